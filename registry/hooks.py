@@ -19,7 +19,7 @@ from registry.accounts.events import (
 from registry.accounts.former_names import rename_in
 from registry.agencies.events import agency_changed
 from registry.audits.restricted_counts import move_in_last_audit
-from registry.cases.change_times import mark_cases_of_agency, mark_cases_of_project
+from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
 from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
 from registry.cases.renamed_accounts import rename_in_cases
@@ -37,6 +37,8 @@ from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
 from registry.requests.events import agency_succeeded
 
+# First, because those that follow lock projects: actions on a case lock the case and then its project.
+agency_changed.connect(lock_cases_of_agency)
 agency_changed.connect(mark_projects_of_agency)
 agency_changed.connect(update_freeze_status_of_agency)
 agency_changed.connect(mark_flags_of_agency)

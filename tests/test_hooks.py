@@ -34,6 +34,7 @@ def test_handlers_are_connected_in_process(module: str) -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(shown) == [
         [
+            "registry.cases.change_times.lock_cases_of_agency",
             "registry.projects.change_times.mark_projects_of_agency",
             "registry.flags.freeze_status.update_freeze_status_of_agency",
             "registry.flags.change_times.mark_flags_of_agency",

@@ -1,11 +1,11 @@
-"""Agency queries: the paginated list with filters and search."""
+"""Agency queries: the paginated list with filters and search, and the tree."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
@@ -53,6 +53,25 @@ def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listi
         statement = statement.where(after(key, Agency.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Agency.id.expression, descending)).limit(page.limit + 1)
     return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
+
+
+def open_agencies_below(top: Agency | None, limit: int) -> list[tuple[Agency, int]]:
+    """The open agencies directly below one, or at the top, each with how many are directly below it; by BIN."""
+    child = aliased(Agency)
+    below = select(func.count(child.id)).where(child.parent_id == Agency.id, child.closed_on.is_(None))
+    level = Agency.parent_id.is_(None) if top is None else Agency.parent_id == top.id
+    statement = select(Agency, below.correlate(Agency).scalar_subquery()).where(level, Agency.closed_on.is_(None))
+    return [(agency, count) for agency, count in db.session.execute(statement.order_by(Agency.bin).limit(limit))]
+
+
+def agencies_above(agency: Agency) -> list[Agency]:
+    """The agencies above, the top one first."""
+    above: list[Agency] = []
+    current = agency.parent
+    while current is not None:
+        above.append(current)
+        current = None if current.parent_id is None else db.session.get(Agency, current.parent_id)
+    return above[::-1]
 
 
 def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> list[ColumnElement[bool]]:

@@ -15,7 +15,7 @@ from registry.cases.orders import Order, newest_in_force
 from registry.core.bulk import table_of
 from registry.core.clock import local_date, today
 from registry.core.database import db
-from registry.exemptions.service import exemption_in_force
+from registry.exemptions.service import exempt_projects
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
 from registry.freeze.facts import EarlierRevision, Facts
@@ -38,6 +38,7 @@ def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]
     kinds = _kinds({each.agency_id for each in proposed})
     ids = [each.project_id for each in proposed if each.project_id is not None]
     registered, due, past = _registered_on(ids), _order_dates(ids), _revisions(ids)
+    exempt = exempt_projects(ids, day)
     flagged: list[list[str]] = []
     for each in proposed:
         number = each.project_id
@@ -49,9 +50,8 @@ def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]
             past=() if number is None else tuple(past.get(number, ())),
             **values,
         )
-        findings = evaluate(facts, policy, day) if in_scope(facts.agency_kind, policy) else ()
-        if findings and number is not None and exemption_in_force(number, day) is not None:
-            findings = ()
+        is_judged = in_scope(facts.agency_kind, policy) and number not in exempt
+        findings = evaluate(facts, policy, day) if is_judged else ()
         flagged.append([finding.rule for finding in findings])
     return flagged
 

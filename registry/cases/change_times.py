@@ -1,6 +1,7 @@
 """``changed_at`` of cases. What the calendar alone changes (``is_overdue``) does not count.
 
-It is written in the transaction of the change, after the projects and their flags: one order of locks.
+It is written in the transaction of the change. Where many projects and their flags change too, the cases are locked
+first: actions on a case lock the case and then its project.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from registry.cases.models import Case, CaseFlag
 from registry.core.bulk import table_of
+from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.flags.change_times import mark_flags
 from registry.flags.models import FLAGS
@@ -19,6 +21,14 @@ from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_age
 from registry.projects.models import Project
 
 CASE: Final = table_of(Case)
+
+
+def lock_cases(*projects: ColumnElement[bool]) -> None:
+    """Lock the cases of the projects that fit until the open transaction ends; to be called before these are locked."""
+    if has_row_locks():
+        of_projects = CASE.c.project_id.in_(select(PROJECT.c.id).where(*projects))
+        locked = select(CASE.c.id).where(of_projects).order_by(CASE.c.id).with_for_update().cte("locked")
+        require_transaction().execute(select(func.count()).select_from(locked))
 
 
 def mark_cases(at: datetime, *which: ColumnElement[bool]) -> None:
@@ -37,6 +47,12 @@ def mark_flags_and_cases(at: datetime, *which: ColumnElement[bool]) -> None:
     """Set ``changed_at`` of the flags that fit, and of every case that shows one of them."""
     mark_cases_of_flags(at, *which)
     mark_flags(at, *which)
+
+
+def lock_cases_of_agency(agency_id: int, fields: frozenset[str], _at: datetime) -> None:
+    """Lock the cases that ``mark_cases_of_agency`` marks, before others mark their projects."""
+    if not SHOWN_BY_PROJECTS.isdisjoint(fields):
+        lock_cases(below_agency(agency_id))
 
 
 def mark_cases_of_agency(agency_id: int, fields: frozenset[str], at: datetime) -> None:

@@ -19,19 +19,19 @@ from registry.cases.vocabulary import FurtherEvent
 from registry.core.clock import now
 from registry.core.database import Model, db
 from registry.core.errors import invalid
-from registry.core.pagination import Listing, Page, after, build_page
+from registry.core.pagination import Listing, Page
 from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.projects.documents import (
     CASE,
     NUMBERS,
-    OLDEST_FIRST,
     SHOWN,
     Document,
     DocumentNotFound,
     add_document,
     columns_of_documents,
-    content_of,
+    document_of_query,
+    page_of_documents,
 )
 from registry.projects.withdrawn import require_not_withdrawn
 
@@ -100,11 +100,7 @@ def may_add_to(actor: Actor, side: str) -> bool:
 
 def case_documents_page(actor: Actor, case: Case, page: Page) -> Listing:
     """A page of the documents of a case that the actor may see, oldest first. Raises Malformed."""
-    statement = _visible(actor, case)
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
-    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return build_page(rows, page, OLDEST_FIRST, descending=False)
+    return page_of_documents(_visible(actor, case), page)
 
 
 def documents_by_event(actor: Actor, case: Case) -> dict[int, list[dict[str, Any]]]:
@@ -126,11 +122,7 @@ def case_document(actor: Actor, case: Case, document_id: int) -> Mapping[str, An
 
 def read_case_document(actor: Actor, case: Case, document_id: int) -> tuple[Document, bytes]:
     """A document of the case and its content. Raises DocumentNotFound and DocumentDamaged."""
-    statement = _visible(actor, case).with_only_columns(Document).where(Document.id == document_id)
-    document = db.session.scalar(statement)
-    if document is None:
-        raise DocumentNotFound(id=document_id)
-    return document, content_of(document)
+    return document_of_query(_visible(actor, case), document_id)
 
 
 def _visible(actor: Actor, case: Case) -> Select[Any]:

@@ -23,7 +23,7 @@ from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project
-from registry.projects.visibility import visible_projects
+from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 
 class CaseNotFound(NotFound):
@@ -41,6 +41,16 @@ class ProjectNotFlagged(Conflict):
 def find_case(actor: Actor, case_id: int) -> Case:
     """Return the case with its project and agency. Raises CaseNotFound, also for cases that the actor may not see."""
     return _case_row(_query(actor, case_id), case_id)
+
+
+def read_case(actor: Actor, case_id: int, what: str) -> Case:
+    """The case for display; reading one of a restricted project is journalled. Raises CaseNotFound."""
+    case = find_case(actor, case_id)
+    project = case.project_record
+    if not project.is_restricted:
+        return case
+    journal_restricted_reads(actor, [project.number], what)
+    return find_case(actor, case_id)
 
 
 def find_case_to_change(actor: Actor, case_id: int) -> Case:

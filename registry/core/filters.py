@@ -13,7 +13,6 @@ from registry.core.clock import local_instant, rfc3339
 from registry.core.errors import Malformed, Problem
 from registry.core.value_checks import InvalidValue, control_character, exact_day
 
-MAX_ID = 2**31 - 1
 MAX_VALUE_LENGTH = 1000
 
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 
 PRIVATE_FILE_MODE = 0o600
-PRIVATE_FOLDER_MODE = 0o700
 
 
 def make_private(path: Path) -> None:

@@ -14,20 +14,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.database import Model, db
-from registry.core.pagination import Listing, Page, after, build_page
+from registry.core.pagination import Listing, Page
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption
 from registry.projects.documents import (
     EXEMPTION,
     NUMBERS,
-    OLDEST_FIRST,
     SHOWN,
     Document,
-    DocumentNotFound,
     add_document,
     columns_of_documents,
-    content_of,
+    document_of_query,
+    page_of_documents,
 )
 
 
@@ -60,11 +59,7 @@ def add_exemption_document(
 
 def exemption_documents_page(exemption: Exemption, page: Page) -> Listing:
     """A page of the documents of an exemption, oldest first. Raises Malformed."""
-    statement = _documents(exemption)
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
-    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return build_page(rows, page, OLDEST_FIRST, descending=False)
+    return page_of_documents(_documents(exemption), page)
 
 
 def documents_of_exemptions(ids: list[int]) -> dict[int, list[Mapping[str, Any]]]:
@@ -80,11 +75,7 @@ def documents_of_exemptions(ids: list[int]) -> dict[int, list[Mapping[str, Any]]
 
 def read_exemption_document(exemption: Exemption, document_id: int) -> tuple[Document, bytes]:
     """A document of the exemption and its content. Raises DocumentNotFound and DocumentDamaged."""
-    statement = _documents(exemption).with_only_columns(Document).where(Document.id == document_id)
-    document = db.session.scalar(statement)
-    if document is None:
-        raise DocumentNotFound(id=document_id)
-    return document, content_of(document)
+    return document_of_query(_documents(exemption), document_id)
 
 
 def _documents(exemption: Exemption) -> Select[Any]:

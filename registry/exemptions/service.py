@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -112,6 +113,11 @@ def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> Sc
 def exemption_in_force(project_id: int, day: date) -> int | None:
     """The id of a project's exemption in force on a date (the last recorded one); None without one."""
     return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
+
+
+def exempt_projects(ids: Collection[int], day: date) -> set[int]:
+    """Those of the projects that an exemption in force on a date covers."""
+    return set(db.session.scalars(select(Exemption.project_id).where(Exemption.project_id.in_(ids), in_force_on(day))))
 
 
 def _query(actor: Actor, exemption_id: int) -> Select[Exemption]:

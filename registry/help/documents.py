@@ -88,6 +88,12 @@ REFERENCES: Final = (
         lazy_text("Cases and notifications"),
         lazy_text("Statuses, actions, deadlines, and who gets which e-mail."),
     ),
+    _document(
+        "requests",
+        "reference",
+        lazy_text("Requests"),
+        lazy_text("Successions, transfers, withdrawals and confirmations: who asks, who decides, what follows."),
+    ),
     _document("api", "reference", lazy_text("API reference"), lazy_text("Endpoints, roles, scopes, errors.")),
     _document("cli", "reference", lazy_text("Command line"), lazy_text("Every command and exit code.")),
     _document(

@@ -109,7 +109,7 @@ class ProjectImport:
                 self._reject(outcome, row, [Problem("/external_id", "external-id-taken", taken)])
                 continue
             elif before["withdrawn_at"] is not None:
-                outcome.reject(row.row, [Problem("/external_id", "project-withdrawn", {"number": before["number"]})])
+                self._reject(outcome, row, [Problem("/external_id", "project-withdrawn", {"number": before["number"]})])
                 continue
             else:
                 record = before | row.values

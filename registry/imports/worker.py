@@ -191,7 +191,7 @@ def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[ImportRo
         until = now() + run_lease.length
         try:
             with transaction() as session:
-                # A chunk takes seconds; a worker frozen in one must not run_lease its locks for long.
+                # A chunk takes seconds; a worker frozen in one must not hold its locks for long.
                 # First statement: it locks the run's row until the commit, or raises because the lease is lost.
                 run_lease.write({"lease_until": until, "attempts": 0})
                 outcome = rows.apply(chunk)

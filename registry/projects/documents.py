@@ -180,8 +180,12 @@ def documents_of(project: Project) -> list[dict[str, Any]]:
 
 
 def documents_page(project: Project, page: Page) -> Listing:
-    """A page of the documents of a project, oldest first. Raises Malformed for an invalid cursor."""
-    statement = _documents(project)
+    """A page of the documents of a project itself, oldest first. Raises Malformed for an invalid cursor."""
+    return page_of_documents(_documents(project), page)
+
+
+def page_of_documents(statement: Select[Any], page: Page) -> Listing:
+    """A page of a query of ``columns_of_documents``, oldest first. Raises Malformed for an invalid cursor."""
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
@@ -200,16 +204,15 @@ def columns_of_documents(*names: str) -> list[Any]:
 
 def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:
     """A document of the project itself and its content. Raises DocumentNotFound and DocumentDamaged."""
-    own = (Document.project_id == project.id, Document.belongs_to.is_(None))
-    document = db.session.scalar(select(Document).where(Document.id == document_id, *own))
+    return document_of_query(_documents(project), document_id)
+
+
+def document_of_query(statement: Select[Any], document_id: int) -> tuple[Document, bytes]:
+    """A document among those of a query, and its content. Raises DocumentNotFound and DocumentDamaged."""
+    document = db.session.scalar(statement.with_only_columns(Document).where(Document.id == document_id))
     if document is None:
         raise DocumentNotFound(id=document_id)
-    return document, content_of(document)
-
-
-def content_of(document: Document) -> bytes:
-    """The content. Raises DocumentDamaged when the hash does not match."""
     content = document.content
     if len(content) != document.size or hashlib.sha256(content).hexdigest() != document.sha256:
         raise DocumentDamaged(f"document {document.id} of project {document.project_id}")
-    return content
+    return document, content

@@ -44,8 +44,6 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "consent_number": _when("work_type", WorkType.MODIFICATION.value),
     "budget_programme": _when("funding", Funding.REPUBLICAN_BUDGET.value, Funding.LOCAL_BUDGET.value),
 }
-# Fields that others depend on.
-DECISIVE: Final = frozenset(condition.field for condition in CONDITIONS.values())
 
 
 def is_asked(name: str, values: Mapping[str, Any]) -> bool:

@@ -17,7 +17,6 @@ from registry.projects.vocabulary import VERDICT_OUTCOMES, FreezeStatus, ObjectK
 
 DAY_OR_NULL: Final = nullable(DAY_SCHEMA)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
-FREEZE_STATUS: Final = {"type": "string", "enum": list(FreezeStatus.codes())}
 SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*Severity.codes(), None]}
 CHANGED_AT_TEXT: Final = "When anything shown here last changed: by an edit, an audit or a decision."
 

@@ -15,6 +15,7 @@ from registry.accounts.models import Account, is_active
 from registry.accounts.roles import Permission
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
+from registry.agencies.queries import agencies_above
 from registry.agencies.service import may_act_for
 from registry.audits.agency_counts import counts_over_time
 from registry.cases.models import Case
@@ -65,16 +66,6 @@ def agency_overview(actor: Actor, agency: Agency) -> AgencyOverview:
 
 def _agencies(*conditions: Any) -> list[Agency]:
     return list(db.session.scalars(select(Agency).where(*conditions).order_by(Agency.bin)))
-
-
-def agencies_above(agency: Agency) -> list[Agency]:
-    """The agencies above, the top one first."""
-    above: list[Agency] = []
-    current = agency.parent
-    while current is not None:
-        above.append(current)
-        current = None if current.parent_id is None else db.session.get(Agency, current.parent_id)
-    return above[::-1]
 
 
 def _people(actor: Actor, agency: Agency) -> int | None:

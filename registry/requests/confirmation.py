@@ -187,7 +187,8 @@ def _field_problems(kind: str, values: Mapping[str, Any]) -> list[Problem]:
 
 
 def _document_problems(project: Project, ids: list[int]) -> list[Problem]:
-    own = set(db.session.scalars(select(Document.id).where(Document.project_id == project.id, Document.id.in_(ids))))
+    of_project = (Document.project_id == project.id, Document.belongs_to.is_(None), Document.id.in_(ids))
+    own = set(db.session.scalars(select(Document.id).where(*of_project)))
     return [
         Problem(f"/documents/{place}", "document-not-of-project", {"id": document_id})
         for place, document_id in enumerate(ids)

@@ -79,6 +79,12 @@ class Request(Model):
     )
 
     @property
+    def is_open(self) -> bool:
+        """True while it waits for a decision, and when it is confirmed for a later day."""
+        open_states = (RequestState.WAITING, RequestState.CONFIRMED)
+        return self.state in open_states and self.carried_out_at is None
+
+    @property
     def is_due(self) -> bool:
         """True when it is confirmed for today or earlier and has not taken effect."""
         due = self.on is not None and self.on <= today()

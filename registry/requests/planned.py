@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, select
 
 from registry.agencies.models import Agency
 from registry.agencies.service import closed_problem
+from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict, Problem
 from registry.projects.models import Project
@@ -29,6 +30,11 @@ class SuccessionPlanned(Conflict):
 
 class TransferPlanned(Conflict):
     """Another transfer of the project is confirmed for a later day."""
+
+
+def day_problems(day: date) -> list[Problem]:
+    """The problem of a day on which something is to take effect: one before today."""
+    return [Problem("/on", "date-before-today", {"today": today().isoformat()})] if day < today() else []
 
 
 def successor_problems(agency: Agency, number: str, pointer: str) -> tuple[Agency | None, list[Problem]]:

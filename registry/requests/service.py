@@ -122,7 +122,7 @@ def cancel(actor: Actor, kind: RequestKind, request_id: int, reason: str | None 
             find_project(actor, request.project)
         if request.carried_out_at is not None:
             raise RequestCarriedOut(id=request.id)
-        if request.state not in (RequestState.WAITING, RequestState.CONFIRMED):
+        if not request.is_open:
             raise RequestNotWaiting(id=request.id, state=request.state)
         decide(actor, request, RequestState.CANCELLED, reason)
     return request

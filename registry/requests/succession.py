@@ -9,7 +9,6 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, require_open
 from registry.core.base_schema import BaseSchema
-from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import Bin, Choice, Day, Text
 from registry.core.json_schemas import nullable
@@ -21,6 +20,7 @@ from registry.requests.models import MAX_TEXT_LENGTH, Request
 from registry.requests.passing_on import equal_external_ids, lock_agencies, pass_projects
 from registry.requests.planned import (
     SuccessionPlanned,
+    day_problems,
     leads_back,
     planned_projects,
     require_no_whole_succession,
@@ -28,7 +28,7 @@ from registry.requests.planned import (
 )
 from registry.requests.project_lists import ProjectNumbers, list_problems
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
-from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
+from registry.requests.vocabulary import RequestKind, SuccessionKind
 
 ON_LABEL: Final = lazy_text("Effective from")
 ACT_LABEL: Final = lazy_text("Act")
@@ -108,8 +108,7 @@ class Succession(RequestHandler):
         kind = values.get("kind") or (DIVISION if values.get("projects") else SuccessionKind.MERGER.value)
         numbers = values.get("projects") if kind == DIVISION else None
         successor, problems = successor_problems(agency, values["successor"], "/successor")
-        if values["on"] < today():
-            problems.append(Problem("/on", "date-before-today", {"today": today().isoformat()}))
+        problems += day_problems(values["on"])
         if kind == DIVISION:
             problems += list_problems(actor, agency, numbers or [])
         elif values.get("projects"):
@@ -153,10 +152,9 @@ class Succession(RequestHandler):
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
         """The external ids that will change."""
         projects = request.details["projects"]
-        open_states = (RequestState.WAITING, RequestState.CONFIRMED)
-        waits = request.carried_out_at is None and request.state in open_states
-        equal = equal_external_ids(actor, request.agency_id, _successor_id(request), projects) if waits else []
-        return {"equal_external_ids": equal}
+        if not request.is_open:
+            return {"equal_external_ids": []}
+        return {"equal_external_ids": equal_external_ids(actor, request.agency_id, _successor_id(request), projects)}
 
     def _planned_problems(
         self, agency: Agency, kind: str, numbers: list[str] | None, values: dict[str, Any]

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.base_schema import BaseSchema
-from registry.core.clock import today
-from registry.core.errors import Invalid, Problem
+from registry.core.errors import Invalid
 from registry.core.fields import Bin, Day, Text
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
@@ -16,10 +15,10 @@ from registry.projects.service import find_project_to_change
 from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import MAX_TEXT_LENGTH, Request
 from registry.requests.passing_on import equal_external_ids, lock_agencies, pass_projects
-from registry.requests.planned import require_no_planned_transfer, successor_problems
+from registry.requests.planned import day_problems, require_no_planned_transfer, successor_problems
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
 from registry.requests.succession import ACT_LABEL, EQUAL_ID, ON_LABEL
-from registry.requests.vocabulary import RequestKind, RequestState
+from registry.requests.vocabulary import RequestKind
 
 
 class TransferFields(BaseSchema):
@@ -67,8 +66,7 @@ class Transfer(RequestHandler):
         project = find_project_to_change(actor, subject)
         require_no_planned_transfer(project)
         to, problems = successor_problems(project.agency, values["to"], "/to")
-        if values["on"] < today():
-            problems.append(Problem("/on", "date-before-today", {"today": today().isoformat()}))
+        problems += day_problems(values["on"])
         if problems or to is None:
             raise Invalid(problems)
         return Asked(
@@ -100,7 +98,6 @@ class Transfer(RequestHandler):
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
         """The external id, if it will change."""
         project, equal = request.project_record, []
-        waits = request.carried_out_at is None and request.state in (RequestState.WAITING, RequestState.CONFIRMED)
-        if project is not None and waits and request.to_agency_id is not None:
+        if project is not None and request.is_open and request.to_agency_id is not None:
             equal = equal_external_ids(actor, project.agency_id, request.to_agency_id, [project.number])
         return {"equal_external_ids": equal}

@@ -15,7 +15,8 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.core.database import db
 from tests.web.browser import context, follow, sign_in
-from tests.web.tour import AGENCY, person_name
+from tests.web.tour_entries import AGENCY
+from tests.web.tour_stop import person_name
 
 Demo = tuple[Flask, dict[str, object]]
 

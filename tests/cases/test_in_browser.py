@@ -14,7 +14,7 @@ from registry.accounts.roles import Role
 from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
 from tests.web.browser import context, enter, follow, sign_in, tab_to, type_into
-from tests.web.tour import person_name
+from tests.web.tour_stop import person_name
 
 Demo = tuple[Flask, dict[str, object]]
 CASE = re.compile(r"/cases/(\d+)\?")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from registry.accounts.roles import Role
 from registry.core.languages import Language
 from tests.web.browser import context, follow, sign_in
-from tests.web.tour import person_name
+from tests.web.tour_stop import person_name
 
 MAX_QUESTIONS = 12
 # An invented paper form: what a clerk has, page by page, as it is written there.

@@ -153,6 +153,20 @@ def test_documents_of_the_project_are_named(client: FlaskClient, agency: Agency,
     assert asked["document_names"] == [{"id": document.id, "name": "act.pdf"}]
 
 
+def test_documents_of_another_project_or_of_a_case_are_errors(
+    client: FlaskClient, agency: Agency, editor: Caller
+) -> None:
+    project = a_project(agency, placement="on_platform")
+    file = ("act.pdf", "application/pdf", b"%PDF-1.7")
+    foreign = add_document(ADMINISTRATOR, a_project(agency), *file)
+    of_a_case = add_document(ADMINISTRATOR, project, *file, belongs_to="case")
+
+    answer = ask(editor, project, {**PLACEMENT, "documents": [foreign.id, of_a_case.id]})
+
+    wrong = {("/documents/0", "document-not-of-project"), ("/documents/1", "document-not-of-project")}
+    assert (answer.status_code, codes(answer)) == (422, wrong)
+
+
 def test_a_date_that_has_passed_is_no_longer_confirmed(
     client: FlaskClient, agency: Agency, editor: Caller, present: Present
 ) -> None:

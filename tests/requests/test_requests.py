@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,11 +10,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.accounts.account_editing import edit_account
-from registry.accounts.people import person_named
+from registry.accounts.actors import Actor
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.tokens import issue
 from registry.core.clock import today
+from registry.requests.four_eyes import RequestNeedsAnotherPerson
+from registry.requests.service import confirm
+from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, codes
-from tests.factories import ADMINISTRATOR, a_project, a_service_token, an_agency, bearer
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_service_token, an_agency, bearer
 
 ACT = {"act": "Decree No. 17", "reason": "The ministries merge."}
 
@@ -152,3 +159,17 @@ def test_invalid_values_name_their_field(
 
     assert answer.status_code == 422
     assert problem in codes(answer)
+
+
+def test_the_owner_of_a_service_account_does_not_confirm_what_it_asked(client: FlaskClient, app: Flask) -> None:
+    add_person(ADMINISTRATOR, NewPerson("owner", Role.REVIEWER), PASSWORD)
+    owner, agency = account_named("owner"), an_agency()
+    assert owner is not None
+    robot = issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, agency.id, timedelta(days=1), owner_account_id=owner.id)
+    body = {"reason": "Registered twice."}
+    path = f"/api/v1/projects/{a_project(agency).number}/withdrawal"
+    asked = client.post(path, json=body, headers=bearer(robot.text)).get_json()
+    reviewer = Actor("owner", Role.REVIEWER, None, "127.0.0.1", "tests", owner.id, is_person=True)
+
+    with pytest.raises(RequestNeedsAnotherPerson):
+        confirm(replace(reviewer, credential="session:of-tests"), RequestKind.WITHDRAWAL, asked["id"])

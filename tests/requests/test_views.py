@@ -9,6 +9,7 @@ import pytest
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
+from registry.agencies.views import detail as agency_pages
 from registry.core.database import db
 from registry.requests.models import Request
 from tests.factories import a_project, an_agency
@@ -145,6 +146,18 @@ def test_the_tree_shows_one_level_with_what_is_below(administrator: Visit) -> No
     assert "Ministry" in level and "Committee" not in level
     assert "Committee" in below
     assert agency_by_bin(child.bin).parent_bin == top.bin
+
+
+def test_a_long_level_of_the_tree_says_that_it_is_cut(administrator: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = an_agency()
+    for _ in range(3):
+        an_agency(parent=top)
+    whole = administrator.get(f"/agencies/tree?within={top.bin}").text
+    monkeypatch.setattr(agency_pages, "MAX_AGENCIES", 2)
+    cut = administrator.get(f"/agencies/tree?within={top.bin}").text
+
+    assert "Not all agencies are shown on this page." not in whole
+    assert "Not all agencies are shown on this page." in cut and "Find the others in the list of agencies" in cut
 
 
 def test_an_agency_sees_no_people_and_no_projects_of_a_foreign_one(signed_in: SignedIn) -> None:

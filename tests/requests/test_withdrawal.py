@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent
 from registry.cases.orders import Order
+from registry.cases.queries import open_case
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
 from registry.flags.models import Flag
@@ -189,6 +191,9 @@ def test_a_restored_project_is_flagged_again_at_once_and_its_case_with_the_next_
 
     with pytest.raises(NotAllowed):
         restore_project(AIGERIM, request.id, "It exists.")
+    with pytest.raises(NotAllowed) as service:
+        restore_project(replace(TIMUR, is_person=False), request.id, "It exists.")
+    assert service.value.code == "request-needs-a-person"
     restored = restore_project(TIMUR, request.id, "It exists.")
 
     assert (again(project).freeze_status, again(project).withdrawn_at) == ("flagged", None)
@@ -255,6 +260,27 @@ def test_waiting_requests_about_the_project_are_cancelled() -> None:
     withdrawn(project)
 
     assert db.session.get_one(Request, transfer.id, populate_existing=True).state == "cancelled"
+
+
+def test_an_order_on_a_weak_flag_takes_two_people_too() -> None:
+    begun = {
+        "work_started_on": "2025-01-10",
+        "contract_signed_on": "2025-01-10",
+        "object_commissioned_on": "2020-01-01",
+    }
+    project = a_project(work_type="maintenance", stage="operation", **begun)
+    audit()
+    case = open_case(AIGERIM, project.number)
+    act(AIGERIM, case, "claim")
+    act(AIGERIM, case, "propose", migrate_by(DAY + timedelta(days=30)))
+    act(SAULE, case, "approve")
+    request = asked(project)
+
+    assert confirm(AIGERIM, W, request.id).state == "waiting"
+    with pytest.raises(NotAllowed) as reviewer:
+        confirm(BOLAT, W, request.id)
+    assert reviewer.value.code == "withdrawal-needs-a-supervisor"
+    assert again(project).withdrawn_at is None
 
 
 def test_an_agency_that_has_passed_the_project_on_reads_its_request_and_does_not_cancel_it(client: FlaskClient) -> None:

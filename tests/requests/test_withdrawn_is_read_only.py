@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
+from registry.core.pagination import Page
+from registry.imports.queries import errors_of
 from registry.imports.service import import_now
 from registry.platform.inventory import apply_inventory
 from registry.projects.documents import Document
@@ -109,6 +111,8 @@ def test_an_import_rejects_its_row(agency: Agency, project: Project) -> None:
 
     assert (run.updated, run.rejected) == (0, 1)
     assert number_of_changes() == before
+    (error,) = errors_of(ADMINISTRATOR, run, Page(10)).items
+    assert (error["column"], error["code"], error["value"]) == ("external_id", "project-withdrawn", "A-1")
 
 
 def test_an_inventory_leaves_it_as_it_is(agency: Agency, project: Project) -> None:

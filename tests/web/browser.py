@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from registry.accounts.roles import Role
 from registry.core.languages import Language
-from tests.web.tour import PASSWORD, Stop, person_name
+from tests.web.tour_stop import PASSWORD, Stop, person_name
 
 TIMEOUT_MS = 20_000
 MAX_TABS = 60

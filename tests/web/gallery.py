@@ -21,7 +21,8 @@ from registry.core.schema import upgrade_schema
 from registry.demo.commands import load
 from registry.settings import CHECKOUT, read_settings
 from tests.web.browser import chromium, context, served, sessions, sign_in, visit
-from tests.web.tour import person_name, prepare, stops
+from tests.web.tour import prepare, stops
+from tests.web.tour_stop import person_name
 
 WIDTHS = (1280, 390)
 README_PICTURE = CHECKOUT / "docs" / "images" / "case.png"

@@ -12,7 +12,7 @@ from registry.accounts.actors import local_actor
 from registry.accounts.people import find_person
 from registry.accounts.roles import Role
 from tests.web.browser import context, follow, served, sign_in
-from tests.web.tour import PASSWORD, person_name
+from tests.web.tour_stop import PASSWORD, person_name
 
 # Browser behaviour does not depend on the database.
 pytestmark = pytest.mark.sqlite_only

@@ -12,7 +12,9 @@ from registry.accounts.roles import Role
 from registry.core.languages import LANGUAGES
 from tests.web.browser import context, enter, follow, set_locale, sign_in, tab_to, type_into, visit
 from tests.web.page_checks import AXE, NARROW, ORDINARY, violations
-from tests.web.tour import AGENCY, BAD_TABLE, person_name, stops
+from tests.web.tour import stops
+from tests.web.tour_entries import AGENCY, BAD_TABLE
+from tests.web.tour_stop import person_name
 
 # Browser behaviour does not depend on the database; other tests cover the pages on both databases.
 pytestmark = pytest.mark.sqlite_only

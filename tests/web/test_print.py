@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from registry.accounts.roles import Role
 from tests.web.browser import context, sign_in
-from tests.web.tour import person_name
+from tests.web.tour_stop import person_name
 
 # A4 without margins, in CSS pixels.
 UPRIGHT, ACROSS = 702, 1032

@@ -1,8 +1,8 @@
-"""What the tour shows of requests and of documents of cases and exemptions, added to the example registry."""
+"""Stops of the tour: agencies, requests, documents of cases and exemptions, with what they show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -23,6 +23,8 @@ from registry.requests.failures import save_failure
 from registry.requests.models import Request
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
+from tests.web.tour_entries import AGENCY
+from tests.web.tour_stop import Stop
 
 
 def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency: str) -> dict[str, object]:
@@ -81,6 +83,58 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
         "withdrawn_by": gone.id,
         "withdrawn": project_numbered("ROADS-001"),
     }
+
+
+def stops_of_requests(known: Mapping[str, object]) -> list[Stop]:
+    """Pages of agencies, of requests, and of documents of cases and exemptions."""
+    return [
+        Stop("agencies", Role.ADMINISTRATOR, "/agencies"),
+        Stop("agency-new", Role.ADMINISTRATOR, "/agencies/new"),
+        Stop("agency-new-error", Role.ADMINISTRATOR, "/agencies/new", {"bin": "123"}),
+        Stop("agency-edit", Role.ADMINISTRATOR, f"/agencies/{AGENCY}/edit"),
+        Stop("agencies-tree", Role.AUDITOR, "/agencies/tree"),
+        Stop("agency-page", Role.ADMINISTRATOR, f"/agencies/{AGENCY}"),
+        Stop("agency-page-closed", Role.AUDITOR, f"/agencies/{known['former_agency']}"),
+        Stop("agency-page-successor", Role.SUPERVISOR, f"/agencies/{known['successor']}"),
+        Stop("succession-new", Role.ADMINISTRATOR, f"/agencies/{known['successor']}/succession"),
+        Stop("succession-new-error", Role.ADMINISTRATOR, f"/agencies/{known['successor']}/succession", {"on": "1"}),
+        Stop("transfer-new", Role.ADMINISTRATOR, f"/projects/{known['passing']}/transfer"),
+        Stop("transfer-new-error", Role.ADMINISTRATOR, f"/projects/{known['passing']}/transfer", {"to": "1"}),
+        Stop("requests", Role.SUPERVISOR, "/requests"),
+        Stop("requests-none", Role.AGENCY_EDITOR, "/requests?state=refused"),
+        Stop("request-waiting", Role.SUPERVISOR, f"/requests/{known['merger']}"),
+        Stop("request-own", Role.ADMINISTRATOR, f"/requests/{known['merger']}"),
+        Stop("request-failed", Role.SUPERVISOR, f"/requests/{known['failing']}"),
+        Stop("request-done", Role.AUDITOR, f"/requests/{known['merged']}"),
+        Stop("withdrawal-new", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal"),
+        Stop("withdrawal-new-error", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal", {"reason": ""}),
+        Stop("withdrawal-waiting", Role.SUPERVISOR, f"/requests/{known['withdrawal']}"),
+        Stop("withdrawal-done", Role.SUPERVISOR, f"/requests/{known['withdrawn_by']}"),
+        Stop("project-withdrawn", Role.REVIEWER, f"/projects/{known['withdrawn']}"),
+        Stop("projects-withdrawn", Role.REVIEWER, "/projects?withdrawn=only"),
+        Stop(
+            "confirmation-request-new",
+            Role.AGENCY_EDITOR,
+            f"/projects/{known['onboarding']}/confirmation-request/onboarding",
+        ),
+        Stop(
+            "confirmation-request-error",
+            Role.AGENCY_EDITOR,
+            f"/projects/{known['onboarding']}/confirmation-request/ending",
+            {"ended_on": "1", "evidence": ""},
+        ),
+        Stop("confirmation-request-waiting", Role.REVIEWER, f"/requests/{known['confirmation_request']}"),
+        Stop("case-documents-new", Role.REVIEWER, f"/cases/{known['case_asked']}/documents/new"),
+        Stop(
+            "case-documents-error",
+            Role.AGENCY_EDITOR,
+            f"/cases/{known['case_asked']}/documents/new",
+            {"description": "Письмо"},
+        ),
+        Stop("exemption-documents-new", Role.SUPERVISOR, f"/exemptions/{known['exemption']}/documents/new"),
+        Stop("project-exempted", Role.SUPERVISOR, f"/projects/{known['exempted']}"),
+        Stop("request-transfer", Role.ADMINISTRATOR, f"/requests/{known['transfer']}"),
+    ]
 
 
 def _of(number: str) -> Project:

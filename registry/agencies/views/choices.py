@@ -1,7 +1,8 @@
-"""Choices of agencies in forms."""
+"""Agencies in forms and lists: choices, and names by BIN."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import select
@@ -33,6 +34,13 @@ def agency_defaults(actor: Actor) -> dict[str, str]:
     """The initial values of a draft: the actor's agency and its region."""
     agency = None if actor.agency_id is None else db.session.get(Agency, actor.agency_id)
     return {} if agency is None else {"agency": agency.bin, "region": agency.region or ""}
+
+
+def agency_names(bins: Iterable[str]) -> dict[str, str]:
+    """The names of agencies by BIN, in the page's language."""
+    names = (Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)
+    rows = db.session.execute(select(*names).where(Agency.bin.in_(set(bins))))
+    return {agency.bin: name_in_page_language(agency) for agency in rows}
 
 
 def agency_name(number: str | None) -> str:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from flask import render_template, request
-from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.models import Agency
+from registry.agencies.queries import agencies_above, open_agencies_below
 from registry.agencies.service import agency_by_bin
 from registry.core.collation import kazakh_key
-from registry.core.database import db
 from registry.core.pagination import Page
-from registry.reports.agency_overview import agencies_above, agency_overview
+from registry.reports.agency_overview import agency_overview
 from registry.reports.compliance import UNFLAGGED
 from registry.reports.views.compliance import PATTERNS, share_class
 from registry.requests.queries import list_requests
@@ -47,15 +44,12 @@ def agency_tree(actor: Actor) -> Answer:
     """List the open agencies at the top, or directly below one, each with how many are directly below it."""
     number = request.args.get("within") or None
     top = None if number is None else agency_by_bin(number)
-    child = aliased(Agency)
-    below = select(func.count(child.id)).where(child.parent_id == Agency.id, child.closed_on.is_(None))
-    level = Agency.parent_id.is_(None) if top is None else Agency.parent_id == top.id
-    statement = select(Agency, below.correlate(Agency).scalar_subquery())
-    rows = db.session.execute(statement.where(level, Agency.closed_on.is_(None)).limit(MAX_AGENCIES)).all()
-    ordered = sorted(rows, key=lambda row: kazakh_key(name_in_page_language(row[0])))
+    rows = open_agencies_below(top, MAX_AGENCIES + 1)
+    ordered = sorted(rows[:MAX_AGENCIES], key=lambda row: kazakh_key(name_in_page_language(row[0])))
     return render_template(
         "agencies/tree.html",
         actor=actor,
         above=[] if top is None else [*agencies_above(top), top],
-        rows=[{"agency": row[0], "below": row[1]} for row in ordered],
+        rows=[{"agency": each, "below": below} for each, below in ordered],
+        is_cut=len(rows) > MAX_AGENCIES,
     )

@@ -1,10 +1,10 @@
-"""Agency filter of project lists, and agency names in them."""
+"""Agency filter of project lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, select
 
@@ -13,11 +13,9 @@ from registry.accounts.agency_tree import subtree
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.agencies.views.choices import agency_choices, agency_name
-from registry.core.database import db
 from registry.core.filters import ChoiceFilter, conditions
 from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
-from registry.web.labels import name_in_page_language
 
 # Filters that only pages have: include subordinate agencies, and the kind of agency.
 BELOW: Final = "below"
@@ -63,11 +61,3 @@ def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], li
         root = agency_by_bin(shared.pop("agency"))
         clauses.append(Project.agency_id.in_(select(subtree(root.id).c.id)))
     return shared, clauses
-
-
-def agency_names(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The names of the projects' agencies by BIN, in the page's language."""
-    bins = {item["agency"] for item in items}
-    names = (Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)
-    rows = db.session.execute(select(*names).where(Agency.bin.in_(bins)))
-    return {agency.bin: name_in_page_language(agency) for agency in rows}

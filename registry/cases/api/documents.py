@@ -15,14 +15,12 @@ from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.cases.documents import add_case_document, case_document, case_documents_page, read_case_document
-from registry.cases.models import Case
-from registry.cases.queries import find_case
+from registry.cases.queries import find_case, read_case
 from registry.core.response_fields import ReadOnly
 from registry.http.downloads import document_download
 from registry.http.request_bodies import SentFile
 from registry.projects.api.documents import EXAMPLE, FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
-from registry.projects.visibility import journal_restricted_reads
 
 blp = ApiBlueprint("case-documents", __name__, description="Documents of cases, each of an entry of the timeline.")
 
@@ -45,15 +43,6 @@ class CaseDocumentForm(LetterFields):
     for_agency = FormFlag("Whether the agency sees the entry that the document makes; its own it always sees.")
 
 
-def case_to_read(case_id: int) -> Case:
-    """The case; reading one of a restricted project is journalled."""
-    case = find_case(current_actor(), case_id)
-    if case.project_record.is_restricted:
-        journal_restricted_reads(current_actor(), [case.project_record.number], "documents")
-        return find_case(current_actor(), case_id)
-    return case
-
-
 @blp.route("/cases/<row_id:case_id>/documents")
 class CaseDocuments(MethodView):
     """The documents of a case."""
@@ -64,7 +53,8 @@ class CaseDocuments(MethodView):
     @blp.response(200, PageSchema(DOCUMENT), example={"items": [SHOWN], "next": None}, headers=LINK)
     def get(self, query: ListArguments, case_id: int) -> Any:
         """List the documents of a case on entries that the caller may see, the oldest first."""
-        return page_response(case_documents_page(current_actor(), case_to_read(case_id), query.page))
+        actor = current_actor()
+        return page_response(case_documents_page(actor, read_case(actor, case_id, "documents"), query.page))
 
     @blp.requires(Permission.CASES_COMMENT)
     @blp.doc(operationId="create_case_document")
@@ -100,6 +90,7 @@ class CaseDocumentById(MethodView):
     @blp.response(200, {}, content_type="application/octet-stream", description="The bytes as they were given.")
     def get(self, case_id: int, id: int) -> Response:
         """Download a document of a case, checked against its SHA-256."""
-        document, content = read_case_document(current_actor(), case_to_read(case_id), id)
+        actor = current_actor()
+        document, content = read_case_document(actor, read_case(actor, case_id, "document"), id)
         blp.set_etag(document.sha256)
         return document_download(document.name, content)

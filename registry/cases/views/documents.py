@@ -10,22 +10,18 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.details import show_case
 from registry.cases.documents import add_case_document, read_case_document
-from registry.cases.queries import find_case
-from registry.core.errors import Conflict, Invalid, Problem
+from registry.cases.queries import find_case, read_case
+from registry.core.errors import Conflict, Invalid
 from registry.core.transactions import transaction
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
-from registry.http.request_bodies import read_files
-from registry.projects.documents import LetterFields
-from registry.projects.visibility import journal_restricted_reads
+from registry.projects.views.letters import FILE, LETTER, chosen_letters
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.translations import ngettext
 
-LETTER: Final = LetterFields()
-FILE: Final = "file"
 MAX_DIGITS: Final = 9
 
 
@@ -49,21 +45,13 @@ def add_documents_to_case(actor: Actor, case_id: int) -> Answer:
 @pages.page("/cases/<row_id:case_id>/documents/<row_id:document_id>", needs=Permission.CASES_READ)
 def case_document(actor: Actor, case_id: int, document_id: int) -> Answer:
     """Download a document; uploaded content is never rendered in the service's origin."""
-    case = find_case(actor, case_id)
-    project = case.project_record
-    journal_restricted_reads(actor, [project.number] if project.is_restricted else [], "document")
-    document, content = read_case_document(actor, find_case(actor, case_id), document_id)
+    document, content = read_case_document(actor, read_case(actor, case_id, "document"), document_id)
     return document_download(document.name, content)
 
 
 def _add(actor: Actor, case_id: int, event_id: int | None, texts: dict[str, str]) -> int:
     """Save all chosen files or none. Returns how many."""
-    values, problems = LETTER.load_texts({name: texts.get(name, "") for name in LETTER.fields})
-    files = read_files(FILE)
-    if not files:
-        problems = (Problem("/file", "page-choose-file"), *problems)
-    if problems:
-        raise Invalid(problems)
+    files, values = chosen_letters(texts)
     for_agency = texts.get("for_agency") == "yes"
     with transaction():
         for each in files:

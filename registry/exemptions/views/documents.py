@@ -8,21 +8,18 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import transaction
 from registry.exemptions.documents import add_exemption_document, read_exemption_document
 from registry.exemptions.queries import read_exemption
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
-from registry.http.request_bodies import read_files
-from registry.projects.documents import LetterFields
+from registry.projects.views.letters import FILE, LETTER, chosen_letters
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.translations import ngettext
 
-LETTER: Final = LetterFields()
-FILE: Final = "file"
 ADD: Final = "/exemptions/<row_id:exemption_id>/documents/new"
 
 
@@ -49,12 +46,7 @@ def exemption_document(actor: Actor, exemption_id: int, document_id: int) -> Ans
 
 def _add(actor: Actor, exemption_id: int, texts: dict[str, str]) -> int:
     """Save all chosen files or none. Returns how many."""
-    values, problems = LETTER.load_texts({name: texts.get(name, "") for name in LETTER.fields})
-    files = read_files(FILE)
-    if not files:
-        problems = (Problem("/file", "page-choose-file"), *problems)
-    if problems:
-        raise Invalid(problems)
+    files, values = chosen_letters(texts)
     with transaction():
         for each in files:
             add_exemption_document(actor, exemption_id, each.name, each.content_type, each.content, values)

@@ -9,7 +9,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import agency_names
+from registry.agencies.views.choices import agency_names
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.transactions import transaction
 from registry.http.request_bodies import read_form
@@ -90,7 +90,7 @@ def _preview(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int,
         many_lost=exceeds_loss_limit(summary, confirmed),
         tick=CONFIRMATION_FIELD,
         projects=projects_numbered(actor, numbers),
-        agencies=agency_names(summary["rows"]["unregistered"]),
+        agencies=agency_names(row["agency"] for row in summary["rows"]["unregistered"]),
     )
 
 

@@ -8,7 +8,8 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, agency_names, split_agency_filters
+from registry.agencies.views.choices import agency_names
+from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, split_agency_filters
 from registry.audits.views.findings import rule_titles
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
@@ -61,7 +62,7 @@ def projects(actor: Actor) -> Answer:
         actor=actor,
         items=listing.items,
         filters=filters,
-        agencies=agency_names(listing.items) if actor.agency_id is None else {},
+        agencies=agency_names(item["agency"] for item in listing.items) if actor.agency_id is None else {},
         agency=agency_filter(actor, filters, with_below=True),
         choices=CHOICES if actor.agency_id is not None else (*CHOICES, KIND),
         kept=HIDDEN_FILTERS,

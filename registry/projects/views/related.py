@@ -9,7 +9,7 @@ from flask import request, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_name
+from registry.agencies.views.choices import agency_names
 from registry.core.pagination import Page
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
@@ -50,9 +50,11 @@ def similar_on_page(actor: Actor, project: Project) -> list[dict[str, Any]] | No
 
 def similar_for_page(similar: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Likely duplicates with the agency's name, and the reasons as labels."""
+    items = similar_items(similar, page_locale())
+    names = agency_names(item["agency"] for item in items)
     return [
-        {**item, "agency": agency_name(item["agency"]), "reasons": [_reason(reason) for reason in item["reasons"]]}
-        for item in similar_items(similar, page_locale())
+        {**item, "agency": names[item["agency"]], "reasons": [_reason(reason) for reason in item["reasons"]]}
+        for item in items
     ]
 
 

@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import select
-
-from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.translations import lazy_text
+from registry.agencies.views.choices import agency_names
 from registry.requests.confirmation import FACTS
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind
-from registry.web.labels import choice_label, display_value, field_label, name_in_page_language
+from registry.web.labels import choice_label, display_value, field_label
 from registry.web.translations import gettext
 
-# The agency that gets something: each kind has a name of its own for it.
-RECIPIENTS: Final = ("successor", "to")
-LABELS: Final[Mapping[str, str]] = {
-    "agency": lazy_text("Agency"),
-    "successor": lazy_text("Successor"),
-    "to": lazy_text("New agency"),
-}
-
-
+# Where a request names agencies: each kind has a name of its own for the one that gets something.
+AGENCIES: Final = ("agency", "successor", "to")
 # The choices of the field ``kind`` of a request of each kind.
 KINDS: Final[Mapping[str, str]] = {
     RequestKind.SUCCESSION.value: "succession_kind",
@@ -34,20 +23,13 @@ KINDS: Final[Mapping[str, str]] = {
 
 def names_of_agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The names of the agencies of requests by BIN, in the page's language."""
-    bins = {item[name] for item in items for name in LABELS if item.get(name)}
-    rows = db.session.scalars(select(Agency).where(Agency.bin.in_(bins)))
-    return {agency.bin: name_in_page_language(agency) for agency in rows}
+    return agency_names(item[name] for item in items for name in AGENCIES if item.get(name))
 
 
 def numbers_of_projects(items: Collection[Mapping[str, Any]]) -> set[str]:
     """The numbers of the projects that requests name."""
     one = {item[name] for item in items for name in ("project", "duplicate_of") if item.get(name)}
     return one.union(*(item.get("projects") or () for item in items))
-
-
-def agency_label(name: str) -> str:
-    """The label of one of the agencies of a request."""
-    return gettext(LABELS[name])
 
 
 def _label(name: str) -> str:

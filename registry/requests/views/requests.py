@@ -124,7 +124,6 @@ def _page(actor: Actor, request: Request, form: Form) -> str:
     handler = HANDLERS[RequestKind(request.kind)]
     shown = show_request(actor, request)
     waits = request.state == RequestState.WAITING
-    planned = request.state == RequestState.CONFIRMED and request.carried_out_at is None
     return render_template(
         "requests/detail.html",
         actor=actor,
@@ -137,7 +136,7 @@ def _page(actor: Actor, request: Request, form: Form) -> str:
         may_decide=waits and actor.may(handler.decides),
         may_confirm=is_another_person(actor, request) and actor.is_person,
         may_restore=is_in_effect(request) and actor.may(Permission.CASES_APPROVE),
-        may_cancel=(waits or planned) and actor.may(handler.asks) and _has_project(actor, request),
+        may_cancel=request.is_open and actor.may(handler.asks) and _has_project(actor, request),
     )
 
 

@@ -1,0 +1,125 @@
+"""Moves of agencies, withdrawals and due requests over real connections, while people work on the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import chain
+from threading import Barrier, Event, Thread
+
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from registry.accounts.roles import Role
+from registry.agencies.service import agency_to_change, change_agency
+from registry.cases.documents import add_case_document
+from registry.cases.models import Case
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Conflict
+from registry.core.transactions import transaction
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
+from registry.requests.carrying_out import carry_out_due_requests
+from registry.requests.models import Request
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.cases.cast import AIGERIM, SAULE
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.requests.world import fill
+
+FIRST, SECOND = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
+CASES, REVIEWERS = 12, 4
+REQUESTS, SCHEDULERS = 8, 3
+LETTER = {"kind": "letter", "description": "Letter"}
+
+
+def errors_while_reviewers_write(app: Flask, change: Callable[[], object]) -> list[str]:
+    """The names of unexpected errors while reviewers add letters to all cases until the change is done."""
+    errors: list[str] = []
+    started, done = Event(), Event()
+
+    def write(number: int) -> None:
+        with app.app_context():
+            ids = list(db.session.scalars(select(Case.id).order_by(Case.id)))
+            db.session.rollback()
+            for place in range(number, 2000):
+                if done.is_set():
+                    return
+                try:
+                    add_case_document(AIGERIM, ids[place % len(ids)], "a.txt", "text/plain", b"x", LETTER)
+                except Conflict:
+                    db.session.rollback()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
+                    errors.append(type(error).__name__)
+                    db.session.rollback()
+                started.set()
+
+    reviewers = [Thread(target=write, args=[number]) for number in range(REVIEWERS)]
+    for reviewer in reviewers:
+        reviewer.start()
+    started.wait(30)
+    try:
+        with app.app_context():
+            change()
+    finally:
+        done.set()
+        for reviewer in reviewers:
+            reviewer.join()
+    return errors
+
+
+def test_moves_of_an_agency_and_actions_on_its_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
+    with own_app.app_context():
+        moving, above, top = an_agency(), an_agency(), None
+        fill([moving], projects=CASES, cases=CASES, orders=0)
+        bins = moving.bin, above.bin
+        db.session.remove()
+
+    def move() -> None:
+        for place in range(10):
+            with transaction():
+                change_agency(ADMINISTRATOR, agency_to_change(bins[0]), {"parent_bin": (bins[1], top)[place % 2]})
+
+    assert errors_while_reviewers_write(own_app, move) == []
+
+
+def test_withdrawals_of_duplicates_and_actions_on_their_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
+    with own_app.app_context():
+        fill([an_agency()], projects=CASES + 1, cases=CASES, orders=0)
+        remaining, *others = db.session.scalars(select(Project.number).order_by(-Project.id))
+        values = {"reason": "Registered twice.", "duplicate_of": remaining}
+        asked = [ask(FIRST, RequestKind.WITHDRAWAL, number, values).id for number in others]
+        db.session.remove()
+
+    def withdraw() -> None:
+        for request_id in asked:
+            confirm(AIGERIM, RequestKind.WITHDRAWAL, request_id)
+            confirm(SAULE, RequestKind.WITHDRAWAL, request_id)
+
+    assert errors_while_reviewers_write(own_app, withdraw) == []
+
+
+def test_several_schedulers_carry_out_each_request_once(own_app: Flask) -> None:
+    with own_app.app_context():
+        values = {"to": an_agency().bin, "on": today() + timedelta(days=1), "act": "No. 5", "reason": "Moved."}
+        asked = [ask(FIRST, RequestKind.TRANSFER, a_project().number, values).id for _ in range(REQUESTS)]
+        for request_id in asked:
+            confirm(SECOND, RequestKind.TRANSFER, request_id)
+        with transaction() as session:
+            session.execute(update(Request).values(on=today()))
+        db.session.remove()
+    at_once = Barrier(SCHEDULERS)
+
+    def carry_out(_number: int) -> list[int]:
+        with own_app.app_context():
+            at_once.wait(60)
+            return carry_out_due_requests()
+
+    with ThreadPoolExecutor(SCHEDULERS) as pool:
+        carried_out = sorted(chain.from_iterable(pool.map(carry_out, range(SCHEDULERS))))
+
+    assert carried_out == asked
+    with own_app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Revision)) == 2 * REQUESTS

@@ -1,0 +1,27 @@
+"""A stop of the tour, and who signs in on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from registry.accounts.roles import Role
+from registry.demo.people import first_of_each_role
+
+PASSWORD: Final = "Besköpir-2026-tau"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A page: its viewer (None: signed out), its URL, and the form submitted on it, if any."""
+
+    name: str
+    role: Role | None
+    path: str
+    sends: Mapping[str, str] | None = None
+
+
+def person_name(role: Role) -> str:
+    """Return the user name of the person of the role."""
+    return first_of_each_role()[role]
