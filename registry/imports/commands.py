@@ -15,13 +15,16 @@ from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFa
 from registry.cli.options import as_json_option
 from registry.cli.output import cli_text, language, print_json, print_message, progress
 from registry.cli.pagination import every_item
+from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
+from registry.imports.error_texts import row_error_text
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
 from registry.imports.service import NO_OPTIONS, ImportOptions, import_now, run_dry_run_now
 from registry.imports.template_file import write_template
 from registry.imports.vocabulary import ImportKind
+from registry.projects.schemas import PROJECT_PATCH
 
 SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected")
 COUNTS = ("total", "created", "updated", "unchanged", "rejected")
@@ -52,6 +55,14 @@ def column_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
     return mapping
 
 
+def checked_reason(text: str | None) -> str | None:
+    """The reason that an option gives. Raises Invalid for one that is too long."""
+    loaded, problems = PROJECT_PATCH.load_filled_texts({"change_reason": text or ""})
+    if problems:
+        raise Invalid(problems)
+    return loaded.get("change_reason")
+
+
 def import_file(kind: str, path: Path, dry_run: bool, as_json: bool, options: ImportOptions = NO_OPTIONS) -> None:
     """Import the file, print the summary, and exit with 5 when a row was rejected."""
     actor = local_actor(Role.ADMINISTRATOR)
@@ -73,13 +84,13 @@ def print_run(actor: Actor, run: ImportRun, as_json: bool) -> None:
     errors = every_item(lambda page: errors_of(actor, run, page)) if run.rejected else []
     if as_json:
         forecast = {"would_flag": run.would_flag} if run.dry_run else {}
-        errors_shown = [error_row(error) for error in errors]
+        errors_shown = [error_row(error, run.kind) for error in errors]
         print_json(shown(SHOWN, run) | forecast | {"warnings": warnings, "errors": errors_shown})
     else:
         for warning in warnings:
             click.echo(warning, err=True)
         click.echo("  ".join(f"{name} {getattr(run, name)}" for name in COUNTS))
-        print_row_errors(errors)
+        print_row_errors(errors, run.kind)
         print_message("cli-import-checked" if run.dry_run else "cli-import-done")
     if run.rejected:
         raise click.exceptions.Exit(INVALID)
@@ -92,12 +103,13 @@ def imports() -> None:
 
 @imports.command("run")
 @click.argument("import_id", type=int, metavar="ID")
+@click.option("--reason", help="Why registered projects change; by default that of the dry run.")
 @as_json_option
 @in_registry
-def run_(import_id: int, as_json: bool) -> None:
+def run_(import_id: int, reason: str | None, as_json: bool) -> None:
     """Import the file of the dry run ID; it is kept for seven days."""
     actor = local_actor(Role.ADMINISTRATOR)
-    print_run(actor, run_dry_run_now(actor, import_id), as_json)
+    print_run(actor, run_dry_run_now(actor, import_id, change_reason=checked_reason(reason)), as_json)
 
 
 @imports.command("errors")
@@ -121,22 +133,24 @@ def template_(target: Path, kind: str, chosen: str | None) -> None:
     write_template(target, kind, chosen or language())
 
 
-def error_row(error: Mapping[str, Any]) -> dict[str, Any]:
-    """Represent a row error as the API does: row, column, code, message and value."""
+def error_row(error: Mapping[str, Any], kind: str | None = None) -> dict[str, Any]:
+    """Represent a row error as the API does: row, column, code, message and value; ``kind`` of an import."""
+    text = cli_text(error["code"], **error["params"]) if kind is None else row_error_text(kind, error, language())
     return {
         "row": error["row"],
         "column": error["column"],
         "code": error["code"],
-        "message": cli_text(error["code"], **error["params"]),
+        "message": text,
         "value": error.get("value"),
     }
 
 
-def print_row_errors(errors: Sequence[Mapping[str, Any]]) -> None:
+def print_row_errors(errors: Sequence[Mapping[str, Any]], kind: str | None = None) -> None:
     """Print the first row errors to stderr with row, column, code and message, and the number of further ones."""
     for error in errors[:MAX_ERRORS_SHOWN]:
-        line = error_row(error)
-        code = "cli-bad-row" if line["column"] is None else "cli-bad-cell"
+        line = error_row(error, kind)
+        has_value = line["value"] is not None
+        code = "cli-bad-row" if line["column"] is None else "cli-bad-value" if has_value else "cli-bad-cell"
         print_message(code, **line)
     if len(errors) > MAX_ERRORS_SHOWN:
         print_message("cli-bad-rows-more", count=len(errors) - MAX_ERRORS_SHOWN)

@@ -1,4 +1,4 @@
-"""Columns chosen by hand: a file whose required columns were not recognised waits until its owner has mapped them."""
+"""Columns chosen by hand: of a file that waits for them, and of a finished dry run, which is then done again."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from typing import Final
 
 from registry.accounts.actors import Actor
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
+from registry.core.spreadsheets.reader import Table, require_upload_size
 from registry.core.spreadsheets.row_errors import shown_value
 from registry.core.transactions import transaction
+from registry.imports.amount_units import unit_problems
 from registry.imports.columns import remember_columns, remembered_columns
 from registry.imports.header_search import Header, Mappings
 from registry.imports.headers import KNOWN, SCHEMAS, header_key
-from registry.imports.layout import Strictness, count_rows, header_of, with_columns
-from registry.imports.models import ImportRun, stored_file
+from registry.imports.layout import Strictness, count_rows, header_of, layout_from_json, with_columns
+from registry.imports.models import ImportRun, forget_results, has_file, stored_file
+from registry.imports.notes import below_column_numbers
 from registry.imports.queries import find_import
 from registry.imports.service import ReadFile, record_queued, require_importer, take_in
+from registry.imports.sheet_choice import choose_sheet
 
 # Problems of columns that mapping by hand solves.
 COLUMN_CODES: Final = frozenset({"column-missing", "column-twice", "columns-for-one-field"})
@@ -28,7 +31,7 @@ MAX_SAMPLE_LENGTH: Final = 60
 
 
 class ImportAlreadyMapped(Conflict):
-    """The columns of this import have been chosen, or were recognised."""
+    """The import waits for no columns, and is no finished dry run whose file is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +49,33 @@ def can_be_mapped(error: Invalid) -> bool:
     return all(problem.code in COLUMN_CODES for problem in error.problems)
 
 
-def hold_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
+def hold_import(
+    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, change_reason: str | None = None
+) -> ImportRun:
     """Store a file until its columns are chosen. Raises RoleNotAllowed and Invalid for what is no table."""
     require_importer(actor, kind)
     require_upload_size(content)
-    table = open_table(content)
+    table, sheets = choose_sheet(content, kind, Mappings(remembered=remembered_columns(actor, kind)))
     header = header_of(table, kind, Mappings())
     layout = with_columns(table, kind, header, _recognised(header), Strictness())
     total, notes = count_rows(layout, table)
-    file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, notes)
-    return take_in(actor, kind, dry_run, file_name, file, None, is_mapped=False)
+    file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *notes))
+    return take_in(actor, kind, dry_run, file_name, file, None, is_mapped=False, change_reason=change_reason)
+
+
+def can_map_columns(run: ImportRun) -> bool:
+    """True for a file that waits for its columns, and for a finished dry run that was not imported."""
+    return run.state == "unmapped" or (run.dry_run and run.state == "done" and has_file(run.id))
 
 
 def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileColumn]]:
-    """The columns of a file that waits for them. Raises ImportNotFound and ImportAlreadyMapped."""
-    run = _waiting(actor, import_id)
-    table = Table(stored_file(run.id))
-    header = header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
-    fields = [name if name in SCHEMAS[run.kind][0].fields else None for name in _recognised(header)]
-    rows = list(islice(table.rows(header.number, len(fields)), SAMPLES))
+    """The columns of a file that may be mapped. Raises ImportNotFound and ImportAlreadyMapped."""
+    run = _mappable(actor, import_id)
+    table, header = _table_and_header(actor, run)
+    fields = _as_before(run, header) or _recognised(header)
+    fields = [name if name in SCHEMAS[run.kind][0].fields else None for name in fields]
+    number = below_column_numbers(table, header.number, len(fields))
+    rows = list(islice(table.rows(number, len(fields)), SAMPLES))
     return run, [
         FileColumn(
             place, header.texts[place], [_sample(row.cells[place]) for row in rows if row.cells[place].strip()], name
@@ -74,16 +85,20 @@ def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileCo
 
 
 def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> ImportRun:
-    """Give each column its field, None to leave it out, and queue the import. The agency's next file is read alike.
+    """Give each column its field, None to leave it out, and queue the import, or the dry run once more.
+
+    The agency's next file is read alike.
 
     Raises ImportNotFound, ImportAlreadyMapped, and Invalid at ``/columns`` for missing fields and ``/column_<place>``.
     """
-    run = _waiting(actor, import_id)
-    table = Table(stored_file(run.id))
-    header = header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
+    run = _mappable(actor, import_id)
+    table, header = _table_and_header(actor, run)
     columns = [*fields[: len(header.texts)], *[None] * (len(header.texts) - len(fields))]
-    how = Strictness(needs_agency=actor.agency_id is None)
+    is_strict = run.state == "done" and not layout_from_json(run.layout or {}).skips_notes
+    how = Strictness(strict=is_strict, needs_agency=actor.agency_id is None)
     _require_usable(run.kind, columns, how)
+    if problems := list(unit_problems(table, header, columns)):
+        raise Invalid(problems)
     layout = with_columns(table, run.kind, header, columns, how)
     total, notes = count_rows(layout, table)
     keys = [header_key(text) for text in layout.headers]
@@ -99,9 +114,10 @@ def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> I
     ]
     with transaction() as session:
         session.refresh(run, with_for_update=True)
-        if run.state != "unmapped":
+        if not can_map_columns(run):
             raise ImportAlreadyMapped(id=run.id)
         remember_columns(actor, run.kind, chosen)
+        forget_results(run)
         run.layout, run.total, run.state = layout.as_json(), total, "queued"
         run.warnings = [{"code": each.code, "params": each.params} for each in (*left_out, *notes)]
         session.flush()
@@ -110,12 +126,25 @@ def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> I
     return run
 
 
-def _waiting(actor: Actor, import_id: int) -> ImportRun:
+def _mappable(actor: Actor, import_id: int) -> ImportRun:
     run = find_import(actor, import_id)
     require_importer(actor, run.kind)
-    if run.state != "unmapped":
+    if not can_map_columns(run):
         raise ImportAlreadyMapped(id=run.id)
     return run
+
+
+def _table_and_header(actor: Actor, run: ImportRun) -> tuple[Table, Header]:
+    table = Table(stored_file(run.id))
+    return table, header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
+
+
+def _as_before(run: ImportRun, header: Header) -> list[str | None]:
+    """The fields that a dry run gave to the columns; empty for a file that had none, or another header."""
+    layout = None if run.state == "unmapped" or run.layout is None else layout_from_json(run.layout)
+    if layout is None or list(layout.headers) != header.texts[: len(layout.headers)]:
+        return []
+    return [*layout.columns, *[None] * (len(header.texts) - len(layout.columns))]
 
 
 def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from registry.core.errors import invalid
 from registry.core.spreadsheets.reader import Table, has_content
+from registry.imports.header_groups import header_texts
 from registry.imports.headers import ALIAS, EXACT, KNOWN, Match, header_key, match_header
 
 MAX_HEADER_DEPTH: Final = 3
@@ -60,12 +61,17 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A candidate for the header: the number of its last record, the text and the match of each column."""
+    """A candidate for the header: the number of its last record, the text and the match of each column.
+
+    ``full``: the texts of a column with those of the groups above it. ``above``: the cells above the header.
+    """
 
     number: int
     texts: list[str]
     matches: list[Match | None]
     known: list[bool]
+    full: list[str] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
 
     @property
     def fields(self) -> set[str]:
@@ -92,6 +98,7 @@ def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
                     until = last + 1 + ROWS_BELOW_HEADER
     if best is None or not best.fields:
         return None
+    best.above.extend(cell for number, cells in records if number < best.number for cell in cells if cell.strip())
     return best if len(best.fields) >= MIN_KNOWN or required <= best.fields else None
 
 
@@ -102,7 +109,7 @@ def plain_header(table: Table) -> Header:
         raise invalid("/file", "file-empty")
     number, cells = next((each for each in records if sum(bool(cell.strip()) for cell in each[1]) > 1), records[0])
     texts = [" ".join(cell.split()) for cell in cells]
-    return Header(number, texts, [None] * len(texts), [False] * len(texts))
+    return Header(number, texts, [None] * len(texts), [False] * len(texts), texts)
 
 
 def _first_records(table: Table) -> list[tuple[int, list[str]]]:
@@ -112,11 +119,10 @@ def _first_records(table: Table) -> list[tuple[int, list[str]]]:
 
 
 def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> Header:
-    """A header of one or several rows. Of a column, the lowest text counts, alone or behind its groups above it."""
+    """A header of one or several rows: of a column, the lowest text counts, with the groups above it or alone."""
     width = max(map(len, rows))
-    groups = [""] * width
+    levels: list[list[str]] = [[] for _ in range(width)]
     own = [""] * width
-    combined = [""] * width
     for depth, row in enumerate(rows, 1):
         above = ""
         for place in range(width):
@@ -126,20 +132,19 @@ def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> H
             if text:
                 own[place] = text
             if above:
-                combined[place] = f"{groups[place]} {above}".strip()
-                groups[place] = combined[place]
+                levels[place].append(above)
     matches: list[Match | None] = []
     known: list[bool] = []
     texts: list[str] = []
     for place in range(width):
         # A blank cell beside a merged one has no name.
-        tried = dict.fromkeys((own[place], combined[place])) if own[place] else ()
+        tried = header_texts(own[place], levels[place]) if own[place] else []
         results = [(text, *matcher.match(text)) for text in tried]
-        chosen = next((each for each in results if each[1]), (own[place], False, None))
+        chosen = next((each for each in results if each[1]), (tried[-1] if tried else "", False, None))
         texts.append(chosen[0])
         known.append(chosen[1])
         matches.append(chosen[2])
-    return Header(number, texts, matches, known)
+    return Header(number, texts, matches, known, [" ".join(each) for each in levels])
 
 
 def _mapped(name: str | None) -> Match | None:

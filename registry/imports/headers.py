@@ -15,6 +15,8 @@ from registry.core.translations import translate
 from registry.core.values.texts import comparable
 from registry.imports import agencies, projects
 from registry.imports.aliases import AGENCY_HEADERS, PROJECT_HEADERS, Aliases
+from registry.imports.header_groups import group_aliases
+from registry.imports.name_headers import name_field
 from registry.imports.vocabulary import ImportKind
 from registry.projects.schemas import PROJECT
 
@@ -23,6 +25,13 @@ BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
 # Of an example or an explanation behind the name: "Дата договора, дд.мм.гггг", "Бюджет – тенге".
 BEHIND: Final = re.compile(r"\s*(?:[,;:*\n]|\s[-\u2013\u2014]\s).*", re.DOTALL)
 UNITS: Final = re.compile(r"\s*(?:,|\bв\b)?\s*(?:₸|\b(?:тг|тенге|теңге|теңгемен|kzt|tenge)\b\.?)\s*$", re.IGNORECASE)
+# "Шарт күні / Дата договора"
+BETWEEN_LANGUAGES: Final = re.compile(r"[/|]")
+PLANNED: Final = re.compile("план|жоспар|прогноз|planned")
+YEAR: Final = re.compile("(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+REAL_DATES: Final = frozenset(
+    name for name in projects.FIELDS if name.endswith("_on") and name not in ("planned_end_on", "onboarding_due_on")
+)
 EXACT, LABEL, ALIAS = range(3)
 
 
@@ -52,6 +61,12 @@ SCHEMAS: Final[Mapping[str, tuple[Schema, ...]]] = {
 ALIASES: Final[Mapping[str, Aliases]] = {ImportKind.PROJECTS: PROJECT_HEADERS, ImportKind.AGENCIES: AGENCY_HEADERS}
 
 
+def all_labels(kind: str, name: str) -> str:
+    """A field by its code and its labels in all languages, for errors that name a column to programs and people."""
+    labels = dict.fromkeys(f'"{label}"' for field, label in _labels(kind) if field == name)
+    return f"{name} ({', '.join(labels)})"
+
+
 def header_key(text: str) -> str:
     """The letters and digits of a header, № as a word: equal for two spellings of one header."""
     return comparable(text[:MAX_HEADER_LENGTH].replace("№", " номер "))
@@ -66,16 +81,42 @@ def header_keys(text: str) -> list[str]:
 
 
 def match_header(kind: str, text: str) -> Match | None:
-    """The field that a header names; None for an unknown one."""
-    table = _headers(kind)
-    return next((table[key] for key in header_keys(text) if key in table), None)
+    """The field that a header names, or that all its parts name in several languages; None for an unknown one."""
+    match = _match(kind, text)
+    if match is not None or not BETWEEN_LANGUAGES.search(text[:MAX_HEADER_LENGTH]):
+        return match
+    parts = [part for part in BETWEEN_LANGUAGES.split(text[:MAX_HEADER_LENGTH]) if header_key(part)]
+    matches = [_match(kind, part) for part in parts]
+    fields = {None if each is None else each.field for each in matches}
+    return matches[0] if len(fields) == 1 else None
+
+
+def _match(kind: str, text: str) -> Match | None:
+    table, keys = _headers(kind), header_keys(text)
+    if keys and keys[0] in table:
+        return table[keys[0]]
+    if keys and (name := name_field(kind, keys[0])) is not None:
+        return Match(name, ALIAS)
+    match = next((table[key] for key in keys if key in table), None)
+    return None if match is not None and _means_something_else(match.field, text) else match
+
+
+def _means_something_else(field: str, text: str) -> bool:
+    """True for a planned date where the field is the real one, and for the amount of one year.
+
+    What stands in brackets or behind a name does not count otherwise.
+    """
+    folded = text.casefold()
+    if field.endswith("_kzt"):
+        return YEAR.search(folded) is not None
+    return field in REAL_DATES and PLANNED.search(folded) is not None
 
 
 @cache
 def _headers(kind: str) -> dict[str, Match]:
     """Header key → field. A code comes before a label, and a label before an alias."""
     known: dict[str, Match] = {}
-    for how, names in enumerate((_codes(kind), _labels(kind), _aliases(kind))):
+    for how, names in enumerate((_codes(kind), _labels(kind), [*_aliases(kind), *_group_aliases(kind)])):
         for field, text in names:
             known.setdefault(header_key(text), Match(field, how))
     return known
@@ -95,3 +136,7 @@ def _labels(kind: str) -> Iterable[tuple[str, str]]:
 
 def _aliases(kind: str) -> Iterable[tuple[str, str]]:
     return ((field, text) for field, texts in ALIASES[kind].items() for text in texts)
+
+
+def _group_aliases(kind: str) -> Iterable[tuple[str, str]]:
+    return group_aliases() if kind == ImportKind.PROJECTS else ()

@@ -6,33 +6,29 @@ numbers below, totals and signatures at the end, and columns that are nobody's f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from registry.core.errors import Invalid, Problem
-from registry.core.spreadsheets.reader import Row, Table
-from registry.core.values.texts import comparable
+from registry.core.fields import Text
+from registry.core.spreadsheets.reader import Row, Table, printable
+from registry.imports.amount_units import unit_problems
+from registry.imports.date_order import DateOrder
 from registry.imports.header_search import Header, Mappings, find_header, plain_header
-from registry.imports.headers import EXACT, KNOWN, header_key
+from registry.imports.headers import EXACT, KNOWN, all_labels, header_key
+from registry.imports.notes import below_column_numbers, is_note
+from registry.projects.fields import FIELDS
 
-MIN_NUMBERED: Final = 3
 MAX_PROBLEMS: Final = 20
-MAX_NAME_LENGTH: Final = 60
 # At most so many columns and rows are named in warnings.
 MAX_WARNINGS: Final = 50
 # Of several columns for the agency the one that says BIN is meant; the other has names.
 BIN_WORDS: Final = ("бин", "бсн", "bin")
-TOTALS: Final = re.compile(
-    r"\W*(?:всего|итого|итог|жиыны|жиынтығы|барлығы|қорытынды|total|grand\s*total)\b.*", re.IGNORECASE | re.DOTALL
+# Of these the column with the label of the field is chosen over one with a further header.
+CHOSEN_BY_NAME: Final = frozenset(
+    name for name, field in FIELDS.items() if type(field) is Text and name != "external_id"
 )
-# What the template has in the key of its example row.
-EXAMPLES: Final = frozenset({"пример", "мысал", "example"})
-# First letters of totals and examples: most keys need no further look.
-NOTE_LETTERS: Final = frozenset('иИвВжЖбБқҚпПмМtTgGeE"«')
-# In tables with so many fields a row with one of them, and without a key, is a signature or a heading.
-MIN_COLUMNS_OF_RECORDS: Final = 4
 # What strict imports refuse instead of leaving it out.
 STRICT_CODES: Final = {"column-left-out": "column-unknown", "column-without-name-left-out": "column-without-name"}
 
@@ -63,9 +59,10 @@ class Layout:
     def all_rows(self, table: Table) -> Iterator[tuple[Row, bool]]:
         """All rows below the header, and whether each is a note. Raises Invalid where the file is unreadable."""
         known = [place for place, name in enumerate(self.columns) if name is not None]
+        key = self.key or 0
         skips = self.skips_notes and self.key is not None
         for row in table.rows(self.header, len(self.columns)):
-            yield row, skips and self._is_note(row.cells, known)
+            yield row, skips and is_note(row.cells, key, known, self.headers)
 
     def as_json(self) -> dict[str, Any]:
         """How the layout is stored with the import."""
@@ -76,18 +73,6 @@ class Layout:
             "key": self.key,
             "skips_notes": self.skips_notes,
         }
-
-    def _is_note(self, cells: Sequence[str], known: Sequence[int]) -> bool:
-        """True for a total, a signature, an example: a row that no project or agency can be."""
-        key = cells[self.key or 0].strip()
-        if key:
-            if key[0] not in NOTE_LETTERS:
-                return False
-            is_total = TOTALS.fullmatch(key) is not None and _filled(cells, known) * 2 < len(known)
-            return is_total or comparable(key) in EXAMPLES
-        return any(TOTALS.fullmatch(cell) for cell in cells if cell) or (
-            len(known) >= MIN_COLUMNS_OF_RECORDS and _filled(cells, known) <= 1
-        )
 
 
 def layout_from_json(stored: Mapping[str, Any]) -> Layout:
@@ -123,8 +108,13 @@ def layout_of(table: Table, kind: str, mappings: Mappings, how: Strictness) -> L
     if how.strict:
         problems += [Problem(each.pointer, STRICT_CODES[each.code], each.params) for each in warnings]
         warnings = []
+    problems += unit_problems(table, header, columns)
     required = [name for name in KNOWN[kind].required if how.needs_agency or name != "agency"]
-    missing = [Problem("/file", "column-missing", {"column": name}) for name in required if name not in header.fields]
+    missing = [
+        Problem("/file", "column-missing", {"column": all_labels(kind, name)})
+        for name in required
+        if name not in header.fields
+    ]
     if missing or problems:
         raise Invalid((missing + problems)[:MAX_PROBLEMS])
     return with_columns(table, kind, header, columns, how, warnings)
@@ -140,20 +130,27 @@ def with_columns(
 ) -> Layout:
     """The layout of a table whose columns are known. Raises Invalid where the file is unreadable."""
     key = columns.index(KNOWN[kind].key) if KNOWN[kind].key in columns else None
-    number = _below_column_numbers(table, header.number, len(columns))
+    number = below_column_numbers(table, header.number, len(columns))
     texts = tuple(header.texts[: len(columns)])
     return Layout(number, tuple(columns), texts, key, not how.strict, tuple(warnings[:MAX_WARNINGS]))
 
 
 def count_rows(layout: Layout, table: Table) -> tuple[int, list[Problem]]:
-    """The number of rows that are records, and a warning that names the others. Raises Invalid."""
+    """The number of rows that are records, and a warning that names the others.
+
+    Raises Invalid, also for columns of dates with the month first.
+    """
     total = 0
     notes: list[int] = []
-    for row, is_note in layout.all_rows(table):
-        if is_note:
+    order = DateOrder(layout.columns)
+    for row, is_left_out in layout.all_rows(table):
+        if is_left_out:
             notes.append(row.number)
         else:
             total += 1
+            order.see(row)
+    if problems := order.problems(layout.headers):
+        raise Invalid(problems)
     if not notes:
         return total, []
     rows = ", ".join(map(str, notes[:MAX_WARNINGS]))
@@ -174,7 +171,7 @@ def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], li
         if match is not None:
             places.setdefault(match.field, []).append(place)
         elif text and not header.known[place]:
-            warnings.append(Problem("/file", "column-left-out", {"column": _printable(text)}))
+            warnings.append(Problem("/file", "column-left-out", {"column": printable(text)}))
         elif not text and not is_workbook:
             warnings.append(Problem("/file", "column-without-name-left-out", {"position": place + 1}))
     for name, several in places.items():
@@ -184,7 +181,7 @@ def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], li
             continue
         columns[chosen] = name
         warnings += [
-            Problem("/file", "column-left-out", {"column": _printable(header.texts[place])})
+            Problem("/file", "column-left-out", {"column": printable(header.texts[place])})
             for place in several
             if place != chosen
         ]
@@ -192,41 +189,23 @@ def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], li
 
 
 def _chosen(name: str, places: Sequence[int], header: Header) -> int | None:
-    """The only column of a field; of an agency's BIN and name, the BIN."""
+    """The only column of a field; of an agency's BIN and name, the BIN; of texts, the one with the field's own name.
+
+    Amounts and dates are never chosen: which of two is meant, only the file's owner knows.
+    """
     if len(places) == 1:
         return places[0]
+    hows = {place: match.how for place in places if (match := header.matches[place]) is not None}
+    named = [place for place in places if hows.get(place) == min(hows.values())]
     if name != "agency":
-        return None
-    matches = {place: header.matches[place] for place in places}
-    coded = [place for place, match in matches.items() if match is not None and match.how == EXACT]
+        return named[0] if len(named) == 1 and name in CHOSEN_BY_NAME else None
+    coded = [place for place in places if hows.get(place) == EXACT]
     bins = [place for place in places if any(word in header.texts[place].casefold() for word in BIN_WORDS)]
     return next((each[0] for each in (coded, bins) if len(each) == 1), None)
 
 
 def _several(name: str, texts: Sequence[str]) -> Problem:
     if len({header_key(text) for text in texts}) == 1:
-        return Problem("/file", "column-twice", {"column": _printable(texts[0])})
-    several = ", ".join(f'"{_printable(text)}"' for text in texts)
+        return Problem("/file", "column-twice", {"column": printable(texts[0])})
+    several = ", ".join(f'"{printable(text)}"' for text in texts)
     return Problem("/file", "columns-for-one-field", {"columns": several, "column": name})
-
-
-def _below_column_numbers(table: Table, header: int, width: int) -> int:
-    """The number of the record below the header when it only numbers the columns, else the header's."""
-    row = next(table.rows(header, width), None)
-    if row is None:
-        return header
-    numbers = [cell.strip().rstrip(".") for cell in row.cells if cell.strip()]
-    digits = [int(number) for number in numbers if number.isascii() and number.isdigit() and len(number) < MIN_NUMBERED]
-    is_numbered = len(digits) == len(numbers) >= MIN_NUMBERED and digits == list(
-        range(digits[0], digits[0] + len(digits))
-    )
-    return row.number if is_numbered and digits[0] <= 1 else header
-
-
-def _filled(cells: Sequence[str], places: Sequence[int]) -> int:
-    return sum(bool(cells[place].strip()) for place in places)
-
-
-def _printable(text: str) -> str:
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return shown[:MAX_NAME_LENGTH]

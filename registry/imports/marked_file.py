@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +11,10 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.core.database import db
 from registry.core.languages import Language
-from registry.core.messages import message
 from registry.core.spreadsheets.reader import Table
 from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, plain_workbook
 from registry.core.spreadsheets.xlsx_child import NO_VALUE
+from registry.imports.error_texts import field_label, row_error_text
 from registry.imports.layout import Layout, layout_from_json
 from registry.imports.models import ImportRun, RowError, has_file, stored_file
 from registry.imports.queries import find_import
@@ -57,7 +57,7 @@ def write_marked_file(path: Path, run: ImportRun, language: Language, *, only_wr
                 continue
             if target > MAX_XLSX_ROWS:
                 break
-            marks = _marks(layout, errors.get(number, {}))
+            marks = _marks(layout, errors.get(number, {}), lambda name: field_label(run.kind, name, language))
             for place in range(
                 max(len(cells), 1 if marks else 0, *(place + 1 for place in marks)) if marks else len(cells)
             ):
@@ -67,7 +67,9 @@ def write_marked_file(path: Path, run: ImportRun, language: Language, *, only_wr
                 elif text:
                     sheet.write_string(target, place, text, header if is_above else None)
                 if place in marks and comments < MAX_COMMENTS:
-                    sheet.write_comment(target, place, "\n".join(marks[place])[:MAX_CELL_LENGTH], {"x_scale": 2})
+                    sheet.write_comment(
+                        target, place, _encodable("\n".join(marks[place]))[:MAX_CELL_LENGTH], {"x_scale": 2}
+                    )
                     comments += 1
             target += 1
         sheet.freeze_panes(layout.header, 0)
@@ -81,11 +83,14 @@ def _errors(run: ImportRun, language: Language) -> Errors:
     )
     errors: Errors = {}
     for number, column, code, params in rows:
-        errors.setdefault(number, {}).setdefault(column, []).append(message(code, language, params))
+        error = {"column": column, "code": code, "params": params}
+        errors.setdefault(number, {}).setdefault(column, []).append(row_error_text(run.kind, error, language))
     return errors
 
 
-def _marks(layout: Layout, errors: Mapping[str | None, Sequence[str]]) -> dict[int, list[str]]:
+def _marks(
+    layout: Layout, errors: Mapping[str | None, Sequence[str]], label: Callable[[str], str]
+) -> dict[int, list[str]]:
     """The texts of the comments by column."""
     marks: dict[int, list[str]] = {}
     for column, texts in errors.items():
@@ -93,11 +98,16 @@ def _marks(layout: Layout, errors: Mapping[str | None, Sequence[str]]) -> dict[i
             marks.setdefault(layout.columns.index(column), []).extend(texts)
         else:
             place = next((place for place, name in enumerate(layout.columns) if name is not None), 0)
-            named = texts if column is None else [f"{column}: {text}" for text in texts]
+            named = texts if column is None else [f"{label(column)}: {text}" for text in texts]
             marks.setdefault(place, []).extend(named)
     return marks
 
 
 def _shown(cell: str) -> str:
     text: Any = "" if cell == NO_VALUE else cell
-    return escape_formula(text)[:MAX_CELL_LENGTH]
+    return _encodable(str(escape_formula(text)))[:MAX_CELL_LENGTH]
+
+
+def _encodable(text: str) -> str:
+    """The text without halves of characters, which a CSV in broken UTF-8 has and no workbook can have."""
+    return text.encode("utf-8", "replace").decode("utf-8")

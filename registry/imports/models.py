@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, or_, select, update
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, delete, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model, db
@@ -54,6 +54,8 @@ class ImportRun(Model):
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     # Of a dry run: rule → how many rows it would flag.
     would_flag: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    # Why it changes projects, for their history.
+    change_reason: Mapped[str | None] = mapped_column(Text)
     # The dry run whose file this run imports.
     dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
 
@@ -144,6 +146,15 @@ def pass_on_imports(former_id: int, successor_id: int) -> None:
     own = select(RememberedColumn.header).where(RememberedColumn.agency_id == successor_id).scalar_subquery()
     passing = (RememberedColumn.agency_id == former_id, RememberedColumn.header.not_in(own))
     session.execute(update(RememberedColumn).where(*passing).values(agency_id=successor_id), execution_options=in_sql)
+
+
+def forget_results(run: ImportRun) -> None:
+    """Delete what a dry run said of the rows, so that it can be done again. In the open transaction."""
+    session = require_transaction()
+    for table in (RowError, PreviewedRow):
+        session.execute(delete(table).where(table.import_id == run.id))
+    run.processed = run.created = run.updated = run.unchanged = run.rejected = run.attempts = 0
+    run.started_at = run.finished_at = run.would_flag = None
 
 
 def has_file(run_id: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
+from registry.audits.verdicts import is_reason_required
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_one_of
@@ -49,12 +50,23 @@ class _Agency(NamedTuple):
     successor: str | None
 
 
-class ProjectImport:
-    """The import of one file of projects for one actor."""
+def _reason_problem(changes: Sequence[Mapping[str, Any]]) -> Problem:
+    field = next(change["field"] for change in changes if is_reason_required([change]))
+    return Problem(f"/{field}", "import-reason-required")
 
-    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool) -> None:
+
+class ProjectImport:
+    """The import of one file of projects for one actor.
+
+    ``change_reason``: why, for the history. Without one, a row of an upload on a page that changes what needs a reason
+    on pages is rejected.
+    """
+
+    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool, change_reason: str | None = None) -> None:
         self.actor = actor
         self.dry_run = dry_run
+        self.change_reason = change_reason
+        self.needs_reason = actor.is_session and not dry_run and change_reason is None
         self.columns = columns
         self.places = {name: place for place, name in enumerate(columns) if name}
         self.agency_names = AgencyNames()
@@ -101,7 +113,7 @@ class ProjectImport:
                 continue
             else:
                 record = before | row.values
-            problems = cross_field_problems(record)
+            problems = [self._of_file(problem) for problem in cross_field_problems(record)]
             if problems:
                 self._reject(outcome, row, problems)
             elif before is None:
@@ -111,7 +123,9 @@ class ProjectImport:
             else:
                 withdraw_confirmations(before, record)
                 changes = differences(before, record)
-                if changes:
+                if self.needs_reason and is_reason_required(changes):
+                    self._reject(outcome, row, [_reason_problem(changes)])
+                elif changes:
                     changed.append(ProjectChange(record, changes))
                     outcome.updated += 1
                     preview.add(row, "updated", agency_id, record, before)
@@ -122,11 +136,16 @@ class ProjectImport:
             outcome.preview = preview.rows(outcome.errors, chunk)
         else:
             register_projects(self.actor, new)
-            update_projects(self.actor, changed, "project.changed")
+            update_projects(self.actor, changed, "project.changed", reason=self.change_reason)
         return outcome
 
     def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:
         outcome.reject(row.row, problems, {name: row.cells[place] for name, place in self.places.items()})
+
+    def _of_file(self, problem: Problem) -> Problem:
+        """Says of a missing value whether its column is missing."""
+        is_missing = problem.code == "required" and problem.pointer[1:] not in self.places
+        return Problem(problem.pointer, "required-without-column", problem.params) if is_missing else problem
 
     def _read(self, row: Row) -> ImportRow:
         values, problems = load_cells(row.cells, self.fields)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Final
 
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.audits.verdicts import is_reason_required
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, order_by
 from registry.imports.models import ImportRun, PreviewedRow, RowError
+from registry.imports.vocabulary import ImportKind
 
 MAX_RUNS: Final = 100
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
@@ -85,6 +88,15 @@ def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None
         statement = statement.where(after(BY_PREVIEW, unique, False, page.cursor))
     statement = statement.order_by(*order_by(BY_PREVIEW, unique, False)).limit(page.limit + 1)
     return build_page(db.session.execute(statement).mappings().all(), page, BY_PREVIEW, descending=False)
+
+
+def needs_change_reason(run: ImportRun) -> bool:
+    """Whether a dry run would change what needs a reason on pages."""
+    changes = select(PreviewedRow.changes).where(PreviewedRow.import_id == run.id, PreviewedRow.outcome == "updated")
+    if run.kind != ImportKind.PROJECTS or not run.updated:
+        return False
+    with closing(db.session.scalars(changes, execution_options={"yield_per": 1000})) as rows:
+        return any(map(is_reason_required, rows))
 
 
 def import_page(actor: Actor, page: Page) -> Listing:

@@ -15,19 +15,18 @@ from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.file_names import printable_file_name
-from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
+from registry.core.spreadsheets.reader import Table, printable, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.columns import remembered_columns
-from registry.imports.header_search import Mappings, find_header
+from registry.imports.header_search import Mappings
 from registry.imports.headers import KNOWN, header_key
-from registry.imports.layout import Layout, Strictness, count_rows, layout_of
+from registry.imports.layout import MAX_PROBLEMS, Layout, Strictness, count_rows, layout_of
 from registry.imports.models import FilePiece, ImportRun, has_file, store_file
 from registry.imports.queries import find_import
+from registry.imports.sheet_choice import choose_sheet
 from registry.imports.vocabulary import ImportKind
 from registry.imports.worker import LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
-
-MAX_SHEETS: Final = 5
 
 
 class MarkedFileNotAvailable(Conflict):
@@ -40,10 +39,14 @@ class DryRunNotUsable(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused."""
+    """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused.
+
+    ``change_reason``: why registered projects change, for their history.
+    """
 
     mapping: Mapping[str, str | None] = field(default_factory=dict)
     strict: bool = False
+    change_reason: str | None = None
 
 
 NO_OPTIONS: Final = ImportOptions()
@@ -58,7 +61,8 @@ def queue_import(
     """
     require_importer(actor, kind)
     require_upload_size(content)
-    return take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), None)
+    file = read_file(actor, kind, content, options)
+    return take_in(actor, kind, dry_run, file_name, file, None, change_reason=options.change_reason)
 
 
 def import_now(
@@ -76,19 +80,26 @@ def import_now(
     """
     require_importer(actor, kind)
     until = now() + LEASE
-    run = take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), until)
+    file = read_file(actor, kind, content, options)
+    run = take_in(actor, kind, dry_run, file_name, file, until, change_reason=options.change_reason)
     return run_import(RunLease(run.id, until, LEASE), on_progress)
 
 
-def run_dry_run_now(actor: Actor, import_id: int, on_progress: Progress | None = None) -> ImportRun:
+def run_dry_run_now(
+    actor: Actor, import_id: int, on_progress: Progress | None = None, change_reason: str | None = None
+) -> ImportRun:
     """Import the file of a dry run synchronously. Raises as ``run_dry_run``."""
     until = now() + LEASE
-    run = run_dry_run(actor, import_id, until)
+    run = run_dry_run(actor, import_id, until, change_reason)
     return run_import(RunLease(run.id, until, LEASE), on_progress)
 
 
-def run_dry_run(actor: Actor, import_id: int, lease_until: datetime | None = None) -> ImportRun:
+def run_dry_run(
+    actor: Actor, import_id: int, lease_until: datetime | None = None, change_reason: str | None = None
+) -> ImportRun:
     """Queue the file of a dry run for import, without a second upload; its columns are read alike.
+
+    ``change_reason`` comes before the reason that was given with the dry run.
 
     Raises ImportNotFound, RoleNotAllowed, and DryRunNotUsable for another run, for one that is not done, and when the
     file was imported or deleted since.
@@ -100,6 +111,7 @@ def run_dry_run(actor: Actor, import_id: int, lease_until: datetime | None = Non
         if not dry.dry_run or dry.state != "done" or dry.layout is None or not has_file(dry.id):
             raise DryRunNotUsable(id=dry.id)
         values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
+        values["change_reason"] = change_reason or dry.change_reason
         run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
@@ -131,26 +143,20 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
     """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
     mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
     how = Strictness(options.strict, needs_agency=actor.agency_id is None)
-    table = open_table(content)
-    place = 0
-    while find_header(table, kind, mappings) is None and (place := place + 1) < min(table.sheets, MAX_SHEETS):
-        other = open_table(content, place)
-        if find_header(other, kind, mappings) is not None:
-            table = other
-            break
+    table, sheets = choose_sheet(content, kind, mappings)
     layout = layout_of(table, kind, mappings, how)
-    unused = [text for text in options.mapping if header_key(text) not in map(header_key, layout.headers)]
+    headers = set(map(header_key, layout.headers))
+    unused = [text for text in options.mapping if header_key(text) not in headers][:MAX_PROBLEMS]
     if unused:
-        raise Invalid([Problem("/mapping", "column-not-in-file", {"column": text}) for text in unused])
+        raise Invalid([Problem("/mapping", "column-not-in-file", {"column": printable(text)}) for text in unused])
     total, notes = count_rows(layout, table)
-    return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*layout.warnings, *notes))
+    return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *layout.warnings, *notes))
 
 
 def _given(kind: str, mapping: Mapping[str, str | None]) -> dict[str, str | None]:
     fields = KNOWN[kind].fields
-    wrong = [name for name in mapping.values() if name is not None and name not in fields]
-    if wrong:
-        raise Invalid([Problem("/mapping", "not-a-choice", {"options": ", ".join(fields)})])
+    if any(name is not None and name not in fields for name in mapping.values()):
+        raise invalid("/mapping", "not-a-choice", options=", ".join(fields))
     return {header_key(text): name for text, name in mapping.items()}
 
 
@@ -163,6 +169,7 @@ def take_in(
     lease_until: datetime | None,
     *,
     is_mapped: bool = True,
+    change_reason: str | None = None,
 ) -> ImportRun:
     """Store a file and its run: queued, with a lease running, or unmapped until somebody has chosen its columns."""
     run = _new_run(
@@ -173,6 +180,7 @@ def take_in(
         file_name=printable_file_name(file_name),
         sha256=file.sha256,
         total=file.total,
+        change_reason=change_reason,
         layout=file.layout.as_json(),
         warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
     )

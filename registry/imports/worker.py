@@ -34,6 +34,7 @@ from registry.imports.header_search import Mappings
 from registry.imports.layout import PLAIN, layout_from_json, layout_of
 from registry.imports.models import RETENTION, FilePiece, ImportRun, PreviewedRow, RowError, stored_file
 from registry.imports.projects import ProjectImport
+from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
 
 LEASE: Final = timedelta(seconds=120)
@@ -51,11 +52,14 @@ class RowImport(Protocol):
     def apply(self, chunk: Sequence[ImportRow]) -> ImportResult: ...
 
 
-IMPORTS: Final[Mapping[str, Callable[[Actor, Sequence[str], bool], RowImport]]] = {
-    "projects": ProjectImport,
-    "agencies": AgencyImport,
-}
 COUNTS: Final = ("processed", "created", "updated", "unchanged", "rejected")
+
+
+def row_import(actor: Actor, run: ImportRun, columns: Sequence[str]) -> RowImport:
+    """The reader and writer of a run's rows."""
+    if run.kind == ImportKind.AGENCIES:
+        return AgencyImport(actor, columns, run.dry_run)
+    return ProjectImport(actor, columns, run.dry_run, run.change_reason)
 
 
 class LeaseLost(Exception):
@@ -115,7 +119,7 @@ def _work(run_lease: RunLease, actor: Actor, run: ImportRun, on_progress: Progre
         table = Table(stored_file(run_lease.run_id))
         # Runs queued by an earlier version have no layout: their header is the first row.
         layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
-        rows = IMPORTS[run.kind](actor, layout.names(), run.dry_run)
+        rows = row_import(actor, run, layout.names())
         for chunk in rows.chunks(layout.rows(table), run.processed):
             _import_chunk(run_lease, rows, chunk)
             if on_progress is not None:

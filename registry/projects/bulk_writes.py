@@ -103,14 +103,19 @@ def _agency_kinds(ids: Collection[int]) -> dict[int, str]:
 
 
 def update_projects(
-    actor: Actor, projects: Sequence[ProjectChange], action: str, details: Mapping[str, Any] | None = None
+    actor: Actor,
+    projects: Sequence[ProjectChange],
+    action: str,
+    details: Mapping[str, Any] | None = None,
+    reason: str | None = None,
 ) -> None:
-    """Update projects whose rows are locked by the open transaction."""
+    """Update projects whose rows are locked by the open transaction. ``reason``: why, for the history and journal."""
     if not projects:
         return
     session = require_transaction()
     at = now()
     rows, revisions, fingerprints = [], [], []
+    given = {**(details or {})} if reason is None else {**(details or {}), "reason": reason}
     for project in projects:
         values = project.values
         words = project_words(values)
@@ -124,8 +129,8 @@ def update_projects(
             "words": search_words(words, values["number"]),
         }
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
-        revisions.append(revision_row(row, project.changes, actor.principal))
-        journal.record(actor, action, f"project:{row['number']}", {**(details or {}), "changes": project.changes})
+        revisions.append({**revision_row(row, project.changes, actor.principal), "reason": reason})
+        journal.record(actor, action, f"project:{row['number']}", {**given, "changes": project.changes})
     table = table_of(Project)
     statement = update(table).where(table.c.id == bindparam("_id"))
     session.execute(statement.values({name: bindparam(name) for name in UPDATED_COLUMNS}), rows)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false
+from sqlalchemy import ColumnElement, and_, false, or_
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
@@ -60,8 +60,9 @@ TEXTS: Final = (
     "contract_number",
     "supplier_bin",
     "consent_number",
+    "security_conclusion_number",
 )
-BOOLEANS: Final = ("is_ai", "holds_personal_data", "is_restricted", "flagged")
+BOOLEANS: Final = ("is_ai", "holds_personal_data", "is_restricted", "flagged", "has_security_conclusion")
 DAYS: Final = (
     "onboarding_due_on",
     "specification_approved_on",
@@ -77,6 +78,7 @@ DAYS: Final = (
     "ending_confirmed_on",
     "attested_on",
     "started_on",
+    "security_conclusion_on",
 )
 INSTANTS: Final = ("registered_at", "updated_at", "changed_at")
 AMOUNTS: Final = ("budget_kzt", "object_original_cost_kzt")
@@ -152,6 +154,18 @@ def _boolean(name: str, value: str) -> ColumnElement[bool]:
     return _column(name).is_(value == "true")
 
 
+def _has_conclusion(_name: str, value: str) -> ColumnElement[bool]:
+    if value not in ("true", "false"):
+        raise InvalidValue("expected-true-or-false")
+    is_known = or_(PROJECT.security_conclusion_number.is_not(None), PROJECT.security_conclusion_on.is_not(None))
+    return is_known if value == "true" else ~is_known
+
+
+def _beginning(name: str, value: str) -> ColumnElement[bool]:
+    """Texts that begin so: the code of a budget programme stands before its subprogramme and its name."""
+    return or_(*(PROJECT[name].startswith(text, autoescape=True) for text in split_values(value)))
+
+
 def _date_range(name: str, value: str) -> ColumnElement[bool]:
     field, _, end = name.rpartition("_")
     column, day = _column(field), exact_day(value)
@@ -191,6 +205,8 @@ FILTERS: Final[Mapping[str, Filter]] = {
     **{name: Filter("texts", _text) for name in TEXTS},
     **{name: Filter("true or false", _boolean) for name in BOOLEANS},
     "flagged": Filter("true or false", linked_condition),
+    "has_security_conclusion": Filter("true or false", _has_conclusion),
+    "budget_programme": Filter("beginnings of texts", _beginning),
     "rule": Filter("rules of active flags", linked_condition),
     **{f"{name}_{end}": Filter("date", _date_range) for name in DAYS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},

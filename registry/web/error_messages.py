@@ -30,6 +30,7 @@ PAGE_CODES: Final = {
     "audit-date-after-today": "page-audit-date-after-today",
     "audit-date-before-last": "page-audit-date-before-last",
     "expected-date": "typed-date-wrong",
+    "expected-whole-number": "typed-number-wrong",
     "internal-error": "page-internal-fault",
     "invalid": "page-invalid",
     "method-not-allowed": "page-method-not-taken",

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from registry.agencies.fields import AGENCY_FIELDS
+from registry.agencies.spellings import AGENCY_KINDS, REGIONS
 from registry.core.fields import AnyDay, Bin, Boolean, InputField, WholeNumber
 from registry.core.value_checks import InvalidValue
+from registry.projects import spellings as projects
 from registry.projects.fields import FIELDS
+
+PROJECT_SPELLINGS = (
+    projects.STAGES,
+    projects.PLACEMENTS,
+    projects.WORK_TYPES,
+    projects.FUNDINGS,
+    projects.OBJECT_KINDS,
+)
 
 DAY, NUMBER, BIN = AnyDay(), WholeNumber(), Bin()
 
@@ -159,3 +171,31 @@ def test_dash_is_no_value(text: str) -> None:
 
 def test_dash_is_a_text() -> None:
     assert read(FIELDS["purpose"], "-") == "-"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("stage", "өнеркəсiптiк пайдалану", "operation"),
+        ("stage", "Онеркасиптик пайдалану", "operation"),
+        ("work_type", "Сопровождeние", "maintenance"),
+        ("work_type", "Дамыту / Развитие", "development"),
+        ("work_type", "Создание/развитие", "Создание/развитие"),
+        ("object_kind", "Информационная система (ИС)", "system"),
+        ("object_kind", "Информационная система (портал)", "Информационная система (портал)"),
+        ("funding", "?", "?"),
+        ("funding", "с", "с"),
+        ("is_ai", "иə", True),
+    ],
+)
+def test_choice_is_read_without_kazakh_letters_and_in_two_languages(name: str, text: str, code: object) -> None:
+    assert FIELDS[name].from_text(text) == code
+
+
+def test_month_is_read_without_kazakh_letters() -> None:
+    assert FIELDS["contract_signed_on"].from_text("2026 ж. 2 кантар") == "2026-01-02"
+
+
+@pytest.mark.parametrize("spellings", [*PROJECT_SPELLINGS, REGIONS, AGENCY_KINDS])
+def test_spellings_are_words(spellings: Mapping[str, Sequence[str]]) -> None:
+    assert all(not isinstance(words, str) and min(map(len, words)) > 0 for words in spellings.values())

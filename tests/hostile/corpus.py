@@ -16,7 +16,7 @@ import xlsxwriter
 from tests.imports.tables import with_entry, xlsx_of
 
 HERE = Path(__file__).parent / "corpus"
-SUBJECTS = ("values", "bodies", "headers", "queries", "paths", "files", "tables", "cells")
+SUBJECTS = ("values", "bodies", "headers", "queries", "paths", "files", "tables", "cells", "imports")
 SHEET = "xl/worksheets/sheet1.xml"
 NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 WRITTEN = {"LONG": "n" * 5_000, "MANY": ", ".join(f'"{number}"' for number in range(2_000))}

@@ -209,7 +209,7 @@ def test_archive_with_many_entries_or_without_sheet_is_rejected(app: Flask) -> N
     assert code(made.getvalue()) == "xlsx-too-large"
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("word/document.xml", b"<w/>")
+        archive.writestr("xl/other.xml", b"<w/>")
     assert code(made.getvalue()) == "xlsx-unreadable"
 
 

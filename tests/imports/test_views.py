@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from registry.accounts.roles import Role
+from registry.core.database import db
 from registry.core.languages import LANGUAGES, Language
 from registry.freeze.vocabulary import Stage
 from registry.imports.worker import run_next_import
+from registry.projects.models import Project
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
 
+CHOICES = ("Вид объекта", "Вид работ", "Стадия", "Размещение")
 FILLED = {
     "external_id": "A-1",
     "name_ru": "Портал озёр",
@@ -83,3 +86,29 @@ def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: Si
     content = io.BytesIO(table.encode("cp1251"))
     assert other.send("/imports", kind="projects", file=(content, "x.csv")).request.path.endswith("/columns")
     assert other.get(path).status_code == 404
+
+
+def test_columns_of_a_finished_dry_run_are_chosen_again(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    table = f"БИН;Код проекта;Наименование;{';'.join(CHOICES)};Описание;Цель работ\n"
+    table += f"{agency.bin};А-1;Учёт;ИС;Создание;Планирование;Пока неизвестно;короткое;длинное\n"
+    content = io.BytesIO(table.encode())
+    page = visit.send("/imports", kind="projects", dry_run="yes", file=(content, "таблица.csv"))
+    path = page.request.path
+    assert visit.get(f"{path}/columns").request.path == path, "the dry run is not finished"
+    run_next_import()
+    shown = visit.get(path).text
+    assert "Choose columns again" in shown and "Цель работ" in shown
+    form = visit.get(f"{path}/columns").text
+    assert '<option value="purpose" selected>' in form and "The dry run is then done again" in form
+    names = ("agency", "external_id", "name_ru", "object_kind", "work_type", "stage", "placement", "", "purpose")
+    again = visit.send(f"{path}/columns", **{f"column_{place}": name for place, name in enumerate(names)})
+    assert again.request.path == path
+    run_next_import()
+    rows = visit.get(f"{path}/rows").text
+    assert "длинное" in rows and "короткое" not in rows and rows.count("Row 2") == 1
+    visit.send(f"{path}/run", page=path)
+    run_next_import()
+    assert visit.get(f"{path}/columns").request.path == path, "the file was imported"
+    assert db.session.scalars(db.select(Project.purpose)).all() == ["длинное"]

@@ -26,6 +26,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-backup-not-journalled": lazy_text("The backup is complete. The journal has no entry of it: {reason}"),
     "cli-backup-onto-itself": lazy_text("{path} is the database itself. Name another file for the copy."),
     "cli-bad-cell": lazy_text("row {row}, column {column}, {code}: {message}"),
+    "cli-bad-value": lazy_text('row {row}, column {column}, {code}: {message} In the file: "{value}".'),
     "cli-bad-row": lazy_text("row {row}, {code}: {message}"),
     "cli-bad-rows-more": lazy_text("… and more errors: {count}. All of them with --json."),
     "cli-calendar-invalid": lazy_text("The calendar file is invalid:"),

@@ -8,6 +8,10 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "amounts-in-thousands": lazy_text(
+        'The amounts of "{column}" are in thousands or millions. Write them in full in tenge, such as 1 200 000, and '
+        "remove the unit from the table."
+    ),
     "bin-twice": lazy_text("This BIN is already in row {row}. Keep one of the rows."),
     "cell-without-value": lazy_text(
         "The cell has no value: it holds an error or a formula that was never calculated. Write the value itself."
@@ -33,6 +37,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "event-of-another-side": lazy_text(
         "Timeline entry {id} is not of your side. Add the document as an entry of its own."
     ),
+    "dates-month-first": lazy_text(
+        'The dates of "{column}" have the month first, such as {value} in row {row}. Write the day first, such as '
+        "20.01.2026, or give the cells a date format."
+    ),
     "document-empty": lazy_text("The file is empty (0 bytes). Choose another file."),
     "document-not-found": lazy_text("This project has no document {id}."),
     "document-quota-exceeded": lazy_text(
@@ -49,7 +57,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "file-empty": lazy_text("The file is empty. Its first row must name the columns, the data follow."),
     "file-encoding-unknown": lazy_text("The file is neither UTF-8 nor cp1251 (line {line}). Save it as UTF-8."),
     "file-name-not-usable": lazy_text("The file needs a name of 1 to {limit} printable characters."),
-    "file-not-a-table": lazy_text("This is neither CSV nor XLSX. Save the table as CSV (UTF-8) or XLSX."),
+    "file-not-a-table": lazy_text(
+        "This is neither CSV nor XLSX. Open the file, such as an older Excel workbook (.xls) or an OpenDocument table "
+        "(.ods), in your table program and save it as XLSX or as CSV (UTF-8)."
+    ),
     "file-too-large": lazy_text("The file is larger than {limit_mib} MiB. Split it into parts."),
     "import-already-mapped": lazy_text("The columns of import {id} are chosen already."),
     "import-broke-off": lazy_text(
@@ -57,6 +68,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "import-file-unreadable": lazy_text("the file can no longer be read; send it again"),
     "import-given-up": lazy_text("it was started several times without progress; split the file"),
+    "import-reason-required": lazy_text(
+        "The row changes a date, the kind of work or the stage of a registered project. Import the file again and give "
+        "the reason for the changes."
+    ),
     "import-not-found": lazy_text("There is no import {id}."),
     "inventory-without-rows": lazy_text(
         "The inventory has no valid row (invalid rows: {rejected}): it would remove every confirmation. Check the file."
@@ -71,9 +86,15 @@ MESSAGES: Final[Mapping[str, str]] = {
     "pending-upload-not-found": lazy_text("The file is no longer available. Send it again."),
     "platform-key-twice": lazy_text("This platform_key is already in row {row}. Keep one of the rows."),
     "principal-disabled": lazy_text("the account that started the import is disabled"),
+    "required-without-column": lazy_text(
+        "The file has no column for this field, which a new project must have. Add the column, or map it by hand."
+    ),
     "rows-left-out": lazy_text("Left out as totals, headings or notes: rows no. {rows}."),
     "row-too-long": lazy_text(
         "The row has {surplus} cells beyond its {columns} columns. Put text with a separator in it into quotes."
+    ),
+    "sheets-left-out": lazy_text(
+        'Only the sheet "{sheet}" is imported. These sheets have tables too: {sheets}. Send each as a file of its own.'
     ),
     "too-many-rows-for-xlsx": lazy_text(
         "There are {rows} rows, and an XLSX sheet holds {limit}. Take the CSV, or narrow the filters."

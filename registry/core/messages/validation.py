@@ -71,6 +71,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
     "too-many-entries": lazy_text("At most {limit} entries are possible."),
     "typed-date-wrong": lazy_text("Write the date as day, month and year, such as 20.01.2026."),
+    "typed-number-wrong": lazy_text("Write the number in digits, without words or other signs, such as 1 200 000."),
     "url-invalid": lazy_text("An http or https address is expected, such as https://example.kz."),
     "url-with-credentials": lazy_text(
         "The address must not contain a user name or password: everybody who sees the project sees it. Write it such "

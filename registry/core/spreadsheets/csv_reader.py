@@ -32,6 +32,7 @@ LOST_LETTER = re.compile(r"(?<=[а-яёі])\?(?=[а-яёі])", re.IGNORECASE)
 MAX_LOST_LETTERS = 2
 # The same of the sign of the tenge behind an amount.
 LOST_TENGE = re.compile(r"([0-9]\s*)\?$")
+SEPARATOR_LINE = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=([,;\t|])"?[ \t,;|]*\r?\n', re.IGNORECASE)
 DELIMITERS = ",;\t"
 SAMPLE_SIZE = 1 << 16
 SAMPLE_RECORDS = 40
@@ -45,10 +46,11 @@ def csv_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
 
     Raises Invalid for binary content, an unsupported encoding or unclosed quotes.
     """
+    content, separator = _without_separator_line(content)
     encoding = encoding_of(content)
     errors = SURROGATE_HANDLING if encoding == UTF8 else "strict"
     lines = io.TextIOWrapper(io.BytesIO(content), encoding, errors, newline="")
-    reader = csv.reader(lines, delimiter=_delimiter(content, encoding), strict=True)
+    reader = csv.reader(lines, delimiter=separator or _delimiter(content, encoding), strict=True)
     number = 0
     try:
         if encoding == UTF8:
@@ -59,6 +61,12 @@ def csv_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
                 yield number, [LOST_TENGE.sub("\\1₸", cell) if cell.endswith("?") else cell for cell in cells]
     except csv.Error as error:
         raise invalid("/file", "csv-broken", row=number + 1) from error
+
+
+def _without_separator_line(content: bytes) -> tuple[bytes, str | None]:
+    """The content without Excel's first line ``sep=;``, which it does not count as a row, and the delimiter."""
+    line = SEPARATOR_LINE.match(content)
+    return (content, None) if line is None else (content[line.end() :], line[1].decode())
 
 
 def as_utf8(content: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,8 +11,10 @@ from registry.core.spreadsheets.csv_reader import as_csv, as_utf8, csv_records
 from registry.core.spreadsheets.xlsx_reader import xlsx_records
 
 ZIP = b"PK\x03\x04"
-# Signatures of old Excel workbooks, images and PDF.
-NON_TABLE_SIGNATURES = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-")
+# Signatures of old Excel workbooks, images, PDF and RTF.
+NON_TABLE_SIGNATURES = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"{\\rtf")
+# HTML and XML, which some programs save under the name of a workbook.
+MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[!?a-z]", re.IGNORECASE)
 MAX_UPLOAD_SIZE = 20 << 20
 MAX_COLUMN_PROBLEMS = 20
 MAX_REPORTED_NAME_LENGTH = 60
@@ -33,12 +36,12 @@ class Row:
 class Table:
     """A file or one sheet of a workbook as CSV.
 
-    In a workbook no cell moves when another has a separator in it, and there may be further sheets.
+    In a workbook no cell moves when another has a separator in it; ``sheets`` are the names of its visible sheets.
     """
 
     content: bytes
     is_workbook: bool = False
-    sheets: int = 1
+    sheets: tuple[str, ...] = ()
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Each record with its number from 1, also blank ones. Raises Invalid where the file is unreadable."""
@@ -76,11 +79,11 @@ def open_table(content: bytes, place: int = 0) -> Table:
 
     ``place`` counts the visible sheets of a workbook from 0.
     """
-    if content.startswith(NON_TABLE_SIGNATURES):
+    if content.startswith(NON_TABLE_SIGNATURES) or MARKUP.match(content):
         raise invalid("/file", "file-not-a-table")
     if not content.startswith(ZIP):
         return Table(as_utf8(content))
-    sheets = 1
+    sheets: tuple[str, ...] = ()
 
     def cells() -> Iterator[list[str]]:
         nonlocal sheets
@@ -102,12 +105,14 @@ def open_sheet(content: bytes) -> Sheet:
     return Sheet(table, tuple(columns), header)
 
 
-def _cells(records: Generator[tuple[int, list[str]], None, int]) -> Generator[list[str], None, int]:
+def _cells(
+    records: Generator[tuple[int, list[str]], None, tuple[str, ...]],
+) -> Generator[list[str], None, tuple[str, ...]]:
     while True:
         try:
             yield next(records)[1]
         except StopIteration as end:
-            return int(end.value)
+            return tuple(end.value)
 
 
 def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterable[str]) -> None:
@@ -115,8 +120,7 @@ def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterab
     known, seen = set(known), set()
     problems = []
     for position, name in enumerate(columns, 1):
-        printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-        params: dict[str, object] = {"column": printable[:MAX_REPORTED_NAME_LENGTH]}
+        params: dict[str, object] = {"column": printable(name)}
         if not name:
             problems.append(Problem("/file", "column-without-name", {"position": position}))
         elif name not in known:
@@ -127,6 +131,12 @@ def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterab
     missing = [Problem("/file", "column-missing", {"column": name}) for name in required if name not in seen]
     if missing or problems:
         raise Invalid((missing + problems)[:MAX_COLUMN_PROBLEMS])
+
+
+def printable(name: str) -> str:
+    """A header as errors show it: shortened, without control characters."""
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    return shown[:MAX_REPORTED_NAME_LENGTH]
 
 
 def require_upload_size(content: bytes) -> None:

@@ -11,6 +11,8 @@ import re
 import zipfile
 import zlib
 
+# Entries of OpenDocument files, binary workbooks and Word documents.
+OTHER_FORMATS = frozenset({"mimetype", "content.xml", "xl/workbook.bin", "word/document.xml"})
 MAX_ENTRIES = 1000
 MAX_TOTAL_SIZE = 512 << 20
 RATIO_CHECKED_FROM = 16 << 20
@@ -47,6 +49,9 @@ def inspect_archive(content: bytes) -> set[tuple[int, int]]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         entries = archive.infolist()
+        names = {entry.filename for entry in entries}
+        if not names.isdisjoint(OTHER_FORMATS):
+            raise ArchiveRejected("file-not-a-table")
         total = sum(entry.file_size for entry in entries)
         if len(entries) > MAX_ENTRIES or total > MAX_TOTAL_SIZE:
             raise ArchiveRejected("xlsx-too-large")

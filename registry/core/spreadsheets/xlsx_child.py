@@ -1,7 +1,7 @@
 """XLSX parser process: sets resource limits, inspects the archive, then parses it.
 
 Run as ``python -m registry.core.spreadsheets.xlsx_child PLACE``; PLACE counts the visible sheets from 0. Reads the file
-from stdin and writes JSON lines: ``{"rows": [[number, cells]]}``, finally ``{"end": true, "sheets": count}`` or
+from stdin and writes JSON lines: ``{"rows": [[number, cells]]}``, finally ``{"end": true, "sheets": names}`` or
 ``{"error": code, "params": {…}}``. All cells are text, as in CSV.
 """
 
@@ -64,7 +64,7 @@ def _write_rows(content: bytes, unusable: set[tuple[int, int]], place: int) -> N
         if len(waiting) == ROWS_PER_LINE:
             _flush(waiting, unusable)
     _flush(waiting, unusable)
-    _write_line({"end": True, "sheets": len(names)})
+    _write_line({"end": True, "sheets": names})
 
 
 def _flush(waiting: list[tuple[int, list[str]]], unusable: set[tuple[int, int]]) -> None:

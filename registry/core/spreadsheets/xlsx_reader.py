@@ -18,10 +18,10 @@ CHILD = "registry.core.spreadsheets.xlsx_child"
 logger = logging.getLogger(__name__)
 
 
-def xlsx_records(content: bytes, place: int = 0) -> Generator[tuple[int, list[str]], None, int]:
+def xlsx_records(content: bytes, place: int = 0) -> Generator[tuple[int, list[str]], None, tuple[str, ...]]:
     """Yield each row of a visible sheet, including empty ones, with its number from 1; cells are text.
 
-    ``place`` counts the visible sheets from 0; returns how many there are. Raises Invalid for a file that is not XLSX
+    ``place`` counts the visible sheets from 0; returns the names of all. Raises Invalid for a file that is not XLSX
     or exceeds the limits.
     """
     # The child does not get the service's secrets.
@@ -36,7 +36,7 @@ def xlsx_records(content: bytes, place: int = 0) -> Generator[tuple[int, list[st
             child.kill()
 
 
-def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int, list[str]], None, int]:
+def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int, list[str]], None, tuple[str, ...]]:
     if child.stdin is None or child.stdout is None:
         raise RuntimeError("the child has no pipes")
     # When a limit ended the child early, its last line is missing.
@@ -49,7 +49,7 @@ def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int
         if "error" in output:
             raise invalid("/file", output["error"], **output["params"])
         if "end" in output:
-            return int(output["sheets"])
+            return tuple(output["sheets"])
         yield from output["rows"]
     logger.warning("the reader of an XLSX file ended with status %s", child.wait())
     raise invalid("/file", "xlsx-too-large")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
-from registry.core.languages import LANGUAGES
+from registry.core.languages import LANGUAGES, Language
 from registry.core.translations import translate
 from registry.core.value_checks import control_character
 from registry.core.values.texts import comparable
@@ -16,6 +17,9 @@ from registry.freeze.choices import Choices
 TOWN_WORDS: Final = frozenset({"г", "гор", "город", "қ", "қала", "қаласы", "city"})
 FULL_WORDS: Final = {"обл": "область"}
 MAX_REMEMBERED: Final = 1000
+# Between the names of one choice in two languages, or around its abbreviation.
+PARTS: Final = re.compile(r"[/()\n]")
+MAX_LENGTH_OF_PARTS: Final = 200
 
 
 class ChoiceLabels:
@@ -30,17 +34,29 @@ class ChoiceLabels:
         """The code that a text names by its label, as code and label, or by a spelling; None when it names none."""
         if text in self._read:
             return self._read[text]
-        code = None if control_character(text, but="\t\r\n") else self._codes.get(_key(text))
+        code = None if control_character(text, but="\t\r\n") else self._read_code(text)
         # Files repeat few different texts; hostile ones have many.
         if len(self._read) < MAX_REMEMBERED:
             self._read[text] = code
         return code
+
+    def _read_code(self, text: str) -> str | None:
+        """The code of the whole text, or the one that all its parts name: "Дамыту / Развитие", "Система (ИС)"."""
+        code = self._codes.get(_key(text))
+        if code is not None or not PARTS.search(text) or len(text) > MAX_LENGTH_OF_PARTS:
+            return code
+        codes = {self._codes.get(_key(part)) for part in PARTS.split(text) if comparable(part)}
+        return codes.pop() if len(codes) == 1 else None
 
     def english(self) -> list[str]:
         """The English labels in the order of the codes; the codes themselves where there are no labels."""
         if not isinstance(self._options, type):
             return list(self._options)
         return [member.label for member in self._options]
+
+    def texts(self, language: Language) -> list[str]:
+        """The labels in a language, in the order of the codes; the codes themselves where there are no labels."""
+        return [translate(text, language) for text in self.english()]
 
     def __deepcopy__(self, _memo: object) -> ChoiceLabels:
         # marshmallow copies the fields for each schema.

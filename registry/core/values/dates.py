@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from registry.core.value_checks import DAY, InvalidValue
-from registry.core.values.texts import is_blank
+from registry.core.values.texts import comparable, is_blank
 
 DASH: Final = "\\-\u2010\u2011\u2013\u2014"
 TIME: Final = r"(?:[T\s]\s*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?"
@@ -44,6 +44,7 @@ MONTHS: Final[tuple[tuple[str, ...], ...]] = (
     ("ноябрь", "ноября", "қараша", "november"),
     ("декабрь", "декабря", "желтоқсан", "december"),
 )
+COMPARABLE_MONTHS: Final = tuple(tuple(map(comparable, names)) for names in MONTHS)
 MIN_MONTH_LETTERS: Final = 3
 YEAR_DIGITS: Final = 4
 MONTHS_A_YEAR: Final = 12
@@ -102,8 +103,8 @@ def _iso(year: str, month: str, day: str) -> str:
 
 def _month(word: str) -> int | None:
     """The number of the month that the word names or abbreviates."""
-    name = word.casefold()
+    name = comparable(word)
     if len(name) < MIN_MONTH_LETTERS:
         return None
-    places = (place for place, names in enumerate(MONTHS, 1) if any(each.startswith(name) for each in names))
+    places = (place for place, names in enumerate(COMPARABLE_MONTHS, 1) if any(each.startswith(name) for each in names))
     return next(places, None)

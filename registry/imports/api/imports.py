@@ -30,6 +30,7 @@ from registry.imports.api.schemas import (
     PreviewedRow,
     RowError,
 )
+from registry.imports.error_texts import row_error_text
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of, find_import, import_page, previewed_rows
@@ -98,7 +99,7 @@ class Imports(MethodView):
         field, an absent column leaves it. A bad row is reported and does not stop the rest.
         """
         file: SentFile = form["file"]
-        options = ImportOptions(form["mapping"], form["strict"])
+        options = ImportOptions(form["mapping"], form["strict"], form["change_reason"])
         run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content, options)
         return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 
@@ -126,8 +127,13 @@ class ImportErrors(MethodView):
     @blp.response(200, PageSchema(RowError()), example={"items": [ROW_ERROR_EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments, id: int) -> Any:
         """List what was wrong in which row, in the order of the rows."""
-        listing = errors_of(current_actor(), find_import(current_actor(), id), query.page)
-        return page_response(Listing([row_error(error, request_locale()) for error in listing.items], listing.next))
+        run = find_import(current_actor(), id)
+        listing = errors_of(current_actor(), run, query.page)
+        locale = request_locale()
+        shown = [
+            {**row_error(error, locale), "message": row_error_text(run.kind, error, locale)} for error in listing.items
+        ]
+        return page_response(Listing(shown, listing.next))
 
 
 @blp.route("/imports/<row_id:id>/rows")

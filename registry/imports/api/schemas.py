@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, FormFlag, UploadedFile
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice
+from registry.core.fields import Choice, Text
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.value_checks import InvalidValue
 from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
@@ -21,6 +21,7 @@ MAPPING_TEXT: Final = (
 )
 MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 MAX_MAPPING_LENGTH: Final = 60_000
+MAX_REASON_LENGTH: Final = 1000
 CHANGES_SCHEMA: Final[dict[str, Any]] = {
     "type": "array",
     "items": {
@@ -69,6 +70,16 @@ class ColumnMapping(fields.Field[Mapping[str, str | None]]):
         return mapping
 
 
+class FormReason(Text):
+    """Why registered projects change, as a form field; None when it is absent or blank."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            MAX_REASON_LENGTH, description="Why registered projects change; stored with each change in their history."
+        )
+        self.load_default = None
+
+
 class ImportForm(BaseSchema):
     """A file to import."""
 
@@ -77,6 +88,7 @@ class ImportForm(BaseSchema):
     dry_run = DryRun()
     strict = FormFlag("Refuse columns that are not known, and take every row for a record.")
     mapping = ColumnMapping()
+    change_reason = FormReason()
 
 
 class Import(BaseSchema):
@@ -102,6 +114,7 @@ class Import(BaseSchema):
         "Of a dry run: how many rows each rule would flag.",
         {"type": ["object", "null"], "additionalProperties": {"type": "integer"}},
     )
+    change_reason = ReadOnly("Why registered projects change.", {"type": ["string", "null"]})
     dry_run_id = ReadOnly("The dry run whose file it imports.", {"type": ["integer", "null"]})
     columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
     warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
@@ -147,6 +160,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "finished_at": None,
     "failure": None,
     "would_flag": None,
+    "change_reason": "Reconciliation act 12 of 28 February 2026",
     "dry_run_id": None,
     "columns": [{"header": "БИН", "field": "agency"}, {"header": "Примечание", "field": None}],
     "warnings": [{"code": "column-left-out", "message": 'The column "Примечание" is not known and was left out.'}],

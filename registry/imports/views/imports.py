@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.views.findings import rule_titles
-from registry.core.errors import Invalid, Problem
+from registry.core.errors import Invalid, Problem, invalid
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download, xlsx_download
 from registry.imports.hand_mapping import (
@@ -22,18 +23,21 @@ from registry.imports.hand_mapping import (
 )
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun, has_file
-from registry.imports.queries import errors_of, find_import, imports_of, previewed_rows
-from registry.imports.service import queue_import, run_dry_run
+from registry.imports.queries import errors_of, find_import, imports_of, needs_change_reason, previewed_rows
+from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.template_file import write_template
 from registry.imports.views.columns import column_explanations
 from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
 from registry.platform.views.inventories import uploaded_file
+from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.error_messages import problem_message
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_page
+
+REASON: Final = "change_reason"
 
 
 @pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
@@ -42,20 +46,23 @@ def imports(actor: Actor) -> Answer:
     if request.method != "POST":
         return _page(actor, Form({"kind": _kind_in_address(), "dry_run": "yes"}))
     typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
+    typed[REASON] = request.form.get(REASON, "")
+    is_dry = typed["dry_run"] == "yes"
     try:
+        reason = _reason()
         name, content = uploaded_file()
-        run = queue_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
+        run = queue_import(actor, typed["kind"], is_dry, name, content, ImportOptions(change_reason=reason))
     except Invalid as error:
         if not can_be_mapped(error):
             return _page(actor, invalid_form(typed, error, "file")), 422
-        run = hold_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
+        run = hold_import(actor, typed["kind"], is_dry, name, content, reason)
         return redirect_to("import_columns", import_id=run.id)
     return redirect_to("import_run", import_id=run.id)
 
 
 @pages.page("/imports/<row_id:import_id>/columns", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"))
 def import_columns(actor: Actor, import_id: int) -> Answer:
-    """Choose the field of each column of a file whose columns were not recognised."""
+    """Choose the field of each column: of a file whose columns were not recognised, or of a finished dry run."""
     try:
         run, columns = columns_to_map(actor, import_id)
     except ImportAlreadyMapped:
@@ -74,8 +81,15 @@ def import_columns(actor: Actor, import_id: int) -> Answer:
 
 @pages.page("/imports/<row_id:import_id>/run", needs=Permission.IMPORTS_RUN, methods=("POST",))
 def import_dry_run(actor: Actor, import_id: int) -> Answer:
-    """Import the file of a dry run."""
-    return redirect_to("import_run", import_id=run_dry_run(actor, import_id).id)
+    """Import the file of a dry run, with a reason where one is needed."""
+    run = find_import(actor, import_id)
+    try:
+        reason = _reason()
+        if reason is None and run.change_reason is None and needs_change_reason(run):
+            raise invalid(f"/{REASON}", "change-reason-required")
+    except Invalid as error:
+        return _detail(actor, run, invalid_form({REASON: request.form.get(REASON, "")}, error, REASON)), 422
+    return redirect_to("import_run", import_id=run_dry_run(actor, import_id, change_reason=reason).id)
 
 
 @pages.page("/imports/<row_id:import_id>/rows", needs=Permission.IMPORTS_RUN)
@@ -126,17 +140,37 @@ def import_run(actor: Actor, import_id: int) -> Answer:
     run = find_import(actor, import_id)
     if run.state == ImportState.UNMAPPED:
         return redirect_to("import_columns", import_id=import_id)
+    return _detail(actor, run, Form({REASON: run.change_reason or ""}))
+
+
+def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
     errors = errors_of(actor, run, requested_page(100))
     return render_template(
         "imports/detail.html",
         run=run,
+        form=form,
         is_kept=has_file(run.id),
+        columns=_layout_columns(run),
         rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
         errors=errors.items,
         next_address=next_address(errors.next),
         first_address=first_address(),
     )
+
+
+def _reason() -> str | None:
+    """The reason that was entered. Raises Invalid for one that is too long."""
+    loaded, problems = PROJECT_PATCH.load_filled_texts({REASON: request.form.get(REASON, "")})
+    if problems:
+        raise Invalid(problems)
+    return loaded.get(REASON)
+
+
+def _layout_columns(run: ImportRun) -> list[tuple[str, str | None]]:
+    """The headers of the file with the fields that they are read as."""
+    layout = run.layout or {"headers": [], "columns": []}
+    return [pair for pair in zip(layout["headers"], layout["columns"], strict=True) if pair[0]]
 
 
 def _kind_in_address() -> str:

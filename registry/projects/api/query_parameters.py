@@ -26,6 +26,8 @@ def _parameter(name: str) -> Parameter:
         return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
     if name == "rule":
         return Parameter(name, f"Rules of active flags. {SEVERAL}", one_of(RULES))
+    if name == "budget_programme":
+        return Parameter(name, f"How it begins: `047` is also `047-100`. {SEVERAL}", several_of(TEXT_SCHEMA))
     if name in CHOICES:
         return Parameter(name, SEVERAL, one_of(CHOICES[name]))
     if name in BOOLEANS:

@@ -1,0 +1,149 @@
+"""Hostile imports: mappings and reasons, imports of others, marked files of odd tables, templates in odd languages."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import openpyxl
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.core.database import db
+from registry.imports.models import ImportRun
+from registry.imports.worker import run_next_import
+from registry.projects.models import Project
+from tests.api.callers import Caller, caller
+from tests.factories import an_agency
+from tests.hostile.corpus import Case, cases, named
+
+HEADER = "БИН;Код проекта;Наименование;Вид объекта;Вид работ;Стадия;Размещение;Примечание\n"
+# Of the marked files: each begins a formula in some spreadsheet, or is not allowed in XML.
+ODD_CELLS = (
+    *("=cmd|' /C calc'!A0", "@SUM(1+1)", "+1+1", "-1+1", "\t=1+1", "\r=1+1", "'=1+1", '=HYPERLINK("http://x","y")'),
+    *("\x0b\x1f", "\x7f", "\ufffe", "_x0041_", "<c><f>1</f></c>", "]]>", "\u202e", "x" * 40_000, "{{7*7}}", "%n"),
+)
+
+
+def row(agency: Agency, number: int, stage: str = "Планирование") -> str:
+    return f"{agency.bin};А-{number};Учёт;ИС;Создание;{stage};Пока неизвестно;x\n"
+
+
+def sent(sender: Caller, content: bytes, **form: str) -> dict[str, Any]:
+    file = FileStorage(io.BytesIO(content), "x.csv")
+    answer = sender.form("/imports", {"file": file, "kind": "projects", **form})
+    assert answer.status_code == 202, answer.get_json()
+    shown: dict[str, Any] = answer.get_json()
+    return shown
+
+
+def form_of(case: Case) -> dict[str, str]:
+    if "many" in case:
+        return {"mapping": json.dumps({f"h{number}": case.get("field") for number in range(case["many"])})}
+    return {name: text * case.get("times", 1) for name, text in case["form"].items()}
+
+
+@pytest.mark.parametrize("case", cases("imports"), ids=named)
+def test_hostile_form_is_refused_briefly_or_harmless(editor: Caller, agency: Agency, case: Case) -> None:
+    file = FileStorage(io.BytesIO((HEADER + row(agency, 1)).encode()), "x.csv")
+    answer = editor.form("/imports", {"file": file, "kind": "projects", "dry_run": "true", **form_of(case)})
+    runs = db.session.scalars(db.select(ImportRun.id)).all()
+    if case["expected"] == "accepted":
+        assert (answer.status_code, len(runs)) == (202, 1)
+        run_next_import()
+        assert editor.get(f"/imports/{runs[0]}").get_json()["state"] == "done"
+        return
+    assert (answer.status_code, runs) == (422, [])
+    problems = answer.get_json()["errors"]
+    assert {problem["code"] for problem in problems} == {case["code"]}
+    assert len(problems) <= 20 and len(answer.data) < 50_000
+
+
+def test_import_of_another_agency_is_hidden_and_runs_for_nobody_else(
+    client: FlaskClient, editor: Caller, agency: Agency
+) -> None:
+    dry = sent(editor, (HEADER + row(agency, 1)).encode(), dry_run="true")
+    run_next_import()
+    other = caller(client, Role.AGENCY_EDITOR, an_agency(), "other")
+    path = f"/imports/{dry['id']}"
+    for ending in ("", "/errors", "/rows", "/errors.xlsx"):
+        assert other.get(path + ending).status_code == 404
+    assert other.post(f"{path}/run", {}).status_code == 404
+    assert caller(client, Role.AUDITOR).post(f"{path}/run", {}).status_code == 403
+    assert db.session.scalars(db.select(Project.id)).all() == []
+
+
+def test_dry_run_is_imported_once(editor: Caller, agency: Agency) -> None:
+    dry = sent(editor, (HEADER + row(agency, 1)).encode(), dry_run="true")
+    path = f"/imports/{dry['id']}/run"
+    assert editor.post(path, {}).status_code == 409
+    run_next_import()
+    statuses = [editor.post(path, {}).status_code for _ in range(3)]
+    assert statuses == [202, 409, 409]
+    run_next_import()
+    assert editor.post(path, {}).status_code == 409
+    assert len(db.session.scalars(db.select(Project.id)).all()) == 1
+
+
+@pytest.mark.parametrize("number", ["0", "999999999", "9" * 30, "-1", "1.0", "%00", "1%2F..%2F2", "١"])
+def test_odd_number_is_not_found(editor: Caller, number: str) -> None:
+    assert editor.get(f"/imports/{number}").status_code == 404
+    assert editor.get(f"/imports/{number}/errors.xlsx").status_code == 404
+    assert editor.post(f"/imports/{number}/run", {}).status_code == 404
+
+
+def test_marked_file_evaluates_nothing_and_opens(editor: Caller, agency: Agency) -> None:
+    # The stage is wrong in every row, the odd text stands in it and in a column that is left out.
+    lines = []
+    for number, cell in enumerate(ODD_CELLS):
+        quoted = '"' + cell.replace('"', '""') + '"'
+        lines.append(f"{agency.bin};А-{number};Учёт;ИС;Создание;{quoted};Пока неизвестно;{quoted}\n")
+    run = sent(editor, (HEADER + "".join(lines)).encode(), dry_run="true")
+    run_next_import()
+    answer = editor.get(f"/imports/{run['id']}/errors.xlsx")
+    assert answer.status_code == 200
+    parts = zipfile.ZipFile(io.BytesIO(answer.data))
+    assert not [name for name in parts.namelist() if b"<f>" in parts.read(name) or b"hyperlink" in parts.read(name)]
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.data)).active
+    assert sheet is not None and sheet.max_row == len(ODD_CELLS) + 1
+    shown = [str(cell.value or "") for line in sheet.iter_rows(min_row=2) for cell in line]
+    assert not [text for text in shown if text[:1] in "=+-@\t\r" and text]
+    assert max(map(len, shown)) <= 32_767
+
+
+def test_marked_file_of_half_characters_and_far_columns_opens(editor: Caller, agency: Agency) -> None:
+    half = "\ud800".encode("utf-8", "surrogatepass")
+    far = row(agency, 2, "где-то").rstrip("\n").encode() + b";" * 20_000 + "край\n".encode()
+    content = HEADER.encode() + row(agency, 1).encode().replace("Учёт".encode(), half) + far
+    run = sent(editor, content, dry_run="true")
+    run_next_import()
+    assert editor.get(f"/imports/{run['id']}").get_json()["rejected"] == 2
+    answer = editor.get(f"/imports/{run['id']}/errors.xlsx")
+    assert answer.status_code == 200
+    assert openpyxl.load_workbook(io.BytesIO(answer.data)).active is not None
+    assert editor.get(f"/imports/{run['id']}/errors").status_code == 200
+
+
+@pytest.mark.parametrize("language", ["", "xx", "kk;q=0", "*", "ru" * 3000, "../../etc/passwd", "{{7*7}}", ";;;,,,"])
+def test_template_in_an_odd_language_is_a_workbook(editor: Caller, language: str) -> None:
+    answer = editor.get("/imports/template.xlsx", Accept_Language=language)
+    assert answer.status_code == 200 and answer.data.startswith(b"PK")
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=people", "kind=projects&kind=agencies", "kind=", "language=ru", "kind=../projects"]
+)
+def test_odd_kind_of_template_is_an_error(editor: Caller, query: str) -> None:
+    assert editor.get(f"/imports/template.xlsx?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["only=right", "only=wrong&only=wrong", "only=", "other=1"])
+def test_odd_query_of_a_marked_file_is_an_error(editor: Caller, agency: Agency, query: str) -> None:
+    run = sent(editor, (HEADER + row(agency, 1, "где-то")).encode(), dry_run="true")
+    run_next_import()
+    assert editor.get(f"/imports/{run['id']}/errors.xlsx?{query}").status_code == 400
