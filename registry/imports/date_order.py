@@ -22,6 +22,7 @@ class DateOrder:
     def __init__(self, columns: Sequence[str | None]) -> None:
         self._places = [place for place, name in enumerate(columns) if name in DATES]
         self._day_first = dict.fromkeys(self._places, 0)
+        self._in_doubt = dict.fromkeys(self._places, 0)
         self._month_first: dict[int, list[tuple[int, str]]] = {place: [] for place in self._places}
 
     def see(self, row: Row) -> None:
@@ -35,9 +36,14 @@ class DateOrder:
                 self._month_first[place].append((row.number, cell))
             elif second <= MONTHS_A_YEAR < first:
                 self._day_first[place] += 1
+            elif max(first, second) <= MONTHS_A_YEAR and first != second:
+                self._in_doubt[place] += 1
 
     def problems(self, headers: Sequence[str]) -> list[Problem]:
-        """A problem for each column in which more dates have the month first than the day."""
+        """A problem for each column in which more dates have the month first than the day, and others could be either.
+
+        Without dates in doubt, nothing would be read wrongly: the rows with the month first are rejected by themselves.
+        """
         return [
             Problem(
                 "/file",
@@ -45,5 +51,5 @@ class DateOrder:
                 {"column": printable(headers[place]), "row": dates[0][0], "value": printable(dates[0][1].strip())},
             )
             for place, dates in self._month_first.items()
-            if len(dates) > self._day_first[place]
+            if self._in_doubt[place] and len(dates) > self._day_first[place]
         ]

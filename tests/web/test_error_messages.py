@@ -57,7 +57,7 @@ def test_row_errors_are_in_the_terms_of_the_forms(signed_in: SignedIn) -> None:
             "A whole number is expected: whole tenge without tiyn. A fraction is not rounded; write the whole amount.",
         ),
         ("1.2 млн", "Write the number in full with all its zeros: 1 200 000 instead of &#34;1.2 million&#34;."),
-        ("много", "A whole number is expected."),
+        ("много", "Write the number in digits, without words or other signs, such as 1 200 000."),
     ],
 )
 def test_invalid_amount_says_what_is_wrong(signed_in: SignedIn, typed: str, expected: str) -> None:
