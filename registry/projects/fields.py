@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from registry.agencies.spellings import REGIONS
@@ -223,6 +223,9 @@ DATE_ORDER: Final = (
 )
 
 
+NAME_POINTERS: Final = frozenset({"/name_kk", "/name_ru"})
+
+
 def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
     """The problems across the fields of a project: missing values, no name, dates in the wrong order, years too dear.
 
@@ -250,3 +253,12 @@ def total_of_years(values: Mapping[str, Any]) -> int | None:
     """The cost of all years together; None when it is not given by year."""
     amounts = values.get("cost_by_year")
     return sum(each[AMOUNT] for each in amounts) if amounts else None
+
+
+def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list[Problem]:
+    """Both lists, without further problems of fields with a known one: an invalid value is not also missing."""
+    pointers = {problem.pointer for problem in known}
+    if not pointers.isdisjoint(NAME_POINTERS):
+        # One name is sufficient: the invalid one needs correcting, and the other need not be added.
+        pointers |= NAME_POINTERS
+    return [*known, *(problem for problem in further if problem.pointer not in pointers)]

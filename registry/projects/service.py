@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +23,7 @@ from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.events import project_restricted
-from registry.projects.fields import cross_field_problems
+from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number, reserve_number
@@ -39,8 +39,6 @@ from registry.projects.similarity.fingerprints import (
 )
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.withdrawn import require_not_withdrawn
-
-NAMES: Final = frozenset({"/name_kk", "/name_ru"})
 
 
 class ProjectNotFound(NotFound):
@@ -243,15 +241,6 @@ def save_changes(
     given = {} if change_reason is None else {"reason": change_reason}
     journal.record(actor, action, f"project:{project.number}", {**(details or {}), **given, "changes": changes})
     return changes
-
-
-def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list[Problem]:
-    """Both lists, without further problems of fields with a known one: an invalid value is not also missing."""
-    pointers = {problem.pointer for problem in known}
-    if not pointers.isdisjoint(NAMES):
-        # One name is sufficient: the invalid one needs correcting, and the other need not be added.
-        pointers |= NAMES
-    return [*known, *(problem for problem in further if problem.pointer not in pointers)]
 
 
 def _agency(number: str, *, lock: bool) -> Agency | None:

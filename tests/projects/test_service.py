@@ -21,6 +21,7 @@ from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.events import project_restricted
+from registry.projects.fields import merge_problems
 from registry.projects.models import Project
 from registry.projects.revisions import Revision, history
 from registry.projects.service import (
@@ -31,7 +32,6 @@ from registry.projects.service import (
     check_project,
     find_project,
     find_project_to_change,
-    merge_problems,
     read_project,
     register_project,
     restrict_project,

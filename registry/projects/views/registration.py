@@ -15,10 +15,10 @@ from registry.agencies.views.choices import agency_choices
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.http.http_errors import RouteNotFound
 from registry.projects.drafts import Draft, find_draft, save_draft
-from registry.projects.fields import cross_field_problems
+from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.questions import CONDITIONS, asked_texts, newly_asked, with_budget
 from registry.projects.schemas import PROJECT_BODY
-from registry.projects.service import check_reference, merge_problems
+from registry.projects.service import check_reference
 from registry.projects.views.sections import PARTS, part_of, part_title, shown_fields
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import project_field, schema_field
