@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from registry.accounts.account_management import (
     find_managed_account,
@@ -237,13 +237,16 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
 def lock_administrators(account_id: int) -> list[int]:
     """The active administrators who are people, locked until the transaction ends; none for other accounts.
 
-    Before any other account is locked, and in the order of ids as everywhere: two who disable each other wait instead.
+    The account itself is locked with them, and all in the order of ids as everywhere: two who disable each other wait
+    instead. Without it, an account that somebody has just disabled would be locked last, against that order.
     """
     kinds = (Account.kind == AccountKind.PERSON.value, Account.role == Role.ADMINISTRATOR.value, is_active())
     administrators = select(Account.id).where(*kinds).order_by(Account.id)
     if account_id not in db.session.scalars(administrators).all():
         return []
-    return list(db.session.scalars(administrators.with_for_update()))
+    locked = select(Account.id).where(or_(Account.id == account_id, and_(*kinds))).order_by(Account.id)
+    db.session.execute(locked.with_for_update())
+    return list(db.session.scalars(administrators))
 
 
 def require_another_administrator(account: Account, administrators: list[int]) -> None:
