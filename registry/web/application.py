@@ -36,6 +36,7 @@ from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
 from registry.cases.views import team, watch_list
+from registry.cases.views import visits as case_visits
 from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
@@ -82,6 +83,7 @@ WITH_PAGES = (
     audits,
     held_audits,
     case_documents,
+    case_visits,
     case_page,
     cases,
     confirmations,

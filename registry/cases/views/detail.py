@@ -24,6 +24,7 @@ from registry.cases.views.audit_links import audit_names
 from registry.cases.views.legal_basis import legal_basis
 from registry.cases.views.list_position import requested_list, requested_position
 from registry.cases.views.order_instructions import order_instructions
+from registry.cases.visits import news_of, record_visit
 from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
@@ -93,6 +94,9 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
             carry_out(actor, case_record, action, values)
             _add_files(actor, case_record, action)
+            # A button of a list, which sends no version, does not show the timeline.
+            if "seen" in request.form:
+                record_visit(actor, case_record, last_event_id(case_record))
     except Invalid as error:
         return _page(actor, case_id, texts, error.problems, action), 422
     except (Conflict, NotAllowed) as error:
@@ -191,6 +195,7 @@ def _page(
         commission_due=view["status"] == Status.WITH_COMMISSION and actor.may(Permission.EXEMPTIONS_RECORD),
         correspondence=[event for event in view["events"] if _is_correspondence(event)],
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
+        news=news_of(actor, case_record, view["events"]),
         place=requested_position(case_record),
         list_filters=requested_list(),
         stays=STAYS,
