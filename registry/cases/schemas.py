@@ -6,13 +6,14 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
-from registry.cases.vocabulary import DecisionKind, ReasonCode, Status
+from registry.cases.vocabulary import CommissionOutcome, DecisionKind, ReasonCode, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, Choice, Day, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
 from registry.core.list_fields import Ids
 from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.translations import lazy_text
 from registry.flags.schemas import FLAG
 from registry.freeze.vocabulary import Severity
 from registry.projects.vocabulary import DocumentKind
@@ -96,6 +97,27 @@ class CaseProposal(CaseComment):
     due_on = Day(description="By when; required with `migrate_by` and `stop`, today or later.")
 
 
+class CommissionDecision(CaseComment):
+    """The Commission's decision on a referred case."""
+
+    outcome = Choice(
+        CommissionOutcome.codes(),
+        description="Whether the exemption is granted.",
+        required=True,
+        label=lazy_text("What the Commission decided"),
+    )
+    decision_number = Text(
+        description="Number of the Commission's decision.", required=True, label=lazy_text("Number of the decision")
+    )
+    decided_on = Day(description="When it decided; today at the latest.", required=True, label=lazy_text("Decided on"))
+    valid_from = Day(
+        description="The first day of the exemption; without it the day of the decision.", label=lazy_text("Valid from")
+    )
+    valid_to = Day(description="Its last day; required when it is granted.", label=lazy_text("Valid to"))
+    scope = Text(MAX_TEXT_LENGTH, description="What it covers.", label=lazy_text("What it covers"))
+    conditions = Text(MAX_TEXT_LENGTH, description="On which conditions.", label=lazy_text("Conditions"))
+
+
 class ManyCases(CaseComment):
     """Cases to confirm at once."""
 
@@ -154,6 +176,7 @@ CASE_OPENING: Final = CaseOpening()
 CASE_COMMENT: Final = CaseComment()
 CASE_REMARK: Final = CaseRemark()
 CASE_ASSIGNMENT: Final = CaseAssignment()
+COMMISSION_DECISION: Final = CommissionDecision()
 CASE_PROPOSAL: Final = CaseProposal()
 PROPOSAL_EXAMPLE: Final = {
     "decision": "migrate_by",

@@ -56,6 +56,8 @@ class FurtherEvent(Choices):
     """Timeline entries that are neither actions of the workflow nor made by audits."""
 
     DOCUMENT_ADDED = "document_added", lazy_text("Document added to the case")
+    COMMISSION_GRANTED = "commission_granted", lazy_text("The Commission granted an exemption")
+    COMMISSION_REFUSED = "commission_refused", lazy_text("The Commission refused an exemption")
     PROJECT_WITHDRAWN = "project_withdrawn", lazy_text("Closed: the project is withdrawn as registered in error")
 
 
@@ -76,3 +78,10 @@ class ReasonCode(Choices):
     OUT_OF_SCOPE = "out_of_scope", lazy_text("Out of scope")
     DUPLICATE = "duplicate", lazy_text("Registered twice")
     OTHER = "other", lazy_text("Another reason")
+
+
+class CommissionOutcome(Choices):
+    """What the Commission decided on a case that was referred to it."""
+
+    GRANTED = "granted", lazy_text("Exemption granted until a date")
+    REFUSED = "refused", lazy_text("Exemption refused")

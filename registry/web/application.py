@@ -32,10 +32,11 @@ from registry.agencies.views import agencies
 from registry.agencies.views import detail as agency_page
 from registry.audits.views import audits, held_audits
 from registry.audits.views.findings import main_findings
+from registry.cases.views import commission, team, watch_list
 from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
-from registry.cases.views import team, watch_list
+from registry.cases.views import visits as case_visits
 from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
@@ -82,7 +83,9 @@ WITH_PAGES = (
     audits,
     held_audits,
     case_documents,
+    case_visits,
     case_page,
+    commission,
     cases,
     confirmations,
     exemption_documents,

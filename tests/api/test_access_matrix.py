@@ -138,6 +138,11 @@ def a_document(_world: World) -> dict[str, Any]:
     return {"file": FileStorage(io.BytesIO(b"x"), "b.txt")}
 
 
+def a_commission_decision(world: World) -> dict[str, Any]:
+    decided = {"outcome": "granted", "decision_number": "5-1", "decided_on": str(today()), "valid_to": str(today())}
+    return {**a_document(world), **decided}
+
+
 def an_import(world: World) -> dict[str, Any]:
     file = f"agency,external_id,name_ru,object_kind,work_type,stage,placement\n{world.agency.bin},A-1,Система,,,,\n"
     return {"file": FileStorage(io.BytesIO(file.encode()), "projects.csv"), "kind": "projects"}
@@ -267,6 +272,9 @@ TRIES: dict[str, Try] = {
     "withdraw_case": Try("/cases/{case}/withdraw", REVIEWERS, 409, lambda world: {}),
     "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
     "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
+    "record_commission_decision": Try(
+        "/cases/{case}/commission-decision", {Role.SUPERVISOR}, 409, form=a_commission_decision
+    ),
     "list_case_documents": Try("/cases/{case}/documents", ALL),
     "create_case_document": Try("/cases/{case}/documents", REVIEWERS | EDITORS, 201, form=a_document),
     "download_case_document": Try("/cases/{case}/documents/{case_document}", ALL),

@@ -59,13 +59,13 @@ def decide(page: Page) -> int:
         nonlocal keys
         keys += tab_to(page, selector)
 
-    go("a[href='#acting']")
-    press("Enter")
+    if page.locator(".govuk-notification-banner:focus").count() == 0:
+        go("a[href='#acting']")
+        press("Enter")
+    # The actions follow the banner of the case before.
     go("form[action*='/claim'] button")
     send()
     page.wait_for_selector(".govuk-notification-banner:focus")
-    go("a[href='#acting']")
-    press("Enter")
     go("[name=propose-decision]")
     press("ArrowDown")
     go("#propose-reason")
@@ -185,7 +185,9 @@ def test_read_only_role_has_no_actions_but_downloads(browser: Browser, demo: Dem
                 page.click(".download-links >> text=XLSX")
             assert re.fullmatch(r"cases-[0-9-]+\.xlsx", waited.value.suggested_filename)
             follow(page, "table a >> nth=0")
-            assert page.locator("main form").count() == 0 and page.locator(".timeline li").count() >= 1
+            assert (
+                page.locator("main form:not([data-visit])").count() == 0 and page.locator(".timeline li").count() >= 1
+            )
             follow(page, "text=Next case of this list")
             assert "/cases" in page.url
 

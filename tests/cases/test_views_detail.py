@@ -129,11 +129,11 @@ def test_audit_events_show_date_and_link_for_oversight(signed_in: SignedIn, pres
     assert "An audit of 25 November 2026" in page and "/audits/" not in page and "audit:" not in page
 
 
-def test_referred_case_links_to_exemption_form(signed_in: SignedIn) -> None:
+def test_referred_case_links_to_the_form_of_the_commissions_decision(signed_in: SignedIn) -> None:
     agency = an_agency()
     project, case = flagged_case(agency)
     act(AIGERIM, case_of(project), "claim")
-    form = f'href="/projects/{project.number}/exemption"'
+    form = f'href="{case}/commission-decision"'
     supervisor, reviewer = signed_in(Role.SUPERVISOR), signed_in(Role.REVIEWER)
     assert form not in supervisor.get(case).text
     act(AIGERIM, case_of(project), "refer")

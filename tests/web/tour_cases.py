@@ -12,6 +12,7 @@ from tests.web.tour_stop import Stop
 
 def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
     """Pages of cases and of all oversight."""
+    commission = known["case_commission"]
     return [
         Stop("cases", Role.SUPERVISOR, "/cases?status=new,under_review,awaiting_agency,awaiting_approval"),
         Stop("cases-none", Role.REVIEWER, "/cases?agency=930840901354"),
@@ -33,6 +34,9 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("case-appealed", Role.SUPERVISOR, f"/cases/{known['case_appealed']}"),
         Stop("case-ordered", Role.REVIEWER, f"/cases/{known['case_ordered']}"),
         Stop("case-commission", Role.AUDITOR, f"/cases/{known['case_commission']}"),
+        Stop("case-commission-due", Role.SUPERVISOR, f"/cases/{known['case_commission']}"),
+        Stop("commission-decision", Role.SUPERVISOR, f"/cases/{commission}/commission-decision"),
+        Stop("commission-decision-error", Role.SUPERVISOR, f"/cases/{commission}/commission-decision", {}),
         Stop("case-closed", Role.AUDITOR, f"/cases/{known['case_closed']}"),
         Stop("audits", Role.OPERATOR, "/audits"),
         Stop("audit", Role.SUPERVISOR, f"/audits/{known['audit']}"),

@@ -24,7 +24,8 @@ from registry.cases.views.audit_links import audit_names
 from registry.cases.views.legal_basis import legal_basis
 from registry.cases.views.list_position import requested_list, requested_position
 from registry.cases.views.order_instructions import order_instructions
-from registry.cases.vocabulary import ActionName, Status
+from registry.cases.visits import news_of, record_visit
+from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.transactions import transaction
@@ -52,6 +53,9 @@ NEXT = "next"
 FILE = "file"
 # Actions whose forms take documents.
 WITH_FILES = (ActionName.ASK, ActionName.ANSWER, ActionName.PROPOSE, ActionName.APPEAL, ActionName.COMMENT)
+# Entries that are letters between the two sides; the others are when both sides read them.
+WRITTEN = (ActionName.ASK, ActionName.ANSWER, ActionName.APPEAL)
+SHARED = (ActionName.COMMENT, FurtherEvent.DOCUMENT_ADDED)
 # After these actions the person usually continues on the same case.
 STAYS = (ActionName.CLAIM, ActionName.COMMENT)
 # Banners of actions whose entries of the timeline do not say that something was done.
@@ -90,6 +94,9 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
             carry_out(actor, case_record, action, values)
             _add_files(actor, case_record, action)
+            # A button of a list, which sends no version, does not show the timeline.
+            if "seen" in request.form:
+                record_visit(actor, case_record, last_event_id(case_record))
     except Invalid as error:
         return _page(actor, case_id, texts, error.problems, action), 422
     except (Conflict, NotAllowed) as error:
@@ -183,6 +190,12 @@ def _page(
         addable=_addable(actor, case_record, view),
         may_add_documents=case_record.project_record.withdrawn_at is None and actor.may(Permission.CASES_COMMENT),
         opened=opened if opened in actions else first,
+        to_approve=ActionName.APPROVE in actions,
+        # Whoever records decisions of the Commission starts with the one that the case waits for.
+        commission_due=view["status"] == Status.WITH_COMMISSION and actor.may(Permission.EXEMPTIONS_RECORD),
+        correspondence=[event for event in view["events"] if _is_correspondence(event)],
+        question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
+        news=news_of(actor, case_record, view["events"]),
         place=requested_position(case_record),
         list_filters=requested_list(),
         stays=STAYS,
@@ -197,6 +210,17 @@ def _page(
         asks_step_up=isinstance(error, StepUpRequired),
         error_text=error_message(error) if error is not None else None,
         new_events=view["events"][seen:] if has_new_events else [],
+    )
+
+
+def _is_correspondence(event: Mapping[str, Any]) -> bool:
+    """True for what both sides read: questions, answers, appeals, and remarks and documents that are not internal."""
+    if event["action"] in WRITTEN:
+        return True
+    return (
+        event["action"] in SHARED
+        and bool(event.get("for_agency", True))
+        and bool(event["comment"] or event["documents"])
     )
 
 
@@ -221,7 +245,7 @@ def _first(actions: list[str], status: str) -> str:
     While an order is in force, reopening the review is not suggested.
     """
     claiming = () if status == Status.REMEDIATION else (ActionName.CLAIM,)
-    moving = (ActionName.APPROVE, ActionName.ANSWER, *claiming, ActionName.CONFIRM, ActionName.PROPOSE)
+    moving = (ActionName.APPROVE, ActionName.ANSWER, ActionName.CONFIRM, *claiming, ActionName.PROPOSE)
     return next((name for name in moving if name in actions), "")
 
 

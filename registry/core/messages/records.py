@@ -45,6 +45,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "case-already-open": lazy_text("Project {project} has an open case already: {case}."),
     "case-not-found": lazy_text("There is no case {id}."),
     "case-not-yours": lazy_text("Case {case} is assigned to {assignee}. Ask a supervisor to assign it to you."),
+    "case-not-with-commission": lazy_text(
+        "Case {case} was not referred to the Commission: its status is {status}. Read the case again."
+    ),
     "case-taken": lazy_text("Case {case} is already taken by {assignee}."),
     "clock-not-confirmed": lazy_text(
         "No nightly audit is run: the system clock shows {now}, more than two days after the last known time, {known}. "

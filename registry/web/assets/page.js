@@ -53,3 +53,18 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") { save(); } });
   window.setInterval(save, AUTOSAVE_MS);
 }
+
+// A case counts as seen when its page was displayed and is left. Without scripts there is the form's button.
+for (const form of document.querySelectorAll("form[data-visit]")) {
+  let displayed = document.visibilityState === "visible";
+  const leave = () => {
+    if (document.visibilityState === "visible") {
+      displayed = true;
+    } else if (displayed) {
+      const visit = new FormData(form);
+      visit.append("quiet", "yes");
+      displayed = !navigator.sendBeacon(form.action, visit);
+    }
+  };
+  document.addEventListener("visibilitychange", leave);
+}

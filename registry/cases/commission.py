@@ -1,0 +1,130 @@
+"""The Commission's decision on a referred case: recorded with its file, and the case moves on, in one transaction.
+
+A granted exemption is one of the project (``registry/exemptions``): from the next audit on its flags are exempt, and
+the case waits until it ends. After a refusal the case is back under review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.cases.documents import OVERSIGHT_SIDE, add_case_document
+from registry.cases.models import Case, CaseEvent
+from registry.cases.queries import find_case_to_change
+from registry.cases.service import send_back
+from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
+from registry.core import outbox
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.errors import Conflict, Invalid, Problem
+from registry.core.transactions import require_transaction, transaction
+from registry.exemptions.documents import add_exemption_document
+from registry.exemptions.service import record_exemption
+from registry.journal import service as journal
+from registry.projects.withdrawn import require_not_withdrawn
+
+# What is said of the file, as of the documents of exemptions.
+KIND: Final[Mapping[str, Any]] = {"kind": "act"}
+OF_EXEMPTION: Final = ("valid_from", "valid_to", "scope", "conditions")
+
+
+class CaseNotWithCommission(Conflict):
+    """The case was not referred to the Commission, so that there is no decision to record on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFile:
+    """The file of a decision, as it was sent."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+def record_commission_decision(
+    actor: Actor, case_id: int, values: Mapping[str, Any], files: list[DecisionFile]
+) -> Case:
+    """Record the decision from validated values: ``outcome``, ``decision_number``, ``decided_on``, ``comment``, and
+    what an exemption has. A granted exemption begins with the date of the decision, or with ``valid_from``.
+
+    Raises RoleNotAllowed, StepUpRequired, CaseNotFound, CaseNotWithCommission, ProjectWithdrawn, Invalid and
+    DocumentQuotaExceeded.
+    """
+    actor.require(Permission.EXEMPTIONS_RECORD)
+    with transaction():
+        case = find_case_to_change(actor, case_id)
+        if case.status != Status.WITH_COMMISSION:
+            raise CaseNotWithCommission(case=case.id, status=case.status)
+        require_not_withdrawn(case.project_record)
+        problems = _problems(values)
+        if problems:
+            raise Invalid(problems)
+        if values["outcome"] == CommissionOutcome.GRANTED:
+            _grant(actor, case, values, files)
+        else:
+            _refuse(actor, case, values, files)
+        return case
+
+
+def _problems(values: Mapping[str, Any]) -> list[Problem]:
+    if values["outcome"] == CommissionOutcome.GRANTED:
+        return [] if values.get("valid_to") is not None else [Problem("/valid_to", "required")]
+    refused = {"decision": CommissionOutcome.REFUSED.value}
+    problems = [
+        Problem(f"/{name}", "not-with-this-decision", refused) for name in OF_EXEMPTION if values.get(name) is not None
+    ]
+    if values["decided_on"] > today():
+        problems.append(Problem("/decided_on", "date-after-today"))
+    return problems
+
+
+def _grant(actor: Actor, case: Case, values: Mapping[str, Any], files: list[DecisionFile]) -> None:
+    begin = values.get("valid_from") or values["decided_on"]
+    of_decision = {name: values.get(name) for name in ("decision_number", "decided_on", *OF_EXEMPTION)}
+    exemption = record_exemption(actor, of_decision | {"project": case.project_record.number, "valid_from": begin})
+    for file in files:
+        add_exemption_document(actor, exemption.id, file.name, file.content_type, file.content, KIND)
+    details = {"valid_from": begin, "valid_to": values["valid_to"]}
+    _add_entry(actor, case, FurtherEvent.COMMISSION_GRANTED, values, details)
+
+
+def _refuse(actor: Actor, case: Case, values: Mapping[str, Any], files: list[DecisionFile]) -> None:
+    event = _add_entry(actor, case, FurtherEvent.COMMISSION_REFUSED, values, {})
+    for file in files:
+        add_case_document(actor, case.id, file.name, file.content_type, file.content, KIND, event_id=event.id)
+    # While an earlier exemption is in force, the case goes on waiting for its end.
+    if case.exempt_since is None:
+        send_back(actor, case)
+
+
+def _add_entry(
+    actor: Actor, case: Case, action: FurtherEvent, values: Mapping[str, Any], details: Mapping[str, date]
+) -> CaseEvent:
+    """Write timeline, journal and outbox. The agency sees the entry, not its comment."""
+    dates = {"decided_on": values["decided_on"], **details}
+    shown = {"decision_number": values["decision_number"]} | {name: day.isoformat() for name, day in dates.items()}
+    event = CaseEvent(
+        case_id=case.id,
+        at=now(),
+        action=action.value,
+        by=actor.principal,
+        side=OVERSIGHT_SIDE,
+        from_status=case.status,
+        to_status=case.status,
+        comment=values.get("comment"),
+        details=shown,
+        tells_agency=True,
+        speaks_to_agency=False,
+    )
+    require_transaction().add(event)
+    case.version += 1
+    case.changed_at = now()
+    db.session.flush()
+    journal.record(actor, f"case.{action.value}", f"case:{case.id}", {"project": case.project_record.number, **shown})
+    outbox.enqueue(f"case.{action.value}", {"case": case.id, "event": event.id})
+    return event

@@ -1,0 +1,135 @@
+"""The Commission's decision on a referred case: exemption and file, or back to review, by page and API."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.exemptions.documents import ExemptionDocument
+from registry.exemptions.models import Exemption
+from registry.projects.models import Project
+from tests.api.callers import caller
+from tests.cases.casework import status
+from tests.cases.cast import AIGERIM, act, audit, case_of, flags_of, under_review
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn, Visit
+from tests.present import Present
+
+TODAY = date(2026, 7, 20)
+GRANTED = {"outcome": "granted", "decision_number": "14-K", "decided_on": "17.07.2026", "valid_to": "31.12.2026"}
+REFUSED = {"outcome": "refused", "decision_number": "15-K", "decided_on": "17.07.2026"}
+
+
+@pytest.fixture
+def agency(present: Present) -> Agency:
+    present.set(TODAY)
+    return an_agency()
+
+
+@pytest.fixture
+def project(agency: Agency) -> Project:
+    project = a_project(agency)
+    act(AIGERIM, under_review(project), "refer")
+    return project
+
+
+def record(visit: Visit, case: Case, **fields: object) -> str:
+    """Send the form of the decision with a file."""
+    file = (io.BytesIO(b"%PDF-1.7 decision"), "decision.pdf")
+    path = f"/cases/{case.id}/commission-decision"
+    return visit.send(path, **{"file": file, **fields}).text
+
+
+def exemptions() -> list[Exemption]:
+    return list(db.session.scalars(select(Exemption)))
+
+
+def test_granted_exemption_has_its_file_and_the_case_waits_for_its_end(
+    signed_in: SignedIn, agency: Agency, project: Project
+) -> None:
+    case = case_of(project)
+    supervisor = signed_in(Role.SUPERVISOR)
+    page = record(supervisor, case, **GRANTED, conditions="Move by the end of the year")
+    assert "Exemption recorded. Flags change at the next audit." in page
+    assert "The Commission granted an exemption" in page and "Decision of the Commission 14-K" in page
+    (exemption,) = exemptions()
+    assert (exemption.project, exemption.valid_from, exemption.valid_to) == (
+        project.number,
+        date(2026, 7, 17),
+        date(2026, 12, 31),
+    )
+    assert db.session.scalar(select(func.count()).select_from(ExemptionDocument)) == 1
+    audit()
+    assert set(flags_of(project).values()) == {"exempt"} and case_of(project).status == "with_commission"
+    seen = signed_in(Role.AGENCY_EDITOR, agency).get(f"/cases/{case.id}").text
+    assert "The Commission granted an exemption" in seen and "commission-decision" not in seen
+
+
+def test_refusal_returns_the_case_to_its_reviewer_and_the_agency_reads_the_decision(
+    signed_in: SignedIn, agency: Agency, project: Project
+) -> None:
+    case = case_of(project)
+    # What the page hides after another choice is not part of the decision.
+    page = record(signed_in(Role.SUPERVISOR), case, **REFUSED, valid_to="31.12.2026", comment="They may ask again.")
+    assert "Refusal recorded. The case is back under review." in page
+    assert status(f"/cases/{case.id}") == "under_review" and case_of(project).assignee == "aigerim"
+    assert case_of(project).due_on is not None and exemptions() == []
+    seen = signed_in(Role.AGENCY_EDITOR, agency).get(f"/cases/{case.id}").text
+    assert "The Commission refused an exemption" in seen and "decision.pdf" in seen and "15-K" in seen
+    assert "They may ask again." not in seen
+
+
+def test_wrong_entries_are_errors_at_their_fields_and_record_nothing(signed_in: SignedIn, project: Project) -> None:
+    case = case_of(project)
+    supervisor = signed_in(Role.SUPERVISOR)
+    path = f"/cases/{case.id}/commission-decision"
+    without = supervisor.send(path, **GRANTED)
+    assert without.status_code == 422 and 'id="file-error"' in without.text
+    for field, wrong in (
+        ("valid_to", {**GRANTED, "valid_to": ""}),
+        ("valid_to", {**GRANTED, "valid_to": "01.01.2026"}),
+        ("decided_on", {**GRANTED, "decided_on": "21.07.2026"}),
+        ("decided_on", {**REFUSED, "decided_on": "21.07.2026"}),
+        ("decision_number", {**REFUSED, "decision_number": ""}),
+        ("outcome", {**GRANTED, "outcome": ""}),
+    ):
+        assert f'id="{field}-error"' in record(supervisor, case, **wrong), wrong
+    assert exemptions() == [] and case_of(project).status == "with_commission"
+
+
+def test_only_supervisors_record_and_only_on_referred_cases(signed_in: SignedIn, project: Project) -> None:
+    path = f"/cases/{case_of(project).id}/commission-decision"
+    assert signed_in(Role.REVIEWER).client.get(path).status_code == 403
+    supervisor = signed_in(Role.SUPERVISOR)
+    assert supervisor.get(path).status_code == 200
+    act(AIGERIM, case_of(project), "return")
+    assert supervisor.get(path).status_code == 409
+
+
+def test_api_records_a_decision_with_its_file(client: FlaskClient, project: Project) -> None:
+    case = case_of(project)
+    supervisor = caller(client, Role.SUPERVISOR)
+
+    def send(**fields: str) -> tuple[int, dict[str, object]]:
+        data = {"file": (io.BytesIO(b"%PDF-1.7"), "decision.pdf"), **fields}
+        answer = supervisor.call("POST", f"/cases/{case.id}/commission-decision", data=data)
+        return answer.status_code, answer.get_json()
+
+    refused = {"outcome": "refused", "decision_number": "15-K", "decided_on": "2026-07-17"}
+    code, problem = send(**refused, valid_to="2026-12-31")
+    assert code == 422
+    assert [each["pointer"] for each in problem["errors"]] == ["/valid_to"]  # type: ignore[union-attr, index] # a list of problems
+    code, shown = send(**refused)
+    assert (code, shown["status"]) == (200, "under_review")
+    last = shown["events"][-2]  # type: ignore[index] # a list of entries
+    assert (last["action"], [each["name"] for each in last["documents"]]) == ("commission_refused", ["decision.pdf"])
+    code, problem = send(**refused)
+    assert (code, problem["type"].rpartition("/")[2]) == (409, "case-not-with-commission")  # type: ignore[union-attr] # an address
