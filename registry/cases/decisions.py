@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
+from registry.cases.bilingual_texts import BILINGUAL, TEXTS, contradictions, with_both_languages
 from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import Case, CaseDecision
 from registry.cases.orders import Order
@@ -31,8 +32,8 @@ class ProposalOutOfDate(Conflict):
 
 
 def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
-    """Propose a decision from validated values: ``decision``, ``reason_code``, ``reason``, ``legal_basis``, ``due_on``
-    and ``comment``.
+    """Propose a decision from validated values: ``decision``, ``reason_code``, ``due_on``, ``comment``, and the reason
+    and the legal basis in Kazakh, in Russian or in both, or as ``reason`` and ``legal_basis`` in ``language``.
 
     Raises Invalid and the errors of ``authorize``.
     """
@@ -40,10 +41,11 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
     problems = proposal_problems(values)
     if problems:
         raise Invalid(problems)
+    values = with_both_languages(values)
     db.session.add(
         CaseDecision(
             case_id=case.id,
-            **{name: values.get(name) for name in ("decision", "reason_code", "reason", "legal_basis", "due_on")},
+            **{name: values.get(name) for name in DECIDED},
             comment=values.get("comment"),
             seen={str(flag.id): flag.fingerprint for flag in _active_flags(case)},
             proposed_by=actor.principal,
@@ -95,14 +97,14 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     return apply(step, comment, details=journal_entry, decision=proposal.decision, ordered_until=proposal.due_on)
 
 
-DECIDED = ("decision", "reason_code", "reason", "legal_basis", "due_on")
+DECIDED = ("decision", "reason_code", *BILINGUAL, *TEXTS, "due_on")
 
 
 def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Validate the fields of a proposal against each other; each field is already valid by its type."""
-    problems = [
-        Problem(f"/{name}", "required") for name in ("decision", "reason", "legal_basis") if values.get(name) is None
-    ]
+    given = with_both_languages(values)
+    problems = [Problem(f"/{name}", "required") for name in ("decision", *BILINGUAL) if given.get(name) is None]
+    problems += contradictions(values)
     decision, due_on, code = values.get("decision"), values.get("due_on"), values.get("reason_code")
     if decision is None:
         return problems

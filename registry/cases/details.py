@@ -10,6 +10,7 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
 from registry.cases.appeals import can_be_appealed
+from registry.cases.bilingual_texts import TEXTS, with_both_languages
 from registry.cases.covered_flags import flags_of_cases
 from registry.cases.documents import documents_by_event
 from registry.cases.models import Case, CaseDecision, CaseEvent
@@ -67,7 +68,8 @@ def _decisions(actor: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, 
         statement = statement.where(CaseDecision.outcome == "approved")
     decisions: dict[int, list[dict[str, Any]]] = {}
     for decision in db.session.scalars(statement.execution_options(populate_existing=True)):
-        shown = {name: _plain(getattr(decision, name)) for name in DECISION_SHOWN}
+        shown = with_both_languages({name: _plain(getattr(decision, name)) for name in DECISION_SHOWN})
+        shown["missing_texts"] = [name for name in TEXTS if shown[name] is None]
         if for_agency:
             shown["comment"] = None
         decisions.setdefault(decision.case_id, []).append(shown)
@@ -80,6 +82,7 @@ DECISION_SHOWN = (
     "reason_code",
     "reason",
     "legal_basis",
+    *TEXTS,
     "due_on",
     "comment",
     "proposed_by",

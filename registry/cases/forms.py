@@ -11,10 +11,11 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
+from registry.cases.bilingual_texts import BILINGUAL
 from registry.cases.models import Case
 from registry.cases.reviewers import reviewers
 from registry.cases.schemas import CASE_ASSIGNMENT, CASE_COMMENT, CASE_PROPOSAL, CASE_REMARK, MAX_TEXT_LENGTH
-from registry.cases.views.legal_basis import basis_hint
+from registry.cases.views.legal_basis import basis_hint, basis_language
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
@@ -54,9 +55,19 @@ PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
 }
 
 
+# What a proposal takes for clients of one language; the form has each text in both.
+ONE_LANGUAGE: Final = (*BILINGUAL, "language")
+
+
+def control_name(pointer: str) -> str:
+    """Return the name of the control of a problem: a text that no language has is asked for in that of the page."""
+    name = pointer.lstrip("/")
+    return f"{name}_{basis_language()}" if name in BILINGUAL else name
+
+
 def field_names(action: str) -> list[str]:
     """Return the names of an action's fields."""
-    return list(_schema(action).fields)
+    return [name for name in _schema(action).fields if action != ActionName.PROPOSE or name not in ONE_LANGUAGE]
 
 
 def load_action(action: str, texts: Mapping[str, str]) -> Loaded:
@@ -143,8 +154,10 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                     hint=_("Only when there is no breach."),
                     when="no-breach",
                 ),
-                form_field("reason", "area"),
-                form_field("legal_basis", "area", hint=basis_hint()),
+                form_field("reason_kk", "area", hint=_("The agency receives its letter in both languages.")),
+                form_field("reason_ru", "area", hint=_("One language is enough; write the other one if you can.")),
+                form_field("legal_basis_kk", "area", hint=basis_hint()),
+                form_field("legal_basis_ru", "area"),
                 form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 note,
             ]

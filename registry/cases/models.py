@@ -95,7 +95,8 @@ class CaseDecision(Model):
 
     ``outcome``: None while the proposal waits, then approved, returned, withdrawn or lapsed. ``seen``: flag id →
     fingerprint, as the proposer saw them. An approved decision is in effect until ``ended_because`` is set: appealed,
-    withdrawn or replaced.
+    withdrawn or replaced. ``reason`` and ``legal_basis`` repeat one of their two languages (``bilingual_texts.py``);
+    decisions of earlier versions have nothing else.
     """
 
     __tablename__ = "case_decisions"
@@ -106,6 +107,10 @@ class CaseDecision(Model):
     reason_code: Mapped[str | None] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Text)
     legal_basis: Mapped[str] = mapped_column(Text)
+    reason_kk: Mapped[str | None] = mapped_column(Text)
+    reason_ru: Mapped[str | None] = mapped_column(Text)
+    legal_basis_kk: Mapped[str | None] = mapped_column(Text)
+    legal_basis_ru: Mapped[str | None] = mapped_column(Text)
     due_on: Mapped[date | None]
     comment: Mapped[str | None] = mapped_column(Text)
     seen: Mapped[dict[str, str]] = mapped_column(JSON)

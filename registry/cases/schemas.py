@@ -6,11 +6,13 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
+from registry.cases.bilingual_texts import TEXTS
 from registry.cases.vocabulary import CommissionOutcome, DecisionKind, ReasonCode, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, Choice, Day, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
+from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.core.list_fields import Ids
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
@@ -27,6 +29,12 @@ DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "reason_code": nullable({"type": "string", "enum": list(ReasonCode.codes())}),
     "reason": TEXT_SCHEMA,
     "legal_basis": TEXT_SCHEMA,
+    **{name: nullable(TEXT_SCHEMA) for name in TEXTS},
+    "missing_texts": {
+        "type": "array",
+        "items": {"type": "string", "enum": list(TEXTS)},
+        "description": "The texts that it lacks in one of the two languages: a warning.",
+    },
     "due_on": nullable(dict(DAY_SCHEMA)),
     "comment": nullable(TEXT_SCHEMA),
     "proposed_by": TEXT_SCHEMA,
@@ -92,8 +100,22 @@ class CaseProposal(CaseComment):
 
     decision = Choice(DecisionKind.codes(), description="What is proposed.", required=True)
     reason_code = Choice(ReasonCode.codes(), description="Why there is no breach; with `no_breach` alone.")
-    reason = Text(MAX_TEXT_LENGTH, description="The reason.", required=True)
-    legal_basis = Text(MAX_TEXT_LENGTH, description="The clause that it rests on.", required=True)
+    reason = Text(MAX_TEXT_LENGTH, description="The reason, in one language; required without the two below.")
+    reason_kk = Text(MAX_TEXT_LENGTH, description="The reason in Kazakh.", label=lazy_text("Reason in Kazakh"))
+    reason_ru = Text(MAX_TEXT_LENGTH, description="The reason in Russian.", label=lazy_text("Reason in Russian"))
+    legal_basis = Text(
+        MAX_TEXT_LENGTH, description="The clause that it rests on, in one language; required without the two below."
+    )
+    legal_basis_kk = Text(
+        MAX_TEXT_LENGTH, description="The clause in Kazakh.", label=lazy_text("Legal basis in Kazakh")
+    )
+    legal_basis_ru = Text(
+        MAX_TEXT_LENGTH, description="The clause in Russian.", label=lazy_text("Legal basis in Russian")
+    )
+    language = Choice(
+        OFFICIAL_LANGUAGES,
+        description="The language of `reason` and `legal_basis`; without it each is recognised by its letters.",
+    )
     due_on = Day(description="By when; required with `migrate_by` and `stop`, today or later.")
 
 
@@ -180,7 +202,9 @@ COMMISSION_DECISION: Final = CommissionDecision()
 CASE_PROPOSAL: Final = CaseProposal()
 PROPOSAL_EXAMPLE: Final = {
     "decision": "migrate_by",
-    "reason": "The contract was signed after the cutoff.",
-    "legal_basis": "Decree of 10 December 2025, clause 1",
+    "reason_kk": "Шартқа мораторий басталғаннан кейін қол қойылған.",
+    "reason_ru": "Договор подписан после начала моратория.",
+    "legal_basis_kk": "2025 жылғы 10 желтоқсандағы Жарлықтың 1-тармағы",
+    "legal_basis_ru": "пункт 1 Указа от 10 декабря 2025 года",
     "due_on": "2027-03-31",
 }

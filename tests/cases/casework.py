@@ -19,7 +19,7 @@ GAP = {
     "work_started_on": "2025-01-10",
     "contract_signed_on": "2025-01-10",
 }
-LAW = {"propose-reason": "Письмо от 3 февраля.", "propose-legal_basis": "Указ, пункт 1"}
+LAW = {"propose-reason_ru": "Письмо от 3 февраля.", "propose-legal_basis_ru": "Указ, пункт 1"}
 
 
 def flagged_case(agency: Agency | None = None, **values: str) -> tuple[Project, str]:

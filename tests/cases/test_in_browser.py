@@ -22,7 +22,7 @@ DECIDED = 4
 # Other tests cover these journeys on both databases without a browser.
 pytestmark = pytest.mark.sqlite_only
 # Keystrokes (Tab, Enter, arrows) for one case of the queue, without the text of the reason.
-MAX_KEYS = 20
+MAX_KEYS = 22
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def decide(page: Page) -> int:
     page.wait_for_selector(".govuk-notification-banner:focus")
     go("[name=propose-decision]")
     press("ArrowDown")
-    go("#propose-reason")
+    go("#propose-reason_ru")
     page.keyboard.type("Signed before the cutoff.")
     go("form[action*='/propose'] button[name=then]")
     send()
@@ -147,7 +147,7 @@ def test_case_is_reviewed_and_accepted_in_browser(browser: Browser, demo: Demo, 
         reviewer.goto(case)
         tab_to(reviewer, "#propose-decision")
         reviewer.keyboard.press("ArrowDown")
-        type_into(reviewer, "#propose-reason", "Signed before the cutoff.")
+        type_into(reviewer, "#propose-reason_ru", "Signed before the cutoff.")
         do(reviewer, "propose")
         supervisor.goto(case)
         assert "Signed before the cutoff." in supervisor.inner_text("main")

@@ -86,26 +86,38 @@ def test_approval_form_is_above_findings(signed_in: SignedIn) -> None:
     send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
     page = signed_in(Role.SUPERVISOR).get(case).text
     assert page.index("Proposed: Transitional") < page.index(f"{case}/approve") < page.index("Flags")
-    assert page.count(LAW["propose-legal_basis"]) == 1
+    assert page.count(LAW["propose-legal_basis_ru"]) == 1
     act(SAULE, case_of(project), "approve")
-    assert reviewer.get(case).text.count(LAW["propose-legal_basis"]) == 1
+    assert reviewer.get(case).text.count(LAW["propose-legal_basis_ru"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("language", "hint", "basis"),
-    [
-        ("en", "in Russian", "Указ"),
-        ("ru", "на русском языке", "Указ"),
-        ("kk", "қазақ тілінде", "Президентінің"),
-    ],
-)
-def test_legal_basis_is_prefilled_in_agency_language(signed_in: SignedIn, language: str, hint: str, basis: str) -> None:
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_legal_basis_is_prefilled_in_both_languages(signed_in: SignedIn, language: str) -> None:
     _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER, language=language)
     send(visit, case, "claim")
     page = visit.get(case).text
-    area = re.search(r'name="propose-legal_basis"[^>]*>([^<]*)<', page)
-    assert area and basis.lower() in area[1].lower() and hint in page
+    kazakh, russian = (re.search(f'name="propose-legal_basis_{each}"[^>]*>([^<]*)<', page) for each in ("kk", "ru"))
+    assert kazakh and "президентінің" in kazakh[1].lower()
+    assert russian and "указ" in russian[1].lower()
+
+
+def test_proposal_in_one_language_is_accepted_with_a_warning(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    _code, page = send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
+    assert "The decision is written in one language only." in page
+    assert "Not written yet: reason in kazakh, legal basis in kazakh" in re.sub(r"\s+", " ", page)
+
+
+def test_proposal_without_a_reason_has_the_error_at_the_language_of_the_page(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
+    reviewer, supervisor = signed_in(Role.REVIEWER, language="ru"), signed_in(Role.SUPERVISOR, language="kk")
+    send(reviewer, case, "claim")
+    for visit, control in ((reviewer, "propose-reason_ru-error"), (supervisor, "propose-reason_kk-error")):
+        code, page = send(visit, case, "propose", **{"propose-decision": "transitional_accepted"})
+        assert code == 422 and f'id="{control}"' in page
 
 
 def test_supervisor_returns_proposal_with_reason(signed_in: SignedIn) -> None:
@@ -155,21 +167,21 @@ def test_returned_proposal_is_prefilled_beside_remark(signed_in: SignedIn) -> No
     reviewer = signed_in(Role.REVIEWER, name="aigerim")
     given = {"decision": "stop", "due_on": in_days(40), "reason": "Письмо.\n2-й абзац.", "legal_basis": "Указ, пункт 7"}
     act(AIGERIM, case_of(project), "claim")
-    assert 'name="propose-reason"' in reviewer.get(case).text and "Returned by" not in reviewer.get(case).text
+    assert 'name="propose-reason_ru"' in reviewer.get(case).text and "Returned by" not in reviewer.get(case).text
     act(AIGERIM, case_of(project), "propose", given)
     act(SAULE, case_of(project), "return", "Срок короче: до 1 декабря.")
     page = reviewer.get(case).text
     assert re.search(
         r'Returned by saule, [^<]+</strong></p>\s*<p class="details">Срок короче: до 1 декабря\.</p>', page
     )
-    form = untouched_form(page, "propose-reason")
-    assert form["propose-decision"] == "stop" and form["propose-reason"] == "Письмо.\r\n2-й абзац."
-    assert form["propose-legal_basis"] == "Указ, пункт 7"
+    form = untouched_form(page, "propose-reason_ru")
+    assert form["propose-decision"] == "stop" and form["propose-reason_ru"] == "Письмо.\r\n2-й абзац."
+    assert form["propose-legal_basis_ru"] == "Указ, пункт 7"
     assert form["propose-due_on"] == f"{in_days(40):%d.%m.%Y}" and form["propose-comment"] == ""
     # New input is kept when the form is displayed again with an error.
-    status_code, page = send(reviewer, case, "propose", **{"propose-reason": "Другое", "propose-legal_basis": ""})
-    again = untouched_form(page, "propose-reason")
-    assert (status_code, again["propose-reason"], again["propose-legal_basis"]) == (422, "Другое", "")
+    status_code, page = send(reviewer, case, "propose", **{"propose-reason_ru": "Другое", "propose-legal_basis_ru": ""})
+    again = untouched_form(page, "propose-reason_ru")
+    assert (status_code, again["propose-reason_ru"], again["propose-legal_basis_ru"]) == (422, "Другое", "")
     assert "propose-decision" not in again
     reviewer.client.post(f"{case}/propose", data={**form, "propose-due_on": f"{in_days(20):%d.%m.%Y}"})
     assert status(case) == "awaiting_approval"

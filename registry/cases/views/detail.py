@@ -14,14 +14,16 @@ from registry.accounts.roles import Permission
 from registry.accounts.step_up import StepUpRequired
 from registry.audits.clearing_facts import clearings
 from registry.audits.views.findings import active_only, cleared_flags
+from registry.cases.bilingual_texts import TEXTS, with_both_languages
+from registry.cases.decisions import DECIDED
 from registry.cases.details import show_case
 from registry.cases.documents import add_case_document, last_event_id, may_add_to, sides_of
-from registry.cases.forms import action_name, carry_out, cautions_of, field_names, fields_of, load_action
+from registry.cases.forms import action_name, carry_out, cautions_of, control_name, field_names, fields_of, load_action
 from registry.cases.models import Case
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.returned_proposals import ReturnedProposal, returned_proposal
 from registry.cases.views.audit_links import audit_names
-from registry.cases.views.legal_basis import legal_basis
+from registry.cases.views.legal_basis import legal_bases
 from registry.cases.views.list_position import requested_list, requested_position
 from registry.cases.views.order_instructions import order_instructions
 from registry.cases.visits import news_of, record_visit
@@ -106,6 +108,10 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         flash_message(f"{case}: {_done(action)}")
         return redirect_to("next_case", **place)
     flash_message(_done(action))
+    if action == ActionName.PROPOSE and any(not values.get(name) for name in TEXTS):
+        flash_message(
+            gettext("The decision is written in one language only. The agency receives it in two."), "information"
+        )
     return redirect_to("case", case_id=case_id, **place)
 
 
@@ -162,7 +168,7 @@ def _page(
     returned = returned_proposal(case_record) if "propose" in view["actions"] else None
     if "propose" in view["actions"] and opened != "propose":
         form_values = _proposal_texts(actor, case_id, returned) | form_values
-    form = Form(form_values, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
+    form = Form(form_values, [replace(each, pointer=f"/{opened}-{control_name(each.pointer)}") for each in problems])
     first = _first(view["actions"], view["status"])
     actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != first)}
     seen = _seen()
@@ -235,8 +241,9 @@ def _addable(actor: Actor, case_record: Case, view: Mapping[str, Any]) -> set[in
 def _proposal_texts(actor: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
     """Return initial values for a proposal: the returned proposal, or the clauses of the findings."""
     if returned is None:
-        return {"propose-legal_basis": legal_basis(actor, case_id)}
-    return {f"propose-{name}": as_typed(getattr(returned.proposal, name)) for name in field_names("propose")}
+        return {f"propose-legal_basis_{language}": text for language, text in legal_bases(actor, case_id).items()}
+    values = with_both_languages({name: getattr(returned.proposal, name) for name in (*DECIDED, "comment")})
+    return {f"propose-{name}": as_typed(values[name]) for name in field_names("propose")}
 
 
 def _first(actions: list[str], status: str) -> str:

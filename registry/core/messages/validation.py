@@ -48,6 +48,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "no-such-date": lazy_text("There is no such date."),
     "not-a-choice": lazy_text("One of these is expected: {options}."),
     "not-usable": lazy_text("This value cannot be used: it is too long or has unprintable characters."),
+    "text-differs": lazy_text("This text is in {other} too, with other words. Send only one of the two."),
     "not-with-this-decision": lazy_text("This field does not go with the decision {decision}."),
     "number-ambiguous": lazy_text(
         "This can be read as thousands or as a fraction. Write the number without the separator, such as 1200 or 1 200."

@@ -1,0 +1,101 @@
+"""Decisions in Kazakh and Russian: which language a text has, and what a proposal with one or both stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry.agencies.models import Agency
+from registry.cases.bilingual_texts import language_of
+from registry.cases.details import show_case
+from registry.cases.models import Case, CaseDecision
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.journal.service import JournalEntry
+from tests.cases.cast import AIGERIM, act, audit, case_of
+from tests.factories import a_project
+
+ORDER: dict[str, Any] = {"decision": "write_off"}
+BOTH = {
+    "reason_kk": "Шарт кеш жасалған.",
+    "reason_ru": "Договор заключён поздно.",
+    "legal_basis_kk": "Жарлықтың 1-тармағы",
+    "legal_basis_ru": "пункт 1 Указа",
+}
+
+
+@pytest.fixture
+def claimed(agency: Agency) -> Case:
+    project = a_project(agency)
+    audit()
+    return act(AIGERIM, case_of(project), "claim")
+
+
+def proposal_of(case: Case) -> dict[str, Any]:
+    shown: dict[str, Any] = show_case(AIGERIM, case, "en")["proposal"]
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Жарлықтың 1-тармағы", "kk"),
+        ("ӨКІМ", "kk"),
+        ("пункт 1 Указа", "ru"),
+        ("Decree, clause 1", "ru"),
+        ("", "ru"),
+        ("Барлық құжат дұрыс", "kk"),
+    ],
+)
+def test_text_with_a_kazakh_letter_is_kazakh_and_any_other_russian(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+def test_proposal_in_both_languages_shows_all_texts_and_no_missing_one(claimed: Case) -> None:
+    shown = proposal_of(act(AIGERIM, claimed, "propose", ORDER | BOTH))
+    assert {name: shown[name] for name in BOTH} == BOTH
+    assert (shown["reason"], shown["legal_basis"]) == ("Шарт кеш жасалған.", "Жарлықтың 1-тармағы")
+    assert shown["missing_texts"] == []
+
+
+def test_text_of_one_language_is_recognised_by_its_letters(claimed: Case) -> None:
+    sent = {"reason": "Договор заключён поздно.", "legal_basis": "Жарлықтың 1-тармағы"}
+    shown = proposal_of(act(AIGERIM, claimed, "propose", ORDER | sent))
+    assert (shown["reason_kk"], shown["reason_ru"]) == (None, "Договор заключён поздно.")
+    assert (shown["legal_basis_kk"], shown["legal_basis_ru"]) == ("Жарлықтың 1-тармағы", None)
+    assert shown["missing_texts"] == ["reason_kk", "legal_basis_ru"]
+
+
+def test_given_language_counts_more_than_letters(claimed: Case) -> None:
+    sent = {"reason": "Барлау", "legal_basis": "1-бап", "language": "kk"}
+    shown = proposal_of(act(AIGERIM, claimed, "propose", ORDER | sent))
+    assert (shown["reason_kk"], shown["legal_basis_kk"], shown["reason_ru"]) == ("Барлау", "1-бап", None)
+
+
+def test_one_text_that_differs_from_both_languages_is_an_error(claimed: Case) -> None:
+    with pytest.raises(Invalid) as caught:
+        act(AIGERIM, claimed, "propose", ORDER | BOTH | {"reason": "Другое"})
+    assert [(each.pointer, each.code) for each in caught.value.problems] == [("/reason", "text-differs")]
+    act(AIGERIM, claimed, "propose", ORDER | BOTH | {"reason": "Шарт кеш жасалған."})
+
+
+def test_proposal_without_any_language_names_the_missing_text(claimed: Case) -> None:
+    with pytest.raises(Invalid) as caught:
+        act(AIGERIM, claimed, "propose", ORDER | {"legal_basis_kk": "1-бап"})
+    assert [(each.pointer, each.code) for each in caught.value.problems] == [("/reason", "required")]
+
+
+def test_journal_has_all_texts(claimed: Case) -> None:
+    act(AIGERIM, claimed, "propose", ORDER | BOTH)
+    entry = db.session.query(JournalEntry).filter_by(action="case.propose").one()
+    assert all(f'"{name}":"{text}"' in entry.details for name, text in BOTH.items())
+
+
+def test_decision_of_an_earlier_version_is_shown_in_its_language(claimed: Case) -> None:
+    act(AIGERIM, claimed, "propose", ORDER | {"reason": "Поздно.", "legal_basis": "1-тармақ"})
+    decision = db.session.query(CaseDecision).one()
+    decision.reason_kk = decision.reason_ru = decision.legal_basis_kk = decision.legal_basis_ru = None
+    db.session.flush()
+    shown = proposal_of(claimed)
+    assert (shown["reason_ru"], shown["legal_basis_kk"], shown["legal_basis"]) == ("Поздно.", "1-тармақ", "1-тармақ")
