@@ -10,7 +10,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.vocabulary import Region
-from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, FurtherEvent, ReasonCode, Status
+from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, FurtherEvent, Outcome, ReasonCode, Status
 from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
@@ -77,6 +77,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         **_labels(FurtherEvent),
     },
     "decision": _labels(DecisionKind),
+    "outcome": _labels(Outcome),
     "reason_code": _labels(ReasonCode),
     "account_kind": _labels(AccountKind),
     "account_status": _labels(AccountStatus),
