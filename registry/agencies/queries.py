@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select
@@ -96,7 +96,7 @@ def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> l
                 problems.append(Problem(name, "expected-true-or-false"))
             conditions.append(Agency.closed_on.is_not(None) if value == "true" else Agency.closed_on.is_(None))
         elif name == "q":
-            conditions.append(Agency.id.in_(_ids_with_words(value)))
+            conditions.append(Agency.id.in_(ids_with_words(value)))
         else:
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
     if problems:
@@ -104,19 +104,25 @@ def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> l
     return conditions
 
 
-def _ids_with_words(query: str) -> list[int]:
-    """The ids of agencies that have each query word as a prefix of a word.
+def ids_with_words(query: str) -> list[int]:
+    """The ids of agencies that have each query word as a prefix of a word of their BIN or of a name."""
+    words = words_of(query)
+    return [] if not words else sorted(set.intersection(*ids_with_each(words).values()))
+
+
+def ids_with_each(words: Iterable[str]) -> dict[str, set[int]]:
+    """The ids of agencies by word: those that have a word of their BIN or of a name that begins with it.
 
     Matched in Python: SQLite's lower() does not support Cyrillic, and agencies are few.
     """
-    words = words_of(query)
+    ids_by_word: dict[str, set[int]] = {word: set() for word in words}
     rows = db.session.execute(select(Agency.id, Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en))
-    ids = []
     for agency_id, *texts in rows:
         parts = [part for text in texts if text for part in words_of(text)]
-        if words and all(any(part.startswith(word) for part in parts) for word in words):
-            ids.append(agency_id)
-    return ids
+        for word, ids in ids_by_word.items():
+            if any(part.startswith(word) for part in parts):
+                ids.add(agency_id)
+    return ids_by_word
 
 
 def _sort_key(sort: str) -> tuple[SortKey, bool]:

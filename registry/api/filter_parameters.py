@@ -14,6 +14,7 @@ from registry.core.filters import (
     InstantFilter,
     TextFilter,
     TimestampFilter,
+    WordsFilter,
 )
 from registry.core.json_schemas import DAY_SCHEMA
 from registry.http.query_parameters import Parameter
@@ -55,6 +56,8 @@ def moment_parameter(name: str, end: str) -> Parameter:
 
 def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:
     match known:
+        case WordsFilter():
+            return "Words; each matches the beginning of a word.", dict(WORDS_SCHEMA)
         case ChoiceFilter(options=options):
             return SEVERAL, one_of(options)
         case TextFilter():

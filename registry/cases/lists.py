@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
@@ -15,7 +15,8 @@ from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.cases.details import show_cases
 from registry.cases.models import Case, CaseDecision, CaseFlag
-from registry.cases.vocabulary import Status
+from registry.cases.search import case_search
+from registry.cases.vocabulary import Outcome, Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -24,6 +25,7 @@ from registry.core.filters import (
     ChoiceFilter,
     ColumnFilter,
     TextFilter,
+    WordsFilter,
     conditions,
     date_filters,
     instant_filters,
@@ -41,12 +43,18 @@ from registry.projects.vocabulary import Sector
 OF_FLAGS: Final[Mapping[str, ColumnFilter]] = {"rule": ChoiceFilter(Flag.rule.expression, RULES)}
 # Filters whose result depends on the actor: decisions that the actor may approve.
 OF_THE_READER: Final[Mapping[str, ColumnFilter]] = {"to_approve": BooleanFilter(false())}
+# The search is the last condition: it costs most.
+OF_TEXT: Final[Mapping[str, ColumnFilter]] = {"q": WordsFilter(case_search)}
 SORTS: Final[Mapping[str, SortKey]] = {
     "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
     "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
     "changed_at": SortKey("changed_at", Case.changed_at.expression, datetime),
     "severity": SortKey("severity", rank(Case.severity.expression), int),
     "id": SortKey("id", Case.id.expression, int),
+    "budget_kzt": SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True),
+    "assignee": SortKey("assignee", Case.assignee.expression, str, nullable=True),
+    "outcome": SortKey("outcome", Case.outcome.expression, str, nullable=True),
+    "closed_at": SortKey("closed_at", Case.closed_at.expression, datetime, nullable=True),
 }
 DEFAULT_SORT: Final = "due_on"
 
@@ -57,13 +65,10 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
     Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    key, descending = sort_key(page.sort or DEFAULT_SORT)
     statement = (
-        select(Case, key.column.label("_sort"))
-        .join(Case.project_record)
-        .join(Project.agency)
+        matching_cases(actor, filters, Case, key.column.label("_sort"))
         .options(contains_eager(Case.project_record).contains_eager(Project.agency))
-        .where(*visible_projects(actor), *case_conditions(actor, filters))
         .execution_options(populate_existing=True)
     )
     if page.cursor is not None:
@@ -76,6 +81,17 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
     shown = show_cases(actor, cases, language)
     journal_restricted_reads(actor, restricted, "cases")
     return Listing(shown, listing.next)
+
+
+def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any) -> Select[Any]:
+    """The query of these columns of the visible cases that match, joined with project and agency. Raises Malformed."""
+    return (
+        select(*columns)
+        .select_from(Case)
+        .join(Case.project_record)
+        .join(Project.agency)
+        .where(*visible_projects(actor), *case_conditions(actor, filters))
+    )
 
 
 def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
@@ -94,8 +110,11 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
 
 def position_of(after_case: Case, sort: str | None) -> str:
     """Return the cursor that continues a list of this order after the case. Raises Malformed."""
-    key, descending = _sort_key(sort or DEFAULT_SORT)
-    value = SEVERITY_RANK[after_case.severity] if key.name == "severity" else getattr(after_case, key.name)
+    key, descending = sort_key(sort or DEFAULT_SORT)
+    if key.name == "severity":
+        value: Any = SEVERITY_RANK[after_case.severity]
+    else:
+        value = getattr(after_case.project_record if key.name == "budget_kzt" else after_case, key.name)
     return cursor_after(key, descending, value, after_case.id)
 
 
@@ -103,14 +122,15 @@ def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElem
     """Convert the filters to conditions on cases joined with project and agency. Raises Malformed."""
     rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
     own = {name: value for name, value in filters.items() if name in OF_THE_READER}
-    others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER}}
+    texts = {name: value for name, value in filters.items() if name in OF_TEXT}
+    others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER, *OF_TEXT}}
     criteria = conditions(filters_of_cases(), others) + conditions(
         {"to_approve": BooleanFilter(_to_approve(actor))}, own
     )
     for condition in conditions(OF_FLAGS, rules):
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
         criteria.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
-    return criteria
+    return criteria + conditions(OF_TEXT, texts)
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:
@@ -136,12 +156,16 @@ def filters_of_cases() -> dict[str, ColumnFilter]:
         "sector": ChoiceFilter(Project.sector.expression, Sector.codes()),
         "severity": ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),
         "overdue": BooleanFilter(overdue),
+        "outcome": ChoiceFilter(Case.outcome.expression, Outcome.codes()),
         **date_filters("due_on", Case.due_on.expression),
+        **instant_filters("opened_at", Case.opened_at.expression),
+        **instant_filters("closed_at", Case.closed_at.expression),
         **instant_filters("changed_at", Case.changed_at.expression),
     }
 
 
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
+def sort_key(sort: str) -> tuple[SortKey, bool]:
+    """The sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
     key = SORTS.get(sort.removeprefix("-"))
     if key is None:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])

@@ -71,6 +71,15 @@ class DecisionKind(Choices):
     WRITE_OFF = "write_off", lazy_text("Write off")
 
 
+class Outcome(Choices):
+    """How a case was closed: its flags are gone, a decision accepts them, or the project is withdrawn."""
+
+    RESOLVED = "resolved", lazy_text("Flags corrected")
+    NO_BREACH = "no_breach", lazy_text("No breach")
+    TRANSITIONAL_ACCEPTED = "transitional_accepted", lazy_text("Transitional case accepted")
+    WITHDRAWN = "withdrawn", lazy_text("Project withdrawn")
+
+
 class ReasonCode(Choices):
     """Why there is no breach."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -102,7 +102,22 @@ class InstantFilter:
         return self.column <= edge if included else self.column < edge
 
 
-ColumnFilter = ChoiceFilter | TextFilter | BooleanFilter | DateFilter | TimestampFilter | InstantFilter
+@dataclass(frozen=True, slots=True)
+class WordsFilter:
+    """Words to search for; ``search`` returns the condition for the text."""
+
+    search: Callable[[str], ColumnElement[bool]]
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The SQL condition for a filter value. Raises InvalidValue."""
+        if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
+            raise InvalidValue("not-usable")
+        if not value:
+            raise InvalidValue("value-missing")
+        return self.search(value)
+
+
+ColumnFilter = WordsFilter | ChoiceFilter | TextFilter | BooleanFilter | DateFilter | TimestampFilter | InstantFilter
 
 
 def date_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:

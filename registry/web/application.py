@@ -67,6 +67,7 @@ from registry.web.formats import init_formats
 from registry.web.forms import year_rows
 from registry.web.labels import init_labels
 from registry.web.layout import crumbs, menu, switch_address
+from registry.web.lists import list_address
 from registry.web.support import support
 from registry.web.tag_colours import severity_rank, tag_colour
 from registry.web.translations import init_translations
@@ -144,6 +145,7 @@ def attach_web(app: Flask) -> None:
         failure_text=failure_message,
         help_address=help_pages.help_address,
         languages=LANGUAGE_NAMES,
+        list_address=list_address,
         menu=menu,
         own_help_address=help_pages.own_help_address,
         page_language=page_locale,

@@ -16,6 +16,7 @@ from registry.cases.vocabulary import (
     CommissionOutcome,
     DecisionKind,
     FurtherEvent,
+    Outcome,
     ReasonCode,
     Status,
 )
@@ -85,6 +86,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         **_labels(FurtherEvent),
     },
     "decision": _labels(DecisionKind),
+    "outcome": _labels(Outcome),
     "reason_code": _labels(ReasonCode),
     "commission_outcome": _labels(CommissionOutcome),
     "account_kind": _labels(AccountKind),

@@ -10,7 +10,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask
 
-from registry.core.clock import ALMATY
+from registry.core.clock import ALMATY, local_date, today
 from registry.core.languages import LOCALES
 from registry.web.current_user import page_locale
 from registry.web.translations import gettext
@@ -30,6 +30,16 @@ def day(value: date | str | None) -> str:
         return NOTHING
     parsed = date.fromisoformat(value) if isinstance(value, str) else value
     return _plain(format_date(parsed, "long", locale=_locale()))
+
+
+def local_day(value: datetime | None) -> str:
+    """Format the date of a timestamp in Almaty."""
+    return day(None if value is None else local_date(value))
+
+
+def days_since(value: datetime) -> int:
+    """Return the calendar days in Almaty since a timestamp."""
+    return (today() - local_date(value)).days
 
 
 def moment(value: datetime | str | None) -> str:
@@ -77,7 +87,7 @@ def percent(value: float | None) -> str:
 
 def init_formats(app: Flask) -> None:
     """Register the template filters."""
-    for format_ in (day, moment, number, money, millions, money_in_short, one_decimal, percent):
+    for format_ in (day, local_day, days_since, moment, number, money, millions, money_in_short, one_decimal, percent):
         app.add_template_filter(format_, format_.__name__)
 
 

@@ -32,15 +32,17 @@ def requested_page(limit: int = SHOWN) -> Page:
 
 def next_address(cursor: str | None) -> str | None:
     """Return the URL of the next page, None on the last."""
-    return None if cursor is None else _same_list(cursor=cursor)
+    return None if cursor is None else list_address(cursor=cursor)
 
 
 def first_address() -> str | None:
     """Return the URL of the first page, None on the first."""
-    return _same_list() if "cursor" in request.args else None
+    return list_address() if "cursor" in request.args else None
 
 
-def _same_list(**more: str) -> str:
-    parameters = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor" and value]
+def list_address(**changed: str) -> str:
+    """Return the URL of the first page of this list, with some parameters changed."""
+    left_out = {"cursor", *changed}
+    parameters = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out and value]
     # When a list page is displayed again for an invalid form, its links use the list's own URL.
-    return f"{parent_page(request.path)}?{urlencode([*parameters, *more.items()])}"
+    return f"{parent_page(request.path)}?{urlencode([*parameters, *changed.items()])}"

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
-from registry.agencies.views import filter_choices as list_agencies
 from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
@@ -25,11 +24,7 @@ def test_project_list_shows_agency_names_for_oversight(signed_in: SignedIn) -> N
 
 
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize("most", [40, 1])
-def test_agency_filter_is_displayed_and_kept(
-    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, path: str, most: int
-) -> None:
-    monkeypatch.setattr(list_agencies, "MAX_CHOICES", most)
+def test_agency_filter_is_displayed_and_kept(signed_in: SignedIn, path: str) -> None:
     agency, other = an_agency(name_ru="Министерство озёр"), an_agency()
     for each in (agency, other):
         a_project(each)
@@ -37,8 +32,42 @@ def test_agency_filter_is_displayed_and_kept(
     page = signed_in(Role.REVIEWER).get(f"{path}{'&' if '?' in path else '?'}agency={agency.bin}").text
     assert "Agency: <strong>Министерство озёр" in page
     form = page.partition('role="search"')[2].partition("</form>")[0]
-    chosen = rf'<option value="{agency.bin}" selected|id="agency" name="agency"[^>]*value="{agency.bin}"'
-    assert re.search(chosen, form) and form.count('name="agency"') == 1
+    assert re.search(rf'id="agency" name="agency"[^>]*value="{agency.bin}"', form) and form.count('name="agency"') == 1
+
+
+@pytest.mark.parametrize("path", (*LISTS, "/people"))
+def test_entered_name_of_agency_becomes_its_number(signed_in: SignedIn, path: str) -> None:
+    lakes, _rivers = an_agency(name_ru="Министерство озёр"), an_agency(name_ru="Министерство рек")
+    visit = signed_in(Role.ADMINISTRATOR if path == "/people" else Role.SUPERVISOR)
+    address, _, query = path.partition("?")
+    for name in ("Министерство озёр", "озёр"):
+        answer = visit.get(f"{address}?{query}&agency={name}&cursor=")
+        assert answer.request.args.get("agency") == lakes.bin
+        assert all(f"{key}={value}" in query for key, value in answer.request.args.items() if key != "agency")
+
+
+def test_name_of_several_agencies_leads_to_a_choice(signed_in: SignedIn) -> None:
+    lakes, rivers = an_agency(name_ru="Министерство озёр"), an_agency(name_ru="Министерство рек")
+    page = signed_in(Role.REVIEWER).get("/cases?status=new&agency=Министерство")
+    assert page.request.args["agency"] == "Министерство" and "Several agencies have these words." in page.text
+    for agency in (lakes, rivers):
+        assert f'href="/cases?status=new&amp;agency={agency.bin}"' in page.text
+    assert "There are no cases here." in page.text
+
+
+def test_agencies_are_suggested_by_name_and_number(signed_in: SignedIn) -> None:
+    lakes = an_agency(name_ru="Министерство озёр", name_kk="Көлдер министрлігі")
+    for number in range(12):
+        an_agency(name_ru=f"Управление {number:02}")
+    visit = signed_in(Role.REVIEWER)
+    assert visit.get("/agencies/suggestions?q=озер").text.split("<option")[1:] == [
+        f' value="{lakes.bin}">Министерство озёр</option>'
+    ]
+    assert f'value="{lakes.bin}"' in visit.get(f"/agencies/suggestions?q={lakes.bin[:9]}").text
+    assert visit.get("/agencies/suggestions?q=управление").text.count("<option") == 10
+    assert "<option" not in visit.get("/agencies/suggestions?q=").text
+    own = signed_in(Role.AGENCY_VIEWER, lakes, name="viewer")
+    assert own.get("/agencies/suggestions?q=управление").text.count("<option") == 0
 
 
 def test_agency_filter_can_include_subordinate_agencies(signed_in: SignedIn) -> None:

@@ -46,6 +46,7 @@ CODES = {
     "LinkKind": "duplicate_of part_of replaces exchanges_data_with",
     "ObjectClass": "1 2 3",
     "ObjectKind": "system platform internet_resource data_resource infrastructure service",
+    "Outcome": "resolved no_breach transitional_accepted withdrawn",
     "Placement": "on_platform onboarding off_platform unknown",
     "ReasonCode": "wrong_data out_of_scope duplicate other",
     "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from flask import render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 
 from registry.accounts import people as access
 from registry.accounts.account_changes import confirmable
@@ -27,7 +27,7 @@ from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
 from registry.agencies.views.choices import agency_choices
-from registry.agencies.views.filter_choices import agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, RegistryError, invalid
@@ -58,6 +58,9 @@ class MoveForm(BaseSchema):
 @pages.page("/people", needs=Permission.PEOPLE_READ)
 def people(actor: Actor) -> Answer:
     """List the people whom the user sees, by name, with search and filters."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
     filters = requested_filters(FILTERS)
     listing = list_people(actor, filters, requested_page())
     agency = agency_filter(actor, filters, with_below=True)

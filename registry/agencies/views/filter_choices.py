@@ -1,52 +1,94 @@
-"""Agency filter of project lists."""
+"""Agency filter of lists: a text field that takes a BIN or a name, with suggestions from the server."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, select
+from flask import render_template, request
+from sqlalchemy import ColumnElement, Select, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
+from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import agency_by_bin
-from registry.agencies.views.choices import agency_choices, agency_name
+from registry.agencies.queries import ids_with_words
+from registry.agencies.service import agency_by_bin, own_agencies
+from registry.agencies.views.choices import agency_name
+from registry.core.collation import kazakh_key
+from registry.core.database import db
 from registry.core.filters import ChoiceFilter, conditions
+from registry.core.search import words_of
 from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
+from registry.web.blueprint import Answer, pages
+from registry.web.labels import name_in_page_language
 
 # Filters that only pages have: include subordinate agencies, and the kind of agency.
+AGENCY: Final = "agency"
 BELOW: Final = "below"
 KIND: Final = "kind"
 YES: Final = "true"
-# More choices would make the page twice as large.
-MAX_CHOICES: Final = 40
+# More suggestions than a person reads.
+MAX_SUGGESTIONS: Final = 10
+MAX_LENGTH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class AgencyFilter:
-    """The filter field: the selected BIN, the choices (empty for a text field) and the selected agency's name.
+    """The filter field: the BIN or the text entered, the agency's name, and agencies with the words of that text.
 
     ``below`` is None in a list that cannot include subordinate agencies.
     """
 
     given: str
-    choices: Sequence[tuple[str, str]]
     name: str
     below: bool | None
+    suggestions: Sequence[tuple[str, str]] = ()
 
 
 def agency_filter(actor: Actor, filters: Mapping[str, str], *, with_below: bool = False) -> AgencyFilter | None:
     """The agency filter of a list; None for actors with a single agency."""
-    selected, choices = filters.get("agency", ""), agency_choices(actor, MAX_CHOICES)
-    if len(choices) == 1 and not selected:
+    given = filters.get(AGENCY, "")
+    if not given and actor.agency_id is not None and len(db.session.execute(_own(actor).limit(2)).all()) == 1:
         return None
     below = filters.get(BELOW) == YES if with_below else None
-    if selected and selected not in dict(choices):
-        return AgencyFilter(selected, [], ", ".join(map(agency_name, selected.split(","))), below)
-    return AgencyFilter(selected, choices, dict(choices).get(selected, ""), below)
+    if given and not _is_number(given):
+        return AgencyFilter(given, given, below, suggested_agencies(actor, given))
+    return AgencyFilter(given, ", ".join(map(agency_name, given.split(","))) if given else "", below)
+
+
+def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:
+    """``(BIN, name)`` of the first open agencies, by name, that have the words of a text in their BIN or a name."""
+    rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text[:MAX_LENGTH])))).all()
+    choices = [(agency.bin, name_in_page_language(agency)) for agency in rows]
+    return sorted(choices, key=lambda choice: kazakh_key(choice[1]))[:MAX_SUGGESTIONS]
+
+
+def address_with_agency(actor: Actor) -> str | None:
+    """The address of the same list for the agency whose name was entered; None without a name, or with an unclear one.
+
+    A name is clear when it is the whole name of one agency in any language, or only one agency has its words.
+    """
+    text = request.args.get(AGENCY, "").strip()
+    if not text or _is_number(text):
+        return None
+    rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text[:MAX_LENGTH])))).all()
+    words = words_of(text)
+    exact = [row for row in rows if words in [words_of(each or "") for each in (row.name_kk, row.name_ru, row.name_en)]]
+    matches = exact or rows
+    if len(matches) != 1:
+        return None
+    others = [(name, value) for name, value in request.args.items(multi=True) if name not in (AGENCY, "cursor")]
+    return f"{request.path}?{urlencode([*others, (AGENCY, matches[0].bin)])}"
+
+
+@pages.page("/agencies/suggestions", needs=Permission.AGENCIES_READ)
+def agency_suggestions(actor: Actor) -> Answer:
+    """The options of the agency field for the text entered so far."""
+    return render_template("agencies/suggestions.html", matches=suggested_agencies(actor, request.args.get("q", "")))
 
 
 def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], list[ColumnElement[bool]]]:
@@ -57,7 +99,18 @@ def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], li
     shared = {name: value for name, value in filters.items() if name not in (BELOW, KIND)}
     kinds = {name: value for name, value in filters.items() if name == KIND}
     clauses = conditions({KIND: ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds)
-    if filters.get(BELOW) == YES and "agency" in shared:
-        root = agency_by_bin(shared.pop("agency"))
+    if filters.get(BELOW) == YES and AGENCY in shared:
+        root = agency_by_bin(shared.pop(AGENCY))
         clauses.append(Project.agency_id.in_(select(subtree(root.id).c.id)))
     return shared, clauses
+
+
+def _own(actor: Actor) -> Select[str, str | None, str | None, str | None]:
+    names = (Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)
+    statement = select(*names).where(Agency.closed_on.is_(None))
+    own = own_agencies(actor)
+    return statement if own is None else statement.where(Agency.id.in_(own))
+
+
+def _is_number(text: str) -> bool:
+    return all(part.strip().isdigit() for part in text.split(","))

@@ -23,4 +23,7 @@ CASE_FIELDS: Final[Mapping[str, str]] = {
     "for_agency": lazy_text("The agency may read it"),
     "withdrawn_from": lazy_text("Was"),
     "rule": lazy_text("Rule"),
+    "outcome": lazy_text("Outcome"),
+    "closed_at": lazy_text("Closed"),
+    "opened_at": lazy_text("Opened"),
 }

@@ -11,6 +11,7 @@ from registry.cases.models import Case
 from registry.web.lists import requested_filters
 
 FILTERS: Final = (
+    "q",
     "status",
     "assignee",
     "is_assigned",
@@ -22,8 +23,13 @@ FILTERS: Final = (
     "region",
     "agency",
     "project",
+    "outcome",
     "due_on_from",
     "due_on_to",
+    "opened_at_from",
+    "opened_at_to",
+    "closed_at_from",
+    "closed_at_to",
 )
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import agency_filter
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter
 from registry.audits.views.findings import rule_titles
 from registry.cases import service as review
-from registry.cases.lists import list_cases
+from registry.cases.list_totals import MAX_COUNTED, ListTotals, list_totals
+from registry.cases.lists import DEFAULT_SORT, list_cases
+from registry.cases.reviewers import reviewers
 from registry.cases.views.downloads import case_header, case_rows
 from registry.cases.views.list_position import FILTERS, requested_list
 from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
+from registry.cases.vocabulary import Status
 from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_of
 from registry.web.blueprint import Answer, pages, redirect_to
@@ -23,16 +26,36 @@ from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS, download_list
 from registry.web.error_messages import error_message
 from registry.web.flash import flash_message
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.formats import number
+from registry.web.lists import first_address, list_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext, ngettext
 
 # Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
+DATES: Final = ("opened_at_from", "opened_at_to")
+OF_CLOSED: Final = ("outcome", "closed_at_from", "closed_at_to")
 SORTS: Final = {
     "due_on": lazy_text("Earliest due date first"),
     "-severity": lazy_text("Highest severity first"),
     "-opened_at": lazy_text("Newest first"),
+    "opened_at": lazy_text("Oldest first"),
+    "-budget_kzt": lazy_text("Largest budget first"),
+    "assignee": lazy_text("By reviewer"),
+    "-closed_at": lazy_text("Last closed first"),
+    "outcome": lazy_text("By outcome"),
 }
+# The other directions, by the headings of the table.
+REVERSED: Final = {
+    "-due_on": lazy_text("Latest due date first"),
+    "severity": lazy_text("Lowest severity first"),
+    "budget_kzt": lazy_text("Smallest budget first"),
+    "-assignee": lazy_text("By reviewer, last first"),
+    "closed_at": lazy_text("First closed first"),
+    "-outcome": lazy_text("By outcome, last first"),
+}
+# Orders of closed cases only, and of lists that show the reviewer.
+OF_CLOSED_ONLY: Final = ("closed_at", "outcome")
+NOT_FOR_AGENCIES: Final = ("assignee",)
 AT_ONCE: Final = 500
 CONFIRMED: Final = {"status": "awaiting_confirmation"}
 
@@ -43,31 +66,68 @@ def cases(actor: Actor) -> Answer:
     filters = requested_filters(FILTERS)
     if not filters:
         return redirect_to("cases", **usual_list(actor))
-    return _page(actor, filters)
+    address = address_with_agency(actor)
+    return _page(actor, filters) if address is None else redirect(address)
 
 
 def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
-    listing = list_cases(actor, filters, requested_page(), page_locale())
+    page = requested_page()
+    sort = page.sort or DEFAULT_SORT
+    listing, totals = list_cases(actor, filters, page, page_locale()), list_totals(actor, filters, page)
+    is_closed = filters.get("status") == Status.CLOSED.value
+    offered_reviewers = _offered_reviewers(actor, filters)
+    fields = {"q", *CHOICES, "rule", *DATES, *(OF_CLOSED if is_closed else ())}
+    if offered_reviewers:
+        fields.add("assignee")
     return render_template(
         "cases/list.html",
         actor=actor,
         items=listing.items,
         projects=projects_of(actor, listing.items),
+        is_closed=is_closed,
+        totals_text=_totals_text(totals, len(listing.items)),
+        offered_reviewers=offered_reviewers,
         tabs=tabs(actor, filters),
         filters=filters,
-        kept=[name for name in filters if name not in (*CHOICES, "rule")],
-        narrowed=any(name not in OF_TABS for name in filters),
+        kept=[name for name in filters if name not in fields],
+        narrowed=any(name not in (*OF_TABS, "q") for name in filters),
         place=requested_list(),
         agency=agency_filter(actor, filters),
         choices=CHOICES,
         rules=rule_titles(),
-        sorts=SORTS,
-        sort=request.args.get("sort") or "due_on",
+        sorts=_offered_sorts(actor, sort, is_closed=is_closed),
+        sort=sort,
         confirming=filters.get("status") == CONFIRMED["status"] and actor.may(Permission.CASES_REVIEW),
         none_chosen=none_chosen,
         next_address=next_address(listing.next),
+        previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
         first_address=first_address(),
     )
+
+
+def _totals_text(totals: ListTotals, shown: int) -> str:
+    if totals.before is None:
+        return gettext("More than %(count)s cases") % {"count": number(MAX_COUNTED)}
+    first, last = number(totals.before + 1), number(totals.before + shown)
+    if totals.total is None:
+        text = gettext("Cases %(first)s–%(last)s of more than %(count)s")
+        return text % {"first": first, "last": last, "count": number(MAX_COUNTED)}
+    text = gettext("Cases %(first)s–%(last)s of %(count)s")
+    return text % {"first": first, "last": last, "count": number(totals.total)}
+
+
+def _offered_reviewers(actor: Actor, filters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the choices of the filter on reviewers; none for agencies, and for a list of several reviewers' cases."""
+    if actor.role in AGENCY_ROLES or "," in filters.get("assignee", ""):
+        return []
+    given = filters.get("assignee")
+    return [(name, name) for name in sorted({*reviewers(), *([given] if given else [])})]
+
+
+def _offered_sorts(actor: Actor, sort: str, *, is_closed: bool) -> dict[str, str]:
+    left_out = (*(() if is_closed else OF_CLOSED_ONLY), *(NOT_FOR_AGENCIES if actor.role in AGENCY_ROLES else ()))
+    offered = {name: text for name, text in SORTS.items() if name.removeprefix("-") not in left_out}
+    return offered | {name: text for name, text in {**SORTS, **REVERSED}.items() if name == sort}
 
 
 @pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter
 from registry.audits.views.findings import rule_titles
 from registry.cases.queries import open_case
 from registry.cases.views.work_lists import tabs
@@ -38,6 +38,9 @@ COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 @pages.page("/cases/watch-list", needs=Permission.CASES_READ)
 def watch_list(actor: Actor) -> Answer:
     """List the projects whose findings open no case."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
     filters = requested_filters(FILTERS)
     listing = list_watched(actor, filters, requested_page(), page_locale())
     return render_template(

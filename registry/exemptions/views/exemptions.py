@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter
 from registry.cases.views.work_lists import tabs
 from registry.core.clock import today
 from registry.core.errors import Malformed, Problem
@@ -37,6 +37,9 @@ COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "sc
 @pages.page("/cases/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending(actor: Actor) -> Answer:
     """List the exemptions in force that end within some days, earliest end first."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
     filters, within = requested_filters(FILTERS), _requested_days()
     listing = _ending(actor, requested_page())
     return render_template(

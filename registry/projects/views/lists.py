@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_names
-from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, split_agency_filters
+from registry.agencies.views.filter_choices import BELOW, KIND, address_with_agency, agency_filter, split_agency_filters
 from registry.audits.views.findings import rule_titles
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
@@ -54,6 +54,9 @@ SORTS: Final = {
 @pages.page("/projects", needs=Permission.PROJECTS_READ)
 def projects(actor: Actor) -> Answer:
     """List the projects that match the filters."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
     filters = requested_filters(FILTERS)
     shared, only = split_agency_filters(filters)
     listing = list_projects(actor, shared, requested_page(), only=only)

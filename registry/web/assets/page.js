@@ -68,3 +68,22 @@ for (const form of document.querySelectorAll("form[data-visit]")) {
   };
   document.addEventListener("visibilitychange", leave);
 }
+
+// The agency field offers agencies while its reader types. Without scripts the server finds a name that was entered.
+const SUGGEST_MS = 250;
+for (const field of document.querySelectorAll("input[data-suggestions]")) {
+  let waiting = 0;
+  field.addEventListener("input", () => {
+    window.clearTimeout(waiting);
+    const text = field.value.trim();
+    if (text.length < 2) {
+      return;
+    }
+    waiting = window.setTimeout(async () => {
+      const answer = await fetch(`${field.dataset.suggestions}?q=${encodeURIComponent(text)}`);
+      if (answer.ok && field.value.trim() === text) {
+        field.list.innerHTML = await answer.text();
+      }
+    }, SUGGEST_MS);
+  });
+}

@@ -1,0 +1,33 @@
+"""Text search of cases: by the number of the case or project, words of the project, and words of its agency."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, false, or_
+
+from registry.agencies.queries import ids_with_each
+from registry.cases.models import Case
+from registry.core.search import matches_words, words_of
+from registry.projects.models import Project
+
+# Numbers of cases fit into 64 bits.
+MAX_ID_DIGITS = 18
+
+
+def case_search(text: str) -> ColumnElement[bool]:
+    """The condition on cases joined with their projects: each word is in the project or in its agency.
+
+    A whole number also finds the case with this number. A text without a word finds nothing.
+    """
+    words = words_of(text)
+    if not words:
+        return false()
+    agencies = ids_with_each(words)
+    has_words = and_(*(_has_word(word, sorted(agencies[word])) for word in words))
+    number = text.strip().lstrip("#№").strip()
+    is_number = number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS
+    return or_(has_words, Case.id == int(number)) if is_number else has_words
+
+
+def _has_word(word: str, agencies: list[int]) -> ColumnElement[bool]:
+    in_project = matches_words(Project.words.expression, [word])
+    return or_(in_project, Project.agency_id.in_(agencies)) if agencies else in_project
