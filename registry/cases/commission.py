@@ -74,7 +74,7 @@ def record_commission_decision(
 def _problems(values: Mapping[str, Any]) -> list[Problem]:
     if values["outcome"] == CommissionOutcome.GRANTED:
         return [] if values.get("valid_to") is not None else [Problem("/valid_to", "required")]
-    refused = {"decision": CommissionOutcome.REFUSED.value}
+    refused: dict[str, object] = {"decision": CommissionOutcome.REFUSED.value}
     problems = [
         Problem(f"/{name}", "not-with-this-decision", refused) for name in OF_EXEMPTION if values.get(name) is not None
     ]

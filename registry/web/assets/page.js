@@ -68,3 +68,22 @@ for (const form of document.querySelectorAll("form[data-visit]")) {
   };
   document.addEventListener("visibilitychange", leave);
 }
+
+// A template is put into its field in place: the same answer as without scripts, of which only the field's text is taken.
+for (const button of document.querySelectorAll("button[data-fills]")) {
+  button.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const entries = new FormData(button.form, button);
+    [...entries].forEach(([name, value]) => { if (value instanceof File) { entries.delete(name); } });
+    const answer = await fetch(button.form.action, { method: "POST", body: entries });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const filled = page.getElementById(button.dataset.fills);
+    if (!answer.ok || !filled) {
+      button.form.requestSubmit(button);
+      return;
+    }
+    const field = document.getElementById(button.dataset.fills);
+    field.value = filled.value;
+    field.focus();
+  });
+}
