@@ -23,7 +23,7 @@ def unknown_placeholders(text: str) -> list[str]:
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with its placeholders replaced; what has no value is a blank to fill in."""
-    return PLACEHOLDER.sub(lambda found: values.get(found[1]) or BLANK if found[1] in PLACEHOLDERS else found[0], text)
+    return PLACEHOLDER.sub(lambda match: values.get(match[1]) or BLANK if match[1] in PLACEHOLDERS else match[0], text)
 
 
 def name_in(named: Any, language: str) -> str:

@@ -32,6 +32,10 @@ class TemplateBody(BaseSchema):
     )
 
 
+class TemplatePatch(TemplateBody):
+    """Changes of a template."""
+
+
 class Template(TemplateBody):
     """A template in responses."""
 
@@ -44,7 +48,7 @@ class Template(TemplateBody):
 TEMPLATE: Final = Template()
 TEMPLATE_BODY: Final = TemplateBody()
 # Partial: what is required of a template may be absent, but not null.
-TEMPLATE_PATCH: Final = TemplateBody(partial=True)
+TEMPLATE_PATCH: Final = TemplatePatch(partial=True)
 SENT: Final[dict[str, Any]] = {
     "kind": "question",
     "rule": "freeze.creation",

@@ -70,8 +70,8 @@ def list_templates(actor: Actor, filters: Mapping[str, str], page: Page) -> List
     statement = select(CaseTemplate).where(*conditions(filters_of_templates(), filters))
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, CaseTemplate.id.expression, False, page.cursor))
-    found = db.session.scalars(statement.order_by(CaseTemplate.id).limit(page.limit + 1))
-    rows = [{"template": each, "_sort": each.id, "_id": each.id} for each in found]
+    templates = db.session.scalars(statement.order_by(CaseTemplate.id).limit(page.limit + 1))
+    rows = [{"template": each, "_sort": each.id, "_id": each.id} for each in templates]
     listing = build_page(rows, page, OLDEST_FIRST, descending=False)
     return Listing([row["template"] for row in listing.items], listing.next)
 
@@ -81,10 +81,10 @@ def templates_for(actor: Actor, kind: str, rules: Collection[str], language: Lan
     if not actor.may(Permission.CASES_REVIEW):
         return []
     fitting = CaseTemplate.rule.in_(sorted(rules)) | CaseTemplate.rule.is_(None)
-    found: Sequence[CaseTemplate] = db.session.scalars(
+    templates: Sequence[CaseTemplate] = db.session.scalars(
         select(CaseTemplate).where(CaseTemplate.kind == kind, fitting)
     ).all()
-    return sorted(found, key=lambda each: (each.language != language, each.rule is None, each.rule or "", each.id))
+    return sorted(templates, key=lambda each: (each.language != language, each.rule is None, each.rule or "", each.id))
 
 
 def find_template(actor: Actor, template_id: int) -> CaseTemplate:

@@ -98,9 +98,9 @@ def test_case_offers_templates_of_its_rules_in_the_language_of_the_page_first(si
         assert "ask-template" not in page  # another reviewer holds the case
     page = signed_in(Role.REVIEWER, language="ru", name="aigerim").get(case).text
     offered = re.findall(r'<option value="(\d+)"', page[page.index('id="ask-template"') :].partition("</select>")[0])
-    found = [db.session.get(CaseTemplate, int(each)) for each in offered]
-    assert {each.rule for each in found if each} == rules
-    assert [each.language for each in found if each] == ["ru"] * len(rules) + ["kk"] * len(rules)
+    stored = [db.session.get(CaseTemplate, int(each)) for each in offered]
+    assert {each.rule for each in stored if each} == rules
+    assert [each.language for each in stored if each] == ["ru"] * len(rules) + ["kk"] * len(rules)
 
 
 def flags_of_case(project_id: int) -> list[Flag]:
