@@ -11,6 +11,7 @@ from registry.audits import agency_counts, policy_texts
 from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
 from registry.cases import orders
+from registry.cases import text_templates as case_templates
 from registry.cases import visits as case_visits
 from registry.core import idempotency, installation, outbox
 from registry.exemptions import documents as exemption_documents
@@ -45,6 +46,7 @@ TABLES = (
     audit_runs,
     case_documents,
     case_tables,
+    case_templates,
     case_visits,
     confirmations,
     documents,

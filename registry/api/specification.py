@@ -18,7 +18,7 @@ from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.audits.api import audits, policies, verification
 from registry.audits.api.policy_schemas import RULE
-from registry.cases.api import cases, commission, team
+from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import field_json_schema
@@ -50,6 +50,7 @@ BLUEPRINTS = (
     flags.blp,
     cases.blp,
     commission.blp,
+    text_templates.blp,
     case_documents.blp,
     team.blp,
     requests.blp,

@@ -1,7 +1,7 @@
 """The Commission's decision on a referred case: recorded with its file, and the case moves on, in one transaction.
 
 A granted exemption is one of the project (``registry/exemptions``): from the next audit on its flags are exempt, and
-the case waits until it ends. After a refusal the case is back under review.
+the case waits until it ends. If it is refused, the case is back under review.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.documents import OVERSIGHT_SIDE, add_case_document
 from registry.cases.models import Case, CaseEvent
-from registry.cases.queries import find_case_to_change
+from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.service import send_back
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
 from registry.core import outbox
@@ -68,13 +68,14 @@ def record_commission_decision(
             _grant(actor, case, values, files)
         else:
             _refuse(actor, case, values, files)
-        return case
+        # Read again: adding a document has read the project without its agency.
+        return find_case(actor, case_id)
 
 
 def _problems(values: Mapping[str, Any]) -> list[Problem]:
     if values["outcome"] == CommissionOutcome.GRANTED:
         return [] if values.get("valid_to") is not None else [Problem("/valid_to", "required")]
-    refused = {"decision": CommissionOutcome.REFUSED.value}
+    refused: dict[str, object] = {"decision": CommissionOutcome.REFUSED.value}
     problems = [
         Problem(f"/{name}", "not-with-this-decision", refused) for name in OF_EXEMPTION if values.get(name) is not None
     ]

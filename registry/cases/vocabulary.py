@@ -94,3 +94,10 @@ class CommissionOutcome(Choices):
 
     GRANTED = "granted", lazy_text("Exemption granted until a date")
     REFUSED = "refused", lazy_text("Exemption refused")
+
+
+class TemplateKind(Choices):
+    """What a template is for."""
+
+    QUESTION = "question", lazy_text("Question to the agency")
+    REASON = "reason", lazy_text("Reason of a decision")

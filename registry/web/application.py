@@ -32,7 +32,7 @@ from registry.agencies.views import agencies
 from registry.agencies.views import detail as agency_page
 from registry.audits.views import audits, held_audits
 from registry.audits.views.findings import main_findings
-from registry.cases.views import commission, team, watch_list
+from registry.cases.views import commission, team, text_templates, watch_list
 from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
@@ -87,6 +87,7 @@ WITH_PAGES = (
     case_visits,
     case_page,
     commission,
+    text_templates,
     cases,
     confirmations,
     exemption_documents,

@@ -19,6 +19,7 @@ from registry.cases.vocabulary import (
     Outcome,
     ReasonCode,
     Status,
+    TemplateKind,
 )
 from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
@@ -88,6 +89,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "decision": _labels(DecisionKind),
     "outcome": _labels(Outcome),
     "reason_code": _labels(ReasonCode),
+    "template_kind": _labels(TemplateKind),
     "commission_outcome": _labels(CommissionOutcome),
     "account_kind": _labels(AccountKind),
     "account_status": _labels(AccountStatus),

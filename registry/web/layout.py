@@ -41,9 +41,10 @@ MENU: Final = (
     ("agencies", lazy_text("Agencies"), Permission.AGENCIES_READ, "oversight"),
     ("people", lazy_text("People"), Permission.PEOPLE_READ, None),
     ("absences", lazy_text("Absences"), Permission.CASES_LEAD, "oversight"),
+    ("case_templates", lazy_text("Templates"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
-FURTHER: Final = frozenset({"inventory", "journal", "agencies", "people", "absences", "tokens"})
+FURTHER: Final = frozenset({"inventory", "journal", "agencies", "people", "absences", "case_templates", "tokens"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,10 @@ def a_document(_world: World) -> dict[str, Any]:
     return {"file": FileStorage(io.BytesIO(b"x"), "b.txt")}
 
 
+def a_template(_world: World) -> dict[str, Any]:
+    return {"kind": "question", "language": "ru", "title": "Начало", "text": "Когда начаты работы?"}
+
+
 def a_commission_decision(world: World) -> dict[str, Any]:
     decided = {"outcome": "granted", "decision_number": "5-1", "decided_on": str(today()), "valid_to": str(today())}
     return {**a_document(world), **decided}
@@ -274,6 +278,14 @@ TRIES: dict[str, Try] = {
     "withdraw_case": Try("/cases/{case}/withdraw", REVIEWERS, 409, lambda world: {}),
     "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
     "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
+    # The first templates come with the service.
+    "list_case_templates": Try("/case-templates", REVIEWERS, owned=False),
+    "create_case_template": Try("/case-templates", {Role.SUPERVISOR}, 201, a_template, owned=False),
+    "read_case_template": Try("/case-templates/1", REVIEWERS, owned=False),
+    "patch_case_template": Try(
+        "/case-templates/2", {Role.SUPERVISOR}, 200, lambda world: {"title": "Начало работ"}, owned=False
+    ),
+    "delete_case_template": Try("/case-templates/3", {Role.SUPERVISOR}, 204, owned=False),
     "record_commission_decision": Try(
         "/cases/{case}/commission-decision", {Role.SUPERVISOR}, 409, form=a_commission_decision
     ),

@@ -73,13 +73,13 @@ def test_granted_exemption_has_its_file_and_the_case_waits_for_its_end(
     assert "The Commission granted an exemption" in seen and "commission-decision" not in seen
 
 
-def test_refusal_returns_the_case_to_its_reviewer_and_the_agency_reads_the_decision(
+def test_refused_exemption_returns_the_case_to_its_reviewer_and_the_agency_reads_the_decision(
     signed_in: SignedIn, agency: Agency, project: Project
 ) -> None:
     case = case_of(project)
     # What the page hides after another choice is not part of the decision.
     page = record(signed_in(Role.SUPERVISOR), case, **REFUSED, valid_to="31.12.2026", comment="They may ask again.")
-    assert "Refusal recorded. The case is back under review." in page
+    assert "Decision recorded. The case is back under review." in page
     assert status(f"/cases/{case.id}") == "under_review" and case_of(project).assignee == "aigerim"
     assert case_of(project).due_on is not None and exemptions() == []
     seen = signed_in(Role.AGENCY_EDITOR, agency).get(f"/cases/{case.id}").text

@@ -115,7 +115,7 @@ def test_reviewer_decides_queue_by_keyboard(browser: Browser, address: str, queu
 
 def do(page: Page, action: str) -> None:
     """Submit an action's form by keyboard: expand it if necessary and press its button."""
-    button = page.locator(f"main form[action*='/{action}'] button").first
+    button = page.locator(f"main form[action*='/{action}'] .govuk-button-group button").first
     if not button.is_visible():
         page.locator(f"details:has(form[action*='/{action}']) > summary").focus()
         page.keyboard.press("Enter")

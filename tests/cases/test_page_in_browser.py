@@ -26,7 +26,7 @@ TOP_AND_BOTTOM = "element => { const box = element.getBoundingClientRect(); retu
 NEXT = {
     Role.REVIEWER: {
         "case_new": "form[action*='/claim'] button",
-        "case_review": "form[action*='/propose'] button",
+        "case_review": "form[action*='/propose'] .govuk-button-group button",
         "cleared": "form[action*='/confirm'] button",
         "case_asked": "details:has(form[action*='/withdraw']) > summary",
         "case_ordered": "details:has(form[action*='/comment']) > summary",

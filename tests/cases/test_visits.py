@@ -18,9 +18,9 @@ NEWS = "Changed since your last visit on"
 
 def mark_as_seen(visit: Visit, case: str) -> str:
     """Press the button of the page."""
-    found = re.search(r'name="event" value="(\d+)"', visit.get(case).text)
-    assert found
-    answer = visit.send(f"{case}/visit", page=case, event=found[1])
+    newest = re.search(r'name="event" value="(\d+)"', visit.get(case).text)
+    assert newest
+    answer = visit.send(f"{case}/visit", page=case, event=newest[1])
     assert answer.status_code == 200
     return answer.text
 

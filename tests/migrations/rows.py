@@ -13,8 +13,8 @@ from registry.models import TABLES
 
 # Every module of these has declared its tables in Base.metadata.
 DECLARED = TABLES
-# Of these the first migration makes the one row that there is.
-SEEDED = ("installation", "journal_head")
+# Of these a migration makes the rows: the one that there is, or the first ones.
+SEEDED = ("case_templates", "installation", "journal_head")
 
 
 def fill_every_table(connection: Connection) -> None:

@@ -40,6 +40,7 @@ CODES = {
     "FreezeStatus": "out_of_scope unaudited clear flagged exempt accepted withdrawn",
     "FurtherEvent": "document_added commission_granted commission_refused project_withdrawn",
     "CommissionOutcome": "granted refused",
+    "TemplateKind": "question reason",
     "Funding": "republican_budget local_budget own_funds ppp service_model international",
     "ImportKind": "projects agencies",
     "ImportState": "unmapped queued running done failed",

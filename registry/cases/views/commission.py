@@ -29,7 +29,7 @@ FILE: Final = "file"
 GRANTED: Final = ("valid_from", "valid_to", "scope", "conditions")
 DONE: Final = {
     CommissionOutcome.GRANTED: lambda: _("Exemption recorded. Flags change at the next audit."),
-    CommissionOutcome.REFUSED: lambda: _("Refusal recorded. The case is back under review."),
+    CommissionOutcome.REFUSED: lambda: _("Decision recorded. The case is back under review."),
 }
 
 

@@ -23,6 +23,7 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.returned_proposals import ReturnedProposal, returned_proposal
 from registry.cases.views.audit_links import audit_names
+from registry.cases.views.inserted_texts import INSERT, offered_templates, with_inserted_text
 from registry.cases.views.legal_basis import legal_bases
 from registry.cases.views.list_position import requested_list, requested_position
 from registry.cases.views.order_instructions import order_instructions
@@ -85,6 +86,8 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         raise RouteNotFound
     names = field_names(action)
     texts = typed_values(f"{action}-{name}" for name in names)
+    if INSERT in request.form:
+        return _page(actor, case_id, with_inserted_text(actor, find_case(actor, case_id), action, texts), opened=action)
     values, problems = load_action(action, {name: texts.get(f"{action}-{name}", "") for name in names})
     if problems:
         return _page(actor, case_id, texts, problems, action), 422
@@ -192,6 +195,7 @@ def _page(
             **{field.name: field.label for fields in actions.values() for field in fields},
             **{f"{action}-{FILE}": gettext("Documents") for action in WITH_FILES},
         },
+        templates=offered_templates(actor, actions, view["flags"]),
         with_files=WITH_FILES,
         addable=_addable(actor, case_record, view),
         may_add_documents=case_record.project_record.withdrawn_at is None and actor.may(Permission.CASES_COMMENT),

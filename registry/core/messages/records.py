@@ -59,6 +59,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Case {case} was not referred to the Commission: its status is {status}. Read the case again."
     ),
     "case-taken": lazy_text("Case {case} is already taken by {assignee}."),
+    "case-template-not-found": lazy_text("There is no template {id}."),
     "clock-not-confirmed": lazy_text(
         "No nightly audit is run: the system clock shows {now}, more than two days after the last known time, {known}. "
         "If the clock is wrong, correct it. If it is right, confirm it by running an audit by hand: registry audits "

@@ -68,6 +68,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "{number} is not the number of a project: its last digit does not match. Copy it from the page of the project."
     ),
     "project-unknown": lazy_text("There is no project {number}."),
+    "placeholder-unknown": lazy_text(
+        "Nothing can be filled in for “{name}”. In braces use: project, number, agency, deadline."
+    ),
     "required": lazy_text("Enter a value."),
     "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),

@@ -87,3 +87,27 @@ for (const field of document.querySelectorAll("input[data-suggestions]")) {
     }, SUGGEST_MS);
   });
 }
+
+// A template is put into its field in place: the same answer as without scripts, of which only the fields' texts are taken.
+for (const button of document.querySelectorAll("button[data-fills]")) {
+  button.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const entries = new FormData(button.form, button);
+    [...entries].forEach(([name, value]) => { if (value instanceof File) { entries.delete(name); } });
+    const answer = await fetch(button.form.action, { method: "POST", body: entries });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const names = button.dataset.fills.split(" ");
+    if (!answer.ok || !names.every((name) => page.getElementById(name))) {
+      button.form.requestSubmit(button);
+      return;
+    }
+    for (const name of names) {
+      const field = document.getElementById(name);
+      const { value } = page.getElementById(name);
+      if (field.value !== value) {
+        field.value = value;
+        field.focus();
+      }
+    }
+  });
+}

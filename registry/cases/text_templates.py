@@ -1,0 +1,156 @@
+"""Templates: stored texts of questions and reasons, for a rule or for any, in Kazakh or Russian.
+
+Supervisors manage them; the first ones come with the migration of the table (``migrations/case_templates.toml``). A
+text may name what ``filled_texts.py`` fills in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Index, String, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.cases.filled_texts import unknown_placeholders
+from registry.cases.vocabulary import TemplateKind
+from registry.core.clock import now
+from registry.core.database import Instant, Model, db
+from registry.core.errors import NotFound, invalid
+from registry.core.filters import ChoiceFilter, ColumnFilter, conditions
+from registry.core.languages import OFFICIAL_LANGUAGES, Language
+from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.core.transactions import require_transaction
+from registry.freeze.rules import RULES
+from registry.journal import service as journal
+
+FIELDS: Final = ("kind", "rule", "language", "title", "text")
+
+
+class CaseTemplateNotFound(NotFound):
+    """No template has this id."""
+
+
+class CaseTemplate(Model):
+    """A text to begin a question or a reason with. ``rule``: None for any rule. ``version`` rises with every change."""
+
+    __tablename__ = "case_templates"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    rule: Mapped[str | None] = mapped_column(String(60))
+    language: Mapped[str] = mapped_column(String(2))
+    title: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+    changed_by: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (Index(None, "rule", "kind"),)
+
+
+OLDEST_FIRST: Final = SortKey("id", CaseTemplate.id.expression, int)
+
+
+def filters_of_templates() -> dict[str, ColumnFilter]:
+    """The filters of the list."""
+    return {
+        "kind": ChoiceFilter(CaseTemplate.kind.expression, TemplateKind.codes()),
+        "rule": ChoiceFilter(CaseTemplate.rule.expression, RULES),
+        "language": ChoiceFilter(CaseTemplate.language.expression, OFFICIAL_LANGUAGES),
+    }
+
+
+def list_templates(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of the templates, oldest first. Raises RoleNotAllowed and Malformed."""
+    actor.require(Permission.CASES_REVIEW)
+    statement = select(CaseTemplate).where(*conditions(filters_of_templates(), filters))
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, CaseTemplate.id.expression, False, page.cursor))
+    templates = db.session.scalars(statement.order_by(CaseTemplate.id).limit(page.limit + 1))
+    rows = [{"template": each, "_sort": each.id, "_id": each.id} for each in templates]
+    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
+    return Listing([row["template"] for row in listing.items], listing.next)
+
+
+def templates_for(actor: Actor, kind: str, rules: Collection[str], language: Language) -> list[CaseTemplate]:
+    """The templates for the rules of a case and for any rule: those in the language first, then by rule and title."""
+    if not actor.may(Permission.CASES_REVIEW):
+        return []
+    fitting = CaseTemplate.rule.in_(sorted(rules)) | CaseTemplate.rule.is_(None)
+    templates: Sequence[CaseTemplate] = db.session.scalars(
+        select(CaseTemplate).where(CaseTemplate.kind == kind, fitting)
+    ).all()
+    return sorted(templates, key=lambda each: (each.language != language, each.rule is None, each.rule or "", each.id))
+
+
+def find_template(actor: Actor, template_id: int) -> CaseTemplate:
+    """The template with that id. Raises RoleNotAllowed and CaseTemplateNotFound."""
+    actor.require(Permission.CASES_REVIEW)
+    template = db.session.get(CaseTemplate, template_id)
+    if template is None:
+        raise CaseTemplateNotFound(id=template_id)
+    return template
+
+
+def find_template_to_change(actor: Actor, template_id: int) -> CaseTemplate:
+    """The same, locked until the open transaction ends, for a supervisor."""
+    actor.require(Permission.CASES_LEAD)
+    require_transaction()
+    statement = select(CaseTemplate).where(CaseTemplate.id == template_id).with_for_update()
+    template = db.session.scalar(statement.execution_options(populate_existing=True))
+    if template is None:
+        raise CaseTemplateNotFound(id=template_id)
+    return template
+
+
+def add_template(actor: Actor, values: Mapping[str, Any]) -> CaseTemplate:
+    """Add a template from validated values, in the open transaction. Raises RoleNotAllowed and Invalid."""
+    actor.require(Permission.CASES_LEAD)
+    _require_known_placeholders(values)
+    template = CaseTemplate(
+        **{name: values.get(name) for name in FIELDS}, version=1, changed_at=now(), changed_by=actor.principal
+    )
+    require_transaction().add(template)
+    db.session.flush()
+    journal.record(actor, "case-template.added", _subject(template), {name: values.get(name) for name in FIELDS})
+    return template
+
+
+def change_template(actor: Actor, template: CaseTemplate, values: Mapping[str, Any]) -> list[str]:
+    """Change a locked template. Return the names of the changed fields. Raises RoleNotAllowed and Invalid."""
+    actor.require(Permission.CASES_LEAD)
+    _require_known_placeholders(values)
+    changed = {name: values[name] for name in FIELDS if name in values and values[name] != getattr(template, name)}
+    if changed:
+        before = {name: getattr(template, name) for name in changed}
+        for name, value in changed.items():
+            setattr(template, name, value)
+        template.version += 1
+        template.changed_at, template.changed_by = now(), actor.principal
+        db.session.flush()
+        changes = [{"field": name, "old": before[name], "new": value} for name, value in changed.items()]
+        journal.record(actor, "case-template.changed", _subject(template), {"changes": changes})
+    return list(changed)
+
+
+def delete_template(actor: Actor, template: CaseTemplate) -> None:
+    """Delete a locked template; the journal keeps its text. Raises RoleNotAllowed."""
+    actor.require(Permission.CASES_LEAD)
+    details = {name: getattr(template, name) for name in FIELDS}
+    journal.record(actor, "case-template.deleted", _subject(template), details)
+    db.session.delete(template)
+    db.session.flush()
+
+
+def _require_known_placeholders(values: Mapping[str, Any]) -> None:
+    unknown = unknown_placeholders(values.get("text") or "")
+    if unknown:
+        raise invalid("/text", "placeholder-unknown", name=unknown[0])
+
+
+def _subject(template: CaseTemplate) -> str:
+    return f"case-template:{template.id}"
