@@ -31,6 +31,7 @@ MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
     ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
     ("cases", lazy_text("Cases"), Permission.CASES_READ, None),
+    ("letters", lazy_text("Letters"), Permission.CASES_READ, None),
     ("requests", lazy_text("Requests"), Permission.REQUESTS_READ, None),
     ("register", lazy_text("Register"), Permission.PROJECTS_WRITE, None),
     ("imports", lazy_text("Import"), Permission.IMPORTS_RUN, None),
@@ -43,7 +44,7 @@ MENU: Final = (
     ("absences", lazy_text("Absences"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
-FURTHER: Final = frozenset({"inventory", "journal", "agencies", "people", "absences", "tokens"})
+FURTHER: Final = frozenset({"letters", "inventory", "journal", "agencies", "people", "absences", "tokens"})
 
 
 @dataclass(frozen=True, slots=True)
