@@ -16,5 +16,8 @@ GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO :"service";
 REVOKE UPDATE, DELETE ON journal FROM :"service";
 REVOKE INSERT, DELETE ON journal_head FROM :"service";
 
+-- A letter stays as it was issued.
+REVOKE UPDATE, DELETE ON case_letters FROM :"service";
+
 -- The state of the schema is the owner's.
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM :"service";

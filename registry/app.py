@@ -53,6 +53,9 @@ OPEN_ENDPOINTS: Final = {
     "docs.asset": "the documentation's files",
 }
 
+# Pages that count each request for its address, also in a session: nobody shall try codes.
+LETTER_CHECKS: Final = ("web.check_letters", "web.checked_letter", "web.checked_letter_as_json")
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: database, policy, API, errors, headers and logs.
@@ -81,7 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_cross_origin(app, settings.public_url)
     init_error_handlers(app)
     attach_forwarded_warning(app, settings.trusted_proxies)
-    init_rate_limit(app, settings.rate_limit, OPEN_ENDPOINTS)
+    init_rate_limit(app, settings.rate_limit, {*OPEN_ENDPOINTS, *LETTER_CHECKS})
     init_database(app, settings.database_url, settings.database_limits)
     init_health(app, settings)
     init_security_txt(app, settings)

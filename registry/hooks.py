@@ -20,14 +20,17 @@ from registry.accounts.former_names import rename_in
 from registry.agencies.events import agency_changed
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
+from registry.cases.events import case_acted
 from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
 from registry.cases.renamed_accounts import rename_in_cases
+from registry.core.transactions import after_rollback, before_journal
 from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag
 from registry.imports.models import ImportRun, pass_on_imports
+from registry.letters.service import discard_pending, issue_pending, prepare_letter
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
 from registry.platform.pending_uploads import PendingUpload
@@ -52,6 +55,10 @@ account_renamed.connect(rename_in_cases)
 account_renamed.connect(rename_in(Draft.principal))
 account_renamed.connect(rename_in(PendingUpload.principal))
 account_renamed.connect(rename_in(ImportRun.principal))
+
+case_acted.connect(prepare_letter)
+before_journal.connect(issue_pending)
+after_rollback.connect(discard_pending)
 
 factor_added.connect(enqueue_notice("account.factor-added"))
 password_changed.connect(enqueue_notice("account.password-changed"))

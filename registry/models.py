@@ -20,7 +20,8 @@ from registry.flags import audit_runs, former_flags
 from registry.flags import models as flags
 from registry.imports import models as import_runs
 from registry.journal import service as journal
-from registry.notifications import models as letter_tables
+from registry.letters import models as letters
+from registry.notifications import models as email_tables
 from registry.platform import confirmations
 from registry.platform import models as inventories
 from registry.platform import pending_uploads as waiting_files
@@ -58,7 +59,8 @@ TABLES = (
     import_runs,
     installation,
     inventories,
-    letter_tables,
+    letters,
+    email_tables,
     links,
     oidc_models,
     orders,

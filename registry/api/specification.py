@@ -30,6 +30,7 @@ from registry.http.request_bodies import MAX_BODY, MAX_FILE
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.api import imports
 from registry.journal import api as journal
+from registry.letters import api as letters
 from registry.platform.api import confirmations, inventories
 from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
@@ -56,6 +57,7 @@ BLUEPRINTS = (
     requests.blp,
     exemptions.blp,
     exemption_documents.blp,
+    letters.blp,
     policies.blp,
     reports.blp,
     journal.blp,

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from registry.core.database import AUTOCOMMIT_READS, SQLITE_BEGIN, TRANSACTION_OPEN, db
 from registry.core.events import Event
 
+# Runs before ``before_commit``: series of numbers without gaps, which lock out others until the commit.
+before_journal: Final[Event[[Session]]] = Event("before_journal")
 # The journal connects to both.
 before_commit: Final[Event[[Session]]] = Event("before_commit")
 after_rollback: Final[Event[[Session]]] = Event("after_rollback")
@@ -18,10 +20,10 @@ after_rollback: Final[Event[[Session]]] = Event("after_rollback")
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A write transaction: flushes, runs ``before_commit`` and commits at the end. A nested call joins the outer one.
+    """A write transaction: flushes, runs ``before_journal`` and ``before_commit``, and commits at the end.
 
-    Any exception rolls everything back and propagates. Objects read before are reloaded, because SQLite cannot
-    upgrade a reader's snapshot to a write transaction.
+    A nested call joins the outer one. Any exception rolls everything back and propagates. Objects read before are
+    reloaded, because SQLite cannot upgrade a reader's snapshot to a write transaction.
     """
     session = db.session()
     if session.info.get(TRANSACTION_OPEN):
@@ -33,6 +35,7 @@ def transaction() -> Iterator[Session]:
         session.connection(execution_options={SQLITE_BEGIN: "IMMEDIATE"})
         yield session
         session.flush()
+        before_journal.publish(session)
         before_commit.publish(session)
         session.commit()
     except BaseException:

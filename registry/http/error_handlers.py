@@ -22,6 +22,7 @@ from registry.http.database_errors import DATABASE_ERRORS, error_of
 from registry.http.locale import request_locale
 from registry.http.request_ids import request_id
 from registry.http.request_log import LOG
+from registry.letters.pdf import LetterNotMade
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE: Final = "urn:qaztech-registry:problem:"
@@ -50,6 +51,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (TooManyAttempts, 429),
     (SignInBusy, 503),
     (ProviderUnavailable, 503),
+    (LetterNotMade, 503),
     (http_errors.DatabaseUnavailable, 503),
     (http_errors.DatabaseBusy, 503),
     (http_errors.StorageFull, 503),

@@ -11,6 +11,7 @@ from registry.cases.models import Case
 from registry.core.bulk import table_of
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
+from registry.letters.models import Letter
 from registry.projects.documents import Document
 from registry.projects.links import ProjectLink
 from registry.projects.models import Project
@@ -22,6 +23,7 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
     "document": table_of(Document),
     "exemption": table_of(Exemption),
     "flag": table_of(Flag),
+    "letter": table_of(Letter),
     "request": table_of(Request),
 }
 # Links belong to two projects: an entry about one shows to those who may see both.

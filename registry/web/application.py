@@ -46,6 +46,7 @@ from registry.help.views import setup as setup_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
+from registry.letters.views import letters, verification
 from registry.platform.views import confirmations, inventories
 from registry.projects.views import attestations, registration, registration_check
 from registry.projects.views import detail as project_page
@@ -102,6 +103,8 @@ WITH_PAGES = (
     inventories,
     invitations,
     journal,
+    letters,
+    verification,
     notifications,
     pending_accounts,
     people,

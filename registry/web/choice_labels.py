@@ -27,6 +27,7 @@ from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldC
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
+from registry.letters.vocabulary import LetterEnd, LetterKind
 from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.vocabulary import (
     AttestationState,
@@ -66,6 +67,8 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "flag_status": _labels(FlagStatus),
     "audit_status": _labels(AuditStatus),
     "trigger": _labels(Trigger),
+    "letter_kind": _labels(LetterKind),
+    "letter_end": _labels(LetterEnd),
     "held_cause": _labels(HeldCause),
     "held_decision": _labels(HeldDecisionKind),
     "change": _labels(FlagChange),

@@ -31,6 +31,7 @@ MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
     ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
     ("cases", lazy_text("Cases"), Permission.CASES_READ, None),
+    ("letters", lazy_text("Letters"), Permission.CASES_READ, None),
     ("requests", lazy_text("Requests"), Permission.REQUESTS_READ, None),
     ("register", lazy_text("Register"), Permission.PROJECTS_WRITE, None),
     ("imports", lazy_text("Import"), Permission.IMPORTS_RUN, None),
@@ -44,7 +45,9 @@ MENU: Final = (
     ("case_templates", lazy_text("Templates"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
-FURTHER: Final = frozenset({"inventory", "journal", "agencies", "people", "absences", "case_templates", "tokens"})
+FURTHER: Final = frozenset(
+    {"letters", "inventory", "journal", "agencies", "people", "absences", "case_templates", "tokens"}
+)
 
 
 @dataclass(frozen=True, slots=True)

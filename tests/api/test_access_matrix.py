@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
+from registry.accounts.actors import Actor
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account, issue_service_token
@@ -25,14 +26,17 @@ from registry.agencies.models import Agency
 from registry.api.blueprint import API_PREFIX
 from registry.api.declared_routes import declared_routes
 from registry.audits.service import run_audit
+from registry.cases import service as cases
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
+from registry.cases.queries import find_case_to_change
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
+from registry.letters.models import Letter
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -72,6 +76,7 @@ class World:
     key_id: str
     requests: dict[str, int]
     link_id: int
+    letter: str
 
 
 @dataclass(frozen=True)
@@ -292,6 +297,12 @@ TRIES: dict[str, Try] = {
     "list_case_documents": Try("/cases/{case}/documents", ALL),
     "create_case_document": Try("/cases/{case}/documents", REVIEWERS | EDITORS, 201, form=a_document),
     "download_case_document": Try("/cases/{case}/documents/{case_document}", ALL),
+    "list_letters_of_case": Try("/cases/{case}/letters", ALL),
+    "list_all_letters": Try("/letters", ALL, owned=False),
+    "read_letter": Try("/letters/{letter}", ALL),
+    "download_letter_as_pdf": Try("/letters/{letter}.pdf", ALL),
+    "download_letter_as_html": Try("/letters/{letter}.html", ALL),
+    "export_letters_as_csv": Try("/exports/letters.csv", ALL, owned=False),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     # One waits for a decision already, and everybody who may ask has permission.
     "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),
@@ -403,7 +414,16 @@ def a_world(agency: Agency) -> World:
     with transaction():
         link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
     ids = (document.id, recorded.id, audit.id, queued.id)
-    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, requests, link["id"])
+    people = (case_id, account_id, service.id, key_id)
+    return World(agency, project, *ids, reviewed, *people, requests, link["id"], a_letter(supervisor, case_id))
+
+
+def a_letter(supervisor: Actor, case_id: int) -> str:
+    """The number of the letter of a question that was withdrawn; the case is new again."""
+    for act in (cases.claim, cases.ask, cases.withdraw, cases.release):
+        with transaction():
+            act(supervisor, find_case_to_change(supervisor, case_id))
+    return db.session.scalars(select(Letter.number).where(Letter.case_id == case_id)).one()
 
 
 def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> int:
@@ -450,6 +470,7 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         key=world.key_id,
         **world.requests,
         link=world.link_id,
+        letter=world.letter,
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))

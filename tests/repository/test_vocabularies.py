@@ -44,6 +44,8 @@ CODES = {
     "Funding": "republican_budget local_budget own_funds ppp service_model international",
     "ImportKind": "projects agencies",
     "ImportState": "unmapped queued running done failed",
+    "LetterEnd": "appealed withdrawn replaced reopened",
+    "LetterKind": "order question referral closing",
     "LinkKind": "duplicate_of part_of replaces exchanges_data_with",
     "ObjectClass": "1 2 3",
     "ObjectKind": "system platform internet_resource data_resource infrastructure service",

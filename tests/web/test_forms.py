@@ -56,6 +56,7 @@ def filled(rule: str, number: str) -> str:
         "<row_id:absence_id>": "999",
         "<row_id:factor_id>": "999",
         "<session_id>": "none",
+        "<code>": "AAAABBBBCCCCDDDD",
         "<any(projects, agencies):kind>": "projects",
         f"<any({', '.join(DOCUMENTS)}):document>": "agency",
     }.items():

@@ -76,6 +76,8 @@ def addresses(app: Flask, values: dict[str, object], ids: dict[str, object]) -> 
         if "id" in rule.arguments:
             # "/accounts/<row_id:id>/handover": the collection stands before the id.
             named["id"] = ids[next(part for part in ids if f"/{part}/<" in rule.rule)]
+        if "/letters/<" in rule.rule:
+            named["number"] = ids["letters"]
         missing = rule.arguments - named.keys()
         assert not missing, f"{rule.rule}: name a row that exists for {missing}"
         built = rule.build(named)
@@ -117,6 +119,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "section": "what",
         "action": "claim",
         "language": "en",
+        "code": "AAAABBBBCCCCDDDD",
         "version": "2026.1",
         "name": "registry.css",
     }
@@ -129,6 +132,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "audits": world.audit_id,
         "exemptions": world.exemption_id,
         "links": world.link_id,
+        "letters": world.letter,
         "successions": world.requests["succession"],
         "transfers": world.requests["transfer"],
         "confirmation-requests": world.requests["confirmation_request"],

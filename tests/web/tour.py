@@ -30,6 +30,7 @@ from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
+from registry.letters.models import Letter
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -87,8 +88,12 @@ def prepare(app: Flask) -> dict[str, object]:
         )
         audits = select(AuditRun.id).where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
         requests = add_requests(person_name, REVIEWER, AGENCY)
+        letter = db.session.scalars(select(Letter).where(Letter.kind == "order").order_by(-Letter.id)).first()
+        assert letter is not None
         return {
             **requests,
+            "letter": letter.number,
+            "letter_code": letter.code,
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
             "onboarding": project_numbered("HEALTH-007"),
             "on_platform": project_numbered("HEALTH-001"),

@@ -31,6 +31,7 @@ from registry.cases.visits import news_of, record_visit
 from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
+from registry.core.pagination import MAX_LIMIT, Page
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.exemptions.queries import exemptions_of
@@ -39,6 +40,7 @@ from registry.http.error_handlers import status_of
 from registry.http.etag import make_tag
 from registry.http.http_errors import RouteNotFound
 from registry.http.request_bodies import read_files
+from registry.letters.queries import letters_of_case
 from registry.projects.documents import documents_of
 from registry.projects.views.links import projects_of
 from registry.projects.visibility import journal_restricted_reads
@@ -189,6 +191,7 @@ def _page(
         names={action: action_name(action, view["status"]) for action in actions},
         cautions=cautions_of(view["status"]),
         documents=documents,
+        letters=letters_of_case(actor, case_record, Page(MAX_LIMIT)).items,
         audits=audit_names(actor, view["events"], (each.audit_id for each in explained.values())),
         steps_to_obey=order_instructions,
         labels={

@@ -1,0 +1,102 @@
+"""The letters endpoints: the register, single letters as data, PDF and HTML, and the letters of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import CONTENT_DISPOSITION, LINK
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, filter_query, list_query
+from registry.cases.queries import read_case
+from registry.http.downloads import CSV, csv_download
+from registry.letters.exports import export_csv
+from registry.letters.queries import SORTS, filters_of_letters, letters_of_case, list_letters, read_letter
+from registry.letters.schemas import EXAMPLE, LETTER, SUMMARY
+from registry.letters.views.documents import html_response, pdf_response
+
+blp = ApiBlueprint("letters", __name__, description="Letters of orders, questions, referrals and closings, frozen.")
+PARAMETERS: Final = plain_parameters(filters_of_letters())
+QUERY: Final = list_query(PARAMETERS, SORTS)
+
+
+@blp.route("/letters")
+class Letters(MethodView):
+    """The register."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="list_all_letters")
+    @blp.arguments(QUERY, location="query")
+    @blp.response(200, PageSchema(SUMMARY), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List letters, the newest first. Agencies see the letters to them. Sort by id or issued_on."""
+        return page_response(list_letters(current_actor(), *query))
+
+
+@blp.route("/letters/<number>")
+class LetterByNumber(MethodView):
+    """One letter."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="read_letter")
+    @blp.response(200, LETTER)
+    def get(self, number: str) -> Any:
+        """Read a letter with all that it says."""
+        return read_letter(current_actor(), number)
+
+
+@blp.route("/letters/<number>.pdf")
+class LetterPdf(MethodView):
+    """One letter as a document."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="download_letter_as_pdf")
+    @blp.response(200, {}, content_type="application/pdf", description="PDF/A-2u.", headers=CONTENT_DISPOSITION)
+    def get(self, number: str) -> Response:
+        """Download a letter in Kazakh and Russian as PDF/A-2u; the same letter always has the same bytes."""
+        return pdf_response(read_letter(current_actor(), number))
+
+
+@blp.route("/letters/<number>.html")
+class LetterHtml(MethodView):
+    """One letter as a page."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="download_letter_as_html")
+    @blp.response(200, {}, content_type="text/html", description="The letter, without the register's menu.")
+    def get(self, number: str) -> Response:
+        """Read a letter in Kazakh and Russian as HTML."""
+        return html_response(read_letter(current_actor(), number))
+
+
+@blp.route("/cases/<row_id:case_id>/letters")
+class LettersOfCase(MethodView):
+    """The letters of a case."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="list_letters_of_case")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(SUMMARY), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, case_id: int) -> Any:
+        """List the letters of a case that the caller may see, the oldest first."""
+        actor = current_actor()
+        return page_response(letters_of_case(actor, read_case(actor, case_id, "letters"), query.page))
+
+
+@blp.route("/exports/letters.csv")
+class LettersCsv(MethodView):
+    """The register as CSV."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="export_letters_as_csv")
+    @blp.arguments(filter_query(PARAMETERS), location="query")
+    @blp.response(200, {}, content_type=CSV, description="One row a letter.", headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export letters as CSV: UTF-8, newest first."""
+        return csv_download("letters", export_csv(current_actor(), filters))

@@ -1,0 +1,164 @@
+"""Letter queries: the register, the letters of a case, single letters, and the public check of one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import contains_eager
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.agencies.models import Agency
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
+from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
+from registry.letters.models import Letter
+from registry.letters.standing import ends_of
+from registry.letters.vocabulary import LetterKind
+from registry.projects.models import Project
+from registry.projects.visibility import journal_restricted_reads, visible_projects
+
+SORTS: Final[Mapping[str, SortKey]] = {
+    "id": SortKey("id", Letter.id.expression, int),
+    "issued_on": SortKey("issued_on", Letter.issued_on.expression, date),
+}
+DEFAULT_SORT: Final = "-id"
+CODE: Final = re.compile("[A-Z2-7]{16}")
+LONGEST_CODE: Final = 40
+SHOWN: Final = ("number", "kind", "issued_on", "issued_at", "case_id", "sha256")
+SAID: Final = ("decision", "due_on", "answer_by", "appeal_until")
+
+
+class LetterNotFound(NotFound):
+    """No letter has this number, or the actor may not see it."""
+
+
+class LetterCodeUnknown(NotFound):
+    """No letter has this check code."""
+
+
+def list_letters(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of the letters that the actor may see, newest first by default.
+
+    Letters about restricted projects are journalled as read. Raises RoleNotAllowed and Malformed.
+    """
+    actor.require(Permission.CASES_READ)
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    statement = _letters(actor, *conditions(filters_of_letters(), raw))
+    if page.cursor is not None:
+        statement = statement.where(after(key, Letter.id.expression, descending, page.cursor))
+    ordered = statement.order_by(*order_by(key, Letter.id.expression, descending)).limit(page.limit + 1)
+    letters = list(db.session.scalars(ordered))
+    items = letters[: page.limit]
+    following = None
+    if len(letters) > page.limit:
+        following = cursor_after(key, descending, getattr(items[-1], key.name), items[-1].id)
+    return Listing(_shown(actor, items), following)
+
+
+def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
+    """A page of the letters of a case that the actor may see, oldest first; the caller has read the case.
+
+    Raises Malformed.
+    """
+    key = SORTS["id"]
+    statement = _letters(actor, Letter.case_id == case.id).order_by(Letter.id).limit(page.limit + 1)
+    if page.cursor is not None:
+        statement = statement.where(after(key, Letter.id.expression, False, page.cursor))
+    letters = list(db.session.scalars(statement))
+    items = letters[: page.limit]
+    following = cursor_after(key, False, items[-1].id, items[-1].id) if len(letters) > page.limit else None
+    return Listing(_rows(items), following)
+
+
+def read_letter(actor: Actor, number: str) -> dict[str, Any]:
+    """A letter with all that it says; one about a restricted project is journalled as read. Raises LetterNotFound."""
+    actor.require(Permission.CASES_READ)
+    letter = db.session.scalar(_letters(actor, Letter.number == number))
+    if letter is None:
+        raise LetterNotFound(number=number)
+    data = letter.data
+    return _shown(actor, [letter])[0] | {"data": json.loads(data)}
+
+
+def check_letter(code: str) -> dict[str, Any]:
+    """What anybody with the check code of a letter may know: no names of people, no project.
+
+    Small letters, spaces and hyphens do not matter. Raises LetterCodeUnknown.
+    """
+    plain = re.sub(r"[\s-]", "", code[:LONGEST_CODE]).upper()
+    letter = None
+    if CODE.fullmatch(plain):
+        letter = db.session.scalar(select(Letter).where(Letter.code == plain))
+    if letter is None:
+        raise LetterCodeUnknown
+    ended = ends_of([letter]).get(letter.id)
+    said = json.loads(letter.data)
+    names = {name: said["agency"][name] for name in ("bin", "name_kk", "name_ru")}
+    return {
+        "number": letter.number,
+        "date": letter.issued_on.isoformat(),
+        "kind": letter.kind,
+        "agency": names,
+        "stands": ended is None,
+        "ended_because": ended,
+        "sha256": letter.sha256,
+    }
+
+
+def filters_of_letters() -> dict[str, ColumnFilter]:
+    """The filters of the register; ``agency`` is the one to which the project belongs now."""
+    return {
+        "number": TextFilter(Letter.number.expression),
+        "kind": ChoiceFilter(Letter.kind.expression, LetterKind.codes()),
+        "agency": TextFilter(Agency.bin.expression),
+        "project": TextFilter(Project.number.expression),
+        **date_filters("issued_on", Letter.issued_on.expression),
+    }
+
+
+def _letters(actor: Actor, *criteria: ColumnElement[bool]) -> Any:
+    # A referral is addressed to the Commission and may hold notes of oversight.
+    own = [Letter.kind != LetterKind.REFERRAL] if actor.role in AGENCY_ROLES else []
+    return (
+        select(Letter)
+        .join(Letter.project_record)
+        .join(Agency, Agency.id == Project.agency_id)
+        .options(contains_eager(Letter.project_record).contains_eager(Project.agency))
+        .where(*visible_projects(actor), *own, *criteria)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _shown(actor: Actor, letters: Sequence[Letter]) -> list[dict[str, Any]]:
+    restricted = [each.project_record.number for each in letters if each.project_record.is_restricted]
+    rows = _rows(letters)
+    journal_restricted_reads(actor, restricted, "letters")
+    return rows
+
+
+def _rows(letters: Sequence[Letter]) -> list[dict[str, Any]]:
+    ends = ends_of(letters)
+    rows = []
+    for letter in letters:
+        said = json.loads(letter.data)
+        row = {name: getattr(letter, name) for name in SHOWN} | {name: said[name] for name in SAID}
+        row |= {"case": row.pop("case_id"), "project": said["project"]["number"], "agency": said["agency"]["bin"]}
+        row |= {"agency_names": {name: said["agency"][name] for name in ("name_kk", "name_ru", "name_en")}}
+        row |= {"stands": letter.id not in ends, "ended_because": ends.get(letter.id)}
+        rows.append(row)
+    return rows
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return key, sort.startswith("-")

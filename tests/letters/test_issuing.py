@@ -1,0 +1,194 @@
+"""Letters are issued in the transaction of their action: which actions, what they freeze, their numbers and codes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from registry.agencies.models import Agency
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
+from registry.letters.models import Letter
+from registry.letters.queries import check_letter
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TIMUR, act, audit, case_of, editor_of, migrate_by
+from tests.factories import a_project, an_agency
+from tests.present import Present
+
+IN_BOTH = {
+    "reason_kk": "Шарт кеш жасалған.",
+    "reason_ru": "Договор заключён поздно.",
+    "legal_basis_kk": "Жарлықтың 1-тармағы",
+    "legal_basis_ru": "пункт 1 Указа",
+}
+
+
+@pytest.fixture(autouse=True)
+def on_a_known_day(present: Present) -> None:
+    present.set(date(2026, 3, 2))
+
+
+@pytest.fixture
+def case(agency: Agency) -> Case:
+    project = a_project(agency)
+    audit()
+    return act(AIGERIM, case_of(project), "claim")
+
+
+def letters() -> list[Letter]:
+    return list(db.session.scalars(select(Letter).order_by(Letter.id)))
+
+
+def said(letter: Letter) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(letter.data)
+    return data
+
+
+def ordered(case: Case, **values: Any) -> Letter:
+    act(AIGERIM, case, "propose", {"decision": "migrate_by", "due_on": date(2026, 9, 1), **IN_BOTH, **values})
+    act(SAULE, case, "approve", "a note for the reviewer")
+    return letters()[-1]
+
+
+def test_order_freezes_people_dates_and_texts_of_both_languages(case: Case) -> None:
+    letter = ordered(case)
+    assert (letter.number, letter.kind, letter.issued_on) == ("QL-2026-000001", "order", date(2026, 3, 2))
+    data = said(letter)
+    assert (data["proposed_by"], data["approved_by"], data["due_on"]) == ("aigerim", "saule", "2026-09-01")
+    assert {name: data[name] for name in IN_BOTH} == IN_BOTH
+    kazakh, russian = data["texts"]["kk"], data["texts"]["ru"]
+    assert (kazakh["title"], russian["title"]) == ("Нұсқама", "Предписание")
+    assert ["Шарт кеш жасалған."] in [section["paragraphs"] for section in kazakh["sections"]]
+    assert "2026 жылғы 1 қыркүйек" in str(kazakh["facts"]) and "1 сентября 2026 года" in str(russian["facts"])
+    assert "a note for the reviewer" not in letter.data
+
+
+def test_order_says_how_to_carry_it_out_and_until_when_to_appeal(case: Case) -> None:
+    text = str(said(ordered(case))["texts"]["ru"]["sections"])
+    assert "перенесите объект" in text and "Подать жалобу" in text and "2026 года" in text
+
+
+def test_text_of_one_language_stands_in_the_other_with_a_note(case: Case) -> None:
+    letter = ordered(case, reason_kk=None, legal_basis_kk=None)
+    reasons = [section["paragraphs"] for section in said(letter)["texts"]["kk"]["sections"]]
+    assert ["Мәтін орыс тілінде:", "Договор заключён поздно."] in reasons
+
+
+def test_sha256_is_of_the_stored_bytes_and_in_the_journal(case: Case) -> None:
+    letter = ordered(case)
+    assert letter.sha256 == hashlib.sha256(letter.data.encode()).hexdigest()
+    entry = db.session.query(JournalEntry).filter_by(action="letter.issued").one()
+    assert entry.subject == f"letter:{letter.id}" and letter.sha256 in entry.details
+
+
+def test_question_has_its_text_and_the_date_of_the_answer(case: Case) -> None:
+    act(AIGERIM, case, "ask", "Неге кеш, әріптестер?")
+    data = said(letters()[0])
+    assert (data["kind"], data["text_kk"], data["text_ru"]) == ("question", "Неге кеш, әріптестер?", None)
+    assert case.due_on is not None and data["answer_by"] == case.due_on.isoformat()
+
+
+def test_referral_and_closing_have_letters_and_other_actions_have_none(case: Case) -> None:
+    act(AIGERIM, case, "refer", "Қараңыз")
+    act(AIGERIM, case, "return")
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    assert [(letter.kind, letter.number) for letter in letters()] == [
+        ("referral", "QL-2026-000001"),
+        ("closing", "QL-2026-000002"),
+    ]
+
+
+def test_numbers_begin_again_each_year(case: Case, present: Present) -> None:
+    act(AIGERIM, case, "ask", "Почему?")
+    present.set(date(2027, 1, 4))
+    act(AIGERIM, case, "withdraw")
+    act(AIGERIM, case, "ask", "Почему?")
+    assert [letter.number for letter in letters()] == ["QL-2026-000001", "QL-2027-000001"]
+
+
+def test_failed_transaction_uses_no_number(case: Case) -> None:
+    with pytest.raises(RuntimeError), transaction():
+        act(AIGERIM, case, "ask", "Почему?")
+        raise RuntimeError("power cut")
+    act(AIGERIM, case, "ask", "Почему?")
+    assert [letter.number for letter in letters()] == ["QL-2026-000001"]
+
+
+def test_action_that_a_savepoint_took_back_has_no_letter(case: Case) -> None:
+    with transaction() as session:
+        savepoint = session.begin_nested()
+        act(AIGERIM, case, "ask", "Почему?")
+        savepoint.rollback()
+    assert letters() == []
+
+
+def test_letter_stays_as_it_was_when_its_agency_is_renamed(case: Case, agency: Agency) -> None:
+    letter = ordered(case)
+    before = letter.data
+    with transaction():
+        agency.name_ru = "Другое имя"
+    db.session.expire_all()
+    assert letters()[0].data == before
+
+
+def test_check_codes_are_16_characters_and_differ(case: Case) -> None:
+    act(AIGERIM, case, "ask", "Почему?")
+    act(AIGERIM, case, "withdraw")
+    act(AIGERIM, case, "ask", "Почему?")
+    first, second = (letter.code for letter in letters())
+    assert first != second and all(re.fullmatch("[A-Z2-7]{16}", each) for each in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("action", "who", "end"),
+    [("withdraw", "supervisor", "withdrawn"), ("appeal", "agency", "appealed")],
+)
+def test_order_that_ended_no_longer_stands(case: Case, agency: Agency, action: str, who: str, end: str) -> None:
+    letter = ordered(case)
+    assert check_letter(letter.code)["stands"] is True
+    act(SAULE if who == "supervisor" else editor_of(agency), case, action, "Нет.")
+    checked = check_letter(letter.code)
+    assert (checked["stands"], checked["ended_because"]) == (False, end)
+
+
+def test_question_stands_when_answered_and_not_when_withdrawn(case: Case, agency: Agency) -> None:
+    act(AIGERIM, case, "ask", "Почему?")
+    act(editor_of(agency), case, "answer", "Так.")
+    act(AIGERIM, case, "ask", "Почему ещё?")
+    act(AIGERIM, case, "withdraw")
+    assert [check_letter(letter.code)["ended_because"] for letter in letters()] == [None, "withdrawn"]
+
+
+def test_new_order_replaces_the_letter_of_the_former(case: Case) -> None:
+    first = ordered(case)
+    act(SAULE, case, "claim")
+    act(SAULE, case, "propose", migrate_by(date(2026, 8, 1)))
+    act(TIMUR, case, "approve")
+    assert check_letter(first.code)["ended_because"] == "replaced"
+
+
+def test_check_needs_no_exact_spelling_and_says_nothing_of_people_or_project(case: Case) -> None:
+    letter = ordered(case)
+    code = letter.code.lower()
+    checked = check_letter(f" {code[:4]}-{code[4:8]}-{code[8:]} ")
+    assert set(checked) == {"number", "date", "kind", "agency", "stands", "ended_because", "sha256"}
+    text = json.dumps(checked, ensure_ascii=False)
+    assert "aigerim" not in text and "saule" not in text and "QT-" not in text
+
+
+def test_agency_of_another_project_has_its_own_letter(case: Case) -> None:
+    other = an_agency()
+    project = a_project(other)
+    audit()
+    second = act(AIGERIM, case_of(project), "claim")
+    act(AIGERIM, case, "ask", "Почему?")
+    act(AIGERIM, second, "ask", "Почему?")
+    assert [said(letter)["agency"]["bin"] for letter in letters()] == [case.project_record.agency.bin, other.bin]
