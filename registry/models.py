@@ -7,7 +7,7 @@ from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
-from registry.audits import agency_counts, policy_texts
+from registry.audits import agency_counts, daily_counts, policy_texts
 from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -50,6 +50,7 @@ TABLES = (
     case_templates,
     case_visits,
     confirmations,
+    daily_counts,
     documents,
     drafts,
     exemption_documents,

@@ -34,7 +34,8 @@ from registry.letters import api as letters
 from registry.platform.api import confirmations, inventories
 from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
-from registry.reports import api as reports
+from registry.reports.api import compliance as reports
+from registry.reports.api import overview
 from registry.requests.api import requests
 
 BLUEPRINTS = (
@@ -60,6 +61,7 @@ BLUEPRINTS = (
     letters.blp,
     policies.blp,
     reports.blp,
+    overview.blp,
     journal.blp,
     accounts.blp,
     tokens.blp,

@@ -8,7 +8,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Select, String, func, insert, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Select,
+    String,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
@@ -17,13 +29,17 @@ from registry.core.bulk import table_of
 from registry.core.database import Model
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, newest_good
+from registry.freeze.vocabulary import Placement
 from registry.projects.models import Project
 
 NO_SEVERITY = ""
 
 
 class AgencyCount(Model):
-    """Projects of one agency with the same freeze status and severity after an audit, and their budgets."""
+    """Projects of one agency with the same freeze status and severity after an audit, and their budgets.
+
+    ``on_platform``: how many of them are hosted on the platform; None for audits before the column.
+    """
 
     __tablename__ = "agency_counts"
 
@@ -34,6 +50,12 @@ class AgencyCount(Model):
     severity: Mapped[str] = mapped_column(String(10), primary_key=True)
     projects: Mapped[int]
     budget_kzt: Mapped[int] = mapped_column(BigInteger)
+    on_platform: Mapped[int | None]
+
+
+def hosted() -> ColumnElement[int]:
+    """The number of projects that are hosted on the platform, for a statement that groups projects."""
+    return func.sum(case((table_of(Project).c.placement == Placement.ON_PLATFORM.value, 1), else_=0))
 
 
 def save_agency_counts(audit_id: int) -> None:
@@ -43,9 +65,11 @@ def save_agency_counts(audit_id: int) -> None:
     alike = (project.agency_id, project.is_restricted, project.freeze_status, severity)
     budget = func.coalesce(func.sum(project.budget_kzt), 0)
     counted = (
-        select(literal(audit_id), *alike, func.count(), budget).where(project.withdrawn_at.is_(None)).group_by(*alike)
+        select(literal(audit_id), *alike, func.count(), budget, hosted())
+        .where(project.withdrawn_at.is_(None))
+        .group_by(*alike)
     )
-    names = ("audit_id", "agency_id", "is_restricted", "freeze_status", "severity", "projects", "budget_kzt")
+    names = tuple(column.name for column in table_of(AgencyCount).columns)
     require_transaction().execute(insert(table_of(AgencyCount)).from_select(names, counted))
 
 

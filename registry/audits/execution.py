@@ -21,6 +21,7 @@ from registry.audits.candidates import (
     restricted_projects,
 )
 from registry.audits.change_threshold import held_because
+from registry.audits.daily_counts import save_daily_counts
 from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.held_causes import held_causes
@@ -120,6 +121,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
         for some in changed:
             update_freeze_status(timestamp, some, policy=policy)
         save_agency_counts(run.id)
+        save_daily_counts(run.id, run.on)
         case_changes = sync_cases(run.id, run.on, timestamp, policy)
         if case_changes:
             journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)

@@ -29,6 +29,7 @@ class Item:
 # for oversight, whose menu would not fit on one line.
 MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
+    ("overview_page", lazy_text("Overview"), Permission.OVERVIEW_READ, "oversight"),
     ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
     ("cases", lazy_text("Cases"), Permission.CASES_READ, None),
     ("letters", lazy_text("Letters"), Permission.CASES_READ, None),
