@@ -270,6 +270,14 @@ TRIES: dict[str, Try] = {
     "list_case_documents": Try("/cases/{case}/documents", ALL),
     "create_case_document": Try("/cases/{case}/documents", REVIEWERS | EDITORS, 201, form=a_document),
     "download_case_document": Try("/cases/{case}/documents/{case_document}", ALL),
+    "claim_many_cases": Try("/cases/claim", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
+    "assign_many_cases": Try(
+        "/cases/assign", REVIEWERS, 200, lambda world: {"cases": [world.case_id], "assignee": "nobody"}, owned=False
+    ),
+    "ask_many_cases": Try("/cases/ask", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
+    "open_many_cases": Try(
+        "/cases/open", REVIEWERS, 200, lambda world: {"projects": [world.reviewed.number]}, owned=False
+    ),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     # One waits for a decision already, and everybody who may ask has permission.
     "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),
