@@ -18,6 +18,7 @@ from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.audits.api import audits, policies, verification
 from registry.audits.api.policy_schemas import RULE
+from registry.cases.api import bulk as case_bulk
 from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
 from registry.core.base_schema import BaseSchema
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     cases.blp,
     commission.blp,
     text_templates.blp,
+    case_bulk.blp,
     case_documents.blp,
     team.blp,
     requests.blp,

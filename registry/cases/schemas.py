@@ -13,7 +13,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, Choice, Day, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
 from registry.core.languages import OFFICIAL_LANGUAGES
-from registry.core.list_fields import Ids
+from registry.core.list_fields import Ids, ProjectNumbers
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 from registry.flags.schemas import FLAG
@@ -22,6 +22,7 @@ from registry.projects.vocabulary import DocumentKind
 
 MAX_TEXT_LENGTH: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
+ATOMIC_TEXT: Final = "Whether nothing is done unless everything can be; by default, each is independent."
 TEXT_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "id": {"type": "integer"},
@@ -141,9 +142,23 @@ class CommissionDecision(CaseComment):
 
 
 class ManyCases(CaseComment):
-    """Cases to confirm at once."""
+    """Cases to act on at once."""
 
-    cases = Ids(500, description="Ids of cases that await confirmation, at most 500.", required=True)
+    cases = Ids(500, description="Ids of cases, at most 500.", required=True)
+    atomic = Boolean(description=ATOMIC_TEXT)
+
+
+class ManyAssigned(ManyCases):
+    """Cases to give to a reviewer."""
+
+    assignee = Text(description="The name of a principal who reviews.", required=True)
+
+
+class ManyOpened(BaseSchema):
+    """Projects to open cases for."""
+
+    projects = ProjectNumbers(500, description="Numbers of projects on the watch list, at most 500.", required=True)
+    atomic = Boolean(description=ATOMIC_TEXT)
 
 
 class CaseSummary(BaseSchema):
@@ -177,21 +192,38 @@ class Case(CaseSummary):
     )
 
 
-class ManyConfirmed(BaseSchema):
+def _refused(**subject: dict[str, Any]) -> ReadOnly:
+    items = shown_object({**subject, "code": TEXT_SCHEMA, "message": TEXT_SCHEMA})
+    return ReadOnly("The others, with the error code and message.", {"type": "array", "items": items})
+
+
+class ManyDone(BaseSchema):
     """What became of each of several cases."""
 
-    confirmed = ReadOnly("Ids of the cases that closed.", {"type": "array", "items": {"type": "integer"}})
-    refused = ReadOnly(
-        "The others, with the error code and message.",
-        {
-            "type": "array",
-            "items": shown_object({"id": {"type": "integer"}, "code": TEXT_SCHEMA, "message": TEXT_SCHEMA}),
-        },
-    )
+    done = ReadOnly("Ids of the cases on which the action was done.", {"type": "array", "items": {"type": "integer"}})
+    refused = _refused(case={"type": "integer"})
+
+
+class ManyConfirmed(ManyDone):
+    """What became of each of several cases; ``confirmed`` and ``id`` are the former names of ``done`` and ``case``."""
+
+    confirmed = ReadOnly("The same as `done`.", {"type": "array", "items": {"type": "integer"}})
+    refused = _refused(case={"type": "integer"}, id={"type": "integer"})
+
+
+class ManyOpenedDone(BaseSchema):
+    """What became of each of several projects."""
+
+    done = ReadOnly("Ids of the new cases.", {"type": "array", "items": {"type": "integer"}})
+    refused = _refused(project=TEXT_SCHEMA)
 
 
 CASE: Final = Case()
 MANY_CASES: Final = ManyCases()
+MANY_ASSIGNED: Final = ManyAssigned()
+MANY_OPENED: Final = ManyOpened()
+MANY_OPENED_DONE: Final = ManyOpenedDone()
+MANY_DONE: Final = ManyDone()
 MANY_CONFIRMED: Final = ManyConfirmed()
 CASE_SUMMARY: Final = CaseSummary()
 CASE_OPENING: Final = CaseOpening()

@@ -12,15 +12,12 @@ from registry.accounts.roles import AGENCY_ROLES
 from registry.cases.change_times import CASE, mark_cases, mark_flags_and_cases
 from registry.cases.models import Case, CaseDecision, CaseFlag
 from registry.cases.orders import Order
-from registry.cases.queries import find_case_to_change
 from registry.cases.reviewers import may_review, may_review_restricted
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import Status
-from registry.cases.workflow import ACTIONS
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import RegistryError, invalid
-from registry.core.transactions import transaction
+from registry.core.errors import invalid
 from registry.flags.models import FLAGS, Flag
 
 
@@ -93,25 +90,6 @@ def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
     mark_flags_and_cases(now(), FLAGS.c.id.in_(covered))
     db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active)))
     return apply(step, comment)
-
-
-def confirm_many(
-    actor: Actor, ids: list[int], comment: str | None = None
-) -> tuple[list[int], list[tuple[int, RegistryError]]]:
-    """Confirm several cases. Return the closed ids, and the other ids with their errors; each case is independent."""
-    actor.require(ACTIONS["confirm"].needs)
-    confirmed: list[int] = []
-    failed: list[tuple[int, RegistryError]] = []
-    # In the order of ids, so that concurrent calls with the same ids do not deadlock.
-    with transaction():
-        for case_id in sorted(set(ids)):
-            try:
-                confirm(actor, find_case_to_change(actor, case_id), comment)
-            except RegistryError as error:
-                failed.append((case_id, error))
-            else:
-                confirmed.append(case_id)
-    return confirmed, failed
 
 
 def say(actor: Actor, case: Case, comment: str, *, for_agency: bool = False) -> Case:

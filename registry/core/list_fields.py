@@ -140,3 +140,27 @@ class Ids(InputField):
         """The ids of a text with blanks between them; None for a blank one."""
         words = text.split()
         return [int(word) if word.isascii() and word.isdigit() else word for word in words] or None
+
+
+class ProjectNumbers(InputField):
+    """A list of 1 to ``most`` texts; whether they are numbers of projects is the service's to check."""
+
+    def __init__(self, most: int = 5000, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise InvalidValue("expected-project-numbers")
+        if not 0 < len(value) <= self.most:
+            raise InvalidValue("number-of-projects", largest=self.most)
+        return [each.strip() for each in value]
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of texts."""
+        return {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": self.most}
+
+    def from_text(self, text: str) -> object:
+        """The numbers of a form's text, which blanks, commas, semicolons and line ends separate; None without any."""
+        return text.replace(",", " ").replace(";", " ").split() or None

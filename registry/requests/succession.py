@@ -12,6 +12,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import Bin, Choice, Day, Text
 from registry.core.json_schemas import nullable
+from registry.core.list_fields import ProjectNumbers
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
 from registry.requests.former_agencies import close_and_pass_on
@@ -26,7 +27,7 @@ from registry.requests.planned import (
     require_no_whole_succession,
     successor_problems,
 )
-from registry.requests.project_lists import ProjectNumbers, list_problems
+from registry.requests.project_lists import list_problems
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
 from registry.requests.vocabulary import RequestKind, SuccessionKind
 

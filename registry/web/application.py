@@ -32,6 +32,7 @@ from registry.agencies.views import agencies
 from registry.agencies.views import detail as agency_page
 from registry.audits.views import audits, held_audits
 from registry.audits.views.findings import main_findings
+from registry.cases.views import bulk as case_bulk
 from registry.cases.views import commission, team, text_templates, watch_list
 from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
@@ -84,6 +85,7 @@ WITH_PAGES = (
     attestations,
     audits,
     held_audits,
+    case_bulk,
     case_documents,
     case_visits,
     case_page,

@@ -308,6 +308,14 @@ TRIES: dict[str, Try] = {
     "download_letter_as_pdf": Try("/letters/{letter}.pdf", CASE_READERS),
     "download_letter_as_html": Try("/letters/{letter}.html", CASE_READERS),
     "export_letters_as_csv": Try("/exports/letters.csv", CASE_READERS, owned=False),
+    "claim_many_cases": Try("/cases/claim", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
+    "assign_many_cases": Try(
+        "/cases/assign", REVIEWERS, 200, lambda world: {"cases": [world.case_id], "assignee": "nobody"}, owned=False
+    ),
+    "ask_many_cases": Try("/cases/ask", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
+    "open_many_cases": Try(
+        "/cases/open", REVIEWERS, 200, lambda world: {"projects": [world.reviewed.number]}, owned=False
+    ),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     # One waits for a decision already, and everybody who may ask has permission.
     "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),

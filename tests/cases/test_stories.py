@@ -13,12 +13,12 @@ from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.cases.appeals import AnotherCaseOpen, AppealTooLate, NothingToAppeal
+from registry.cases.bulk import act_on_cases
 from registry.cases.decisions import ProposalOutOfDate
 from registry.cases.details import show_case
 from registry.cases.models import CaseDecision
 from registry.cases.orders import Order
 from registry.cases.queries import CaseAlreadyOpen, CaseNotFound, ProjectNotFlagged, find_case, open_case
-from registry.cases.service import confirm_many
 from registry.cases.transitions import (
     CaseActionNotPossible,
     CaseNotYours,
@@ -577,9 +577,9 @@ def test_cleared_cases_are_confirmed_independently() -> None:
         edit(editor_of(project.agency), project, object_commissioned_on="2020-01-01")
     audit()
     ids = [case_of(project).id for project in projects]
-    confirmed, refused = confirm_many(BOLAT, [*ids, 999_999])
-    assert confirmed == ids[:2]
-    assert [(case_id, error.code) for case_id, error in refused] == [
+    result = act_on_cases(BOLAT, "confirm", [*ids, 999_999], {})
+    assert result.done == ids[:2]
+    assert [(case_id, error.code) for case_id, error in result.refused] == [
         (ids[2], "case-action-not-possible"),
         (999_999, "case-not-found"),
     ]

@@ -118,9 +118,9 @@ def test_cleared_cases_are_confirmed_together(signed_in: SignedIn) -> None:
     assert len(waiting) == 2
     visit = signed_in(Role.REVIEWER)
     ids = [case.rpartition("/")[2] for case in waiting]
-    page = visit.send("/cases/confirmation", page="/cases?status=awaiting_confirmation", case=ids).text
+    page = visit.send("/cases/bulk/confirm", page="/cases?status=awaiting_confirmation", case=ids).text
     assert "2 cases are confirmed and closed." in page and {status(case) for case in waiting} == {"closed"}
-    assert "Choose at least one case" in visit.send("/cases/confirmation", page="/cases?status=closed").text
+    assert "Choose at least one case" in visit.send("/cases/bulk/confirm", page="/cases?status=new").text
 
 
 def test_work_list_filters_are_in_query_string(signed_in: SignedIn) -> None:

@@ -154,5 +154,5 @@ def test_flags_cleared_by_edit_wait_for_reviewer(office: Office, agency: Agency)
     assert status(case) == "awaiting_confirmation"
     assert "An audit cleared the flags of the case" in office.editor.get(case).text
     waiting = "/cases?status=awaiting_confirmation"
-    page = office.reviewer.send("/cases/confirmation", page=waiting, case=case.rpartition("/")[2]).text
+    page = office.reviewer.send("/cases/bulk/confirm", page=waiting, case=case.rpartition("/")[2]).text
     assert "1 case is confirmed and closed." in page and status(case) == "closed"

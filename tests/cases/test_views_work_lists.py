@@ -275,8 +275,8 @@ def test_last_case_returns_to_list(signed_in: SignedIn) -> None:
     assert visit.get(f"{case}?status=new&sort=nothing").status_code == 400
 
 
-def test_confirmation_returns_to_filtered_list(signed_in: SignedIn) -> None:
+def test_result_of_chosen_cases_leads_back_to_filtered_list(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
-    path = "/cases/confirmation?status=awaiting_confirmation&sector=09"
+    path = "/cases/bulk/confirm?status=awaiting_confirmation&sector=09"
     answer = visit.send(path, page="/cases?status=awaiting_confirmation", case="999999")
-    assert answer.request.full_path == "/cases?status=awaiting_confirmation&sector=09"
+    assert 'href="/cases?status=awaiting_confirmation&amp;sector=09"' in answer.text

@@ -34,23 +34,23 @@ def cleared_case() -> int:
 
 def test_confirming_no_case_is_an_error_linked_to_first_case(signed_in: SignedIn) -> None:
     case = cleared_case()
-    answer = signed_in(Role.REVIEWER).send("/cases/confirmation?status=awaiting_confirmation", page=WAITING)
+    answer = signed_in(Role.REVIEWER).send("/cases/bulk/confirm?status=awaiting_confirmation", page=WAITING)
     assert answer.status_code == 422 and SUCCESS not in answer.text and BANNER not in answer.text
-    assert f'<a href="#case-{case}">Choose at least one case to confirm</a>' in answer.text
+    assert f'<a href="#case-{case}">Choose at least one case</a>' in answer.text
     assert f'id="case-{case}"' in answer.text and "<title>Error: Cases" in answer.text
     assert re.search(r'aria-current="page">\s*Cleared, to confirm', answer.text)
-    assert 'action="/cases/confirmation?status=awaiting_confirmation"' in answer.text
+    assert 'action="/cases/bulk/confirm?status=awaiting_confirmation"' in answer.text
 
 
 def test_unconfirmable_cases_are_errors_and_the_others_a_success(signed_in: SignedIn) -> None:
     case = cleared_case()
     visit = signed_in(Role.REVIEWER)
-    page = visit.send("/cases/confirmation", page=WAITING, case=["999999", str(case)]).text
+    page = visit.send("/cases/bulk/confirm", page=WAITING, case=["999999", str(case)]).text
     assert "1 case is confirmed and closed." in page and page.count(SUCCESS) == 1
-    summary = page.partition(SUMMARY)[2].partition("</ul>")[0]
-    assert "Case 999999: " in summary and "confirmed and closed" not in summary
-    again = visit.send("/cases/confirmation", page=WAITING, case="999999").text
-    assert SUCCESS not in again and "Case 999999: " in again and "0 cases" not in again
+    refused = page.partition("Not done: 1")[2].partition("</ul>")[0]
+    assert "Case 999999</a>: " in refused and "confirmed and closed" not in refused
+    again = visit.send("/cases/bulk/confirm", page=WAITING, case="999999").text
+    assert SUCCESS not in again and "Case 999999</a>: " in again and "0 cases" not in again
 
 
 def test_end_of_list_and_edit_without_changes_are_information(signed_in: SignedIn) -> None:

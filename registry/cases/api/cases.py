@@ -31,13 +31,10 @@ from registry.cases.schemas import (
     CASE_PROPOSAL,
     CASE_REMARK,
     CASE_SUMMARY,
-    MANY_CASES,
-    MANY_CONFIRMED,
     PROPOSAL_EXAMPLE,
 )
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
-from registry.core.messages import message
 from registry.core.transactions import transaction
 from registry.http.etag import make_tag, require_fresh_if_named
 from registry.http.locale import request_locale
@@ -101,25 +98,6 @@ class CaseById(MethodView):
         journal_restricted_reads(current_actor(), [project.number] if project.is_restricted else [], "case")
         blp.set_etag(etag_data(view))
         return view
-
-
-@blp.route("/cases/confirm")
-class CasesConfirmation(MethodView):
-    """The confirmation of several cases."""
-
-    @blp.requires(Permission.CASES_REVIEW)
-    @blp.doc(operationId="confirm_many_cases")
-    @blp.arguments(MANY_CASES, example={"cases": [12, 15]})
-    @blp.idempotent
-    @blp.response(200, MANY_CONFIRMED, example={"confirmed": [12], "refused": []})
-    def post(self, values: Mapping[str, Any]) -> Any:
-        """Confirm several cleared cases; each stands or falls alone."""
-        confirmed, refused = cases.confirm_many(current_actor(), values["cases"], values.get("comment"))
-        errors = [
-            {"id": case_id, "code": error.code, "message": message(error.code, request_locale(), error.params)}
-            for case_id, error in refused
-        ]
-        return {"confirmed": confirmed, "refused": errors}
 
 
 @dataclass(frozen=True, slots=True)

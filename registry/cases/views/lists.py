@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask import redirect, render_template, request
+from flask import redirect, render_template
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.agencies.views.filter_choices import address_with_agency, agency_filter
 from registry.audits.views.findings import rule_titles
-from registry.cases import service as review
 from registry.cases.list_totals import MAX_COUNTED, ListTotals, list_totals
 from registry.cases.lists import DEFAULT_SORT, list_cases
 from registry.cases.reviewers import reviewers
 from registry.cases.views.downloads import case_header, case_rows
 from registry.cases.views.list_position import FILTERS, requested_list
 from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
-from registry.cases.vocabulary import Status
+from registry.cases.vocabulary import ActionName, Status
+from registry.cases.workflow import ACTIONS
 from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_of
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS, download_list
-from registry.web.error_messages import error_message
 from registry.web.flash import flash_message
 from registry.web.formats import number
 from registry.web.lists import first_address, list_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext, ngettext
+from registry.web.translations import gettext
 
 # Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
@@ -56,8 +55,12 @@ REVERSED: Final = {
 # Orders of closed cases only, and of lists that show the reviewer.
 OF_CLOSED_ONLY: Final = ("closed_at", "outcome")
 NOT_FOR_AGENCIES: Final = ("assignee",)
-AT_ONCE: Final = 500
-CONFIRMED: Final = {"status": "awaiting_confirmation"}
+BULK_LABELS: Final = {
+    ActionName.CLAIM: lazy_text("Take"),
+    ActionName.CONFIRM: lazy_text("Confirm"),
+    ActionName.ASSIGN: lazy_text("Assign"),
+    ActionName.ASK: lazy_text("Ask the agencies"),
+}
 
 
 @pages.page("/cases", needs=Permission.CASES_READ)
@@ -97,7 +100,8 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
         rules=rule_titles(),
         sorts=_offered_sorts(actor, sort, is_closed=is_closed),
         sort=sort,
-        confirming=filters.get("status") == CONFIRMED["status"] and actor.may(Permission.CASES_REVIEW),
+        actions=_offered_actions(filters) if actor.may(Permission.CASES_REVIEW) else [],
+        bulk_labels={name: gettext(text) for name, text in BULK_LABELS.items()},
         none_chosen=none_chosen,
         next_address=next_address(listing.next),
         previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
@@ -114,6 +118,12 @@ def _totals_text(totals: ListTotals, shown: int) -> str:
         return text % {"first": first, "last": last, "count": number(MAX_COUNTED)}
     text = gettext("Cases %(first)s–%(last)s of %(count)s")
     return text % {"first": first, "last": last, "count": number(totals.total)}
+
+
+def _offered_actions(filters: Mapping[str, str]) -> list[str]:
+    """Return the actions that some status of the list permits. The service checks each case."""
+    statuses = [code for code in filters.get("status", "").split(",") if code in Status.codes()] or list(Status.codes())
+    return [name for name in BULK_LABELS if any(Status(code) in ACTIONS[name].transitions for code in statuses)]
 
 
 def _offered_reviewers(actor: Actor, filters: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -153,22 +163,6 @@ def next_case(actor: Actor) -> Answer:
     return redirect_to("cases", **requested_list())
 
 
-@pages.page("/cases/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
-def confirm_cases(actor: Actor) -> Answer:
-    """Confirm the selected cases, each independently; failures become error messages on the next page."""
-    chosen = [
-        int(sent) for sent in request.form.getlist("case") if sent.isascii() and sent.isdigit() and len(sent) < 10
-    ]
-    if not chosen:
-        return _page(actor, requested_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
-    confirmed, failed = review.confirm_many(actor, chosen[:AT_ONCE])
-    count = len(confirmed)
-    if confirmed:
-        flash_message(
-            ngettext("%(num)s case is confirmed and closed.", "%(num)s cases are confirmed and closed.", count)
-            % {"num": count}
-        )
-    for case_id, error in failed:
-        name = gettext("Case %(id)s") % {"id": case_id}
-        flash_message(f"{name}: {error_message(error)}", "error")
-    return redirect_to("cases", **(requested_list() or CONFIRMED))
+def no_case_chosen(actor: Actor) -> str:
+    """Return the list with the error that none of its cases is chosen."""
+    return _page(actor, requested_filters(FILTERS) or usual_list(actor), none_chosen=True)
