@@ -14,7 +14,7 @@ from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 
-FINISHED: Final = frozenset({"succeeded", "held", "rejected", "voided"})
+NOT_FINISHED: Final = frozenset({"failed", "missed"})
 
 
 class AuditNotRepeatable(Conflict):

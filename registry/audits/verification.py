@@ -18,7 +18,7 @@ from registry.audits.candidates import Part, new_digest, parts
 from registry.audits.decided_flags import statuses_before
 from registry.audits.known_facts import KnownRegister
 from registry.audits.reconciliation import ActiveFlag, Plan, reconcile
-from registry.audits.repeatable import FINISHED, AuditNotFinished, AuditTooOld, policy_of_run
+from registry.audits.repeatable import NOT_FINISHED, AuditNotFinished, AuditTooOld, policy_of_run
 from registry.audits.restricted_counts import COUNTS
 from registry.audits.service import find_audit
 from registry.core.bulk import table_of
@@ -97,9 +97,9 @@ def verify_audit(actor: Actor, audit_id: int) -> Verification:
 
 
 def _policy_of(run: AuditRun) -> Policy:
-    if run.status not in FINISHED:
+    if run.status in NOT_FINISHED or run.input_digest is None:
         raise AuditNotFinished(id=run.id, status=run.status)
-    if run.known_at is None or run.input_digest is None:
+    if run.known_at is None:
         raise AuditTooOld(id=run.id)
     return policy_of_run(run)
 

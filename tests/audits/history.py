@@ -114,13 +114,13 @@ class History:
 
 def active_flags() -> dict[str, dict[str, tuple[str, str, Any]]]:
     """The active flags of every project that is not withdrawn, by its number and the rule."""
-    found: dict[str, dict[str, tuple[str, str, Any]]] = {
+    flags: dict[str, dict[str, tuple[str, str, Any]]] = {
         number: {} for number in db.session.scalars(select(Project.number).where(Project.withdrawn_at.is_(None)))
     }
     rows = select(Flag, Project.number).join(Project, Project.id == Flag.project_id).where(Flag.status != "cleared")
     for flag, number in db.session.execute(rows.execution_options(populate_existing=True)):
-        found[number][flag.rule] = (flag.status, flag.severity, flag.observed)
-    return found
+        flags[number][flag.rule] = (flag.status, flag.severity, flag.observed)
+    return flags
 
 
 def register(history: History, _project: Project, what: int) -> None:
@@ -149,14 +149,14 @@ def inventory(_history: History, project: Project, what: int) -> None:
 
 def onboard(_history: History, project: Project, what: int) -> None:
     with transaction():
-        found = find_project_to_change(OPERATOR, project.number)
-        confirm_onboarding(OPERATOR, found, today() + timedelta(days=10 * what))
+        locked = find_project_to_change(OPERATOR, project.number)
+        confirm_onboarding(OPERATOR, locked, today() + timedelta(days=10 * what))
 
 
 def end(_history: History, project: Project, what: int) -> None:
     with transaction():
-        found = find_project_to_change(OPERATOR, project.number)
-        confirm_ending(OPERATOR, found, today() - timedelta(days=what), "17", "act")
+        locked = find_project_to_change(OPERATOR, project.number)
+        confirm_ending(OPERATOR, locked, today() - timedelta(days=what), "17", "act")
 
 
 def attest(_history: History, project: Project, _what: int) -> None:

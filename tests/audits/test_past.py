@@ -88,8 +88,8 @@ def check_verdicts(night: Night, seconds: int) -> None:
             continue
         verdict = verdict_known_at(project, night.on, night.ended_at + timedelta(seconds=seconds), "en")
         recorded = night.flags[project.number]
-        found = {each["rule"]: (each["severity"], each["observed"]) for each in verdict["findings"]}
-        assert found == {rule: (severity, observed) for rule, (_, severity, observed) in recorded.items()}
+        actual = {each["rule"]: (each["severity"], each["observed"]) for each in verdict["findings"]}
+        assert actual == {rule: (severity, observed) for rule, (_, severity, observed) in recorded.items()}
         if "exempt" in {status for status, _, _ in recorded.values()}:
             assert verdict["outcome"] == "exempt"
 
@@ -97,8 +97,8 @@ def check_verdicts(night: Night, seconds: int) -> None:
 def check_flags(night: Night, seconds: int) -> None:
     """The active flags, as known before the next change, are those that the audit left."""
     then = flags_known_at(night.ended_at + timedelta(seconds=seconds))
-    found: dict[str, dict[str, tuple[str, str, object]]] = {number: {} for number in night.flags}
+    actual: dict[str, dict[str, tuple[str, str, object]]] = {number: {} for number in night.flags}
     rows = select(then, Project.number).join(Project, Project.id == then.c.project_id).where(then.c.status != "cleared")
     for row in db.session.execute(rows):
-        found[row.number][row.rule] = (row.status, row.severity, row.observed)
-    assert found == night.flags
+        actual[row.number][row.rule] = (row.status, row.severity, row.observed)
+    assert actual == night.flags
