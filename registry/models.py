@@ -7,14 +7,14 @@ from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
-from registry.audits import agency_counts
+from registry.audits import agency_counts, policy_texts
 from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
 from registry.cases import orders
 from registry.core import idempotency, installation, outbox
 from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
-from registry.flags import audit_runs
+from registry.flags import audit_runs, former_flags
 from registry.flags import models as flags
 from registry.imports import models as import_runs
 from registry.journal import service as journal
@@ -31,6 +31,7 @@ from registry.requests import models as request_table
 TABLES = (
     absences,
     attempts,
+    former_flags,
     former_names,
     accounts,
     failed_sign_ins,
@@ -57,6 +58,7 @@ TABLES = (
     links,
     oidc_models,
     orders,
+    policy_texts,
     project_numbers,
     project_table,
     request_table,

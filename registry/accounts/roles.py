@@ -47,6 +47,7 @@ class Permission(StrEnum):
     AUDITS_RUN = "audits.run"
     AUDITS_CONFIRM = "audits.confirm"
     AUDITS_VOID = "audits.void"
+    AUDITS_VERIFY = "audits.verify"
     CASES_READ = "cases.read"
     CASES_REVIEW = "cases.review"
     CASES_LEAD = "cases.lead"
@@ -136,8 +137,12 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.WITHDRAWALS_DECIDE,
         }
     ),
-    Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}),
-    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID}),
+    Role.AUDITOR: frozenset(
+        OVERSIGHT | {P.AUDITS_VERIFY, P.RESTRICTED_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}
+    ),
+    Role.OPERATOR: frozenset(
+        OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID, P.AUDITS_VERIFY}
+    ),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT
         | ACCOUNTS_MANAGER

@@ -32,6 +32,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.RESTRICTED_READ,
             P.IMPORTS_READ_ALL,
             P.AUDITS_READ,
+            P.AUDITS_VERIFY,
             P.CASES_READ,
             P.EXEMPTIONS_READ,
             P.POLICIES_READ,

@@ -16,7 +16,7 @@ from registry.api.blueprint import ProjectName
 from registry.api.operation_docs import ERROR_NAMES, ETAG
 from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
-from registry.audits.api import audits, policies
+from registry.audits.api import audits, policies, verification
 from registry.audits.api.policy_schemas import RULE
 from registry.cases.api import cases, team
 from registry.cases.api import documents as case_documents
@@ -46,6 +46,7 @@ BLUEPRINTS = (
     imports.blp,
     exports.blp,
     audits.blp,
+    verification.blp,
     flags.blp,
     cases.blp,
     case_documents.blp,

@@ -7,8 +7,8 @@ platform verified by the date. A test compares the query with the evaluation of 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
@@ -100,16 +100,28 @@ def candidates(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[Ca
     rows = db.session.execute(_projects(policy.scope), {**part._asdict(), "on": on}).all()
     for row in rows:
         digest.update(repr(tuple(row)).encode())
-    revisions = _revisions([row.id for row in rows if row.version > 1], digest)
+    revisions = revisions_of([row.id for row in rows if row.version > 1], digest)
     for row in rows:
-        facts = Facts(
-            agency_kind=row.agency_kind,
-            registered_on=local_date(row.registered_at),
-            order_migrate_by=row.order_migrate_by,
-            past=tuple(past for version, past in revisions.get(row.id, ()) if version < row.version),
-            **{name: getattr(row, name) for name in PROJECT_FACTS},
-        )
+        past = tuple(past for version, past in revisions.get(row.id, ()) if version < row.version)
+        facts = facts_of_row(row._mapping, row.agency_kind, row.registered_at, row.order_migrate_by, past)
         yield Candidate(row.id, facts, row.exemption_id)
+
+
+def facts_of_row(
+    row: Mapping[Any, Any],
+    agency_kind: str,
+    registered_at: datetime,
+    order_migrate_by: date | None,
+    past: tuple[EarlierRevision, ...],
+) -> Facts:
+    """Return the facts of a project whose columns are in a row."""
+    return Facts(
+        agency_kind=agency_kind,
+        registered_on=local_date(registered_at),
+        order_migrate_by=order_migrate_by,
+        past=past,
+        **{name: row[name] for name in PROJECT_FACTS},
+    )
 
 
 def new_digest(policy: Policy, on: date) -> Any:
@@ -159,8 +171,13 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _revisions(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, EarlierRevision]]]:
-    """Return the revisions of each project with their versions, oldest first."""
+def revisions_of(
+    ids: Sequence[int], digest: Any, up_to: Mapping[int, int] | None = None
+) -> dict[int, list[tuple[int, EarlierRevision]]]:
+    """Return the revisions of each project with their versions, oldest first, and update ``digest`` with them.
+
+    ``up_to``: the last version of each to read, by id, for those at an earlier moment.
+    """
     revisions: dict[int, list[tuple[int, EarlierRevision]]] = {}
     if ids:
         columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
@@ -170,7 +187,9 @@ def _revisions(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, Ear
             .order_by(Revision.project_id, Revision.version)
         )
         for row in db.session.execute(statement):
-            digest.update(repr(tuple(row)).encode())
             project_id, version, *values = row
+            if up_to is not None and version > up_to[project_id]:
+                continue
+            digest.update(repr(tuple(row)).encode())
             revisions.setdefault(project_id, []).append((version, EarlierRevision(*values)))
     return revisions

@@ -14,8 +14,11 @@ from registry.core.database import db
 STATUS_BEFORE = {"flags_accepted": "open", "flags_opened": "accepted"}
 
 
-def statuses_before(since: datetime) -> Mapping[tuple[int, str], str]:
-    """Map (project id, rule) to the flag's earlier status, for each flag that a decision changed after ``since``."""
+def statuses_before(since: datetime, until: datetime | None = None) -> Mapping[tuple[int, str], str]:
+    """Map (project id, rule) to the flag's earlier status, for each flag that a decision changed after ``since``.
+
+    ``until``: the last moment to look at, to repeat an audit.
+    """
     decided = select(CaseDecision.case_id).where(CaseDecision.decided_at > since)
     approvals = (
         select(Case.project_id, CaseEvent.details)
@@ -23,6 +26,8 @@ def statuses_before(since: datetime) -> Mapping[tuple[int, str], str]:
         .where(CaseEvent.case_id.in_(decided), CaseEvent.action == "approve", CaseEvent.at > since)
         .order_by(CaseEvent.id)
     )
+    if until is not None:
+        approvals = approvals.where(CaseEvent.at <= until)
     statuses: dict[tuple[int, str], str] = {}
     for project_id, details in db.session.execute(approvals):
         for key, before in STATUS_BEFORE.items():

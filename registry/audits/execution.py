@@ -24,6 +24,7 @@ from registry.audits.change_threshold import held_because
 from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.held_causes import held_causes
+from registry.audits.policy_texts import save_policy_text
 from registry.audits.reconciliation import Plan, active_flags, reconcile
 from registry.audits.restricted_counts import COUNTS, RESTRICTED
 from registry.cases.sync import sync_cases
@@ -31,6 +32,7 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.former_flags import highest_ids
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
@@ -68,6 +70,10 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     session.add(run)
     session.flush()
     last = last_good_audit()
+    run.known_at = now()
+    run.compared_with = None if last is None else last.id
+    run.flags_up_to, run.former_flags_up_to = highest_ids()
+    save_policy_text(policy)
     totals = count_projects(policy)
     digest = new_digest(policy, run.on)
     # Before the first audit no flag existed that a decision could change.

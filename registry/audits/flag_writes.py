@@ -14,7 +14,8 @@ from registry.core.bulk import insert_rows
 from registry.core.dialects import refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange
-from registry.flags.models import Flag
+from registry.flags.former_flags import keep_former
+from registry.flags.models import FLAGS, Flag
 
 ROWS_AT_ONCE = 5000
 MANY = 1000
@@ -51,6 +52,7 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
         .values({name: bindparam(f"new_{name}") for name in UPDATED} | {"changed_at": at})
     )
     for updated in _chunks(plan.updated):
+        keep_former(at, FLAGS.c.id.in_([flag.id for flag, *_ in updated]), audit_id=audit_id)
         session.execute(
             changed,
             [
@@ -67,6 +69,7 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
             ],
         )
     for cleared in _chunks(plan.cleared):
+        keep_former(at, FLAGS.c.id.in_([flag.id for flag in cleared]), audit_id=audit_id)
         session.execute(
             update(Flag)
             .where(Flag.id.in_([flag.id for flag in cleared]))

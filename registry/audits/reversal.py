@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from registry.cases.models import Case, CaseEvent
 from registry.cases.sync import WAITING_FOR_REVIEWER
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.core.working_days import national_calendar
+from registry.flags.former_flags import keep_former
 from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force
 
@@ -32,6 +33,7 @@ def reverse_flags(audit_id: int, day: date) -> dict[str, int]:
         "flags_cleared": _count(opened, undecided),
         "flags_restored": _count(*cleared),
     }
+    keep_former(now(), or_(and_(opened, Flag.status != "cleared"), and_(*cleared)))
     _update(Flag, opened, Flag.status != "cleared", opened_on=day)
     _update(Flag, opened, undecided, status="cleared", cleared_on=day, cleared_by_audit=audit_id, last_seen_on=None)
     accepted = Flag.accepted_fingerprint == Flag.fingerprint

@@ -71,19 +71,23 @@ def verdict_of(project: Project, on: date | None, language: Language, policy: Po
     """
     day = on or today()
     exempt = exemption_in_force(project.id, day) is not None
-    return _verdict(project.number, facts_of(project), day, language, policy or policy_in_force(), exempt=exempt)
+    return represent_verdict(
+        project.number, facts_of(project), day, language, policy or policy_in_force(), exempt=exempt
+    )
 
 
 def verdict_at_registration(project: Project, language: Language) -> dict[str, Any]:
     """Return today's verdict on a project that was just registered and has no decisions or exemptions."""
-    return _verdict(project.number, _facts(project, None, ()), today(), language, policy_in_force(), exempt=False)
+    return represent_verdict(
+        project.number, _facts(project, None, ()), today(), language, policy_in_force(), exempt=False
+    )
 
 
 def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None, language: Language) -> dict[str, Any]:
     """Return the verdict on these validated values as if they were registered today."""
     claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
     facts = Facts(agency_kind=agency.kind, registered_on=today(), **claimed)
-    return _verdict(None, facts, on or today(), language, policy_in_force(), exempt=False)
+    return represent_verdict(None, facts, on or today(), language, policy_in_force(), exempt=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def verdict_to_check_change(project: Project, after: Mapping[str, Any], language
     day, changed = today(), verdict_after_change(project, after, language)
     exempt = exemption_in_force(project.id, day) is not None
     edited = _edited_facts(project, facts_of(project), after)
-    verdict = _verdict(project.number, edited, day, language, policy_in_force(), exempt=exempt)
+    verdict = represent_verdict(project.number, edited, day, language, policy_in_force(), exempt=exempt)
     return {**verdict, "opened": changed.opened, "ended": changed.ended}
 
 
@@ -141,9 +145,10 @@ def explained(finding: Finding, policy: Policy, on: date, language: Language) ->
     }
 
 
-def _verdict(
+def represent_verdict(
     number: str | None, facts: Facts, day: date, language: Language, policy: Policy, *, exempt: bool
 ) -> dict[str, Any]:
+    """Represent the verdict on these facts on a day; ``exempt``: an exemption is in force."""
     findings = evaluate(facts, policy, day)
     if not in_scope(facts.agency_kind, policy):
         outcome = FreezeStatus.OUT_OF_SCOPE

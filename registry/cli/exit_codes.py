@@ -9,6 +9,7 @@ from typing import IO, Any, Final
 import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from registry.audits.repeatable import AuditNotRepeatable
 from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale
 from registry.core.disk_checks import is_corruption_error
@@ -32,13 +33,14 @@ from registry.settings import SettingsInvalid
 
 log = logging.getLogger(__name__)
 
-FAILED, USAGE, NOT_FOUND, CONFLICT, INVALID, FLAGS_FOUND = range(1, 7)
+FAILED, USAGE, NOT_FOUND, CONFLICT, INVALID, FLAGS_FOUND, NOT_REPEATABLE = range(1, 8)
 MAX_ERRORS_SHOWN = 50
 
 # The first matching class applies. Invalid settings count as invalid usage, like options, and a process supervisor must
 # not retry them. A filter that cannot be parsed is an option too.
 EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (NotFound, NOT_FOUND),
+    (AuditNotRepeatable, NOT_REPEATABLE),
     (Conflict, CONFLICT),
     (Stale, CONFLICT),
     (Invalid, INVALID),

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, bindparam, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -22,7 +22,7 @@ from registry.core.pagination import Listing, Page, SortKey, after, build_page, 
 from registry.core.translations import translator
 from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
 from registry.flags.linked_columns import linked_columns
-from registry.flags.models import Flag, rank
+from registry.flags.models import FLAGS, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
@@ -33,7 +33,7 @@ from registry.projects.models import Project
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 from registry.projects.vocabulary import Sector
 
-FLAG: Final = table_of(Flag).c
+FLAG: Final = FLAGS.c
 PROJECT: Final = table_of(Project).c
 AGENCY: Final = table_of(Agency).c
 OF_PROJECT: Final = FLAG.project_id == bindparam("project")
@@ -112,28 +112,34 @@ def _sorted(sort: str, bound: bool, restricted: bool) -> Select[*tuple[Any, ...]
     )
 
 
-def flag_rows(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
-    """A query of what is shown of flags on visible projects. ``sort``: the column that it will be sorted by."""
+def flag_rows(
+    sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]], flags: FromClause = FLAGS
+) -> Select[*tuple[Any, ...]]:
+    """A query of what is shown of flags on visible projects. ``sort``: the column that it will be sorted by.
+
+    ``flags``: the table, or a subquery with its columns.
+    """
+    flag = flags.c
     return (
         select(
-            FLAG.id,
+            flag.id,
             PROJECT.number.label("project"),
-            FLAG.rule,
-            FLAG.severity,
-            FLAG.status,
-            FLAG.observed,
-            FLAG.opened_on,
-            FLAG.last_seen_on,
-            FLAG.cleared_on,
-            FLAG.exemption_id.label("exemption"),
-            *linked_columns(FLAG.id),
-            FLAG.changed_at,
+            flag.rule,
+            flag.severity,
+            flag.status,
+            flag.observed,
+            flag.opened_on,
+            flag.last_seen_on,
+            flag.cleared_on,
+            flag.exemption_id.label("exemption"),
+            *linked_columns(flag.id),
+            flag.changed_at,
             PROJECT.is_restricted.label("_restricted"),
             sort.label("_sort"),
-            FLAG.id.label("_id"),
+            flag.id.label("_id"),
         )
-        .select_from(table_of(Flag))
-        .join(table_of(Project), PROJECT.id == FLAG.project_id)
+        .select_from(flags)
+        .join(table_of(Project), PROJECT.id == flag.project_id)
         .join(table_of(Agency), AGENCY.id == PROJECT.agency_id)
         .where(*visible)
     )
@@ -157,9 +163,15 @@ def flag_representation(
     }
 
 
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
+def require_sort(sort: str) -> str:
+    """The field of a sort. Raises Malformed for another one than flags are sorted by."""
     name = sort.removeprefix("-")
     if name not in SORTS:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return name
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    name = require_sort(sort)
     column, kind = SORTS[name]
     return SortKey(name, column, kind), sort.startswith("-")

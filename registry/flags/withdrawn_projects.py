@@ -11,6 +11,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import last_good_date
+from registry.flags.former_flags import keep_former
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.vocabulary import Severity
 
@@ -29,14 +30,14 @@ def clear_flags(project_id: int, at: datetime) -> list[int]:
     session = require_transaction()
     active = select(FLAGS.c.id).where(FLAGS.c.project_id == project_id, IS_ACTIVE).order_by(FLAGS.c.id)
     ids = list(session.scalars(active.with_for_update()))
-    values = {"status": "cleared", "cleared_on": today(), "last_seen_on": last_good_date(), "changed_at": at}
-    _update(ids, **values)
+    values = {"status": "cleared", "cleared_on": today(), "last_seen_on": last_good_date()}
+    _update(ids, at, **values)
     return ids
 
 
 def reopen_flags(ids: Sequence[int], at: datetime) -> None:
     """Give flags that a withdrawal cleared the status that they had, in the open transaction."""
-    _update(ids, status=status_before_withdrawal(), cleared_on=None, last_seen_on=None, changed_at=at)
+    _update(ids, at, status=status_before_withdrawal(), cleared_on=None, last_seen_on=None)
 
 
 def status_before_withdrawal() -> ColumnElement[str]:
@@ -45,6 +46,7 @@ def status_before_withdrawal() -> ColumnElement[str]:
     return case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
 
 
-def _update(ids: Sequence[int], **values: object) -> None:
-    statement = update(Flag).where(Flag.id.in_(ids)).values(**values)
+def _update(ids: Sequence[int], at: datetime, **values: object) -> None:
+    keep_former(at, FLAGS.c.id.in_(ids))
+    statement = update(Flag).where(Flag.id.in_(ids)).values(**values, changed_at=at)
     require_transaction().execute(statement, execution_options={"synchronize_session": False})

@@ -59,8 +59,10 @@ CONTRACT = {
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.record journal.read accounts.confirm "
     "organisations.confirm withdrawals.decide",
-    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
-    "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
+    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read "
+    "audits.verify",
+    "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void "
+    "audits.verify",
     "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
     "organisations.propose organisations.confirm",

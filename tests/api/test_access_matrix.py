@@ -49,6 +49,7 @@ EDITORS = {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
 WRITERS = {*EDITORS, Role.ADMINISTRATOR}
 CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
+VERIFIERS = {Role.AUDITOR, Role.OPERATOR}
 MANAGERS = {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}
 ORGANISERS = {Role.SUPERVISOR, Role.ADMINISTRATOR}
 SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
@@ -245,6 +246,7 @@ TRIES: dict[str, Try] = {
     ),
     "list_all_audits": Try("/audits", OVERSIGHT, owned=False),
     "read_one_audit": Try("/audits/{audit}", OVERSIGHT, owned=False),
+    "verify_audit": Try("/audits/{audit}/verification", VERIFIERS, owned=False),
     "list_changes": Try("/audits/{audit}/changes", OVERSIGHT, owned=False),
     "list_all_flags": Try("/flags", ALL, owned=False),
     "list_policies": Try("/policies", OVERSIGHT, owned=False),

@@ -58,7 +58,7 @@ PAGES: Final = (
     "/reports/compliance",
     "/journal",
 )
-OF_AUDITS = ("case_events", "case_flags", "case_decisions", "cases", "flags", "audit_changes", "audits")
+OF_AUDITS = ("case_events", "case_flags", "case_decisions", "cases", "former_flags", "flags", "audit_changes", "audits")
 
 
 def fill(size: int) -> dict[str, Any]:

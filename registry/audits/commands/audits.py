@@ -15,9 +15,11 @@ from registry.audits.held_decisions import confirm_held_audit, latest_held, reje
 from registry.audits.queries import all_changes_of, list_audits
 from registry.audits.restricted_counts import visible_run
 from registry.audits.service import find_audit, run_audit
+from registry.audits.verification import verify_audit
+from registry.audits.verification_schema import verification_shown
 from registry.audits.voiding import void_audit
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import CONFLICT, FLAGS_FOUND, UsageError
+from registry.cli.exit_codes import CONFLICT, FAILED, FLAGS_FOUND, UsageError
 from registry.cli.options import DAY, REASON, as_json_option, fail_on_flags_option
 from registry.cli.output import cli_text, print_json, print_message, print_pairs, print_table
 from registry.core.pagination import MAX_LIMIT, Page
@@ -59,6 +61,8 @@ IN_A_LIST = (
     "flags_opened",
     "flags_cleared",
 )
+COMPARED_SHOWN = ("name", "recorded", "repeated")
+DIFFERENCE_SHOWN = ("project", "rule", "what", "recorded", "repeated")
 CHANGE_SHOWN = ("project", "rule", "severity", "change")
 MAX_PRINTED_CHANGES = 20
 CAUSE_LISTS = (("causes", "cause"), ("rules", "rule"), ("agencies", "agency"))
@@ -138,6 +142,29 @@ def list_(limit: int, as_json: bool) -> None:
 def show_one(audit_id: int, as_json: bool) -> None:
     """Show one audit with what it changed."""
     show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
+
+
+@audits.command("verify")
+@click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@as_json_option
+@in_registry
+def verify_one(audit_id: int, as_json: bool) -> None:
+    """Repeat a past audit from what was known then and its policy, and list every difference. Writes nothing.
+
+    Exits with 1 when something differs, and with 7 for an audit that cannot be repeated.
+    """
+    verification = verify_audit(local_actor(Role.AUDITOR), audit_id)
+    if as_json:
+        print_json(verification_shown(verification))
+    else:
+        compared = [each._asdict() for each in (verification.digest, *verification.counts)]
+        print_table(COMPARED_SHOWN, compared)
+        if verification.differences:
+            click.echo()
+            print_table(DIFFERENCE_SHOWN, [each._asdict() for each in verification.differences])
+        print_message("cli-audit-matches" if verification.matches else "cli-audit-differs", id=audit_id)
+    if not verification.matches:
+        raise click.exceptions.Exit(FAILED)
 
 
 @audits.command("reject")

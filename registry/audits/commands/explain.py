@@ -9,11 +9,13 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
+from registry.audits.known_verdicts import verdict_known_at
 from registry.audits.verdicts import verdict_of
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FLAGS_FOUND
 from registry.cli.options import DAY, as_json_option, fail_on_flags_option
 from registry.cli.output import cli_text, language, print_json
+from registry.core.known_at import parse_known_at
 from registry.projects.models import Project
 from registry.projects.service import find_project
 from registry.projects.visibility import journal_restricted_reads
@@ -22,18 +24,22 @@ from registry.projects.visibility import journal_restricted_reads
 @click.command()
 @click.argument("number")
 @click.option("--on", type=DAY, metavar="DATE", help="The date to judge, as 2026-11-24; default: today.")
+@click.option("--known-at", "known_at_text", metavar="TIME", help="A past moment or date: judge what was known then.")
 @fail_on_flags_option
 @as_json_option
 @in_registry
-def explain(number: str, on: date | None, fail_on_flags: bool, as_json: bool) -> None:
+def explain(number: str, on: date | None, known_at_text: str | None, fail_on_flags: bool, as_json: bool) -> None:
     """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that matches, with observed values,
     required values, remedy and clause.
 
-    Judges the facts as they are now, and writes nothing.
+    Judges the facts as they are now, or with --known-at as they were known then, and writes nothing.
     """
     actor = local_actor(Role.AUDITOR)
     project = find_project(actor, number)
-    verdict = verdict_of(project, on, language())
+    if known_at_text is None:
+        verdict = verdict_of(project, on, language())
+    else:
+        verdict = verdict_known_at(project, on, parse_known_at(known_at_text), language())
     if project.is_restricted:
         journal_restricted_reads(actor, [project.number], "verdict")
     if as_json:

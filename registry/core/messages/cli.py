@@ -19,6 +19,8 @@ MESSAGES: Final[Mapping[str, str]] = {
         "show {id}. If it is right, confirm it: registry audits run --confirm-held --reason REASON. If a mistake is "
         "behind it: registry audits reject {id} --reason REASON."
     ),
+    "cli-audit-differs": lazy_text("Audit {id} differs from what was recorded."),
+    "cli-audit-matches": lazy_text("Audit {id} matches what was recorded."),
     "cli-audit-voided": lazy_text(
         "Audit {id} is voided. The next audit checks every project again. To run one now: registry audits run."
     ),

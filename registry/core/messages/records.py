@@ -36,6 +36,16 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Audit {id} cannot be voided: only an audit of a date after today can be. Its date is {on}, its status "
         "{status}."
     ),
+    "flags-not-known": lazy_text("The flags of that moment are not known: their history begins at {since}."),
+    "audit-not-finished": lazy_text(
+        "Audit {id} cannot be repeated because it is not finished: its status is {status}."
+    ),
+    "audit-too-old": lazy_text(
+        "Audit {id} cannot be repeated because it is older than the version of the service that stores what is needed."
+    ),
+    "audit-policy-missing": lazy_text(
+        "Audit {id} cannot be repeated because the text of its policy {version} is not stored."
+    ),
     "audit-running": lazy_text("Another audit is running. Wait a moment and check its result."),
     "bin-taken": lazy_text("An agency with BIN {bin} is registered already. Change that record instead."),
     "case-action-not-possible": lazy_text(

@@ -22,6 +22,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "date-after": lazy_text("This date cannot be after {other}."),
     "date-after-today": lazy_text("This date cannot be after today."),
     "date-before": lazy_text("This date cannot be before {other}."),
+    "known-at-in-future": lazy_text("This moment cannot be in the future."),
     "date-before-today": lazy_text("The date must not be before today, {today}."),
     "date-incomplete": lazy_text("Write the whole date with its day, such as 20.01.2026."),
     "date-month-wrong": lazy_text("There is no month {month}. Write the day before the month, such as 20.01.2026."),

@@ -9,9 +9,11 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
+from registry.audits.known_verdicts import verdict_known_at
+from registry.audits.repeatable import policy_known_at, run_known_at
 from registry.audits.verdicts import (
     is_reason_required,
     verdict_at_registration,
@@ -21,7 +23,9 @@ from registry.audits.verdicts import (
 )
 from registry.core.base_schema import Loaded
 from registry.core.fields import AnyDay
+from registry.core.known_at import known_at_of
 from registry.core.transactions import transaction
+from registry.flags.known_lists import flags_of_then
 from registry.flags.queries import SORTS as FLAG_SORTS
 from registry.flags.queries import flags_of
 from registry.flags.schemas import FLAG
@@ -60,6 +64,12 @@ from registry.projects.similarity.representation import similar_items
 blp = ApiBlueprint(
     "projects", __name__, description="Pieces of work on digital objects, and what the freeze says of each."
 )
+PAST_ERRORS: Final = {status: ERROR_NAMES[status] for status in (409, 422)}
+KNOWN_AT: Final = Parameter(
+    "known_at",
+    "A moment (RFC 3339) or date (its end) of the past: what was known then. 422 for a future or unreadable one.",
+    {"type": "string"},
+)
 ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
 REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
 
@@ -77,6 +87,12 @@ class VerdictQuery(QuerySchema):
     """On which date."""
 
     on = QueryParameter(ON, AnyDay())
+
+
+class KnownVerdictQuery(VerdictQuery):
+    """On which date, from what was known when."""
+
+    known_at = QueryParameter(KNOWN_AT)
 
 
 @blp.route("/projects")
@@ -220,12 +236,18 @@ class ProjectVerdict(MethodView):
     """What the freeze says of a project."""
 
     @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="read_verdict")
-    @blp.arguments(VerdictQuery(), location="query")
+    @blp.doc(operationId="read_verdict", responses=PAST_ERRORS)
+    @blp.arguments(KnownVerdictQuery(), location="query")
     @blp.response(200, VERDICT, example=examples.VERDICT)
     def get(self, query: Mapping[str, Any], number: str) -> Any:
-        """Explain what the freeze says of a project on a date."""
+        """Explain what the freeze says of a project on a date.
+
+        With `known_at` from what the register knew then, by the policy of the last audit before it.
+        """
+        known_at = known_at_of(query)
         project = read_project(current_actor(), number, "verdict")
+        if known_at is not None:
+            return verdict_known_at(project, query.get("on"), known_at, request_locale())
         return verdict_of(project, query.get("on"), request_locale())
 
 
@@ -234,10 +256,17 @@ class ProjectFlags(MethodView):
     """The flags of a project."""
 
     @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="list_flags_of_project")
-    @blp.arguments(list_query(sorts=FLAG_SORTS), location="query")
+    @blp.doc(operationId="list_flags_of_project", responses=PAST_ERRORS)
+    @blp.arguments(list_query((KNOWN_AT,), FLAG_SORTS), location="query")
     @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
     def get(self, query: ListArguments, number: str) -> Any:
-        """List the flags of a project, cleared ones too."""
+        """List the flags of a project, cleared ones too; with `known_at` as they were then."""
+        known_at = known_at_of(query.filters)
         project_id = read_id(current_actor(), number, "flags")
+        if known_at is not None:
+            run, policy = run_known_at(known_at), policy_known_at(known_at)
+            last_on = None if run is None else run.on
+            return page_response(
+                flags_of_then(current_actor(), project_id, known_at, query.page, request_locale(), policy, last_on)
+            )
         return page_response(flags_of(current_actor(), project_id, query.page, request_locale()))

@@ -1,0 +1,247 @@
+"""A random history of a small register: every kind of change that an audit reads, each at its own moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from registry.accounts.roles import Role
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
+from registry.audits.held_decisions import confirm_held_audit
+from registry.cases.models import Case
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.errors import RegistryError
+from registry.core.transactions import transaction
+from registry.exemptions.models import Exemption
+from registry.exemptions.service import find_exemption_to_change, revoke_exemption
+from registry.flags.models import Flag
+from registry.freeze.current import set_policy
+from registry.freeze.policy_file import read_policy
+from registry.platform.confirmations import confirm_ending, confirm_onboarding
+from registry.platform.inventory import apply_inventory
+from registry.projects.attestations import attest_project
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.carrying_out import carry_out_due_requests
+from registry.requests.models import Request
+from registry.requests.restoration import restore_project
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.audits.steps import OLD_SYSTEM, OPERATOR, SUPERVISOR, audit, edit, exempt, verify
+from tests.cases.cast import AIGERIM, SAULE, act
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.freeze.policy_texts import SHIPPED, in_creation
+from tests.imports.tables import csv_of
+from tests.imports.test_projects import run_import
+from tests.present import Present
+
+DECIDER = an_actor(Role.SUPERVISOR, name="second")
+REVIEWER = an_actor(Role.REVIEWER, name="third")
+ASKER = an_actor(Role.ADMINISTRATOR, name="first")
+POLICIES = (
+    SHIPPED,
+    in_creation("severity", '"low"'),
+    in_creation("enabled", "false"),
+    SHIPPED.replace('"private", ', "", 1).replace('"local_executive", ', "", 1),
+)
+EDITS: tuple[dict[str, Any], ...] = (
+    {"placement": "on_platform", "platform_key": "qt-1"},
+    {"placement": "onboarding"},
+    {"placement": "off_platform"},
+    {"work_started_on": "2025-11-01"},
+    {"work_type": "maintenance"},
+    {"stage": "operation"},
+    {"stage": "terminated", "ended_on": "2026-09-20"},
+    {"stage": "pilot", "pilot_started_on": "2025-03-01"},
+    {"budget_kzt": 5_000_000},
+    {"contract_signed_on": None},
+)
+
+
+@dataclass
+class Night:
+    """What an audit left: each project's active flags, by number, as (rule → status, severity, observed values)."""
+
+    audit_id: int
+    on: date
+    ended_at: datetime
+    flags: dict[str, dict[str, tuple[str, str, Any]]]
+    withdrawn: set[str]
+
+
+@dataclass
+class History:
+    """The register and its nights; ``take`` makes a change and moves the clock by an hour and a bit."""
+
+    present: Present
+    agencies: list[str] = field(default_factory=list)
+    nights: list[Night] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Register agencies and projects of several kinds."""
+        self.agencies = [an_agency(kind=kind).bin for kind in ("central_body", "central_body", "local_executive")]
+        for place, values in enumerate(({}, OLD_SYSTEM, {"placement": "on_platform"}, {})):
+            self.present.move(timedelta(minutes=7))
+            a_project(agency_by_bin(self.agencies[place % 3]), **values)
+
+    def take(self, step: str, which: int, what: int) -> None:
+        """Take a step on the project or agency of that place; what the rules exclude changes nothing."""
+        self.present.move(timedelta(hours=1, seconds=which))
+        projects = db.session.scalars(select(Project).options(joinedload(Project.agency)).order_by(Project.id)).all()
+        project = projects[which % len(projects)]
+        try:
+            STEPS[step](self, project, what)
+        except RegistryError:
+            db.session.rollback()
+
+    def night(self, _project: Project, what: int) -> None:
+        """Audit, on the same day or the next ones."""
+        self.present.move(timedelta(days=what % 3))
+        carry_out_due_requests()
+        run = audit()
+        if run.status == "held":
+            self.present.move(timedelta(minutes=20))
+            run = confirm_held_audit(SUPERVISOR, run.id, "Checked.")
+        withdrawn = select(Project.number).where(Project.withdrawn_at.is_not(None))
+        self.nights.append(Night(run.id, run.on, now(), active_flags(), set(db.session.scalars(withdrawn))))
+
+
+def active_flags() -> dict[str, dict[str, tuple[str, str, Any]]]:
+    """The active flags of every project that is not withdrawn, by its number and the rule."""
+    flags: dict[str, dict[str, tuple[str, str, Any]]] = {
+        number: {} for number in db.session.scalars(select(Project.number).where(Project.withdrawn_at.is_(None)))
+    }
+    rows = select(Flag, Project.number).join(Project, Project.id == Flag.project_id).where(Flag.status != "cleared")
+    for flag, number in db.session.execute(rows.execution_options(populate_existing=True)):
+        flags[number][flag.rule] = (flag.status, flag.severity, flag.observed)
+    return flags
+
+
+def register(history: History, _project: Project, what: int) -> None:
+    a_project(agency_by_bin(history.agencies[what % 3]), **(OLD_SYSTEM if what % 2 else {}))
+
+
+def change(_history: History, project: Project, what: int) -> None:
+    edit(project, **EDITS[what % len(EDITS)])
+
+
+def import_row(_history: History, project: Project, what: int) -> None:
+    row = {"agency": project.agency.bin, "external_id": project.external_id or "", "budget_kzt": str(1000 + what)}
+    run_import(csv_of({**row, "number": project.number}))
+
+
+def place(_history: History, project: Project, what: int) -> None:
+    verify(project, today() - timedelta(days=what))
+
+
+def inventory(_history: History, project: Project, what: int) -> None:
+    listed = {"platform_key": project.platform_key or "x", "agency": project.agency.bin}
+    other = {"platform_key": f"unknown-{what}", "agency": project.agency.bin, "verified_on": today().isoformat()}
+    rows = [other] if what % 2 else [other, {**listed, "verified_on": today().isoformat()}]
+    apply_inventory(OPERATOR, "list.csv", csv_of(*rows), dry_run=False)
+
+
+def onboard(_history: History, project: Project, what: int) -> None:
+    with transaction():
+        locked = find_project_to_change(OPERATOR, project.number)
+        confirm_onboarding(OPERATOR, locked, today() + timedelta(days=10 * what))
+
+
+def end(_history: History, project: Project, what: int) -> None:
+    with transaction():
+        locked = find_project_to_change(OPERATOR, project.number)
+        confirm_ending(OPERATOR, locked, today() - timedelta(days=what), "17", "act")
+
+
+def attest(_history: History, project: Project, _what: int) -> None:
+    with transaction():
+        attest_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, project.number))
+
+
+def record(_history: History, project: Project, what: int) -> None:
+    exempt(project, today() - timedelta(days=what), today() + timedelta(days=what))
+
+
+def revoke(_history: History, _project: Project, what: int) -> None:
+    newest = select(Exemption.id).order_by(Exemption.id.desc()).offset(what % 2).limit(1)
+    exemption_id = db.session.scalar(newest)
+    if exemption_id is not None:
+        with transaction():
+            revoke_exemption(SUPERVISOR, find_exemption_to_change(SUPERVISOR, exemption_id), "Repealed.")
+
+
+def decide(_history: History, project: Project, what: int) -> None:
+    """Propose and approve: accept the flags, or order the project to migrate."""
+    case_id = db.session.scalar(select(Case.id).where(Case.project_id == project.id, Case.status != "closed"))
+    if case_id is None:
+        return
+    law = {"reason": "R", "legal_basis": "L"}
+    if what % 3:
+        proposal = {"decision": "transitional_accepted", **law}
+    else:
+        proposal = {"decision": "migrate_by", "due_on": today() + timedelta(days=what + 1), **law}
+    act(AIGERIM, case_id, "claim")
+    act(AIGERIM, case_id, "propose", proposal)
+    act(SAULE, case_id, "approve")
+
+
+def withdraw(_history: History, project: Project, _what: int) -> None:
+    request = ask(ASKER, RequestKind.WITHDRAWAL, project.number, {"reason": "Registered in error."})
+    confirm(REVIEWER, RequestKind.WITHDRAWAL, request.id, "Yes.")
+    confirm(DECIDER, RequestKind.WITHDRAWAL, request.id, "Yes.")
+
+
+def restore(_history: History, _project: Project, _what: int) -> None:
+    newest = select(Request.id).where(Request.kind == RequestKind.WITHDRAWAL.value).order_by(Request.id.desc()).limit(1)
+    request_id = db.session.scalar(newest)
+    if request_id is not None:
+        restore_project(SUPERVISOR, request_id, "It exists.")
+
+
+def merge(history: History, project: Project, what: int) -> None:
+    values = {"successor": history.agencies[what % 3], "kind": "merger", "on": today(), "act": "1", "reason": "R"}
+    request = ask(ASKER, RequestKind.SUCCESSION, project.agency.bin, values)
+    confirm(DECIDER, RequestKind.SUCCESSION, request.id)
+
+
+def change_kind(_history: History, project: Project, what: int) -> None:
+    kind, number = ("central_body", "private", "local_executive")[what % 3], project.agency.bin
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(number), {"kind": kind})
+
+
+def restrict(_history: History, project: Project, what: int) -> None:
+    with transaction():
+        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), bool(what % 2), "Secret.")
+
+
+def change_policy(_history: History, _project: Project, what: int) -> None:
+    set_policy(read_policy(POLICIES[what % len(POLICIES)], "policy.toml"))
+
+
+STEPS: dict[str, Callable[[History, Project, int], None]] = {
+    "night": History.night,
+    "register": register,
+    "change": change,
+    "import": import_row,
+    "place": place,
+    "inventory": inventory,
+    "onboard": onboard,
+    "end": end,
+    "attest": attest,
+    "record": record,
+    "revoke": revoke,
+    "decide": decide,
+    "withdraw": withdraw,
+    "restore": restore,
+    "merge": merge,
+    "change kind": change_kind,
+    "restrict": restrict,
+    "policy": change_policy,
+}
