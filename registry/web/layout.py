@@ -46,9 +46,13 @@ MENU: Final = (
     ("case_templates", lazy_text("Templates"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
+<<<<<<< ours
 FURTHER: Final = frozenset(
     {"letters", "inventory", "journal", "agencies", "people", "absences", "case_templates", "tokens"}
 )
+=======
+FURTHER: Final = frozenset({"overview_page", "inventory", "journal", "agencies", "people", "absences", "tokens"})
+>>>>>>> theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,13 @@ def menu() -> Menu:
     if actor is None or current_user().must_change_password:
         return shown
     side = "agency" if actor.role in AGENCY_ROLES else "oversight"
+    # Without cases the menu is short.
+    is_long = side == "oversight" and actor.may(Permission.CASES_READ)
     for endpoint, text, permission, item_side in MENU:
         if actor.may(permission) and item_side in (None, side):
             address = url_for(f"web.{endpoint}")
             within = request.path.startswith(f"{address}/") if address != "/" else False
-            items = shown.further if side == "oversight" and endpoint in FURTHER else shown.main
+            items = shown.further if is_long and endpoint in FURTHER else shown.main
             items.append(Item(gettext(text), address, request.path == address, within))
     return shown
 

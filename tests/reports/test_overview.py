@@ -29,9 +29,9 @@ DAY = date(2026, 10, 5)
 
 
 def shown() -> Overview:
-    found = overview(LEADER)
-    assert found is not None
-    return found
+    result = overview(LEADER)
+    assert result is not None
+    return result
 
 
 def merge(former: Agency, successor: Agency, day: date) -> None:
@@ -102,12 +102,12 @@ def test_restricted_projects_are_in_no_figure_of_those_who_may_not_see_them(app:
     hide(a_project(agency, budget_kzt=20, placement="onboarding", onboarding_due_on=DAY))
     audit()
     for actor, projects in ((LEADER, 1), (AUDITOR, 2)):
-        found = overview(actor)
-        assert found is not None
-        groups = (found.regions, found.sectors)
-        assert found.now.projects == projects
+        result = overview(actor)
+        assert result is not None
+        groups = (result.regions, result.sectors)
+        assert result.now.projects == projects
         assert [sum(row.projects for row in members.values()) for members in groups] == [projects, projects]
-        assert found.ends.onboarding == dict.fromkeys((30, 60, 90), projects - 1)
+        assert result.ends.onboarding == dict.fromkeys((30, 60, 90), projects - 1)
         assert [point.figures.projects for point in history(actor, "agency", agency.bin)] == [projects]
 
 
@@ -143,7 +143,7 @@ def test_ends_are_counted_within_thirty_sixty_and_ninety_days(app: Flask, presen
 
 
 def test_history_is_of_a_known_group_only(app: Flask) -> None:
-    for by, of in (
+    for group, of in (
         ("region", None),
         ("region", "99"),
         ("sector", "7"),
@@ -152,7 +152,7 @@ def test_history_is_of_a_known_group_only(app: Flask) -> None:
         ("country", "KZ"),
     ):
         with pytest.raises(Malformed):
-            history(LEADER, by, of)
+            history(LEADER, group, of)
     with pytest.raises(RoleNotAllowed):
         history(an_actor(Role.AGENCY_VIEWER, an_agency()), "country", None)
     with pytest.raises(RoleNotAllowed):

@@ -42,9 +42,9 @@ PROJECTS = st.lists(
 
 
 def read(actor: Actor) -> Overview:
-    found = overview(actor)
-    assert found is not None
-    return found
+    result = overview(actor)
+    assert result is not None
+    return result
 
 
 def sums(rows: list[Figures]) -> tuple[int, ...]:
@@ -55,15 +55,15 @@ def sums(rows: list[Figures]) -> tuple[int, ...]:
 
 
 def adds_up(actor: Actor, bins: list[str]) -> None:
-    found = read(actor)
-    now = found.now
+    result = read(actor)
+    now = result.now
     assert now.in_scope == now.clear + now.flagged + now.exempt + now.accepted + now.unaudited
     assert now.projects == now.in_scope + now.out_of_scope
     assert now.flagged == now.flagged_high + now.flagged_medium + now.flagged_low
-    for members in (found.regions, found.sectors):
+    for members in (result.regions, result.sectors):
         assert sums([*members.values()]) == sums([now])
     # Every open flag has one rule and one age.
-    assert sum(row.flagged for row in found.rules.values()) == sum(row.flagged for row in found.ages.values())
+    assert sum(row.flagged for row in result.rules.values()) == sum(row.flagged for row in result.ages.values())
     assert sums(
         [history(actor, "agency", each)[-1].figures for each in bins if history(actor, "agency", each)]
     ) == sums([now])

@@ -183,9 +183,9 @@ class ReadHistory(MethodView):
     )
     def get(self, query: Mapping[str, Any]) -> Any:
         """Show twelve months of the country, an agency with those below it, a region, a sector or a rule."""
-        by, of = query.get("by", BY_COUNTRY), query.get("of")
-        points = history(current_actor(), by, of)
-        return {"by": by, "of": of, "items": [_point(point) for point in points]}
+        group, of = query.get("by", BY_COUNTRY), query.get("of")
+        points = history(current_actor(), group, of)
+        return {"by": group, "of": of, "items": [_point(point) for point in points]}
 
 
 def _shown(shown: Overview | None) -> dict[str, Any]:

@@ -60,5 +60,5 @@ def _within(actor: Actor, today: date, ends_on: Any, rows: Any, *conditions: Con
     counts = [func.count().filter(ends_on <= day) for day in latest]
     statement = select(*counts).select_from(rows)
     visible = visible_projects(actor)
-    found = db.session.execute(statement.where(and_(*conditions, *visible), ends_on <= latest[-1])).one()
-    return dict(zip(DAYS, map(int, found), strict=True))
+    row = db.session.execute(statement.where(and_(*conditions, *visible), ends_on <= latest[-1])).one()
+    return dict(zip(DAYS, map(int, row), strict=True))

@@ -45,23 +45,23 @@ class Point:
     figures: Figures
 
 
-def history(actor: Actor, by: str, of: str | None) -> list[Point]:
+def history(actor: Actor, group: str, of: str | None) -> list[Point]:
     """The last twelve months, one point a week, oldest first; the last point is the last audit.
 
     ``of``: the BIN, the code of the region or sector, or the rule; not for the country. An agency is counted with those
     below it and with those that they succeeded, so that a merger makes no step. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.OVERVIEW_READ)
-    agencies = _agencies(by, of)
+    agencies = _agencies(group, of)
     last = last_good_date()
     if last is None:
         return []
     days = weekly(audited_days(last - WEEKS * WEEK), last, WEEKS)
-    if by == BY_AGENCY:
-        found = of_agencies_by_audit(actor, agencies, days.values())
+    if group == BY_AGENCY:
+        stored = of_agencies_by_audit(actor, agencies, days.values())
     else:
-        found = by_audit(actor, Dimension(by), of or COUNTRY, days.values())
-    return [Point(day, audit_id, found[audit_id]) for day, audit_id in days.items() if audit_id in found]
+        stored = by_audit(actor, Dimension(group), of or COUNTRY, days.values())
+    return [Point(day, audit_id, stored[audit_id]) for day, audit_id in days.items() if audit_id in stored]
 
 
 def weekly(days: Mapping[date, int], last: date, weeks: int) -> dict[date, int]:
@@ -74,14 +74,14 @@ def weekly(days: Mapping[date, int], last: date, weeks: int) -> dict[date, int]:
     return {newest[week]: days[newest[week]] for week in sorted(newest, reverse=True)}
 
 
-def _agencies(by: str, of: str | None) -> set[int]:
-    if by == BY_COUNTRY:
+def _agencies(group: str, of: str | None) -> set[int]:
+    if group == BY_COUNTRY:
         if of is not None:
             raise Malformed([Problem("of", "unknown-parameter", {"name": "of"})])
         return set()
-    if by != BY_AGENCY:
-        if of not in MEMBERS[by]:
-            raise Malformed([Problem("of", "not-a-choice", {"options": ", ".join(MEMBERS[by])})])
+    if group != BY_AGENCY:
+        if of not in MEMBERS[group]:
+            raise Malformed([Problem("of", "not-a-choice", {"options": ", ".join(MEMBERS[group])})])
         return set()
     try:
         agency = agency_by_bin(of or "")

@@ -10,8 +10,9 @@ from typing import Final
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.daily_counts import COUNTRY, Dimension
+from registry.audits.restricted_counts import visible_run
 from registry.core.clock import today
-from registry.flags.audit_runs import last_good_audit
+from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.reports.overview.agencies import AtRisk, most_at_risk, most_improved
@@ -77,19 +78,19 @@ def overview(actor: Actor) -> Overview | None:
     days = audited_days(last.on - timedelta(days=BACK[-1]) - SLACK, last.on)
     back = {each: _audited(days, last.on - timedelta(days=each)) for each in BACK}
     weeks = weekly(days, last.on, WEEKS)
-    found = by_audit(
+    stored = by_audit(
         actor, Dimension.COUNTRY, COUNTRY, {last.id, *weeks.values(), *(days[day] for day in back.values() if day)}
     )
-    if last.id not in found:
+    if last.id not in stored and _counted(actor, last):
         return None
     since = back[IMPROVED_SINCE]
     target = _target(policy_in_force(), last.on)
-    shares = [(day, found[audit_id].platform_percent) for day, audit_id in weeks.items() if audit_id in found]
+    shares = [(day, stored[audit_id].platform_percent) for day, audit_id in weeks.items() if audit_id in stored]
     return Overview(
         on=last.on,
         audit=last.id,
-        now=found[last.id],
-        earlier={each: _earlier(days, day, found) for each, day in back.items()},
+        now=stored.get(last.id, Figures()),
+        earlier={each: _earlier(days, day, stored) for each, day in back.items()},
         target=target,
         forecast=forecast([(day, share) for day, share in shares if share is not None], max(target.on, last.on)),
         regions=by_member(actor, Dimension.REGION, last.id),
@@ -102,14 +103,20 @@ def overview(actor: Actor) -> Overview | None:
     )
 
 
+def _counted(actor: Actor, run: AuditRun) -> int:
+    """How many projects the audit counted that the actor may see, from its own counts."""
+    shown = visible_run(actor, run)
+    return int(shown["projects_judged"] + shown["projects_out_of_scope"])
+
+
 def _audited(days: Mapping[date, int], day: date) -> date | None:
     return max((each for each in days if day - SLACK < each <= day), default=None)
 
 
-def _earlier(days: Mapping[date, int], day: date | None, found: Mapping[int, Figures]) -> Earlier | None:
-    if day is None or days[day] not in found:
+def _earlier(days: Mapping[date, int], day: date | None, stored: Mapping[int, Figures]) -> Earlier | None:
+    if day is None or days[day] not in stored:
         return None
-    return Earlier(day, days[day], found[days[day]])
+    return Earlier(day, days[day], stored[days[day]])
 
 
 def _target(policy: Policy, on: date) -> Target:

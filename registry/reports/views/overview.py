@@ -67,16 +67,16 @@ def overview_table(actor: Actor, ending: str) -> Answer:
 @pages.page("/overview/history", needs=Permission.OVERVIEW_READ)
 def overview_history(actor: Actor) -> Answer:
     """Display twelve months of the country, an agency, a region, a sector or a rule."""
-    by, of = _requested_group()
-    points = history(actor, by, of)
+    group, of = _requested_group()
+    points = history(actor, group, of)
     return render_template(
         "reports/overview_history.html",
         actor=actor,
-        by=by,
+        by=group,
         of=of,
-        name=group_name(by, of),
+        name=group_name(group, of),
         points=points[::-1],
-        chart=chart_of(by, points),
+        chart=chart_of(group, points),
         lines=LINES,
         groups={each: [(code, group_name(each, code)) for code in codes] for each, codes in MEMBERS.items()},
     )
@@ -85,16 +85,16 @@ def overview_history(actor: Actor) -> Answer:
 @pages.page(f"/overview/history.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
 def overview_history_table(actor: Actor, ending: str) -> Answer:
     """Download the points of the chart with exact amounts."""
-    by, of = _requested_group()
-    return _download("overview-history", ending, history_rows(group_name(by, of), history(actor, by, of)))
+    group, of = _requested_group()
+    return _download("overview-history", ending, history_rows(group_name(group, of), history(actor, group, of)))
 
 
-def chart_of(by: str, points: Sequence[Point]) -> LineChart | None:
+def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
     """The lines of a group: shares in percent, for a rule its open flags. None with fewer than two points."""
     if len(points) < 2:
         return None
     days = [point.on for point in points]
-    if by == "rule":
+    if group == "rule":
         counts = [float(point.figures.flagged) for point in points]
         return line_chart(days, [(FLAGS, counts)], max(4.0, 4 * -(-max(counts) // 4)))
     platform = [point.figures.platform_percent for point in points]
@@ -102,18 +102,18 @@ def chart_of(by: str, points: Sequence[Point]) -> LineChart | None:
     return line_chart(days, [(PLATFORM, platform), (FLAGGED, flagged)], PERCENT)
 
 
-def group_name(by: str, of: str | None) -> str:
+def group_name(group: str, of: str | None) -> str:
     """The name of what the history is of."""
-    if by == BY_COUNTRY or of is None:
+    if group == BY_COUNTRY or of is None:
         return _("The country")
-    if by == BY_AGENCY:
+    if group == BY_AGENCY:
         return agency_name(of)
-    return rule_titles().get(of, of) if by == "rule" else choice_label(by, of)
+    return rule_titles().get(of, of) if group == "rule" else choice_label(group, of)
 
 
 def _requested_group() -> tuple[str, str | None]:
-    by = request.args.get("by", BY_COUNTRY)
-    return (by, request.args.get("of") or None) if by in GROUPS else (BY_COUNTRY, None)
+    group = request.args.get("by", BY_COUNTRY)
+    return (group, request.args.get("of") or None) if group in GROUPS else (BY_COUNTRY, None)
 
 
 def _until(days: int) -> str:

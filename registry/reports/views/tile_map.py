@@ -50,9 +50,9 @@ class Tile:
 
 def tiles(regions: Mapping[str, Figures]) -> list[Tile]:
     """A tile for every region, with its share of flagged projects."""
-    found = []
+    placed = []
     for region, (column, row) in PLACES.items():
         percent = regions.get(region.value, Figures()).flagged_percent
         shade = None if percent is None else next(shade for least, shade in SHADES if percent >= least)
-        found.append(Tile(region.value, round(100 * column / COLUMNS, 2), row, percent, shade))
-    return found
+        placed.append(Tile(region.value, round(100 * column / COLUMNS, 2), row, percent, shade))
+    return placed
