@@ -26,7 +26,7 @@ from registry.cases.renamed_accounts import rename_in_cases
 from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
-from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag
+from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag, has_open_flag_of_age
 from registry.imports.models import ImportRun, pass_on_imports
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
@@ -70,5 +70,6 @@ agency_succeeded.connect(pass_on_emails)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)
+link_filter("flag_age", has_open_flag_of_age)
 
 link_column("case", case_id_of_flag)

@@ -37,7 +37,7 @@ ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or rol
 USUAL_RATE_LIMIT = "60000"
 SECOND_FACTOR_OFF = "off"
 # The roles of oversight.
-USUAL_SECOND_FACTOR = "reviewer,supervisor,auditor,operator,administrator"
+USUAL_SECOND_FACTOR = "reviewer,supervisor,auditor,operator,administrator,leader"
 
 
 class SettingsInvalid(Exception):

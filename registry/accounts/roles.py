@@ -20,6 +20,7 @@ class Role(Choices):
     AUDITOR = "auditor", lazy_text("Auditor")
     OPERATOR = "operator", lazy_text("Operator")
     ADMINISTRATOR = "administrator", lazy_text("Administrator")
+    LEADER = "leader", lazy_text("Leader")
 
     @property
     def needs_two_people(self) -> bool:
@@ -57,6 +58,7 @@ class Permission(StrEnum):
     EXEMPTIONS_RECORD = "exemptions.record"
     POLICIES_READ = "policies.read"
     REPORTS_READ = "reports.read"
+    OVERVIEW_READ = "overview.read"
     TEAM_READ = "team.read"
     JOURNAL_READ = "journal.read"
     OWN_ACCOUNT_READ = "own-account.read"
@@ -83,7 +85,7 @@ EVERYONE: Final = {
     P.OWN_ACCOUNT_READ,
     P.OWN_ACCOUNT_MANAGE,
 }
-OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
+OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ, P.OVERVIEW_READ}
 EDITOR: Final = EVERYONE | {
     P.RESTRICTED_READ,
     P.PROJECTS_WRITE,
@@ -153,6 +155,8 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.ORGANISATIONS_CONFIRM,
         }
     ),
+    # Figures and records, neither cases, requests and audits nor restricted projects.
+    Role.LEADER: frozenset((EVERYONE - {P.CASES_READ, P.REQUESTS_READ}) | {P.POLICIES_READ, P.OVERVIEW_READ}),
 }
 
 AGENCY_ROLES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR})

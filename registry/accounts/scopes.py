@@ -36,6 +36,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.EXEMPTIONS_READ,
             P.POLICIES_READ,
             P.REPORTS_READ,
+            P.OVERVIEW_READ,
             P.TEAM_READ,
             P.JOURNAL_READ,
             P.OWN_ACCOUNT_READ,

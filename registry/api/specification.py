@@ -33,7 +33,8 @@ from registry.journal import api as journal
 from registry.platform.api import confirmations, inventories
 from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
-from registry.reports import api as reports
+from registry.reports.api import compliance as reports
+from registry.reports.api import overview
 from registry.requests.api import requests
 
 BLUEPRINTS = (
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     exemption_documents.blp,
     policies.blp,
     reports.blp,
+    overview.blp,
     journal.blp,
     accounts.blp,
     tokens.blp,

@@ -6,7 +6,7 @@ at the audit are counted in rows of their own.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
@@ -19,12 +19,11 @@ from registry.core.database import Model
 from registry.core.transactions import require_transaction
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.projects.models import Project
+from registry.projects.vocabulary import FlagAge
 
 # The member of a group whose projects have no region or sector.
 NOT_GIVEN: Final = ""
 COUNTRY: Final = "KZ"
-# The least age, in days, of the open flags of each group, the oldest first.
-AGES: Final = (181, 91, 31, 0)
 
 
 class Dimension(StrEnum):
@@ -93,10 +92,11 @@ def _projects() -> Any:
 
 
 def _flags(on: date) -> Any:
-    bounds = [(FLAGS.c.opened_on <= on - timedelta(days=age), str(age)) for age in AGES[:-1]]
+    youngest, *older = FlagAge
+    bounds = [(FLAGS.c.opened_on <= age.opened(on)[1], age.value) for age in reversed(older)]
     alike = (
         FLAGS.c.rule,
-        case(*bounds, else_=str(AGES[-1])).label("age"),
+        case(*bounds, else_=youngest.value).label("age"),
         PROJECT.is_restricted,
         FLAGS.c.status,
         FLAGS.c.severity,

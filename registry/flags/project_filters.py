@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from registry.core.bulk import table_of
+from registry.core.clock import today
 from registry.core.filters import split_values
 from registry.core.value_checks import InvalidValue
+from registry.flags.audit_runs import last_good_date
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
+from registry.projects.vocabulary import FlagAge
 
 PROJECT: Final = table_of(Project).c
 
@@ -31,6 +35,22 @@ def has_active_flag_of_rule(value: str) -> ColumnElement[bool]:
         if rule not in policy_in_force().rules:
             raise InvalidValue("not-a-choice", options=", ".join(policy_in_force().rules))
     return _has_flag(FLAGS.c.rule.in_(rules))
+
+
+def has_open_flag_of_age(value: str) -> ColumnElement[bool]:
+    """``flag_age``: ages of open flags as of the last audit, with commas between them. Raises InvalidValue."""
+    ages = split_values(value)
+    for age in ages:
+        if age not in FlagAge.codes():
+            raise InvalidValue("not-a-choice", options=", ".join(FlagAge.codes()))
+    on = last_good_date() or today()
+    return _has_flag(and_(FLAGS.c.status == "open", or_(*(_opened(FlagAge(age), on) for age in ages))))
+
+
+def _opened(age: FlagAge, on: date) -> ColumnElement[bool]:
+    first, last = age.opened(on)
+    within = FLAGS.c.opened_on <= last
+    return within if first is None else and_(FLAGS.c.opened_on >= first, within)
 
 
 def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:

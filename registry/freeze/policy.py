@@ -56,7 +56,8 @@ class Policy:
 
     Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
     days. ``attestation_months`` is 0 when records need no attestation. ``safety_belt_*`` are the change threshold of an
-    audit. ``digest`` is the SHA-256 (hex) of the policy file.
+    audit. ``digest`` is the SHA-256 (hex) of the policy file. ``targets``: the share of projects in scope that
+    should be on the platform on a date, in percent, ordered by date; the overview compares with them, no rule does.
     """
 
     version: str
@@ -77,6 +78,7 @@ class Policy:
     deadlines: DeadlineDays
     rules: Mapping[str, RulePolicy]
     digest: str
+    targets: tuple[tuple[date, int], ...] = ()
 
     def __hash__(self) -> int:
         # The generated hash would hash every field on every look-up, and cannot hash the mapping of rules.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,14 @@ def _policy(document: Mapping[str, Any], digest: str) -> Policy:
             for name in RULES
         },
         digest=digest,
+        targets=_targets(document),
     )
+
+
+def _targets(document: Mapping[str, Any]) -> tuple[tuple[date, int], ...]:
+    """Without the table, everything is to be on the platform by the migration deadline."""
+    named: Mapping[str, int] = document.get("targets") or {document["migration_deadline"].isoformat(): 100}
+    return tuple(sorted((date.fromisoformat(day), percent) for day, percent in named.items()))
 
 
 def _rule(table: Mapping[str, Any]) -> RulePolicy:

@@ -71,9 +71,11 @@ _POLICY: Mapping[str, ValueType] = {
     "safety_belt_percent": _whole(0, 100, "percent"),
     "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
+    "targets": _TABLE._replace(required=False),
     "clocks": _TABLE,
     "rules": _TABLE,
 }
+_PERCENT = _whole(0, 100, "percent")
 _CLOCKS: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
@@ -93,6 +95,8 @@ _CLAUSE: Mapping[str, ValueType] = {
 def validate(document: Mapping[str, Any]) -> list[Problem]:
     """All problems of a parsed policy file."""
     problems = _check(document, _POLICY, ())
+    if _TABLE.accepts(document.get("targets")):
+        problems += _target_problems(document["targets"])
     if _TABLE.accepts(document.get("clocks")):
         problems += _check(document["clocks"], _CLOCKS, ("clocks",))
     if _TABLE.accepts(document.get("rules")):
@@ -102,6 +106,25 @@ def validate(document: Mapping[str, Any]) -> list[Problem]:
             if _TABLE.accepts(rules.get(name)):
                 problems += _rule_problems(rules[name], ("rules", name))
     return problems
+
+
+def _target_problems(targets: Mapping[str, Any]) -> list[Problem]:
+    """Keys that are no dates such as 2026-09-30, and shares that are no whole percent."""
+    problems = []
+    for day, percent in targets.items():
+        path: Path = ("targets", day)
+        if not _is_day(day):
+            problems.append(Problem(path, "expected a date such as 2026-09-30"))
+        elif not _PERCENT.accepts(percent):
+            problems.append(Problem(path, f"expected {_PERCENT.expected}, found {percent!r}"))
+    return problems
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _rule_problems(rule: Mapping[str, Any], path: Path) -> list[Problem]:

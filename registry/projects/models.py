@@ -17,6 +17,7 @@ from registry.projects.vocabulary import FreezeStatus
 RARE_STATUSES: Final = (FreezeStatus.UNAUDITED, FreezeStatus.EXEMPT, FreezeStatus.ACCEPTED)
 HAS_RARE_STATUS: Final = text(f"freeze_status IN ({', '.join(repr(status.value) for status in RARE_STATUSES)})")
 
+IS_ONBOARDING: Final = text("placement = 'onboarding'")
 IS_WITHDRAWN: Final = text("withdrawn_at IS NOT NULL")
 
 
@@ -116,6 +117,10 @@ class Project(Model):
             "id",
             sqlite_where=text("is_restricted"),
             postgresql_where=text("is_restricted"),
+        ),
+        # What ends soon is counted on the overview.
+        Index(
+            "ix_projects_onboarding", "onboarding_due_on", sqlite_where=IS_ONBOARDING, postgresql_where=IS_ONBOARDING
         ),
         Index("ix_projects_withdrawn", "id", sqlite_where=IS_WITHDRAWN, postgresql_where=IS_WITHDRAWN),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Final
 
 from registry.core.translations import lazy_text
@@ -72,6 +73,22 @@ class FreezeStatus(Choices):
     EXEMPT = "exempt", lazy_text("Exempt")
     ACCEPTED = "accepted", lazy_text("Accepted")
     WITHDRAWN = "withdrawn", lazy_text("Registered in error")
+
+
+class FlagAge(Choices):
+    """How long flags have been open: the least number of days. Audits store counts by it (``daily_counts.py``)."""
+
+    UP_TO_30 = "0", lazy_text("Up to 30 days")
+    UP_TO_90 = "31", lazy_text("31 to 90 days")
+    UP_TO_180 = "91", lazy_text("91 to 180 days")
+    LONGER = "181", lazy_text("More than 180 days")
+
+    def opened(self, on: date) -> tuple[date | None, date]:
+        """The first and last day on which flags of this age were opened, as of a date; None: whenever."""
+        ages = list(FlagAge)
+        older = ages[ages.index(self) + 1 :]
+        first = None if not older else on - timedelta(days=int(older[0]) - 1)
+        return first, on - timedelta(days=int(self))
 
 
 class WithdrawnProjects(Choices):

@@ -53,7 +53,7 @@ from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
 from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
-from registry.reports.views import home
+from registry.reports.views import home, overview
 from registry.requests.views import asking, confirmation, requests
 from registry.web import site as front
 from registry.web.assets import asset_url
@@ -98,6 +98,7 @@ WITH_PAGES = (
     invitations,
     journal,
     notifications,
+    overview,
     pending_accounts,
     people,
     people_import,

@@ -21,6 +21,7 @@ from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.vocabulary import (
     AttestationState,
     DocumentKind,
+    FlagAge,
     FreezeStatus,
     Funding,
     LinkKind,
@@ -54,6 +55,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "severity": _labels(Severity.worst_first()),
     "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
     "flag_status": _labels(FlagStatus),
+    "flag_age": _labels(FlagAge),
     "audit_status": _labels(AuditStatus),
     "trigger": _labels(Trigger),
     "held_cause": _labels(HeldCause),

@@ -29,6 +29,7 @@ class Item:
 # for oversight, whose menu would not fit on one line.
 MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
+    ("overview_page", lazy_text("Overview"), Permission.OVERVIEW_READ, "oversight"),
     ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
     ("cases", lazy_text("Cases"), Permission.CASES_READ, None),
     ("requests", lazy_text("Requests"), Permission.REQUESTS_READ, None),
@@ -43,7 +44,7 @@ MENU: Final = (
     ("absences", lazy_text("Absences"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
-FURTHER: Final = frozenset({"inventory", "journal", "agencies", "people", "absences", "tokens"})
+FURTHER: Final = frozenset({"overview_page", "inventory", "journal", "agencies", "people", "absences", "tokens"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,13 @@ def menu() -> Menu:
     if actor is None or current_user().must_change_password:
         return shown
     side = "agency" if actor.role in AGENCY_ROLES else "oversight"
+    # Without cases the menu is short.
+    is_long = side == "oversight" and actor.may(Permission.CASES_READ)
     for endpoint, text, permission, item_side in MENU:
         if actor.may(permission) and item_side in (None, side):
             address = url_for(f"web.{endpoint}")
             within = request.path.startswith(f"{address}/") if address != "/" else False
-            items = shown.further if side == "oversight" and endpoint in FURTHER else shown.main
+            items = shown.further if is_long and endpoint in FURTHER else shown.main
             items.append(Item(gettext(text), address, request.path == address, within))
     return shown
 

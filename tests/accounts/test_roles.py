@@ -47,23 +47,26 @@ EVERYONE = (
     "agencies.read cases.read exemptions.read projects.read reports.read requests.read own-account.read "
     "own-account.manage"
 )
+OVERSIGHT_READS = f"{EVERYONE} audits.read policies.read overview.read"
 CONTRACT = {
     "agency_viewer": f"{EVERYONE} restricted.read",
     "agency_editor": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment",
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage",
-    "reviewer": f"{EVERYONE} audits.read policies.read projects.link placements.confirm onboarding.extend "
+    "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment withdrawals.decide",
-    "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict projects.link "
+    "supervisor": f"{OVERSIGHT_READS} restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.record journal.read accounts.confirm "
     "organisations.confirm withdrawals.decide",
-    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
-    "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
-    "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
+    "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read",
+    "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void",
+    "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
     "organisations.propose organisations.confirm",
+    "leader": "agencies.read exemptions.read projects.read reports.read policies.read overview.read own-account.read "
+    "own-account.manage",
 }
 
 
@@ -84,6 +87,7 @@ def test_oversight_roles_need_two_people() -> None:
         "auditor",
         "operator",
         "administrator",
+        "leader",
     }
 
 
@@ -125,7 +129,8 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.IMPORTS_READ_ALL, {Role.ADMINISTRATOR}),
         (P.AUDITS_RUN, {Role.OPERATOR, Role.SUPERVISOR}),
         (P.AUDITS_CONFIRM, {Role.SUPERVISOR}),
-        (P.CASES_READ, set(Role)),
+        (P.CASES_READ, set(Role) - {Role.LEADER}),
+        (P.OVERVIEW_READ, set(Role) - AGENCY_ROLES),
         (P.CASES_REVIEW, {Role.REVIEWER, Role.SUPERVISOR}),
         (P.CASES_LEAD, {Role.SUPERVISOR}),
         (P.TEAM_READ, {Role.SUPERVISOR}),
@@ -160,8 +165,12 @@ def test_supervisor_may_do_all_that_a_reviewer_may() -> None:
 def test_agency_never_reads_the_oversights_audits_policies_or_journal() -> None:
     for role in AGENCY_ROLES:
         assert not PERMISSIONS[role] & {P.AUDITS_READ, P.POLICIES_READ, P.JOURNAL_READ}
-    for role in set(Role) - AGENCY_ROLES:
+    for role in set(Role) - AGENCY_ROLES - {Role.LEADER}:
         assert PERMISSIONS[role] >= OVERSIGHT
+
+
+def test_leader_reads_figures_and_records_and_nothing_of_cases() -> None:
+    assert not PERMISSIONS[Role.LEADER] & {P.CASES_READ, P.REQUESTS_READ, P.AUDITS_READ, P.RESTRICTED_READ, *WRITES}
 
 
 def test_role_not_allowed_contains_role_and_permission() -> None:

@@ -45,6 +45,9 @@ from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor,
 ALL = set(Role)
 AGENCY = {Role.AGENCY_VIEWER, Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
 OVERSIGHT = ALL - AGENCY
+# Leaders read figures and records only.
+CASE_READERS = ALL - {Role.LEADER}
+AUDIT_READERS = OVERSIGHT - {Role.LEADER}
 EDITORS = {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
 WRITERS = {*EDITORS, Role.ADMINISTRATOR}
 CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
@@ -243,15 +246,17 @@ TRIES: dict[str, Try] = {
         lambda world: {"proposed_at": "2026-03-03T05:10:00.000000Z"},
         owned=False,
     ),
-    "list_all_audits": Try("/audits", OVERSIGHT, owned=False),
-    "read_one_audit": Try("/audits/{audit}", OVERSIGHT, owned=False),
-    "list_changes": Try("/audits/{audit}/changes", OVERSIGHT, owned=False),
+    "list_all_audits": Try("/audits", AUDIT_READERS, owned=False),
+    "read_one_audit": Try("/audits/{audit}", AUDIT_READERS, owned=False),
+    "list_changes": Try("/audits/{audit}/changes", AUDIT_READERS, owned=False),
     "list_all_flags": Try("/flags", ALL, owned=False),
     "list_policies": Try("/policies", OVERSIGHT, owned=False),
     "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),
+    "read_overview": Try("/overview", OVERSIGHT, owned=False),
+    "read_overview_history": Try("/overview/history?by=region&of=71", OVERSIGHT, owned=False),
     "read_compliance": Try("/reports/compliance", ALL, owned=False),
-    "list_all_cases": Try("/cases", ALL, owned=False),
-    "read_case": Try("/cases/{case}", ALL),
+    "list_all_cases": Try("/cases", CASE_READERS, owned=False),
+    "read_case": Try("/cases/{case}", CASE_READERS),
     "create_case": Try("/cases", REVIEWERS, 409, lambda world: {"project": world.reviewed.number}, owned=False),
     "claim_case": Try("/cases/{case}/claim", REVIEWERS, 200, lambda world: {}),
     "assign_case": Try("/cases/{case}/assign", REVIEWERS, 422, lambda world: {"assignee": "nobody"}),
@@ -267,14 +272,14 @@ TRIES: dict[str, Try] = {
     "withdraw_case": Try("/cases/{case}/withdraw", REVIEWERS, 409, lambda world: {}),
     "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
     "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
-    "list_case_documents": Try("/cases/{case}/documents", ALL),
+    "list_case_documents": Try("/cases/{case}/documents", CASE_READERS),
     "create_case_document": Try("/cases/{case}/documents", REVIEWERS | EDITORS, 201, form=a_document),
-    "download_case_document": Try("/cases/{case}/documents/{case_document}", ALL),
+    "download_case_document": Try("/cases/{case}/documents/{case_document}", CASE_READERS),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     # One waits for a decision already, and everybody who may ask has permission.
     "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),
-    "list_all_successions": Try("/successions", ALL, owned=False),
-    "read_succession": Try("/successions/{succession}", ALL, of_project=False),
+    "list_all_successions": Try("/successions", CASE_READERS, owned=False),
+    "read_succession": Try("/successions/{succession}", CASE_READERS, of_project=False),
     "refuse_succession": Try(
         "/successions/{refused_succession}/refusal", ORGANISERS, 200, lambda world: {"reason": "No."}, owned=False
     ),
@@ -283,8 +288,8 @@ TRIES: dict[str, Try] = {
         "/successions/{succession}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
     ),
     "ask_transfer": Try("/projects/{number}/transfer", {Role.ADMINISTRATOR}, 409, transfer),
-    "list_all_transfers": Try("/transfers", ALL, owned=False),
-    "read_transfer": Try("/transfers/{transfer}", ALL),
+    "list_all_transfers": Try("/transfers", CASE_READERS, owned=False),
+    "read_transfer": Try("/transfers/{transfer}", CASE_READERS),
     "refuse_transfer": Try(
         "/transfers/{refused_transfer}/refusal", ORGANISERS, 200, lambda world: {"reason": "No."}, owned=False
     ),
@@ -293,8 +298,8 @@ TRIES: dict[str, Try] = {
         "/transfers/{transfer}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
     ),
     "ask_confirmation": Try("/projects/{number}/confirmation-requests", WRITERS, 409, a_confirmation),
-    "list_all_confirmation_requests": Try("/confirmation-requests", ALL, owned=False),
-    "read_confirmation_request": Try("/confirmation-requests/{confirmation_request}", ALL),
+    "list_all_confirmation_requests": Try("/confirmation-requests", CASE_READERS, owned=False),
+    "read_confirmation_request": Try("/confirmation-requests/{confirmation_request}", CASE_READERS),
     "refuse_confirmation_request": Try(
         "/confirmation-requests/{refused_confirmation_request}/refusal",
         CONFIRMERS,
@@ -309,8 +314,8 @@ TRIES: dict[str, Try] = {
         "/confirmation-requests/{confirmation_request}/cancellation", WRITERS, 200, lambda world: {}
     ),
     "ask_withdrawal": Try("/projects/{number}/withdrawal", WRITERS, 409, lambda world: {"reason": "Twice."}),
-    "list_all_withdrawals": Try("/withdrawals", ALL, owned=False),
-    "read_withdrawal": Try("/withdrawals/{withdrawal}", ALL),
+    "list_all_withdrawals": Try("/withdrawals", CASE_READERS, owned=False),
+    "read_withdrawal": Try("/withdrawals/{withdrawal}", CASE_READERS),
     "refuse_withdrawal": Try(
         "/withdrawals/{refused_withdrawal}/refusal", REVIEWERS, 200, lambda world: {"reason": "No."}, owned=False
     ),

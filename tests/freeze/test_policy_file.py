@@ -284,3 +284,25 @@ def test_older_policy_file_without_attestation_loads_with_six_months_and_the_rul
     rule = policy.rules["integrity.unattested"]
     assert (rule.enabled, rule.severity, rule.title["en"]) == (False, "low", "Record not confirmed as still true")
     assert tuple(policy.rules) == RULES
+
+
+def test_targets_are_percentages_by_date_in_order() -> None:
+    table = '[targets]\n2026-12-31 = 80\n"2026-06-30" = 40\n\n[clocks]'
+    policy = read_policy(SHIPPED.replace("[clocks]", table), "policy.toml")
+    assert policy.targets == ((date(2026, 6, 30), 40), (date(2026, 12, 31), 80))
+    assert POLICY.targets == ((date(2026, 9, 30), 100),)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("soon = 80", "targets.soon: expected a date such as 2026-09-30"),
+        ("2026-02-30 = 80", "targets.2026-02-30: expected a date such as 2026-09-30"),
+        ("2026-09-30 = 101", "targets.2026-09-30: expected a whole number of percent from 0 to 100, found 101"),
+        ("2026-09-30 = 80.5", "targets.2026-09-30: expected a whole number of percent from 0 to 100, found 80.5"),
+    ],
+)
+def test_wrong_target_is_rejected(line: str, complaint: str) -> None:
+    text = SHIPPED.replace("[clocks]", f"[targets]\n{line}\n\n[clocks]")
+    (problem,) = problems(text)
+    assert problem.endswith(complaint)

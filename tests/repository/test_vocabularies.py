@@ -35,6 +35,7 @@ CODES = {
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
     "DocumentKind": "contract specification act letter evidence other",
     "FactorKind": "totp passkey recovery_code oidc",
+    "FlagAge": "0 31 91 181",
     "FlagChange": "opened reopened exempted accepted unaccepted cleared",
     "FlagStatus": "open exempt accepted cleared",
     "FreezeStatus": "out_of_scope unaudited clear flagged exempt accepted withdrawn",
@@ -50,7 +51,8 @@ CODES = {
     "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",
     "RequestKind": "succession transfer withdrawal confirmation_request",
     "RequestState": "waiting confirmed refused cancelled",
-    "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator",
+    "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator "
+    "leader",
     "Scope": "read projects:write cases:write imports:run audits:run exemptions:write accounts:write decisions:approve",
     "Sector": "01 02 03 04 05 06 07 08 09 10",
     "Severity": "low medium high",

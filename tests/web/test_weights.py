@@ -23,7 +23,16 @@ def test_lists_are_at_most_sixty_kilobytes(signed_in: SignedIn, language: Langua
         a_project(agency, purpose="Учёт медицинского оборудования. " * 100)
     run = run_audit(an_actor(Role.OPERATOR))
     visit = signed_in(Role.SUPERVISOR, language=language)
-    pages = ("/home", "/projects", "/cases", f"/audits/{run.id}", "/agencies", "/reports/compliance", "/journal")
+    pages = (
+        "/home",
+        "/projects",
+        "/cases",
+        f"/audits/{run.id}",
+        "/agencies",
+        "/reports/compliance",
+        "/journal",
+        "/overview",
+    )
     weights = {page: len(visit.get(page).data) for page in pages}
     assert {page: weight for page, weight in weights.items() if weight > MAX_BYTES} == {}
     assert min(weights.values()) > 5_000

@@ -173,6 +173,6 @@ def second_behind_first() -> str:
 def confirmation_rule() -> str:
     """The note about which roles require a confirmation."""
     return _(
-        "The account of a reviewer, supervisor, auditor, operator or administrator works only when another "
+        "The account of a reviewer, supervisor, auditor, operator, administrator or leader works only when another "
         "administrator or a supervisor has confirmed it."
     )

@@ -23,6 +23,7 @@ ROLE_HINTS: Final[Mapping[Role, str]] = {
     Role.AUDITOR: lazy_text("Reads everything and changes nothing."),
     Role.OPERATOR: lazy_text("Runs audits and confirms facts of the platform."),
     Role.ADMINISTRATOR: lazy_text("Manages agencies, people and tokens. Takes no decisions."),
+    Role.LEADER: lazy_text("Reads figures, agencies and projects; no cases and no restricted projects."),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from flask import render_template, request
 
@@ -35,8 +35,15 @@ def agency(actor: Actor, bin: str) -> Answer:
         unflagged_statuses=UNFLAGGED,
         share_class=share_class,
         share_patterns=PATTERNS,
-        requests=list_requests(actor, {"agency": bin}, Page(MAX_REQUESTS)).items,
+        requests=_requests(actor, bin),
     )
+
+
+def _requests(actor: Actor, bin_number: str) -> list[Any]:
+    """The newest requests of the agency, for those who may read requests."""
+    if not actor.may(Permission.REQUESTS_READ):
+        return []
+    return list_requests(actor, {"agency": bin_number}, Page(MAX_REQUESTS)).items
 
 
 @pages.page("/agencies/tree", needs=Permission.AGENCIES_READ)

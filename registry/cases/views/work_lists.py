@@ -84,7 +84,7 @@ def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
     own = own_assignees(actor)
     filters_of_lists = [{name: own if value == ME else value for name, value in each.filters.items()} for each in lists]
     counted = [list_filters for each, list_filters in zip(lists, filters_of_lists, strict=True) if each.counted]
-    counts = iter(count_cases(actor, counted))
+    counts = iter(count_cases(actor, counted) if counted else ())
     path = parent_page(request.path)
     shown = []
     for each, list_filters in zip(lists, filters_of_lists, strict=True):

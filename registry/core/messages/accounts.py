@@ -34,7 +34,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "address-range-invalid": lazy_text("{value} is neither an address nor a CIDR range. Example: 10.1.0.0/16."),
     "address-of-another-account": lazy_text(
         "The account {other} has the e-mail address of {name} too, and nobody may have two accounts when one of them "
-        "is a reviewer, supervisor, auditor, operator or administrator. Disable one of them, or correct the address."
+        "is a reviewer, supervisor, auditor, operator, administrator or leader. Disable one of them, or correct the "
+        "address."
     ),
     "confirmation-needs-another-person": lazy_text(
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "

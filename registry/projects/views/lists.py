@@ -36,12 +36,13 @@ FILTERS: Final = (
     KIND,
     "attestation",
     "onboarding_due_on_to",
+    "flag_age",
     "is_restricted",
     WITHDRAWN,
 )
 # The filters that the page offers as selects; the others are only set by links.
 CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation")
-HIDDEN_FILTERS: Final = ("onboarding_due_on_to", "is_restricted")
+HIDDEN_FILTERS: Final = ("onboarding_due_on_to", "flag_age", "is_restricted")
 SORTS: Final = {
     "-registered_at": lazy_text("Newest first"),
     "-updated_at": lazy_text("Last changed first"),

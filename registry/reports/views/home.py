@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from flask import render_template
+from flask import redirect, render_template, url_for
 
 from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
@@ -47,7 +47,9 @@ SOON: Final = timedelta(days=60)
 
 @pages.page("/home", needs=ANY_SIGNED_IN)
 def home(actor: Actor) -> Answer:
-    """Display the actor's tasks, most urgent first."""
+    """Display the actor's tasks, most urgent first; who has none is led to the overview."""
+    if not actor.may(Permission.CASES_READ):
+        return redirect(url_for("web.overview_page"), 303)
     totals = compliance(actor, "kind")["totals"]
     if actor.role in AGENCY_ROLES:
         questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items

@@ -21,7 +21,7 @@ from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD
 
-OVERSIGHT = frozenset({"reviewer", "supervisor", "auditor", "operator", "administrator"})
+OVERSIGHT = frozenset({"reviewer", "supervisor", "auditor", "operator", "administrator", "leader"})
 
 
 @pytest.fixture

@@ -1,0 +1,246 @@
+"""Overview endpoints: where the country stands, how it changed, and twelve months of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.query_schemas import QueryParameter, QuerySchema
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Choice, Text
+from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.response_fields import ReadOnly
+from registry.http.query_parameters import Parameter
+from registry.reports.overview.agencies import NAMES, AtRisk
+from registry.reports.overview.ends import DAYS
+from registry.reports.overview.figures import COUNTED, Figures
+from registry.reports.overview.history import BY_COUNTRY, GROUPS, Point, history
+from registry.reports.overview.service import BACK, Earlier, Overview, overview
+
+blp = ApiBlueprint("overview", __name__, description="Where the country stands after the last audit.")
+BY: Final = Parameter("by", "What is counted.", {"type": "string", "enum": list(GROUPS), "default": BY_COUNTRY})
+OF: Final = Parameter(
+    "of", "The BIN, the code of the region or sector, or the rule; not for the country.", {"type": "string"}
+)
+WHOLE: Final[dict[str, Any]] = {"type": "integer"}
+SHARE: Final[dict[str, Any]] = {"type": ["number", "null"]}
+TEXT: Final[dict[str, Any]] = {"type": "string"}
+TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
+SHARES: Final = ("platform_percent", "flagged_percent")
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _list(items: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+COUNTS: Final[dict[str, Any]] = {
+    **dict.fromkeys(COUNTED, WHOLE),
+    "on_platform": {"type": ["integer", "null"], "description": "Of those in scope; null where it was not stored."},
+    **dict.fromkeys(SHARES, SHARE),
+}
+FIGURES: Final = _object(**COUNTS)
+MEMBERS: Final = _list(_object(key=TEXT_OR_NULL, **COUNTS))
+AGENCY: Final = {"bin": TEXT, **dict.fromkeys(NAMES[1:], TEXT_OR_NULL)}
+AT_RISK: Final = _list(_object(**AGENCY, flagged=WHOLE, at_risk_kzt=WHOLE, less_kzt=nullable(WHOLE)))
+EARLIER: Final = _list(_object(days=WHOLE, on=nullable(DAY_SCHEMA), figures={"anyOf": [FIGURES, {"type": "null"}]}))
+WITHIN: Final = _list(_object(days=WHOLE, count=WHOLE))
+FORECAST: Final = _object(
+    on=dict(DAY_SCHEMA),
+    percent={"type": "number"},
+    low={"type": "number"},
+    high={"type": "number"},
+    a_week={"type": "number"},
+    complete_on=nullable(DAY_SCHEMA),
+    points=WHOLE,
+)
+
+
+class OverviewShown(BaseSchema):
+    """Figures as the last audit left them; null or empty before the first audit that stored them."""
+
+    on = ReadOnly("The date of the audit.", nullable(DAY_SCHEMA))
+    audit = ReadOnly("The audit.", nullable(WHOLE))
+    now = ReadOnly("The country.", {"anyOf": [FIGURES, {"type": "null"}]})
+    earlier = ReadOnly("7, 30 and 90 days earlier, at most a week before; null without an audit.", EARLIER)
+    target = ReadOnly(
+        "The next target of the policy, or the last.",
+        {"anyOf": [_object(on=dict(DAY_SCHEMA), percent=WHOLE), {"type": "null"}]},
+    )
+    forecast = ReadOnly(
+        "A line through the last eight weeks, with its 95 % prediction interval; null with too little history.",
+        {"anyOf": [FORECAST, {"type": "null"}]},
+    )
+    regions = ReadOnly("One a region; null where none is given.", MEMBERS)
+    sectors = ReadOnly("One a sector; null where none is given.", MEMBERS)
+    rules = ReadOnly("One a rule: its flags; the open ones are `flagged`.", MEMBERS)
+    ages = ReadOnly("Flags by the least number of days that they are active.", MEMBERS)
+    at_risk = ReadOnly("The agencies with most money at risk.", AT_RISK)
+    improved = ReadOnly("Those whose money at risk fell most in 30 days, by `less_kzt`.", AT_RISK)
+    onboarding_ends = ReadOnly("Onboarding that ends within so many days, or has ended.", WITHIN)
+    exemptions_end = ReadOnly("Exemptions in force that end within so many days.", WITHIN)
+    orders_end = ReadOnly("Orders due within so many days, or overdue; empty for who may not read cases.", WITHIN)
+
+
+class HistoryShown(BaseSchema):
+    """Twelve months of a group, one audit a week, oldest first."""
+
+    by = ReadOnly("What is counted.", {"type": "string", "enum": list(GROUPS)})
+    of = ReadOnly("Which one; null for the country.", TEXT_OR_NULL)
+    items = ReadOnly(
+        "The points; `flagged` of a rule are its open flags.", _list(_object(on=dict(DAY_SCHEMA), **COUNTS))
+    )
+
+
+COUNTS_EXAMPLE: Final[dict[str, Any]] = {
+    **dict.fromkeys(COUNTED, 0),
+    "projects": 14,
+    "in_scope": 14,
+    "on_platform": 9,
+    "clear": 10,
+    "flagged": 4,
+    "flagged_high": 4,
+    "budget_kzt": 1_240_000_000,
+    "at_risk_kzt": 310_000_000,
+    "platform_percent": 64.3,
+    "flagged_percent": 28.6,
+}
+ENDS_EXAMPLE: Final = [{"days": days, "count": 1} for days in DAYS]
+AGENCY_EXAMPLE: Final = {
+    "bin": "990340900110",
+    "name_kk": None,
+    "name_ru": "Министерство здравоохранения",
+    "name_en": None,
+    "flagged": 4,
+    "at_risk_kzt": 310_000_000,
+    "less_kzt": None,
+}
+EXAMPLE: Final[dict[str, Any]] = {
+    "on": "2026-03-02",
+    "audit": 41,
+    "now": COUNTS_EXAMPLE,
+    "earlier": [{"days": days, "on": None, "figures": None} for days in BACK],
+    "target": {"on": "2026-09-30", "percent": 100},
+    "forecast": {
+        "on": "2026-09-30",
+        "percent": 88.2,
+        "low": 80.1,
+        "high": 96.3,
+        "a_week": 0.8,
+        "complete_on": "2027-01-10",
+        "points": 9,
+    },
+    "regions": [{"key": "71", **COUNTS_EXAMPLE}],
+    "sectors": [{"key": "07", **COUNTS_EXAMPLE}],
+    "rules": [{"key": "freeze.creation", **COUNTS_EXAMPLE}],
+    "ages": [{"key": "31", **COUNTS_EXAMPLE}],
+    "at_risk": [AGENCY_EXAMPLE],
+    "improved": [],
+    "onboarding_ends": ENDS_EXAMPLE,
+    "exemptions_end": ENDS_EXAMPLE,
+    "orders_end": ENDS_EXAMPLE,
+}
+
+
+class HistoryQuery(QuerySchema):
+    """What the history is of."""
+
+    by = QueryParameter(BY, Choice(GROUPS))
+    of = QueryParameter(OF, Text())
+
+
+@blp.route("/overview")
+class ReadOverview(MethodView):
+    """The overview."""
+
+    @blp.requires(Permission.OVERVIEW_READ)
+    @blp.doc(operationId="read_overview")
+    @blp.response(200, OverviewShown(), example=EXAMPLE)
+    def get(self) -> Any:
+        """Show where the country stands after the last audit, how it changed, and where it leads."""
+        return _shown(overview(current_actor()))
+
+
+@blp.route("/overview/history")
+class ReadHistory(MethodView):
+    """The history of a group."""
+
+    @blp.requires(Permission.OVERVIEW_READ)
+    @blp.doc(operationId="read_overview_history")
+    @blp.arguments(HistoryQuery(), location="query")
+    @blp.response(
+        200,
+        HistoryShown(),
+        example={"by": "region", "of": "71", "items": [{"on": "2026-03-02", **COUNTS_EXAMPLE}]},
+    )
+    def get(self, query: Mapping[str, Any]) -> Any:
+        """Show twelve months of the country, an agency with those below it, a region, a sector or a rule."""
+        group, of = query.get("by", BY_COUNTRY), query.get("of")
+        points = history(current_actor(), group, of)
+        return {"by": group, "of": of, "items": [_point(point) for point in points]}
+
+
+def _shown(shown: Overview | None) -> dict[str, Any]:
+    if shown is None:
+        lists = ("regions", "sectors", "rules", "ages", "at_risk", "improved", *ENDS)
+        return {
+            **dict.fromkeys(("on", "audit", "now", "target", "forecast")),
+            "earlier": [],
+            **{name: [] for name in lists},
+        }
+    return {
+        "on": shown.on.isoformat(),
+        "audit": shown.audit,
+        "now": _figures(shown.now),
+        "earlier": [_earlier(days, earlier) for days, earlier in shown.earlier.items()],
+        "target": {"on": shown.target.on.isoformat(), "percent": shown.target.percent},
+        "forecast": None if shown.forecast is None else _days_as_text(asdict(shown.forecast)),
+        **{name: _members(getattr(shown, name)) for name in ("regions", "sectors", "rules", "ages")},
+        "at_risk": [_agency(row) for row in shown.at_risk],
+        "improved": [_agency(row) for row in shown.improved or ()],
+        "onboarding_ends": _within(shown.ends.onboarding),
+        "exemptions_end": _within(shown.ends.exemptions),
+        "orders_end": _within(shown.ends.orders or {}),
+    }
+
+
+ENDS: Final = ("onboarding_ends", "exemptions_end", "orders_end")
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {**asdict(figures), **{name: getattr(figures, name) for name in SHARES}}
+
+
+def _members(members: Mapping[str, Figures]) -> list[dict[str, Any]]:
+    return [{"key": key or None, **_figures(figures)} for key, figures in members.items()]
+
+
+def _earlier(days: int, earlier: Earlier | None) -> dict[str, Any]:
+    if earlier is None:
+        return {"days": days, "on": None, "figures": None}
+    return {"days": days, "on": earlier.on.isoformat(), "figures": _figures(earlier.figures)}
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {"on": point.on.isoformat(), **_figures(point.figures)}
+
+
+def _agency(row: AtRisk) -> dict[str, Any]:
+    names = {name: row.agency[name] for name in NAMES}
+    return {**names, "flagged": row.flagged, "at_risk_kzt": row.at_risk_kzt, "less_kzt": row.less_kzt}
+
+
+def _within(counts: Mapping[int, int]) -> list[dict[str, int]]:
+    return [{"days": days, "count": count} for days, count in counts.items()]
+
+
+def _days_as_text(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}

@@ -1,0 +1,159 @@
+"""The overview: figures of the last audit, their change, the target, agencies, and what ends soon."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.core.errors import Malformed
+from registry.core.transactions import transaction
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from registry.reports.overview.history import history
+from registry.reports.overview.service import Overview, overview
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.audits.steps import OLD_SYSTEM, audit, edit, exempt, verify
+from tests.cases.cast import SAULE
+from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
+
+LEADER, AUDITOR = an_actor(Role.LEADER), an_actor(Role.AUDITOR)
+ASKER = an_actor(Role.ADMINISTRATOR, name="first")
+DAY = date(2026, 10, 5)
+
+
+def shown() -> Overview:
+    result = overview(LEADER)
+    assert result is not None
+    return result
+
+
+def merge(former: Agency, successor: Agency, day: date) -> None:
+    values = {"successor": successor.bin, "on": day, "act": "No. 17", "reason": "They merge."}
+    confirm(SAULE, RequestKind.SUCCESSION, ask(ASKER, RequestKind.SUCCESSION, former.bin, values).id)
+
+
+def hide(project: Project) -> None:
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "The site is secret.")
+
+
+def test_overview_counts_what_the_last_audit_left(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    assert overview(LEADER) is None
+    agency = an_agency()
+    a_project(agency, budget_kzt=300)
+    a_project(agency, budget_kzt=7, region="10", **OLD_SYSTEM)
+    verify(a_project(agency, placement="on_platform", budget_kzt=5), DAY)
+    a_project(an_agency(kind="private"), placement="on_platform")
+    audit()
+    now = shown().now
+    assert (now.projects, now.in_scope, now.on_platform, now.platform_percent) == (4, 3, 1, 33.3)
+    assert (now.flagged, now.flagged_high, now.flagged_low, now.clear, now.out_of_scope) == (2, 1, 1, 1, 1)
+    assert now.at_risk_kzt == 307
+    assert {code: row.flagged for code, row in shown().regions.items()} == {"10": 1, "71": 1}
+    assert [(row.agency["bin"], row.flagged, row.at_risk_kzt) for row in shown().at_risk] == [(agency.bin, 2, 307)]
+
+
+def test_change_is_since_the_last_audit_before_the_day_and_unknown_without_one(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project(budget_kzt=100)
+    first = audit()
+    present.set(DAY + timedelta(days=33))
+    edit(project, placement="on_platform", platform_key="qt-1")
+    verify(project, DAY + timedelta(days=33))
+    audit()
+    earlier = shown().earlier
+    assert earlier[7] is None and earlier[90] is None
+    assert earlier[30] is not None and (earlier[30].on, earlier[30].audit) == (DAY, first.id)
+    assert (earlier[30].figures.platform_percent, shown().now.platform_percent) == (0.0, 100.0)
+    assert [(row.flagged, row.less_kzt) for row in shown().improved or ()] == [(0, 100)]
+
+
+def test_a_merger_of_agencies_is_no_improvement_and_makes_no_step(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    former, successor = an_agency(), an_agency()
+    a_project(former, budget_kzt=100)
+    a_project(successor, budget_kzt=10)
+    audit()
+    present.set(DAY + timedelta(days=30))
+    merge(former, successor, DAY + timedelta(days=30))
+    audit()
+    assert list(shown().improved or ()) == []
+    assert [(row.agency["bin"], row.at_risk_kzt) for row in shown().at_risk] == [(successor.bin, 110)]
+    points = history(LEADER, "agency", successor.bin)
+    assert [(point.on, point.figures.at_risk_kzt) for point in points] == [
+        (DAY, 110),
+        (DAY + timedelta(days=30), 110),
+    ]
+    assert [point.figures.at_risk_kzt for point in history(LEADER, "country", None)] == [110, 110]
+
+
+def test_restricted_projects_are_in_no_figure_of_those_who_may_not_see_them(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    a_project(agency, budget_kzt=1)
+    hide(a_project(agency, budget_kzt=20, placement="onboarding", onboarding_due_on=DAY))
+    audit()
+    for actor, projects in ((LEADER, 1), (AUDITOR, 2)):
+        result = overview(actor)
+        assert result is not None
+        groups = (result.regions, result.sectors)
+        assert result.now.projects == projects
+        assert [sum(row.projects for row in members.values()) for members in groups] == [projects, projects]
+        assert result.ends.onboarding == dict.fromkeys((30, 60, 90), projects - 1)
+        assert [point.figures.projects for point in history(actor, "agency", agency.bin)] == [projects]
+
+
+def test_voided_audit_leaves_the_history(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    a_project()
+    audit()
+    present.set(DAY + timedelta(days=7))
+    run = audit()
+    assert len(history(LEADER, "country", None)) == 2
+    run.status = "voided"
+    assert [point.on for point in history(LEADER, "country", None)] == [DAY]
+
+
+def test_target_is_the_migration_deadline_without_a_table(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    a_project()
+    audit()
+    assert (shown().target.on, shown().target.percent) == (date(2026, 9, 30), 100)
+    assert shown().forecast is None
+
+
+def test_ends_are_counted_within_thirty_sixty_and_ninety_days(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    for days in (-3, 30, 31, 90, 91):
+        a_project(agency, placement="onboarding", onboarding_due_on=DAY + timedelta(days=days))
+    exempt(a_project(agency), DAY, DAY + timedelta(days=60))
+    audit()
+    assert shown().ends.onboarding == {30: 2, 60: 3, 90: 4}
+    assert shown().ends.exemptions == {30: 0, 60: 1, 90: 1}
+    assert shown().ends.orders is None
+
+
+def test_history_is_of_a_known_group_only(app: Flask) -> None:
+    for group, of in (
+        ("region", None),
+        ("region", "99"),
+        ("sector", "7"),
+        ("rule", "x"),
+        ("agency", "1"),
+        ("country", "KZ"),
+    ):
+        with pytest.raises(Malformed):
+            history(LEADER, group, of)
+    with pytest.raises(RoleNotAllowed):
+        history(an_actor(Role.AGENCY_VIEWER, an_agency()), "country", None)
+    with pytest.raises(RoleNotAllowed):
+        overview(an_actor(Role.AGENCY_VIEWER, an_agency()))

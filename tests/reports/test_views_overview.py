@@ -1,0 +1,123 @@
+"""The overview's pages and downloads, and what a leader sees of the service."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from registry.accounts.roles import Role
+from tests.audits.steps import audit
+from tests.cases.casework import flagged_case
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
+from tests.present import Present
+from tests.reports.test_chart_colours import colour, contrast, luminance
+from tests.reports.test_overview import hide
+
+DAY = date(2026, 10, 5)
+
+
+def test_leader_starts_on_the_overview_and_has_no_cases_requests_and_audits(signed_in: SignedIn) -> None:
+    a_project()
+    audit()
+    visit = signed_in(Role.LEADER)
+    page = visit.get("/home")
+    assert page.request.path == "/overview"
+    menu = page.text.partition("<main")[0]
+    assert 'href="/overview"' in menu and 'href="/projects"' in menu and 'href="/reports/compliance"' in menu
+    for path in ("/cases", "/requests", "/audits", "/journal", "/people"):
+        assert f'href="{path}"' not in menu
+        assert visit.client.get(path).status_code == 403
+
+
+def test_leader_reads_agency_and_project_pages_without_cases_and_restricted_projects(
+    app: Flask, signed_in: SignedIn
+) -> None:
+    project, case = flagged_case()
+    hidden = a_project(project.agency)
+    hide(hidden)
+    visit = signed_in(Role.LEADER)
+    page = visit.get(f"/projects/{project.number}")
+    assert page.status_code == 200 and case not in page.text
+    page = visit.get(f"/agencies/{project.agency.bin}")
+    assert page.status_code == 200 and "Open cases" not in page.text
+    assert visit.client.get(f"/projects/{hidden.number}").status_code == 404
+    assert hidden.number not in visit.get("/projects").text
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_every_link_of_the_overview_leads_to_a_page_of_the_leader(
+    signed_in: SignedIn, present: Present, language: str
+) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    a_project(agency)
+    a_project(agency, placement="onboarding", onboarding_due_on=DAY + timedelta(days=5))
+    audit()
+    present.set(DAY + timedelta(days=7))
+    audit()
+    visit = signed_in(Role.LEADER, language=language)
+    page = visit.get("/overview")
+    assert page.status_code == 200 and page.text.count('<circle class="line__mark--platform"') == 2
+    main = page.text.partition("<main")[2].partition("</main>")[0]
+    links = {link.replace("&amp;", "&") for link in re.findall(r'<a [^>]*href="([^"#]+)"', main)}
+    assert len(links) > 15
+    assert {link: visit.client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+def test_number_of_flags_of_an_age_leads_to_their_projects(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    old = a_project(agency)
+    audit()
+    present.set(DAY + timedelta(days=31))
+    new = a_project(agency)
+    audit()
+    visit = signed_in(Role.LEADER)
+    for age, project, other in (("31", old, new), ("0", new, old)):
+        page = visit.get(f"/projects?flag_age={age}").text
+        assert project.number in page and other.number not in page
+    assert visit.client.get("/projects?flag_age=7").status_code == 400
+
+
+def test_downloads_have_exact_amounts(signed_in: SignedIn) -> None:
+    a_project(budget_kzt=1_234_567)
+    audit()
+    visit = signed_in(Role.LEADER)
+    rows = list(csv.DictReader(io.StringIO(visit.client.get("/overview.csv").data.decode("utf-8-sig"))))
+    assert [row["Of it flagged"] for row in rows if row["Figure"] == "The country"] == ["1234567"]
+    assert {row["Figure"] for row in rows} == {
+        "The country",
+        "Region",
+        "Sector",
+        "Open flags by rule",
+        "Age of open flags",
+        "Most money at risk",
+    }
+    points = visit.client.get("/overview/history.csv?by=region&of=71").data.decode("utf-8-sig")
+    assert [row["Group"] for row in csv.DictReader(io.StringIO(points))] == ["Astana"]
+    for path in ("/overview.xlsx", "/overview/history.xlsx"):
+        assert visit.client.get(path).status_code == 200
+
+
+def test_history_of_an_unknown_group_is_an_error(signed_in: SignedIn) -> None:
+    assert signed_in(Role.LEADER).client.get("/overview/history?by=region&of=99").status_code == 400
+
+
+def test_page_without_an_audit_says_so(signed_in: SignedIn) -> None:
+    assert "There are no figures yet" in signed_in(Role.LEADER).get("/overview").text
+
+
+def test_lines_and_tiles_are_distinguishable_without_colour() -> None:
+    for line in (".line--platform", ".line--flagged, .line--flags"):
+        assert contrast(colour(line, "stroke"), "ffffff") >= 3
+    shades = [luminance(colour(f".tile--{shade}")) for shade in range(5)]
+    assert shades == sorted(shades, reverse=True)
+    for shade in range(5):
+        text = colour(".tiles .tile--dark") if shade > 2 else colour(".tiles text")
+        assert contrast(text, colour(f".tile--{shade}")) >= 4.5
