@@ -42,7 +42,7 @@ DISPLAYED: Final = (
 SUBSTITUTE: Final = "□"
 SPACES: Final = "\t\u00a0\u202f"
 # A longer run without a space would leave the page.
-LONGEST_WORD: Final = 40
+MAX_WORD_LENGTH: Final = 40
 ZERO_WIDTH_SPACE: Final = "\u200b"
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def displayable(text: str) -> str:
         else:
             shown.append(character if any(first <= ord(character) <= last for first, last in DISPLAYED) else SUBSTITUTE)
             run += character != " "
-        if run >= LONGEST_WORD:
+        if run >= MAX_WORD_LENGTH:
             shown.append(ZERO_WIDTH_SPACE)
             run = 0
     return "".join(shown)

@@ -30,10 +30,11 @@ SORTS: Final[Mapping[str, SortKey]] = {
     "issued_on": SortKey("issued_on", Letter.issued_on.expression, date),
 }
 DEFAULT_SORT: Final = "-id"
+NUMBER: Final = re.compile("QL-[0-9]{4}-[0-9]{6,}")
 CODE: Final = re.compile("[A-Z2-7]{16}")
-LONGEST_CODE: Final = 40
+MAX_CODE_LENGTH: Final = 40
 SHOWN: Final = ("number", "kind", "issued_on", "issued_at", "case_id", "sha256")
-SAID: Final = ("decision", "due_on", "answer_by", "appeal_until")
+CONTENT_SHOWN: Final = ("decision", "due_on", "answer_by", "appeal_until")
 
 
 class LetterNotFound(NotFound):
@@ -81,7 +82,9 @@ def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
 def read_letter(actor: Actor, number: str) -> dict[str, Any]:
     """A letter with all that it says; one about a restricted project is journalled as read. Raises LetterNotFound."""
     actor.require(Permission.CASES_READ)
-    letter = db.session.scalar(_letters(actor, Letter.number == number))
+    # PostgreSQL stores no NUL, and reads none in a condition.
+    known = NUMBER.fullmatch(number) is not None
+    letter = db.session.scalar(_letters(actor, Letter.number == number)) if known else None
     if letter is None:
         raise LetterNotFound(number=number)
     data = letter.data
@@ -93,15 +96,15 @@ def check_letter(code: str) -> dict[str, Any]:
 
     Small letters, spaces and hyphens do not matter. Raises LetterCodeUnknown.
     """
-    plain = re.sub(r"[\s-]", "", code[:LONGEST_CODE]).upper()
+    plain = re.sub(r"[\s-]", "", code[:MAX_CODE_LENGTH]).upper()
     letter = None
     if CODE.fullmatch(plain):
         letter = db.session.scalar(select(Letter).where(Letter.code == plain))
     if letter is None:
         raise LetterCodeUnknown
     ended = ends_of([letter]).get(letter.id)
-    said = json.loads(letter.data)
-    names = {name: said["agency"][name] for name in ("bin", "name_kk", "name_ru")}
+    content = json.loads(letter.data)
+    names = {name: content["agency"][name] for name in ("bin", "name_kk", "name_ru")}
     return {
         "number": letter.number,
         "date": letter.issued_on.isoformat(),
@@ -148,10 +151,10 @@ def _rows(letters: Sequence[Letter]) -> list[dict[str, Any]]:
     ends = ends_of(letters)
     rows = []
     for letter in letters:
-        said = json.loads(letter.data)
-        row = {name: getattr(letter, name) for name in SHOWN} | {name: said[name] for name in SAID}
-        row |= {"case": row.pop("case_id"), "project": said["project"]["number"], "agency": said["agency"]["bin"]}
-        row |= {"agency_names": {name: said["agency"][name] for name in ("name_kk", "name_ru", "name_en")}}
+        content = json.loads(letter.data)
+        row = {name: getattr(letter, name) for name in SHOWN} | {name: content[name] for name in CONTENT_SHOWN}
+        row |= {"case": row.pop("case_id"), "project": content["project"]["number"], "agency": content["agency"]["bin"]}
+        row |= {"agency_names": {name: content["agency"][name] for name in ("name_kk", "name_ru", "name_en")}}
         row |= {"stands": letter.id not in ends, "ended_because": ends.get(letter.id)}
         rows.append(row)
     return rows

@@ -28,7 +28,7 @@ from registry.projects.models import Project
 
 PENDING: Final = "letters_pending"
 # Facts that only the texts of a letter hold.
-UNSAID: Final = ("project_record", "flags", "check_address")
+NOT_STORED: Final = ("project_record", "flags", "check_address")
 CODE_BYTES: Final = 10
 # The address without a host: a letter outlives the name of the server.
 CHECK_ADDRESS: Final = "/verify"
@@ -66,8 +66,8 @@ def issue_pending(session: Session) -> None:
         project = facts["project_record"]
         day = local_date(event.at)
         facts |= {"number": reserve_letter_number(day.year), "date": day.isoformat(), "code": _new_code()}
-        said = {name: value for name, value in facts.items() if name not in UNSAID}
-        data = journal.canonical(said | {"texts": {each: letter_text(facts, each) for each in OFFICIAL_LANGUAGES}})
+        content = {name: value for name, value in facts.items() if name not in NOT_STORED}
+        data = journal.canonical(content | {"texts": {each: letter_text(facts, each) for each in OFFICIAL_LANGUAGES}})
         sha256 = hashlib.sha256(data.encode()).hexdigest()
         letter = Letter(
             number=facts["number"],

@@ -62,12 +62,12 @@ def grouped(code: str) -> str:
 
 
 def _facts(facts: Mapping[str, Any], language: Language, _: Translate) -> list[tuple[str, str]]:
-    project, decision = facts["project"], facts["decision"]
+    project, decision, bin_label = facts["project"], facts["decision"], _("BIN")
     decision_label = _(DecisionKind(decision).label) if decision else ""
     return [
         (_("Number"), facts["number"]),
         (_("Date"), _day(facts["date"], language)),
-        (_("Agency"), f"{_name(facts['agency'], language)}, {_('BIN')} {facts['agency']['bin']}"),
+        (_("Agency"), f"{_name(facts['agency'], language)}, {bin_label} {facts['agency']['bin']}"),
         (_("Project"), f"{_name(project, language)}, {project['number']}"),
         (_("Case"), str(facts["case"])),
         (_("Decision"), decision_label),

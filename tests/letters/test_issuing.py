@@ -46,7 +46,7 @@ def letters() -> list[Letter]:
     return list(db.session.scalars(select(Letter).order_by(Letter.id)))
 
 
-def said(letter: Letter) -> dict[str, Any]:
+def content_of(letter: Letter) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(letter.data)
     return data
 
@@ -60,7 +60,7 @@ def ordered(case: Case, **values: Any) -> Letter:
 def test_order_freezes_people_dates_and_texts_of_both_languages(case: Case) -> None:
     letter = ordered(case)
     assert (letter.number, letter.kind, letter.issued_on) == ("QL-2026-000001", "order", date(2026, 3, 2))
-    data = said(letter)
+    data = content_of(letter)
     assert (data["proposed_by"], data["approved_by"], data["due_on"]) == ("aigerim", "saule", "2026-09-01")
     assert {name: data[name] for name in IN_BOTH} == IN_BOTH
     kazakh, russian = data["texts"]["kk"], data["texts"]["ru"]
@@ -71,13 +71,13 @@ def test_order_freezes_people_dates_and_texts_of_both_languages(case: Case) -> N
 
 
 def test_order_says_how_to_carry_it_out_and_until_when_to_appeal(case: Case) -> None:
-    text = str(said(ordered(case))["texts"]["ru"]["sections"])
+    text = str(content_of(ordered(case))["texts"]["ru"]["sections"])
     assert "перенесите объект" in text and "Подать жалобу" in text and "2026 года" in text
 
 
 def test_text_of_one_language_stands_in_the_other_with_a_note(case: Case) -> None:
     letter = ordered(case, reason_kk=None, legal_basis_kk=None)
-    reasons = [section["paragraphs"] for section in said(letter)["texts"]["kk"]["sections"]]
+    reasons = [section["paragraphs"] for section in content_of(letter)["texts"]["kk"]["sections"]]
     assert ["Мәтін орыс тілінде:", "Договор заключён поздно."] in reasons
 
 
@@ -90,7 +90,7 @@ def test_sha256_is_of_the_stored_bytes_and_in_the_journal(case: Case) -> None:
 
 def test_question_has_its_text_and_the_date_of_the_answer(case: Case) -> None:
     act(AIGERIM, case, "ask", "Неге кеш, әріптестер?")
-    data = said(letters()[0])
+    data = content_of(letters()[0])
     assert (data["kind"], data["text_kk"], data["text_ru"]) == ("question", "Неге кеш, әріптестер?", None)
     assert case.due_on is not None and data["answer_by"] == case.due_on.isoformat()
 
@@ -191,4 +191,4 @@ def test_agency_of_another_project_has_its_own_letter(case: Case) -> None:
     second = act(AIGERIM, case_of(project), "claim")
     act(AIGERIM, case, "ask", "Почему?")
     act(AIGERIM, second, "ask", "Почему?")
-    assert [said(letter)["agency"]["bin"] for letter in letters()] == [case.project_record.agency.bin, other.bin]
+    assert [content_of(letter)["agency"]["bin"] for letter in letters()] == [case.project_record.agency.bin, other.bin]

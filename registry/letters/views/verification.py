@@ -11,7 +11,7 @@ from flask import jsonify, render_template, request
 
 from registry.http.error_handlers import problem_response
 from registry.http.required_permission import Public
-from registry.letters.queries import LONGEST_CODE, LetterCodeUnknown, check_letter
+from registry.letters.queries import MAX_CODE_LENGTH, LetterCodeUnknown, check_letter
 from registry.web.blueprint import Answer, pages, redirect_to
 
 OPEN: Final = Public("whoever holds a letter may check it; its code is the proof")
@@ -20,7 +20,7 @@ OPEN: Final = Public("whoever holds a letter may check it; its code is the proof
 @pages.page("/verify", needs=OPEN)
 def check_letters() -> Answer:
     """Ask for the code of a letter, or go on to the letter that it names."""
-    code = request.args.get("code", "").strip()[:LONGEST_CODE].replace("/", "")
+    code = request.args.get("code", "").strip()[:MAX_CODE_LENGTH].replace("/", "")
     if code:
         return redirect_to("checked_letter", code=code)
     return render_template("letters/verify.html", checked=None, code="", unknown=False)
@@ -32,7 +32,7 @@ def checked_letter(code: str) -> Answer:
     try:
         checked = check_letter(code)
     except LetterCodeUnknown:
-        return render_template("letters/verify.html", checked=None, code=code[:LONGEST_CODE], unknown=True), 404
+        return render_template("letters/verify.html", checked=None, code=code[:MAX_CODE_LENGTH], unknown=True), 404
     return render_template("letters/verify.html", checked=checked, code=code, unknown=False)
 
 
