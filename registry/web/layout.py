@@ -46,13 +46,19 @@ MENU: Final = (
     ("case_templates", lazy_text("Templates"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
-<<<<<<< ours
 FURTHER: Final = frozenset(
-    {"letters", "inventory", "journal", "agencies", "people", "absences", "case_templates", "tokens"}
+    {
+        "overview_page",
+        "letters",
+        "inventory",
+        "journal",
+        "agencies",
+        "people",
+        "absences",
+        "case_templates",
+        "tokens",
+    }
 )
-=======
-FURTHER: Final = frozenset({"overview_page", "inventory", "journal", "agencies", "people", "absences", "tokens"})
->>>>>>> theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def test_reviewer_decides_queue_by_keyboard(browser: Browser, address: str, queu
         assert "That was the last case of this list." in page.inner_text("main")
     with at_work(browser, address, Role.SUPERVISOR) as page:
         page.goto(f"/cases?to_approve=true&{queue}")
-        follow(page, "table a >> nth=0")
+        follow(page, "tbody a >> nth=0")
         for _ in range(3):
             number = case_at(page)
             assert "Signed before the cutoff." in page.inner_text("main")
@@ -184,7 +184,7 @@ def test_read_only_role_has_no_actions_but_downloads(browser: Browser, demo: Dem
             with page.expect_download() as waited:
                 page.click(".download-links >> text=XLSX")
             assert re.fullmatch(r"cases-[0-9-]+\.xlsx", waited.value.suggested_filename)
-            follow(page, "table a >> nth=0")
+            follow(page, "tbody a >> nth=0")
             assert (
                 page.locator("main form:not([data-visit])").count() == 0 and page.locator(".timeline li").count() >= 1
             )

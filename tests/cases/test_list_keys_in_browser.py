@@ -53,6 +53,7 @@ def test_reviewer_takes_twenty_cases_by_keyboard_alone(browser: Browser, address
     page.keyboard.press("b")
     enter(page)
     assert "20 cases are taken." in page.inner_text("main")
+    check_page(page, "en")
     # Keys are letters of the text while somebody types.
     page.goto(queue.replace("status=new", "status=under_review"))
     page.keyboard.press("/")
