@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
@@ -98,7 +98,7 @@ def test_template_is_inserted_and_enter_sends_the_form(
     page.fill("#propose-reason", "Мой текст.")
     if scripts:
         page.click("button[data-fills=propose-reason]")
-        page.wait_for_function("document.querySelector('#propose-reason').value.length > 20")
+        expect(page.locator("#propose-reason")).not_to_have_value("Мой текст.", timeout=20_000)
     else:
         follow(page, "button[data-fills=propose-reason]")
     reason = page.input_value("#propose-reason")
