@@ -29,7 +29,11 @@ from registry.audits.service import run_audit
 from registry.cases import service as cases
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
+<<<<<<< HEAD
 from registry.cases.queries import find_case_to_change
+=======
+from registry.cases.text_templates import add_template
+>>>>>>> i16-case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
@@ -79,7 +83,11 @@ class World:
     key_id: str
     requests: dict[str, int]
     link_id: int
+<<<<<<< HEAD
     letter: str
+=======
+    template_id: int
+>>>>>>> i16-case
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ def a_document(_world: World) -> dict[str, Any]:
     return {"file": FileStorage(io.BytesIO(b"x"), "b.txt")}
 
 
-def a_template(_world: World) -> dict[str, Any]:
+def a_template(_world: World | None = None) -> dict[str, Any]:
     return {"kind": "question", "language": "ru", "title": "Начало", "text": "Когда начаты работы?"}
 
 
@@ -288,14 +296,13 @@ TRIES: dict[str, Try] = {
     "withdraw_case": Try("/cases/{case}/withdraw", REVIEWERS, 409, lambda world: {}),
     "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
     "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
-    # The first templates come with the service.
     "list_case_templates": Try("/case-templates", REVIEWERS, owned=False),
     "create_case_template": Try("/case-templates", {Role.SUPERVISOR}, 201, a_template, owned=False),
-    "read_case_template": Try("/case-templates/1", REVIEWERS, owned=False),
+    "read_case_template": Try("/case-templates/{template}", REVIEWERS, owned=False),
     "patch_case_template": Try(
-        "/case-templates/2", {Role.SUPERVISOR}, 200, lambda world: {"title": "Начало работ"}, owned=False
+        "/case-templates/{template}", {Role.SUPERVISOR}, 200, lambda world: {"title": "Начало работ"}, owned=False
     ),
-    "delete_case_template": Try("/case-templates/3", {Role.SUPERVISOR}, 204, owned=False),
+    "delete_case_template": Try("/case-templates/{template}", {Role.SUPERVISOR}, 204, owned=False),
     "record_commission_decision": Try(
         "/cases/{case}/commission-decision", {Role.SUPERVISOR}, 409, form=a_commission_decision
     ),
@@ -427,6 +434,7 @@ def a_world(agency: Agency) -> World:
     with transaction():
         link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
     ids = (document.id, recorded.id, audit.id, queued.id)
+<<<<<<< HEAD
     people = (case_id, account_id, service.id, key_id)
     return World(agency, project, *ids, reviewed, *people, requests, link["id"], a_letter(supervisor, case_id))
 
@@ -437,6 +445,12 @@ def a_letter(supervisor: Actor, case_id: int) -> str:
         with transaction():
             act(supervisor, find_case_to_change(supervisor, case_id))
     return db.session.scalars(select(Letter.number).where(Letter.case_id == case_id)).one()
+=======
+    with transaction():
+        template_id = add_template(an_actor(Role.SUPERVISOR), a_template()).id
+    ids_of_account = (account_id, service.id, key_id)
+    return World(agency, project, *ids, reviewed, case_id, *ids_of_account, requests, link["id"], template_id)
+>>>>>>> i16-case
 
 
 def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> int:
@@ -483,7 +497,11 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         key=world.key_id,
         **world.requests,
         link=world.link_id,
+<<<<<<< HEAD
         letter=world.letter,
+=======
+        template=world.template_id,
+>>>>>>> i16-case
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))

@@ -132,4 +132,4 @@ def test_api_records_a_decision_with_its_file(client: FlaskClient, project: Proj
     last = shown["events"][-2]  # type: ignore[index] # a list of entries
     assert (last["action"], [each["name"] for each in last["documents"]]) == ("commission_refused", ["decision.pdf"])
     code, problem = send(**refused)
-    assert (code, problem["type"].rpartition("/")[2]) == (409, "case-not-with-commission")  # type: ignore[union-attr] # an address
+    assert (code, problem["type"].rpartition(":")[2]) == (409, "case-not-with-commission")  # type: ignore[union-attr] # an address

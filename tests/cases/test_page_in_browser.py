@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
@@ -13,7 +13,7 @@ from registry.cases.models import Case
 from registry.core.database import db
 from tests.cases.cast import TRANSITIONAL, decided_case, in_days, migrate_by
 from tests.factories import a_project
-from tests.web.browser import context, sign_in
+from tests.web.browser import context, enter, follow, sign_in
 from tests.web.tour_entries import AGENCY
 from tests.web.tour_stop import person_name
 
@@ -83,6 +83,33 @@ def test_phone_has_the_action_before_the_facts(browser: Browser, cases: dict[str
     )
     assert button[1] < facts[0] and button[0] < PHONE["height"]
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    opened.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_template_is_inserted_and_enter_sends_the_form(
+    browser: Browser, cases: dict[str, object], address: str, scripts: bool
+) -> None:
+    opened = context(browser, address, "ru", scripts=scripts)
+    page = opened.new_page()
+    sign_in(page, person_name(Role.REVIEWER))
+    page.goto(f"/cases/{cases['case_review']}")
+    page.select_option("#propose-template", index=1)
+    page.fill("#propose-reason", "Мой текст.")
+    if scripts:
+        page.click("button[data-fills=propose-reason]")
+        expect(page.locator("#propose-reason")).not_to_have_value("Мой текст.", timeout=20_000)
+    else:
+        follow(page, "button[data-fills=propose-reason]")
+    reason = page.input_value("#propose-reason")
+    assert reason.startswith("Мой текст.") and len(reason) > len("Мой текст.")
+    assert page.url.endswith("/propose") is not scripts
+    page.check("[value=migrate_by]")
+    page.fill("#propose-due_on", "вчера")
+    page.locator("#propose-due_on").focus()
+    enter(page)
+    # Sent, not inserted once more: the date is wrong.
+    assert page.locator("#propose-due_on-error").is_visible()
     opened.close()
 
 

@@ -35,13 +35,13 @@ OWN = {
 @pytest.mark.usefixtures("app")
 def test_every_rule_comes_with_a_question_and_a_reason_in_both_languages() -> None:
     stored = {(each.rule, each.kind, each.language) for each in db.session.scalars(select(CaseTemplate))}
-    wanted = {
+    expected = {
         (rule, kind, language)
         for rule in policy_in_force().rules
         for kind in ("question", "reason")
         for language in ("kk", "ru")
     }
-    assert stored == wanted
+    assert stored == expected
     assert [each.id for each in db.session.scalars(select(CaseTemplate)) if unknown_placeholders(each.text)] == []
 
 

@@ -13,13 +13,17 @@ from registry.models import TABLES
 
 # Every module of these has declared its tables in Base.metadata.
 DECLARED = TABLES
-# Of these a migration makes the rows: the one that there is, or the first ones.
-SEEDED = ("case_templates", "installation", "journal_head")
+# Of these the first migration makes the one row that there is.
+SEEDED = ("installation", "journal_head")
+# Of these a migration makes the first rows.
+SHIPPED = ("case_templates",)
 
 
 def fill_every_table(connection: Connection) -> None:
-    """Insert a row into each table, parents first."""
+    """Insert a row into each table, parents first; it is then the only one."""
     for table in Base.metadata.sorted_tables:
+        if table.name in SHIPPED:
+            connection.execute(table.delete())
         if table.name not in SEEDED:
             connection.execute(table.insert().values({column: _value(column) for column in table.columns}))
 

@@ -102,7 +102,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "case_id": world.case_id,
         "link_id": world.link_id,
         "request_id": world.requests["transfer"],
-        "template_id": 1,
+        "template_id": world.template_id,
         "exemption_id": world.exemption_id,
         "audit_id": world.audit_id,
         "import_id": world.import_id if run is None else run.id,
@@ -124,7 +124,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "name": "registry.css",
     }
     ids = {
-        "case-templates": 1,
+        "case-templates": world.template_id,
         "documents": world.document_id,
         "accounts": service.id,
         "sessions": "none",
