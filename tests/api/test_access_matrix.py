@@ -29,11 +29,8 @@ from registry.audits.service import run_audit
 from registry.cases import service as cases
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
-<<<<<<< HEAD
 from registry.cases.queries import find_case_to_change
-=======
 from registry.cases.text_templates import add_template
->>>>>>> i16-case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
@@ -83,11 +80,8 @@ class World:
     key_id: str
     requests: dict[str, int]
     link_id: int
-<<<<<<< HEAD
     letter: str
-=======
     template_id: int
->>>>>>> i16-case
 
 
 @dataclass(frozen=True)
@@ -434,9 +428,11 @@ def a_world(agency: Agency) -> World:
     with transaction():
         link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
     ids = (document.id, recorded.id, audit.id, queued.id)
-<<<<<<< HEAD
+    with transaction():
+        template_id = add_template(an_actor(Role.SUPERVISOR), a_template()).id
     people = (case_id, account_id, service.id, key_id)
-    return World(agency, project, *ids, reviewed, *people, requests, link["id"], a_letter(supervisor, case_id))
+    letter = a_letter(supervisor, case_id)
+    return World(agency, project, *ids, reviewed, *people, requests, link["id"], letter, template_id)
 
 
 def a_letter(supervisor: Actor, case_id: int) -> str:
@@ -445,12 +441,6 @@ def a_letter(supervisor: Actor, case_id: int) -> str:
         with transaction():
             act(supervisor, find_case_to_change(supervisor, case_id))
     return db.session.scalars(select(Letter.number).where(Letter.case_id == case_id)).one()
-=======
-    with transaction():
-        template_id = add_template(an_actor(Role.SUPERVISOR), a_template()).id
-    ids_of_account = (account_id, service.id, key_id)
-    return World(agency, project, *ids, reviewed, case_id, *ids_of_account, requests, link["id"], template_id)
->>>>>>> i16-case
 
 
 def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> int:
@@ -497,11 +487,8 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         key=world.key_id,
         **world.requests,
         link=world.link_id,
-<<<<<<< HEAD
         letter=world.letter,
-=======
         template=world.template_id,
->>>>>>> i16-case
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))

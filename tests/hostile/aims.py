@@ -126,11 +126,8 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "key": world.key_id,
         **world.requests,
         "link": world.link_id,
-<<<<<<< HEAD
         "letter": world.letter,
-=======
         "template": world.template_id,
->>>>>>> i16-case
     }
     targets = {}
     for operation in declared_routes(client.application):
