@@ -17,6 +17,7 @@ from registry.exemptions import models as exemptions
 from registry.flags import audit_runs
 from registry.flags import models as flags
 from registry.imports import models as import_runs
+from registry.inbox import models as inbox
 from registry.journal import service as journal
 from registry.notifications import models as letter_tables
 from registry.platform import confirmations
@@ -51,6 +52,7 @@ TABLES = (
     fingerprints,
     flags,
     import_runs,
+    inbox,
     installation,
     inventories,
     letter_tables,

@@ -44,6 +44,8 @@ from registry.help.views import pages as help_pages
 from registry.help.views import setup as setup_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
+from registry.inbox.views import following, inbox
+from registry.inbox.views.context import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
 from registry.projects.views import attestations, registration, registration_check
@@ -93,7 +95,9 @@ WITH_PAGES = (
     handover,
     help_pages,
     home,
+    following,
     imports,
+    inbox,
     inventories,
     invitations,
     journal,
@@ -139,6 +143,8 @@ def attach_web(app: Flask) -> None:
         crumbs=crumbs,
         error_text=row_error_message,
         failure_text=failure_message,
+        follows_case=follows_case,
+        follows_project=follows_project,
         help_address=help_pages.help_address,
         languages=LANGUAGE_NAMES,
         menu=menu,
@@ -151,6 +157,8 @@ def attach_web(app: Flask) -> None:
         severity_rank=severity_rank,
         switch_address=switch_address,
         tag_colour=tag_colour,
+        unread_count=unread_count,
+        unread_entries_of_case=unread_entries_of_case,
         visitor=current_user,
         year_rows=year_rows,
     )
