@@ -20,7 +20,7 @@ from registry.accounts.former_names import rename_in
 from registry.agencies.events import agency_changed
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
-from registry.cases.events import case_acted
+from registry.cases.events import case_acted, cases_handed_over, cases_moved_by_audit, timeline_written
 from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
 from registry.cases.renamed_accounts import rename_in_cases
@@ -30,6 +30,8 @@ from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag, has_open_flag_of_age
 from registry.imports.models import ImportRun, pass_on_imports
+from registry.inbox.bulk_events import record_audit, record_hand_over
+from registry.inbox.case_events import record_timeline_entry
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
@@ -71,6 +73,10 @@ agency_changed_of_account.connect(clear_agency_of_drafts)
 work_handed_over.connect(hand_over_drafts)
 drafts_handed_over.connect(hand_over_drafts)
 work_handed_over.connect(hand_over_cases)
+
+timeline_written.connect(record_timeline_entry)
+cases_moved_by_audit.connect(record_audit)
+cases_handed_over.connect(record_hand_over)
 
 agency_succeeded.connect(pass_on_imports)
 agency_succeeded.connect(pass_on_emails)

@@ -19,6 +19,7 @@ from registry.exemptions import models as exemptions
 from registry.flags import audit_runs, former_flags
 from registry.flags import models as flags
 from registry.imports import models as import_runs
+from registry.inbox import models as inbox
 from registry.journal import service as journal
 from registry.letters import models as letters
 from registry.notifications import models as email_tables
@@ -58,6 +59,7 @@ TABLES = (
     fingerprints,
     flags,
     import_runs,
+    inbox,
     installation,
     inventories,
     letters,

@@ -30,6 +30,7 @@ from registry.http.error_handlers import PROBLEM_JSON
 from registry.http.request_bodies import MAX_BODY, MAX_FILE
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.api import imports
+from registry.inbox import api as inbox
 from registry.journal import api as journal
 from registry.letters import api as letters
 from registry.platform.api import confirmations, inventories
@@ -58,6 +59,7 @@ BLUEPRINTS = (
     case_documents.blp,
     team.blp,
     requests.blp,
+    inbox.blp,
     exemptions.blp,
     exemption_documents.blp,
     letters.blp,

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
+from registry.cases.events import cases_handed_over
 from registry.cases.models import Case, CaseEvent
 from registry.cases.reviewers import may_review, may_review_restricted
 from registry.cases.vocabulary import ActionName, Status
@@ -66,7 +67,9 @@ def hand_over_cases(step: HandOver) -> None:
         journal.record(step.actor, "case.assign", f"case:{case.id}", journal_entry)
     session.flush()
     if events:
-        outbox.enqueue(HANDED_OVER, {"events": [event.id for event in events]})
+        event_ids = [event.id for event in events]
+        outbox.enqueue(HANDED_OVER, {"events": event_ids})
+        cases_handed_over.publish(step, event_ids)
     step.counts["cases"] = len(cases)
 
 

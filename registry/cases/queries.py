@@ -10,6 +10,7 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.change_times import mark_flags_and_cases
+from registry.cases.events import timeline_written
 from registry.cases.models import Case, CaseEvent, CaseFlag
 from registry.cases.vocabulary import Status
 from registry.core import outbox
@@ -106,21 +107,22 @@ def open_case(actor: Actor, number: str) -> Case:
         )
         # Each flag displays its case; earlier cases that display the flags change too.
         mark_flags_and_cases(timestamp, FLAGS.c.project_id == project.id, IS_ACTIVE)
-        session.add(
-            CaseEvent(
-                case_id=case.id,
-                at=timestamp,
-                action="opened",
-                by=actor.principal,
-                side="oversight",
-                to_status=Status.NEW.value,
-                details={},
-                tells_agency=True,
-                speaks_to_agency=False,
-            )
+        event = CaseEvent(
+            case_id=case.id,
+            at=timestamp,
+            action="opened",
+            by=actor.principal,
+            side="oversight",
+            to_status=Status.NEW.value,
+            details={},
+            tells_agency=True,
+            speaks_to_agency=False,
         )
+        session.add(event)
+        session.flush()
         journal.record(actor, "case.opened", f"case:{case.id}", {"project": number})
         outbox.enqueue("case.opened", {"case": case.id})
+        timeline_written.publish(actor, event.id)
         return find_case(actor, case.id)
 
 

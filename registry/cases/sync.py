@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from registry.cases import sync_queries
 from registry.cases.change_times import mark_cases_of_flags
+from registry.cases.events import cases_moved_by_audit
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
 from registry.cases.vocabulary import AuditEvent, Status
 from registry.core.clock import today
@@ -112,7 +113,10 @@ def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[st
         AuditEvent.CLEARED.value: cleared,
         AuditEvent.EXEMPTED.value: exempted,
     }
-    return {name: what for name, what in changes.items() if what}
+    changed = {name: what for name, what in changes.items() if what}
+    if changed:
+        cases_moved_by_audit.publish(audit_id, at)
+    return changed
 
 
 def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:

@@ -14,7 +14,7 @@ from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.same_person import account_ever_named, is_same_person
 from registry.cases.deadlines import CaseDeadline, adjusted
-from registry.cases.events import case_acted
+from registry.cases.events import case_acted, timeline_written
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order
 from registry.cases.vocabulary import Status
@@ -141,6 +141,7 @@ def apply(
     journal.record(actor, f"case.{action.name}", f"case:{case.id}", journal_entry)
     outbox.enqueue(f"case.{action.name}", {"case": case.id, "event": event.id})
     case_acted.publish(actor, case, event, step.proposal)
+    timeline_written.publish(actor, event.id)
     return case
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
+from registry.cases.events import timeline_written
 from registry.cases.models import Case, CaseEvent
 from registry.cases.service import end_orders, end_proposal
 from registry.cases.transitions import waiting_proposal
@@ -38,21 +39,23 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
     case.due_on = case.review_days_left = case.exempt_since = None
     case.version += 1
     case.changed_at = at
-    require_transaction().add(
-        CaseEvent(
-            case_id=case.id,
-            at=at,
-            action=FurtherEvent.PROJECT_WITHDRAWN.value,
-            by=actor.principal,
-            side="oversight",
-            from_status=before,
-            to_status=case.status,
-            comment=comment,
-            details={},
-            tells_agency=True,
-            speaks_to_agency=True,
-        )
+    event = CaseEvent(
+        case_id=case.id,
+        at=at,
+        action=FurtherEvent.PROJECT_WITHDRAWN.value,
+        by=actor.principal,
+        side="oversight",
+        from_status=before,
+        to_status=case.status,
+        comment=comment,
+        details={},
+        tells_agency=True,
+        speaks_to_agency=True,
     )
+    session = require_transaction()
+    session.add(event)
+    session.flush()
     details = {"project": number, "from": before, "to": case.status, "comment": comment}
     journal.record(actor, f"case.{FurtherEvent.PROJECT_WITHDRAWN.value}", f"case:{case.id}", details)
+    timeline_written.publish(actor, event.id)
     return case.id

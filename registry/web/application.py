@@ -46,6 +46,8 @@ from registry.help.views import pages as help_pages
 from registry.help.views import setup as setup_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
+from registry.inbox.views import following, inbox
+from registry.inbox.views.context import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.journal.views import journal
 from registry.letters.views import letters, verification
 from registry.platform.views import confirmations, inventories
@@ -101,7 +103,9 @@ WITH_PAGES = (
     handover,
     help_pages,
     home,
+    following,
     imports,
+    inbox,
     inventories,
     invitations,
     journal,
@@ -150,6 +154,8 @@ def attach_web(app: Flask) -> None:
         crumbs=crumbs,
         error_text=row_error_message,
         failure_text=failure_message,
+        follows_case=follows_case,
+        follows_project=follows_project,
         help_address=help_pages.help_address,
         languages=LANGUAGE_NAMES,
         list_address=list_address,
@@ -163,6 +169,8 @@ def attach_web(app: Flask) -> None:
         severity_rank=severity_rank,
         switch_address=switch_address,
         tag_colour=tag_colour,
+        unread_count=unread_count,
+        unread_entries_of_case=unread_entries_of_case,
         visitor=current_user,
         year_rows=year_rows,
     )

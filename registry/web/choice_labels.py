@@ -27,6 +27,7 @@ from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldC
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
+from registry.inbox.vocabulary import EntryKind
 from registry.letters.vocabulary import LetterEnd, LetterKind
 from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.vocabulary import (
@@ -105,5 +106,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "confirmation_kind": _labels(ConfirmationKind),
     "succession_kind": _labels(SuccessionKind),
     "factor_kind": _labels(FactorKind),
+    "inbox_kind": _labels(EntryKind),
+    "inbox_section": {kind.value: kind.heading for kind in EntryKind},
     "language": LANGUAGE_NAMES,
 }

@@ -317,6 +317,12 @@ TRIES: dict[str, Try] = {
     "open_many_cases": Try(
         "/cases/open", REVIEWERS, 200, lambda world: {"projects": [world.reviewed.number]}, owned=False
     ),
+    "list_inbox": Try("/inbox", ALL, owned=False),
+    "read_inbox": Try("/inbox/read", ALL, 200, lambda world: {"all": True}, owned=False),
+    "watch_case": Try("/cases/{case}/watch", CASE_READERS, 204),
+    "unwatch_case": Try("/cases/{case}/watch", CASE_READERS, 204),
+    "watch_project": Try("/projects/{number}/watch", ALL, 204),
+    "unwatch_project": Try("/projects/{number}/watch", ALL, 204),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     # One waits for a decision already, and everybody who may ask has permission.
     "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),

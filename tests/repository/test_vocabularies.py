@@ -55,6 +55,8 @@ CODES = {
     "ReasonCode": "wrong_data out_of_scope duplicate other",
     "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",
     "RequestKind": "succession transfer withdrawal confirmation_request",
+    "EntryKind": "answered returned appealed reopened assigned question order decision mentioned commented "
+    "status_changed",
     "RequestState": "waiting confirmed refused cancelled",
     "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator "
     "leader",

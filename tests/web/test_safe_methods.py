@@ -100,6 +100,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "number": world.project.number,
         "document_id": world.document_id,
         "case_id": world.case_id,
+        "entry_id": 999,
         "link_id": world.link_id,
         "request_id": world.requests["transfer"],
         "template_id": world.template_id,

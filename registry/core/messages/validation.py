@@ -30,6 +30,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "date-range": lazy_text("Write one date, not a period, such as 20.01.2026."),
     "date-year-short": lazy_text("Write the year with four digits, such as 20.01.2026."),
     "email-invalid": lazy_text("One e-mail address is expected, such as it@example.kz."),
+    "entries-or-all": lazy_text("Send either the ids of entries or all: true."),
     "entry-with-separator": lazy_text("An entry cannot contain “{separator}”: it separates entries in tables."),
     "expected-date": lazy_text("A date written YYYY-MM-DD is expected, such as 2026-01-31."),
     "expected-file": lazy_text("A file is expected here."),
@@ -77,6 +78,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "too-many-entries": lazy_text("At most {limit} entries are possible."),
     "typed-date-wrong": lazy_text("Write the date as day, month and year, such as 20.01.2026."),
     "typed-number-wrong": lazy_text("Write the number in digits, without words or other signs, such as 1 200 000."),
+    "up-to-needs-all": lazy_text("This goes with all: true only."),
     "url-invalid": lazy_text("An http or https address is expected, such as https://example.kz."),
     "url-with-credentials": lazy_text(
         "The address must not contain a user name or password: everybody who sees the project sees it. Write it such "

@@ -26,6 +26,7 @@ from registry.core.pagination import Page
 from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
+from registry.inbox.views.context import inbox_on_home
 from registry.journal.service import JournalEntry
 from registry.journal.views.labels import action_label, principal_label
 from registry.projects.attestations import count_attestations
@@ -51,12 +52,15 @@ def home(actor: Actor) -> Answer:
     if not actor.may(Permission.CASES_READ):
         return redirect(url_for("web.overview_page"), 303)
     totals = compliance(actor, "kind")["totals"]
+    # First, because journalling a restricted read expires what was read before.
+    inbox = inbox_on_home(actor)
     if actor.role in AGENCY_ROLES:
         questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
         ordered = list_cases(actor, ORDERED, Page(WORST), page_locale()).items
         return render_template(
             "reports/home_agency.html",
             actor=actor,
+            **inbox,
             questions=questions,
             orders=[(case, order_of(case)) for case in ordered],
             projects=projects_of(actor, [*questions, *ordered]),
@@ -87,6 +91,7 @@ def home(actor: Actor) -> Answer:
     return render_template(
         "reports/home_oversight.html",
         actor=actor,
+        **inbox,
         setup=setup_to_show(actor),
         mine=assigned,
         mine_filters=assigned_filters,

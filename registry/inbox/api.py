@@ -1,0 +1,92 @@
+"""The endpoints of the inbox, and of following cases and projects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import LINK
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.inbox import service
+from registry.inbox.queries import FILTERS, SORTS, count_unread, list_inbox
+from registry.inbox.schemas import INBOX_ENTRY, INBOX_READ, INBOX_READING
+
+blp = ApiBlueprint("inbox", __name__, description="What is new for a person, and what a person follows.")
+PARAMETERS: Final = plain_parameters(FILTERS)
+
+
+@blp.route("/inbox")
+class Inbox(MethodView):
+    """The caller's inbox."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="list_inbox")
+    @blp.arguments(list_query(PARAMETERS, SORTS), location="query")
+    @blp.response(200, PageSchema(INBOX_ENTRY), headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List what happened to the caller's cases, questions and orders, newest first. A service account has none."""
+        return page_response(list_inbox(current_actor(), *query))
+
+
+@blp.route("/inbox/read")
+class InboxReading(MethodView):
+    """Marks of the caller's entries."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="read_inbox")
+    @blp.arguments(INBOX_READING, example={"entries": [12, 15]})
+    @blp.idempotent
+    @blp.response(200, INBOX_READ, example={"marked": 2, "unread": 1})
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Mark entries as read: some, or all up to one of them. Ids of entries of others are ignored."""
+        marked = service.mark_read(
+            current_actor(),
+            entries=values.get("entries"),
+            all_entries=values.get("all") is True,
+            up_to=values.get("up_to"),
+        )
+        return {"marked": marked, "unread": count_unread(current_actor())}
+
+
+@blp.route("/cases/<row_id:case_id>/watch")
+class CaseWatch(MethodView):
+    """Whether the caller follows a case."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="watch_case")
+    @blp.response(204, description="Followed.")
+    def put(self, case_id: int) -> None:
+        """Follow a case: its comments and changes of its status come to the inbox."""
+        service.watch_case(current_actor(), case_id)
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="unwatch_case")
+    @blp.response(204, description="Not followed any more.")
+    def delete(self, case_id: int) -> None:
+        """Stop following a case."""
+        service.unwatch_case(current_actor(), case_id)
+
+
+@blp.route("/projects/<number>/watch")
+class ProjectWatch(MethodView):
+    """Whether the caller follows a project."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="watch_project")
+    @blp.response(204, description="Followed.")
+    def put(self, number: str) -> None:
+        """Follow a project: comments on its cases and changes of their status come to the inbox."""
+        service.watch_project(current_actor(), number)
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="unwatch_project")
+    @blp.response(204, description="Not followed any more.")
+    def delete(self, number: str) -> None:
+        """Stop following a project."""
+        service.unwatch_project(current_actor(), number)

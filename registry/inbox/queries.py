@@ -1,0 +1,150 @@
+"""The inbox of the actor: entries about what the actor may still see, how many are unread, and what is due soon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from registry.accounts.absences import substituted_by
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.cases.lists import list_cases
+from registry.cases.models import CaseEvent
+from registry.cases.vocabulary import Status
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions
+from registry.core.languages import Language
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.inbox.models import InboxEntry, Watch
+from registry.inbox.vocabulary import EntryKind
+from registry.projects.models import Project
+from registry.projects.visibility import journal_restricted_reads, visible_projects
+
+DUE_SOON: Final = timedelta(days=3)
+# As many are due soon on one page; the list of cases has the others.
+MAX_DUE_SOON: Final = 20
+# The badge of the menu says "99+" for more.
+MAX_COUNTED: Final = 100
+SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", InboxEntry.id.expression, int)}
+DEFAULT_SORT: Final = "-id"
+SHOWN: Final[tuple[ColumnElement[Any], ...]] = (
+    InboxEntry.id.expression,
+    InboxEntry.kind.expression,
+    InboxEntry.at.expression,
+    InboxEntry.read_at.expression,
+    InboxEntry.case_id.label("case"),
+    Project.number.label("project"),
+    Project.is_restricted.label("_restricted"),
+    CaseEvent.by.label("by"),
+)
+FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "unread": BooleanFilter(InboxEntry.read_at.is_(None)),
+    "kind": ChoiceFilter(InboxEntry.kind.expression, EntryKind.codes()),
+}
+WAITS_FOR_AGENCY: Final = (Status.AWAITING_AGENCY, Status.REMEDIATION)
+WAITS_FOR_REVIEWER: Final = (Status.UNDER_REVIEW, Status.AWAITING_APPROVAL, Status.AWAITING_CONFIRMATION)
+
+
+class InboxEntryNotFound(NotFound):
+    """The actor has no entry with this id, or no longer sees what it is about."""
+
+
+def list_inbox(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of the actor's entries, the newest first by default. Restricted projects on it are journalled as read.
+
+    A service account has none. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
+    """
+    actor.require(Permission.CASES_READ)
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    statement = visible_entries(
+        actor,
+        InboxEntry.id.label("_id"),
+        key.column.label("_sort"),
+        *SHOWN,
+    ).where(*conditions(FILTERS, filters))
+    if page.cursor is not None:
+        statement = statement.where(after(key, InboxEntry.id.expression, descending, page.cursor))
+    statement = statement.order_by(*order_by(key, InboxEntry.id.expression, descending)).limit(page.limit + 1)
+    listing = build_page([dict(row) for row in db.session.execute(statement).mappings()], page, key, descending)
+    journal_restricted_reads(actor, [row["project"] for row in listing.items if row["_restricted"]], "inbox")
+    return listing
+
+
+def visible_entries(actor: Actor, *columns: Any) -> Select[Any]:
+    """The actor's entries about cases that the actor sees today; an agency only those about entries that it may see."""
+    statement = (
+        select(*columns)
+        .select_from(InboxEntry)
+        .join(Project, Project.id == InboxEntry.project_id)
+        .join(CaseEvent, CaseEvent.id == InboxEntry.event_id)
+        .where(InboxEntry.account_id == own_account_id(actor), *visible_projects(actor))
+    )
+    return statement.where(CaseEvent.tells_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
+
+
+def own_account_id(actor: Actor) -> int:
+    """The actor's account as the inbox knows it; 0, which no account has, for all but people."""
+    return actor.account_id if actor.is_person and actor.account_id is not None else 0
+
+
+def count_unread(actor: Actor) -> int:
+    """How many unread entries the actor sees, at most MAX_COUNTED."""
+    if own_account_id(actor) == 0 or not actor.may(Permission.CASES_READ):
+        return 0
+    unread = visible_entries(actor, InboxEntry.id).where(InboxEntry.read_at.is_(None)).limit(MAX_COUNTED).subquery()
+    return db.session.scalar(select(func.count()).select_from(unread)) or 0
+
+
+def case_of_entry(actor: Actor, entry_id: int) -> int:
+    """The case of an entry of the actor. Raises InboxEntryNotFound."""
+    case_id = db.session.scalar(visible_entries(actor, InboxEntry.case_id).where(InboxEntry.id == entry_id))
+    if case_id is None:
+        raise InboxEntryNotFound(id=entry_id)
+    return int(case_id)
+
+
+def unread_of_case(actor: Actor, case_id: int) -> list[int]:
+    """The ids of the actor's unread entries about a case."""
+    unread = visible_entries(actor, InboxEntry.id).where(InboxEntry.read_at.is_(None), InboxEntry.case_id == case_id)
+    return list(db.session.scalars(unread.order_by(InboxEntry.id)))
+
+
+def due_soon_filters(actor: Actor) -> dict[str, str]:
+    """The filters of the list of cases that gives what the actor, or the actor's agency, must do in three days."""
+    until = {"due_on_from": today().isoformat(), "due_on_to": (today() + DUE_SOON).isoformat()}
+    if actor.role in AGENCY_ROLES:
+        return {"status": ",".join(WAITS_FOR_AGENCY), **until}
+    own = ",".join([actor.principal, *substituted_by(actor)])
+    return {"status": ",".join(WAITS_FOR_REVIEWER), "assignee": own, **until}
+
+
+def due_soon(actor: Actor, language: Language, limit: int = MAX_DUE_SOON) -> list[Any]:
+    """The cases that are due in three days, earliest first, as lists show them; none for who does not act on cases."""
+    if not (actor.role in AGENCY_ROLES or actor.may(Permission.CASES_REVIEW)):
+        return []
+    return list_cases(actor, due_soon_filters(actor), Page(limit), language).items
+
+
+def is_watching(actor: Actor, *, case_id: int | None = None, project_id: int | None = None) -> bool:
+    """True when the actor follows the case, or the project."""
+    of: ColumnElement[bool] = Watch.project_id == project_id if case_id is None else Watch.case_id == case_id
+    own = select(Watch.id).where(Watch.account_id == own_account_id(actor), of)
+    return db.session.scalar(own) is not None
+
+
+def newest_entry_id(actor: Actor) -> int:
+    """The id of the actor's newest entry, 0 without one."""
+    newest = select(func.max(InboxEntry.id)).where(InboxEntry.account_id == own_account_id(actor))
+    return db.session.scalar(newest) or 0
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return key, sort.startswith("-")

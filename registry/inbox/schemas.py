@@ -1,0 +1,49 @@
+"""An entry of the inbox as it is shown, and what marks entries as read."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Boolean, WholeNumber
+from registry.core.list_fields import Ids
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.inbox.vocabulary import EntryKind
+
+MAX_ENTRIES: Final = 500
+MAX_ID: Final = 2**31 - 1
+TEXT: Final[dict[str, Any]] = {"type": "string"}
+
+
+class InboxEntryShown(BaseSchema):
+    """What the inbox shows of an entry."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("What it is about.", {"type": "string", "enum": list(EntryKind.codes())})
+    case = ReadOnly("The case.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT)
+    by = ReadOnly("Who acted; an audit as `audit:<id>`.", TEXT)
+    at = Timestamp("When it happened.")
+    read_at = Timestamp("When it was read; null: unread.", nullable=True)
+
+
+class InboxReading(BaseSchema):
+    """Which entries are read."""
+
+    entries = Ids(MAX_ENTRIES, description="Ids of entries, at most 500.", nullable=False)
+    all = Boolean(description="All entries, in place of `entries`.", nullable=False)
+    up_to = WholeNumber(
+        0, MAX_ID, description="With `all`: only entries up to this id; newer ones stay unread.", nullable=False
+    )
+
+
+class InboxRead(BaseSchema):
+    """What marking has done."""
+
+    marked = ReadOnly("How many entries were unread until now.", {"type": "integer"})
+    unread = ReadOnly("How many are still unread, at most 100.", {"type": "integer"})
+
+
+INBOX_ENTRY: Final = InboxEntryShown()
+INBOX_READING: Final = InboxReading()
+INBOX_READ: Final = InboxRead()

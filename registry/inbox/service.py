@@ -1,0 +1,114 @@
+"""What people do with their inbox: mark entries as read, follow cases and projects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.cases.queries import find_case
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import Invalid, NotAllowed, Problem
+from registry.core.transactions import transaction
+from registry.inbox.models import InboxEntry, Watch
+from registry.inbox.queries import own_account_id
+from registry.journal import service as journal
+from registry.projects.service import find_project
+
+
+class InboxNeedsAPerson(NotAllowed):
+    """Service accounts have no inbox and follow nothing."""
+
+
+def mark_read(
+    actor: Actor, *, entries: Sequence[int] | None = None, all_entries: bool = False, up_to: int | None = None
+) -> int:
+    """Mark entries of the actor as read, and return how many were unread until now.
+
+    ``entries``: these ids; those of others are ignored, as are unknown ones. ``all_entries``: all, or those up to the
+    id ``up_to``, so that what has arrived since stays unread. Marks are personal and not journalled, like the last
+    visit. Raises InboxNeedsAPerson, and Invalid unless exactly one of both is given.
+    """
+    _require_inbox(actor)
+    problems = []
+    if (entries is None) is not all_entries:
+        problems.append(Problem("/entries", "entries-or-all"))
+    if up_to is not None and not all_entries:
+        problems.append(Problem("/up_to", "up-to-needs-all"))
+    if problems:
+        raise Invalid(problems)
+    statement = update(InboxEntry).where(InboxEntry.account_id == own_account_id(actor), InboxEntry.read_at.is_(None))
+    if entries is not None:
+        statement = statement.where(InboxEntry.id.in_(entries))
+    if up_to is not None:
+        statement = statement.where(InboxEntry.id <= up_to)
+    with transaction() as session:
+        marked = session.execute(
+            statement.values(read_at=now()).returning(InboxEntry.id), execution_options={"synchronize_session": False}
+        )
+        return len(marked.all())
+
+
+def watch_case(actor: Actor, case_id: int) -> None:
+    """Follow a case. Raises InboxNeedsAPerson and CaseNotFound."""
+    actor.require(Permission.CASES_READ)
+    _require_inbox(actor)
+    with transaction():
+        case = find_case(actor, case_id)
+        _start(actor, f"case:{case.id}", case_id=case.id)
+
+
+def unwatch_case(actor: Actor, case_id: int) -> None:
+    """Stop following a case. Raises InboxNeedsAPerson and CaseNotFound."""
+    actor.require(Permission.CASES_READ)
+    _require_inbox(actor)
+    with transaction():
+        case = find_case(actor, case_id)
+        _stop(actor, f"case:{case.id}", case_id=case.id)
+
+
+def watch_project(actor: Actor, number: str) -> None:
+    """Follow a project, with all its cases. Raises InboxNeedsAPerson and ProjectNotFound."""
+    _require_inbox(actor)
+    with transaction():
+        project = find_project(actor, number)
+        _start(actor, f"project:{project.number}", project_id=project.id)
+
+
+def unwatch_project(actor: Actor, number: str) -> None:
+    """Stop following a project. Raises InboxNeedsAPerson and ProjectNotFound."""
+    _require_inbox(actor)
+    with transaction():
+        project = find_project(actor, number)
+        _stop(actor, f"project:{project.number}", project_id=project.id)
+
+
+def _require_inbox(actor: Actor) -> None:
+    if own_account_id(actor) == 0:
+        raise InboxNeedsAPerson
+
+
+def _start(actor: Actor, subject: str, **followed: int) -> None:
+    """Add the watch unless there is one; of two simultaneous requests one adds it."""
+    account_id = own_account_id(actor)
+    if db.session.scalar(select(Watch.id).filter_by(account_id=account_id, **followed)) is not None:
+        return
+    try:
+        with db.session.begin_nested():
+            db.session.add(Watch(account_id=account_id, created_at=now(), **followed))
+    except IntegrityError:
+        return
+    journal.record(actor, f"{subject.partition(':')[0]}.watched", subject, {})
+
+
+def _stop(actor: Actor, subject: str, **followed: int) -> None:
+    removed = db.session.execute(
+        delete(Watch).filter_by(account_id=own_account_id(actor), **followed).returning(Watch.id),
+        execution_options={"synchronize_session": False},
+    )
+    if removed.all():
+        journal.record(actor, f"{subject.partition(':')[0]}.unwatched", subject, {})

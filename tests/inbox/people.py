@@ -1,0 +1,31 @@
+"""People with accounts for the tests of the inbox, and what is in their inboxes."""
+
+from __future__ import annotations
+
+from registry.accounts.actors import Actor
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.core.pagination import Page
+from registry.inbox.queries import list_inbox
+from tests.factories import ADMINISTRATOR, PASSWORD
+
+
+def a_person(name: str, role: Role, agency: Agency | None = None) -> Actor:
+    """A new person with an account."""
+    add_person(ADMINISTRATOR, NewPerson(name, role, None if agency is None else agency.id), PASSWORD)
+    return actor_named(name)
+
+
+def actor_named(name: str) -> Actor:
+    """The person of that name as the account is now."""
+    account = account_named(name)
+    assert account is not None
+    role = Role(account.role)
+    return Actor(name, role, account.agency_id, "127.0.0.1", "tests", account.id, True, "session:of-tests")
+
+
+def kinds(actor: Actor, **filters: str) -> list[str]:
+    """The kinds of the person's entries, newest first."""
+    return [entry["kind"] for entry in list_inbox(actor, filters, Page()).items]
