@@ -56,6 +56,8 @@ class Permission(StrEnum):
     EXEMPTIONS_READ = "exemptions.read"
     EXEMPTIONS_RECORD = "exemptions.record"
     POLICIES_READ = "policies.read"
+    POLICIES_WRITE = "policies.write"
+    POLICIES_ACTIVATE = "policies.activate"
     REPORTS_READ = "reports.read"
     TEAM_READ = "team.read"
     JOURNAL_READ = "journal.read"
@@ -130,6 +132,8 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.CASES_APPROVE,
             P.CASES_COMMENT,
             P.EXEMPTIONS_RECORD,
+            P.POLICIES_WRITE,
+            P.POLICIES_ACTIVATE,
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
@@ -168,6 +172,7 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.AUDITS_CONFIRM,
         P.AUDITS_VOID,
         P.EXEMPTIONS_RECORD,
+        P.POLICIES_ACTIVATE,
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,

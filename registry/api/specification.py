@@ -16,8 +16,7 @@ from registry.api.blueprint import ProjectName
 from registry.api.operation_docs import ERROR_NAMES, ETAG
 from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
-from registry.audits.api import audits, policies
-from registry.audits.api.policy_schemas import RULE
+from registry.audits.api import audits
 from registry.cases.api import cases, team
 from registry.cases.api import documents as case_documents
 from registry.core.base_schema import BaseSchema
@@ -31,6 +30,9 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.api import imports
 from registry.journal import api as journal
 from registry.platform.api import confirmations, inventories
+from registry.policies.api import impact as policy_impact
+from registry.policies.api import policies
+from registry.policies.schemas import RULE
 from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
 from registry.reports import api as reports
@@ -54,6 +56,7 @@ BLUEPRINTS = (
     exemptions.blp,
     exemption_documents.blp,
     policies.blp,
+    policy_impact.blp,
     reports.blp,
     journal.blp,
     accounts.blp,

@@ -23,7 +23,8 @@ class AuditRun(Model):
     that were restricted (``restricted_counts.py``). ``policy_basis`` is what every project's displayed values depend on
     in the policy (``freeze_status.py``). Both are None for runs older than the column. ``held_causes`` counts what the
     change threshold saw (``held_causes.py``); it stays after the decision on a held run. ``held_decision`` has the keys
-    ``decision`` (``confirmed`` or ``rejected``), ``reason``, ``by`` and ``at``.
+    ``decision`` (``confirmed`` or ``rejected``), ``reason``, ``by`` and ``at``. ``promise_check`` compares what the run
+    changed with what the activation of its policy promised (``registry/audits/promises.py``); None for other runs.
     """
 
     __tablename__ = "audits"
@@ -54,6 +55,7 @@ class AuditRun(Model):
     held_because: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     held_causes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     held_decision: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    promise_check: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     restricted_counts: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     failure: Mapped[str | None] = mapped_column(Text)
     voiding: Mapped[dict[str, Any] | None] = mapped_column(JSON)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -56,7 +56,7 @@ class Policy:
 
     Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
     days. ``attestation_months`` is 0 when records need no attestation. ``safety_belt_*`` are the change threshold of an
-    audit. ``digest`` is the SHA-256 (hex) of the policy file.
+    audit. ``digest`` is the SHA-256 (hex) of the policy file, ``source`` its text.
     """
 
     version: str
@@ -77,6 +77,7 @@ class Policy:
     deadlines: DeadlineDays
     rules: Mapping[str, RulePolicy]
     digest: str
+    source: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:
         # The generated hash would hash every field on every look-up, and cannot hash the mapping of rules.

@@ -53,7 +53,7 @@ def read_policy(text: str, name: str) -> Policy:
         lines = key_lines(text)
         placed = sorted((line_of(path, lines), format_path(path), complaint) for path, complaint in problems)
         raise PolicyInvalid([f"{name}:{line}: {key}: {complaint}" for line, key, complaint in placed])
-    return _policy(document, sha256(text.encode("utf-8")).hexdigest())
+    return _policy(document, text)
 
 
 def _error_line(text: str, message: str) -> int:
@@ -62,7 +62,7 @@ def _error_line(text: str, message: str) -> int:
     return int(match[1]) if match else text.rstrip().count("\n") + 1
 
 
-def _policy(document: Mapping[str, Any], digest: str) -> Policy:
+def _policy(document: Mapping[str, Any], text: str) -> Policy:
     return Policy(
         version=document["version"],
         in_force_from=document["in_force_from"],
@@ -84,7 +84,8 @@ def _policy(document: Mapping[str, Any], digest: str) -> Policy:
             name: _rule(document["rules"][name]) if name in document["rules"] else DISABLED_RULES[name]
             for name in RULES
         },
-        digest=digest,
+        digest=sha256(text.encode("utf-8")).hexdigest(),
+        source=text,
     )
 
 

@@ -28,7 +28,19 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
 LINK: Final = "link"
 # Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
 OTHER_KINDS: Final = frozenset(
-    {"account", "agency", "audit", "database", "import", "import-columns", "inventory", "person", "sign-ins", "token"}
+    {
+        "account",
+        "agency",
+        "audit",
+        "database",
+        "import",
+        "import-columns",
+        "inventory",
+        "person",
+        "policy",
+        "sign-ins",
+        "token",
+    }
 )
 KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})
 

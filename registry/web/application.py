@@ -46,6 +46,8 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
+from registry.policies.views import drafts as policy_drafts
+from registry.policies.views import policies
 from registry.projects.views import attestations, registration, registration_check
 from registry.projects.views import detail as project_page
 from registry.projects.views import drafts as project_drafts
@@ -99,6 +101,8 @@ WITH_PAGES = (
     journal,
     notifications,
     pending_accounts,
+    policies,
+    policy_drafts,
     people,
     people_import,
     person,

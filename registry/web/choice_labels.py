@@ -18,6 +18,7 @@ from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.platform.vocabulary import ConfirmationKind
+from registry.policies.vocabulary import PolicyState
 from registry.projects.vocabulary import (
     AttestationState,
     DocumentKind,
@@ -87,5 +88,6 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "confirmation_kind": _labels(ConfirmationKind),
     "succession_kind": _labels(SuccessionKind),
     "factor_kind": _labels(FactorKind),
+    "policy_state": _labels(PolicyState),
     "language": LANGUAGE_NAMES,
 }

@@ -33,6 +33,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
+from registry.policies.service import draft_policy
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -249,6 +250,23 @@ TRIES: dict[str, Try] = {
     "list_all_flags": Try("/flags", ALL, owned=False),
     "list_policies": Try("/policies", OVERSIGHT, owned=False),
     "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),
+    "create_policy": Try(
+        "/policies", {Role.SUPERVISOR}, 201, lambda world: {"version": f"v{a_bin()}", "scope": ["private"]}, owned=False
+    ),
+    "patch_policy": Try(
+        "/policies/{draft}", {Role.SUPERVISOR}, 200, lambda world: {"pilot_limit_months": 6}, owned=False
+    ),
+    "delete_policy": Try("/policies/{deleted_draft}", {Role.SUPERVISOR}, 204, owned=False),
+    "compare_policies": Try("/policies/2026.1/comparison", OVERSIGHT, owned=False),
+    "export_policy": Try("/policies/2026.1/file", OVERSIGHT, owned=False),
+    "calculate_policy_impact": Try("/policies/{draft}/impact", {Role.SUPERVISOR}, 200, lambda world: {}, owned=False),
+    "activate_policy": Try(
+        "/policies/{activated_draft}/activation",
+        {Role.SUPERVISOR},
+        409,
+        lambda world: {"impact_digest": "0" * 64, "on": str(today())},
+        owned=False,
+    ),
     "read_compliance": Try("/reports/compliance", ALL, owned=False),
     "list_all_cases": Try("/cases", ALL, owned=False),
     "read_case": Try("/cases/{case}", ALL),
@@ -377,11 +395,20 @@ def a_world(agency: Agency) -> World:
         "refused_confirmation_request": a_request(RequestKind.CONFIRMATION, reviewed.number, "onboarding"),
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
+        "draft": a_draft(agency.id * 10),
+        "deleted_draft": a_draft(agency.id * 10 + 1),
+        "activated_draft": a_draft(agency.id * 10 + 2),
     }
     with transaction():
         link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
     ids = (document.id, recorded.id, audit.id, queued.id)
     return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, requests, link["id"])
+
+
+def a_draft(version: int) -> int:
+    """A draft of the policy by a supervisor who is none of the callers."""
+    draft_policy(an_actor(Role.SUPERVISOR, name="somebody else"), {"version": str(version)})
+    return version
 
 
 def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> int:

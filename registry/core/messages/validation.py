@@ -66,6 +66,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "{number} is not the number of a project: its last digit does not match. Copy it from the page of the project."
     ),
     "project-unknown": lazy_text("There is no project {number}."),
+    "policy-setting-invalid": lazy_text("{key}: {complaint}"),
+    "policy-version-invalid": lazy_text(
+        "A version has letters, digits, full stops, hyphens and underscores, such as 2026.2."
+    ),
     "required": lazy_text("Enter a value."),
     "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
@@ -83,4 +87,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The years together cost {total} tenge, more than the budget. Correct the budget or the years."
     ),
     "years-invalid": lazy_text("Enter a year and its amount in each line, such as 2026: 1 000 000."),
+    "verdict-case-facts": lazy_text("The facts of a project are expected: an object with fields of a project."),
+    "verdict-case-rules": lazy_text("A list of rules is expected, each one of {options}."),
+    "verdict-cases-not-a-list": lazy_text("A list of up to {limit} expected verdicts is expected."),
 }
