@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from flask import has_app_context
 from sqlalchemy import select
@@ -45,7 +45,7 @@ def later_policy(on: date | None = None) -> Policy | None:
         return None
     day = on or today()
     version = next((each for each in versions if each.in_force_from <= day), None)
-    return None if version is None else _policy(version.digest) or _read(version)
+    return None if version is None else _policy(version)
 
 
 def activated_versions() -> tuple[Activated, ...]:
@@ -64,25 +64,19 @@ def forget_activated_versions() -> None:
     db.session().info.pop(ACTIVATED, None)
 
 
-def parsed(text: str) -> Policy:
-    """The policy of a stored text, parsed once in a process: it takes 14 ms."""
-    policy = _parsed(text)
-    _by_digest[policy.digest] = policy
-    return policy
-
-
-_by_digest: dict[str, Policy] = {}
-
-
 @lru_cache(maxsize=32)
-def _parsed(text: str) -> Policy:
+def parsed(text: str) -> Policy:
+    """The policy of a stored text. Parsing takes 14 ms."""
     return read_policy(text, "policy")
 
 
-def _policy(digest: str) -> Policy | None:
-    return _by_digest.get(digest)
+# By digest, so that the text need not be read. Activated versions are few, and never change.
+_in_force: dict[str, Policy] = {}
 
 
-def _read(version: Activated) -> Policy:
-    statement: Any = select(VERSIONS.text).where(VERSIONS.id == version.id)
-    return parsed(db.session.execute(statement).scalar_one())
+def _policy(version: Activated) -> Policy:
+    known = _in_force.get(version.digest)
+    if known is None:
+        statement = select(VERSIONS.text).where(VERSIONS.id == version.id)
+        known = _in_force[version.digest] = parsed(db.session.execute(statement).scalar_one())
+    return known

@@ -39,5 +39,6 @@ class PolicyVersion(Model):
     activated_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     activated_at: Mapped[datetime | None] = mapped_column(Instant)
     impact_digest: Mapped[str | None] = mapped_column(String(64))
-    promise: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # Long for a policy that changes many projects, and read by one audit only.
+    promise: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     checked_at: Mapped[datetime | None] = mapped_column(Instant)

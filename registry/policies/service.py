@@ -48,16 +48,17 @@ def draft_policy(actor: Actor, values: Mapping[str, Any]) -> PolicyVersion:
             base = find_policy(actor, based_on)
         except PolicyNotFound as error:
             raise Invalid([Problem("/based_on", error.code, error.params)]) from error
-        if version == first_policy().version or stored_version(version) is not None:
-            raise PolicyVersionTaken(version=version)
         known = [] if base.stored is None else base.stored.verdict_cases
         text = changed_text(base.policy, version, settings)
+        cases = known if sent_cases is None else read_cases(sent_cases)
+        if version == first_policy().version or stored_version(version) is not None:
+            raise PolicyVersionTaken(version=version)
         draft = PolicyVersion(
             version=version,
             based_on=based_on,
             text=text,
             digest=parsed(text).digest,
-            verdict_cases=known if sent_cases is None else read_cases(sent_cases),
+            verdict_cases=cases,
             drafted_by=actor.principal,
             drafted_at=now(),
             editors=[actor.principal],

@@ -57,8 +57,8 @@ CONTRACT = {
     "documents.write cases.review cases.comment withdrawals.decide",
     "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
-    "cases.lead team.read cases.approve cases.comment exemptions.record journal.read accounts.confirm "
-    "organisations.confirm withdrawals.decide",
+    "cases.lead team.read cases.approve cases.comment exemptions.record policies.write policies.activate journal.read "
+    "accounts.confirm organisations.confirm withdrawals.decide",
     "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
     "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
     "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
