@@ -29,6 +29,7 @@ from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_proj
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag, has_open_flag_of_age
+from registry.freeze.current import connect_later_versions
 from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.bulk_events import record_audit, record_hand_over
 from registry.inbox.case_events import record_timeline_entry
@@ -36,11 +37,14 @@ from registry.letters.service import discard_pending, issue_pending, prepare_let
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
 from registry.platform.pending_uploads import PendingUpload
+from registry.policies.in_force import later_policy
 from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
 from registry.requests.events import agency_succeeded
+
+connect_later_versions(later_policy)
 
 # First, because those that follow lock projects: actions on a case lock the case and then its project.
 agency_changed.connect(lock_cases_of_agency)

@@ -26,6 +26,7 @@ from registry.notifications import models as email_tables
 from registry.platform import confirmations
 from registry.platform import models as inventories
 from registry.platform import pending_uploads as waiting_files
+from registry.policies import models as policy_versions
 from registry.projects import documents, drafts, links, revisions
 from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
@@ -68,6 +69,7 @@ TABLES = (
     oidc_models,
     orders,
     policy_texts,
+    policy_versions,
     project_numbers,
     project_table,
     request_table,

@@ -58,6 +58,8 @@ class Permission(StrEnum):
     EXEMPTIONS_READ = "exemptions.read"
     EXEMPTIONS_RECORD = "exemptions.record"
     POLICIES_READ = "policies.read"
+    POLICIES_WRITE = "policies.write"
+    POLICIES_ACTIVATE = "policies.activate"
     REPORTS_READ = "reports.read"
     OVERVIEW_READ = "overview.read"
     TEAM_READ = "team.read"
@@ -133,6 +135,8 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.CASES_APPROVE,
             P.CASES_COMMENT,
             P.EXEMPTIONS_RECORD,
+            P.POLICIES_WRITE,
+            P.POLICIES_ACTIVATE,
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
@@ -177,6 +181,7 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.AUDITS_CONFIRM,
         P.AUDITS_VOID,
         P.EXEMPTIONS_RECORD,
+        P.POLICIES_ACTIVATE,
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,

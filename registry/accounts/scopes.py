@@ -17,10 +17,13 @@ class Scope(Choices):
     PROJECTS_WRITE = "projects:write", lazy_text("Change projects, agencies and documents")
     CASES_WRITE = "cases:write", lazy_text("Work on cases")
     IMPORTS_RUN = "imports:run", lazy_text("Import tables")
-    AUDITS_RUN = "audits:run", lazy_text("Run audits")
+    AUDITS_RUN = "audits:run", lazy_text("Run audits, prepare policies")
     EXEMPTIONS_WRITE = "exemptions:write", lazy_text("Record decisions of the Commission")
     ACCOUNTS_WRITE = "accounts:write", lazy_text("Manage accounts and tokens")
-    DECISIONS_APPROVE = "decisions:approve", lazy_text("Approve decisions; confirm audits, accounts and tokens")
+    DECISIONS_APPROVE = (
+        "decisions:approve",
+        lazy_text("Approve decisions; confirm audits, accounts and tokens"),
+    )
 
 
 P = Permission
@@ -61,7 +64,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     ),
     Scope.CASES_WRITE: frozenset({P.CASES_REVIEW, P.CASES_LEAD, P.CASES_ANSWER, P.CASES_COMMENT}),
     Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
-    Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN}),
+    Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN, P.POLICIES_WRITE}),
     Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
     Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
     Scope.DECISIONS_APPROVE: frozenset(
@@ -69,6 +72,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.CASES_APPROVE,
             P.AUDITS_CONFIRM,
             P.AUDITS_VOID,
+            P.POLICIES_ACTIVATE,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
             P.WITHDRAWALS_DECIDE,

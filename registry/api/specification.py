@@ -16,8 +16,7 @@ from registry.api.blueprint import ProjectName
 from registry.api.operation_docs import ERROR_NAMES, ETAG
 from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
-from registry.audits.api import audits, policies, verification
-from registry.audits.api.policy_schemas import RULE
+from registry.audits.api import audits, verification
 from registry.cases.api import bulk as case_bulk
 from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
@@ -34,6 +33,9 @@ from registry.inbox import api as inbox
 from registry.journal import api as journal
 from registry.letters import api as letters
 from registry.platform.api import confirmations, inventories
+from registry.policies.api import impact as policy_impact
+from registry.policies.api import policies
+from registry.policies.schemas import RULE
 from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
 from registry.reports.api import compliance as reports
@@ -64,6 +66,7 @@ BLUEPRINTS = (
     exemption_documents.blp,
     letters.blp,
     policies.blp,
+    policy_impact.blp,
     reports.blp,
     overview.blp,
     journal.blp,

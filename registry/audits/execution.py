@@ -26,6 +26,8 @@ from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.held_causes import held_causes
 from registry.audits.policy_texts import save_policy_text
+from registry.audits.project_changes import ProjectChanges
+from registry.audits.promises import check_promise, promise_to_check
 from registry.audits.reconciliation import Plan, active_flags, reconcile
 from registry.audits.restricted_counts import COUNTS, RESTRICTED
 from registry.cases.sync import sync_cases
@@ -79,7 +81,10 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     digest = new_digest(policy, run.on)
     # Before the first audit no flag existed that a decision could change.
     since = (last and last.finished_at) or run.started_at
-    plan = Plan(statuses_before=statuses_before(since))
+    promise = promise_to_check(run, policy)
+    changes = ProjectChanges(policy.case_from_severity)
+    watch = None if promise is None else changes.add
+    plan = Plan(statuses_before=statuses_before(since), watch=watch)
     restricted_plan = Plan()
     # While the schema was upgraded from a version before 0.2, its processes wrote no freeze status. The audits of that
     # version have no policy basis. Comparing every project in each audit would take 10 s a million.
@@ -90,6 +95,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
         judged = _judge(policy, run.on, part, digest)
         judged_before = 0 if last is None else last.judged_up_to
         reconcile(plan, judged, active_flags(part), judged_before, restricted_plan, restricted.ids)
+        changes.finish(part)
     # A dry run is never held, but it reports why it would be.
     why = held_because(plan, policy, run.on, last) if check_threshold or run.dry_run else None
     held = why is not None and not run.dry_run
@@ -126,6 +132,8 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
         if case_changes:
             journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)
     write_changes(plan, run.id, carried_out=carried_out)
+    if promise is not None:
+        check_promise(run, promise, changes, restricted.ids, carried_out=carried_out)
     run.finished_at = now()
     session.flush()
     journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _journal_details(run))

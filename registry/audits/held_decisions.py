@@ -40,7 +40,7 @@ def confirm_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
         run = _held(session, audit_id)
         require_not_before_last(run.on)
         run.confirmed_by = actor.principal
-        policy = policy_in_force()
+        policy = policy_in_force(run.on)
         run.policy_version, run.policy_digest = policy.version, policy.digest
         _decide(actor, run, "confirmed", reason)
         return execute_audit(actor, run, policy, check_threshold=False)

@@ -81,7 +81,7 @@ def _audit(scheduled: ScheduledRun, current_time: datetime, retry_after: timedel
             listed = _list_missed(session, scheduled)
             # After a held or failed attempt this audit is no catch-up, because the service was not down.
             run.trigger = "catch_up" if scheduled.late or scheduled.on - timedelta(days=1) in listed else "schedule"
-            return execute_audit(SCHEDULE, run, policy_in_force(), check_threshold=True)
+            return execute_audit(SCHEDULE, run, policy_in_force(scheduled.on), check_threshold=True)
     except AuditRunning:
         raise
     except Exception as error:
@@ -96,7 +96,7 @@ def _claim(
     last = last_good_audit()
     if last is not None and last.on >= scheduled.on:
         return None
-    run = new_run(SCHEDULE, scheduled.on, "schedule", policy_in_force(), dry_run=False)
+    run = new_run(SCHEDULE, scheduled.on, "schedule", policy_in_force(scheduled.on), dry_run=False)
     existing = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == scheduled.on))
     if existing is None:
         run.scheduled_for = scheduled.on
@@ -132,7 +132,7 @@ def _list_missed(session: Session, scheduled: ScheduledRun) -> list[date]:
 
 
 def _save_missed(session: Session, day: date) -> int | None:
-    run = new_run(SCHEDULE, day, "schedule", policy_in_force(), dry_run=False)
+    run = new_run(SCHEDULE, day, "schedule", policy_in_force(day), dry_run=False)
     values = {
         name: getattr(run, name)
         for name in ("on", "trigger", "dry_run", "policy_version", "policy_digest", "started_by", "started_at")
@@ -168,7 +168,7 @@ def _save_failed_run(scheduled: ScheduledRun, error: Exception) -> None:
             existing = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == scheduled.on))
             if existing is None:
                 trigger = "catch_up" if scheduled.late else "schedule"
-                existing = new_run(SCHEDULE, scheduled.on, trigger, policy_in_force(), dry_run=False)
+                existing = new_run(SCHEDULE, scheduled.on, trigger, policy_in_force(scheduled.on), dry_run=False)
                 existing.scheduled_for = scheduled.on
             elif existing.status != "failed":
                 return

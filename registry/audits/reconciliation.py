@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,6 +46,15 @@ class Turned(NamedTuple):
     rules: tuple[str, ...]
 
 
+class Outcome(NamedTuple):
+    """A project with flags before or after an audit. ``open_after``: severity, and flag id if the flag existed."""
+
+    project_id: int
+    before: Sequence[ActiveFlag]
+    after: tuple[Finding, ...]
+    open_after: Sequence[tuple[str, int | None]]
+
+
 @dataclass(slots=True)
 class Plan:
     """All writes of an audit, and its counts.
@@ -54,7 +63,8 @@ class Plan:
     exemption id). ``reopened``: the updated flags that are open again. ``restated``: (flag, finding, change) of other
     flags whose status changed since the last audit, by this audit or by a decision. ``statuses_before``: the status
     after the last audit, by (project id, rule), of flags that a decision changed since. ``turned``: the projects of the
-    last audit that are newly flagged or newly clear.
+    last audit that are newly flagged or newly clear. ``watch`` is called with the outcome of each project with flags
+    before or after.
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
@@ -67,6 +77,7 @@ class Plan:
     projects_flagged: int = 0
     projects_exempt: int = 0
     turned: list[Turned] = field(default_factory=list)
+    watch: Callable[[Outcome], None] | None = None
 
     @property
     def newly_flagged(self) -> int:
@@ -149,19 +160,25 @@ def _project(
 ) -> None:
     before = {flag.rule: flag for flag in flags}
     statuses = set()
+    open_after = []
     for finding in findings:
         flag = before.pop(finding.rule, None)
         if flag is None:
-            statuses.add("open" if exemption_id is None else "exempt")
+            status = "open" if exemption_id is None else "exempt"
             plan.opened.append((project_id, finding, exemption_id))
         else:
-            statuses.add(_keep(plan, flag, finding, exemption_id))
+            status = _keep(plan, flag, finding, exemption_id)
+        statuses.add(status)
+        if status == "open":
+            open_after.append((finding.severity, None if flag is None else flag.id))
     plan.cleared += before.values()
     plan.projects_flagged += "open" in statuses
     plan.projects_exempt += "exempt" in statuses and "open" not in statuses
     if project_id <= judged_before and bool(findings) != bool(flags):
         rules = tuple(each.rule for each in findings or flags)
         plan.turned.append(Turned(project_id, bool(findings), rules))
+    if plan.watch is not None:
+        plan.watch(Outcome(project_id, flags, findings, open_after))
 
 
 def _keep(plan: Plan, flag: ActiveFlag, finding: Finding, exemption_id: int | None) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.held_causes import visible_causes
+from registry.audits.promises import visible_check
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit
 from registry.flags.models import ACTIVE_STATUSES, Flag
@@ -43,6 +44,7 @@ def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, An
     )
     restricted, sees_all = columns.pop("restricted_counts"), actor.may(Permission.RESTRICTED_READ)
     columns["held_causes"] = visible_causes(columns.get("held_causes"), with_restricted=sees_all)
+    columns["promise_check"] = visible_check(columns.get("promise_check"), with_restricted=sees_all)
     return columns if sees_all else without_restricted(columns, restricted)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.audits.promises import ALL_KINDS
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import AnyDay, Boolean, Text
 from registry.core.json_schemas import DAY_SCHEMA
@@ -65,6 +66,22 @@ DECISION_SCHEMA: Final[dict[str, Any]] = {
     "type": ["object", "null"],
     "required": list(DECISION_PROPERTIES),
     "properties": DECISION_PROPERTIES,
+}
+PROMISE_COUNTS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": list(ALL_KINDS),
+    "properties": dict.fromkeys(ALL_KINDS, COUNT),
+}
+PROMISE_PROPERTIES: Final[dict[str, Any]] = {
+    "version": {"type": "string", "description": "The version of the policy."},
+    "as_promised": {"type": "boolean"},
+    "missing": {**PROMISE_COUNTS, "description": "Projects that the impact showed and the audit did not change so."},
+    "unexpected": {**PROMISE_COUNTS, "description": "Projects that the audit changed and the impact did not show so."},
+}
+PROMISE_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "required": list(PROMISE_PROPERTIES),
+    "properties": PROMISE_PROPERTIES,
 }
 MAX_REASON_LENGTH: Final = 5000
 MAX_INSTANT_LENGTH: Final = 40
@@ -157,6 +174,11 @@ class Audit(BaseSchema):
         CAUSES_SCHEMA,
     )
     held_decision = ReadOnly("Who confirmed or rejected the held audit, and why.", DECISION_SCHEMA)
+    promise_check = ReadOnly(
+        "Of the first audit by an activated policy: whether it changed what the impact showed at the activation, and "
+        "the number of projects of each kind that it did not change as shown, or changed without being shown.",
+        PROMISE_SCHEMA,
+    )
     failure = ReadOnly("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
     voiding = ReadOnly("Who proposed to void it and why, and who confirmed that.", VOIDING_SCHEMA)
 
@@ -218,6 +240,7 @@ AUDIT_EXAMPLE: Final[dict[str, Any]] = {
     "held_because": None,
     "held_causes": None,
     "held_decision": None,
+    "promise_check": None,
     "failure": None,
     "voiding": None,
 }

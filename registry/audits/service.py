@@ -44,16 +44,19 @@ def run_audit(
     day = on or today()
     if not dry_run and day > today():
         raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
-    run = new_run(actor, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+    run = new_run(actor, day, "manual", policy or policy_in_force(day), dry_run=dry_run)
     try:
         with exclusive_lock():
             if not dry_run:
                 require_not_before_last(day)
-            return execute_audit(actor, run, policy or policy_in_force(), check_threshold=True)
+            # Read again under the lock: a version may have been activated meanwhile.
+            judged_by = policy or policy_in_force(day)
+            run.policy_version, run.policy_digest = judged_by.version, judged_by.digest
+            return execute_audit(actor, run, judged_by, check_threshold=True)
     except RegistryError:
         raise
     except Exception as error:
-        failed = new_run(actor, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+        failed = new_run(actor, day, "manual", policy or policy_in_force(day), dry_run=dry_run)
         failed.started_at = run.started_at
         save_failed_run(failed, error)
         raise

@@ -38,6 +38,17 @@ def projects_without_case(from_severity: str) -> Select[int]:
     )
 
 
+def projects_with_open_case(*which: ColumnElement[bool]) -> Select[int]:
+    """Projects with an open case, of the cases that fit."""
+    return select(Case.project_id).where(Case.status != Status.CLOSED, *which)
+
+
+def flags_of_closed_cases(*which: ColumnElement[bool]) -> Select[int]:
+    """Flags that a closed case covers, of the cases that fit: open again, they reopen it instead of opening another."""
+    covered = select(CaseFlag.flag_id).join(Case, Case.id == CaseFlag.case_id)
+    return covered.where(Case.status == Status.CLOSED, *which)
+
+
 def uncovered() -> Select[int, int]:
     """Pairs of an open case and an active flag of its project that the case does not cover yet."""
     return (

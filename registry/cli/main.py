@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "scheduler": "registry.cli.serve:scheduler",
     "db": "registry.cli.database:database",
     "audits": "registry.audits.commands.audits:audits",
+    "policies": "registry.policies.commands:policies",
     "explain": "registry.audits.commands.explain:explain",
     "projects": "registry.projects.commands:projects",
     "agencies": "registry.agencies.commands:agencies",

@@ -23,9 +23,11 @@ class AuditRun(Model):
     that were restricted (``restricted_counts.py``). ``policy_basis`` is what every project's displayed values depend on
     in the policy (``freeze_status.py``). Both are None for runs older than the column. ``held_causes`` counts what the
     change threshold saw (``held_causes.py``); it stays after the decision on a held run. ``held_decision`` has the keys
-    ``decision`` (``confirmed`` or ``rejected``), ``reason``, ``by`` and ``at``. What repeating needs, None for older
-    runs: ``known_at``, the moment as of which it read the register; ``compared_with``, the id of the audit before it;
-    ``flags_up_to`` and ``former_flags_up_to``, the highest ids of these tables before its own changes.
+    ``decision`` (``confirmed`` or ``rejected``), ``reason``, ``by`` and ``at``. ``promise_check`` compares what the run
+    changed with what the activation of its policy promised (``registry/audits/promises.py``); None for other runs. What
+    repeating needs, None for older runs: ``known_at``, the moment as of which it read the register; ``compared_with``,
+    the id of the audit before it; ``flags_up_to`` and ``former_flags_up_to``, the highest ids of these tables before its
+    own changes.
     """
 
     __tablename__ = "audits"
@@ -56,6 +58,7 @@ class AuditRun(Model):
     held_because: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     held_causes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     held_decision: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    promise_check: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     restricted_counts: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     known_at: Mapped[datetime | None] = mapped_column(Instant)
     compared_with: Mapped[int | None]

@@ -40,6 +40,7 @@ OTHER_KINDS: Final = frozenset(
         "import-columns",
         "inventory",
         "person",
+        "policy",
         "sign-ins",
         "token",
     }

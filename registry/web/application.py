@@ -51,6 +51,8 @@ from registry.inbox.views.context import follows_case, follows_project, unread_c
 from registry.journal.views import journal
 from registry.letters.views import letters, verification
 from registry.platform.views import confirmations, inventories
+from registry.policies.views import drafts as policy_drafts
+from registry.policies.views import policies
 from registry.projects.views import attestations, registration, registration_check
 from registry.projects.views import detail as project_page
 from registry.projects.views import drafts as project_drafts
@@ -114,6 +116,8 @@ WITH_PAGES = (
     notifications,
     overview,
     pending_accounts,
+    policies,
+    policy_drafts,
     people,
     people_import,
     person,

@@ -30,6 +30,7 @@ from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.inbox.vocabulary import EntryKind
 from registry.letters.vocabulary import LetterEnd, LetterKind
 from registry.platform.vocabulary import ConfirmationKind
+from registry.policies.vocabulary import PolicyState
 from registry.projects.vocabulary import (
     AttestationState,
     DocumentKind,
@@ -108,5 +109,6 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "factor_kind": _labels(FactorKind),
     "inbox_kind": _labels(EntryKind),
     "inbox_section": {kind.value: kind.heading for kind in EntryKind},
+    "policy_state": _labels(PolicyState),
     "language": LANGUAGE_NAMES,
 }

@@ -11,6 +11,7 @@ from registry.flags.vocabulary import AuditStatus
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import Severity
 from registry.imports.vocabulary import ImportState
+from registry.policies.vocabulary import PolicyState
 from registry.projects.vocabulary import AttestationState, FreezeStatus
 from registry.requests.vocabulary import RequestState
 
@@ -32,6 +33,7 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         AuditStatus.FAILED: "red",
         AuditStatus.RUNNING: "blue",
     },
+    "policy_state": {PolicyState.IN_FORCE: "green", PolicyState.SCHEDULED: "blue", PolicyState.DRAFT: "yellow"},
     "import_state": {ImportState.DONE: "green", ImportState.FAILED: "red", ImportState.RUNNING: "blue"},
     "case_status": {
         Status.NEW: "blue",

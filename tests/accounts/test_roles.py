@@ -58,8 +58,8 @@ CONTRACT = {
     "documents.write cases.review cases.comment withdrawals.decide",
     "supervisor": f"{OVERSIGHT_READS} restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
-    "cases.lead team.read cases.approve cases.comment exemptions.record journal.read accounts.confirm "
-    "organisations.confirm withdrawals.decide",
+    "cases.lead team.read cases.approve cases.comment exemptions.record policies.write policies.activate journal.read "
+    "accounts.confirm organisations.confirm withdrawals.decide",
     "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify",
     "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void audits.verify",
     "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "

@@ -38,6 +38,7 @@ from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
 from registry.letters.models import Letter
+from registry.policies.service import draft_policy
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -272,6 +273,23 @@ TRIES: dict[str, Try] = {
     "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),
     "read_overview": Try("/overview", OVERSIGHT, owned=False),
     "read_overview_history": Try("/overview/history?by=region&of=71", OVERSIGHT, owned=False),
+    "create_policy": Try(
+        "/policies", {Role.SUPERVISOR}, 201, lambda world: {"version": f"v{a_bin()}", "scope": ["private"]}, owned=False
+    ),
+    "patch_policy": Try(
+        "/policies/{draft}", {Role.SUPERVISOR}, 200, lambda world: {"pilot_limit_months": 6}, owned=False
+    ),
+    "delete_policy": Try("/policies/{deleted_draft}", {Role.SUPERVISOR}, 204, owned=False),
+    "compare_policies": Try("/policies/2026.1/comparison", OVERSIGHT, owned=False),
+    "export_policy": Try("/policies/2026.1/file", OVERSIGHT, owned=False),
+    "calculate_policy_impact": Try("/policies/{draft}/impact", {Role.SUPERVISOR}, 200, lambda world: {}, owned=False),
+    "activate_policy": Try(
+        "/policies/{activated_draft}/activation",
+        {Role.SUPERVISOR},
+        409,
+        lambda world: {"impact_digest": "0" * 64, "on": str(today())},
+        owned=False,
+    ),
     "read_compliance": Try("/reports/compliance", ALL, owned=False),
     "list_all_cases": Try("/cases", CASE_READERS, owned=False),
     "read_case": Try("/cases/{case}", CASE_READERS),
@@ -430,6 +448,9 @@ def a_world(agency: Agency) -> World:
         "refused_confirmation_request": a_request(RequestKind.CONFIRMATION, reviewed.number, "onboarding"),
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
+        "draft": a_draft(agency.id * 10),
+        "deleted_draft": a_draft(agency.id * 10 + 1),
+        "activated_draft": a_draft(agency.id * 10 + 2),
     }
     with transaction():
         link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
@@ -447,6 +468,12 @@ def a_letter(supervisor: Actor, case_id: int) -> str:
         with transaction():
             act(supervisor, find_case_to_change(supervisor, case_id))
     return db.session.scalars(select(Letter.number).where(Letter.case_id == case_id)).one()
+
+
+def a_draft(version: int) -> int:
+    """A draft of the policy by a supervisor who is none of the callers."""
+    draft_policy(an_actor(Role.SUPERVISOR, name="somebody else"), {"version": str(version)})
+    return version
 
 
 def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> int:

@@ -38,6 +38,9 @@ KINDS = {
     "ScopesField": "scopes",
     "AddressesField": "addresses",
     "ProjectNumbers": "project_numbers",
+    "Setting": "setting",
+    "VerdictCases": "verdict_cases",
+    "VersionName": "version",
 }
 # The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)

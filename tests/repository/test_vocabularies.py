@@ -52,6 +52,7 @@ CODES = {
     "ObjectKind": "system platform internet_resource data_resource infrastructure service",
     "Outcome": "resolved no_breach transitional_accepted withdrawn",
     "Placement": "on_platform onboarding off_platform unknown",
+    "PolicyState": "draft scheduled in_force former",
     "ReasonCode": "wrong_data out_of_scope duplicate other",
     "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",
     "RequestKind": "succession transfer withdrawal confirmation_request",

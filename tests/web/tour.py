@@ -39,6 +39,7 @@ from tests.web.tour_cases import stops_of_cases
 from tests.web.tour_entries import AGENCY, BAD_TABLE, CLERKS_TABLE, DRAFT, OTHER_AGENCY, TWIN, UNKNOWN_COLUMNS
 from tests.web.tour_held_audit import add_held_audit
 from tests.web.tour_people import stops_of_people
+from tests.web.tour_policies import add_policy_draft, stops_of_policies
 from tests.web.tour_projects import stops_of_projects
 from tests.web.tour_requests import add_requests, case_of, project_numbered, stops_of_requests
 from tests.web.tour_stop import PASSWORD, Stop, person_name
@@ -101,6 +102,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "audit": db.session.scalars(audits.order_by(-AuditRun.id)).first(),
             "dry_audit": dry.id,
             "held_audit": add_held_audit(AGENCY),
+            "policy_draft": add_policy_draft(),
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
             "unmapped": unmapped.id,
@@ -128,6 +130,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         *_first_stops(),
         *stops_of_projects(known),
         *stops_of_cases(known),
+        *stops_of_policies(known),
         *stops_of_requests(known),
         *stops_of_people(known),
     ]

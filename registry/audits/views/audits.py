@@ -9,6 +9,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.audits.promises import differing_projects
 from registry.audits.queries import changes_of, count_changes, list_audits, previous_good
 from registry.audits.restricted_counts import visible_run
 from registry.audits.schemas import AUDIT_ORDER, VOIDING_PROPOSAL
@@ -76,6 +77,7 @@ def audit(actor: Actor, audit_id: int) -> Answer:
         flows_before={} if before is None else count_changes(actor, before),
         changes=listing.items,
         causes=held_causes_of(actor, run, shown),
+        promised=differing_projects(actor, run),
         projects=projects_numbered(actor, (change["project"] for change in listing.items)),
         rules=rule_titles(),
         next_address=next_address(listing.next),

@@ -91,7 +91,24 @@ MESSAGES: Final[Mapping[str, str]] = {
         "record first."
     ),
     "platform-key-differs": lazy_text("Project {number} has another platform key. Check which one is right."),
+    "policy-activation-needs-a-person": lazy_text("A policy is activated by a person, never by a service account."),
+    "policy-activation-needs-another-person": lazy_text(
+        "Whoever drafted or changed version {version} of the policy cannot activate it. Another supervisor must."
+    ),
+    "policy-date-taken": lazy_text("Version {other} of the policy is in force from {on}. Choose another date."),
+    "policy-impact-changed": lazy_text(
+        "The impact is no longer the one that was shown: the records, the policy or the date have changed. Calculate "
+        "the impact again, read it, and activate version {version} with its digest, {digest}."
+    ),
+    "policy-not-draft": lazy_text(
+        "Version {version} of the policy is not a draft: it never changes. Draft a new version."
+    ),
     "policy-not-found": lazy_text("There is no policy of version {version}."),
+    "policy-verdict-cases-fail": lazy_text(
+        "Version {version} of the policy cannot be activated: {count} expected verdicts do not hold: {names}. Correct "
+        "the policy or these expected verdicts."
+    ),
+    "policy-version-taken": lazy_text("There is a version {version} of the policy already. Choose another name."),
     "project-not-flagged": lazy_text("Project {project} has no open flag: there is nothing to review."),
     "project-not-found": lazy_text("There is no project {number}."),
     "record-changed": lazy_text("Project {number} was changed meanwhile. Look at it again before you confirm it."),

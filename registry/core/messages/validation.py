@@ -72,6 +72,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "placeholder-unknown": lazy_text(
         "Nothing can be filled in for “{name}”. In braces use: project, number, agency, deadline."
     ),
+    "policy-setting-invalid": lazy_text("{key}: {complaint}"),
+    "policy-version-invalid": lazy_text(
+        "A version has letters, digits, full stops, hyphens and underscores, such as 2026.2."
+    ),
     "required": lazy_text("Enter a value."),
     "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
@@ -90,4 +94,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The years together cost {total} tenge, more than the budget. Correct the budget or the years."
     ),
     "years-invalid": lazy_text("Enter a year and its amount in each line, such as 2026: 1 000 000."),
+    "verdict-case-facts": lazy_text("The facts of a project are expected: an object with fields of a project."),
+    "verdict-case-rules": lazy_text("A list of rules is expected, each one of {options}."),
+    "verdict-cases-not-a-list": lazy_text("A list of up to {limit} expected verdicts is expected."),
 }

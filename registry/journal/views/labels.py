@@ -63,6 +63,10 @@ ACTIONS: Final[Mapping[str, str]] = {
     "request.carried-out": lazy_text("Request took effect"),
     "request.failed": lazy_text("Request could not take effect"),
     "request.restored": lazy_text("Withdrawal undone"),
+    "policy.drafted": lazy_text("Draft of the policy created"),
+    "policy.changed": lazy_text("Draft of the policy changed"),
+    "policy.deleted": lazy_text("Draft of the policy deleted"),
+    "policy.activated": lazy_text("Policy activated"),
     "project.withdrawn": lazy_text("Project withdrawn as registered in error"),
     "project.restored": lazy_text("Withdrawn project restored"),
     "account.added": lazy_text("Account added"),
@@ -178,6 +182,7 @@ STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": 
 NUMBERED: Final[Mapping[str, str]] = {
     "case": lazy_text("Case %(id)s"),
     "audit": lazy_text("Audit %(id)s"),
+    "policy": lazy_text("Policy %(id)s"),
     "request": lazy_text("Request %(id)s"),
 }
 PAGES: Final[Mapping[str, tuple[str, str]]] = {

@@ -1,0 +1,102 @@
+"""Activation of a draft of the policy by another supervisor, with exactly the impact that was shown."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.accounts.same_person import account_ever_named, is_same_person
+from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.policy_impact import calculate_impact
+from registry.core.clock import now, today
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.flags.lock import lock_flags_for_audit
+from registry.journal import service as journal
+from registry.policies.in_force import forget_activated_versions, parsed
+from registry.policies.models import PolicyVersion
+from registry.policies.service import lock_draft
+from registry.policies.settings import text_in_force_from
+from registry.policies.verdict_cases import failing
+
+MAX_NAMES = 5
+
+
+class PolicyActivationNeedsAPerson(NotAllowed):
+    """A service account activates no policy."""
+
+
+class PolicyActivationNeedsAnotherPerson(NotAllowed):
+    """Whoever wrote the draft does not activate it."""
+
+
+class PolicyVerdictCasesFail(Conflict):
+    """Expected verdicts of the draft do not hold."""
+
+
+class PolicyImpactChanged(Conflict):
+    """The facts have moved, or the draft or the day has changed, since the impact was shown."""
+
+
+class PolicyDateTaken(Conflict):
+    """Another version is in force from that day."""
+
+
+def activate_policy(actor: Actor, version: str, impact_digest: str, on: date) -> PolicyVersion:
+    """Put a draft in force from a day, today or later. The first audit by it compares its changes with the impact.
+
+    Raises RoleNotAllowed, PolicyNotFound, Invalid (before today), PolicyActivationNeedsAPerson,
+    PolicyActivationNeedsAnotherPerson, PolicyNotDraft, PolicyDateTaken, PolicyVerdictCasesFail, PolicyImpactChanged and
+    AuditRunning.
+    """
+    actor.require(Permission.POLICIES_ACTIVATE)
+    if on < today():
+        raise Invalid([Problem("/on", "date-before-today", {"today": today().isoformat()})])
+    with exclusive_lock() as session:
+        lock_flags_for_audit()
+        draft = lock_draft(version)
+        _require_another_person(actor, draft)
+        other = session.scalar(select(PolicyVersion.version).where(PolicyVersion.in_force_from == on))
+        if other is not None:
+            raise PolicyDateTaken(other=other, on=on.isoformat())
+        policy = parsed(draft.text)
+        wrong = failing(draft.verdict_cases, policy)
+        if wrong:
+            names = ", ".join(wrong[:MAX_NAMES]) + (", …" if len(wrong) > MAX_NAMES else "")
+            raise PolicyVerdictCasesFail(version=version, count=len(wrong), names=names)
+        impact = calculate_impact(policy, today())
+        if impact.digest != impact_digest:
+            raise PolicyImpactChanged(version=version, digest=impact.digest)
+        draft.text = text_in_force_from(policy, on)
+        draft.digest = parsed(draft.text).digest
+        draft.in_force_from, draft.activated_by, draft.activated_at = on, actor.principal, now()
+        draft.impact_digest, draft.promise = impact.digest, impact.promise
+        draft.revision += 1
+        session.flush()
+        forget_activated_versions()
+        details = {"on": on.isoformat(), "digest": draft.digest, "impact_digest": impact.digest}
+        journal.record(actor, "policy.activated", f"policy:{version}", details)
+    return draft
+
+
+def may_activate(actor: Actor, draft: PolicyVersion) -> bool:
+    """True when the actor is somebody else than those who wrote the draft, and may activate policies."""
+    return actor.may(Permission.POLICIES_ACTIVATE) and _is_another_person(actor, draft)
+
+
+def _require_another_person(actor: Actor, draft: PolicyVersion) -> None:
+    if not (actor.is_person or actor.is_local):
+        raise PolicyActivationNeedsAPerson(version=draft.version)
+    if not _is_another_person(actor, draft):
+        raise PolicyActivationNeedsAnotherPerson(version=draft.version)
+
+
+def _is_another_person(actor: Actor, draft: PolicyVersion) -> bool:
+    return not any(is_same_person(actor, name) or _is_owned_by(actor, name) for name in draft.editors)
+
+
+def _is_owned_by(actor: Actor, name: str) -> bool:
+    account = account_ever_named(name)
+    return account is not None and account.owner_account_id is not None and account.owner_account_id == actor.account_id

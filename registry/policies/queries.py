@@ -1,0 +1,116 @@
+"""Reads of policy versions: the file, which is the first, and those that followed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import NotFound
+from registry.freeze.current import first_policy, policy_in_force
+from registry.freeze.policy import Policy
+from registry.policies.comparison import Difference, differences
+from registry.policies.in_force import parsed
+from registry.policies.models import MAX_VERSION_LENGTH, PolicyVersion
+from registry.policies.vocabulary import PolicyState
+
+
+class PolicyNotFound(NotFound):
+    """No policy has this version, or it is a draft that the caller may not see."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRecord:
+    """A version with its state. ``stored`` is None for the policy file; ``in_force_from`` is None for a draft."""
+
+    policy: Policy
+    state: str
+    stored: PolicyVersion | None
+    in_force_from: date | None
+
+    @property
+    def version(self) -> str:
+        """The name of the version."""
+        return self.policy.version
+
+    @property
+    def text(self) -> str:
+        """The version as a policy file."""
+        return self.policy.text
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two versions, and the settings in which the second differs from the first."""
+
+    before: PolicyRecord
+    after: PolicyRecord
+    differences: list[Difference]
+
+
+def list_policies(actor: Actor) -> list[PolicyRecord]:
+    """Every version that the actor may read, newest first; drafts only with the permission to write them.
+
+    Raises RoleNotAllowed.
+    """
+    actor.require(Permission.POLICIES_READ)
+    statement = select(PolicyVersion).order_by(PolicyVersion.id.desc())
+    if not actor.may(Permission.POLICIES_WRITE):
+        statement = statement.where(PolicyVersion.in_force_from.is_not(None))
+    return [*(record_of(stored) for stored in db.session.scalars(statement)), _file()]
+
+
+def find_policy(actor: Actor, version: str) -> PolicyRecord:
+    """One version. Raises RoleNotAllowed and PolicyNotFound."""
+    actor.require(Permission.POLICIES_READ)
+    if version == first_policy().version:
+        return _file()
+    stored = stored_version(version)
+    if stored is None or (stored.in_force_from is None and not actor.may(Permission.POLICIES_WRITE)):
+        raise PolicyNotFound(version=version)
+    return record_of(stored)
+
+
+def compare(actor: Actor, version: str, earlier: str | None = None) -> Comparison:
+    """Compare a version with an earlier one, by default with the one that it is based on, or for the file with itself.
+
+    Raises RoleNotAllowed and PolicyNotFound.
+    """
+    after = find_policy(actor, version)
+    based_on = version if after.stored is None else after.stored.based_on
+    before = find_policy(actor, earlier or based_on)
+    return Comparison(before, after, differences(before.policy, after.policy))
+
+
+def stored_version(version: str) -> PolicyVersion | None:
+    """The stored version of this name."""
+    if len(version) > MAX_VERSION_LENGTH or not version.isprintable():
+        return None
+    return db.session.scalar(select(PolicyVersion).where(PolicyVersion.version == version))
+
+
+def record_of(stored: PolicyVersion) -> PolicyRecord:
+    """The record of a stored version."""
+    policy = parsed(stored.text)
+    return PolicyRecord(policy, _state(policy, stored.in_force_from), stored, stored.in_force_from)
+
+
+def _file() -> PolicyRecord:
+    policy = first_policy()
+    is_in_force = policy_in_force().digest == policy.digest
+    state = PolicyState.IN_FORCE if is_in_force else PolicyState.FORMER
+    return PolicyRecord(policy, state.value, None, policy.in_force_from)
+
+
+def _state(policy: Policy, in_force_from: date | None) -> str:
+    if in_force_from is None:
+        return PolicyState.DRAFT.value
+    if in_force_from > today():
+        return PolicyState.SCHEDULED.value
+    is_in_force = policy_in_force().digest == policy.digest
+    return PolicyState.IN_FORCE.value if is_in_force else PolicyState.FORMER.value

@@ -1,0 +1,203 @@
+"""A policy as it is shown and sent: named as in the policy file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import InputField, Text
+from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.value_checks import InvalidValue
+from registry.freeze.policy_document import policy_document
+from registry.freeze.rules import RULES
+from registry.freeze.texts import REQUIRED_LANGUAGES
+from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
+from registry.policies.models import MAX_VERSION_LENGTH
+from registry.policies.queries import Comparison, PolicyRecord
+from registry.policies.settings import as_json
+from registry.policies.verdict_cases import CASE_SCHEMA, FACTS_SCHEMA, RULE_NAMES, VerdictCases, run_cases
+from registry.policies.vocabulary import PolicyState
+
+TEXT: Final = {"type": "string"}
+WHOLE: Final = {"type": "integer", "minimum": 0}
+SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _in_languages(*names: str) -> dict[str, Any]:
+    return {f"{name}_{language}": TEXT for name in names for language in REQUIRED_LANGUAGES}
+
+
+CLAUSE: Final = _object(
+    in_force_from=dict(DAY_SCHEMA), in_force_to=nullable(DAY_SCHEMA), **_in_languages("act", "text")
+)
+RULE: Final = _object(
+    enabled={"type": "boolean"},
+    severity=SEVERITY,
+    kk_reviewed={"type": "boolean", "description": "Whether a native lawyer has read the Kazakh texts."},
+    **_in_languages("title", "remedy"),
+    clauses={"type": "array", "items": CLAUSE},
+)
+
+
+SHOWN_CASE: Final = _object(
+    **{**CASE_SCHEMA["properties"], "facts": _object(**FACTS_SCHEMA["properties"])},
+    found=RULE_NAMES,
+    passes={"type": "boolean"},
+)
+
+
+class PolicyShown(BaseSchema):
+    """A version of the freeze: what is frozen, from when, how strictly, and on which legal basis."""
+
+    version = ReadOnly("Its name.", TEXT)
+    state = ReadOnly("Where it stands.", {"type": "string", "enum": list(PolicyState.codes())})
+    in_force_from = ReadOnly("Its first day; null for a draft.", nullable(dict(DAY_SCHEMA)))
+    based_on = ReadOnly("The version that it was drafted from; null for the policy file.", nullable(TEXT))
+    drafted_by = ReadOnly("Who drafted it; null for the policy file.", nullable(TEXT))
+    drafted_at = Timestamp("When it was drafted.", nullable=True)
+    activated_by = ReadOnly("Who activated it.", nullable(TEXT))
+    activated_at = Timestamp("When it was activated.", nullable=True)
+    impact_digest = ReadOnly("The digest of the impact with which it was activated.", nullable(TEXT))
+    cutoff = ReadOnly("The first day of the freeze.", dict(DAY_SCHEMA))
+    start_clock = ReadOnly(
+        "A project began on the earliest of these that is set.",
+        {"type": "array", "items": {"type": "string", "enum": list(CLOCK_FIELDS)}},
+    )
+    scope = ReadOnly(
+        "The kinds of agency that it binds.",
+        {"type": "array", "items": {"type": "string", "enum": sorted(AgencyKind.codes())}},
+    )
+    migration_deadline = ReadOnly("By when what ran before the cutoff must have moved.", dict(DAY_SCHEMA))
+    pilot_limit_months = ReadOnly("How long a pilot may last, in calendar months.", WHOLE)
+    modification_limit_percent = ReadOnly("How much of the original cost a modification may cost.", WHOLE)
+    verification_grace_days = ReadOnly("How long a new placement may wait for its confirmation.", WHOLE)
+    onboarding_limit_months = ReadOnly("How far ahead the end of a move may lie.", WHOLE)
+    attestation_months = ReadOnly("How often a record is confirmed, in calendar months; 0 for never.", WHOLE)
+    case_from_severity = ReadOnly("Flags of this severity or above open a case.", SEVERITY)
+    safety_belt_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
+    safety_belt_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
+    document_quota_mib = ReadOnly("How much all documents of one project may take, in MiB.", WHOLE)
+    clocks = ReadOnly("Terms of a review, in working days.", _object(answer=WHOLE, review=WHOLE, appeal=WHOLE))
+    rules = ReadOnly(
+        "Every rule by its name.", _object(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES})
+    )
+    verdict_cases = ReadOnly(
+        "Expected verdicts, each with the rules that flag it by this version.",
+        {"type": "array", "items": SHOWN_CASE},
+    )
+    digest = ReadOnly("SHA-256 of the policy file.", TEXT)
+
+
+class VersionName(Text):
+    """The name of a version: part of addresses, so of letters, digits, full stops, hyphens and underscores."""
+
+    SHAPE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text is not None and not self.SHAPE.fullmatch(text):
+            raise InvalidValue("policy-version-invalid")
+        return text
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A string with the pattern of names."""
+        return {"type": "string", "minLength": 1, "maxLength": self.limit, "pattern": f"^{self.SHAPE.pattern}$"}
+
+
+class Setting(InputField):
+    """A setting of a policy, as it was sent: the parser of policy files checks it. Null leaves it out."""
+
+    def __init__(self, json_schema: dict[str, Any], **options: Any) -> None:
+        super().__init__(**options)
+        self._json_schema = json_schema
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """What the setting accepts."""
+        return self._json_schema
+
+
+class PolicySettings(BaseSchema):
+    """The settings of a draft that differ."""
+
+    cutoff = Setting(dict(DAY_SCHEMA))
+    start_clock = Setting({"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(CLOCK_FIELDS)}})
+    scope = Setting({"type": "array", "minItems": 1, "items": {"type": "string", "enum": sorted(AgencyKind.codes())}})
+    migration_deadline = Setting(dict(DAY_SCHEMA))
+    pilot_limit_months = Setting(WHOLE)
+    modification_limit_percent = Setting(WHOLE)
+    verification_grace_days = Setting(WHOLE)
+    onboarding_limit_months = Setting(WHOLE)
+    attestation_months = Setting(WHOLE)
+    case_from_severity = Setting(SEVERITY)
+    safety_belt_percent = Setting(WHOLE)
+    safety_belt_minimum = Setting(WHOLE)
+    document_quota_mib = Setting(WHOLE)
+    clocks = Setting({"type": "object"}, description="`answer`, `review`, `appeal`: those that differ.")
+    rules = Setting({"type": "object"}, description="Rules by name, each with what differs; `clauses` as a whole.")
+    verdict_cases = VerdictCases(description="Expected verdicts, all of them.")
+
+
+class PolicyDraft(PolicySettings):
+    """A draft to begin."""
+
+    version = VersionName(MAX_VERSION_LENGTH, required=True, description="The name of the new version.")
+    based_on = Text(description="The version that it begins from; without it, the one in force.")
+
+
+class ComparisonShown(BaseSchema):
+    """Two versions, setting by setting."""
+
+    version = ReadOnly("The version that is compared.", TEXT)
+    compared_with = ReadOnly("The version that it is compared with.", TEXT)
+    differences = ReadOnly(
+        "The settings that differ, named as in the policy file; null where a version has none.",
+        {"type": "array", "items": _object(setting=TEXT, before={}, after={})},
+    )
+
+
+POLICY: Final = PolicyShown()
+POLICY_DRAFT: Final = PolicyDraft()
+POLICY_SETTINGS: Final = PolicySettings()
+COMPARISON: Final = ComparisonShown()
+
+
+def policy_shown(record: PolicyRecord) -> dict[str, Any]:
+    """The version as a mapping of everything that it says."""
+    policy, stored = record.policy, record.stored
+    names = ("based_on", "drafted_by", "drafted_at", "activated_by", "activated_at", "impact_digest")
+    settings = as_json(policy_document(policy))
+    return {
+        **settings,
+        "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},
+        **{name: None if stored is None else getattr(stored, name) for name in names},
+        "state": record.state,
+        "in_force_from": record.in_force_from,
+        "verdict_cases": [] if stored is None else run_cases(stored.verdict_cases, policy),
+        "digest": policy.digest,
+    }
+
+
+def comparison_shown(comparison: Comparison) -> dict[str, Any]:
+    """A comparison as it is shown."""
+    return {
+        "version": comparison.after.version,
+        "compared_with": comparison.before.version,
+        "differences": [
+            {"setting": each.setting, "before": each.before, "after": each.after} for each in comparison.differences
+        ],
+    }
+
+
+def _rule(rule: dict[str, Any]) -> dict[str, Any]:
+    return {**rule, "clauses": [{"in_force_to": None, **clause} for clause in rule["clauses"]]}

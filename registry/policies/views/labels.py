@@ -1,0 +1,63 @@
+"""Settings of a policy as pages name and display them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from registry.core.translations import lazy_text
+from registry.freeze.policy import Policy
+from registry.freeze.policy_document import policy_document
+from registry.policies.settings import as_json
+from registry.web.formats import day
+from registry.web.labels import choice_label, field_label
+from registry.web.translations import gettext
+
+LABELS: Final[Mapping[str, str]] = {
+    "cutoff": lazy_text("First day of the moratorium"),
+    "start_clock": lazy_text("A project starts on the earliest of"),
+    "scope": lazy_text("Agencies that it binds"),
+    "migration_deadline": lazy_text("Migration deadline"),
+    "pilot_limit_months": lazy_text("Limit of a pilot, months"),
+    "modification_limit_percent": lazy_text("Limit of a modification, percent of the original cost"),
+    "verification_grace_days": lazy_text("Time to confirm a placement, days"),
+    "onboarding_limit_months": lazy_text("Limit of an onboarding, months"),
+    "attestation_months": lazy_text("A record is confirmed every, months"),
+    "case_from_severity": lazy_text("A case opens from severity"),
+    "safety_belt_percent": lazy_text("Change threshold of an audit, percent"),
+    "safety_belt_minimum": lazy_text("Change threshold of an audit, projects"),
+    "document_quota_mib": lazy_text("Documents of a project, MiB"),
+    "clocks.answer": lazy_text("Time to answer a question, working days"),
+    "clocks.review": lazy_text("Time to review a case, working days"),
+    "clocks.appeal": lazy_text("Time to appeal, working days"),
+}
+DATES: Final = ("cutoff", "migration_deadline")
+
+
+def setting_label(setting: str) -> str:
+    """The name of a setting; of a setting of a rule, its path in the policy file."""
+    return gettext(LABELS[setting]) if setting in LABELS else setting
+
+
+def setting_value(setting: str, value: Any) -> str:
+    """The value of a setting as text; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return choice_label(setting, value)
+    if setting in DATES:
+        return str(day(value))
+    if setting == "scope":
+        return ", ".join(choice_label("kind", code) for code in value)
+    if setting == "start_clock":
+        return ", ".join(field_label(name) for name in value)
+    if setting == "case_from_severity" or setting.endswith(".severity"):
+        return choice_label("severity", value)
+    return str(value)
+
+
+def thresholds(policy: Policy) -> list[tuple[str, str]]:
+    """Every threshold of a policy with its label, in the order of the file."""
+    document = as_json(policy_document(policy))
+    values = {**document, **{f"clocks.{name}": number for name, number in document["clocks"].items()}}
+    return [(gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()]

@@ -1,0 +1,184 @@
+"""Activation of a policy: by another supervisor, with the impact that was shown, from a day; the audit checks it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import Role
+from registry.audits.policy_activation import (
+    PolicyActivationNeedsAnotherPerson,
+    PolicyDateTaken,
+    PolicyImpactChanged,
+    PolicyVerdictCasesFail,
+    activate_policy,
+)
+from registry.audits.policy_impact import impact_of
+from registry.audits.promises import differing_projects
+from registry.audits.restricted_counts import visible_run
+from registry.core.errors import Invalid
+from registry.core.transactions import transaction
+from registry.freeze.current import policy_in_force
+from registry.freeze.policy_file import read_policy
+from registry.policies.queries import find_policy
+from registry.policies.service import PolicyNotDraft, change_draft, draft_to_change
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
+from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
+from tests.factories import a_project, a_token, an_actor, an_agency, bearer
+from tests.present import Present
+
+DAY = date(2026, 11, 5)
+TOMORROW = DAY + timedelta(days=1)
+WEAKER: dict[str, Any] = {"rules": {"freeze.creation": {"severity": "low"}}}
+
+
+def digest(version: str = "2026.2") -> str:
+    return impact_of(TIMUR, version).digest
+
+
+def test_audits_use_the_version_from_its_day(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    record = a_project(an_agency())
+    audit()
+    draft(**WEAKER)
+    activate(on=TOMORROW)
+    assert (policy_in_force().version, policy_in_force(TOMORROW).version) == ("2026.1", "2026.2")
+    assert audit().policy_version == "2026.1"
+    assert find_policy(SAULE, "2026.2").state == "scheduled"
+    present.set(TOMORROW)
+    run = audit()
+    assert run.policy_version == policy_in_force().version == "2026.2"
+    assert flags_of(record) == [("freeze.creation", "low", "open")]
+    assert (find_policy(SAULE, "2026.2").state, find_policy(SAULE, "2026.1").state) == ("in_force", "former")
+    assert read_policy(find_policy(SAULE, "2026.2").text, "exported").in_force_from == TOMORROW
+
+
+def test_whoever_wrote_the_draft_does_not_activate_it(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    draft(**WEAKER)
+    with pytest.raises(PolicyActivationNeedsAnotherPerson):
+        activate_policy(SAULE, "2026.2", digest(), DAY)
+    with transaction():
+        change_draft(TIMUR, draft_to_change(TIMUR, "2026.2"), {"pilot_limit_months": 6})
+    with pytest.raises(PolicyActivationNeedsAnotherPerson):
+        activate_policy(TIMUR, "2026.2", digest(), DAY)
+    with pytest.raises(RoleNotAllowed):
+        activate_policy(an_actor(Role.REVIEWER), "2026.2", digest(), DAY)
+    activate_policy(an_actor(Role.SUPERVISOR, name="dana"), "2026.2", digest(), DAY)
+
+
+def test_impact_that_has_changed_is_not_activated(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    record = a_project(an_agency())
+    audit()
+    draft(**WEAKER)
+    shown = digest()
+    edit(record, work_started_on="2025-02-01", contract_signed_on="2025-01-20")
+    with pytest.raises(PolicyImpactChanged):
+        activate_policy(TIMUR, "2026.2", shown, DAY)
+    fresh = digest()
+    assert fresh != shown
+    present.set(TOMORROW)
+    with pytest.raises(PolicyImpactChanged):
+        activate_policy(TIMUR, "2026.2", fresh, TOMORROW)
+    activate_policy(TIMUR, "2026.2", digest(), TOMORROW)
+
+
+def test_draft_that_has_changed_has_another_digest(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    draft(**WEAKER)
+    shown = digest()
+    with transaction():
+        change_draft(SAULE, draft_to_change(SAULE, "2026.2"), {"clocks": {"answer": 11}})
+    with pytest.raises(PolicyImpactChanged):
+        activate_policy(TIMUR, "2026.2", shown, DAY)
+
+
+def test_activation_is_from_today_on_and_one_a_day(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    draft(**WEAKER)
+    draft("2026.3", pilot_limit_months=6)
+    with pytest.raises(Invalid):
+        activate_policy(TIMUR, "2026.2", digest(), DAY - timedelta(days=1))
+    activate()
+    with pytest.raises(PolicyDateTaken):
+        activate_policy(TIMUR, "2026.3", digest("2026.3"), DAY)
+    with pytest.raises(PolicyNotDraft):
+        activate_policy(TIMUR, "2026.2", digest(), TOMORROW)
+    with pytest.raises(PolicyNotDraft), transaction():
+        draft_to_change(SAULE, "2026.2")
+
+
+def test_failing_expected_verdict_blocks_activation(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    case = {
+        "name": "A pilot of 13 months",
+        "on": "2026-03-01",
+        "facts": {
+            "agency_kind": "central_body",
+            "work_type": "creation",
+            "stage": "creation",
+            "placement": "off_platform",
+            "contract_signed_on": "2026-01-20",
+            "work_started_on": "2026-02-01",
+            "budget_kzt": 1,
+        },
+        "expected": ["freeze.legacy"],
+    }
+    draft(verdict_cases=[case], pilot_limit_months=6)
+    with pytest.raises(PolicyVerdictCasesFail) as failed:
+        activate_policy(TIMUR, "2026.2", digest(), DAY)
+    assert failed.value.params == {"version": "2026.2", "count": 1, "names": "A pilot of 13 months"}
+    with transaction():
+        change_draft(SAULE, draft_to_change(SAULE, "2026.2"), {"rules": {"freeze.creation": {"enabled": False}}})
+    activate()
+
+
+def test_audit_says_how_it_differs_from_the_promise(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    first, second = a_project(agency), a_project(agency, **OLD_SYSTEM)
+    audit()
+    draft(**WEAKER, case_from_severity="low")
+    activate(on=TOMORROW)
+    late = a_project(agency)
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, late.number), True, "State secret")
+    edit(second, work_type="creation", contract_signed_on="2026-02-01", work_started_on="2026-03-01")
+    present.set(TOMORROW)
+    run = audit()
+    checked = visible_run(SAULE, run)["promise_check"]
+    assert (checked["version"], checked["as_promised"]) == ("2026.2", False)
+    assert checked["unexpected"]["newly_flagged"] == 1
+    narrowed = visible_run(an_actor(Role.REVIEWER), run)["promise_check"]
+    assert narrowed["unexpected"]["newly_flagged"] == 0
+    assert late.number in differing_projects(SAULE, run)["unexpected"]["newly_flagged"]
+    assert differing_projects(an_actor(Role.REVIEWER), run)["unexpected"]["newly_flagged"] == []
+    assert first.number not in str(differing_projects(SAULE, run))
+    # Only the first audit by the version is compared.
+    assert audit().promise_check is None
+
+
+def test_activation_by_the_api(client: FlaskClient, app: Flask, present: Present) -> None:
+    present.set(DAY)
+    drafter, other = bearer(a_token("supervisor")), bearer(a_token("supervisor"))
+    a_project(an_agency())
+    body = {"version": "2026.2", "based_on": "2026.1", **WEAKER}
+    assert client.post("/api/v1/policies", headers=drafter, json=body).status_code == 201
+    shown = client.post("/api/v1/policies/2026.2/impact", headers=drafter).json
+    assert (shown["as_of"], len(shown["newly_flagged"])) == ("2026-11-05", 1)
+    sent = {"impact_digest": shown["digest"], "on": "2026-11-05"}
+    address = "/api/v1/policies/2026.2/activation"
+    assert client.post(address, headers=drafter, json=sent).status_code == 403
+    assert client.post(address, headers=other, json={**sent, "on": "2026-11-04"}).status_code == 422
+    assert client.post(address, headers=other, json={**sent, "impact_digest": "0" * 64}).status_code == 409
+    done = client.post(address, headers=other, json=sent)
+    assert (done.status_code, done.json["state"], done.json["in_force_from"]) == (200, "in_force", "2026-11-05")
+    ran = client.post("/api/v1/audits", headers=other, json={})
+    assert ran.json["promise_check"]["as_promised"] is True
