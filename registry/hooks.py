@@ -27,6 +27,7 @@ from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_proj
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag
+from registry.government_reports.renamed_accounts import rename_in_open_reports
 from registry.imports.models import ImportRun, pass_on_imports
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
@@ -52,6 +53,7 @@ account_renamed.connect(rename_in_cases)
 account_renamed.connect(rename_in(Draft.principal))
 account_renamed.connect(rename_in(PendingUpload.principal))
 account_renamed.connect(rename_in(ImportRun.principal))
+account_renamed.connect(rename_in_open_reports)
 
 factor_added.connect(enqueue_notice("account.factor-added"))
 password_changed.connect(enqueue_notice("account.password-changed"))

@@ -16,6 +16,7 @@ from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
 from registry.flags import audit_runs
 from registry.flags import models as flags
+from registry.government_reports import models as government_reports
 from registry.imports import models as import_runs
 from registry.journal import service as journal
 from registry.notifications import models as letter_tables
@@ -50,6 +51,7 @@ TABLES = (
     exemptions,
     fingerprints,
     flags,
+    government_reports,
     import_runs,
     installation,
     inventories,

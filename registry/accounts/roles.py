@@ -57,6 +57,10 @@ class Permission(StrEnum):
     EXEMPTIONS_RECORD = "exemptions.record"
     POLICIES_READ = "policies.read"
     REPORTS_READ = "reports.read"
+    GOVERNMENT_REPORTS_READ = "government-reports.read"
+    GOVERNMENT_REPORTS_WRITE = "government-reports.write"
+    GOVERNMENT_REPORTS_APPROVE = "government-reports.approve"
+    GOVERNMENT_REPORTS_ISSUE = "government-reports.issue"
     TEAM_READ = "team.read"
     JOURNAL_READ = "journal.read"
     OWN_ACCOUNT_READ = "own-account.read"
@@ -109,6 +113,9 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.DOCUMENTS_WRITE,
             P.CASES_REVIEW,
             P.CASES_COMMENT,
+            P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_WRITE,
+            P.GOVERNMENT_REPORTS_APPROVE,
             P.WITHDRAWALS_DECIDE,
         }
     ),
@@ -130,13 +137,19 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.CASES_APPROVE,
             P.CASES_COMMENT,
             P.EXEMPTIONS_RECORD,
+            P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_WRITE,
+            P.GOVERNMENT_REPORTS_APPROVE,
+            P.GOVERNMENT_REPORTS_ISSUE,
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
             P.WITHDRAWALS_DECIDE,
         }
     ),
-    Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}),
+    Role.AUDITOR: frozenset(
+        OVERSIGHT | {P.RESTRICTED_READ, P.GOVERNMENT_REPORTS_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}
+    ),
     Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID}),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT
@@ -168,6 +181,8 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.AUDITS_CONFIRM,
         P.AUDITS_VOID,
         P.EXEMPTIONS_RECORD,
+        P.GOVERNMENT_REPORTS_APPROVE,
+        P.GOVERNMENT_REPORTS_ISSUE,
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,

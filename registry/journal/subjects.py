@@ -28,7 +28,10 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
 LINK: Final = "link"
 # Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
 OTHER_KINDS: Final = frozenset(
-    {"account", "agency", "audit", "database", "import", "import-columns", "inventory", "person", "sign-ins", "token"}
+    {
+        *("account", "agency", "audit", "database", "government-report", "import", "import-columns", "inventory"),
+        *("person", "sign-ins", "token"),
+    }
 )
 KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})
 

@@ -16,6 +16,7 @@ from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
+from registry.government_reports.vocabulary import GovernmentReportStatus, Section
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.vocabulary import (
@@ -86,6 +87,8 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "request_state": _labels(RequestState),
     "confirmation_kind": _labels(ConfirmationKind),
     "succession_kind": _labels(SuccessionKind),
+    "report_status": _labels(GovernmentReportStatus),
+    "report_section": _labels(Section),
     "factor_kind": _labels(FactorKind),
     "language": LANGUAGE_NAMES,
 }

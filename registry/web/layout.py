@@ -36,6 +36,7 @@ MENU: Final = (
     ("imports", lazy_text("Import"), Permission.IMPORTS_RUN, None),
     ("audits", lazy_text("Audits"), Permission.AUDITS_READ, None),
     ("compliance_report", lazy_text("Compliance"), Permission.REPORTS_READ, None),
+    ("government_reports", lazy_text("Reports to the Government"), Permission.GOVERNMENT_REPORTS_READ, None),
     ("inventory", lazy_text("Platform inventory"), Permission.PLACEMENTS_CONFIRM, None),
     ("journal", lazy_text("Journal"), Permission.JOURNAL_READ, None),
     ("agencies", lazy_text("Agencies"), Permission.AGENCIES_READ, "oversight"),
@@ -43,7 +44,7 @@ MENU: Final = (
     ("absences", lazy_text("Absences"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
-FURTHER: Final = frozenset({"inventory", "journal", "agencies", "people", "absences", "tokens"})
+FURTHER: Final = frozenset({"government_reports", "inventory", "journal", "agencies", "people", "absences", "tokens"})
 
 
 @dataclass(frozen=True, slots=True)

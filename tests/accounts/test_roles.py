@@ -35,6 +35,9 @@ WRITES = frozenset(
         P.CASES_ANSWER,
         P.CASES_COMMENT,
         P.EXEMPTIONS_RECORD,
+        P.GOVERNMENT_REPORTS_WRITE,
+        P.GOVERNMENT_REPORTS_APPROVE,
+        P.GOVERNMENT_REPORTS_ISSUE,
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,
@@ -54,12 +57,15 @@ CONTRACT = {
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage",
     "reviewer": f"{EVERYONE} audits.read policies.read projects.link placements.confirm onboarding.extend "
-    "documents.write cases.review cases.comment withdrawals.decide",
+    "documents.write cases.review cases.comment withdrawals.decide government-reports.read "
+    "government-reports.write government-reports.approve",
     "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.record journal.read accounts.confirm "
-    "organisations.confirm withdrawals.decide",
-    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
+    "organisations.confirm withdrawals.decide government-reports.read government-reports.write "
+    "government-reports.approve government-reports.issue",
+    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read "
+    "government-reports.read",
     "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
     "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
@@ -133,6 +139,10 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.CASES_ANSWER, EDITORS),
         (P.CASES_COMMENT, {Role.REVIEWER, Role.SUPERVISOR, *EDITORS}),
         (P.EXEMPTIONS_RECORD, {Role.SUPERVISOR}),
+        (P.GOVERNMENT_REPORTS_READ, {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR}),
+        (P.GOVERNMENT_REPORTS_WRITE, {Role.REVIEWER, Role.SUPERVISOR}),
+        (P.GOVERNMENT_REPORTS_APPROVE, {Role.REVIEWER, Role.SUPERVISOR}),
+        (P.GOVERNMENT_REPORTS_ISSUE, {Role.SUPERVISOR}),
         (P.JOURNAL_READ, {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}),
         (P.OWN_ACCOUNT_READ, set(Role)),
         (P.OWN_ACCOUNT_MANAGE, set(Role)),

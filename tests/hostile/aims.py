@@ -126,6 +126,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "key": world.key_id,
         **world.requests,
         "link": world.link_id,
+        **world.reports,
     }
     targets = {}
     for operation in declared_routes(client.application):

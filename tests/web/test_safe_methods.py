@@ -99,6 +99,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "document_id": world.document_id,
         "case_id": world.case_id,
         "link_id": world.link_id,
+        "report_number": world.reports["report"],
         "request_id": world.requests["transfer"],
         "exemption_id": world.exemption_id,
         "audit_id": world.audit_id,
