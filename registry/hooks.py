@@ -30,6 +30,7 @@ from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag, has_open_flag_of_age
 from registry.freeze.current import connect_later_versions
+from registry.government_reports.renamed_accounts import rename_in_open_reports
 from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.bulk_events import record_audit, record_hand_over
 from registry.inbox.case_events import record_timeline_entry
@@ -61,6 +62,7 @@ account_renamed.connect(rename_in_cases)
 account_renamed.connect(rename_in(Draft.principal))
 account_renamed.connect(rename_in(PendingUpload.principal))
 account_renamed.connect(rename_in(ImportRun.principal))
+account_renamed.connect(rename_in_open_reports)
 
 case_acted.connect(prepare_letter)
 before_journal.connect(issue_pending)

@@ -18,6 +18,7 @@ from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
 from registry.flags import audit_runs, former_flags
 from registry.flags import models as flags
+from registry.government_reports import models as government_reports
 from registry.imports import models as import_runs
 from registry.inbox import models as inbox
 from registry.journal import service as journal
@@ -59,6 +60,7 @@ TABLES = (
     exemptions,
     fingerprints,
     flags,
+    government_reports,
     import_runs,
     inbox,
     installation,

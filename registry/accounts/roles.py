@@ -62,6 +62,10 @@ class Permission(StrEnum):
     POLICIES_ACTIVATE = "policies.activate"
     REPORTS_READ = "reports.read"
     OVERVIEW_READ = "overview.read"
+    GOVERNMENT_REPORTS_READ = "government-reports.read"
+    GOVERNMENT_REPORTS_WRITE = "government-reports.write"
+    GOVERNMENT_REPORTS_APPROVE = "government-reports.approve"
+    GOVERNMENT_REPORTS_ISSUE = "government-reports.issue"
     TEAM_READ = "team.read"
     JOURNAL_READ = "journal.read"
     OWN_ACCOUNT_READ = "own-account.read"
@@ -114,6 +118,9 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.DOCUMENTS_WRITE,
             P.CASES_REVIEW,
             P.CASES_COMMENT,
+            P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_WRITE,
+            P.GOVERNMENT_REPORTS_APPROVE,
             P.WITHDRAWALS_DECIDE,
         }
     ),
@@ -137,6 +144,10 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.EXEMPTIONS_RECORD,
             P.POLICIES_WRITE,
             P.POLICIES_ACTIVATE,
+            P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_WRITE,
+            P.GOVERNMENT_REPORTS_APPROVE,
+            P.GOVERNMENT_REPORTS_ISSUE,
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
@@ -144,7 +155,15 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.AUDITOR: frozenset(
-        OVERSIGHT | {P.AUDITS_VERIFY, P.RESTRICTED_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}
+        OVERSIGHT
+        | {
+            P.AUDITS_VERIFY,
+            P.GOVERNMENT_REPORTS_READ,
+            P.JOURNAL_READ,
+            P.PEOPLE_READ,
+            P.RESTRICTED_READ,
+            P.TOKENS_READ,
+        }
     ),
     Role.OPERATOR: frozenset(
         OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID, P.AUDITS_VERIFY}
@@ -182,6 +201,8 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.AUDITS_VOID,
         P.EXEMPTIONS_RECORD,
         P.POLICIES_ACTIVATE,
+        P.GOVERNMENT_REPORTS_APPROVE,
+        P.GOVERNMENT_REPORTS_ISSUE,
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,

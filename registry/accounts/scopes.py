@@ -41,6 +41,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.POLICIES_READ,
             P.REPORTS_READ,
             P.OVERVIEW_READ,
+            P.GOVERNMENT_REPORTS_READ,
             P.TEAM_READ,
             P.JOURNAL_READ,
             P.OWN_ACCOUNT_READ,
@@ -62,7 +63,9 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.ORGANISATIONS_PROPOSE,
         }
     ),
-    Scope.CASES_WRITE: frozenset({P.CASES_REVIEW, P.CASES_LEAD, P.CASES_ANSWER, P.CASES_COMMENT}),
+    Scope.CASES_WRITE: frozenset(
+        {P.CASES_REVIEW, P.CASES_LEAD, P.CASES_ANSWER, P.CASES_COMMENT, P.GOVERNMENT_REPORTS_WRITE}
+    ),
     Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
     Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN, P.POLICIES_WRITE}),
     Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
@@ -73,6 +76,8 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.AUDITS_CONFIRM,
             P.AUDITS_VOID,
             P.POLICIES_ACTIVATE,
+            P.GOVERNMENT_REPORTS_APPROVE,
+            P.GOVERNMENT_REPORTS_ISSUE,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
             P.WITHDRAWALS_DECIDE,

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "users": "registry.accounts.commands.users:users",
     "journal": "registry.journal.commands:journal",
     "requests": "registry.requests.commands:requests",
+    "government-reports": "registry.government_reports.commands:government_reports",
     "notices": "registry.notifications.commands:notices",
     "setup": "registry.help.commands:setup",
     "backup": "registry.cli.backup:backup",

@@ -28,6 +28,7 @@ from registry.core.working_days import national_calendar
 from registry.demo.calendar import PARTS, rows_of, working_day
 from registry.demo.people import OPERATOR, SOURCE, add_people, demo_actor
 from registry.demo.records import ACTS, import_agencies, import_part, on_the_last_day
+from registry.demo.reports import REPORT_ACTS
 from registry.flags.audit_runs import AuditRun
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
@@ -121,7 +122,7 @@ def _acts(day: date) -> Iterator[Event]:
         if before in PARTS:
             imports.append(partial(import_part, before, day))
         actions: list[tuple[Callable[[], object], bool]] = [(act, False) for act in imports]
-        actions += [(partial(act, day), True) for number, act in ACTS if number == before]
+        actions += [(partial(act, day), True) for number, act in (*ACTS, *REPORT_ACTS) if number == before]
         actions += [(partial(_on_case, row, day), True) for row in rows if row["day"] == str(before)]
         morning = local_instant(working_day(day, before), MORNING)
         for number, (act, once) in enumerate(actions):

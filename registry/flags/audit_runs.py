@@ -26,8 +26,8 @@ class AuditRun(Model):
     ``decision`` (``confirmed`` or ``rejected``), ``reason``, ``by`` and ``at``. ``promise_check`` compares what the run
     changed with what the activation of its policy promised (``registry/audits/promises.py``); None for other runs. What
     repeating needs, None for older runs: ``known_at``, the moment as of which it read the register; ``compared_with``,
-    the id of the audit before it; ``flags_up_to`` and ``former_flags_up_to``, the highest ids of these tables before its
-    own changes.
+    the id of the audit before it; ``flags_up_to`` and ``former_flags_up_to``, the highest ids of these tables before
+    its own changes.
     """
 
     __tablename__ = "audits"

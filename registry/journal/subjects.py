@@ -31,18 +31,8 @@ LINK: Final = "link"
 # Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
 OTHER_KINDS: Final = frozenset(
     {
-        "account",
-        "agency",
-        "audit",
-        "case-template",
-        "database",
-        "import",
-        "import-columns",
-        "inventory",
-        "person",
-        "policy",
-        "sign-ins",
-        "token",
+        *("account", "agency", "audit", "case-template", "database", "government-report", "import", "import-columns"),
+        *("inventory", "person", "policy", "sign-ins", "token"),
     }
 )
 KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})

@@ -42,6 +42,7 @@ from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
 from registry.exemptions.views import exemptions
+from registry.government_reports.views import changing as report_changes
 from registry.help.views import pages as help_pages
 from registry.help.views import setup as setup_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
@@ -129,6 +130,7 @@ WITH_PAGES = (
     provider_sign_in,
     registration,
     registration_check,
+    report_changes,
     reports,
     requests,
     second_factor,

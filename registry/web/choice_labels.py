@@ -26,6 +26,7 @@ from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
+from registry.government_reports.vocabulary import GovernmentReportStatus, Section
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.inbox.vocabulary import EntryKind
 from registry.letters.vocabulary import LetterEnd, LetterKind
@@ -106,6 +107,8 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "request_state": _labels(RequestState),
     "confirmation_kind": _labels(ConfirmationKind),
     "succession_kind": _labels(SuccessionKind),
+    "report_status": _labels(GovernmentReportStatus),
+    "report_section": _labels(Section),
     "factor_kind": _labels(FactorKind),
     "inbox_kind": _labels(EntryKind),
     "inbox_section": {kind.value: kind.heading for kind in EntryKind},

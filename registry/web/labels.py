@@ -13,6 +13,7 @@ from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
 from registry.core.text_lists import AMOUNT, YEAR
 from registry.core.translations import lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
+from registry.government_reports.schemas import REPORT_BODY
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.web.choice_labels import CHOICE_LABELS
@@ -21,7 +22,11 @@ from registry.web.formats import NOTHING, day, moment, money
 from registry.web.translations import gettext
 
 # The records whose schemas carry the labels of their fields.
-RECORDS: Final = (PROJECT, PROJECT_BODY, AGENCY_BODY, EXEMPTION_BODY, VERIFICATION, ONBOARDING, RESTRICTION)
+RECORDS: Final = (
+    # First, because another date is due elsewhere.
+    REPORT_BODY,
+    *(PROJECT, PROJECT_BODY, AGENCY_BODY, EXEMPTION_BODY, VERIFICATION, ONBOARDING, RESTRICTION),
+)
 FIELDS: Final[Mapping[str, str]] = {
     **{
         name: field.metadata["label"]

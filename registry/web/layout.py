@@ -39,6 +39,7 @@ MENU: Final = (
     ("audits", lazy_text("Audits"), Permission.AUDITS_READ, None),
     ("policies", lazy_text("Policy"), Permission.POLICIES_READ, None),
     ("compliance_report", lazy_text("Compliance"), Permission.REPORTS_READ, None),
+    ("government_reports", lazy_text("Reports to the Government"), Permission.GOVERNMENT_REPORTS_READ, None),
     ("inventory", lazy_text("Platform inventory"), Permission.PLACEMENTS_CONFIRM, None),
     ("journal", lazy_text("Journal"), Permission.JOURNAL_READ, None),
     ("agencies", lazy_text("Agencies"), Permission.AGENCIES_READ, "oversight"),
@@ -50,6 +51,7 @@ MENU: Final = (
 FURTHER: Final = frozenset(
     {
         "overview_page",
+        "government_reports",
         "letters",
         "inventory",
         "journal",

@@ -10,6 +10,7 @@ from registry.cases.vocabulary import Status
 from registry.flags.vocabulary import AuditStatus
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import Severity
+from registry.government_reports.vocabulary import GovernmentReportStatus
 from registry.imports.vocabulary import ImportState
 from registry.policies.vocabulary import PolicyState
 from registry.projects.vocabulary import AttestationState, FreezeStatus
@@ -53,6 +54,12 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         RequestState.WAITING: "yellow",
         RequestState.CONFIRMED: "green",
         RequestState.REFUSED: "red",
+    },
+    "report_status": {
+        GovernmentReportStatus.DRAFT: "blue",
+        GovernmentReportStatus.IN_REVIEW: "yellow",
+        GovernmentReportStatus.RETURNED: "orange",
+        GovernmentReportStatus.ISSUED: "green",
     },
     "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
 }

@@ -35,6 +35,9 @@ WRITES = frozenset(
         P.CASES_ANSWER,
         P.CASES_COMMENT,
         P.EXEMPTIONS_RECORD,
+        P.GOVERNMENT_REPORTS_WRITE,
+        P.GOVERNMENT_REPORTS_APPROVE,
+        P.GOVERNMENT_REPORTS_ISSUE,
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,
@@ -55,12 +58,15 @@ CONTRACT = {
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage",
     "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
-    "documents.write cases.review cases.comment withdrawals.decide",
+    "documents.write cases.review cases.comment withdrawals.decide government-reports.read "
+    "government-reports.write government-reports.approve",
     "supervisor": f"{OVERSIGHT_READS} restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.record policies.write policies.activate journal.read "
-    "accounts.confirm organisations.confirm withdrawals.decide",
-    "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify",
+    "accounts.confirm organisations.confirm withdrawals.decide government-reports.read government-reports.write "
+    "government-reports.approve government-reports.issue",
+    "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify "
+    "government-reports.read",
     "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void audits.verify",
     "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
@@ -138,6 +144,10 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.CASES_ANSWER, EDITORS),
         (P.CASES_COMMENT, {Role.REVIEWER, Role.SUPERVISOR, *EDITORS}),
         (P.EXEMPTIONS_RECORD, {Role.SUPERVISOR}),
+        (P.GOVERNMENT_REPORTS_READ, {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR}),
+        (P.GOVERNMENT_REPORTS_WRITE, {Role.REVIEWER, Role.SUPERVISOR}),
+        (P.GOVERNMENT_REPORTS_APPROVE, {Role.REVIEWER, Role.SUPERVISOR}),
+        (P.GOVERNMENT_REPORTS_ISSUE, {Role.SUPERVISOR}),
         (P.JOURNAL_READ, {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}),
         (P.OWN_ACCOUNT_READ, set(Role)),
         (P.OWN_ACCOUNT_MANAGE, set(Role)),

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.actors import Actor
+from registry.accounts.models import account_named
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account, issue_service_token
@@ -36,6 +37,7 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.service import record_exemption
+from registry.government_reports.service import begin_government_report, freeze_figures
 from registry.imports.service import queue_import
 from registry.letters.models import Letter
 from registry.policies.service import draft_policy
@@ -61,6 +63,7 @@ REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
 VERIFIERS = {Role.AUDITOR, Role.OPERATOR}
 MANAGERS = {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}
 ORGANISERS = {Role.SUPERVISOR, Role.ADMINISTRATOR}
+REPORT_READERS = {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR}
 SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
 
 
@@ -83,6 +86,7 @@ class World:
     link_id: int
     letter: str
     template_id: int
+    reports: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,10 @@ def exemption(world: World) -> dict[str, Any]:
 def proposal(_world: World) -> dict[str, Any]:
     due = str(today() + timedelta(days=30))
     return {"decision": "stop", "reason": "New work", "legal_basis": "Decree, clause 1", "due_on": due}
+
+
+def a_new_report(_world: World) -> dict[str, Any]:
+    return {"period_end": str(today()), "due_on": str(today()), "responsible": "answers for reports"}
 
 
 def a_link(world: World) -> dict[str, Any]:
@@ -293,6 +301,36 @@ TRIES: dict[str, Try] = {
     "read_compliance": Try("/reports/compliance", ALL, owned=False),
     "list_all_cases": Try("/cases", CASE_READERS, owned=False),
     "read_case": Try("/cases/{case}", CASE_READERS),
+    "list_all_government_reports": Try("/government-reports", REPORT_READERS, owned=False),
+    "create_government_report": Try("/government-reports", REVIEWERS, 201, a_new_report, owned=False),
+    "read_government_report": Try("/government-reports/{report}", REPORT_READERS, owned=False),
+    "patch_government_report": Try(
+        "/government-reports/{report}", REVIEWERS, 200, lambda world: {"findings_ru": "Меньше."}, owned=False
+    ),
+    # A later number was given.
+    "delete_government_report": Try("/government-reports/{report}", REVIEWERS, 409, owned=False),
+    "freeze_government_report": Try(
+        "/government-reports/{report}/freeze", REVIEWERS, 200, lambda world: {}, owned=False
+    ),
+    # Its sections are not written.
+    "submit_government_report": Try(
+        "/government-reports/{report}/submission", REVIEWERS, 422, lambda world: {}, owned=False
+    ),
+    "approve_government_report": Try(
+        "/government-reports/{report}/approval", REVIEWERS, 409, lambda world: {}, owned=False
+    ),
+    "return_government_report": Try(
+        "/government-reports/{report}/return", REVIEWERS, 409, lambda world: {"remark": "Why?"}, owned=False
+    ),
+    "correct_government_report": Try(
+        "/government-reports/{report}/corrections",
+        REVIEWERS,
+        409,
+        lambda world: {"reason": "Wrong.", "due_on": str(today())},
+        owned=False,
+    ),
+    "download_government_report_data": Try("/government-reports/{report}/data.json", REPORT_READERS, owned=False),
+    "export_government_report_as_csv": Try("/exports/government-reports/{report}.csv", REPORT_READERS, owned=False),
     "create_case": Try("/cases", REVIEWERS, 409, lambda world: {"project": world.reviewed.number}, owned=False),
     "claim_case": Try("/cases/{case}/claim", REVIEWERS, 200, lambda world: {}),
     "assign_case": Try("/cases/{case}/assign", REVIEWERS, 422, lambda world: {"assignee": "nobody"}),
@@ -454,12 +492,13 @@ def a_world(agency: Agency) -> World:
     }
     with transaction():
         link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
+    reports = {"report": a_frozen_report(), "later_report": a_frozen_report()}
     ids = (document.id, recorded.id, audit.id, queued.id)
     with transaction():
         template_id = add_template(an_actor(Role.SUPERVISOR), a_template()).id
     people = (case_id, account_id, service.id, key_id)
     letter = a_letter(supervisor, case_id)
-    return World(agency, project, *ids, reviewed, *people, requests, link["id"], letter, template_id)
+    return World(agency, project, *ids, reviewed, *people, requests, link["id"], letter, template_id, reports)
 
 
 def a_letter(supervisor: Actor, case_id: int) -> str:
@@ -474,6 +513,16 @@ def a_draft(version: int) -> int:
     """A draft of the policy by a supervisor who is none of the callers."""
     draft_policy(an_actor(Role.SUPERVISOR, name="somebody else"), {"version": str(version)})
     return version
+
+
+def a_frozen_report() -> str:
+    """The number of a draft with figures, of a supervisor who is none of the callers."""
+    author, responsible = an_actor(Role.SUPERVISOR, name="writes reports"), "answers for reports"
+    if account_named(responsible) is None:
+        add_person(ADMINISTRATOR, NewPerson(responsible, Role.SUPERVISOR, None), PASSWORD)
+    values = {"period_end": today(), "due_on": today(), "responsible": responsible}
+    number = begin_government_report(author, values).number
+    return freeze_figures(author, number).number
 
 
 def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> int:
@@ -522,6 +571,7 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         link=world.link_id,
         letter=world.letter,
         template=world.template_id,
+        **world.reports,
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))

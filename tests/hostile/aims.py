@@ -131,6 +131,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "link": world.link_id,
         "letter": world.letter,
         "template": world.template_id,
+        **world.reports,
     }
     targets = {}
     for operation in declared_routes(client.application):

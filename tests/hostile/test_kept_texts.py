@@ -21,7 +21,7 @@ from tests.hostile.test_values import REFERENCES
 STRANGE = [case for case in cases("values") if "text" in case and not case.get("missing") and case["accepted_by"]]
 LIMITS = {"text200": 200, "text500": 500, "text5000": 5000}
 # Names of accounts have letters, digits and some punctuation only (registry/accounts/account_names.py).
-OWN_RULES = ("name", "owner", "to")
+OWN_RULES = ("name", "owner", "to", "responsible")
 # Of requests.
 DECISIONS = ("confirm_", "refuse_", "cancel_")
 # Fields that do not fit the others of the valid body.

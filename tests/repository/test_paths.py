@@ -69,4 +69,4 @@ def test_missing_path_is_found() -> None:
 def test_every_slice_and_kit_is_described_in_contributing() -> None:
     packages = {folder.parent.name for folder in (CHECKOUT / "registry").glob("*/__init__.py")}
     layout = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")[1]
-    assert packages - set(re.findall(r"\b([a-z]+)/", layout)) == set()
+    assert packages - set(re.findall(r"\b([a-z_]+)/", layout)) == set()

@@ -43,6 +43,7 @@ CODES = {
     "CommissionOutcome": "granted refused",
     "TemplateKind": "question reason",
     "Funding": "republican_budget local_budget own_funds ppp service_model international",
+    "GovernmentReportStatus": "draft in_review returned issued",
     "ImportKind": "projects agencies",
     "ImportState": "unmapped queued running done failed",
     "LetterEnd": "appealed withdrawn replaced reopened",
@@ -62,6 +63,7 @@ CODES = {
     "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator "
     "leader",
     "Scope": "read projects:write cases:write imports:run audits:run exemptions:write accounts:write decisions:approve",
+    "Section": "introduction findings measures conclusions",
     "Sector": "01 02 03 04 05 06 07 08 09 10",
     "Severity": "low medium high",
     "Stage": "planning creation testing pilot operation terminated archived written_off",

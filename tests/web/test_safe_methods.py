@@ -102,6 +102,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "case_id": world.case_id,
         "entry_id": 999,
         "link_id": world.link_id,
+        "report_number": world.reports["report"],
         "request_id": world.requests["transfer"],
         "template_id": world.template_id,
         "exemption_id": world.exemption_id,

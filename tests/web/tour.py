@@ -41,6 +41,7 @@ from tests.web.tour_held_audit import add_held_audit
 from tests.web.tour_people import stops_of_people
 from tests.web.tour_policies import add_policy_draft, stops_of_policies
 from tests.web.tour_projects import stops_of_projects
+from tests.web.tour_reports import add_government_reports, stops_of_reports
 from tests.web.tour_requests import add_requests, case_of, project_numbered, stops_of_requests
 from tests.web.tour_stop import PASSWORD, Stop, person_name
 
@@ -95,6 +96,10 @@ def prepare(app: Flask) -> dict[str, object]:
             **requests,
             "letter": letter.number,
             "letter_code": letter.code,
+        reports = add_government_reports()
+        return {
+            **requests,
+            **reports,
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
             "onboarding": project_numbered("HEALTH-007"),
             "on_platform": project_numbered("HEALTH-001"),
@@ -132,6 +137,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         *stops_of_cases(known),
         *stops_of_policies(known),
         *stops_of_requests(known),
+        *stops_of_reports(known),
         *stops_of_people(known),
     ]
 

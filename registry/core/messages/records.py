@@ -72,6 +72,31 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The person who proposed a decision cannot approve it. Another supervisor must approve case {case}."
     ),
     "draft-not-found": lazy_text("There is no such draft: it may have been registered or deleted."),
+    "figures-not-frozen": lazy_text("The figures of report {number} are not frozen yet."),
+    "figures-to-freeze": lazy_text("Freeze the figures first."),
+    "government-report-changed": lazy_text("Report {number} has changed since you opened it. Read it again."),
+    "government-report-needs-a-person": lazy_text(
+        "Reports to the Government are written and approved by people, never by service accounts."
+    ),
+    "government-report-needs-another-person": lazy_text(
+        "Report {number} is approved by two people who did not write it and have not approved it yet."
+    ),
+    "government-report-not-changeable": lazy_text(
+        "Report {number} can no longer be changed: its status is {status}. An issued report is corrected by a new "
+        "version."
+    ),
+    "government-report-not-draft": lazy_text("Report {number} cannot be deleted: its status is {status}."),
+    "government-report-not-found": lazy_text("There is no report {number}, or no such version of it."),
+    "government-report-not-in-review": lazy_text("Report {number} is not under review: its status is {status}."),
+    "government-report-not-issued": lazy_text(
+        "Report {number} cannot be corrected: its status is {status}. Change the open version instead."
+    ),
+    "government-report-not-last": lazy_text(
+        "Report {number} cannot be deleted, because a later number was given and the numbers of a year have no gap. "
+        "Use it for another report."
+    ),
+    "no-audit-to-report": lazy_text("No audit has succeeded yet, so there are no figures to freeze."),
+    "responsible-not-usable": lazy_text("{name} is no active person of oversight staff."),
     "exemption-already-revoked": lazy_text("This exemption was revoked on {on}."),
     "exemption-not-found": lazy_text("There is no exemption {id}."),
     "external-id-taken": lazy_text("Agency {agency} has a project with external id {external_id} already."),

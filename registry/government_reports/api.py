@@ -1,0 +1,269 @@
+"""The endpoints of reports to the Government: prepared, frozen, reviewed by two people, issued and corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
+from registry.core.fields import WholeNumber
+from registry.core.spreadsheets.writer import table_as_csv
+from registry.core.transactions import transaction
+from registry.core.values.numbers import read_whole_number
+from registry.government_reports.export import HEADER, export_rows
+from registry.government_reports.models import GovernmentReport
+from registry.government_reports.queries import (
+    SORTS,
+    data_of_report,
+    filters_of_reports,
+    find_government_report,
+    find_report_to_change,
+    list_government_reports,
+    show_report,
+)
+from registry.government_reports.review import (
+    approve_government_report,
+    correct_government_report,
+    return_government_report,
+    submit_government_report,
+)
+from registry.government_reports.schemas import (
+    CORRECTION,
+    EXAMPLE,
+    NO_DETAILS,
+    REPORT,
+    REPORT_BODY,
+    REPORT_PATCH,
+    RETURN,
+    SENT,
+    SUMMARY,
+    SUMMARY_EXAMPLE,
+)
+from registry.government_reports.service import (
+    begin_government_report,
+    change_government_report,
+    delete_government_report,
+    freeze_figures,
+)
+from registry.http.downloads import CSV, csv_download
+from registry.http.etag import make_tag, require_fresh_if_named
+from registry.http.query_parameters import Parameter
+
+blp = ApiBlueprint(
+    "government-reports", __name__, description="Reports to the Government and the President of the Republic."
+)
+READ: Final = Permission.GOVERNMENT_REPORTS_READ
+WRITE: Final = Permission.GOVERNMENT_REPORTS_WRITE
+APPROVE: Final = Permission.GOVERNMENT_REPORTS_APPROVE
+QUERY: Final = list_query(plain_parameters(filters_of_reports()), SORTS)
+LARGEST: Final = 2**31 - 1
+VERSION: Final = Parameter(
+    "version", "An earlier version; the newest by default.", {"type": "integer", "minimum": 1, "maximum": LARGEST}
+)
+ISSUED: Final = {**EXAMPLE, "status": "issued", "approved_by": ["b.akhmetov", "d.ospanova"]}
+JSON: Final = "application/json"
+
+
+class VersionNumber(WholeNumber):
+    """A whole number as a query parameter."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        return super()._deserialize(read_whole_number(str(value)), attr, data, **kwargs)
+
+
+class VersionQuery(QuerySchema):
+    """Which version is read."""
+
+    version = QueryParameter(VERSION, VersionNumber(1, LARGEST))
+
+
+def etag_data(report: GovernmentReport) -> tuple[object, ...]:
+    """What the entity tag is made from; what is shown also depends on the date, the caller and later versions."""
+    shown = show_report(current_actor(), report)
+    state = (shown["is_overdue"], shown["data_sha256"], len(shown["versions"]), len(shown["changes"]))
+    return "government-report", report.id, report.revision, *state
+
+
+def answer(report: GovernmentReport) -> dict[str, Any]:
+    """The report as the caller sees it, with its entity tag."""
+    blp.set_etag(etag_data(report))
+    return show_report(current_actor(), report)
+
+
+@blp.route("/government-reports")
+class GovernmentReports(MethodView):
+    """All reports."""
+
+    @blp.requires(READ)
+    @blp.doc(operationId="list_all_government_reports")
+    @blp.arguments(QUERY, location="query")
+    @blp.response(200, PageSchema(SUMMARY), example={"items": [SUMMARY_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List reports, each as its newest version, the last begun first. Sort by id or due_on."""
+        return page_response(list_government_reports(current_actor(), *query))
+
+    @blp.requires(WRITE)
+    @blp.doc(operationId="create_government_report")
+    @blp.arguments(REPORT_BODY, example=SENT)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, REPORT, description="Begun.", example=EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Begin a report. It gets the next number of the year."""
+        report = begin_government_report(current_actor(), values)
+        return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}
+
+
+@blp.route("/government-reports/<report_number>")
+class GovernmentReportByNumber(MethodView):
+    """One report."""
+
+    @blp.requires(READ)
+    @blp.doc(operationId="read_government_report")
+    @blp.arguments(VersionQuery(), location="query")
+    @blp.etag
+    @blp.response(200, REPORT, example=EXAMPLE)
+    def get(self, query: Mapping[str, Any], report_number: str) -> Any:
+        """Read a report."""
+        return answer(find_government_report(current_actor(), report_number, query.get("version")))
+
+    @blp.requires(WRITE)
+    @blp.doc(operationId="patch_government_report")
+    @blp.etag
+    @blp.arguments(REPORT_PATCH, location="merge_patch", example={"findings_ru": "Нарушений стало меньше."})
+    @blp.response(200, REPORT, example=EXAMPLE)
+    def patch(self, values: Mapping[str, Any], report_number: str) -> Any:
+        """Change a report that is neither under review nor issued. A text that is null is cleared."""
+        with transaction():
+            report = find_report_to_change(report_number)
+            blp.check_etag(etag_data(report))
+            return answer(change_government_report(current_actor(), report, values))
+
+    @blp.requires(WRITE)
+    @blp.doc(operationId="delete_government_report")
+    @blp.response(204)
+    def delete(self, report_number: str) -> None:
+        """Delete a draft: of a first version only the last number of its year, so that the numbers have no gap."""
+        delete_government_report(current_actor(), report_number)
+
+
+@blp.route("/government-reports/<report_number>/freeze")
+class GovernmentReportFreeze(MethodView):
+    """The freezing of the figures."""
+
+    @blp.requires(WRITE)
+    @blp.doc(operationId="freeze_government_report")
+    @blp.arguments(NO_DETAILS, required=False)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, REPORT, example=EXAMPLE)
+    def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
+        """Freeze the figures as the last successful audit left them; freezing again replaces them."""
+        return answer(freeze_figures(current_actor(), report_number))
+
+
+@blp.route("/government-reports/<report_number>/submission")
+class GovernmentReportSubmission(MethodView):
+    """The submission for review."""
+
+    @blp.requires(WRITE)
+    @blp.doc(operationId="submit_government_report")
+    @blp.arguments(NO_DETAILS, required=False)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, REPORT, example={**EXAMPLE, "status": "in_review"})
+    def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
+        """Submit a report for review. Every section is written in Kazakh and Russian, and the figures are frozen."""
+        return answer(submit_government_report(current_actor(), report_number))
+
+
+@blp.route("/government-reports/<report_number>/approval")
+class GovernmentReportApproval(MethodView):
+    """The approvals."""
+
+    @blp.requires(APPROVE)
+    @blp.doc(operationId="approve_government_report")
+    @blp.arguments(NO_DETAILS, required=False)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, REPORT, example=ISSUED)
+    def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
+        """Approve a report as one of two people who did not write it; the second, a supervisor, issues it.
+
+        With `If-Match`, only the state that was read is approved.
+        """
+        with transaction():
+            report = find_report_to_change(report_number)
+            require_fresh_if_named(make_tag(*etag_data(report)))
+            return answer(approve_government_report(current_actor(), report))
+
+
+@blp.route("/government-reports/<report_number>/return")
+class GovernmentReportReturn(MethodView):
+    """The return to the authors."""
+
+    @blp.requires(APPROVE)
+    @blp.doc(operationId="return_government_report")
+    @blp.arguments(RETURN, example={"remark": "Name the measures by agency."})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, REPORT, example={**EXAMPLE, "status": "returned", "remark": "Name the measures by agency."})
+    def post(self, values: Mapping[str, Any], report_number: str) -> Any:
+        """Return a report to its authors with a remark."""
+        return answer(return_government_report(current_actor(), report_number, values["remark"]))
+
+
+@blp.route("/government-reports/<report_number>/corrections")
+class GovernmentReportCorrections(MethodView):
+    """Corrections of an issued report."""
+
+    @blp.requires(WRITE)
+    @blp.doc(operationId="correct_government_report")
+    @blp.arguments(CORRECTION, example={"reason": "Two projects were counted twice.", "due_on": "2026-11-10"})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, REPORT, description="The next version is begun.", example=EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any], report_number: str) -> Any:
+        """Begin the next version of an issued report, with its texts and figures. The issued version stays."""
+        report = correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])
+        return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}
+
+
+@blp.route("/government-reports/<report_number>/data.json")
+class GovernmentReportData(MethodView):
+    """The frozen figures."""
+
+    @blp.requires(READ)
+    @blp.doc(operationId="download_government_report_data")
+    @blp.arguments(VersionQuery(), location="query")
+    @blp.etag
+    @blp.response(200, {}, content_type=JSON, description="Canonical JSON; `data_sha256` is the SHA-256 of its bytes.")
+    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
+        """Download the frozen figures. Restricted projects count for those who may see them."""
+        report = find_government_report(current_actor(), report_number, query.get("version"))
+        data, digest = data_of_report(current_actor(), report)
+        blp.set_etag(digest)
+        return Response(data.encode(), content_type=JSON)
+
+
+@blp.route("/exports/government-reports/<report_number>.csv")
+class GovernmentReportCsv(MethodView):
+    """The figures as CSV."""
+
+    @blp.requires(READ)
+    @blp.doc(operationId="export_government_report_as_csv")
+    @blp.arguments(VersionQuery(), location="query")
+    @blp.response(200, {}, content_type=CSV, description="One row a figure.", headers=CONTENT_DISPOSITION)
+    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
+        """Export the frozen figures as CSV: table, key, measure and value."""
+        report = find_government_report(current_actor(), report_number, query.get("version"))
+        rows = export_rows(current_actor(), report)
+        return csv_download(f"government-report-{report.number}-{report.version}", table_as_csv(HEADER, rows))

@@ -1,0 +1,81 @@
+"""Table of reports to the Government: one row for each version of a report."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.account_names import MAX_NAME_LENGTH
+from registry.core.clock import today
+from registry.core.database import Instant, Model
+from registry.government_reports.vocabulary import CHANGEABLE, GovernmentReportStatus
+
+
+class GovernmentReport(Model):
+    """One version of the report ``year-ordinal``. Nothing of an issued version changes.
+
+    ``authors``: everybody who wrote, froze or submitted it; none of them approves it. ``audit_id`` and what follows are
+    set when the figures are frozen: ``figures`` is canonical JSON over all projects, ``open_figures`` the same without
+    restricted projects, each with the SHA-256 (hex) of its UTF-8 bytes. ``correction_reason`` is set from version 2 on.
+    ``revision`` rises with every change.
+    """
+
+    __tablename__ = "government_reports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    year: Mapped[int]
+    ordinal: Mapped[int]
+    version: Mapped[int]
+    status: Mapped[str] = mapped_column(String(10))
+    period_end: Mapped[date]
+    due_on: Mapped[date]
+    responsible: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    introduction_kk: Mapped[str | None] = mapped_column(Text)
+    introduction_ru: Mapped[str | None] = mapped_column(Text)
+    findings_kk: Mapped[str | None] = mapped_column(Text)
+    findings_ru: Mapped[str | None] = mapped_column(Text)
+    measures_kk: Mapped[str | None] = mapped_column(Text)
+    measures_ru: Mapped[str | None] = mapped_column(Text)
+    conclusions_kk: Mapped[str | None] = mapped_column(Text)
+    conclusions_ru: Mapped[str | None] = mapped_column(Text)
+    audit_id: Mapped[int | None] = mapped_column(ForeignKey("audits.id"), index=True)
+    policy_version: Mapped[str | None] = mapped_column(String(200))
+    frozen_at: Mapped[datetime | None] = mapped_column(Instant)
+    figures: Mapped[str | None] = mapped_column(Text)
+    figures_sha256: Mapped[str | None] = mapped_column(String(64))
+    open_figures: Mapped[str | None] = mapped_column(Text)
+    open_figures_sha256: Mapped[str | None] = mapped_column(String(64))
+    correction_reason: Mapped[str | None] = mapped_column(Text)
+    created_by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    authors: Mapped[list[Any]] = mapped_column(JSON)
+    submitted_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    submitted_at: Mapped[datetime | None] = mapped_column(Instant)
+    first_approved_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    first_approved_at: Mapped[datetime | None] = mapped_column(Instant)
+    second_approved_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    issued_at: Mapped[datetime | None] = mapped_column(Instant)
+    returned_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    returned_at: Mapped[datetime | None] = mapped_column(Instant)
+    remark: Mapped[str | None] = mapped_column(Text)
+    revision: Mapped[int]
+
+    __table_args__ = (UniqueConstraint("year", "ordinal", "version"),)
+
+    @property
+    def number(self) -> str:
+        """The number that all versions have: ``2026-1``."""
+        return f"{self.year}-{self.ordinal}"
+
+    @property
+    def is_changeable(self) -> bool:
+        """True while its texts can be changed and its figures frozen."""
+        return self.status in CHANGEABLE
+
+    @property
+    def is_overdue(self) -> bool:
+        """True when it was to be issued before today and is not."""
+        return self.status != GovernmentReportStatus.ISSUED and self.due_on < today()

@@ -1,0 +1,191 @@
+"""Reports to the Government that the actor may see: the list, and single versions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, func, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.bulk import table_of
+from registry.core.clock import local_date, today
+from registry.core.database import db
+from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
+from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
+from registry.core.transactions import require_transaction
+from registry.government_reports.changes import changes_between
+from registry.government_reports.document import ReportContent
+from registry.government_reports.models import GovernmentReport
+from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
+
+SORTS: Final[Mapping[str, SortKey]] = {
+    "id": SortKey("id", GovernmentReport.id.expression, int),
+    "due_on": SortKey("due_on", GovernmentReport.due_on.expression, date),
+}
+DEFAULT_SORT: Final = "-id"
+NUMBER: Final = re.compile(r"([1-9][0-9]{3})-([1-9][0-9]{0,5})", re.ASCII)
+SUMMARY_COLUMNS: Final = (
+    *("number", "version", "status", "period_end", "due_on", "is_overdue", "responsible"),
+    *("policy_version", "frozen_at", "created_by", "created_at", "issued_at"),
+)
+
+
+class GovernmentReportNotFound(NotFound):
+    """There is no such report, or no such version of it."""
+
+
+class FiguresNotFrozen(NotFound):
+    """The figures of the report are not frozen yet."""
+
+
+def filters_of_reports() -> dict[str, ColumnFilter]:
+    """The filters of the list; ``overdue`` is evaluated as of today."""
+    report = GovernmentReport
+    late = and_(report.status != GovernmentReportStatus.ISSUED.value, report.due_on < today())
+    return {
+        "status": ChoiceFilter(report.status.expression, GovernmentReportStatus.codes()),
+        "responsible": TextFilter(report.responsible.expression),
+        "overdue": BooleanFilter(late),
+        **date_filters("due_on", report.due_on.expression),
+        **date_filters("period_end", report.period_end.expression),
+    }
+
+
+def list_government_reports(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of reports, each as its newest version, the last begun first. Raises RoleNotAllowed and Malformed."""
+    actor.require(Permission.GOVERNMENT_REPORTS_READ)
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    statement = select(GovernmentReport).where(_is_newest(), *conditions(filters_of_reports(), raw))
+    if page.cursor is not None:
+        statement = statement.where(after(key, GovernmentReport.id.expression, descending, page.cursor))
+    ordered = statement.order_by(*order_by(key, GovernmentReport.id.expression, descending)).limit(page.limit + 1)
+    reports = list(db.session.scalars(ordered.execution_options(populate_existing=True)))
+    items = [summary(actor, report) for report in reports[: page.limit]]
+    if len(reports) <= page.limit:
+        return Listing(items, None)
+    last = reports[page.limit - 1]
+    return Listing(items, cursor_after(key, descending, getattr(last, key.name), last.id))
+
+
+def find_government_report(actor: Actor, number: str, version: int | None = None) -> GovernmentReport:
+    """A version of a report, by default the newest. Raises RoleNotAllowed and GovernmentReportNotFound."""
+    actor.require(Permission.GOVERNMENT_REPORTS_READ)
+    return _found(_versions(number), number, version)
+
+
+def find_report_to_change(number: str) -> GovernmentReport:
+    """The newest version, locked until the open transaction ends. Raises GovernmentReportNotFound."""
+    require_transaction()
+    return _found(_versions(number).with_for_update(), number, None)
+
+
+def show_report(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
+    """A version as its schema shows it, with the hash of the figures that the actor may see."""
+    versions = select(GovernmentReport.version).where(*_same_report(report)).order_by(GovernmentReport.version)
+    names = ("authors", "submitted_by", "submitted_at", "returned_by", "returned_at", "remark", "correction_reason")
+    approved = [name for name in (report.first_approved_by, report.second_approved_by) if name is not None]
+    return {
+        **summary(actor, report),
+        "versions": list(db.session.scalars(versions)),
+        **{name: getattr(report, name) for name in TEXTS},
+        **{name: getattr(report, name) for name in names},
+        "approved_by": approved,
+        "changes": changes_of_report(actor, report),
+    }
+
+
+def changes_of_report(actor: Actor, report: GovernmentReport) -> list[dict[str, str | None]]:
+    """What differs from the version before, in the figures that the actor may see; nothing for version 1."""
+    if report.version == 1:
+        return []
+    former = db.session.scalars(
+        select(GovernmentReport).where(*_same_report(report), GovernmentReport.version == report.version - 1)
+    ).one()
+    return changes_between(former, report, with_restricted=actor.may(Permission.RESTRICTED_READ))
+
+
+def data_of_report(actor: Actor, report: GovernmentReport) -> tuple[str, str]:
+    """The frozen figures as canonical JSON, and the SHA-256 of its bytes; restricted projects count only for those
+    who may read them. Raises FiguresNotFrozen.
+    """
+    data, digest = _frozen(actor, report)
+    if data is None or digest is None:
+        raise FiguresNotFrozen(number=report.number)
+    return data, digest
+
+
+def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
+    """What the document of a version is made of, with the figures that the actor may see."""
+    data, digest = _frozen(actor, report)
+    approved = [name for name in (report.first_approved_by, report.second_approved_by) if name is not None]
+    return ReportContent(
+        number=report.number,
+        version=report.version,
+        period_end=report.period_end,
+        responsible=report.responsible,
+        texts={name: getattr(report, name) for name in TEXTS},
+        figures=None if data is None else json.loads(data),
+        data_sha256=digest,
+        issued_on=None if report.issued_at is None else local_date(report.issued_at),
+        approved_by=approved,
+        correction_reason=report.correction_reason,
+    )
+
+
+def summary(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
+    """A version as the list shows it."""
+    columns = {name: getattr(report, name) for name in SUMMARY_COLUMNS}
+    return {**columns, "audit": report.audit_id, "data_sha256": _frozen(actor, report)[1]}
+
+
+def _frozen(actor: Actor, report: GovernmentReport) -> tuple[str | None, str | None]:
+    if actor.may(Permission.RESTRICTED_READ):
+        return report.figures, report.figures_sha256
+    return report.open_figures, report.open_figures_sha256
+
+
+def _versions(number: str) -> Select[Any]:
+    match = NUMBER.fullmatch(number)
+    if match is None:
+        raise GovernmentReportNotFound(number=number)
+    year, ordinal = map(int, match.groups())
+    return (
+        select(GovernmentReport)
+        .where(GovernmentReport.year == year, GovernmentReport.ordinal == ordinal)
+        .order_by(GovernmentReport.version.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _found(statement: Select[Any], number: str, version: int | None) -> GovernmentReport:
+    if version is not None:
+        statement = statement.where(GovernmentReport.version == version)
+    report = db.session.scalar(statement)
+    if not isinstance(report, GovernmentReport):
+        raise GovernmentReportNotFound(number=number)
+    return report
+
+
+def _same_report(report: GovernmentReport) -> tuple[Any, ...]:
+    return GovernmentReport.year == report.year, GovernmentReport.ordinal == report.ordinal
+
+
+def _is_newest() -> Any:
+    newer = table_of(GovernmentReport).alias("newer")
+    same = (newer.c.year == GovernmentReport.year, newer.c.ordinal == GovernmentReport.ordinal)
+    newest = select(func.max(newer.c.version)).where(*same).scalar_subquery()
+    return GovernmentReport.version == newest
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return key, sort.startswith("-")

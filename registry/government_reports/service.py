@@ -1,0 +1,189 @@
+"""Reports to the Government: begin, write, freeze, delete. Review and corrections are in ``review.py``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.models import account_named
+from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
+from registry.core.clock import now, today
+from registry.core.dialects import advisory_lock
+from registry.core.errors import Conflict, NotAllowed, invalid
+from registry.core.transactions import require_transaction, transaction
+from registry.flags.audit_runs import last_good_audit
+from registry.flags.lock import lock_flags_for_review
+from registry.government_reports.figures import Figures, read_figures
+from registry.government_reports.models import GovernmentReport
+from registry.government_reports.queries import find_report_to_change
+from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
+from registry.journal import service as journal
+
+# Held while a number is given or the last one is taken back, so that the numbers of a year have no gap.
+NUMBER_LOCK: Final = 742_016
+FIELDS: Final = ("period_end", "due_on", "responsible", *TEXTS)
+
+
+class GovernmentReportNotChangeable(Conflict):
+    """The version is under review or issued."""
+
+
+class GovernmentReportNotLast(Conflict):
+    """Another report of the year has a later number, and deleting this one would leave a gap."""
+
+
+class GovernmentReportNotDraft(Conflict):
+    """Only a draft that was never returned can be deleted."""
+
+
+class NoAuditToReport(Conflict):
+    """No audit has succeeded yet."""
+
+
+class GovernmentReportNeedsAPerson(NotAllowed):
+    """Reports are written and approved by people, never by service accounts."""
+
+
+def begin_government_report(actor: Actor, values: Mapping[str, Any]) -> GovernmentReport:
+    """Begin a report with the next number of this year.
+
+    Raises RoleNotAllowed, GovernmentReportNeedsAPerson, and Invalid for a responsible person who is not active
+    oversight staff.
+    """
+    require_writer(actor)
+    with transaction() as session:
+        _require_oversight(values["responsible"])
+        advisory_lock(session, NUMBER_LOCK)
+        year = today().year
+        ordinal = _last_ordinal(year) + 1
+        report = GovernmentReport(
+            year=year,
+            ordinal=ordinal,
+            version=1,
+            status=GovernmentReportStatus.DRAFT.value,
+            **{name: values.get(name) for name in FIELDS},
+            created_by=actor.principal,
+            created_at=now(),
+            authors=[actor.principal],
+            revision=1,
+        )
+        session.add(report)
+        session.flush()
+        details = {name: values[name] for name in ("period_end", "due_on", "responsible")}
+        journal_report(actor, "begun", report, details)
+    return report
+
+
+def change_government_report(actor: Actor, report: GovernmentReport, values: Mapping[str, Any]) -> GovernmentReport:
+    """Change fields and texts in the open transaction; the same values again change nothing.
+
+    Raises RoleNotAllowed, GovernmentReportNeedsAPerson, GovernmentReportNotChangeable, and Invalid as a new report.
+    """
+    require_writer(actor)
+    require_transaction()
+    _require_changeable(report)
+    changed = [name for name, value in values.items() if getattr(report, name) != value]
+    if "responsible" in changed:
+        _require_oversight(values["responsible"])
+    for name in changed:
+        setattr(report, name, values[name])
+    if changed:
+        touch(actor, report)
+        journal_report(actor, "changed", report, {"fields": sorted(changed)})
+    return report
+
+
+def freeze_figures(actor: Actor, number: str) -> GovernmentReport:
+    """Take the figures as the last successful audit left them; freezing again replaces them.
+
+    Raises RoleNotAllowed, GovernmentReportNeedsAPerson, GovernmentReportNotFound, GovernmentReportNotChangeable and
+    NoAuditToReport.
+    """
+    require_writer(actor)
+    with transaction():
+        # First: no audit changes flags between the audit that is named and the figures.
+        lock_flags_for_review()
+        report = find_report_to_change(number)
+        _require_changeable(report)
+        audit = last_good_audit()
+        if audit is None:
+            raise NoAuditToReport
+        everything, unrestricted = read_figures(audit)
+        report.audit_id, report.policy_version, report.frozen_at = audit.id, audit.policy_version, now()
+        report.figures, report.figures_sha256 = _frozen(report, everything)
+        report.open_figures, report.open_figures_sha256 = _frozen(report, unrestricted)
+        touch(actor, report)
+        digests = {"sha256": report.figures_sha256, "open_sha256": report.open_figures_sha256}
+        journal_report(actor, "frozen", report, {"audit": audit.id, **digests})
+    return report
+
+
+def delete_government_report(actor: Actor, number: str) -> None:
+    """Delete the draft of the newest version: of version 1 only while no later number of its year is given.
+
+    Raises RoleNotAllowed, GovernmentReportNotFound, GovernmentReportNotDraft and GovernmentReportNotLast.
+    """
+    require_writer(actor)
+    with transaction() as session:
+        advisory_lock(session, NUMBER_LOCK)
+        report = find_report_to_change(number)
+        if report.status != GovernmentReportStatus.DRAFT:
+            raise GovernmentReportNotDraft(number=number, status=report.status)
+        if report.version == 1 and report.ordinal != _last_ordinal(report.year):
+            raise GovernmentReportNotLast(number=number)
+        session.delete(report)
+        journal_report(actor, "deleted", report)
+
+
+def require_writer(actor: Actor) -> None:
+    """Raise RoleNotAllowed, and GovernmentReportNeedsAPerson for a service account."""
+    actor.require(Permission.GOVERNMENT_REPORTS_WRITE)
+    require_a_person(actor)
+
+
+def require_a_person(actor: Actor) -> None:
+    """Raise GovernmentReportNeedsAPerson for a service account."""
+    if not actor.is_person:
+        raise GovernmentReportNeedsAPerson
+
+
+def touch(actor: Actor, report: GovernmentReport) -> None:
+    """Record a change by an author in the open transaction."""
+    if actor.principal not in report.authors:
+        report.authors = [*report.authors, actor.principal]
+    report.revision += 1
+
+
+def journal_report(
+    actor: Actor, action: str, report: GovernmentReport, details: Mapping[str, Any] | None = None
+) -> None:
+    """Journal an action on a report in the open transaction."""
+    subject = f"government-report:{report.number}"
+    journal.record(actor, f"government-report.{action}", subject, {"version": report.version, **(details or {})})
+
+
+def _require_changeable(report: GovernmentReport) -> None:
+    if not report.is_changeable:
+        raise GovernmentReportNotChangeable(number=report.number, status=report.status)
+
+
+def _require_oversight(name: str) -> None:
+    account = account_named(name)
+    usable = account is not None and account.is_person and account.status == "active"
+    if account is None or not usable or Role(account.role) not in OVERSIGHT_ROLES:
+        raise invalid("/responsible", "responsible-not-usable", name=name)
+
+
+def _last_ordinal(year: int) -> int:
+    newest = select(func.max(GovernmentReport.ordinal)).where(GovernmentReport.year == year)
+    return require_transaction().scalar(newest) or 0
+
+
+def _frozen(report: GovernmentReport, figures: Figures) -> tuple[str, str]:
+    """Canonical JSON and the SHA-256 of its UTF-8 bytes."""
+    text = journal.canonical({"report": report.number, "period_end": report.period_end.isoformat(), **figures})
+    return text, hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""The endpoints of reports to the Government."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
+from tests.api.callers import Caller, caller, code
+from tests.factories import a_project, an_actor
+from tests.government_reports.steps import TEXTS, issued
+
+
+def body() -> dict[str, str]:
+    return {"period_end": "2026-09-30", "due_on": "2026-10-20", "responsible": "writer"}
+
+
+def people(client: FlaskClient) -> tuple[Caller, Caller, Caller]:
+    writer = caller(client, Role.REVIEWER, name="writer")
+    return writer, caller(client, Role.REVIEWER, name="first"), caller(client, Role.SUPERVISOR, name="second")
+
+
+def test_report_goes_from_draft_to_issue(client: FlaskClient) -> None:
+    a_project()
+    run_audit(an_actor(Role.OPERATOR))
+    writer, first, second = people(client)
+    made = writer.post("/government-reports", body())
+    assert made.status_code == 201
+    here = made.headers["Location"].removeprefix("/api/v1")
+    assert writer.change(here, TEXTS).status_code == 200
+    assert code(writer.patch(here, TEXTS, If_Match='"old"')) == "precondition-failed"
+    assert writer.post(f"{here}/freeze", {}).status_code == 200
+    assert writer.post(f"{here}/submission", {}).get_json()["status"] == "in_review"
+    assert code(writer.post(f"{here}/approval", {})) == "government-report-needs-another-person"
+    assert code(first.post(f"{here}/approval", {}, If_Match='"old"')) == "precondition-failed"
+    seen = first.get(here).headers["ETag"]
+    assert first.post(f"{here}/approval", {}, If_Match=seen).get_json()["status"] == "in_review"
+    done = second.post(f"{here}/approval", {}).get_json()
+    assert (done["status"], done["approved_by"]) == ("issued", ["first", "second"])
+    assert done["findings_ru"] == "findings ru"
+    assert code(writer.change(here, {"findings_ru": "x"})) == "government-report-not-changeable"
+
+
+def test_data_has_the_hash_of_the_report_and_any_version_can_be_read(client: FlaskClient) -> None:
+    a_project()
+    run_audit(an_actor(Role.OPERATOR))
+    number = issued()
+    reader, writer = caller(client, Role.AUDITOR), caller(client, Role.REVIEWER)
+    here = f"/government-reports/{number}"
+    data = reader.get(f"{here}/data.json")
+    assert hashlib.sha256(data.data).hexdigest() == reader.get(here).get_json()["data_sha256"]
+    assert reader.get(f"{here}/data.json", If_None_Match=data.headers["ETag"]).status_code == 304
+    corrected = writer.post(f"{here}/corrections", {"reason": "Wrong.", "due_on": "2027-01-01"})
+    assert (corrected.status_code, corrected.get_json()["version"]) == (201, 2)
+    assert reader.get(here).get_json()["version"] == 2
+    assert reader.get(f"{here}?version=1").get_json()["status"] == "issued"
+    assert reader.get(f"{here}?version=3").status_code == 404
+    assert reader.get(f"{here}?version=x").status_code == 400
+    lines = reader.get(f"/exports{here}.csv?version=1").data.decode("utf-8-sig").splitlines()
+    assert lines[0] == "table,key,measure,value" and "totals,,projects,1" in lines
+    assert writer.call("DELETE", here).status_code == 204
+    assert reader.get(here).get_json()["version"] == 1
+
+
+def test_list_is_filtered_and_sorted_by_due_date(client: FlaskClient) -> None:
+    writer, *_ = people(client)
+    made = [writer.post("/government-reports", {**body(), "due_on": due}) for due in ("2027-01-01", "2026-01-01")]
+    numbers = [answer.get_json()["number"] for answer in made]
+    listed = writer.get("/government-reports?sort=due_on").get_json()["items"]
+    assert [item["number"] for item in listed] == numbers[::-1]
+    first = writer.get("/government-reports?sort=due_on&limit=1").get_json()
+    rest = writer.get(f"/government-reports?sort=due_on&limit=1&cursor={first['next']}").get_json()
+    assert [item["number"] for item in (*first["items"], *rest["items"])] == numbers[::-1]
+    late = writer.get("/government-reports?overdue=true&status=draft&responsible=writer").get_json()["items"]
+    assert [item["number"] for item in late] == [numbers[1]]
+
+
+def test_agencies_and_operators_read_no_report(as_role: Callable[..., Caller]) -> None:
+    assert as_role("operator").get("/government-reports").status_code == 403
+    assert as_role("administrator").get("/government-reports").status_code == 403

@@ -1,0 +1,101 @@
+"""The document of a report: a pure function of its content and the language."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from registry.government_reports.document import Heading, Paragraph, ReportContent, Table, document
+
+COUNTS = {
+    "projects": 1200,
+    "clear": 900,
+    "flagged": 300,
+    "flagged_high": 100,
+    "flagged_medium": 100,
+    "flagged_low": 100,
+    "exempt": 0,
+    "accepted": 0,
+    "out_of_scope": 0,
+    "unaudited": 0,
+    "budget_kzt": 1_234_560_000,
+    "budget_flagged_kzt": 0,
+    "clear_percent": 75.0,
+}
+FIGURES = {
+    "audit": {"id": 7, "on": "2026-09-30", "policy_version": "2026.1"},
+    "totals": COUNTS,
+    "by_agency": [{"key": "050340004478", "name_kk": None, "name_ru": "Министерство", "name_en": None, **COUNTS}],
+    "by_region": [{"key": None, **COUNTS}],
+    "by_severity": [{"key": "high", "projects": 100, "budget_flagged_kzt": 0}],
+    "by_rule": [
+        {
+            "key": "freeze.creation",
+            "severity": "high",
+            "title_kk": "Жаңа объект",
+            "title_ru": "Новый объект",
+            "open": 100,
+            "exempt": 0,
+            "accepted": 0,
+        }
+    ],
+    "high_severity": [
+        {
+            "key": "QT-2026-0000001-5",
+            "name_kk": "Жүйе",
+            "name_ru": "Система",
+            "agency": "050340004478",
+            "budget_kzt": None,
+            "rules": ["freeze.creation"],
+            "orders": [{"decision": "migrate_by", "approved_on": "2026-09-01", "due_on": "2026-12-01"}],
+        }
+    ],
+}
+CONTENT = ReportContent(
+    number="2026-1",
+    version=1,
+    period_end=date(2026, 9, 30),
+    responsible="Saule Iskakova",
+    texts={"findings_kk": "Бірінші.\nЕкінші.", "findings_ru": "Первое.\nВторое."},
+    figures=FIGURES,
+    data_sha256="ab" * 32,
+    issued_on=date(2026, 10, 15),
+    approved_by=["Aigerim", "Saule"],
+    correction_reason=None,
+)
+
+
+def texts(report: ReportContent, language: str) -> list[str]:
+    return [block.text for block in document(report, language).blocks if isinstance(block, Heading | Paragraph)]
+
+
+def test_document_has_the_sections_of_its_language_in_order() -> None:
+    russian = texts(CONTENT, "ru")
+    headings = ["Введение", "Выявленные факты", "Меры", "Выводы", "Цифры"]
+    assert [text for text in russian if text in headings] == headings
+    assert "Первое.\nВторое." in russian and "Бірінші.\nЕкінші." in texts(CONTENT, "kk")
+    assert document(CONTENT, "ru").subtitle.endswith("№ 2026-1, версия 1")
+
+
+def test_tables_have_totals_and_numbers_as_people_write_them() -> None:
+    tables = {block.caption: block for block in document(CONTENT, "ru").blocks if isinstance(block, Table)}
+    regions = tables["По регионам"]
+    assert regions.has_totals and [row[0] for row in regions.rows] == ["Не указано", "Все"]
+    assert regions.rows[1][1] == "1\u00a0200" and regions.rows[1][7:] == ["75,0", "1\u00a0234,6", "0,0"]
+    assert tables["Замечания по правилам"].rows[0][0] == "Новый объект"
+    listed = tables["Проекты высокой важности и действующие предписания"].rows[0]
+    assert listed[:2] == ["Система", "QT-2026-0000001-5"] and listed[2].endswith("(срок: 01.12.2026)")
+
+
+def test_name_that_a_language_lacks_is_the_other_official_one() -> None:
+    tables = [block for block in document(CONTENT, "kk").blocks if isinstance(block, Table)]
+    assert tables[3].rows[0][0] == "Министерство"
+
+
+def test_issue_draft_and_correction_are_named() -> None:
+    assert "Дата выпуска: 15.10.2026. Утвердили: Aigerim, Saule." in texts(CONTENT, "ru")
+    draft = replace(CONTENT, issued_on=None, figures=None, data_sha256=None, correction_reason="Ошибка в сумме.")
+    shown = texts(draft, "ru")
+    assert "Черновик: эта версия не выпущена." in shown
+    assert "Эта версия исправляет предыдущую: Ошибка в сумме." in shown
+    assert not any(isinstance(block, Table) for block in document(draft, "ru").blocks)

@@ -1,0 +1,138 @@
+"""Pages of reports to the Government, from the first form to the issued document."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
+from registry.government_reports.queries import find_government_report
+from registry.government_reports.review import correct_government_report
+from tests.factories import a_project, an_actor
+from tests.fixtures.web import SignedIn
+from tests.government_reports.steps import AUTHOR, FIRST, READER, TEXTS, approve, begin, change, issued, submitted
+from tests.present import Present
+
+
+def audited() -> None:
+    a_project(name_ru="Система учёта дорог", name_kk="Жолдарды есепке алу жүйесі")
+    run_audit(an_actor(Role.OPERATOR))
+
+
+def test_report_is_written_frozen_submitted_approved_and_issued_on_pages(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 10, 1))
+    audited()
+    author, first = signed_in(Role.REVIEWER), signed_in(Role.REVIEWER, name="second.reviewer")
+    dates = {"period_end": "30.09.2026", "due_on": "20.10.2026", "responsible": "reviewer.web"}
+    page = author.send("/government-reports/new", **dates).text
+    assert "The report is begun." in page and "Report No. 2026-1, version 1" in page
+    here = "/government-reports/2026-1"
+    answer = author.send(f"{here}/submission", here)
+    assert answer.status_code == 422 and "Freeze the figures first." in answer.text
+    assert "The report is saved." in author.send(f"{here}/edit", **TEXTS, **dates).text
+    assert "The figures are frozen." in author.send(f"{here}/freeze", here).text
+    assert "The report is submitted." in author.send(f"{here}/submission", here).text
+    assert "Approve" not in author.get(here).text.partition("<main")[2].partition("<dl")[0]
+    revision = str(find_government_report(READER, "2026-1").revision)
+    stale = first.send(f"{here}/approval", here, revision="1")
+    assert stale.status_code == 409 and "has changed since you opened it" in stale.text
+    assert "It waits for the second person." in first.send(f"{here}/approval", here, revision=revision).text
+    supervisor = signed_in(Role.SUPERVISOR)
+    revision = str(find_government_report(READER, "2026-1").revision)
+    assert "The report is issued." in supervisor.send(f"{here}/approval", here, revision=revision).text
+
+
+def test_document_is_in_the_chosen_language_whatever_the_page_is_in(signed_in: SignedIn) -> None:
+    audited()
+    number = issued()
+    visit = signed_in(Role.AUDITOR)
+    russian = visit.get(f"/government-reports/{number}/document/ru").text
+    kazakh = visit.get(f"/government-reports/{number}/document/kk").text
+    assert 'lang="ru"' in russian and "introduction ru" in russian and "Система учёта дорог" in russian
+    assert 'lang="kk"' in kazakh and "introduction kk" in kazakh and "Жолдарды есепке алу жүйесі" in kazakh
+    assert "introduction kk" not in russian and "Figures" not in russian and "Figures" not in kazakh
+
+
+def test_downloaded_json_has_the_hash_that_the_page_shows(signed_in: SignedIn) -> None:
+    audited()
+    number = issued()
+    visit = signed_in(Role.REVIEWER)
+    data = visit.client.get(f"/government-reports/{number}/figures.json").data
+    assert hashlib.sha256(data).hexdigest() in visit.get(f"/government-reports/{number}").text
+    assert json.loads(data)["totals"]["projects"] == 1
+    table = visit.client.get(f"/government-reports/{number}/figures.csv").data.decode("utf-8-sig")
+    assert "totals,,projects,1" in table.splitlines()
+    assert visit.client.get(f"/government-reports/{number}/figures.xlsx").status_code == 200
+
+
+def test_report_without_figures_has_no_download(signed_in: SignedIn) -> None:
+    number = begin().number
+    visit = signed_in(Role.REVIEWER)
+    assert visit.client.get(f"/government-reports/{number}/figures.json").status_code == 404
+    assert visit.get(f"/government-reports/{number}").status_code == 200
+
+
+def test_returned_report_shows_the_remark(signed_in: SignedIn) -> None:
+    audited()
+    number = begin().number
+    submitted(number)
+    visit = signed_in(Role.SUPERVISOR)
+    page = visit.send(f"/government-reports/{number}/return", remark="Name the measures by agency.").text
+    assert "Returned for changes" in page and "Name the measures by agency." in page
+
+
+def test_correction_shows_what_it_changes_and_the_former_version_stays(signed_in: SignedIn) -> None:
+    audited()
+    number = issued()
+    visit = signed_in(Role.REVIEWER)
+    page = visit.send(f"/government-reports/{number}/correction", reason="One was missing.", due_on="01.12.2027").text
+    assert "The correction is begun." in page and "version 2" in page
+    change(number, findings_ru="Новое.")
+    page = visit.get(f"/government-reports/{number}").text
+    assert "What this version changes" in page and "findings ru" in page and "Новое." in page
+    assert "Новое." not in visit.get(f"/government-reports/{number}?version=1").text
+
+
+def test_draft_is_deleted_and_an_earlier_number_is_not(signed_in: SignedIn) -> None:
+    first, second = begin().number, begin().number
+    visit = signed_in(Role.SUPERVISOR)
+    refused = visit.send(f"/government-reports/{first}/deletion", f"/government-reports/{first}")
+    assert refused.status_code == 409 and "no gap" in refused.text
+    assert (
+        "The draft is deleted."
+        in visit.send(f"/government-reports/{second}/deletion", f"/government-reports/{second}").text
+    )
+
+
+def test_list_marks_what_is_overdue(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 10, 21))
+    begin()
+    page = signed_in(Role.AUDITOR).get("/government-reports?overdue=true").text
+    assert "2026-1" in page and "Overdue" in page.partition("<table")[2]
+
+
+def test_pages_are_not_for_agencies_and_auditors_change_nothing(signed_in: SignedIn) -> None:
+    number = begin().number
+    assert signed_in(Role.AGENCY_EDITOR).get("/government-reports").status_code == 403
+    auditor = signed_in(Role.AUDITOR)
+    assert auditor.get("/government-reports/new").status_code == 403
+    assert "<form method" not in auditor.get(f"/government-reports/{number}").text.partition("<main")[2]
+
+
+def test_first_approver_cannot_approve_again(signed_in: SignedIn) -> None:
+    audited()
+    number = begin().number
+    submitted(number)
+    approve(number, FIRST)
+    page = signed_in(Role.SUPERVISOR, name="aigerim").get(f"/government-reports/{number}").text
+    assert "Approve and issue" not in page.partition("<main")[2]
+    assert "Approve and issue" in signed_in(Role.SUPERVISOR).get(f"/government-reports/{number}").text
+
+
+def test_open_correction_is_what_the_number_leads_to(signed_in: SignedIn) -> None:
+    audited()
+    number = issued()
+    correct_government_report(AUTHOR, number, "Wrong.", date(2027, 12, 1))
+    assert "version 2" in signed_in(Role.AUDITOR).get(f"/government-reports/{number}").text

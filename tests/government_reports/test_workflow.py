@@ -1,0 +1,219 @@
+"""Numbers, texts, review by two people, issue, return and corrections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from flask import Flask
+
+from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.pagination import Page
+from registry.core.transactions import transaction
+from registry.government_reports.queries import (
+    GovernmentReportNotFound,
+    find_government_report,
+    list_government_reports,
+    show_report,
+)
+from registry.government_reports.renamed_accounts import rename_in_open_reports
+from registry.government_reports.review import (
+    GovernmentReportNeedsAnotherPerson,
+    GovernmentReportNotInReview,
+    GovernmentReportNotIssued,
+    correct_government_report,
+    return_government_report,
+    submit_government_report,
+)
+from registry.government_reports.service import (
+    GovernmentReportNeedsAPerson,
+    GovernmentReportNotChangeable,
+    GovernmentReportNotDraft,
+    GovernmentReportNotLast,
+    begin_government_report,
+    delete_government_report,
+    freeze_figures,
+)
+from registry.journal.service import JournalEntry
+from registry.journal.verification import verify_stored
+from tests.factories import a_project, an_account, an_actor
+from tests.government_reports.steps import (
+    AUTHOR,
+    FIRST,
+    READER,
+    SECOND,
+    TEXTS,
+    approve,
+    begin,
+    change,
+    issued,
+    submitted,
+)
+from tests.present import Present
+
+
+@pytest.fixture
+def audited(app: Flask) -> None:
+    a_project()
+    run_audit(an_actor(Role.OPERATOR))
+
+
+def test_numbers_of_a_year_have_no_gap(app: Flask, present: Present) -> None:
+    present.set(date(2026, 12, 30))
+    assert [begin().number for _ in range(3)] == ["2026-1", "2026-2", "2026-3"]
+    with pytest.raises(GovernmentReportNotLast):
+        delete_government_report(AUTHOR, "2026-2")
+    delete_government_report(AUTHOR, "2026-3")
+    assert begin().number == "2026-3"
+    present.set(date(2027, 1, 4))
+    assert begin().number == "2027-1"
+
+
+def test_two_people_who_did_not_write_the_report_issue_it(audited: None) -> None:
+    number = begin().number
+    submitted(number)
+    for writer in (AUTHOR, replace(AUTHOR, role=Role.SUPERVISOR)):
+        with pytest.raises(GovernmentReportNeedsAnotherPerson):
+            approve(number, writer)
+    assert approve(number, FIRST).status == "in_review"
+    with pytest.raises(GovernmentReportNeedsAnotherPerson):
+        approve(number, replace(FIRST, role=Role.SUPERVISOR))
+    with pytest.raises(RoleNotAllowed):
+        approve(number, an_actor(Role.REVIEWER, name="third"))
+    assert approve(number, SECOND).status == "issued"
+    shown = show_report(READER, find_government_report(READER, number))
+    assert shown["approved_by"] == ["aigerim", "saule"] and shown["issued_at"] is not None
+
+
+def test_whoever_changes_a_text_is_an_author(audited: None) -> None:
+    number = begin().number
+    change(number, FIRST, findings_ru="Меньше.")
+    submitted(number)
+    with pytest.raises(GovernmentReportNeedsAnotherPerson):
+        approve(number, FIRST)
+
+
+def test_submission_names_every_missing_section_and_the_figures(app: Flask) -> None:
+    number = begin().number
+    change(number, findings_ru="Меньше.")
+    with pytest.raises(Invalid) as error:
+        submit_government_report(AUTHOR, number)
+    missing = {problem.pointer for problem in error.value.problems}
+    assert missing == {f"/{name}" for name in TEXTS if name != "findings_ru"} | {"/data_sha256"}
+
+
+def test_nothing_changes_under_review_or_after_issue(audited: None) -> None:
+    number = begin().number
+    submitted(number)
+    for _ in range(2):
+        with pytest.raises(GovernmentReportNotChangeable):
+            change(number, findings_ru="Другое.")
+        with pytest.raises(GovernmentReportNotChangeable):
+            freeze_figures(AUTHOR, number)
+        with pytest.raises(GovernmentReportNotDraft):
+            delete_government_report(AUTHOR, number)
+        if find_government_report(READER, number).status == "in_review":
+            approve(number, FIRST)
+            approve(number, SECOND)
+    with pytest.raises(GovernmentReportNotInReview):
+        return_government_report(SECOND, number, "Too late.")
+
+
+def test_returned_report_loses_its_first_approval_and_is_changed_again(audited: None) -> None:
+    number = begin().number
+    submitted(number)
+    approve(number, FIRST)
+    returned = return_government_report(SECOND, number, "Name the measures.")
+    assert (returned.status, returned.remark, returned.first_approved_by) == ("returned", "Name the measures.", None)
+    change(number, measures_ru="Меры по организациям.")
+    assert submit_government_report(AUTHOR, number).status == "in_review"
+    with pytest.raises(RoleNotAllowed):
+        return_government_report(READER, number, "I may only read.")
+
+
+def test_correction_is_a_new_version_that_says_what_changed(audited: None) -> None:
+    number = issued()
+    first = show_report(READER, find_government_report(READER, number))
+    correct_government_report(AUTHOR, number, "One project was missing.", date(2026, 12, 1))
+    with pytest.raises(GovernmentReportNotIssued):
+        correct_government_report(AUTHOR, number, "Again.", date(2026, 12, 1))
+    change(number, findings_ru="Новое.")
+    a_project()
+    run_audit(an_actor(Role.OPERATOR))
+    freeze_figures(AUTHOR, number)
+    shown = show_report(READER, find_government_report(READER, number))
+    assert (shown["version"], shown["versions"], shown["status"]) == (2, [1, 2], "draft")
+    assert shown["correction_reason"] == "One project was missing."
+    changes = {each["field"]: (each["before"], each["after"]) for each in shown["changes"]}
+    assert changes["findings_ru"] == ("findings ru", "Новое.")
+    assert changes["totals//projects"] == ("1", "2")
+    assert "findings_kk" not in changes and "due_on" not in changes
+    former = show_report(READER, find_government_report(READER, number, 1))
+    assert former == {**first, "versions": [1, 2]}
+    assert [item["version"] for item in list_government_reports(READER, {}, Page()).items] == [2]
+
+
+def test_draft_of_a_correction_can_be_deleted(audited: None) -> None:
+    number = issued()
+    begin()
+    correct_government_report(AUTHOR, number, "Wrong.", date(2026, 12, 1))
+    delete_government_report(AUTHOR, number)
+    assert find_government_report(READER, number).version == 1
+
+
+def test_report_is_overdue_from_the_day_after_its_due_date_until_it_is_issued(app: Flask, present: Present) -> None:
+    present.set(date(2026, 10, 20))
+    number = begin().number
+    assert list_government_reports(READER, {"overdue": "true"}, Page()).items == []
+    present.set(date(2026, 10, 21))
+    assert [item["number"] for item in list_government_reports(READER, {"overdue": "true"}, Page()).items] == [number]
+    run_audit(an_actor(Role.OPERATOR))
+    submitted(number)
+    approve(number, FIRST)
+    approve(number, SECOND)
+    assert list_government_reports(READER, {"overdue": "true"}, Page()).items == []
+
+
+@pytest.mark.parametrize("name", ["nobody", "a service"])
+def test_responsible_person_is_active_oversight_staff(app: Flask, name: str) -> None:
+    with transaction():
+        an_account("a service", Role.SUPERVISOR)
+    with pytest.raises(Invalid) as error:
+        begin(responsible=name)
+    assert [problem.pointer for problem in error.value.problems] == ["/responsible"]
+
+
+def test_service_account_writes_no_report(app: Flask) -> None:
+    with pytest.raises(GovernmentReportNeedsAPerson):
+        begin_government_report(replace(AUTHOR, is_person=False), {})
+
+
+@pytest.mark.parametrize("number", ["2026-2", "2026-01", "2026", "x", "2026-1\n", "99999-1"])
+def test_unknown_number_is_not_found(app: Flask, number: str) -> None:
+    begin()
+    with pytest.raises(GovernmentReportNotFound):
+        find_government_report(READER, number)
+
+
+def test_every_step_is_journalled_without_figures(audited: None) -> None:
+    number = issued()
+    correct_government_report(AUTHOR, number, "Wrong.", date(2026, 12, 1))
+    entries = db.session.query(JournalEntry).filter(JournalEntry.subject == f"government-report:{number}").all()
+    steps = ["begun", "changed", "frozen", "submitted", "approved", "issued", "corrected"]
+    assert [entry.action for entry in entries] == [f"government-report.{step}" for step in steps]
+    assert all("by_agency" not in entry.details for entry in entries)
+    assert verify_stored() == []
+
+
+def test_renamed_person_stays_responsible_for_open_reports_only(audited: None) -> None:
+    done = issued()
+    open_one = begin().number
+    with transaction():
+        rename_in_open_reports(1, "answers", "answers anew")
+    assert find_government_report(READER, done).responsible == "answers"
+    assert find_government_report(READER, open_one).responsible == "answers anew"
