@@ -92,14 +92,12 @@ def prepare(app: Flask) -> dict[str, object]:
         requests = add_requests(person_name, REVIEWER, AGENCY)
         letter = db.session.scalars(select(Letter).where(Letter.kind == "order").order_by(-Letter.id)).first()
         assert letter is not None
-        return {
-            **requests,
-            "letter": letter.number,
-            "letter_code": letter.code,
         reports = add_government_reports()
         return {
             **requests,
             **reports,
+            "letter": letter.number,
+            "letter_code": letter.code,
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
             "onboarding": project_numbered("HEALTH-007"),
             "on_platform": project_numbered("HEALTH-001"),
