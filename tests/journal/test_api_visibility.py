@@ -17,6 +17,7 @@ from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal import service as journal
 from registry.journal.subjects import KINDS, OTHER_KINDS, PROJECT_KINDS
+from registry.letters.models import Letter
 from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
 from registry.projects.models import Project
@@ -27,7 +28,7 @@ from tests.api.callers import Caller
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 
-KINDS_OF_A_PROJECT = ("project", "case", "document", "exemption", "flag", "request")
+KINDS_OF_A_PROJECT = ("project", "case", "document", "exemption", "flag", "letter", "request")
 EXEMPTION = {
     "decision_number": "12",
     "decided_on": date(2026, 1, 15),
@@ -50,7 +51,11 @@ def subjects_of(project: Project) -> dict[str, str]:
     flag = db.session.scalars(select(Flag.id).where(Flag.project_id == project.id)).first()
     document = add_document(SAULE, project, "contract.pdf", "application/pdf", b"%PDF-1.7").id
     exemption = record_exemption(SAULE, {"project": project.number, **EXEMPTION}).id
+    case = act(AIGERIM, case_of(project), "claim")
+    act(AIGERIM, case, "ask", "Why?")
+    letter = db.session.scalars(select(Letter.id).where(Letter.case_id == case.id)).one()
     keys = {
+        "letter": letter,
         "project": project.number,
         "case": case_of(project).id,
         "document": document,

@@ -29,6 +29,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "onboarding.confirmed": lazy_text("Onboarding confirmed"),
     "ending.confirmed": lazy_text("Ending confirmed"),
     "document.added": lazy_text("Document added"),
+    "letter.issued": lazy_text("Letter issued"),
     "exemption.recorded": lazy_text("Exemption recorded"),
     "exemption.revoked": lazy_text("Exemption revoked"),
     **{f"case.{name}": text for name, text in CHOICE_LABELS["case_event"].items()},
