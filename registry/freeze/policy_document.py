@@ -33,13 +33,15 @@ _DELETE: Final = "\x7f"
 
 
 def policy_document(policy: Policy) -> dict[str, Any]:
-    """The policy as a parsed policy file, with every key, also those that a file may leave out."""
+    """The policy as a parsed policy file, with every key but ``targets``, also those that a file may leave out."""
     document = {name: getattr(policy, name) for name in _PLAIN}
-    clocks = policy.deadlines
+    clocks, default = policy.deadlines, ((policy.migration_deadline, 100),)
     return {
         **document,
         "start_clock": list(policy.start_clock),
         "scope": sorted(policy.scope),
+        # Left out where it is what its absence means, so that a draft with another deadline does not keep the old one.
+        **({} if policy.targets in ((), default) else {"targets": {str(day): share for day, share in policy.targets}}),
         "clocks": {"answer": clocks.answer, "review": clocks.review, "appeal": clocks.appeal},
         "rules": {name: _rule(rule) for name, rule in policy.rules.items()},
     }
@@ -47,7 +49,10 @@ def policy_document(policy: Policy) -> dict[str, Any]:
 
 def policy_text(document: Mapping[str, Any]) -> str:
     """The TOML text of a valid document; ``read_policy`` reads the same policy from it."""
-    lines = [*_pairs(document), "", "[clocks]", *_pairs(document["clocks"])]
+    lines = list(_pairs(document))
+    for name in ("targets", "clocks"):
+        if document.get(name):
+            lines += ["", f"[{name}]", *_pairs(document[name])]
     for name, rule in document["rules"].items():
         lines += ["", f"[rules.{_key(name)}]", *_pairs(rule)]
         for clause in rule["clauses"]:
@@ -57,7 +62,7 @@ def policy_text(document: Mapping[str, Any]) -> str:
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
     for name, value in table.items():
-        if name not in ("clocks", "rules", "clauses"):
+        if name not in ("targets", "clocks", "rules", "clauses"):
             yield f"{_key(name)} = {_value(value)}"
 
 

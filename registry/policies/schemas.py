@@ -83,6 +83,10 @@ class PolicyShown(BaseSchema):
     safety_belt_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
     safety_belt_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
     document_quota_mib = ReadOnly("How much all documents of one project may take, in MiB.", WHOLE)
+    targets = ReadOnly(
+        "The share of projects in scope that should be on QazTech on a date, in percent. No rule depends on it.",
+        {"type": "object", "additionalProperties": WHOLE},
+    )
     clocks = ReadOnly("Terms of a review, in working days.", _object(answer=WHOLE, review=WHOLE, appeal=WHOLE))
     rules = ReadOnly(
         "Every rule by its name.", _object(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES})
@@ -143,6 +147,7 @@ class PolicySettings(BaseSchema):
     safety_belt_percent = Setting(WHOLE)
     safety_belt_minimum = Setting(WHOLE)
     document_quota_mib = Setting(WHOLE)
+    targets = Setting({"type": "object"}, description="Percent by date; null for 100 on the migration deadline.")
     clocks = Setting({"type": "object"}, description="`answer`, `review`, `appeal`: those that differ.")
     rules = Setting({"type": "object"}, description="Rules by name, each with what differs; `clauses` as a whole.")
     verdict_cases = VerdictCases(description="Expected verdicts, all of them.")
@@ -179,6 +184,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
     settings = as_json(policy_document(policy))
     return {
         **settings,
+        "targets": {day.isoformat(): share for day, share in policy.targets},
         "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},
         **{name: None if stored is None else getattr(stored, name) for name in names},
         "state": record.state,

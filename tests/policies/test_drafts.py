@@ -179,3 +179,19 @@ def test_wrong_places_of_expected_verdicts_are_named(client: FlaskClient, superv
         "/verdict_cases/0/name",
         "/verdict_cases/1",
     ]
+
+
+def test_targets_follow_the_deadline_until_a_draft_sets_its_own(
+    client: FlaskClient, supervisor: dict[str, str]
+) -> None:
+    made = draft(client, supervisor, migration_deadline="2027-03-31")
+    assert made.json["targets"] == {"2027-03-31": 100}
+    changed = patch(client, supervisor, targets={"2026-12-31": 80, "2027-03-31": 100})
+    assert changed.json["targets"] == {"2026-12-31": 80, "2027-03-31": 100}
+    exported = client.get("/api/v1/policies/2026.2/file", headers=supervisor).text
+    assert tomllib.loads(exported)["targets"] == {"2026-12-31": 80, "2027-03-31": 100}
+    compared = client.get("/api/v1/policies/2026.2/comparison?with=2026.1", headers=supervisor).json
+    assert {"setting": "targets.2026-12-31", "before": None, "after": 80} in compared["differences"]
+    wrong = patch(client, supervisor, targets={"31.12.2026": 80})
+    assert wrong.status_code == 422
+    assert wrong.json["errors"][0]["pointer"] == "/targets/31.12.2026"

@@ -32,10 +32,13 @@ LABELS: Final[Mapping[str, str]] = {
     "clocks.appeal": lazy_text("Time to appeal, working days"),
 }
 DATES: Final = ("cutoff", "migration_deadline")
+TARGET: Final = "targets."
 
 
 def setting_label(setting: str) -> str:
     """The name of a setting; of a setting of a rule, its path in the policy file."""
+    if setting.startswith(TARGET):
+        return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
     return gettext(LABELS[setting]) if setting in LABELS else setting
 
 
@@ -60,4 +63,5 @@ def thresholds(policy: Policy) -> list[tuple[str, str]]:
     """Every threshold of a policy with its label, in the order of the file."""
     document = as_json(policy_document(policy))
     values = {**document, **{f"clocks.{name}": number for name, number in document["clocks"].items()}}
-    return [(gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()]
+    targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
+    return [*((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()), *targets]
