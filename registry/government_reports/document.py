@@ -11,6 +11,7 @@ from registry.agencies.vocabulary import Region
 from registry.cases.vocabulary import DecisionKind
 from registry.core.languages import Language
 from registry.core.translations import lazy_text, translator
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
 from registry.government_reports.vocabulary import Section
 
@@ -54,9 +55,7 @@ RULE: Final = lazy_text("Rule")
 PROJECT: Final = lazy_text("Project")
 ORDERS: Final = lazy_text("Orders in force")
 FLAG_COLUMNS: Final[Mapping[str, str]] = {
-    "open": lazy_text("Open"),
-    "exempt": lazy_text("Exempt"),
-    "accepted": lazy_text("Accepted"),
+    status.value: status.label for status in FlagStatus if status is not FlagStatus.CLEARED
 }
 UNTIL: Final = lazy_text("{decision} (until {day})")
 Cell = str

@@ -162,8 +162,8 @@ def journal_report(
     actor: Actor, action: str, report: GovernmentReport, details: Mapping[str, Any] | None = None
 ) -> None:
     """Journal an action on a report in the open transaction."""
-    subject = f"government-report:{report.number}"
-    journal.record(actor, f"government-report.{action}", subject, {"version": report.version, **(details or {})})
+    full = {"version": report.version, **(details or {})}
+    journal.record(actor, f"government-report.{action}", f"government-report:{report.number}", full)
 
 
 def _require_changeable(report: GovernmentReport) -> None:

@@ -29,6 +29,7 @@ LISTS = (
     "/exports/projects.csv",
     "/exports/projects.xlsx",
     "/flags",
+    "/government-reports",
     "/imports",
     "/imports/template.xlsx",
     "/journal",
