@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from registry.core import online_migrations
-from registry.freeze.current import PolicyNotSet, policy_in_force
+from registry.freeze.current import PolicyNotSet, first_policy
 
 revision = "2026_11_26_6"
 down_revision = "2026_11_26_4"
@@ -65,7 +65,7 @@ def downgrade() -> None:
 
 def _scope() -> list[str]:
     try:
-        return list(policy_in_force().scope)
+        return list(first_policy().scope)
     except PolicyNotSet:
         return list(SCOPE)
 

@@ -76,6 +76,7 @@ _POLICY: Mapping[str, ValueType] = {
     "rules": _TABLE,
 }
 _PERCENT = _whole(0, 100, "percent")
+_EXPECTED_DAY = "expected a date such as 2026-09-30"
 _CLOCKS: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
@@ -114,7 +115,7 @@ def _target_problems(targets: Mapping[str, Any]) -> list[Problem]:
     for day, percent in targets.items():
         path: Path = ("targets", day)
         if not _is_day(day):
-            problems.append(Problem(path, "expected a date such as 2026-09-30"))
+            problems.append(Problem(path, _EXPECTED_DAY))
         elif not _PERCENT.accepts(percent):
             problems.append(Problem(path, f"expected {_PERCENT.expected}, found {percent!r}"))
     return problems

@@ -26,7 +26,7 @@ def test_every_permission_belongs_to_exactly_one_scope() -> None:
 
 
 def test_scope_read_changes_nothing() -> None:
-    assert {permission.value.split(".")[1] for permission in SCOPES[Scope.READ]} == {"read", "read-all"}
+    assert {permission.value.split(".")[1] for permission in SCOPES[Scope.READ]} == {"read", "read-all", "verify"}
 
 
 @pytest.mark.parametrize(

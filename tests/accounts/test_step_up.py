@@ -55,8 +55,11 @@ def test_step_up_binds_decisions_and_administration() -> None:
         "audits.void",
         "cases.approve",
         "exemptions.record",
+        "government-reports.approve",
+        "government-reports.issue",
         "organisations.confirm",
         "people.manage",
+        "policies.activate",
         "tokens.manage",
         "withdrawals.decide",
     ]

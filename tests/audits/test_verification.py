@@ -40,10 +40,10 @@ def auditor(as_role: Callable[..., Caller]) -> Caller:
     return as_role("auditor")
 
 
-def tamper(project: Project) -> None:
+def tamper(project_id: int) -> None:
     """Change a flag behind the services' back."""
     with transaction() as session:
-        session.execute(update(Flag).where(Flag.project_id == project.id).values(severity="low"))
+        session.execute(update(Flag).where(Flag.project_id == project_id).values(severity="low"))
 
 
 def test_audit_matches_after_a_later_edit(app: Flask, present: Present) -> None:
@@ -76,12 +76,13 @@ def test_quiet_audit_keeps_no_former_flag(app: Flask) -> None:
 
 def test_tampered_flag_is_listed(app: Flask) -> None:
     project = a_project()
+    number, project_id = project.number, project.id
     run = audit()
-    tamper(project)
+    tamper(project_id)
     verification = verify_audit(AUDITOR, run.id)
     assert not verification.matches
     (difference,) = verification.differences
-    assert (difference.project, difference.rule, difference.what) == (project.number, "freeze.creation", "flag")
+    assert (difference.project, difference.rule, difference.what) == (number, "freeze.creation", "flag")
     assert difference.recorded is not None
     assert difference.recorded.startswith("open low ")
     assert difference.repeated is not None
@@ -89,10 +90,10 @@ def test_tampered_flag_is_listed(app: Flask) -> None:
 
 
 def test_tampered_fact_changes_the_digest(app: Flask) -> None:
-    project = a_project()
+    project_id = a_project().id
     run = audit()
     with transaction() as session:
-        session.execute(update(Project).where(Project.id == project.id).values(budget_kzt=1))
+        session.execute(update(Project).where(Project.id == project_id).values(budget_kzt=1))
     verification = verify_audit(AUDITOR, run.id)
     assert not verification.matches
     assert verification.digest.repeated != verification.digest.recorded
@@ -100,15 +101,16 @@ def test_tampered_fact_changes_the_digest(app: Flask) -> None:
 
 def test_restricted_differences_are_shown_to_those_who_may_see_them(app: Flask) -> None:
     project = a_project()
+    number, project_id = project.number, project.id
     run = audit()
-    tamper(project)
+    tamper(project_id)
     with transaction():
-        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), True, "Secret.")
+        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, number), True, "Secret.")
     hidden = verify_audit(OPERATOR, run.id)
     assert (hidden.matches, hidden.differences, hidden.counts) == (False, [], [])
-    assert [each.project for each in verify_audit(AUDITOR, run.id).differences] == [project.number]
+    assert [each.project for each in verify_audit(AUDITOR, run.id).differences] == [number]
     read = select(JournalEntry.subject).where(JournalEntry.action == "restricted.read")
-    assert db.session.scalars(read).all() == [f"project:{project.number}"]
+    assert db.session.scalars(read).all() == [f"project:{number}"]
 
 
 @pytest.mark.parametrize("role", ["auditor", "operator"])
@@ -149,13 +151,13 @@ def test_altered_policy_text_is_not_used(app: Flask) -> None:
 
 def test_command_ends_with_0_1_or_7(registry: CommandLine, services: Callable[[], Any], present: Present) -> None:
     with services():
-        project = a_project()
+        project_id = a_project().id
         run_id = audit().id
     matching = registry("audits", "verify", str(run_id))
     assert (matching.code, matching.err) == (0, f"Audit {run_id} matches what was recorded.\n")
     assert "projects_flagged" in matching.out
     with services():
-        tamper(project)
+        tamper(project_id)
     differing = registry("audits", "verify", str(run_id), "--json")
     assert differing.code == 1
     assert [each["rule"] for each in differing.json["differences"]] == ["freeze.creation"]

@@ -345,10 +345,11 @@ def test_reopened_case_stays_in_review_until_flags_clear_again(present: Present)
 
 def test_appealed_case_stays_in_review_without_active_flags() -> None:
     project = a_project()
+    editor = editor_of(project.agency)
     decided_case(project, NO_BREACH)
     verify(project)
     audit()
-    case = act(editor_of(project.agency), case_of(project), "appeal", "It is somebody else's project.")
+    case = act(editor, case_of(project), "appeal", "It is somebody else's project.")
     assert (case.status, flags_of(project)) == ("under_review", {"freeze.creation": "cleared"})
     audit()
     assert case_of(project).status == "under_review"
@@ -360,7 +361,7 @@ def test_restricted_case_is_assigned_only_to_permitted_reviewers() -> None:
     project = a_project()
     audit()
     with transaction():
-        restrict_project(SAULE, project, True, "State secret")
+        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "State secret")
     with pytest.raises(Invalid) as refused:
         act(SAULE, case_of(project), "assign", "aigerim")
     assert [problem.code for problem in refused.value.problems] == ["assignee-may-not-see"]
@@ -572,9 +573,10 @@ def test_parent_agency_sees_case_and_others_do_not() -> None:
 
 def test_cleared_cases_are_confirmed_independently() -> None:
     projects = [project_with_gap() for _ in range(3)]
+    editors = [editor_of(project.agency) for project in projects[:2]]
     audit()
-    for project in projects[:2]:
-        edit(editor_of(project.agency), project, object_commissioned_on="2020-01-01")
+    for editor, project in zip(editors, projects[:2], strict=True):
+        edit(editor, project, object_commissioned_on="2020-01-01")
     audit()
     ids = [case_of(project).id for project in projects]
     result = act_on_cases(BOLAT, "confirm", [*ids, 999_999], {})
@@ -587,13 +589,14 @@ def test_cleared_cases_are_confirmed_independently() -> None:
 
 def test_older_case_refuses_appeal_while_later_case_is_open() -> None:
     project = a_project()
+    editor = editor_of(project.agency)
     first = decided_case(project, NO_BREACH)
-    edit(editor_of(project.agency), project, placement="unknown")
+    edit(editor, project, placement="unknown")
     audit()
     assert cases_of(project) == 2
-    assert show_case(editor_of(project.agency), first, "en")["actions"] == ["comment"]
+    assert show_case(editor, find_case(editor, first.id), "en")["actions"] == ["comment"]
     with pytest.raises(AnotherCaseOpen):
-        act(editor_of(project.agency), first, "appeal")
+        act(editor, first, "appeal")
 
 
 def orders_of(project: Project) -> list[Order]:

@@ -40,6 +40,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "{status}."
     ),
     "flags-not-known": lazy_text("The flags of that moment are not known: their history begins at {since}."),
+    "audit-not-repeatable": lazy_text("Audit {id} cannot be repeated."),
     "audit-not-finished": lazy_text(
         "Audit {id} cannot be repeated because it is not finished: its status is {status}."
     ),

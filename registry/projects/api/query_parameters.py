@@ -19,6 +19,7 @@ from registry.core.json_schemas import DAY_SCHEMA
 from registry.freeze.rules import RULES
 from registry.http.query_parameters import Parameter
 from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS
+from registry.projects.vocabulary import FlagAge
 
 
 def _parameter(name: str) -> Parameter:
@@ -26,6 +27,8 @@ def _parameter(name: str) -> Parameter:
         return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
     if name == "rule":
         return Parameter(name, f"Rules of active flags. {SEVERAL}", one_of(RULES))
+    if name == "flag_age":
+        return Parameter(name, f"How many days open flags are open, at least. {SEVERAL}", one_of(FlagAge.codes()))
     if name == "budget_programme":
         return Parameter(name, f"How it begins: `047` is also `047-100`. {SEVERAL}", several_of(TEXT_SCHEMA))
     if name in CHOICES:
