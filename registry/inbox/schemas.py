@@ -11,7 +11,6 @@ from registry.core.response_fields import ReadOnly, Timestamp
 from registry.inbox.vocabulary import EntryKind
 
 MAX_ENTRIES: Final = 500
-MAX_ID: Final = 2**31 - 1
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 
 
@@ -32,9 +31,7 @@ class InboxReading(BaseSchema):
 
     entries = Ids(MAX_ENTRIES, description="Ids of entries, at most 500.", nullable=False)
     all = Boolean(description="All entries, in place of `entries`.", nullable=False)
-    up_to = WholeNumber(
-        0, MAX_ID, description="With `all`: only entries up to this id; newer ones stay unread.", nullable=False
-    )
+    up_to = WholeNumber(description="With `all`: only entries up to this id; newer ones stay unread.", nullable=False)
 
 
 class InboxRead(BaseSchema):

@@ -24,8 +24,12 @@ LIMITS = {"text200": 200, "text500": 500, "text5000": 5000}
 OWN_RULES = ("name", "owner", "to", "responsible")
 # Of requests.
 DECISIONS = ("confirm_", "refuse_", "cancel_")
-# Fields that do not fit the others of the valid body.
-NOT_BESIDE = {"ask_confirmation": ("consent_number",)}
+# Fields that do not fit the others of the valid body, and texts in which braces are placeholders.
+NOT_BESIDE = {
+    "ask_confirmation": ("consent_number",),
+    "create_case_template": ("text",),
+    "patch_case_template": ("text",),
+}
 Undone = Callable[[], AbstractContextManager[None]]
 
 
