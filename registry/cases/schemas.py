@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from marshmallow import fields
 
 from registry.cases.bilingual_texts import TEXTS
-from registry.cases.vocabulary import CommissionOutcome, DecisionKind, ReasonCode, Status
+from registry.cases.vocabulary import CommissionOutcome, DecisionEnd, DecisionKind, ReasonCode, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, Choice, Day, Text
@@ -44,7 +44,7 @@ DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "decided_by": nullable(TEXT_SCHEMA),
     "decided_at": nullable({"type": "string", "format": "date-time"}),
     "appeal_until": nullable(dict(DAY_SCHEMA)),
-    "ended_because": nullable({"type": "string", "enum": ["appealed", "withdrawn", "replaced"]}),
+    "ended_because": nullable({"type": "string", "enum": list(DecisionEnd.codes())}),
 }
 DECISION_SCHEMA: Final = shown_object(DECISION_PROPERTIES)
 DOCUMENT_PROPERTIES: Final[dict[str, Any]] = {

@@ -116,7 +116,9 @@ def add_template(actor: Actor, values: Mapping[str, Any]) -> CaseTemplate:
     )
     require_transaction().add(template)
     db.session.flush()
-    journal.record(actor, "case-template.added", _subject(template), {name: values.get(name) for name in FIELDS})
+    journal.record(
+        actor, "case-template.added", f"case-template:{template.id}", {name: values.get(name) for name in FIELDS}
+    )
     return template
 
 
@@ -133,7 +135,7 @@ def change_template(actor: Actor, template: CaseTemplate, values: Mapping[str, A
         template.changed_at, template.changed_by = now(), actor.principal
         db.session.flush()
         changes = [{"field": name, "old": before[name], "new": value} for name, value in changed.items()]
-        journal.record(actor, "case-template.changed", _subject(template), {"changes": changes})
+        journal.record(actor, "case-template.changed", f"case-template:{template.id}", {"changes": changes})
     return list(changed)
 
 
@@ -141,7 +143,7 @@ def delete_template(actor: Actor, template: CaseTemplate) -> None:
     """Delete a locked template; the journal keeps its text. Raises RoleNotAllowed."""
     actor.require(Permission.CASES_LEAD)
     details = {name: getattr(template, name) for name in FIELDS}
-    journal.record(actor, "case-template.deleted", _subject(template), details)
+    journal.record(actor, "case-template.deleted", f"case-template:{template.id}", details)
     db.session.delete(template)
     db.session.flush()
 
@@ -150,7 +152,3 @@ def _require_known_placeholders(values: Mapping[str, Any]) -> None:
     unknown = unknown_placeholders(values.get("text") or "")
     if unknown:
         raise invalid("/text", "placeholder-unknown", name=unknown[0])
-
-
-def _subject(template: CaseTemplate) -> str:
-    return f"case-template:{template.id}"

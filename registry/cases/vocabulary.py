@@ -101,3 +101,11 @@ class TemplateKind(Choices):
 
     QUESTION = "question", lazy_text("Question to the agency")
     REASON = "reason", lazy_text("Reason of a decision")
+
+
+class DecisionEnd(Choices):
+    """Why a decision is no longer in effect."""
+
+    APPEALED = "appealed", lazy_text("The agency appealed it")
+    WITHDRAWN = "withdrawn", lazy_text("It was withdrawn")
+    REPLACED = "replaced", lazy_text("Another decision replaced it")

@@ -59,7 +59,8 @@ def watch_case(actor: Actor, case_id: int) -> None:
     _require_inbox(actor)
     with transaction():
         case = find_case(actor, case_id)
-        _start(actor, f"case:{case.id}", case_id=case.id)
+        if _start(actor, case_id=case.id):
+            journal.record(actor, "case.watched", f"case:{case.id}", {})
 
 
 def unwatch_case(actor: Actor, case_id: int) -> None:
@@ -68,7 +69,8 @@ def unwatch_case(actor: Actor, case_id: int) -> None:
     _require_inbox(actor)
     with transaction():
         case = find_case(actor, case_id)
-        _stop(actor, f"case:{case.id}", case_id=case.id)
+        if _stop(actor, case_id=case.id):
+            journal.record(actor, "case.unwatched", f"case:{case.id}", {})
 
 
 def watch_project(actor: Actor, number: str) -> None:
@@ -76,7 +78,8 @@ def watch_project(actor: Actor, number: str) -> None:
     _require_inbox(actor)
     with transaction():
         project = find_project(actor, number)
-        _start(actor, f"project:{project.number}", project_id=project.id)
+        if _start(actor, project_id=project.id):
+            journal.record(actor, "project.watched", f"project:{project.number}", {})
 
 
 def unwatch_project(actor: Actor, number: str) -> None:
@@ -84,7 +87,8 @@ def unwatch_project(actor: Actor, number: str) -> None:
     _require_inbox(actor)
     with transaction():
         project = find_project(actor, number)
-        _stop(actor, f"project:{project.number}", project_id=project.id)
+        if _stop(actor, project_id=project.id):
+            journal.record(actor, "project.unwatched", f"project:{project.number}", {})
 
 
 def _require_inbox(actor: Actor) -> None:
@@ -92,23 +96,23 @@ def _require_inbox(actor: Actor) -> None:
         raise InboxNeedsAPerson
 
 
-def _start(actor: Actor, subject: str, **followed: int) -> None:
-    """Add the watch unless there is one; of two simultaneous requests one adds it."""
+def _start(actor: Actor, **followed: int) -> bool:
+    """Add the watch unless there is one; of two simultaneous requests one adds it. True when it was added."""
     account_id = own_account_id(actor)
     if db.session.scalar(select(Watch.id).filter_by(account_id=account_id, **followed)) is not None:
-        return
+        return False
     try:
         with db.session.begin_nested():
             db.session.add(Watch(account_id=account_id, created_at=now(), **followed))
     except IntegrityError:
-        return
-    journal.record(actor, f"{subject.partition(':')[0]}.watched", subject, {})
+        return False
+    return True
 
 
-def _stop(actor: Actor, subject: str, **followed: int) -> None:
+def _stop(actor: Actor, **followed: int) -> bool:
+    """Remove the watch. True when there was one."""
     removed = db.session.execute(
         delete(Watch).filter_by(account_id=own_account_id(actor), **followed).returning(Watch.id),
         execution_options={"synchronize_session": False},
     )
-    if removed.all():
-        journal.record(actor, f"{subject.partition(':')[0]}.unwatched", subject, {})
+    return bool(removed.all())

@@ -32,6 +32,7 @@ CODES = {
     "HeldDecisionKind": "confirmed rejected",
     "AuditStatus": "running succeeded held rejected failed missed voided",
     "ConfirmationKind": "placement onboarding ending",
+    "DecisionEnd": "appealed withdrawn replaced",
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
     "DocumentKind": "contract specification act letter evidence other",
     "FactorKind": "totp passkey recovery_code oidc",
