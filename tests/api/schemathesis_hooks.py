@@ -57,6 +57,17 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "name-required",
         "parent-below-itself",
         "project-unknown",
+        # What is shown of the past, marked as read, and written in two languages.
+        "entries-or-all",
+        "known-at-in-future",
+        "text-differs",
+        "up-to-needs-all",
+        # Settings of a policy are judged by the parser of policy files, and braces in templates are placeholders.
+        "placeholder-unknown",
+        "policy-setting-invalid",
+        "verdict-case-facts",
+        "verdict-case-rules",
+        "verdict-cases-not-a-list",
         # What agencies may succeed each other, and which projects a division names.
         "agency-closed",
         "document-not-of-project",
