@@ -40,10 +40,10 @@ def auditor(as_role: Callable[..., Caller]) -> Caller:
     return as_role("auditor")
 
 
-def tamper(project: Project) -> None:
+def tamper(project_id: int) -> None:
     """Change a flag behind the services' back."""
     with transaction() as session:
-        session.execute(update(Flag).where(Flag.project_id == project.id).values(severity="low"))
+        session.execute(update(Flag).where(Flag.project_id == project_id).values(severity="low"))
 
 
 def test_audit_matches_after_a_later_edit(app: Flask, present: Present) -> None:
@@ -77,7 +77,7 @@ def test_quiet_audit_keeps_no_former_flag(app: Flask) -> None:
 def test_tampered_flag_is_listed(app: Flask) -> None:
     project = a_project()
     run = audit()
-    tamper(project)
+    tamper(project.id)
     verification = verify_audit(AUDITOR, run.id)
     assert not verification.matches
     (difference,) = verification.differences
@@ -101,7 +101,7 @@ def test_tampered_fact_changes_the_digest(app: Flask) -> None:
 def test_restricted_differences_are_shown_to_those_who_may_see_them(app: Flask) -> None:
     project = a_project()
     run = audit()
-    tamper(project)
+    tamper(project.id)
     with transaction():
         restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), True, "Secret.")
     hidden = verify_audit(OPERATOR, run.id)
@@ -149,13 +149,13 @@ def test_altered_policy_text_is_not_used(app: Flask) -> None:
 
 def test_command_ends_with_0_1_or_7(registry: CommandLine, services: Callable[[], Any], present: Present) -> None:
     with services():
-        project = a_project()
+        project_id = a_project().id
         run_id = audit().id
     matching = registry("audits", "verify", str(run_id))
     assert (matching.code, matching.err) == (0, f"Audit {run_id} matches what was recorded.\n")
     assert "projects_flagged" in matching.out
     with services():
-        tamper(project)
+        tamper(project_id)
     differing = registry("audits", "verify", str(run_id), "--json")
     assert differing.code == 1
     assert [each["rule"] for each in differing.json["differences"]] == ["freeze.creation"]
