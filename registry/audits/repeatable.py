@@ -14,7 +14,7 @@ from registry.core.errors import Conflict
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
-from registry.policies.in_force import version_known_at
+from registry.policies.in_force import KnownVersion, version_known_at
 
 NOT_FINISHED: Final = frozenset({"failed", "missed"})
 
@@ -67,11 +67,15 @@ def run_known_at(at: datetime) -> AuditRun | None:
 def policy_known_at(at: datetime, on: date | None = None) -> Policy:
     """Return the policy by which a day (default: that of ``at``) was judged at the moment.
 
-    It is the one of the last good audit, or a version that is in force since a later day than the audit's. Before the
-    first audit and version it is the file as it is now. Raises AuditPolicyMissing.
+    It is the one of the last good audit, or a version that came into force after it. Before the first audit and version
+    it is the file as it is now. Raises AuditPolicyMissing.
     """
     day = local_date(at)
     run, version = run_known_at(at), version_known_at(at, day if on is None else min(on, day))
-    if version is not None and (run is None or version.in_force_from > run.on):
+    if version is not None and (run is None or version.in_force_from > run.on or _is_later(version, run)):
         return version.policy
     return first_policy() if run is None else policy_of_run(run)
+
+
+def _is_later(version: KnownVersion, run: AuditRun) -> bool:
+    return run.finished_at is not None and version.activated_at > run.finished_at

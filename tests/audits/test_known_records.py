@@ -13,6 +13,7 @@ from sqlalchemy import delete, update
 
 from registry.accounts.roles import Role
 from registry.audits.known_records import record_known_at
+from registry.audits.known_verdicts import verdict_known_at
 from registry.audits.policy_texts import PolicyText
 from registry.audits.repeatable import policy_known_at, run_known_at
 from registry.audits.voiding import void_audit
@@ -154,6 +155,20 @@ def test_policy_in_force_is_known_before_its_first_audit(app: Flask, present: Pr
     assert (policy_known_at(now()).version, policy_known_at(before).version) == ("2026.2", "2026.1")
     assert policy_known_at(now(), DAY).version == "2026.1"
     assert policy_known_at(before, DAY + timedelta(days=9)).version == "2026.1"
+
+
+def test_policy_that_was_activated_after_the_audit_of_its_day_is_known(app: Flask, present: Present) -> None:
+    project = a_project()
+    audit()
+    draft(rules={"freeze.creation": {"severity": "low"}})
+    before = present.move(timedelta(hours=1))
+    present.move(timedelta(hours=1))
+    activate(on=DAY)
+    verdicts = [verdict_known_at(project, DAY, at, "en") for at in (before, now())]
+    assert [(each["policy_version"], each["findings"][0]["severity"]) for each in verdicts] == [
+        ("2026.1", "high"),
+        ("2026.2", "low"),
+    ]
 
 
 def test_history_page_shows_record_and_verdict_of_a_past_date(signed_in: SignedIn, present: Present) -> None:
