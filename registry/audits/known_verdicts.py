@@ -17,12 +17,12 @@ from registry.projects.service import ProjectNotFound
 def verdict_known_at(project: Project, on: date | None, at: datetime, language: Language) -> dict[str, Any]:
     """Return the verdict on a date (default: the day of ``at``) from what was known ``at`` a moment.
 
-    The policy is the one of the last audit at the moment. Raises ProjectNotFound for a project that was registered
+    The policy is that of ``policy_known_at``. Raises ProjectNotFound for a project that was registered
     later, and AuditPolicyMissing.
     """
     if project.registered_at > at:
         raise ProjectNotFound(number=project.number)
-    day, policy = on or local_date(at), policy_known_at(at)
+    day, policy = on or local_date(at), policy_known_at(at, on)
     candidate, _ = KnownRegister(at).project(project.id, day)
     exempt = candidate.exemption_id is not None
     return represent_verdict(project.number, candidate.facts, day, language, policy, exempt=exempt)

@@ -11,7 +11,8 @@ from registry.core.database import Model, db
 from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import require_transaction
 from registry.freeze.policy import Policy
-from registry.freeze.policy_file import PolicyInvalid, read_policy
+from registry.freeze.policy_file import PolicyInvalid
+from registry.policies.in_force import parsed
 
 
 class PolicyText(Model):
@@ -37,6 +38,6 @@ def policy_of_digest(digest: str) -> Policy | None:
     if text is None or sha256(text.encode()).hexdigest() != digest:
         return None
     try:
-        return read_policy(text, digest)
+        return parsed(text)
     except PolicyInvalid:
         return None

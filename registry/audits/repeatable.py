@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from registry.audits.policy_texts import policy_of_digest
+from registry.core.clock import local_date, rfc3339
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.flags.audit_runs import AuditRun
-from registry.freeze.current import policy_in_force
+from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
+from registry.policies.in_force import KnownVersion, version_known_at
 
 NOT_FINISHED: Final = frozenset({"failed", "missed"})
 
@@ -43,19 +45,37 @@ def policy_of_run(run: AuditRun) -> Policy:
     return policy
 
 
+def require_repeatable(run: AuditRun) -> Policy:
+    """Return the policy that the audit used. Raises AuditNotFinished, AuditTooOld and AuditPolicyMissing."""
+    if run.status in NOT_FINISHED or run.input_digest is None:
+        raise AuditNotFinished(id=run.id, status=run.status)
+    if run.known_at is None:
+        raise AuditTooOld(id=run.id)
+    return policy_of_run(run)
+
+
 def run_known_at(at: datetime) -> AuditRun | None:
     """Return the audit that was the last good one at the moment, also when it was voided later."""
-    good = (AuditRun.status.in_(("succeeded", "voided")), AuditRun.dry_run.is_(False), AuditRun.finished_at <= at)
+    voided_later = and_(AuditRun.status == "voided", AuditRun.voiding["confirmed_at"].as_string() > rfc3339(at))
+    good = (or_(AuditRun.status == "succeeded", voided_later), AuditRun.dry_run.is_(False), AuditRun.finished_at <= at)
     run: AuditRun | None = db.session.scalar(
         select(AuditRun).where(*good).order_by(AuditRun.finished_at.desc(), AuditRun.id.desc()).limit(1)
     )
     return run
 
 
-def policy_known_at(at: datetime) -> Policy:
-    """Return the policy of the last good audit at the moment; before the first audit the one in force now.
+def policy_known_at(at: datetime, on: date | None = None) -> Policy:
+    """Return the policy by which a day (default: that of ``at``) was judged at the moment.
 
-    Raises AuditPolicyMissing.
+    It is the one of the last good audit, or a version that came into force after it. Before the first audit and version
+    it is the file as it is now. Raises AuditPolicyMissing.
     """
-    run = run_known_at(at)
-    return policy_in_force() if run is None else policy_of_run(run)
+    day = local_date(at)
+    run, version = run_known_at(at), version_known_at(at, day if on is None else min(on, day))
+    if version is not None and (run is None or version.in_force_from > run.on or _is_later(version, run)):
+        return version.policy
+    return first_policy() if run is None else policy_of_run(run)
+
+
+def _is_later(version: KnownVersion, run: AuditRun) -> bool:
+    return run.finished_at is not None and version.activated_at > run.finished_at

@@ -18,7 +18,7 @@ from registry.audits.candidates import Part, new_digest, parts
 from registry.audits.decided_flags import statuses_before
 from registry.audits.known_facts import KnownRegister
 from registry.audits.reconciliation import ActiveFlag, Plan, reconcile
-from registry.audits.repeatable import NOT_FINISHED, AuditNotFinished, AuditTooOld, policy_of_run
+from registry.audits.repeatable import AuditTooOld, require_repeatable
 from registry.audits.restricted_counts import COUNTS
 from registry.audits.service import find_audit
 from registry.core.bulk import table_of
@@ -82,7 +82,7 @@ def verify_audit(actor: Actor, audit_id: int) -> Verification:
     """
     actor.require(Permission.AUDITS_VERIFY)
     run = find_audit(actor, audit_id)
-    policy = _policy_of(run)
+    policy = require_repeatable(run)
     repeated = _repeat(run, policy)
     digest = Compared("input_digest", run.input_digest, repeated.digest)
     counts = [Compared(name, getattr(run, name), repeated.counts[name]) for name in COUNTS]
@@ -94,14 +94,6 @@ def verify_audit(actor: Actor, audit_id: int) -> Verification:
         differences=_visible(actor, repeated.differing),
         matches=equal and not repeated.differing,
     )
-
-
-def _policy_of(run: AuditRun) -> Policy:
-    if run.status in NOT_FINISHED or run.input_digest is None:
-        raise AuditNotFinished(id=run.id, status=run.status)
-    if run.known_at is None:
-        raise AuditTooOld(id=run.id)
-    return policy_of_run(run)
 
 
 def _repeat(run: AuditRun, policy: Policy) -> _Repeated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -46,6 +46,26 @@ def later_policy(on: date | None = None) -> Policy | None:
     day = on or today()
     version = next((each for each in versions if each.in_force_from <= day), None)
     return None if version is None else _policy(version)
+
+
+class KnownVersion(NamedTuple):
+    """An activated version and its policy."""
+
+    in_force_from: date
+    activated_at: datetime
+    policy: Policy
+
+
+def version_known_at(at: datetime, day: date) -> KnownVersion | None:
+    """The version in force on a day by what had been activated at the moment; None while the policy file was."""
+    statement = (
+        select(VERSIONS.in_force_from, VERSIONS.activated_at, VERSIONS.text)
+        .where(VERSIONS.in_force_from <= day, VERSIONS.activated_at <= at)
+        .order_by(VERSIONS.in_force_from.desc())
+        .limit(1)
+    )
+    row = db.session.execute(statement).one_or_none()
+    return None if row is None else KnownVersion(row.in_force_from, row.activated_at, parsed(row.text))
 
 
 def activated_versions() -> tuple[Activated, ...]:

@@ -24,7 +24,7 @@ CHANGED_AT_TEXT: Final = "When anything shown here last changed: by an edit, an 
 class ProjectRegistration(LenientSchema, ProjectFields):
     """A project to register or to check."""
 
-    READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "verdict"})
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "verdict", "known_at"})
 
     agency = Bin(
         label=lazy_text("Agency"),
@@ -37,7 +37,7 @@ class ProjectRegistration(LenientSchema, ProjectFields):
 class ProjectPatch(LenientSchema, ProjectFields):
     """Changes of a project: null clears a field, an absent one stays. ``change_reason`` is of the change."""
 
-    READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "agency", "verdict"})
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "agency", "verdict", "known_at"})
 
     change_reason = Text(
         1000,
@@ -52,6 +52,8 @@ class ProjectPatch(LenientSchema, ProjectFields):
 
 class Project(ProjectFields):
     """A project in responses."""
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"known_at"})
 
     number = ReadOnly(
         "`QT-<year>-<7 digits>-<check digit>`.",
@@ -96,6 +98,7 @@ class Project(ProjectFields):
         label=lazy_text("Freeze status"),
     )
     severity = ReadOnly("Of the highest active flag.", SEVERITY_OR_NULL, label=lazy_text("Severity"))
+    known_at = Timestamp("Only with the parameter `known_at`: the moment whose record this is.")
 
 
 OBSERVED_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}

@@ -31,6 +31,7 @@ from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
 from registry.agencies.views import detail as agency_page
 from registry.audits.views import audits, held_audits
+from registry.audits.views import verification as audit_verifications
 from registry.audits.views.findings import main_findings
 from registry.cases.views import bulk as case_bulk
 from registry.cases.views import commission, team, text_templates, watch_list
@@ -58,6 +59,7 @@ from registry.projects.views import attestations, registration, registration_che
 from registry.projects.views import detail as project_page
 from registry.projects.views import drafts as project_drafts
 from registry.projects.views import edit as project_edit
+from registry.projects.views import history as project_changes
 from registry.projects.views import lists as projects
 from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
@@ -90,6 +92,7 @@ WITH_PAGES = (
     attestations,
     audits,
     held_audits,
+    audit_verifications,
     case_bulk,
     case_documents,
     case_visits,
@@ -122,6 +125,7 @@ WITH_PAGES = (
     people,
     people_import,
     person,
+    project_changes,
     project_drafts,
     project_edit,
     project_page,

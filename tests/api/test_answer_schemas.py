@@ -18,6 +18,8 @@ SOMETIMES = {
     ("TransferShown", "equal_external_ids"),
     ("WithdrawalShown", "people_needed"),
     ("ConfirmationRequestShown", "document_names"),
+    ("Project", "known_at"),
+    ("JudgedProject", "known_at"),
     *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),
 }
 
@@ -83,7 +85,7 @@ def test_required_fields_of_a_project_are_never_null_in_answers() -> None:
     never = {name for name, schema in properties.items() if "null" not in schema["type"]}
     assert never == {
         "number", "agency", "object_kind", "work_type", "stage", "placement", "is_restricted", "version",
-        "registered_at", "updated_at", "changed_at", "freeze_status",
+        "registered_at", "updated_at", "changed_at", "freeze_status", "known_at",
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from registry.accounts.roles import Role
@@ -25,6 +25,8 @@ from registry.freeze.current import set_policy
 from registry.freeze.policy_file import read_policy
 from registry.platform.confirmations import confirm_ending, confirm_onboarding
 from registry.platform.inventory import apply_inventory
+from registry.policies.models import PolicyVersion
+from registry.projects.api.representations import project_row
 from registry.projects.attestations import attest_project
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
@@ -33,6 +35,7 @@ from registry.requests.models import Request
 from registry.requests.restoration import restore_project
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
+from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, SUPERVISOR, audit, edit, exempt, verify
 from tests.cases.cast import AIGERIM, SAULE, act
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
@@ -50,6 +53,17 @@ POLICIES = (
     in_creation("enabled", "false"),
     SHIPPED.replace('"private", ', "", 1).replace('"local_executive", ', "", 1),
 )
+RULES: tuple[dict[str, Any], ...] = ({"severity": "low"}, {"enabled": False}, {"severity": "medium"})
+FIRST: tuple[dict[str, Any], ...] = (
+    {},
+    OLD_SYSTEM,
+    {"placement": "on_platform"},
+    {},
+    {"placement": "onboarding", "onboarding_due_on": "2026-10-01"},
+    {**OLD_SYSTEM, "work_type": "creation"},
+    {"stage": "pilot", "pilot_started_on": "2025-03-01", "work_started_on": "2025-02-01"},
+    {**OLD_SYSTEM, "placement": "on_platform"},
+)
 EDITS: tuple[dict[str, Any], ...] = (
     {"placement": "on_platform", "platform_key": "qt-1"},
     {"placement": "onboarding"},
@@ -66,13 +80,17 @@ EDITS: tuple[dict[str, Any], ...] = (
 
 @dataclass
 class Night:
-    """What an audit left: each project's active flags, by number, as (rule → status, severity, observed values)."""
+    """What an audit left.
+
+    ``flags``: each project's active flags, by number, as (rule → status, severity, observed values). ``records``: all
+    that each project showed, by number.
+    """
 
     audit_id: int
     on: date
     ended_at: datetime
     flags: dict[str, dict[str, tuple[str, str, Any]]]
-    withdrawn: set[str]
+    records: dict[str, dict[str, Any]]
 
 
 @dataclass
@@ -86,7 +104,7 @@ class History:
     def begin(self) -> None:
         """Register agencies and projects of several kinds."""
         self.agencies = [an_agency(kind=kind).bin for kind in ("central_body", "central_body", "local_executive")]
-        for place, values in enumerate(({}, OLD_SYSTEM, {"placement": "on_platform"}, {})):
+        for place, values in enumerate(FIRST):
             self.present.move(timedelta(minutes=7))
             a_project(agency_by_bin(self.agencies[place % 3]), **values)
 
@@ -108,8 +126,15 @@ class History:
         if run.status == "held":
             self.present.move(timedelta(minutes=20))
             run = confirm_held_audit(SUPERVISOR, run.id, "Checked.")
-        withdrawn = select(Project.number).where(Project.withdrawn_at.is_not(None))
-        self.nights.append(Night(run.id, run.on, now(), active_flags(), set(db.session.scalars(withdrawn))))
+        self.nights.append(Night(run.id, run.on, now(), active_flags(), records()))
+
+
+def records() -> dict[str, dict[str, Any]]:
+    """All that every project shows, by number; with its ``id``."""
+    projects = db.session.scalars(
+        select(Project).options(joinedload(Project.agency)).execution_options(populate_existing=True)
+    )
+    return {project.number: {"id": project.id, **project_row(project)} for project in projects}
 
 
 def active_flags() -> dict[str, dict[str, tuple[str, str, Any]]]:
@@ -225,6 +250,13 @@ def change_policy(_history: History, _project: Project, what: int) -> None:
     set_policy(read_policy(POLICIES[what % len(POLICIES)], "policy.toml"))
 
 
+def activate_version(_history: History, _project: Project, what: int) -> None:
+    """Draft a version of the policy and put it in force, today or tomorrow."""
+    version = f"2027.{db.session.scalar(select(func.count()).select_from(PolicyVersion))}"
+    draft(version, rules={"freeze.creation": RULES[what % len(RULES)]})
+    activate(version, today() + timedelta(days=what % 2))
+
+
 STEPS: dict[str, Callable[[History, Project, int], None]] = {
     "night": History.night,
     "register": register,
@@ -244,4 +276,5 @@ STEPS: dict[str, Callable[[History, Project, int], None]] = {
     "change kind": change_kind,
     "restrict": restrict,
     "policy": change_policy,
+    "version": activate_version,
 }

@@ -18,13 +18,18 @@ from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.flags.former_flags import FormerFlag
 from registry.flags.models import Flag
+from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry
+from registry.policies.models import PolicyVersion
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, code
+from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, edit, table
 from tests.factories import a_project, an_agency
 from tests.fixtures.cli import CommandLine
+from tests.freeze.policy_texts import SHIPPED
 from tests.present import Present
 
 DAY = date(2026, 6, 1)
@@ -147,6 +152,29 @@ def test_altered_policy_text_is_not_used(app: Flask) -> None:
         session.execute(delete(PolicyText))
     # The policy in force still has that digest.
     assert verify_audit(AUDITOR, audit().id).matches
+
+
+def test_audits_match_after_later_versions_of_the_policy(app: Flask, present: Present) -> None:
+    a_project()
+    runs = [audit()]
+    file_policy = first_policy()
+    try:
+        # Another file in a later release: nothing but the stored texts says what the audits used.
+        set_policy(read_policy(SHIPPED.replace('version = "2026.1"', 'version = "2028.1"'), "policy.toml"))
+        for place, rule in enumerate(({"severity": "low"}, {"enabled": False}), 2):
+            version = f"2026.{place}"
+            draft(version, rules={"freeze.creation": rule})
+            activate(version, present.move(timedelta(days=1)).date())
+            runs.append(audit())
+        assert [run.policy_version for run in runs] == ["2026.1", "2026.2", "2026.3"]
+        stored = {row["digest"]: row["text"] for row in table(PolicyText)}
+        texts = {row["digest"]: row["text"] for row in table(PolicyVersion)}
+        assert texts.items() <= stored.items()
+        assert set(stored) == {run.policy_digest for run in runs}
+        assert [run.flags_cleared for run in runs] == [0, 0, 1]
+        assert [verify_audit(AUDITOR, run.id).matches for run in runs] == [True, True, True]
+    finally:
+        set_policy(file_policy)
 
 
 def test_command_ends_with_0_1_or_7(registry: CommandLine, services: Callable[[], Any], present: Present) -> None:

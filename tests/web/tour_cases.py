@@ -51,6 +51,8 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("inbox-none", Role.AUDITOR, "/inbox?unread=true"),
         Stop("audits", Role.OPERATOR, "/audits"),
         Stop("audit", Role.SUPERVISOR, f"/audits/{known['audit']}"),
+        Stop("audit-verification", Role.AUDITOR, f"/audits/{known['audit']}/verification"),
+        Stop("audit-verification-failed", Role.AUDITOR, f"/audits/{known['held_audit']}/verification"),
         Stop("audit-tried", Role.SUPERVISOR, f"/audits/{known['dry_audit']}"),
         Stop("audit-held", Role.SUPERVISOR, f"/audits/{known['held_audit']}"),
         Stop("audit-held-rejection", Role.SUPERVISOR, f"/audits/{known['held_audit']}/rejection"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry.accounts.roles import Role
+from registry.core.clock import today
 from tests.web.tour_stop import Stop
 
 
@@ -20,6 +21,8 @@ def stops_of_projects(known: Mapping[str, object]) -> list[Stop]:
         Stop("project-link", Role.REVIEWER, f"/projects/{known['on_platform']}/links"),
         Stop("project-link-error", Role.REVIEWER, f"/projects/{known['on_platform']}/links", {"target": "1"}),
         Stop("project-history", Role.AUDITOR, f"/projects/{known['number']}/history"),
+        Stop("project-past", Role.AUDITOR, f"/projects/{known['number']}/history?known_at={today()}"),
+        Stop("project-past-error", Role.AGENCY_VIEWER, f"/projects/{known['number']}/history?known_at=2090"),
         Stop("project-edit", Role.AGENCY_EDITOR, f"/projects/{known['number']}/edit"),
         Stop("project-edit-section", Role.AGENCY_EDITOR, f"/projects/{known['number']}/edit/work"),
         Stop("project-edit-money", Role.AGENCY_EDITOR, f"/projects/{known['number']}/edit/money"),

@@ -16,6 +16,7 @@ from registry.audits.schemas import AUDIT_ORDER, VOIDING_PROPOSAL
 from registry.audits.service import find_audit, run_audit
 from registry.audits.views.findings import rule_titles
 from registry.audits.views.held_audits import held_causes_of
+from registry.audits.views.verification import why_not_repeatable
 from registry.audits.voiding import (
     VoidingProposalChanged,
     confirm_voiding,
@@ -78,6 +79,7 @@ def audit(actor: Actor, audit_id: int) -> Answer:
         changes=listing.items,
         causes=held_causes_of(actor, run, shown),
         promised=differing_projects(actor, run),
+        why_not_repeatable=why_not_repeatable(run),
         projects=projects_numbered(actor, (change["project"] for change in listing.items)),
         rules=rule_titles(),
         next_address=next_address(listing.next),

@@ -23,6 +23,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "date-after-today": lazy_text("This date cannot be after today."),
     "date-before": lazy_text("This date cannot be before {other}."),
     "known-at-in-future": lazy_text("This moment cannot be in the future."),
+    "known-at-before-registration": lazy_text(
+        "The project was registered on {registered}. Enter that date or a later one."
+    ),
     "date-before-today": lazy_text("The date must not be before today, {today}."),
     "date-incomplete": lazy_text("Write the whole date with its day, such as 20.01.2026."),
     "date-month-wrong": lazy_text("There is no month {month}. Write the day before the month, such as 20.01.2026."),

@@ -27,7 +27,7 @@ SENT: Final[dict[str, Any]] = {
 }
 NUMBER: Final = "QT-2026-0000001-5"
 PROJECT: Final[dict[str, Any]] = {
-    **dict.fromkeys(schemas.PROJECT.fields),
+    **dict.fromkeys(name for name in schemas.PROJECT.fields if name not in schemas.PROJECT.SOMETIMES),
     **SENT,
     "number": NUMBER,
     "started_on": "2026-02-16",

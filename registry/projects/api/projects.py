@@ -12,6 +12,7 @@ from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
+from registry.audits.known_records import record_known_at
 from registry.audits.known_verdicts import verdict_known_at
 from registry.audits.repeatable import policy_known_at, run_known_at
 from registry.audits.verdicts import (
@@ -84,16 +85,20 @@ CHECKED_CHANGE_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
+class KnownQuery(QuerySchema):
+    """What was known when."""
+
+    known_at = QueryParameter(KNOWN_AT)
+
+
 class VerdictQuery(QuerySchema):
     """On which date."""
 
     on = QueryParameter(ON, AnyDay())
 
 
-class KnownVerdictQuery(VerdictQuery):
+class KnownVerdictQuery(VerdictQuery, KnownQuery):
     """On which date, from what was known when."""
-
-    known_at = QueryParameter(KNOWN_AT)
 
 
 @blp.route("/projects")
@@ -150,12 +155,18 @@ class ProjectByNumber(MethodView):
     """One project."""
 
     @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="read_one_project")
+    @blp.doc(operationId="read_one_project", responses=PAST_ERRORS)
+    @blp.arguments(KnownQuery(), location="query")
     @blp.etag
     @blp.response(200, PROJECT, example=examples.PROJECT)
-    def get(self, number: str) -> Any:
-        """Read a project."""
+    def get(self, query: Mapping[str, Any], number: str) -> Any:
+        """Read a project; with `known_at` the record as it was known then."""
+        known_at = known_at_of(query)
         row = read_whole(current_actor(), number, "project")
+        if known_at is not None:
+            row = record_known_at(row, known_at)
+            blp.set_etag((*etag_data(row), known_at))
+            return row
         blp.set_etag(etag_data(row))
         return row
 

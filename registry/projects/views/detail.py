@@ -1,4 +1,4 @@
-"""Pages of one project: details, verdict, flags, confirmations, documents and history."""
+"""The page of one project: details, verdict, flags, confirmations and documents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from registry.projects.documents import (
 )
 from registry.projects.models import Project
 from registry.projects.questions import is_asked
-from registry.projects.revisions import history, snapshot
+from registry.projects.revisions import snapshot
 from registry.projects.service import find_project, read_project
 from registry.projects.views.links import cases_of_project
 from registry.projects.views.related import links_for_page, similar_on_page
@@ -89,13 +89,6 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         links=links,
         similar=similar,
     )
-
-
-@pages.page("/projects/<number>/history", needs=Permission.PROJECTS_READ)
-def project_history(actor: Actor, number: str) -> Answer:
-    """Show all changes, newest first."""
-    project = read_project(actor, number, "history")
-    return render_template("projects/history.html", project=project, revisions=history(project.id)[::-1])
 
 
 @pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)
