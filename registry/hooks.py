@@ -20,7 +20,7 @@ from registry.accounts.former_names import rename_in
 from registry.agencies.events import agency_changed
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
-from registry.cases.events import case_acted, cases_handed_over, cases_moved_by_audit, timeline_written
+from registry.cases.events import case_acted, case_seen, cases_handed_over, cases_moved_by_audit, timeline_written
 from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
 from registry.cases.renamed_accounts import rename_in_cases
@@ -34,6 +34,7 @@ from registry.government_reports.renamed_accounts import rename_in_open_reports
 from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.bulk_events import record_audit, record_hand_over
 from registry.inbox.case_events import record_timeline_entry
+from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
@@ -83,6 +84,7 @@ work_handed_over.connect(hand_over_cases)
 timeline_written.connect(record_timeline_entry)
 cases_moved_by_audit.connect(record_audit)
 cases_handed_over.connect(record_hand_over)
+case_seen.connect(mark_seen)
 
 agency_succeeded.connect(pass_on_imports)
 agency_succeeded.connect(pass_on_emails)

@@ -19,3 +19,5 @@ cases_moved_by_audit: Final[Event[[int, datetime]]] = Event("cases_moved_by_audi
 """An audit opened or moved cases: its id, and ``changed_at`` of these cases."""
 cases_handed_over: Final[Event[[HandOver, Sequence[int]]]] = Event("cases_handed_over")
 """Cases have another assignee because theirs leaves: the ids of the entries of the timeline."""
+case_seen: Final[Event[[Actor, int, int]]] = Event("case_seen")
+"""A person has seen a case: the actor, the id of the case, and up to which entry of its timeline."""

@@ -19,6 +19,7 @@ from registry.cases.views.legal_basis import basis_hint, basis_language
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
+from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.web.fields import Field, form_field
 from registry.web.formats import day
 from registry.web.labels import choice_label, options
@@ -145,6 +146,10 @@ def _fields(actor: Actor, action: str) -> list[Field]:
         case ActionName.ASSIGN:
             return [form_field("assignee", "select", choices=_assignees()), note]
         case ActionName.PROPOSE:
+            first = basis_language()
+            second = next(language for language in OFFICIAL_LANGUAGES if language != first)
+            other = {"kk": _("The texts in Kazakh (optional)"), "ru": _("The texts in Russian (optional)")}[second]
+            both = _("The agency receives its letter in both languages: write the other one if you can.")
             return [
                 form_field("decision", "radios", choices=options("decision")),
                 form_field(
@@ -154,12 +159,12 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                     hint=_("Only when there is no breach."),
                     when="no-breach",
                 ),
-                form_field("reason_kk", "area", hint=_("The agency receives its letter in both languages.")),
-                form_field("reason_ru", "area", hint=_("One language is enough; write the other one if you can.")),
-                form_field("legal_basis_kk", "area", hint=basis_hint()),
-                form_field("legal_basis_ru", "area"),
+                form_field(f"reason_{first}", "area"),
+                form_field(f"legal_basis_{first}", "area", hint=basis_hint()),
                 form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
-                note,
+                replace(form_field(f"reason_{second}", "area", hint=both), fold=other),
+                replace(form_field(f"legal_basis_{second}", "area"), fold=other),
+                replace(note, fold=_("Note and documents (optional)")),
             ]
         case ActionName.COMMENT if actor.role not in AGENCY_ROLES:
             return [form_field("comment", "area"), form_field("for_agency", "check")]

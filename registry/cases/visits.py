@@ -2,7 +2,7 @@
 
 Opening the page changes nothing, as GET must not: links are opened in advance by browsers and mail programs. A visit is
 stored by an action on the case, by the button *Mark as seen*, and by the page's script when the page is left. It is not
-journalled, for it says what one person has read and changes no record.
+journalled, for it says what one person has read and changes no record. The inbox marks its entries with it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.cases.events import case_seen
 from registry.cases.models import Case, CaseEvent
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
@@ -59,7 +60,7 @@ def news_of(actor: Actor, case: Case, events: Sequence[Mapping[str, Any]]) -> Ne
 
 
 def record_visit(actor: Actor, case: Case, event_id: int) -> None:
-    """Store that the person has seen the timeline up to the entry; a visit never moves back.
+    """Store that the person has seen the timeline up to the entry, and publish it; a visit never moves back.
 
     Raises RoleNotAllowed, and Invalid for an entry that the person cannot see on this case.
     """
@@ -79,3 +80,4 @@ def record_visit(actor: Actor, case: Case, event_id: int) -> None:
         visit = session.scalars(stored).one()
         if event_id >= visit.event_id:
             visit.event_id, visit.at = event_id, now()
+        case_seen.publish(actor, case.id, event_id)

@@ -13,7 +13,7 @@ from registry.cases.queries import find_case
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, NotAllowed, Problem
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.inbox.models import InboxEntry, Watch
 from registry.inbox.queries import own_account_id
 from registry.journal import service as journal
@@ -51,6 +51,13 @@ def mark_read(
             statement.values(read_at=now()).returning(InboxEntry.id), execution_options={"synchronize_session": False}
         )
         return len(marked.all())
+
+
+def mark_seen(actor: Actor, case_id: int, event_id: int) -> None:
+    """Mark the actor's entries about a case as read, up to this entry of its timeline; of a service account none."""
+    own = (InboxEntry.account_id == own_account_id(actor), InboxEntry.case_id == case_id)
+    unread = update(InboxEntry).where(*own, InboxEntry.event_id <= event_id, InboxEntry.read_at.is_(None))
+    require_transaction().execute(unread.values(read_at=now()), execution_options={"synchronize_session": False})
 
 
 def watch_case(actor: Actor, case_id: int) -> None:

@@ -14,7 +14,7 @@ class EntryKind(Choices):
     APPEALED = "appealed", lazy_text("The agency appealed"), lazy_text("Appealed")
     REOPENED = "reopened", lazy_text("Your case was reopened"), lazy_text("Reopened")
     ASSIGNED = "assigned", lazy_text("Assigned to you"), lazy_text("Assigned to you")
-    QUESTION = "question", lazy_text("Question to your agency"), lazy_text("Questions to answer")
+    QUESTION = "question", lazy_text("Question to your agency"), lazy_text("New questions")
     ORDER = "order", lazy_text("Order to your agency"), lazy_text("Orders")
     DECISION = "decision", lazy_text("Decision on a project of your agency"), lazy_text("Decisions")
     MENTIONED = "mentioned", lazy_text("You were mentioned"), lazy_text("You were mentioned")

@@ -45,6 +45,7 @@ class Field:
     file, password, check, checkboxes.
 
     ``hints``: explanation of each choice. ``when``: the CSS class that displays the field only after a certain choice.
+    ``fold``: heading of the part of the form, closed at first, that has the field.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Field:
     choices: Sequence[tuple[str, str]] = ()
     when: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
+    fold: str = ""
 
 
 def form_field(

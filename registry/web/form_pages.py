@@ -32,7 +32,7 @@ class FormPage:
     ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
     form does not have, or that were not submitted, keep their values. ``check`` finds what the service would refuse
     later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that the
-    summary of errors calls otherwise than the form does.
+    summary of errors calls otherwise than the form does. ``headings``: by the field that they stand above.
     """
 
     title: str
@@ -45,6 +45,7 @@ class FormPage:
     edits: bool = False
     check: Callable[[Mapping[str, str]], list[Problem]] = lambda _texts: []
     labels: Mapping[str, str] | None = None
+    headings: Mapping[str, str] | None = None
 
 
 def answer_form(

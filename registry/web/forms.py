@@ -45,6 +45,10 @@ class Form:
             messages.append(error_message(self.service_error))
         return " ".join(dict.fromkeys(messages)) or None
 
+    def has_error(self, names: Iterable[str]) -> bool:
+        """True when something is wrong with one of the fields."""
+        return any(self.error(name) for name in names)
+
     def values_of(self, name: str) -> list[str]:
         """Return the ticked values of a group of checkboxes."""
         return self.value(name).split()

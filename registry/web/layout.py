@@ -25,8 +25,8 @@ class Item:
     within: bool
 
 
-# (endpoint, text, permission, side: "agency", "oversight", or None for both). Those from FURTHER on are below "More"
-# for oversight, whose menu would not fit on one line.
+# (endpoint, text, permission, side: "agency", "oversight", or None for both). Those of FURTHER are below "More pages"
+# for everybody whose items do not fit on one line.
 MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
     ("overview_page", lazy_text("Overview"), Permission.OVERVIEW_READ, "oversight"),
@@ -48,6 +48,7 @@ MENU: Final = (
     ("case_templates", lazy_text("Templates"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
+MAX_ON_ONE_LINE: Final = 8
 FURTHER: Final = frozenset(
     {
         "overview_page",
@@ -80,14 +81,13 @@ def menu() -> Menu:
     if actor is None or current_user().must_change_password:
         return shown
     side = "agency" if actor.role in AGENCY_ROLES else "oversight"
-    # Without cases the menu is short.
-    is_long = side == "oversight" and actor.may(Permission.CASES_READ)
-    for endpoint, text, permission, item_side in MENU:
-        if actor.may(permission) and item_side in (None, side):
-            address = url_for(f"web.{endpoint}")
-            within = request.path.startswith(f"{address}/") if address != "/" else False
-            items = shown.further if is_long and endpoint in FURTHER else shown.main
-            items.append(Item(gettext(text), address, request.path == address, within))
+    offered = [each for each in MENU if actor.may(each[2]) and each[3] in (None, side)]
+    is_long = len(offered) > MAX_ON_ONE_LINE
+    for endpoint, text, _permission, _side in offered:
+        address = url_for(f"web.{endpoint}")
+        within = request.path.startswith(f"{address}/") if address != "/" else False
+        items = shown.further if is_long and endpoint in FURTHER else shown.main
+        items.append(Item(gettext(text), address, request.path == address, within))
     return shown
 
 

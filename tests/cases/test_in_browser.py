@@ -22,7 +22,7 @@ DECIDED = 4
 # Other tests cover these journeys on both databases without a browser.
 pytestmark = pytest.mark.sqlite_only
 # Keystrokes (Tab, Enter, arrows) for one case of the queue, without the text of the reason.
-MAX_KEYS = 22
+MAX_KEYS = 20
 
 
 @contextmanager

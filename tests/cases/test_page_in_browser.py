@@ -95,13 +95,13 @@ def test_template_is_inserted_and_enter_sends_the_form(
     sign_in(page, person_name(Role.REVIEWER))
     page.goto(f"/cases/{cases['case_review']}")
     page.select_option("#propose-template", index=1)
-    page.fill("#propose-reason", "Мой текст.")
+    page.fill("#propose-reason_ru", "Мой текст.")
     if scripts:
-        page.click("button[data-fills=propose-reason]")
-        expect(page.locator("#propose-reason")).not_to_have_value("Мой текст.", timeout=20_000)
+        page.click("button[data-fills^=propose-reason]")
+        expect(page.locator("#propose-reason_ru")).not_to_have_value("Мой текст.", timeout=20_000)
     else:
-        follow(page, "button[data-fills=propose-reason]")
-    reason = page.input_value("#propose-reason")
+        follow(page, "button[data-fills^=propose-reason]")
+    reason = page.input_value("#propose-reason_ru")
     assert reason.startswith("Мой текст.") and len(reason) > len("Мой текст.")
     assert page.url.endswith("/propose") is not scripts
     page.check("[value=migrate_by]")

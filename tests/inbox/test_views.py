@@ -40,6 +40,13 @@ def answer(reviewer: Actor, editor: Actor, case: Case) -> None:
     act(editor, case, "answer", "It moves in autumn.")
 
 
+def newest_entry(page: str) -> str:
+    """The entry of the timeline up to which the button of the page marks the case as seen."""
+    match = re.search(r'name="event" value="(\d+)"', page)
+    assert match is not None
+    return match[1]
+
+
 def count_in_header(page: str) -> str | None:
     match = re.search(r'site-header__count">([0-9+]+)<', page)
     return None if match is None else match[1]
@@ -86,14 +93,51 @@ def test_all_entries_are_marked_as_read(answered: tuple[Visit, Case, Agency]) ->
     assert visit.send("/inbox/read", page="/home", up_to="x").status_code == 400
 
 
-def test_entries_of_a_case_are_marked_on_its_page(answered: tuple[Visit, Case, Agency]) -> None:
+def test_entries_of_a_case_are_marked_as_read_when_the_case_is_marked_as_seen(
+    answered: tuple[Visit, Case, Agency],
+) -> None:
     visit, case, _ = answered
-    assert "Mark 1 unread entry as read" in visit.get(f"/cases/{case.id}").text
+    path = f"/cases/{case.id}"
+    page = visit.get(path).text
+    assert "Your inbox has 1 unread entry about this case." in page
+    assert page.count(">Mark as seen</button>") == 1 and "Mark as seen up to here" not in page
 
-    page = visit.send(f"/inbox/cases/{case.id}/read", page=f"/cases/{case.id}").text
+    page = visit.send(f"{path}/visit", page=path, event=newest_entry(page)).text
 
-    assert "Marked as read." in page
-    assert "unread entry" not in page
+    assert count_in_header(page) is None and "unread entry" not in page
+    assert kinds(actor_named("aigerim"), unread="true") == []
+
+
+def test_entry_that_came_after_the_page_was_opened_stays_unread(
+    answered: tuple[Visit, Case, Agency],
+) -> None:
+    visit, case, _ = answered
+    path = f"/cases/{case.id}"
+    seen = newest_entry(visit.get(path).text)
+    a_person("saule", Role.SUPERVISOR)
+    act(actor_named("saule"), case, "comment", "Please look again, @aigerim.")
+
+    page = visit.send(f"{path}/visit", page=path, event=seen).text
+
+    assert kinds(actor_named("aigerim"), unread="true") == ["mentioned"]
+    assert ">Mark as seen</button>" in page
+
+
+def test_entries_of_other_cases_and_people_stay_unread_when_a_case_is_seen(
+    answered: tuple[Visit, Case, Agency],
+) -> None:
+    visit, case, agency = answered
+    another = a_project(agency)
+    audit()
+    answer(actor_named("aigerim"), actor_named("editor"), case_of(another))
+    colleague = a_person("saule", Role.SUPERVISOR)
+    act(actor_named("aigerim"), case, "comment", "Please look, @saule.")
+    path = f"/cases/{case.id}"
+
+    visit.send(f"{path}/visit", page=path, event=newest_entry(visit.get(path).text))
+
+    assert count_in_header(visit.get(path).text) == "1"
+    assert kinds(colleague, unread="true") == ["mentioned"]
 
 
 def test_entry_of_somebody_else_is_not_opened(answered: tuple[Visit, Case, Agency], signed_in: SignedIn) -> None:

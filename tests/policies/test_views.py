@@ -26,7 +26,7 @@ def test_draft_is_made_changed_compared_and_deleted_on_pages(signed_in: SignedIn
     assert changed.headers["Location"] == "/policies/2026.2"
     page = saule.get("/policies/2026.2/comparison").text
     assert "Limit of a pilot, months" in page
-    assert "freeze.creation" in page
+    assert "New object started under the moratorium: in use" in page
     assert "safety_belt" not in page
     refused = saule.send("/policies/2026.2/edit", pilot_limit_months="0")
     assert refused.status_code == 422
@@ -42,7 +42,7 @@ def test_impact_is_shown_as_a_plan_and_activated_by_another_supervisor(
     draft(rules={"freeze.creation": {"severity": "low"}})
     timur = signed_in(Role.SUPERVISOR)
     page = timur.get("/policies/2026.2/impact").text
-    assert "+ 1" in page
+    assert "<strong>+1</strong>" in page
     assert record.number in page
     digest = page.split('<span class="code">', 1)[1].split("<", 1)[0]
     wrong = timur.send("/policies/2026.2/activation", impact_digest="0" * 64, on="05.11.2026")

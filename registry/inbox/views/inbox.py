@@ -23,7 +23,7 @@ from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext, ngettext
+from registry.web.translations import ngettext
 
 FILTERS: Final = ("unread", "kind")
 # Ids of entries have at most nine digits for many years.
@@ -66,16 +66,6 @@ def open_entry(actor: Actor, entry_id: int) -> Answer:
     """Mark the person's unread entries about this case as read, and open the case."""
     case_id = case_of_entry(actor, entry_id)
     mark_read(actor, entries=unread_of_case(actor, case_id) or [entry_id])
-    return redirect_to("case", case_id=case_id)
-
-
-@pages.page("/inbox/cases/<row_id:case_id>/read", needs=Permission.CASES_READ, methods=("POST",))
-def mark_case_read(actor: Actor, case_id: int) -> Answer:
-    """Mark the person's unread entries about the case as read, on the case's page."""
-    unread = unread_of_case(actor, case_id)
-    if unread:
-        mark_read(actor, entries=unread)
-        flash_message(gettext("Marked as read."))
     return redirect_to("case", case_id=case_id)
 
 

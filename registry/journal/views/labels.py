@@ -244,7 +244,7 @@ def subject_address(subject: str) -> str | None:
         return url_for("web.project", number=key)
     if kind == "agency":
         return url_for("web.agency", bin=key)
-    if kind in NUMBERED and key.isascii() and key.isdigit():
+    if kind in PAGES and key.isascii() and key.isdigit():
         endpoint, parameter = PAGES[kind]
         values: dict[str, Any] = {parameter: key}
         return url_for(endpoint, **values)

@@ -106,6 +106,7 @@ def edit_policy(actor: Actor, version: str) -> Answer:
         intro=_("Texts, clauses, scope and expected verdicts are changed through the API."),
         subject=_("Version %(version)s") % {"version": version},
         edits=True,
+        headings={DAYS[0]: _("Thresholds and dates"), next(iter(RULE_FIELDS)): _("Severity of the rules")},
     )
 
     def act(values: dict[str, Any]) -> Answer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from registry.audits.views.findings import rule_titles
 from registry.core.translations import lazy_text
 from registry.freeze.policy import Policy
 from registry.freeze.policy_document import policy_document
@@ -31,14 +33,22 @@ LABELS: Final[Mapping[str, str]] = {
     "clocks.review": lazy_text("Time to review a case, working days"),
     "clocks.appeal": lazy_text("Time to appeal, working days"),
 }
+RULE_LABELS: Final[Mapping[str, str]] = {"enabled": lazy_text("in use"), "severity": lazy_text("severity")}
+# As registry/freeze/policy_lines.py writes a path.
+OF_RULE: Final = re.compile(r'rules\."([^"]+)"\.(.+)')
 DATES: Final = ("cutoff", "migration_deadline")
 TARGET: Final = "targets."
 
 
 def setting_label(setting: str) -> str:
-    """The name of a setting; of a setting of a rule, its path in the policy file."""
+    """The name of a setting; of a rule, its title and which of its settings; else the path in the policy file."""
     if setting.startswith(TARGET):
         return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
+    of_rule = OF_RULE.fullmatch(setting)
+    if of_rule is not None:
+        title, name = rule_titles().get(of_rule[1], of_rule[1]), of_rule[2]
+        part = gettext(RULE_LABELS[name]) if name in RULE_LABELS else name
+        return f"{title}: {part}"
     return gettext(LABELS[setting]) if setting in LABELS else setting
 
 

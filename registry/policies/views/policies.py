@@ -8,6 +8,7 @@ from flask import Response, render_template, request, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.views.choices import agency_names
 from registry.audits.impact_report import impact_report
 from registry.audits.policy_activation import activate_policy, may_activate
 from registry.audits.policy_impact import impact_of
@@ -53,6 +54,7 @@ def policy(actor: Actor, version: str) -> Answer:
         policy=record,
         thresholds=thresholds(record.policy),
         rules=_rules(record),
+        titles=rule_titles(),
         cases=[] if stored is None else run_cases(stored.verdict_cases, record.policy),
         may_activate=stored is not None and may_activate(actor, stored),
     )
@@ -88,6 +90,7 @@ def policy_impact(actor: Actor, version: str) -> Answer:
         listed=listed,
         by_agency=report["by_agency"][:MAX_LISTED],
         by_region=report["by_region"],
+        agencies=agency_names(each["agency"] for each in report["by_agency"][:MAX_LISTED]),
         rules=rule_titles(),
         projects=projects_numbered(actor, numbers),
         may_activate=record.stored is not None and record.in_force_from is None and may_activate(actor, record.stored),

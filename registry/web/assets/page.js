@@ -106,6 +106,7 @@ for (const button of document.querySelectorAll("button[data-fills]")) {
       const { value } = page.getElementById(name);
       if (field.value !== value) {
         field.value = value;
+        field.closest("details").open = true;
         field.focus();
       }
     }
