@@ -45,6 +45,7 @@ from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_dr
 from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
 from registry.requests.events import agency_succeeded
+from registry.saved_views.account_changes import leave_shared_views, pass_on_views, rename_in_views
 
 connect_later_versions(later_policy)
 
@@ -64,6 +65,7 @@ account_renamed.connect(rename_in(Draft.principal))
 account_renamed.connect(rename_in(PendingUpload.principal))
 account_renamed.connect(rename_in(ImportRun.principal))
 account_renamed.connect(rename_in_open_reports)
+account_renamed.connect(rename_in_views)
 
 case_acted.connect(prepare_letter)
 before_journal.connect(issue_pending)
@@ -76,6 +78,7 @@ token_issued.connect(enqueue_notice("account.token-issued"))
 
 moved_to_agency.connect(enqueue_notice("account.moved"))
 agency_changed_of_account.connect(clear_agency_of_drafts)
+agency_changed_of_account.connect(leave_shared_views)
 
 work_handed_over.connect(hand_over_drafts)
 drafts_handed_over.connect(hand_over_drafts)
@@ -88,6 +91,7 @@ case_seen.connect(mark_seen)
 
 agency_succeeded.connect(pass_on_imports)
 agency_succeeded.connect(pass_on_emails)
+agency_succeeded.connect(pass_on_views)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)

@@ -33,6 +33,7 @@ from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
 from registry.projects.similarity import fingerprints
 from registry.requests import models as request_table
+from registry.saved_views import models as saved_views
 
 TABLES = (
     absences,
@@ -76,6 +77,7 @@ TABLES = (
     project_table,
     request_table,
     revisions,
+    saved_views,
     waiting_files,
     idempotency,
     journal,

@@ -70,6 +70,7 @@ class Permission(StrEnum):
     JOURNAL_READ = "journal.read"
     OWN_ACCOUNT_READ = "own-account.read"
     OWN_ACCOUNT_MANAGE = "own-account.manage"
+    SHARED_VIEWS_DELETE = "shared-views.delete"
     PEOPLE_READ = "people.read"
     PEOPLE_MANAGE = "people.manage"
     ACCOUNTS_CONFIRM = "accounts.confirm"
@@ -108,7 +109,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_VIEWER: frozenset(EVERYONE | {P.RESTRICTED_READ}),
     Role.AGENCY_EDITOR: frozenset(EDITOR),
     # Of accounts, only viewers and editors of the own agency and those below it (account_management.py).
-    Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER),
+    Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER | {P.SHARED_VIEWS_DELETE}),
     Role.REVIEWER: frozenset(
         OVERSIGHT
         | {
@@ -149,6 +150,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.GOVERNMENT_REPORTS_APPROVE,
             P.GOVERNMENT_REPORTS_ISSUE,
             P.JOURNAL_READ,
+            P.SHARED_VIEWS_DELETE,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
             P.WITHDRAWALS_DECIDE,

@@ -69,7 +69,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
     Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN, P.POLICIES_WRITE}),
     Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
-    Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
+    Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.SHARED_VIEWS_DELETE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
     Scope.DECISIONS_APPROVE: frozenset(
         {
             P.CASES_APPROVE,
@@ -84,6 +84,8 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
         }
     ),
 }
+# What else ``accounts:write`` grants than managing accounts and tokens of others.
+OF_THE_OWN_ACCOUNT: Final = frozenset({P.OWN_ACCOUNT_MANAGE, P.SHARED_VIEWS_DELETE})
 SCOPE_OF: Final[dict[Permission, Scope]] = {
     permission: scope for scope, permissions in SCOPES.items() for permission in permissions
 }
@@ -97,9 +99,10 @@ def scopes_of_role(role: Role) -> frozenset[Scope]:
 def default_scopes(role: Role) -> frozenset[Scope]:
     """The scopes of a new token for which none were chosen: all of the role but ``decisions:approve``.
 
-    Not ``accounts:write`` either where the role manages no accounts: what it grants is the own tokens and sessions.
+    Not ``accounts:write`` either where the role manages no accounts: what it grants is the own tokens, sessions and
+    saved views.
     """
-    useful = {SCOPE_OF[permission] for permission in PERMISSIONS[role] - {P.OWN_ACCOUNT_MANAGE}}
+    useful = {SCOPE_OF[permission] for permission in PERMISSIONS[role] - OF_THE_OWN_ACCOUNT}
     return frozenset(useful - {Scope.DECISIONS_APPROVE})
 
 

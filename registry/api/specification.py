@@ -42,6 +42,7 @@ from registry.projects.schemas import VERDICT
 from registry.reports.api import compliance as reports
 from registry.reports.api import overview
 from registry.requests.api import requests
+from registry.saved_views import api as saved_views
 
 BLUEPRINTS = (
     agencies.blp,
@@ -63,6 +64,7 @@ BLUEPRINTS = (
     team.blp,
     requests.blp,
     inbox.blp,
+    saved_views.blp,
     exemptions.blp,
     exemption_documents.blp,
     letters.blp,

@@ -32,12 +32,12 @@ class ListTotals:
 
 def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTotals:
     """Count the cases of a list and those before the page. Raises Malformed for an invalid filter, sort or cursor."""
-    total = _count(actor, filters)
+    total = count_matching(actor, filters)
     if page.cursor is None:
         return ListTotals(total, 0, None)
     key, descending = sort_key(page.sort or DEFAULT_SORT)
     rest = after(key, Case.id.expression, descending, page.cursor)
-    before = _count(actor, filters, not_(rest))
+    before = count_matching(actor, filters, not_(rest))
     if before is None or before <= page.limit:
         return ListTotals(total, before, None)
     statement = (
@@ -50,8 +50,11 @@ def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTot
     return ListTotals(total, before, cursor_after(key, descending, value, last))
 
 
-def _count(actor: Actor, filters: Mapping[str, str], *conditions: ColumnElement[bool]) -> int | None:
+def count_matching(
+    actor: Actor, filters: Mapping[str, str], *conditions: ColumnElement[bool], most: int = MAX_COUNTED
+) -> int | None:
+    """Count the cases of a list; None for more than ``most``. Raises Malformed for an invalid filter."""
     statement = matching_cases(actor, filters, Case.id).where(*conditions)
-    rows = statement.limit(literal_limit(MAX_COUNTED + 1)).subquery()
+    rows = statement.limit(literal_limit(most + 1)).subquery()
     count = db.session.scalar(select(func.count()).select_from(rows)) or 0
-    return None if count > MAX_COUNTED else count
+    return None if count > most else count

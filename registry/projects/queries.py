@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
@@ -39,18 +39,36 @@ def list_projects(
     Raises Malformed for an invalid filter, sort or cursor.
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
-    conditions = [*project_conditions(actor, raw_filters), *only]
+    conditions = _conditions(actor, raw_filters, only)
     statement = _list_statement(page.sort or DEFAULT_SORT, policy_in_force()).limit(literal_limit(page.limit + 1))
     after_cursor = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
-    words = words_of(raw_filters.get("q", ""))
-    if words and has_word_index():
-        others = {name: value for name, value in raw_filters.items() if name != "q"}
-        # The search last: PostgreSQL evaluates in this order, and a text search costs as much as ten comparisons.
-        conditions = [*project_conditions(actor, others), *only, _matches_search(words)]
     rows = db.session.execute(statement.where(*conditions, *after_cursor)).mappings().all()
     listing = build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     return Listing([{**row} for row in listing.items], listing.next)
+
+
+def count_projects(
+    actor: Actor, raw_filters: Mapping[str, str], most: int, *, only: Sequence[ColumnElement[bool]] = ()
+) -> int | None:
+    """Count the visible projects that match; None for more than ``most``. Raises Malformed for an invalid filter."""
+    project, agency = table_of(Project).c, table_of(Agency)
+    matching = select(project.id).join(agency, agency.c.id == project.agency_id)
+    rows = matching.where(*_conditions(actor, raw_filters, only)).limit(literal_limit(most + 1)).subquery()
+    count = db.session.scalar(select(func.count()).select_from(rows)) or 0
+    return None if count > most else count
+
+
+def _conditions(
+    actor: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]
+) -> list[ColumnElement[bool]]:
+    conditions = project_conditions(actor, raw_filters)
+    words = words_of(raw_filters.get("q", ""))
+    if not words or not has_word_index():
+        return [*conditions, *only]
+    others = {name: value for name, value in raw_filters.items() if name != "q"}
+    # The search last: PostgreSQL evaluates in this order, and a text search costs as much as ten comparisons.
+    return [*project_conditions(actor, others), *only, _matches_search(words)]
 
 
 def _matches_search(words: list[str]) -> ColumnElement[bool]:

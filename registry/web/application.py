@@ -65,6 +65,7 @@ from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home, overview
 from registry.requests.views import asking, confirmation, requests
+from registry.saved_views.views import pages as saved_view_pages
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
@@ -137,6 +138,7 @@ WITH_PAGES = (
     report_changes,
     reports,
     requests,
+    saved_view_pages,
     second_factor,
     sessions,
     setup_pages,

@@ -45,6 +45,7 @@ from registry.projects.vocabulary import (
     WithdrawnProjects,
 )
 from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
+from registry.saved_views.vocabulary import ViewList
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -113,5 +114,6 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "inbox_kind": _labels(EntryKind),
     "inbox_section": {kind.value: kind.heading for kind in EntryKind},
     "policy_state": _labels(PolicyState),
+    "view_list": _labels(ViewList),
     "language": LANGUAGE_NAMES,
 }

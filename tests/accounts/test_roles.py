@@ -56,7 +56,7 @@ CONTRACT = {
     "agency_editor": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment",
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
-    "cases.answer cases.comment people.read people.manage tokens.read tokens.manage",
+    "cases.answer cases.comment people.read people.manage tokens.read tokens.manage shared-views.delete",
     "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment withdrawals.decide government-reports.read "
     "government-reports.write government-reports.approve",
@@ -64,7 +64,7 @@ CONTRACT = {
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.record policies.write policies.activate journal.read "
     "accounts.confirm organisations.confirm withdrawals.decide government-reports.read government-reports.write "
-    "government-reports.approve government-reports.issue",
+    "government-reports.approve government-reports.issue shared-views.delete",
     "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify "
     "government-reports.read",
     "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void audits.verify",
@@ -151,6 +151,7 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.JOURNAL_READ, {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}),
         (P.OWN_ACCOUNT_READ, set(Role)),
         (P.OWN_ACCOUNT_MANAGE, set(Role)),
+        (P.SHARED_VIEWS_DELETE, {Role.SUPERVISOR, Role.AGENCY_ADMINISTRATOR}),
         (P.PEOPLE_READ, {Role.AGENCY_ADMINISTRATOR, Role.AUDITOR, Role.ADMINISTRATOR}),
         (P.PEOPLE_MANAGE, {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}),
         (P.TOKENS_READ, {Role.AGENCY_ADMINISTRATOR, Role.AUDITOR, Role.ADMINISTRATOR}),
@@ -204,7 +205,7 @@ def test_schedule_acts_as_an_operator() -> None:
 def test_agency_administrator_may_all_that_an_editor_may_and_manages_accounts() -> None:
     added = PERMISSIONS[Role.AGENCY_ADMINISTRATOR] - PERMISSIONS[Role.AGENCY_EDITOR]
     assert PERMISSIONS[Role.AGENCY_EDITOR] < PERMISSIONS[Role.AGENCY_ADMINISTRATOR]
-    assert added == {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE}
+    assert added == {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE, P.SHARED_VIEWS_DELETE}
 
 
 def test_every_oversight_role_needs_two_people_and_no_agency_role_does() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -47,6 +47,7 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
+from registry.saved_views.service import save_view
 from tests.api.callers import MERGE_PATCH, Caller, caller
 from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, project_values
 
@@ -160,6 +161,10 @@ def a_document(_world: World) -> dict[str, Any]:
 
 def a_template(_world: World | None = None) -> dict[str, Any]:
     return {"kind": "question", "language": "ru", "title": "Начало", "text": "Когда начаты работы?"}
+
+
+def a_view(_world: World | None = None) -> dict[str, Any]:
+    return {"name": f"Сохранённая {a_bin()}", "list": "projects", "query": {"stage": "creation", "sort": "number"}}
 
 
 def a_commission_decision(world: World) -> dict[str, Any]:
@@ -375,6 +380,10 @@ TRIES: dict[str, Try] = {
     ),
     "list_inbox": Try("/inbox", CASE_READERS, owned=False),
     "read_inbox": Try("/inbox/read", ALL, 200, lambda world: {"all": True}, owned=False),
+    "list_views": Try("/views", ALL, owned=False),
+    "create_view": Try("/views", ALL, 201, a_view, owned=False),
+    # Another person's, shared within oversight.
+    "delete_view": Try("/views/{view}", {Role.SUPERVISOR}, 204, owned=False, unseen=AGENCY),
     "watch_case": Try("/cases/{case}/watch", CASE_READERS, 204),
     "unwatch_case": Try("/cases/{case}/watch", CASE_READERS, 204),
     "watch_project": Try("/projects/{number}/watch", ALL, 204),
@@ -486,6 +495,7 @@ def a_world(agency: Agency) -> World:
         "refused_confirmation_request": a_request(RequestKind.CONFIRMATION, reviewed.number, "onboarding"),
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
+        "view": a_shared_view(),
         "draft": a_draft(agency.id * 10),
         "deleted_draft": a_draft(agency.id * 10 + 1),
         "activated_draft": a_draft(agency.id * 10 + 2),
@@ -507,6 +517,13 @@ def a_letter(supervisor: Actor, case_id: int) -> str:
         with transaction():
             act(supervisor, find_case_to_change(supervisor, case_id))
     return db.session.scalars(select(Letter.number).where(Letter.case_id == case_id)).one()
+
+
+def a_shared_view() -> int:
+    """A view that a reviewer who is none of the callers shares within oversight."""
+    name = f"saves views {a_bin()}"
+    account_id = add_person(ADMINISTRATOR, NewPerson(name, Role.REVIEWER, None), PASSWORD).account_id
+    return save_view(replace(an_actor(Role.REVIEWER, name=name), account_id=account_id), a_view() | {"shared": True}).id
 
 
 def a_draft(version: int) -> int:

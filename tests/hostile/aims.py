@@ -38,6 +38,7 @@ KINDS = {
     "ScopesField": "scopes",
     "AddressesField": "addresses",
     "ProjectNumbers": "project_numbers",
+    "Query": "query",
     "Setting": "setting",
     "VerdictCases": "verdict_cases",
     "VersionName": "version",

@@ -17,8 +17,9 @@ LISTED_TEXTS = {kind for case in VALUES for kind in case.get("accepted_by", ()) 
 # Fields that identify something existing; another value is not found.
 REFERENCES = ("project", "target", "assignee", "agency", "successor", "to", "duplicate_of", "documents", "based_on")
 # The limits of a token: lists are read by the schema, and judged by the service when the schema has no other problem.
-# Likewise the settings of a policy, which the parser of policy files judges.
-TOKEN_LIMITS = ("lifetime", "scopes", "addresses", "project_numbers", "setting", "verdict_cases", "version")
+# Likewise the settings of a policy, which the parser of policy files judges, and the query of a view, which the list
+# judges.
+TOKEN_LIMITS = ("lifetime", "scopes", "addresses", "project_numbers", "query", "setting", "verdict_cases", "version")
 
 
 def takes_json(aim: Aim) -> bool:

@@ -73,6 +73,7 @@ CODES = {
     "SuccessionKind": "merger renaming division",
     "TokenStatus": "valid pending expired revoked",
     "Trigger": "schedule manual catch_up",
+    "ViewList": "cases projects",
     "WithdrawnProjects": "exclude include only",
     "WorkType": "creation development modification maintenance migration",
 }

@@ -105,6 +105,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "report_number": world.reports["report"],
         "request_id": world.requests["transfer"],
         "template_id": world.template_id,
+        "view_id": world.requests["view"],
         "exemption_id": world.exemption_id,
         "audit_id": world.audit_id,
         "import_id": world.import_id if run is None else run.id,
@@ -139,6 +140,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "transfers": world.requests["transfer"],
         "confirmation-requests": world.requests["confirmation_request"],
         "withdrawals": world.requests["withdrawal"],
+        "views": world.requests["view"],
     }
     return values, ids
 

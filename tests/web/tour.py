@@ -35,6 +35,7 @@ from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import register_project
+from registry.saved_views.service import save_view
 from tests.web.tour_cases import stops_of_cases
 from tests.web.tour_entries import AGENCY, BAD_TABLE, CLERKS_TABLE, DRAFT, OTHER_AGENCY, TWIN, UNKNOWN_COLUMNS
 from tests.web.tour_held_audit import add_held_audit
@@ -106,6 +107,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "held_audit": add_held_audit(AGENCY),
             "policy_draft": add_policy_draft(),
+            "view": add_saved_views(),
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
             "unmapped": unmapped.id,
@@ -125,6 +127,21 @@ def prepare(app: Flask) -> dict[str, object]:
             "case_commission": case_of("TRANSPORT-001"),
             "case_closed": case_of("EDU-008"),
         }
+
+
+def add_saved_views() -> int:
+    """Save views of the reviewer. Return the id of the shared one."""
+    person = person_named(person_name(Role.REVIEWER))
+    assert person is not None
+    reviewer = replace(demo_actor(person.name), account_id=person.account_id)
+    money = {"status": "new,under_review", "sort": "-budget_kzt"}
+    save_view(reviewer, {"name": "Крупные бюджеты", "list": "cases", "query": money, "shared": False})
+    region = {"region": "71", "freeze_status": "flagged"}
+    save_view(reviewer, {"name": "Астана: с замечаниями", "list": "projects", "query": region, "shared": False})
+    overdue = {"overdue": "true", "sector": "07"}
+    return save_view(
+        reviewer, {"name": "Здравоохранение: просроченные", "list": "cases", "query": overdue, "shared": True}
+    ).id
 
 
 def stops(known: Mapping[str, object]) -> list[Stop]:

@@ -8,29 +8,21 @@ from typing import Final
 from urllib.parse import urlencode
 
 from flask import render_template, request
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
-from registry.agencies.service import agency_by_bin, own_agencies
+from registry.agencies.service import own_agencies
 from registry.agencies.views.choices import agency_name
 from registry.core.collation import kazakh_key
 from registry.core.database import db
-from registry.core.filters import ChoiceFilter, conditions
 from registry.core.search import words_of
-from registry.freeze.vocabulary import AgencyKind
-from registry.projects.models import Project
+from registry.projects.agency_filters import AGENCY, BELOW, YES
 from registry.web.blueprint import Answer, pages
 from registry.web.labels import name_in_page_language
 
-# Filters that only pages have: include subordinate agencies, and the kind of agency.
-AGENCY: Final = "agency"
-BELOW: Final = "below"
-KIND: Final = "kind"
-YES: Final = "true"
 # More suggestions than a person reads.
 MAX_SUGGESTIONS: Final = 10
 MAX_LENGTH: Final = 500
@@ -89,20 +81,6 @@ def address_with_agency(actor: Actor) -> str | None:
 def agency_suggestions(actor: Actor) -> Answer:
     """The options of the agency field for the text entered so far."""
     return render_template("agencies/suggestions.html", matches=suggested_agencies(actor, request.args.get("q", "")))
-
-
-def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], list[ColumnElement[bool]]]:
-    """Split off the page-only filters: returns the other filters, and the conditions of the page-only ones.
-
-    Raises AgencyNotFound and Malformed.
-    """
-    shared = {name: value for name, value in filters.items() if name not in (BELOW, KIND)}
-    kinds = {name: value for name, value in filters.items() if name == KIND}
-    clauses = conditions({KIND: ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds)
-    if filters.get(BELOW) == YES and AGENCY in shared:
-        root = agency_by_bin(shared.pop(AGENCY))
-        clauses.append(Project.agency_id.in_(select(subtree(root.id).c.id)))
-    return shared, clauses
 
 
 def _own(actor: Actor) -> Select[str, str | None, str | None, str | None]:

@@ -24,12 +24,15 @@ FILTERS: Final = (
     "agency",
     "project",
     "outcome",
+    "due_on",
     "due_on_from",
     "due_on_to",
     "opened_at_from",
     "opened_at_to",
     "closed_at_from",
     "closed_at_to",
+    "changed_at_from",
+    "changed_at_to",
 )
 
 

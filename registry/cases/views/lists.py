@@ -21,6 +21,8 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_of
+from registry.saved_views.views.line import view_line
+from registry.saved_views.vocabulary import ViewList
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS, download_list
@@ -95,6 +97,7 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
         kept=[name for name in filters if name not in fields],
         narrowed=any(name not in (*OF_TABS, "q") for name in filters),
         place=requested_list(),
+        saved=view_line(actor, ViewList.CASES, requested_list()),
         agency=agency_filter(actor, filters),
         choices=CHOICES,
         rules=rule_titles(),

@@ -8,6 +8,10 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "saved-view-not-found": lazy_text("There is no saved view {id}."),
+    "view-name-taken": lazy_text("You have a saved view “{name}” already. Choose another name."),
+    "too-many-views": lazy_text("You have {most} saved views. Delete one first."),
+    "views-need-an-account": lazy_text("Views belong to an account: sign in, or use a token."),
     "letter-not-found": lazy_text("There is no letter {number}."),
     "letter-code-unknown": lazy_text("No letter has this code."),
     "letter-not-made": lazy_text("The document of letter {number} could not be made. Try again later."),

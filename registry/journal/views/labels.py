@@ -38,6 +38,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "project.watched": lazy_text("Project followed"),
     "project.unwatched": lazy_text("Project no longer followed"),
     "cases.followed": lazy_text("Cases updated by an audit"),
+    "saved-view.added": lazy_text("Shared view saved"),
+    "saved-view.deleted": lazy_text("Shared view deleted"),
     "government-report.begun": lazy_text("Report to the Government begun"),
     "government-report.changed": lazy_text("Report to the Government changed"),
     "government-report.frozen": lazy_text("Figures of a report to the Government frozen"),

@@ -9,40 +9,27 @@ from flask import redirect, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_names
-from registry.agencies.views.filter_choices import BELOW, KIND, address_with_agency, agency_filter, split_agency_filters
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter
 from registry.audits.views.findings import rule_titles
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
+from registry.projects.agency_filters import BELOW, KIND, split_agency_filters
 from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.filters import FILTERS as PROJECT_FILTERS
 from registry.projects.queries import list_projects
+from registry.saved_views.views.line import view_line
+from registry.saved_views.vocabulary import ViewList
 from registry.web.blueprint import Answer, pages
 from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
-WITHDRAWN: Final = "withdrawn"
-FILTERS: Final = (
-    "q",
-    "freeze_status",
-    "severity",
-    "rule",
-    "work_type",
-    "stage",
-    "placement",
-    "sector",
-    "region",
-    "agency",
-    BELOW,
-    KIND,
-    "attestation",
-    "onboarding_due_on_to",
-    "flag_age",
-    "is_restricted",
-    WITHDRAWN,
-)
-# The filters that the page offers as selects; the others are only set by links.
+# The list takes every filter of the API; those without a field in the form are set by links and saved views.
+FILTERS: Final = (*PROJECT_FILTERS, BELOW, KIND)
+# The filters that the page offers as selects.
 CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation")
-HIDDEN_FILTERS: Final = ("onboarding_due_on_to", "flag_age", "is_restricted")
+FIELDS: Final = frozenset({"q", *CHOICES, "rule", "agency", BELOW, KIND, "withdrawn"})
+HIDDEN_FILTERS: Final = tuple(name for name in FILTERS if name not in FIELDS)
 SORTS: Final = {
     "-registered_at": lazy_text("Newest first"),
     "-updated_at": lazy_text("Last changed first"),
@@ -60,6 +47,7 @@ def projects(actor: Actor) -> Answer:
         return redirect(address)
     filters = requested_filters(FILTERS)
     shared, only = split_agency_filters(filters)
+    sort = request.args.get("sort")
     listing = list_projects(actor, shared, requested_page(), only=only)
     return render_template(
         "projects/list.html",
@@ -72,7 +60,8 @@ def projects(actor: Actor) -> Answer:
         kept=HIDDEN_FILTERS,
         rules=rule_titles(),
         sorts=SORTS,
-        sort=request.args.get("sort") or "-registered_at",
+        sort=sort or "-registered_at",
+        saved=view_line(actor, ViewList.PROJECTS, filters | ({"sort": sort} if sort else {})),
         next_address=next_address(listing.next),
         first_address=first_address(),
     )

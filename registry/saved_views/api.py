@@ -1,0 +1,77 @@
+"""The endpoints of saved views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import LINK
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.core.messages import message
+from registry.core.pagination import Listing
+from registry.http.locale import request_locale
+from registry.saved_views.lists import MAX_COUNTED
+from registry.saved_views.queries import FILTERS, ShownView, list_views, with_count
+from registry.saved_views.schemas import EXAMPLE, SENT, VIEW, VIEW_BODY
+from registry.saved_views.service import delete_view, save_view
+
+blp = ApiBlueprint("saved-views", __name__, description="Named filters and sorts of a list, own and shared ones.")
+PARAMETERS: Final = plain_parameters(FILTERS)
+
+
+def visible(shown: ShownView) -> dict[str, Any]:
+    """The view as the caller sees it."""
+    view, problem, language = shown.view, shown.problem, request_locale()
+    return {
+        **{name: getattr(view, name) for name in ("id", "name", "list", "query", "shared", "created_at")},
+        "owner": shown.owner,
+        "is_own": shown.is_own,
+        "count": (MAX_COUNTED + 1 if shown.count is None else shown.count) if shown.is_counted else None,
+        "problem": problem
+        and {
+            "pointer": problem.pointer,
+            "code": problem.code,
+            "message": message(problem.code, language, problem.params),
+        },
+    }
+
+
+@blp.route("/views")
+class Views(MethodView):
+    """The views that the caller sees."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_READ)
+    @blp.doc(operationId="list_views")
+    @blp.arguments(list_query(PARAMETERS), location="query")
+    @blp.response(200, PageSchema(VIEW), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List the own views and those shared with the caller's side, the oldest first."""
+        listing = list_views(current_actor(), query.filters, query.page)
+        return page_response(Listing([visible(each) for each in listing.items], listing.next))
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="create_view")
+    @blp.arguments(VIEW_BODY, example=SENT)
+    @blp.idempotent
+    @blp.response(201, VIEW, description="Saved.", example=EXAMPLE)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Save a view of a list; a person has at most 50."""
+        return visible(with_count(current_actor(), save_view(current_actor(), values).id))
+
+
+@blp.route("/views/<row_id:id>")
+class ViewById(MethodView):
+    """One view."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="delete_view")
+    @blp.response(204, description="Deleted.")
+    def delete(self, id: int) -> None:
+        """Delete an own view; supervisors and administrators of agencies also those shared on their side."""
+        delete_view(current_actor(), id)

@@ -1,0 +1,37 @@
+"""Saved views: named filters and sorts of a list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.core.database import Instant, Model
+
+MAX_NAME_LENGTH: Final = 100
+
+
+class SavedView(Model):
+    """A view. ``query``: the filters and the sort by their names in the list's query string.
+
+    ``account_id``: the owner; None once the owner of a shared view has left the agency with which it was shared.
+    ``agency_id``: the agency with which it is shared; None for one shared within oversight, and for own ones.
+    """
+
+    __tablename__ = "saved_views"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
+    list: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    query: Mapped[dict[str, str]] = mapped_column(JSON)
+    shared: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+    __table_args__ = (
+        Index("uq_saved_views_account_id_name", "account_id", "name", unique=True),
+        Index(None, "agency_id", "shared"),
+    )

@@ -1,0 +1,130 @@
+"""The views that the actor sees: the own ones, and those shared with the actor's side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, case, or_, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.models import Account
+from registry.accounts.roles import Permission
+from registry.core.database import db
+from registry.core.errors import NotFound, Problem
+from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions
+from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.saved_views.lists import count_records, problems_of_query, readable_lists
+from registry.saved_views.models import SavedView
+from registry.saved_views.vocabulary import ViewList
+
+# Of each answer and of each page; what follows is listed without its count.
+MAX_WITH_COUNT: Final = 10
+OLDEST_FIRST: Final = SortKey("id", SavedView.id.expression, int)
+FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "list": ChoiceFilter(SavedView.list.expression, ViewList.codes()),
+    "shared": BooleanFilter(SavedView.shared.expression),
+}
+
+
+class SavedViewNotFound(NotFound):
+    """No view has this id, or it is another person's, or shared on another side."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownView:
+    """A view as the actor sees it. ``owner``: None without one. ``is_own``: it is the actor's.
+
+    ``problem``: why the list refuses its filters today. ``is_counted``: ``count`` is known; it is then None for more
+    than ``MAX_COUNTED`` records.
+    """
+
+    view: SavedView
+    owner: str | None
+    is_own: bool
+    problem: Problem | None
+    is_counted: bool = False
+    count: int | None = None
+
+
+def list_views(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of the views, the oldest first; the first ten have counts. Raises RoleNotAllowed and Malformed."""
+    actor.require(Permission.OWN_ACCOUNT_READ)
+    statement = select(SavedView, Account.name).outerjoin(Account, Account.id == SavedView.account_id)
+    statement = statement.where(visible_views(actor), *conditions(FILTERS, filters))
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, SavedView.id.expression, False, page.cursor))
+    pairs = db.session.execute(statement.order_by(SavedView.id).limit(page.limit + 1)).all()
+    rows = [{"row": (view, owner), "_sort": view.id, "_id": view.id} for view, owner in pairs]
+    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
+    return Listing(_shown(actor, [each["row"] for each in listing.items]), listing.next)
+
+
+def views_of_list(actor: Actor, name: str) -> tuple[list[ShownView], bool]:
+    """The first ten views of a list, with counts, the own ones first; and whether there are more."""
+    if not actor.may(Permission.OWN_ACCOUNT_READ):
+        return [], False
+    statement = (
+        select(SavedView, Account.name)
+        .outerjoin(Account, Account.id == SavedView.account_id)
+        .where(visible_views(actor), SavedView.list == name)
+        .order_by(case((is_own(actor), 0), else_=1), SavedView.id)
+    )
+    rows = [(view, owner) for view, owner in db.session.execute(statement.limit(MAX_WITH_COUNT + 1))]
+    return _shown(actor, rows[:MAX_WITH_COUNT]), len(rows) > MAX_WITH_COUNT
+
+
+def find_view(actor: Actor, view_id: int) -> ShownView:
+    """The view with that id, without its count. Raises RoleNotAllowed and SavedViewNotFound."""
+    view, owner = _row(actor, view_id)
+    return _without_count(actor, view, owner)
+
+
+def with_count(actor: Actor, view_id: int) -> ShownView:
+    """The same, with its count. Raises RoleNotAllowed and SavedViewNotFound."""
+    return _shown(actor, [_row(actor, view_id)])[0]
+
+
+def may_delete(actor: Actor, view: SavedView) -> bool:
+    """True for the owner, and of shared views for who may delete those of others."""
+    own = view.account_id is not None and view.account_id == actor.account_id
+    return actor.may(Permission.OWN_ACCOUNT_MANAGE) and (own or actor.may(Permission.SHARED_VIEWS_DELETE))
+
+
+def visible_views(actor: Actor) -> ColumnElement[bool]:
+    """The condition on views that the actor sees: of lists that the actor may read, own or shared on the same side."""
+    same_side = SavedView.agency_id.is_(None) if actor.agency_id is None else SavedView.agency_id == actor.agency_id
+    readable = SavedView.list.in_(readable_lists(actor))
+    return and_(readable, or_(is_own(actor), and_(SavedView.shared.is_(True), same_side)))
+
+
+def is_own(actor: Actor) -> ColumnElement[bool]:
+    """The condition on the actor's own views. No account has the id 0."""
+    return SavedView.account_id == (actor.account_id or 0)
+
+
+def _row(actor: Actor, view_id: int) -> tuple[SavedView, str | None]:
+    actor.require(Permission.OWN_ACCOUNT_READ)
+    statement = select(SavedView, Account.name).outerjoin(Account, Account.id == SavedView.account_id)
+    row = db.session.execute(statement.where(visible_views(actor), SavedView.id == view_id)).one_or_none()
+    if row is None:
+        raise SavedViewNotFound(id=view_id)
+    return row[0], row[1]
+
+
+def _shown(actor: Actor, rows: Sequence[tuple[SavedView, str | None]]) -> list[ShownView]:
+    shown = []
+    for place, (view, owner) in enumerate(rows):
+        item = _without_count(actor, view, owner)
+        if item.problem is None and place < MAX_WITH_COUNT:
+            count = count_records(actor, view.list, view.query)
+            item = ShownView(view, owner, item.is_own, None, is_counted=True, count=count)
+        shown.append(item)
+    return shown
+
+
+def _without_count(actor: Actor, view: SavedView, owner: str | None) -> ShownView:
+    own = view.account_id is not None and view.account_id == actor.account_id
+    problems = problems_of_query(actor, view.list, view.query)
+    return ShownView(view, owner, own, problems[0] if problems else None)

@@ -1,0 +1,97 @@
+"""Saving and deleting views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from registry.accounts.actors import Actor
+from registry.accounts.models import Account
+from registry.accounts.roles import Permission
+from registry.core.clock import now
+from registry.core.errors import Conflict, Invalid, NotAllowed
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+from registry.saved_views.lists import LISTS, problems_of_query
+from registry.saved_views.models import SavedView
+from registry.saved_views.queries import SavedViewNotFound, is_own, visible_views
+
+MAX_VIEWS: Final = 50
+
+
+class ViewNameTaken(Conflict):
+    """The owner has a view with this name."""
+
+
+class TooManyViews(Conflict):
+    """The owner has ``MAX_VIEWS`` views."""
+
+
+class ViewsNeedAnAccount(NotAllowed):
+    """The actor has no account to which a view could belong: a command on the server."""
+
+
+def save_view(actor: Actor, values: Mapping[str, Any]) -> SavedView:
+    """Save a view of the actor from validated values: ``name``, ``list``, ``query`` and ``shared``.
+
+    Raises RoleNotAllowed, Invalid for a query that the list refuses, ViewNameTaken and TooManyViews.
+    """
+    actor.require(Permission.OWN_ACCOUNT_MANAGE)
+    actor.require(LISTS[values["list"]].required_permission)
+    if actor.account_id is None:
+        raise ViewsNeedAnAccount
+    problems = problems_of_query(actor, values["list"], values["query"])
+    if problems:
+        raise Invalid(problems)
+    with transaction() as session:
+        # Locks out another view of the same owner until both the number and the name are checked.
+        session.execute(select(Account.id).where(Account.id == actor.account_id).with_for_update())
+        name = values["name"]
+        if session.scalar(select(SavedView.id).where(is_own(actor), SavedView.name == name)) is not None:
+            raise ViewNameTaken(name=name)
+        if (session.scalar(select(func.count(SavedView.id)).where(is_own(actor))) or 0) >= MAX_VIEWS:
+            raise TooManyViews(most=MAX_VIEWS)
+        shared = values.get("shared") is True
+        view = SavedView(
+            account_id=actor.account_id,
+            agency_id=actor.agency_id if shared else None,
+            list=values["list"],
+            name=name,
+            query=dict(values["query"]),
+            shared=shared,
+            created_at=now(),
+        )
+        session.add(view)
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise ViewNameTaken(name=name) from error
+        if shared:
+            journal.record(actor, "saved-view.added", f"saved-view:{view.id}", _details(view))
+    return view
+
+
+def delete_view(actor: Actor, view_id: int) -> None:
+    """Delete an own view, or a shared one for who may delete those of others.
+
+    Raises RoleNotAllowed and SavedViewNotFound.
+    """
+    actor.require(Permission.OWN_ACCOUNT_MANAGE)
+    with transaction() as session:
+        statement = select(SavedView).where(visible_views(actor), SavedView.id == view_id).with_for_update()
+        view = session.scalar(statement.execution_options(populate_existing=True))
+        if view is None:
+            raise SavedViewNotFound(id=view_id)
+        if view.account_id is None or view.account_id != actor.account_id:
+            actor.require(Permission.SHARED_VIEWS_DELETE)
+        if view.shared:
+            journal.record(actor, "saved-view.deleted", f"saved-view:{view.id}", _details(view))
+        session.delete(view)
+
+
+def _details(view: SavedView) -> dict[str, Any]:
+    # Without the filters: they may name a restricted project, which not every reader of the journal may see.
+    return {"name": view.name, "list": view.list}

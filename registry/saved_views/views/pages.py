@@ -1,0 +1,124 @@
+"""Pages of saved views: all of them, saving one, opening one, deleting one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import redirect, render_template, request, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.core.errors import Malformed, Problem
+from registry.saved_views.lists import LISTS, SORT, problems_of_query, readable_lists
+from registry.saved_views.models import SavedView
+from registry.saved_views.queries import find_view, list_views, may_delete
+from registry.saved_views.schemas import MAX_FILTERS, VIEW_FORM
+from registry.saved_views.service import delete_view, save_view
+from registry.saved_views.views.line import count_text
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.web.error_messages import problem_message
+from registry.web.fields import form_field
+from registry.web.flash import flash_message
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.labels import choice_label, options
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.translations import gettext as _
+
+LIST: Final = "list"
+
+
+@pages.page("/views", needs=ANY_SIGNED_IN)
+def saved_views(actor: Actor) -> Answer:
+    """List the own views and the shared ones, narrowed by list."""
+    filters = requested_filters((LIST,))
+    listing = list_views(actor, filters, requested_page())
+    return render_template(
+        "saved_views/list.html",
+        items=listing.items,
+        counts=[count_text(each) for each in listing.items],
+        deletable={each.view.id for each in listing.items if may_delete(actor, each.view)},
+        problems={each.view.id: problem_message(each.problem) for each in listing.items if each.problem},
+        filters=filters,
+        lists=[(code, text) for code, text in options("view_list") if code in readable_lists(actor)],
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/views/new", needs=Permission.OWN_ACCOUNT_MANAGE, methods=("GET", "POST"))
+def new_saved_view(actor: Actor) -> Answer:
+    """Save the filters and the sort of the list from which the form was opened."""
+    name, query = _requested_query(actor)
+    everybody = _("Share with everybody in your agency")
+    if actor.role not in AGENCY_ROLES:
+        everybody = _("Share with everybody in oversight")
+    page = FormPage(
+        _("Save this view"),
+        _("Save"),
+        f"{url_for(f'web.{name}')}?{urlencode(query)}",
+        [
+            form_field("name", "text", label=_("Name")),
+            form_field(
+                "shared",
+                "check",
+                label=everybody,
+                hint=_("They see its name and filters, and of the list what they may see themselves."),
+            ),
+        ],
+        VIEW_FORM,
+        intro=_("The view keeps the filters and the order of the list, not what is on it today."),
+        subject=choice_label("view_list", name),
+        labels={"name": _("Name")},
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        save_view(actor, {**values, "list": name, "query": query})
+        flash_message(_("View saved."))
+        return redirect(page.back, 303)
+
+    return answer_form(page, act)
+
+
+@pages.page("/views/<row_id:view_id>", needs=ANY_SIGNED_IN)
+def open_saved_view(actor: Actor, view_id: int) -> Answer:
+    """Redirect to the list with the view's query; without it, and with the reason, when the list refuses it."""
+    shown = find_view(actor, view_id)
+    if shown.problem is None:
+        return redirect(_list_address(shown.view), 303)
+    texts = {"name": shown.view.name, "problem": problem_message(shown.problem)}
+    flash_message(_("The saved view “%(name)s” cannot be used any more: %(problem)s") % texts, "error")
+    return redirect_to(shown.view.list)
+
+
+@pages.page("/views/<row_id:view_id>/deletion", needs=Permission.OWN_ACCOUNT_MANAGE, methods=("GET", "POST"))
+def delete_saved_view(actor: Actor, view_id: int) -> Answer:
+    """Ask whether the view is to be deleted, and delete it."""
+    shown = find_view(actor, view_id)
+    if not shown.is_own:
+        actor.require(Permission.SHARED_VIEWS_DELETE)
+    if request.method != "POST":
+        return render_template("saved_views/deletion.html", shown=shown)
+    delete_view(actor, view_id)
+    flash_message(_("View deleted."))
+    return redirect_to("saved_views", list=shown.view.list)
+
+
+def _requested_query(actor: Actor) -> tuple[str, dict[str, str]]:
+    """The list and its query. Raises Malformed for an unknown list and what the list refuses, and RoleNotAllowed."""
+    name = request.args.get(LIST, "")
+    if name not in LISTS:
+        raise Malformed([Problem(LIST, "not-a-choice", {"options": ", ".join(LISTS)})])
+    actor.require(LISTS[name].required_permission)
+    query = requested_filters([each for each in dict.fromkeys(request.args) if each not in (LIST, SORT)])
+    sort = request.args.get(SORT)
+    if sort:
+        query[SORT] = sort
+    problems = problems_of_query(actor, name, query)
+    if problems or not 0 < len(query) <= MAX_FILTERS:
+        raise Malformed(problems)
+    return name, query
+
+
+def _list_address(view: SavedView) -> str:
+    return f"{url_for(f'web.{view.list}')}?{urlencode(view.query)}"

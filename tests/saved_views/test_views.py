@@ -1,0 +1,168 @@
+"""Pages of saved views: the line on lists, saving, opening, deleting."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, update
+
+from registry.accounts.roles import Role
+from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, filters_of_cases
+from registry.cases.views.list_position import FILTERS as FILTERS_OF_CASES
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.projects.filters import FILTERS as FILTERS_OF_PROJECTS
+from registry.projects.views import lists as project_pages
+from registry.saved_views.models import SavedView
+from registry.saved_views.service import save_view
+from tests.audits.steps import audit, create_projects
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
+from tests.inbox.people import a_person, actor_named
+from tests.present import Present
+from tests.statements import statements
+
+LINK = re.compile(
+    r'<li><a class="govuk-link" href="(/views/\d+)"([^>]*)>([^<]+)</a>(?: <span class="quiet">([^<]+)</span>)?'
+)
+
+
+def line(page: str) -> list[tuple[str, str]]:
+    """The names and counts on the line of saved views."""
+    return [(name, count) for _, _, name, count in LINK.findall(page)]
+
+
+def invalidate(name: str) -> None:
+    """Give a view a filter of an earlier version."""
+    with transaction() as session:
+        session.execute(update(SavedView).where(SavedView.name == name).values(query={"rule": "freeze.forgotten"}))
+
+
+def test_list_is_saved_and_opened_again(signed_in: SignedIn) -> None:
+    a_project()
+    audit()
+    visit = signed_in(Role.REVIEWER)
+    listed = visit.get("/cases?status=new&region=71&sort=-budget_kzt").text
+    address = re.search(r'href="(/views/new[^"]+)"', listed)
+    assert address and line(listed) == []
+
+    saved = visit.send(address[1].replace("&amp;", "&"), name="Астана", shared="yes")
+
+    assert saved.request.full_path == "/cases?status=new&region=71&sort=-budget_kzt"
+    assert "View saved." in saved.text and line(saved.text) == [("Астана", "1")]
+    assert 'aria-current="true">Астана' in saved.text and "Save this view" not in saved.text
+    other = visit.get("/cases?status=closed").text
+    opened = visit.get(LINK.findall(other)[0][0])
+    assert opened.request.full_path == "/cases?status=new&region=71&sort=-budget_kzt"
+    assert line(signed_in(Role.AUDITOR).get("/cases?status=new").text) == [("Астана", "1")]
+
+
+def test_list_of_projects_has_its_own_views(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    a_project(an_agency(parent=agency))
+    visit = signed_in(Role.REVIEWER)
+    assert "/views/new" not in visit.get("/projects").text
+    query = f"agency={agency.bin}&below=true&kind=central_body"
+    saved = visit.send(f"/views/new?list=projects&{query}", name="With those below")
+
+    assert saved.request.full_path == f"/projects?{query}"
+    assert line(saved.text) == [("With those below", "1")]
+    assert line(visit.get("/cases?status=new").text) == []
+
+
+def test_form_names_what_is_wrong(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER)
+    form = "/views/new?list=projects&stage=creation"
+    missing = visit.send(form, name="")
+    assert missing.status_code == 422 and 'id="name-error"' in missing.text
+    visit.send(form, name="Twice")
+    taken = visit.send(form, name="Twice")
+    assert taken.status_code == 422
+    assert "You have a saved view “Twice” already. Choose another name." in taken.text
+
+
+@pytest.mark.parametrize("query", ["", "?list=letters&kind=order", "?list=cases", "?list=cases&stage=creation"])
+def test_nothing_but_a_list_is_saved(signed_in: SignedIn, query: str) -> None:
+    assert signed_in(Role.REVIEWER).get(f"/views/new{query}").status_code == 400
+
+
+def test_leader_saves_no_views_of_cases(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.LEADER)
+    assert visit.get("/views/new?list=cases&status=new").status_code == 403
+    assert visit.get("/views/new?list=projects&stage=creation").status_code == 200
+
+
+def test_view_with_a_filter_of_an_earlier_version_opens_the_list_with_the_reason(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER)
+    visit.send("/views/new?list=projects&stage=creation", name="Forgotten")
+    invalidate("Forgotten")
+
+    listed = visit.get("/projects").text
+    assert line(listed) == [("Forgotten", "")]
+    opened = visit.get(LINK.findall(listed)[0][0])
+    assert (opened.status_code, opened.request.path) == (200, "/projects")
+    assert "The saved view “Forgotten” cannot be used any more:" in opened.text
+    assert "govuk-error-message" in visit.get("/views").text
+
+
+def test_deletion_is_confirmed(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER)
+    visit.send("/views/new?list=projects&stage=creation", name="Short-lived")
+    address = re.search(r'href="(/views/\d+/deletion)"', visit.get("/views").text)
+    assert address
+    asked = visit.get(address[1])
+    assert "Delete the saved view?" in asked.text and "Only you see it." in asked.text
+    deleted = visit.send(address[1])
+    assert (deleted.request.full_path, "View deleted." in deleted.text) == ("/views?list=projects", True)
+    assert visit.get(address[1]).status_code == 404
+
+
+def test_only_supervisors_delete_what_others_share(signed_in: SignedIn) -> None:
+    signed_in(Role.REVIEWER).send("/views/new?list=projects&stage=creation", name="Shared", shared="yes")
+    supervisor, operator = signed_in(Role.SUPERVISOR), signed_in(Role.OPERATOR)
+    page = supervisor.get("/views").text
+    address = re.search(r'href="(/views/\d+/deletion)"', page)
+    assert address and "Shared by reviewer.web" in page
+    assert "Shared by reviewer.web" in operator.get("/views").text and "/deletion" not in operator.get("/views").text
+    assert operator.get(address[1]).status_code == 403
+    assert "View deleted." in supervisor.send(address[1]).text
+
+
+def test_line_has_ten_views_and_counts_up_to_a_thousand(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_projects(3, an_agency())
+    monkeypatch.setattr("registry.saved_views.lists.MAX_COUNTED", 2)
+    reviewer = a_person("many.views", Role.REVIEWER)
+    for place in range(12):
+        query = {"stage": "creation"} if place else {"region": "10"}
+        save_view(reviewer, {"name": f"View {place}", "list": "projects", "query": query, "shared": True})
+    shown = line(signed_in(Role.AUDITOR).get("/projects").text)
+    assert shown[0] == ("View 0", "0") and shown[1] == ("View 1", "1,000+")
+    assert [name for name, _ in shown] == [f"View {place}" for place in range(10)]
+
+
+def test_each_view_costs_a_list_one_statement(connection: Connection, signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 7, 15))
+    create_projects(3, an_agency())
+    audit()
+    visit = signed_in(Role.REVIEWER)
+    owner = actor_named("reviewer.web")
+    counts = []
+    for place in range(13):
+        query = {"status": "new", "region": "71"}
+        save_view(owner, {"name": f"View {place}", "list": "cases", "query": query, "shared": False})
+        visit.get("/cases?status=new")
+        db.session.expunge_all()
+        with statements(connection) as sent:
+            assert visit.get("/cases?status=new").status_code == 200
+        counts.append(len(sent))
+    first = counts[0]
+    assert counts == [first + min(place, 9) for place in range(13)]
+
+
+def test_pages_take_every_filter_that_a_view_may_have(app: Flask) -> None:
+    taken = {*filters_of_cases(), *OF_FLAGS, *OF_THE_READER, *OF_TEXT}
+    assert set(FILTERS_OF_CASES) == taken
+    assert set(project_pages.FILTERS) == {*FILTERS_OF_PROJECTS, "below", "kind"}
