@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select
@@ -29,8 +29,13 @@ MAX_VALUE_LENGTH: Final = 1000
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AgencyKind.codes(), "region": Region.codes()}
 
 
-def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of agencies as mappings. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor."""
+def list_agencies(
+    actor: Actor, filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
+) -> Listing:
+    """A page of agencies as mappings. ``only``: additional conditions on Agency.
+
+    Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
+    """
     actor.require(Permission.AGENCIES_READ)
     parent, successor = aliased(Agency), aliased(Agency)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
@@ -47,7 +52,7 @@ def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listi
         )
         .outerjoin(parent, parent.id == Agency.parent_id)
         .outerjoin(successor, successor.id == Agency.successor_id)
-        .where(*_conditions(filters, parent.bin.expression))
+        .where(*_conditions(filters, parent.bin.expression), *only)
     )
     if page.cursor is not None:
         statement = statement.where(after(key, Agency.id.expression, descending, page.cursor))

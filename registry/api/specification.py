@@ -42,8 +42,10 @@ from registry.projects.schemas import VERDICT
 from registry.reports.api import compliance as reports
 from registry.reports.api import overview
 from registry.requests.api import requests
+from registry.search import api as whole_search
 
 BLUEPRINTS = (
+    whole_search.blp,
     agencies.blp,
     projects.blp,
     related.blp,

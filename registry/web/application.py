@@ -63,6 +63,7 @@ from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home, overview
 from registry.requests.views import asking, confirmation, requests
+from registry.search.views import search as whole_search
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
@@ -133,6 +134,7 @@ WITH_PAGES = (
     report_changes,
     reports,
     requests,
+    whole_search,
     second_factor,
     sessions,
     setup_pages,
