@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select
@@ -29,8 +30,13 @@ MAX_VALUE_LENGTH: Final = 1000
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AgencyKind.codes(), "region": Region.codes()}
 
 
-def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of agencies as mappings. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor."""
+def list_agencies(
+    actor: Actor, filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
+) -> Listing:
+    """A page of agencies as mappings. ``only``: additional conditions on Agency.
+
+    Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
+    """
     actor.require(Permission.AGENCIES_READ)
     parent, successor = aliased(Agency), aliased(Agency)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
@@ -47,7 +53,7 @@ def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listi
         )
         .outerjoin(parent, parent.id == Agency.parent_id)
         .outerjoin(successor, successor.id == Agency.successor_id)
-        .where(*_conditions(filters, parent.bin.expression))
+        .where(*_conditions(filters, parent.bin.expression), *only)
     )
     if page.cursor is not None:
         statement = statement.where(after(key, Agency.id.expression, descending, page.cursor))
@@ -118,11 +124,17 @@ def ids_with_each(words: Iterable[str]) -> dict[str, set[int]]:
     ids_by_word: dict[str, set[int]] = {word: set() for word in words}
     rows = db.session.execute(select(Agency.id, Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en))
     for agency_id, *texts in rows:
-        parts = [part for text in texts if text for part in words_of(text)]
+        parts = [part for text in texts if text for part in _words_of(text)]
         for word, ids in ids_by_word.items():
             if any(part.startswith(word) for part in parts):
                 ids.add(agency_id)
     return ids_by_word
+
+
+# Of 5,000 agencies and more. For 2,000 it takes 15 ms of each search, of which the search of the register makes two.
+@lru_cache(maxsize=20_000)
+def _words_of(text: str) -> tuple[str, ...]:
+    return tuple(words_of(text))
 
 
 def _sort_key(sort: str) -> tuple[SortKey, bool]:

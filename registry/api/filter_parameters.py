@@ -56,8 +56,8 @@ def moment_parameter(name: str, end: str) -> Parameter:
 
 def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:
     match known:
-        case WordsFilter():
-            return "Words; each matches the beginning of a word.", dict(WORDS_SCHEMA)
+        case WordsFilter(takes=takes):
+            return takes, dict(WORDS_SCHEMA)
         case ChoiceFilter(options=options):
             return SEVERAL, one_of(options)
         case TextFilter():

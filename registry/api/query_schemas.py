@@ -72,6 +72,8 @@ def parameter_schema(_converter: object, field: fields.Field[Any], **_kwargs: ob
 
 
 def parameter_style(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
-    """apispec's parameter attribute function: several values of one parameter stand in it with commas."""
-    several = isinstance(field, QueryParameter) and field.parameter.takes_several
-    return {"style": "form", "explode": False} if several else {}
+    """apispec's parameter attribute function: whether it is required; several values stand in it with commas."""
+    if not isinstance(field, QueryParameter):
+        return {}
+    several = {"style": "form", "explode": False} if field.parameter.takes_several else {}
+    return several | ({"required": True} if field.parameter.required else {})

@@ -43,8 +43,10 @@ from registry.reports.api import compliance as reports
 from registry.reports.api import overview
 from registry.requests.api import requests
 from registry.saved_views import api as saved_views
+from registry.search import api as whole_search
 
 BLUEPRINTS = (
+    whole_search.blp,
     agencies.blp,
     projects.blp,
     related.blp,

@@ -23,9 +23,14 @@ def case_search(text: str) -> ColumnElement[bool]:
         return false()
     agencies = ids_with_each(words)
     has_words = and_(*(_has_word(word, sorted(agencies[word])) for word in words))
+    number = case_number(text)
+    return has_words if number is None else or_(has_words, Case.id == number)
+
+
+def case_number(text: str) -> int | None:
+    """The number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other text."""
     number = text.strip().lstrip("#№").strip()
-    is_number = number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS
-    return or_(has_words, Case.id == int(number)) if is_number else has_words
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS else None
 
 
 def _has_word(word: str, agencies: list[int]) -> ColumnElement[bool]:

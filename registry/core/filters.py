@@ -104,9 +104,10 @@ class InstantFilter:
 
 @dataclass(frozen=True, slots=True)
 class WordsFilter:
-    """Words to search for; ``search`` returns the condition for the text."""
+    """Words to search for; ``search`` returns the condition for the text. ``takes`` describes the texts."""
 
     search: Callable[[str], ColumnElement[bool]]
+    takes: str = "Words; each matches the beginning of a word."
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The SQL condition for a filter value. Raises InvalidValue."""

@@ -15,11 +15,12 @@ from registry.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter: its name, what it means, and its JSON Schema."""
+    """A query parameter: its name, its meaning and JSON Schema. ``required``: a request without it is malformed."""
 
     name: str
     description: str
     schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
 
     @property
     def takes_several(self) -> bool:

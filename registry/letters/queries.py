@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy import ColumnElement, false, or_, select
+from sqlalchemy.orm import aliased, contains_eager
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
@@ -17,7 +17,7 @@ from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
+from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, WordsFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
 from registry.letters.models import Letter
 from registry.letters.standing import ends_of
@@ -31,6 +31,8 @@ SORTS: Final[Mapping[str, SortKey]] = {
 }
 DEFAULT_SORT: Final = "-id"
 NUMBER: Final = re.compile("QL-[0-9]{4}-[0-9]{6,}")
+# A number from its beginning, with or without QL, or its serial alone.
+NUMBER_PART: Final = re.compile(r"(?:QL[\s-]*)?([0-9]{1,9}(?:-[0-9]{0,9})?)", re.ASCII | re.IGNORECASE)
 CODE: Final = re.compile("[A-Z2-7]{16}")
 MAX_CODE_LENGTH: Final = 40
 SHOWN: Final = ("number", "kind", "issued_on", "issued_at", "case_id", "sha256")
@@ -91,6 +93,13 @@ def read_letter(actor: Actor, number: str) -> dict[str, Any]:
     return _shown(actor, [letter])[0] | {"data": json.loads(data)}
 
 
+def may_read_letter(actor: Actor, number: str) -> bool:
+    """True for the number of a letter that the actor may see; nothing is read of it, so nothing is journalled."""
+    if not actor.may(Permission.CASES_READ) or NUMBER.fullmatch(number) is None:
+        return False
+    return db.session.scalar(_letters(actor, Letter.number == number).with_only_columns(Letter.id)) is not None
+
+
 def check_letter(code: str) -> dict[str, Any]:
     """What anybody with the check code of a letter may know: no names of people, no project.
 
@@ -124,7 +133,20 @@ def filters_of_letters() -> dict[str, ColumnFilter]:
         "agency": TextFilter(Agency.bin.expression),
         "project": TextFilter(Project.number.expression),
         **date_filters("issued_on", Letter.issued_on.expression),
+        "q": WordsFilter(_numbered, "The beginning of a number, or its digits after the year."),
     }
+
+
+def _numbered(text: str) -> ColumnElement[bool]:
+    part = NUMBER_PART.fullmatch(text.strip())
+    if part is None:
+        return false()
+    other = aliased(Letter)
+    matching = [other.number.startswith(f"QL-{part[1]}")]
+    if part[1].isdigit():
+        matching.append(other.number.endswith(f"-{int(part[1]):06}"))
+    # Of the index of numbers alone: a row of the table holds the whole letter.
+    return Letter.id.in_(select(other.id).where(or_(*matching)))
 
 
 def _letters(actor: Actor, *criteria: ColumnElement[bool]) -> Any:

@@ -66,6 +66,7 @@ from registry.reports.views import compliance as reports
 from registry.reports.views import home, overview
 from registry.requests.views import asking, confirmation, requests
 from registry.saved_views.views import pages as saved_view_pages
+from registry.search.views import search as whole_search
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
@@ -139,6 +140,7 @@ WITH_PAGES = (
     reports,
     requests,
     saved_view_pages,
+    whole_search,
     second_factor,
     sessions,
     setup_pages,

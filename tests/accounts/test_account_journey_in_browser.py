@@ -184,7 +184,7 @@ def test_person_is_invited_enrols_works_confirms_an_approval_and_ends_a_session_
     assert page.url == f"{service.address}/home"
     person.check()
 
-    follow(page, "header button")
+    follow(page, ".site-header__out")
     present.move(timedelta(minutes=1))
     page.goto(new_case)
     sign_in(page, name, OWN_PASSWORD)

@@ -378,6 +378,7 @@ TRIES: dict[str, Try] = {
     "open_many_cases": Try(
         "/cases/open", REVIEWERS, 200, lambda world: {"projects": [world.reviewed.number]}, owned=False
     ),
+    "search": Try("/search?q=qaztech", ALL, owned=False),
     "list_inbox": Try("/inbox", CASE_READERS, owned=False),
     "read_inbox": Try("/inbox/read", ALL, 200, lambda world: {"all": True}, owned=False),
     "list_views": Try("/views", ALL, owned=False),

@@ -81,6 +81,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "A version has letters, digits, full stops, hyphens and underscores, such as 2026.2."
     ),
     "required": lazy_text("Enter a value."),
+    "search-too-short": lazy_text("Enter at least {smallest} characters."),
     "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
     "too-many-entries": lazy_text("At most {limit} entries are possible."),

@@ -18,7 +18,7 @@ from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS, download_list
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
-FILTERS: Final = ("number", "kind", "agency", "project", "issued_on_from", "issued_on_to")
+FILTERS: Final = ("q", "number", "kind", "agency", "project", "issued_on_from", "issued_on_to")
 SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
 
 
@@ -32,6 +32,8 @@ def letters(actor: Actor) -> Answer:
         actor=actor,
         items=listing.items,
         filters=filters,
+        narrowed=any(name != "q" for name in filters),
+        kept=[name for name in ("number", "project") if name in filters],
         agency=agency_filter(actor, filters),
         sorts=SORTS,
         sort=request.args.get("sort") or "-id",

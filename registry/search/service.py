@@ -1,0 +1,80 @@
+"""Search of the whole register: the first matches of each kind, as the list of that kind finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from registry.accounts.actors import Actor
+from registry.accounts.queries import list_accounts
+from registry.accounts.roles import Permission
+from registry.accounts.vocabulary import AccountKind
+from registry.agencies.models import Agency
+from registry.agencies.queries import list_agencies
+from registry.agencies.service import own_agencies
+from registry.cases.lists import list_cases
+from registry.core.errors import Malformed, Problem
+from registry.core.languages import Language
+from registry.core.pagination import Listing, Page
+from registry.letters.queries import list_letters
+from registry.projects.queries import list_projects
+
+AT_MOST: Final = 5
+MIN_LENGTH: Final = 2
+NOTHING: Final = Listing([], None)
+PAGE: Final = Page(AT_MOST)
+# By the primary key: a page of common words is filled from the newest rows, and no matches have to be sorted.
+NEWEST: Final = Page(AT_MOST, sort="-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The matches of each kind, at most five, as the list of the kind shows them; people as accounts."""
+
+    projects: Listing
+    agencies: Listing
+    cases: Listing
+    letters: Listing
+    people: Listing
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing of any kind matches."""
+        return not any(each.items for each in (self.projects, self.agencies, self.cases, self.letters, self.people))
+
+
+def search(actor: Actor, text: str, language: Language) -> Matches:
+    """The first five matches of each kind that the actor may list, newest first, agencies and people by name.
+
+    ``next`` of a listing is None when there are no more. A kind that the actor may not list is empty. Agencies find
+    themselves and those below them only. Restricted projects among the matches are journalled as read, as by the lists.
+    Raises RoleNotAllowed, and Malformed for a text that is missing, shorter than two characters or not usable.
+    """
+    actor.require(Permission.PROJECTS_READ)
+    _require_length(text)
+    words = {"q": text}
+    reads_cases = actor.may(Permission.CASES_READ)
+    lists_people = actor.may(Permission.PEOPLE_READ)
+    return Matches(
+        projects=list_projects(actor, words, PAGE),
+        agencies=_agencies(actor, text),
+        cases=list_cases(actor, words, NEWEST, language) if reads_cases else NOTHING,
+        letters=list_letters(actor, words, NEWEST) if reads_cases else NOTHING,
+        people=list_accounts(actor, words | {"kind": AccountKind.PERSON}, PAGE) if lists_people else NOTHING,
+    )
+
+
+def _agencies(actor: Actor, text: str) -> Listing:
+    if not actor.may(Permission.AGENCIES_READ):
+        return NOTHING
+    own = own_agencies(actor)
+    only = [] if own is None else [Agency.id.in_(own)]
+    return list_agencies(actor, {"q": text}, Page(AT_MOST, sort="name_ru"), only=only)
+
+
+def _require_length(text: str) -> None:
+    length = sum(not each.isspace() for each in text)
+    if length == 0:
+        raise Malformed([Problem("q", "value-missing")])
+    if length < MIN_LENGTH:
+        raise Malformed([Problem("q", "search-too-short", {"smallest": MIN_LENGTH})])
