@@ -173,7 +173,7 @@ def _still_visible(to: Recipient, entries: Sequence[Mapping[str, Any]]) -> list[
         shown = _visible(to, KINDS[each["kind"]], each["references"])
         gone = len(each["references"]) - len(shown)
         if shown:
-            left.append({"kind": each["kind"], "references": shown, "count": each["count"] - gone})
+            left.append({**each, "references": shown, "count": each["count"] - gone})
     return left
 
 

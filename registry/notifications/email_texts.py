@@ -60,7 +60,7 @@ def to_bytes(address: str) -> str:
 
 
 def link_to(public_url: str, of: str, reference: int | str) -> str:
-    """Return the URL of a case, project or audit page, of an invitation, or of the page where the reader goes on."""
+    """Return the URL of a page: of a case, letter, project or audit, of an invitation, or where the reader goes on."""
     if of == "invitations":
         return f"{public_url}/invitation?key={invitation_key(int(reference))}"
     return f"{public_url}/{PAGES[of]}" if of in PAGES else f"{public_url}/{of}/{reference}"
@@ -123,6 +123,10 @@ def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
     for reference in each["references"]:
         number = message(f"notice-number-{of}", language, {"number": reference})
         lines.append(f"  {number} – {link_to(public_url, of, reference)}")
+        letter = each.get("letters", {}).get(str(reference))
+        if letter is not None:
+            number = message("notice-number-letters", language, {"number": letter})
+            lines.append(f"  {number} – {link_to(public_url, 'letters', letter)}")
     more = each["count"] - len(each["references"])
     if more:
         lines.append(f"  {message('notice-more', language, {'count': more})} – {public_url}/{PAGES.get(of, of)}")

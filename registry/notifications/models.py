@@ -16,6 +16,7 @@ class OutboundEmail(Model):
     """One e-mail to one recipient, a person or an agency.
 
     ``events``: what it notifies of, as ``{kind, references, count}``; references are numbers, never findings or names.
+    Where letters say more, ``letters`` has their numbers by reference.
     ``key`` is the Message-ID, the same at each attempt. ``state``: ``waiting``, ``sent``, ``failed`` (given up; see
     ``error``) or ``dropped`` (no recipient any more). While an e-mail is being sent, it is ``waiting`` with
     ``next_try_at`` some minutes ahead, so that it is retried if the sender is killed.

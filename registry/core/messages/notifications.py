@@ -45,6 +45,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-number-audits": lazy_text("Audit {number}"),
     "notice-number-cases": lazy_text("Case {number}"),
     "notice-number-invitations": lazy_text("Link for one use"),
+    "notice-number-letters": lazy_text("Letter {number}"),
     "notice-number-projects": lazy_text("{number}"),
     "notice-number-requests": lazy_text("Request {number}"),
     "notice-number-service-accounts": lazy_text("{number}"),

@@ -10,7 +10,7 @@ from registry.core.translations import lazy_text
 MESSAGES: Final[Mapping[str, str]] = {
     "letter-not-found": lazy_text("There is no letter {number}."),
     "letter-code-unknown": lazy_text("No letter has this code."),
-    "letter-not-made": lazy_text("The document of letter {number} could not be made. Try again later."),
+    "document-not-made": lazy_text("Document {number} could not be made. Try again later."),
     "agency-not-found": lazy_text("There is no agency with BIN {bin}."),
     "agency-not-yours": lazy_text("You cannot act for agency {bin}: only for your own and those below it."),
     "another-case-open": lazy_text("Case {other} of the project is open: use that case."),
