@@ -25,11 +25,11 @@ FORBIDDEN = (
 
 def dictionaries_of(pdf: bytes) -> dict[int, bytes]:
     """Return the objects of a PDF by number, without their streams."""
-    found = {}
+    objects = {}
     for match in OBJECT.finditer(pdf):
         parts = STREAM.match(match[2])
-        found[int(match[1])] = match[2] if parts is None else parts[1]
-    return found
+        objects[int(match[1])] = match[2] if parts is None else parts[1]
+    return objects
 
 
 def stream_of(pdf: bytes, number: int) -> bytes:
@@ -51,28 +51,28 @@ def assert_pdf_a_2u(pdf: bytes) -> None:
     """Assert the header, the metadata, the output intent, the tags, the fonts, and that nothing forbidden is there."""
     assert re.match(rb"%PDF-1\.[0-7]\n%[\x80-\xff]{4}", pdf) and pdf.rstrip().endswith(b"%%EOF")
     assert re.search(rb"/ID\s*\[", pdf[pdf.rindex(b"trailer") :])
-    found = dictionaries_of(pdf)
-    names = {name for each in found.values() for name in re.findall(rb"/([A-Za-z]+)", each)}
+    objects = dictionaries_of(pdf)
+    names = {name for each in objects.values() for name in re.findall(rb"/([A-Za-z]+)", each)}
     assert names.isdisjoint(FORBIDDEN)
-    [catalog] = [each for each in found.values() if b"/Type/Catalog" in each]
+    [catalog] = [each for each in objects.values() if b"/Type/Catalog" in each]
     metadata = referred(catalog, "Metadata")
-    assert b"/Filter" not in found[metadata]
+    assert b"/Filter" not in objects[metadata]
     xmp = stream_of(pdf, metadata)
     assert b"<pdfaid:part>2</pdfaid:part>" in xmp and b"<pdfaid:conformance>U</pdfaid:conformance>" in xmp
-    intents = found[referred(catalog, "OutputIntents")]
-    intent = found[int(re.findall(rb"(\d+) 0 R", intents)[0])]
+    intents = objects[referred(catalog, "OutputIntents")]
+    intent = objects[int(re.findall(rb"(\d+) 0 R", intents)[0])]
     assert b"/S/GTS_PDFA1" in intent
     assert stream_of(pdf, referred(intent, "DestOutputProfile"))[36:40] == b"acsp"
     # Tagged, with the language of the document.
     assert b"/Marked true" in catalog and b"/Lang(" in catalog
-    assert b"/Type/StructTreeRoot" in found[referred(catalog, "StructTreeRoot")]
-    assert all(b"/StructParents" in each for each in found.values() if re.search(rb"/Type/Page\b", each))
-    fonts = [each for each in found.values() if re.search(rb"/Type/Font\b", each)]
+    assert b"/Type/StructTreeRoot" in objects[referred(catalog, "StructTreeRoot")]
+    assert all(b"/StructParents" in each for each in objects.values() if re.search(rb"/Type/Page\b", each))
+    fonts = [each for each in objects.values() if re.search(rb"/Type/Font\b", each)]
     composite = [each for each in fonts if b"/Subtype/Type0" in each]
     assert composite and len(fonts) == 2 * len(composite)
     for font in composite:
         assert b"beginbf" in stream_of(pdf, referred(font, "ToUnicode"))
-        descriptor = found[referred(found[referred(font, "DescendantFonts")], "FontDescriptor")]
+        descriptor = objects[referred(objects[referred(font, "DescendantFonts")], "FontDescriptor")]
         assert re.search(rb"/FontFile[23] ", descriptor)
 
 

@@ -10,6 +10,7 @@ from registry.agencies.vocabulary import Region
 from registry.cases.vocabulary import DecisionKind
 from registry.core.languages import Language
 from registry.core.translations import lazy_text, translator
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.texts import Translate
 
 NO_BREAK: Final = "\u00a0"
@@ -37,9 +38,9 @@ COUNT_COLUMNS: Final[Mapping[str, str]] = {
     "budget_flagged_kzt": lazy_text("Of it flagged, million ₸"),
 }
 FLAG_COLUMNS: Final[Mapping[str, str]] = {
-    "open": lazy_text("Open"),
-    "exempt": lazy_text("Exempt"),
-    "accepted": lazy_text("Accepted"),
+    FlagStatus.OPEN.value: lazy_text("Open"),
+    FlagStatus.EXEMPT.value: lazy_text("Exempt"),
+    FlagStatus.ACCEPTED.value: lazy_text("Accepted"),
 }
 
 
