@@ -1,4 +1,4 @@
-"""E-mail texts: greeting, kind of event, numbers and links. Never findings, names or reasons.
+"""E-mail texts: greeting, kind of event, numbers and links, of the overview sums. Never findings, names or reasons.
 
 An invitation names the account of its reader.
 """
@@ -24,6 +24,7 @@ from registry.core.translations import translate
 from registry.notifications.kinds import KINDS, PAGES
 from registry.notifications.mail_settings import Mail
 from registry.notifications.recipients import Recipient
+from registry.notifications.weekly_overview import figure_lines
 
 MessageParams = Sequence[Mapping[str, Any]]
 INVITATION: Final = "invitation"
@@ -127,6 +128,8 @@ def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
         if letter is not None:
             number = message("notice-number-letters", language, {"number": letter})
             lines.append(f"  {number} – {link_to(public_url, 'letters', letter)}")
+    if "figures" in each:
+        lines += [f"  {line}" for line in figure_lines(each["figures"], language)]
     more = each["count"] - len(each["references"])
     if more:
         lines.append(f"  {message('notice-more', language, {'count': more})} – {public_url}/{PAGES.get(of, of)}")

@@ -41,10 +41,11 @@ def queue_email(
     *,
     is_digest: bool = False,
     letters: Mapping[tuple[str, int | str], str] = NO_LETTERS,
+    figures: Mapping[str, Any] | None = None,
 ) -> None:
     """Queue an e-mail in the open transaction: references by kind of notice; the first 20 of each kind are named.
 
-    ``letters``: numbers of letters by kind and reference.
+    ``letters``: numbers of letters by kind and reference. ``figures``: of the overview of the week.
     """
     require_transaction().add(
         OutboundEmail(
@@ -52,7 +53,11 @@ def queue_email(
             person_id=to.person_id,
             agency_id=to.agency_id,
             is_digest=is_digest,
-            events=[_event(kind, references[kind], letters) for kind in KINDS if references.get(kind)],
+            events=[
+                _event(kind, references[kind], letters) | ({} if figures is None else {"figures": dict(figures)})
+                for kind in KINDS
+                if references.get(kind)
+            ],
             created_at=timestamp,
             state="waiting",
             tries=0,

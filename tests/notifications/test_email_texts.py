@@ -44,6 +44,7 @@ NUMBERS = {
     "requests": 4,
     "service-accounts": "robot",
     "account": "26.11.2026 12:00",
+    "overview": "02.03.2026",
 }
 
 
@@ -75,14 +76,14 @@ def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, lang
 
 
 def test_letter_is_named_with_its_link_after_the_case() -> None:
-    told = [{"kind": "order", "references": [17, 18], "count": 2, "letters": {"17": "QL-2026-000005"}}]
-    text = text_of(render_email(MAIL, "k", reader("en"), told, WRITTEN_AT, is_digest=False))
+    entry = [{"kind": "order", "references": [17, 18], "count": 2, "letters": {"17": "QL-2026-000005"}}]
+    text = text_of(render_email(MAIL, "k", reader("en"), entry, WRITTEN_AT, is_digest=False))
     lines = [
         "Case 17 – https://registry.tests/cases/17",
         "Letter QL-2026-000005 – https://registry.tests/letters/QL-2026-000005",
     ]
     assert "\n  ".join([*lines, "Case 18 – https://registry.tests/cases/18"]) in text
-    russian = text_of(render_email(MAIL, "k", reader("ru"), told, WRITTEN_AT, is_digest=False))
+    russian = text_of(render_email(MAIL, "k", reader("ru"), entry, WRITTEN_AT, is_digest=False))
     assert "Письмо QL-2026-000005 – " in russian
 
 

@@ -30,6 +30,13 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "notice-attestation-due": lazy_text("Confirm that the record is still true, or change it"),
     "notice-exemption-ending": lazy_text("An exemption ends within 30 days"),
+    "notice-figure-at-risk-kzt": lazy_text("Money in flagged projects, million ₸: {value}"),
+    "notice-figure-change": lazy_text("({change} in seven days)"),
+    "notice-figure-flagged": lazy_text("Flagged projects: {value}"),
+    "notice-figure-flagged-high": lazy_text("Of these, of high severity: {value}"),
+    "notice-figure-flagged-medium": lazy_text("Of these, of medium severity: {value}"),
+    "notice-figure-flagged-low": lazy_text("Of these, of low severity: {value}"),
+    "notice-figure-platform-percent": lazy_text("On QazTech, per cent of the projects in scope: {value}"),
     "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
     "notice-flags-opened": lazy_text("The audit has opened flags on projects"),
     "notice-greeting": lazy_text("Hello,"),
@@ -46,6 +53,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-number-cases": lazy_text("Case {number}"),
     "notice-number-invitations": lazy_text("Link for one use"),
     "notice-number-letters": lazy_text("Letter {number}"),
+    "notice-number-overview": lazy_text("Audit of {number}"),
     "notice-number-projects": lazy_text("{number}"),
     "notice-number-requests": lazy_text("Request {number}"),
     "notice-number-service-accounts": lazy_text("{number}"),
@@ -74,5 +82,6 @@ MESSAGES: Final[Mapping[str, str]] = {
         "them"
     ),
     "notice-test-email": lazy_text("A test: e-mails of the project register reach you"),
+    "notice-weekly-overview": lazy_text("Overview of the week"),
     "notice-token-ending": lazy_text("A token ends within 14 days"),
 }
