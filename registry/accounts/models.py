@@ -124,6 +124,7 @@ class Person(Model):
     last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
     immediate_emails: Mapped[bool] = mapped_column(server_default=true())
     digest_emails: Mapped[bool] = mapped_column(server_default=true())
+    weekly_overview: Mapped[bool] = mapped_column(server_default=false())
     # Copies for processes of the previous version, which keep running during an upgrade. Nothing else reads them.
     old_role: Mapped[str] = mapped_column("role", String(20))
     old_agency_id: Mapped[int | None] = mapped_column("agency_id", ForeignKey("agencies.id"), index=True)

@@ -12,10 +12,13 @@ from registry.journal import service as journal
 
 @dataclass(frozen=True, slots=True)
 class NotificationPreferences:
-    """``immediate``: e-mails at once about own cases. ``digest``: the daily digest."""
+    """``immediate``: e-mails at once about own cases. ``digest``: the daily digest. ``weekly_overview``: the overview
+    of the week, for those who may read it.
+    """
 
     immediate: bool
     digest: bool
+    weekly_overview: bool = False
 
 
 def notification_preferences(actor: Actor) -> NotificationPreferences | None:
@@ -32,9 +35,14 @@ def change_notification_preferences(actor: Actor, preferences: NotificationPrefe
             raise AccountsNeedAPerson
         if _preferences(person) != preferences:
             person.immediate_emails, person.digest_emails = preferences.immediate, preferences.digest
-            details = {"immediate_emails": preferences.immediate, "digest_emails": preferences.digest}
+            person.weekly_overview = preferences.weekly_overview
+            details = {
+                "immediate_emails": preferences.immediate,
+                "digest_emails": preferences.digest,
+                "weekly_overview": preferences.weekly_overview,
+            }
             journal.record(actor, "account.notifications-changed", f"account:{actor.principal}", details)
 
 
 def _preferences(person: Person) -> NotificationPreferences:
-    return NotificationPreferences(person.immediate_emails, person.digest_emails)
+    return NotificationPreferences(person.immediate_emails, person.digest_emails, person.weekly_overview)

@@ -25,7 +25,8 @@ from registry.core.response_fields import field_json_schema
 from registry.exemptions.api import documents as exemption_documents
 from registry.exemptions.api import exemptions
 from registry.flags import api as flags
-from registry.government_reports import api as government_reports
+from registry.government_reports.api import files as government_report_files
+from registry.government_reports.api import reports as government_reports
 from registry.http.error_handlers import PROBLEM_JSON
 from registry.http.request_bodies import MAX_BODY, MAX_FILE
 from registry.http.url_converters import ROW_ID, RowIdConverter
@@ -75,6 +76,7 @@ BLUEPRINTS = (
     reports.blp,
     overview.blp,
     government_reports.blp,
+    government_report_files.blp,
     journal.blp,
     accounts.blp,
     tokens.blp,

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from registry.agencies.vocabulary import Region
-from registry.cases.vocabulary import DecisionKind
 from registry.core.languages import Language
 from registry.core.translations import lazy_text, translator
-from registry.flags.vocabulary import FlagStatus
+from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Severity
+from registry.government_reports.change_rows import CAPTION, HEADER, change_rows
+from registry.government_reports.changes import Change
 from registry.government_reports.vocabulary import Section
+from registry.government_reports.wording import (
+    ALL,
+    BY_AGENCY,
+    BY_REGION,
+    BY_RULE,
+    BY_SEVERITY,
+    COUNT_COLUMNS,
+    DAY_FORMAT,
+    FLAG_COLUMNS,
+    LISTED,
+    ORDERS,
+    SEVERITY,
+    measure,
+    millions,
+    name_in,
+    number,
+    orders_text,
+    region_name,
+    rule_title,
+)
 
-NO_BREAK: Final = "\u00a0"
-NOTHING: Final = "–"
-DAY_FORMAT: Final = "%d.%m.%Y"
 TITLE: Final = lazy_text("Report to the Government and the President of the Republic of Kazakhstan")
 SUBJECT: Final = lazy_text("Compliance with the moratorium on state digital objects outside QazTech")
 NUMBER: Final = lazy_text("No. {number}, version {version}")
@@ -30,34 +47,10 @@ CORRECTION: Final = lazy_text("This version corrects the one before: {reason}")
 NOT_WRITTEN: Final = lazy_text("Not written yet.")
 DATA: Final = lazy_text("SHA-256 of the data: {digest}")
 FIGURES: Final = lazy_text("Figures")
-BY_REGION: Final = lazy_text("By region")
-BY_AGENCY: Final = lazy_text("By agency")
-BY_SEVERITY: Final = lazy_text("Flagged projects by severity")
-BY_RULE: Final = lazy_text("Flags by rule")
-LISTED: Final = lazy_text("Projects of high severity and the orders in force")
-OTHER: Final = lazy_text("Not given")
-ALL: Final = lazy_text("All")
-COUNT_COLUMNS: Final[Mapping[str, str]] = {
-    "projects": lazy_text("Projects"),
-    "clear": lazy_text("Clear"),
-    "flagged": lazy_text("Flagged"),
-    "flagged_high": lazy_text("High"),
-    "flagged_medium": lazy_text("Medium"),
-    "flagged_low": lazy_text("Low"),
-    "clear_percent": lazy_text("Clear, per cent"),
-    "budget_kzt": lazy_text("Budget, million ₸"),
-    "budget_flagged_kzt": lazy_text("Of it flagged, million ₸"),
-}
 AGENCY: Final = lazy_text("Agency")
 REGION: Final = lazy_text("Region")
-SEVERITY: Final = lazy_text("Severity")
 RULE: Final = lazy_text("Rule")
 PROJECT: Final = lazy_text("Project")
-ORDERS: Final = lazy_text("Orders in force")
-FLAG_COLUMNS: Final[Mapping[str, str]] = {
-    status.value: status.label for status in FlagStatus if status is not FlagStatus.CLEARED
-}
-UNTIL: Final = lazy_text("{decision} (until {day})")
 Cell = str
 
 
@@ -89,17 +82,21 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report in one language."""
+    """A report in one language. ``footer``: what stands on every page."""
 
     language: Language
     title: str
     subtitle: str
+    footer: str
     blocks: Sequence[Heading | Paragraph | Table]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """What a document is made of. ``figures`` and ``data_sha256``: as the reader may see them, None before freezing."""
+    """What a document is made of. ``figures`` and ``data_sha256``: as the reader may see them, None before freezing.
+
+    ``changes``: of a correction, what differs from the version before.
+    """
 
     number: str
     version: int
@@ -111,6 +108,7 @@ class ReportContent:
     issued_on: date | None
     approved_by: Sequence[str]
     correction_reason: str | None
+    changes: Sequence[Change] = ()
 
 
 def document(report: ReportContent, language: Language) -> Document:
@@ -118,26 +116,33 @@ def document(report: ReportContent, language: Language) -> Document:
     _ = translator(language)
     number = _(NUMBER).format(number=report.number, version=report.version)
     subject = _(SUBJECT)
-    return Document(language, _(TITLE), f"{subject}. {number}", list(_blocks(report, language, _)))
+    digest = [] if report.data_sha256 is None else [_(DATA).format(digest=report.data_sha256)]
+    footer = ". ".join([number, *digest])
+    return Document(language, _(TITLE), f"{subject}. {number}", footer, list(_blocks(report, language, _)))
 
 
 def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]:
     """The tables of frozen figures."""
     _ = translator(language)
     totals = [_(ALL), *_counts(figures["totals"], language)]
-    regions = [[_region(row["key"], _), *_counts(row, language)] for row in figures["by_region"]]
-    agencies = [[_name(row, language), *_counts(row, language)] for row in figures["by_agency"]]
+    regions = [[region_name(row["key"], _), *_counts(row, language)] for row in figures["by_region"]]
+    agencies = [[name_in(row, language), *_counts(row, language)] for row in figures["by_agency"]]
     counts = [_(label) for label in COUNT_COLUMNS.values()]
     severities = [
-        [_(Severity(row["key"]).label), number(row["projects"]), _millions(row["budget_flagged_kzt"], language)]
+        [_(Severity(row["key"]).label), number(row["projects"]), millions(row["budget_flagged_kzt"], language)]
         for row in figures["by_severity"]
     ]
     rules = [
-        [_rule(row, language), _(Severity(row["severity"]).label), *(number(row[name]) for name in FLAG_COLUMNS)]
+        [rule_title(row, language), _(Severity(row["severity"]).label), *(number(row[name]) for name in FLAG_COLUMNS)]
         for row in figures["by_rule"]
     ]
     listed = [
-        [_name(row, language), str(row["key"]), _orders(row["orders"], _), _millions(row["budget_kzt"] or 0, language)]
+        [
+            name_in(row, language),
+            str(row["key"]),
+            orders_text(row["orders"], language),
+            millions(row["budget_kzt"] or 0, language),
+        ]
         for row in figures["high_severity"]
     ]
     named = {name: _(label) for name, label in COUNT_COLUMNS.items()}
@@ -150,14 +155,7 @@ def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]
     ]
 
 
-def number(value: int) -> str:
-    """A whole number in groups of three digits, as in Kazakh and Russian."""
-    return f"{value:,}".replace(",", NO_BREAK)
-
-
-def _blocks(
-    report: ReportContent, language: Language, _: Callable[[str], str]
-) -> Iterator[Heading | Paragraph | Table]:
+def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator[Heading | Paragraph | Table]:
     day = report.period_end.strftime(DAY_FORMAT)
     if report.figures is None:
         yield Paragraph(_(UNFROZEN).format(day=day))
@@ -167,6 +165,8 @@ def _blocks(
         yield Paragraph(_(PERIOD).format(day=day, audit=audit["id"], on=on, policy=audit["policy_version"]))
     if report.correction_reason:
         yield Paragraph(_(CORRECTION).format(reason=report.correction_reason))
+        if rows := change_rows(report.changes, report.figures or {}, language):
+            yield Table(_(CAPTION), [_(name) for name in HEADER], rows, texts=3)
     if report.issued_on is None:
         yield Paragraph(_(NOT_ISSUED))
     for section in Section:
@@ -183,44 +183,4 @@ def _blocks(
 
 
 def _counts(row: Mapping[str, Any], language: Language) -> list[Cell]:
-    cells = []
-    for name in COUNT_COLUMNS:
-        value = row[name]
-        if name == "clear_percent":
-            cells.append(NOTHING if value is None else _decimal(value, language))
-        else:
-            cells.append(_millions(value, language) if name.endswith("_kzt") else number(value))
-    return cells
-
-
-def _millions(value: int, language: Language) -> str:
-    whole, tenth = divmod(round(value / 100_000), 10)
-    return f"{number(whole)}{'.' if language == 'en' else ','}{tenth}"
-
-
-def _decimal(value: float, language: Language) -> str:
-    return f"{value:.1f}".replace(".", "." if language == "en" else ",")
-
-
-def _region(key: str | None, _: Callable[[str], str]) -> str:
-    return _(OTHER) if key is None else _(Region(key).label)
-
-
-def _name(row: Mapping[str, Any], language: Language) -> str:
-    return str(row.get(f"name_{language}") or row["name_ru"] or row["name_kk"] or row["key"])
-
-
-def _rule(row: Mapping[str, Any], language: Language) -> str:
-    return str(row.get(f"title_{language}") or row["title_ru"] or row["key"])
-
-
-def _orders(orders: Sequence[Mapping[str, Any]], _: Callable[[str], str]) -> str:
-    return "; ".join(_order(order, _) for order in orders) or NOTHING
-
-
-def _order(order: Mapping[str, Any], _: Callable[[str], str]) -> str:
-    decision = _(DecisionKind(order["decision"]).label)
-    if order["due_on"] is None:
-        return decision
-    day = date.fromisoformat(order["due_on"]).strftime(DAY_FORMAT)
-    return _(UNTIL).format(decision=decision, day=day)
+    return [measure(name, row[name], language) for name in COUNT_COLUMNS]

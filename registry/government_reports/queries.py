@@ -135,6 +135,7 @@ def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
         issued_on=None if report.issued_at is None else local_date(report.issued_at),
         approved_by=approved,
         correction_reason=report.correction_reason,
+        changes=changes_of_report(actor, report),
     )
 
 

@@ -14,6 +14,7 @@ from registry.core.clock import today
 
 CSV: Final = "text/csv"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF: Final = "application/pdf"
 PIECE: Final = 64 * 1024
 
 
@@ -33,6 +34,13 @@ def xlsx_download(name: str, write: Callable[[Path], None]) -> Response:
     made = Response(_pieces(file), content_type=XLSX)
     made.call_on_close(file.close)
     return _named(made, name, "xlsx")
+
+
+def pdf_download(name: str, content: bytes) -> Response:
+    """A PDF; the same document always has the same name."""
+    response = Response(content, content_type=PDF)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
+    return response
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

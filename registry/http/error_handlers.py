@@ -17,12 +17,12 @@ from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.token_authentication import TokenNotAccepted
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
 from registry.core.messages import message
+from registry.core.pdf import DocumentNotMade
 from registry.http import http_errors
 from registry.http.database_errors import DATABASE_ERRORS, error_of
 from registry.http.locale import request_locale
 from registry.http.request_ids import request_id
 from registry.http.request_log import LOG
-from registry.letters.pdf import LetterNotMade
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE: Final = "urn:qaztech-registry:problem:"
@@ -51,7 +51,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (TooManyAttempts, 429),
     (SignInBusy, 503),
     (ProviderUnavailable, 503),
-    (LetterNotMade, 503),
+    (DocumentNotMade, 503),
     (http_errors.DatabaseUnavailable, 503),
     (http_errors.DatabaseBusy, 503),
     (http_errors.StorageFull, 503),

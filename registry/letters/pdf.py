@@ -1,109 +1,23 @@
-"""Letters as PDF/A-2u: the same data and version of typst give the same bytes, so that files need not be stored.
-
-The texts go to a child process as data, never as markup; it is limited in memory and time.
-"""
+"""Letters as PDF/A-2u, in Kazakh and Russian in one document."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import subprocess
-import sys
-import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from registry.core.errors import RegistryError
 from registry.core.languages import OFFICIAL_LANGUAGES
-from registry.core.shipped_files import PACKAGE
+from registry.core.pdf import make_pdf
 from registry.core.translations import lazy_text, translate
 
-CHILD: Final = "registry.letters.pdf_child"
-SECONDS: Final = 30
+LAYOUT: Final = Path(__file__).parent / "data" / "letter.typ"
 ISSUER: Final = lazy_text("QazTech project register")
-# What the fonts of typst can display; PDF/A forbids a character without a glyph. The tests print each of them.
-DISPLAYED: Final = (
-    (0x20, 0x7E),
-    (0xA1, 0xAC),
-    (0xAE, 0x24F),
-    (0x391, 0x3A1),
-    (0x3A3, 0x482),
-    (0x48A, 0x4FF),
-    (0x2010, 0x2027),
-    (0x2030, 0x2040),
-    (0x20A0, 0x20C0),
-    (0x2100, 0x211E),
-    (0x2122, 0x2122),
-    (0x2190, 0x219F),
-    (0x2200, 0x226F),
-    (0x25A0, 0x25CF),
-)
-SUBSTITUTE: Final = "□"
-SPACES: Final = "\t\u00a0\u202f"
-# A longer run without a space would leave the page.
-MAX_WORD_LENGTH: Final = 40
-ZERO_WIDTH_SPACE: Final = "\u200b"
-logger = logging.getLogger(__name__)
-
-
-class LetterNotMade(RegistryError):
-    """The document could not be made: the child process failed or took too long."""
 
 
 def letter_pdf(data: Mapping[str, Any]) -> bytes:
-    """Return the letter in Kazakh and Russian as PDF/A-2u. Raises LetterNotMade."""
-    document = {
-        "number": data["number"],
-        "date": data["date"],
-        "issuer": ISSUER,
-        "parts": [
-            {"language": each, "issuer": translate(ISSUER, each), **data["texts"][each]} for each in OFFICIAL_LANGUAGES
-        ],
-    }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    try:
-        done = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", CHILD],
-            cwd=PACKAGE.parent,
-            env=environment,
-            input=json.dumps(_displayable(document)).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=True,
-        )
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-        logger.warning("the document of letter %s was not made: %s", data["number"], error)
-        raise LetterNotMade(number=data["number"]) from error
-    return done.stdout
-
-
-def displayable(text: str) -> str:
-    """Return the text with a box for each character that the fonts lack, and places to break long words."""
-    shown = []
-    run = 0
-    for character in unicodedata.normalize("NFC", text):
-        if character == "\n" or character in SPACES or unicodedata.category(character) == "Zs":
-            shown.append("\n" if character == "\n" else " ")
-            run = 0
-        elif unicodedata.category(character) in ("Cf", "Cc", "Mn"):
-            continue
-        else:
-            shown.append(character if any(first <= ord(character) <= last for first, last in DISPLAYED) else SUBSTITUTE)
-            run += character != " "
-        if run >= MAX_WORD_LENGTH:
-            shown.append(ZERO_WIDTH_SPACE)
-            run = 0
-    return "".join(shown)
-
-
-def _displayable(value: Any) -> Any:
-    match value:
-        case str():
-            return displayable(value)
-        case list():
-            return [_displayable(each) for each in value]
-        case dict():
-            return {name: _displayable(each) for name, each in value.items()}
-    return value
+    """Return the letter in Kazakh and Russian. Raises DocumentNotMade."""
+    parts = [
+        {"language": each, "issuer": translate(ISSUER, each), **data["texts"][each]} for each in OFFICIAL_LANGUAGES
+    ]
+    document = {"number": data["number"], "date": data["date"], "issuer": ISSUER, "parts": parts}
+    return make_pdf(LAYOUT, data["number"], document)

@@ -103,9 +103,10 @@ def may_read_letter(actor: Actor, number: str) -> bool:
 def check_letter(code: str) -> dict[str, Any]:
     """What anybody with the check code of a letter may know: no names of people, no project.
 
-    Small letters, spaces and hyphens do not matter. Raises LetterCodeUnknown.
+    Small letters, spaces and hyphens do not matter, nor do the places to break in an address copied from a PDF. Raises
+    LetterCodeUnknown.
     """
-    plain = re.sub(r"[\s-]", "", code[:MAX_CODE_LENGTH]).upper()
+    plain = re.sub(r"[\s\u200b-]", "", code[:MAX_CODE_LENGTH]).upper()
     letter = None
     if CODE.fullmatch(plain):
         letter = db.session.scalar(select(Letter).where(Letter.code == plain))

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
+from registry.accounts.factors.requirements import public_url
 from registry.cases.bilingual_texts import TEXTS, language_of, with_both_languages
 from registry.cases.covered_flags import flags_of_cases
 from registry.cases.models import Case, CaseDecision, CaseEvent
@@ -30,8 +31,7 @@ PENDING: Final = "letters_pending"
 # Facts that only the texts of a letter hold.
 NOT_STORED: Final = ("project_record", "flags", "check_address")
 CODE_BYTES: Final = 10
-# The address without a host: a letter outlives the name of the server.
-CHECK_ADDRESS: Final = "/verify"
+CHECK_PATH: Final = "/verify"
 KINDS: Final = {
     ActionName.ASK: LetterKind.QUESTION,
     ActionName.REFER: LetterKind.REFERRAL,
@@ -119,7 +119,7 @@ def _facts(
         **{name: texts.get(name) for name in TEXTS},
         **{f"text_{each}": text if each == spoken else None for each in OFFICIAL_LANGUAGES},
         "flags": {each: _flags(actor, case, each) for each in OFFICIAL_LANGUAGES},
-        "check_address": CHECK_ADDRESS,
+        "check_address": f"{public_url() or ''}{CHECK_PATH}",
     }
 
 

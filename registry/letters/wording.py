@@ -51,14 +51,23 @@ def letter_text(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:
             for heading, paragraphs, steps in _sections(facts, language, _)
             if paragraphs
         ],
-        "check": _("Check this letter: open %(address)s and enter the code %(code)s.")
-        % {"address": facts["check_address"], "code": grouped(facts["code"])},
+        "check": _check(facts["check_address"], grouped(facts["code"]), _),
     }
 
 
 def grouped(code: str) -> str:
     """Return a check code in groups of four characters, as people read it."""
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
+def _check(address: str, code: str, _: Translate) -> str:
+    """Return the full address of the check; without the service's public address its page and the code."""
+    if address.startswith("/"):
+        return _("Check this letter: open %(address)s and enter the code %(code)s.") % {
+            "address": address,
+            "code": code,
+        }
+    return _("Check this letter: %(address)s") % {"address": f"{address}/{code}"}
 
 
 def _facts(facts: Mapping[str, Any], language: Language, _: Translate) -> list[tuple[str, str]]:

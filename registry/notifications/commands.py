@@ -12,7 +12,7 @@ from registry.cli.exit_codes import FAILED
 from registry.cli.options import as_json_option
 from registry.cli.output import print_json, print_message, print_pairs, print_table
 from registry.core.pagination import MAX_LIMIT
-from registry.notifications.jobs import deliver_notifications, digest_when_due
+from registry.notifications.jobs import deliver_notifications, digest_when_due, weekly_overview_when_due
 from registry.notifications.service import STATES, latest_emails, queue_state
 from registry.settings import read_settings
 
@@ -40,13 +40,14 @@ def notices() -> None:
 @as_json_option
 @in_registry
 def send(as_json: bool) -> None:
-    """Queue the digest if it is due, and send all waiting e-mails once.
+    """Queue the digest and the overview of the week if they are due, and send all waiting e-mails once.
 
     `registry serve` and `registry scheduler` do the same each minute; this command is for cron. Exits with 1 when the
     mail server could not be used; the next run tries again.
     """
     settings = read_settings()
     digest = digest_when_due(settings)
+    weekly_overview_when_due(settings)
     done = deliver_notifications(settings, most=sys.maxsize)
     result = {
         "handed_on": done.handed_on,

@@ -22,6 +22,7 @@ from registry.notifications.mail_settings import Mail
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.smtp import EmailRejected, MailServer, MailServerUnavailable
+from registry.notifications.weekly_overview import may_still_see
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 
@@ -172,8 +173,9 @@ def _still_visible(to: Recipient, entries: Sequence[Mapping[str, Any]]) -> list[
     for each in entries:
         shown = _visible(to, KINDS[each["kind"]], each["references"])
         gone = len(each["references"]) - len(shown)
-        if shown:
-            left.append({"kind": each["kind"], "references": shown, "count": each["count"] - gone})
+        figures = each.get("figures")
+        if shown and (figures is None or may_still_see(to.actor, figures)):
+            left.append({**each, "references": shown, "count": each["count"] - gone})
     return left
 
 

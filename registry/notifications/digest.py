@@ -24,7 +24,8 @@ from registry.notifications.service import queue_email
 # Period of the first digest, which has no predecessor.
 FIRST_LOOKS_BACK: Final = timedelta(days=1)
 
-DigestEntry = dict[str, dict[int | str, None]]
+# Of each kind, the references with the numbers of their letters.
+DigestEntry = dict[str, dict[int | str, str | None]]
 
 
 def write_due_digest(digest_at: time | None) -> int | None:
@@ -49,7 +50,14 @@ def write_due_digest(digest_at: time | None) -> int | None:
         span = Span(previous_until or until - FIRST_LOOKS_BACK, until)
         emails = _by_recipient(digest_items(span), load_directory())
         for to, entry in emails.items():
-            queue_email(to, {kind: list(references) for kind, references in entry.items()}, until, is_digest=True)
+            letters = {
+                (kind, reference): letter
+                for kind, references in entry.items()
+                for reference, letter in references.items()
+                if letter is not None
+            }
+            named = {kind: list(references) for kind, references in entry.items()}
+            queue_email(to, named, until, is_digest=True, letters=letters)
     return len(emails)
 
 
@@ -65,7 +73,7 @@ def _by_recipient(item: Iterable[DigestItem], directory: Directory) -> dict[Reci
         for to in RECIPIENT_GROUPS[each.recipients](each, directory):
             may_see = not each.is_restricted or to.actor.may(Permission.RESTRICTED_READ)
             if may_see and each.kind not in to.switched_off:
-                emails[to][each.kind][each.reference] = None
+                emails[to][each.kind][each.reference] = each.letter
     return emails
 
 

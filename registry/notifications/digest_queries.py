@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
@@ -23,6 +23,7 @@ from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.vocabulary import FlagChange
+from registry.letters.models import Letter
 from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
 from registry.projects.models import Project
 from registry.projects.withdrawn import NOT_WITHDRAWN
@@ -68,7 +69,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class DigestItem:
-    """Something that applies now and did not before. ``principal``: the person whom it concerns."""
+    """Something that applies now and did not before. ``principal``: the person whom it concerns; ``letter``: the number
+    of the letter that says more.
+    """
 
     kind: str
     reference: int | str
@@ -76,6 +79,7 @@ class DigestItem:
     agency_id: int | None
     is_restricted: bool
     principal: str | None
+    letter: str | None = None
 
 
 def digest_items(span: Span) -> Iterator[DigestItem]:
@@ -83,7 +87,8 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
     for statement in (_flags(span), _orders(span), _exemptions(span), _attestations(span)):
         yield from _read(statement, RecipientGroup.AGENCY)
     yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), RecipientGroup.AGENCY)
-    yield from _read(_timeline(span, "case-closed", _closed()), RecipientGroup.AGENCY)
+    closed = _timeline(span, "case-closed", _closed()).outerjoin(Letter, Letter.event_id == CaseEvent.id)
+    yield from _read(closed.add_columns(Letter.number.label("letter")), RecipientGroup.AGENCY)
     proposed = (CaseEvent.action == "propose", Case.status == "awaiting_approval")
     yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), RecipientGroup.APPROVERS)
     cleared = (CaseEvent.action == "cleared", Case.status == "awaiting_confirmation")
@@ -130,7 +135,8 @@ def _services_without_owner(span: Span) -> Iterator[DigestItem]:
 
 def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:
     for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
-        yield DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal)
+        item = DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal)
+        yield replace(item, letter=row.letter) if "letter" in row._fields else item
 
 
 def _rows(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElement[Any]]:

@@ -1,4 +1,4 @@
-"""E-mail texts: greeting, kind of event, numbers and links. Never findings, names or reasons.
+"""E-mail texts: greeting, kind of event, numbers and links, of the overview sums. Never findings, names or reasons.
 
 An invitation names the account of its reader.
 """
@@ -24,6 +24,7 @@ from registry.core.translations import translate
 from registry.notifications.kinds import KINDS, PAGES
 from registry.notifications.mail_settings import Mail
 from registry.notifications.recipients import Recipient
+from registry.notifications.weekly_overview import figure_lines
 
 MessageParams = Sequence[Mapping[str, Any]]
 INVITATION: Final = "invitation"
@@ -60,7 +61,7 @@ def to_bytes(address: str) -> str:
 
 
 def link_to(public_url: str, of: str, reference: int | str) -> str:
-    """Return the URL of a case, project or audit page, of an invitation, or of the page where the reader goes on."""
+    """Return the URL of a page: of a case, letter, project or audit, of an invitation, or where the reader goes on."""
     if of == "invitations":
         return f"{public_url}/invitation?key={invitation_key(int(reference))}"
     return f"{public_url}/{PAGES[of]}" if of in PAGES else f"{public_url}/{of}/{reference}"
@@ -123,6 +124,12 @@ def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
     for reference in each["references"]:
         number = message(f"notice-number-{of}", language, {"number": reference})
         lines.append(f"  {number} – {link_to(public_url, of, reference)}")
+        letter = each.get("letters", {}).get(str(reference))
+        if letter is not None:
+            number = message("notice-number-letters", language, {"number": letter})
+            lines.append(f"  {number} – {link_to(public_url, 'letters', letter)}")
+    if "figures" in each:
+        lines += [f"  {line}" for line in figure_lines(each["figures"], language)]
     more = each["count"] - len(each["references"])
     if more:
         lines.append(f"  {message('notice-more', language, {'count': more})} – {public_url}/{PAGES.get(of, of)}")

@@ -20,6 +20,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
+from registry.letters.models import Letter
 from registry.notifications.account_notices import ACCOUNT_TOPICS
 from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
@@ -34,21 +35,24 @@ CASES_AT_A_TIME: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A case event with the attributes that determine its recipients."""
+    """A case event with the attributes that determine its recipients, and the number of its letter."""
 
     event: CaseEvent
     assignee: str | None
     agency_id: int
     is_restricted: bool
+    letter: str | None
 
     def agency(self, directory: Directory, kind: str) -> list[Notice]:
         """Notify the agency, which may see its own restricted projects."""
-        return [Notice(to, kind, self.event.case_id) for to in directory.of_agency(self.agency_id)]
+        return [Notice(to, kind, self.event.case_id, self.letter) for to in directory.of_agency(self.agency_id)]
 
-    def reviewer(self, directory: Directory, kind: str, principal: str | None) -> list[Notice]:
+    def reviewer(
+        self, directory: Directory, kind: str, principal: str | None, letter: str | None = None
+    ) -> list[Notice]:
         """Notify one reviewer who may see the project, except about the reviewer's own action."""
         return [
-            Notice(to, kind, self.event.case_id)
+            Notice(to, kind, self.event.case_id, letter)
             for to in directory.reviewer(principal)
             if to.actor.principal != self.event.by
             and (not self.is_restricted or to.actor.may(Permission.RESTRICTED_READ))
@@ -79,19 +83,23 @@ def process_outbox(*, with_mail: bool) -> int:
 def _write(notices: Iterable[Notice]) -> None:
     """Queue one e-mail per recipient, whatever the number of cases in a message."""
     by_recipient: dict[Recipient, dict[str, list[int | str]]] = defaultdict(lambda: defaultdict(list))
+    letters: dict[Recipient, dict[tuple[str, int | str], str]] = defaultdict(dict)
     for notice in notices:
         if notice.kind not in notice.to.switched_off:
             by_recipient[notice.to][notice.kind].append(notice.reference)
+            if notice.letter is not None:
+                letters[notice.to][notice.kind, notice.reference] = notice.letter
     timestamp = now()
     for to, entries in by_recipient.items():
-        queue_email(to, entries, timestamp)
+        queue_email(to, entries, timestamp, letters=letters[to])
 
 
 def _events(*conditions: Any) -> list[Context]:
     rows = db.session.execute(
-        select(CaseEvent, Case.assignee, Project.agency_id, Project.is_restricted)
+        select(CaseEvent, Case.assignee, Project.agency_id, Project.is_restricted, Letter.number)
         .join(Case, Case.id == CaseEvent.case_id)
         .join(Project, Project.id == Case.project_id)
+        .outerjoin(Letter, Letter.event_id == CaseEvent.id)
         .where(*conditions)
         .order_by(CaseEvent.id)
     )
@@ -154,7 +162,9 @@ def _returned(context: Context, directory: Directory) -> list[Notice]:
 
 
 def _appealed(context: Context, directory: Directory) -> list[Notice]:
-    return context.reviewer(directory, "decision-appealed", context.assignee)
+    appealed = _earlier(context.event, "approve").with_only_columns(CaseEvent.id).scalar_subquery()
+    order = db.session.scalar(select(Letter.number).where(Letter.event_id == appealed))
+    return context.reviewer(directory, "decision-appealed", context.assignee, order)
 
 
 def answers_an_appeal(event: CaseEvent) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from registry.notifications.delivery import MAX_PER_RUN, DeliveryResult, send_due_emails
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
+from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.settings import Settings
 
 
@@ -21,6 +22,11 @@ class DeliveryRun:
 def digest_when_due(settings: Settings) -> int | None:
     """Queue today's digest if it is due. Return the number of e-mails; None when it is not due or e-mail is off."""
     return None if settings.mail is None else write_due_digest(settings.digest_at)
+
+
+def weekly_overview_when_due(settings: Settings) -> int | None:
+    """Queue the overview of the week if it is due. Return how many e-mails; None when not due or without e-mail."""
+    return None if settings.mail is None else write_due_weekly_overview()
 
 
 def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> DeliveryRun:

@@ -34,6 +34,8 @@ KINDS: Final[Mapping[str, str]] = {
     "request-carried-out": "requests",
     "request-failed": "requests",
     "request-restored": "requests",
+    # On Mondays, to those who subscribed. The reference is the day of the audit.
+    "weekly-overview": "overview",
     # In the digest.
     "order-overdue": "cases",
     "order-due-soon": "cases",
@@ -70,6 +72,7 @@ OPTIONAL_DIGEST: Final = frozenset(
 PAGES: Final[Mapping[str, str]] = {
     "account": "account",
     "tokens": "account",
+    "overview": "overview",
     "sign-ins": "home",
     "service-accounts": "tokens",
 }

@@ -16,6 +16,7 @@ class OutboundEmail(Model):
     """One e-mail to one recipient, a person or an agency.
 
     ``events``: what it notifies of, as ``{kind, references, count}``; references are numbers, never findings or names.
+    Where letters say more, ``letters`` has their numbers by reference. The overview of the week has ``figures``.
     ``key`` is the Message-ID, the same at each attempt. ``state``: ``waiting``, ``sent``, ``failed`` (given up; see
     ``error``) or ``dropped`` (no recipient any more). While an e-mail is being sent, it is ``waiting`` with
     ``next_try_at`` some minutes ahead, so that it is retried if the sender is killed.
@@ -44,6 +45,14 @@ def pass_on_emails(former_id: int, successor_id: int) -> None:
     waiting = (OutboundEmail.agency_id == former_id, OutboundEmail.state == "waiting")
     statement = update(OutboundEmail).where(*waiting).values(agency_id=successor_id)
     require_transaction().execute(statement, execution_options={"synchronize_session": False})
+
+
+class WeeklyOverview(Model):
+    """A week whose overview was sent by e-mail."""
+
+    __tablename__ = "weekly_overviews"
+
+    monday: Mapped[date] = mapped_column(primary_key=True)
 
 
 class Digest(Model):

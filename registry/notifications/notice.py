@@ -9,8 +9,9 @@ from registry.notifications.recipients import Recipient
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notification for one recipient."""
+    """One notification for one recipient. ``letter``: the number of the letter that says more."""
 
     to: Recipient
     kind: str
     reference: int | str
+    letter: str | None = None

@@ -22,7 +22,8 @@ from registry.notifications.kinds import OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE
 class Recipient:
     """An address and its reader. ``actor`` decides what may be sent; ``name`` is a person's, for the greeting.
 
-    ``switched_off``: the kinds of notices that the person does not get.
+    ``switched_off``: the kinds of notices that the person does not get. ``weekly_overview``: whether the person
+    subscribed to it.
     """
 
     actor: Actor
@@ -32,6 +33,7 @@ class Recipient:
     person_id: int | None = None
     agency_id: int | None = None
     switched_off: frozenset[str] = frozenset()
+    weekly_overview: bool = False
 
 
 class Directory:
@@ -124,6 +126,7 @@ def _person(person: Person, address: str) -> Recipient:
         switched_off=frozenset()
         .union(() if person.immediate_emails else OPTIONAL_IMMEDIATE)
         .union(() if person.digest_emails else OPTIONAL_DIGEST),
+        weekly_overview=person.weekly_overview,
     )
 
 

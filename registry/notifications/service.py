@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import delete, func, select
 
@@ -21,6 +22,7 @@ from registry.notifications.recipients import Recipient
 STATES: Final = ("waiting", "sent", "failed", "dropped")
 RETENTION: Final = timedelta(days=30)
 MAX_REFERENCES: Final = 20
+NO_LETTERS: Final[Mapping[tuple[str, int | str], str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,18 @@ class QueueState:
 
 
 def queue_email(
-    to: Recipient, references: Mapping[str, Sequence[int | str]], timestamp: datetime, *, is_digest: bool = False
+    to: Recipient,
+    references: Mapping[str, Sequence[int | str]],
+    timestamp: datetime,
+    *,
+    is_digest: bool = False,
+    letters: Mapping[tuple[str, int | str], str] = NO_LETTERS,
+    figures: Mapping[str, Any] | None = None,
 ) -> None:
-    """Queue an e-mail in the open transaction: references by kind of notice; the first 20 of each kind are named."""
+    """Queue an e-mail in the open transaction: references by kind of notice; the first 20 of each kind are named.
+
+    ``letters``: numbers of letters by kind and reference. ``figures``: of the overview of the week.
+    """
     require_transaction().add(
         OutboundEmail(
             key=secrets.token_hex(16),
@@ -43,7 +54,7 @@ def queue_email(
             agency_id=to.agency_id,
             is_digest=is_digest,
             events=[
-                {"kind": kind, "references": list(references[kind][:MAX_REFERENCES]), "count": len(references[kind])}
+                _event(kind, references[kind], letters) | ({} if figures is None else {"figures": dict(figures)})
                 for kind in KINDS
                 if references.get(kind)
             ],
@@ -53,6 +64,13 @@ def queue_email(
             next_try_at=timestamp,
         )
     )
+
+
+def _event(kind: str, references: Sequence[int | str], letters: Mapping[tuple[str, int | str], str]) -> dict[str, Any]:
+    named = list(references[:MAX_REFERENCES])
+    event: dict[str, Any] = {"kind": kind, "references": named, "count": len(references)}
+    numbers = {str(each): letters[kind, each] for each in named if (kind, each) in letters}
+    return event | {"letters": numbers} if numbers else event
 
 
 def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:

@@ -334,6 +334,7 @@ TRIES: dict[str, Try] = {
         lambda world: {"reason": "Wrong.", "due_on": str(today())},
         owned=False,
     ),
+    "download_government_report_as_pdf": Try("/government-reports/{report}.pdf", REPORT_READERS, owned=False),
     "download_government_report_data": Try("/government-reports/{report}/data.json", REPORT_READERS, owned=False),
     "export_government_report_as_csv": Try("/exports/government-reports/{report}.csv", REPORT_READERS, owned=False),
     "create_case": Try("/cases", REVIEWERS, 409, lambda world: {"project": world.reviewed.number}, owned=False),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
+from registry.core.transactions import transaction
+from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, caller, code
 from tests.factories import a_project, an_actor
-from tests.government_reports.steps import TEXTS, issued
+from tests.government_reports.steps import SECOND, TEXTS, issued
+from tests.pdf_structure import text_of
 
 
 def body() -> dict[str, str]:
@@ -81,3 +86,28 @@ def test_list_is_filtered_and_sorted_by_due_date(client: FlaskClient) -> None:
 def test_agencies_and_operators_read_no_report(as_role: Callable[..., Caller]) -> None:
     assert as_role("operator").get("/government-reports").status_code == 403
     assert as_role("administrator").get("/government-reports").status_code == 403
+
+
+def test_pdf_is_in_the_requested_language_and_has_the_figures_that_the_reader_may_see(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    hidden = a_project()
+    a_project()
+    with transaction():
+        restrict_project(SECOND, find_project_to_change(SECOND, hidden.number), True, "Secret")
+    run_audit(an_actor(Role.OPERATOR))
+    number = issued()
+    here = f"/government-reports/{number}.pdf"
+    supervisor, reviewer = caller(client, Role.SUPERVISOR), caller(client, Role.REVIEWER)
+    kazakh = supervisor.get(here)
+    assert (kazakh.status_code, kazakh.content_type) == (200, "application/pdf")
+    assert kazakh.data == supervisor.get(f"{here}?language=kk&version=1").data
+    assert f'government-report-{number}-1-kk.pdf"' in kazakh.headers["Content-Disposition"]
+    printed = [text_of(who.get(f"{here}?language=ru").data, tmp_path) for who in (supervisor, reviewer)]
+    shown = [who.get(f"/government-reports/{number}").get_json()["data_sha256"] for who in (supervisor, reviewer)]
+    assert shown[0] != shown[1]
+    if printed[0] is not None and printed[1] is not None:
+        assert [digest in text for digest, text in zip(shown, printed, strict=True)] == [True, True]
+        assert [bool(re.search(r"Все +2 ", text)) for text in printed] == [True, False]
+    assert code(supervisor.get(f"{here}?language=en")) == "malformed"
+    assert supervisor.get(f"{here}?version=2").status_code == 404

@@ -99,3 +99,46 @@ def test_issue_draft_and_correction_are_named() -> None:
     assert "Черновик: эта версия не выпущена." in shown
     assert "Эта версия исправляет предыдущую: Ошибка в сумме." in shown
     assert not any(isinstance(block, Table) for block in document(draft, "ru").blocks)
+
+
+def changed(language: str, *changes: tuple[str, str | None, str | None]) -> list[list[str]]:
+    listed = [{"field": field, "before": before, "after": after} for field, before, after in changes]
+    content = replace(CONTENT, version=2, correction_reason="Ошибка.", changes=listed)
+    tables = [block for block in document(content, language).blocks if isinstance(block, Table)]
+    return [list(row) for row in tables[0].rows] if tables[0].header[1] in ("Было", "Бұрын") else []
+
+
+def test_changes_are_in_words_and_numbers_of_the_report() -> None:
+    assert changed(
+        "ru",
+        ("period_end", "2026-09-30", "2026-10-31"),
+        ("by_agency/050340004478/budget_kzt", "1000000", "1234560000"),
+        ("by_agency/050340004478/exempt", "0", "2"),
+        ("totals//clear_percent", "75.0", None),
+    ) == [
+        ["Последний день периода", "30.09.2026", "31.10.2026"],
+        ["Все: Без замечаний, %", "75,0", "–"],
+        ["По организациям. Министерство: Бюджет, млн ₸", "1,0", "1\u00a0234,6"],
+        ["По организациям. Министерство: Исключение", "0", "2"],
+    ]
+
+
+def test_record_of_one_version_only_is_one_change() -> None:
+    gone = [("by_agency/1/name_ru", "Прежнее", None), ("by_agency/1/projects", "3", None)]
+    new = [("by_rule/freeze.creation/open", None, "3"), ("by_rule/freeze.creation/severity", None, "high")]
+    assert changed("ru", *gone, *new) == [
+        ["Замечания по правилам. Новый объект", "–", "есть в списке"],
+        ["По организациям. Прежнее", "есть в списке", "–"],
+    ]
+
+
+def test_changed_orders_and_rules_of_a_project_are_named() -> None:
+    key = "high_severity/QT-2026-0000001-5"
+    order = '[{"decision": "migrate_by", "approved_on": "2026-09-01", "due_on": "2026-12-01"}]'
+    rows = changed("ru", (f"{key}/orders", "[]", order), (f"{key}/rules", '["a", "b"]', '["a"]'))
+    assert rows[0][1] == "–" and rows[0][2].endswith("(срок: 01.12.2026)") and rows[1][1:] == ["a, b", "a"]
+    assert rows[0][0].startswith("Проекты высокой важности и действующие предписания. Система, QT-2026-0000001-5: ")
+
+
+def test_version_without_changes_has_no_table_of_them() -> None:
+    assert changed("ru") == []

@@ -55,6 +55,23 @@ def test_document_is_in_the_chosen_language_whatever_the_page_is_in(signed_in: S
     assert "introduction kk" not in russian and "Figures" not in russian and "Figures" not in kazakh
 
 
+def test_pdf_is_linked_in_both_languages_and_downloads(signed_in: SignedIn) -> None:
+    audited()
+    number = issued()
+    visit = signed_in(Role.AUDITOR)
+    page = visit.get(f"/government-reports/{number}").text
+    for language in ("kk", "ru"):
+        path = f"/government-reports/{number}.pdf?language={language}&version=1"
+        assert f'href="{path.replace("&", "&amp;")}" download' in page
+        file = visit.client.get(path)
+        name = f'attachment; filename="government-report-{number}-1-{language}.pdf"'
+        assert (file.content_type, file.headers["Content-Disposition"]) == ("application/pdf", name)
+        assert file.data.startswith(b"%PDF")
+    assert visit.client.get(f"/government-reports/{number}.pdf?version=2").status_code == 404
+    english = visit.client.get(f"/government-reports/{number}.pdf?language=en").headers["Content-Disposition"]
+    assert english.endswith('-ru.pdf"')
+
+
 def test_downloaded_json_has_the_hash_that_the_page_shows(signed_in: SignedIn) -> None:
     audited()
     number = issued()

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from registry.agencies.models import Agency
@@ -139,6 +140,23 @@ def test_letter_stays_as_it_was_when_its_agency_is_renamed(case: Case, agency: A
     assert letters()[0].data == before
 
 
+def test_last_line_is_the_full_address_of_the_check(app: Flask, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "PUBLIC_URL", "https://registry.example.kz")
+    letter = ordered(case)
+    code = "-".join(letter.code[start : start + 4] for start in (0, 4, 8, 12))
+    address = f"https://registry.example.kz/verify/{code}"
+    texts = content_of(letter)["texts"]
+    assert texts["ru"]["check"] == f"Проверить это письмо можно по адресу: {address}"
+    assert texts["kk"]["check"].endswith(f": {address}")
+    assert check_letter(code)["number"] == letter.number
+
+
+def test_last_line_without_a_public_address_is_the_page_and_the_code(case: Case) -> None:
+    letter = ordered(case)
+    check = content_of(letter)["texts"]["ru"]["check"]
+    assert "/verify " in check and "http" not in check and letter.code in check.replace("-", "")
+
+
 def test_check_codes_are_16_characters_and_differ(case: Case) -> None:
     act(AIGERIM, case, "ask", "Почему?")
     act(AIGERIM, case, "withdraw")
@@ -179,6 +197,7 @@ def test_check_needs_no_exact_spelling_and_says_nothing_of_people_or_project(cas
     letter = ordered(case)
     code = letter.code.lower()
     checked = check_letter(f" {code[:4]}-{code[4:8]}-{code[8:]} ")
+    assert check_letter(f"{code[:6]}\u200b{code[6:]}") == checked
     assert set(checked) == {"number", "date", "kind", "agency", "stands", "ended_because", "sha256"}
     text = json.dumps(checked, ensure_ascii=False)
     assert "aigerim" not in text and "saule" not in text and "QT-" not in text

@@ -129,8 +129,10 @@ def test_agency_page_of_a_case_has_no_referral(signed_in: SignedIn, agency: Agen
     assert "QL-2026-000001" in page and "QL-2026-000002" not in page
 
 
-def test_checks_count_for_the_address_also_in_a_session(app: Flask, signed_in: SignedIn) -> None:
+def test_checks_count_for_the_address_also_in_a_session(
+    app: Flask, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     visit = signed_in(Role.AUDITOR)
-    app.extensions[EXTENSION] = RateLimiter(20)
+    monkeypatch.setitem(app.extensions, EXTENSION, RateLimiter(20))
     statuses = [visit.client.get(f"/verify/AAAABBBBCCCCDDD{digit}").status_code for digit in (2, 3, 4)]
     assert statuses == [404, 404, 429]

@@ -58,6 +58,17 @@ def summaries_of(letters: Any) -> list[tuple[str, str, list[int | str]]]:
     return summaries
 
 
+def letters_of_emails() -> list[tuple[str, str, dict[str, str]]]:
+    """Process the outbox. Return (address, kind, letters by reference) of every notice that has letters, sorted."""
+    process_outbox(with_mail=True)
+    named = []
+    for email in db.session.scalars(select(OutboundEmail).order_by(OutboundEmail.id)):
+        to = recipient_now(email.person_id, email.agency_id)
+        address = "nobody" if to is None else to.address
+        named += [(address, each["kind"], each["letters"]) for each in email.events if "letters" in each]
+    return sorted(named)
+
+
 def delete_emails() -> None:
     """Delete all e-mails so far."""
     process_outbox(with_mail=True)

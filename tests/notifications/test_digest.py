@@ -36,7 +36,7 @@ from tests.cases.cast import (
     under_review,
 )
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.readers import create_reader, summaries_of
+from tests.notifications.readers import create_reader, letters_of_emails, summaries_of
 from tests.notifications.test_immediate import restrict
 from tests.present import Present
 
@@ -238,6 +238,7 @@ def test_appeal_decision_is_notified_immediately_and_not_in_digest(digest: Diges
     act(AIGERIM, case, "propose", NO_BREACH)
     act(SAULE, case, "approve")
     assert ("office@agency.kz", "case-closed", [closed.id]) in digest(MONDAY + A_DAY)
+    assert ("office@agency.kz", "case-closed", {str(closed.id): "QL-2026-000002"}) in letters_of_emails()
 
 
 def test_digest_contains_restricted_projects_only_for_permitted_readers(digest: Digest) -> None:

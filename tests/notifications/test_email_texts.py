@@ -44,6 +44,7 @@ NUMBERS = {
     "requests": 4,
     "service-accounts": "robot",
     "account": "26.11.2026 12:00",
+    "overview": "02.03.2026",
 }
 
 
@@ -72,6 +73,18 @@ def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, lang
     assert words[language] in text
     assert f"{link_to('https://registry.tests', KINDS[kind], number)}\n" in text
     assert not any(word in text for word in words.values() if word != words[language])
+
+
+def test_letter_is_named_with_its_link_after_the_case() -> None:
+    entry = [{"kind": "order", "references": [17, 18], "count": 2, "letters": {"17": "QL-2026-000005"}}]
+    text = text_of(render_email(MAIL, "k", reader("en"), entry, WRITTEN_AT, is_digest=False))
+    lines = [
+        "Case 17 – https://registry.tests/cases/17",
+        "Letter QL-2026-000005 – https://registry.tests/letters/QL-2026-000005",
+    ]
+    assert "\n  ".join([*lines, "Case 18 – https://registry.tests/cases/18"]) in text
+    russian = text_of(render_email(MAIL, "k", reader("ru"), entry, WRITTEN_AT, is_digest=False))
+    assert "Письмо QL-2026-000005 – " in russian
 
 
 def test_email_headers() -> None:
@@ -177,6 +190,7 @@ def test_emails_contain_no_findings_values_names_or_reasons(app: Flask, present:
         for text in kept.text_to(address):
             assert "https://registry.tests/cases/" in text
             assert [secret for secret in SECRETS if secret in text] == []
+        assert any("https://registry.tests/letters/QL-2026-00000" in text for text in kept.text_to(address))
 
 
 def create_history(agency: Agency) -> None:

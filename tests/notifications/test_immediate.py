@@ -40,7 +40,7 @@ from tests.cases.cast import (
     under_review,
 )
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.readers import create_reader, delete_emails, queued_emails
+from tests.notifications.readers import create_reader, delete_emails, letters_of_emails, queued_emails
 from tests.present import Present
 
 FRIDAY = date(2026, 3, 6)
@@ -108,6 +108,28 @@ def test_agency_is_notified_of_appeal_decision_and_reviewer_of_appeal() -> None:
     act(AIGERIM, case, "propose", NO_BREACH)
     act(SAULE, case, "approve")
     assert queued_emails() == [("office@agency.kz", "appeal-answered", [case.id])]
+
+
+def test_question_order_appeal_and_its_answer_name_their_letters() -> None:
+    agency = an_agency(email="office@agency.kz")
+    create_reader("reviewer", name="aigerim")
+    case = under_review(a_project(agency))
+    delete_emails()
+    act(AIGERIM, case, "ask", "Which contract is it?")
+    reference = str(case.id)
+    assert letters_of_emails() == [("office@agency.kz", "question", {reference: "QL-2026-000001"})]
+    act(editor_of(agency), case, "answer", "This one.")
+    delete_emails()
+    act(AIGERIM, case, "propose", migrate_by(in_days(60)))
+    act(SAULE, case, "approve")
+    assert letters_of_emails() == [("office@agency.kz", "order", {reference: "QL-2026-000002"})]
+    delete_emails()
+    act(editor_of(agency), case, "appeal", "It is another system.")
+    assert letters_of_emails() == [("aigerim@readers.kz", "decision-appealed", {reference: "QL-2026-000002"})]
+    delete_emails()
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    assert letters_of_emails() == [("office@agency.kz", "appeal-answered", {reference: "QL-2026-000003"})]
 
 
 def test_reviewer_is_notified_of_assignment_by_another_only() -> None:

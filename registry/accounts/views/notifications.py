@@ -28,6 +28,7 @@ class NotificationsForm(BaseSchema):
 
     immediate = Boolean()
     digest = Boolean()
+    weekly_overview = Boolean()
 
 
 @pages.page("/account/notifications", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
@@ -48,12 +49,19 @@ def own_notifications(actor: Actor) -> Answer:
         label=_("E-mails at once about my cases"),
         hint=_("When a case is assigned to you, the agency answers or appeals, or a supervisor returns your proposal."),
     )
+    weekly = form_field(
+        "weekly_overview",
+        "check",
+        label=_("Overview of the week"),
+        hint=_("One e-mail on Mondays with the main figures of the overview and what changed in seven days."),
+    )
+    reads_overview = actor.may(Permission.OVERVIEW_READ)
     has_cases = actor.may(Permission.CASES_REVIEW)
     page = FormPage(
         _("Notifications"),
         _("Save changes"),
         url_for("web.my_account"),
-        [immediate, digest] if has_cases else [digest],
+        [*([immediate] if has_cases else []), digest, *([weekly] if reads_overview else [])],
         NotificationsForm(),
         intro=_(
             "E-mails about orders, questions and reopened cases of your agency, failed and held audits, tokens that "
@@ -63,9 +71,10 @@ def own_notifications(actor: Actor) -> Answer:
 
     def act(values: dict[str, Any]) -> Answer:
         immediate = bool(values.get("immediate")) if has_cases else present.immediate
-        change_notification_preferences(actor, NotificationPreferences(immediate, bool(values.get("digest"))))
+        weekly = bool(values.get("weekly_overview")) if reads_overview else present.weekly_overview
+        change_notification_preferences(actor, NotificationPreferences(immediate, bool(values.get("digest")), weekly))
         flash_message(_("Changes saved."))
         return redirect_to("my_account")
 
-    ticked = {"immediate": present.immediate, "digest": present.digest}
+    ticked = {"immediate": present.immediate, "digest": present.digest, "weekly_overview": present.weekly_overview}
     return answer_form(page, act, {name: "yes" for name, is_on in ticked.items() if is_on})

@@ -143,13 +143,12 @@ def _notifications(actor: Actor) -> str:
     preferences = notification_preferences(actor)
     if preferences is None:
         return ""
-    if not actor.may(Permission.CASES_REVIEW):
-        return _("Daily digest") if preferences.digest else _("Only e-mails that are always sent")
     switched_on = [
         text
         for text, is_on in (
-            (_("E-mails at once about my cases"), preferences.immediate),
+            (_("E-mails at once about my cases"), preferences.immediate and actor.may(Permission.CASES_REVIEW)),
             (_("Daily digest"), preferences.digest),
+            (_("Overview of the week"), preferences.weekly_overview and actor.may(Permission.OVERVIEW_READ)),
         )
         if is_on
     ]

@@ -14,7 +14,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "views-need-an-account": lazy_text("Views belong to an account: sign in, or use a token."),
     "letter-not-found": lazy_text("There is no letter {number}."),
     "letter-code-unknown": lazy_text("No letter has this code."),
-    "letter-not-made": lazy_text("The document of letter {number} could not be made. Try again later."),
+    "document-not-made": lazy_text("Document {number} could not be made. Try again later."),
     "agency-not-found": lazy_text("There is no agency with BIN {bin}."),
     "agency-not-yours": lazy_text("You cannot act for agency {bin}: only for your own and those below it."),
     "another-case-open": lazy_text("Case {other} of the project is open: use that case."),

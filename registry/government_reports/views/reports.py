@@ -15,6 +15,7 @@ from registry.core.values.numbers import read_whole_number
 from registry.government_reports.document import document, figure_tables
 from registry.government_reports.export import HEADER, export_rows
 from registry.government_reports.models import GovernmentReport
+from registry.government_reports.pdf import pdf_name, pdf_of_report
 from registry.government_reports.queries import (
     GovernmentReportNotFound,
     content_of,
@@ -25,7 +26,7 @@ from registry.government_reports.queries import (
 )
 from registry.government_reports.review import may_approve
 from registry.government_reports.vocabulary import WRITTEN_IN, GovernmentReportStatus, Section
-from registry.http.downloads import csv_download, document_download, xlsx_download
+from registry.http.downloads import csv_download, document_download, pdf_download, xlsx_download
 from registry.web.blueprint import Answer, pages
 from registry.web.current_user import page_locale
 from registry.web.forms import Form
@@ -71,6 +72,14 @@ def government_report_document(actor: Actor, report_number: str, language: str) 
         document=document(content_of(actor, report), language),
         back=url_for("web.government_report", report_number=report.number, version=report.version),
     )
+
+
+@pages.page("/government-reports/<report_number>.pdf", needs=READ)
+def government_report_as_pdf(actor: Actor, report_number: str) -> Answer:
+    """Download the document as PDF/A, in the requested language, else in the page's, else in Russian."""
+    report = requested_report(actor, report_number)
+    language = next((each for each in (request.args.get("language"), page_locale()) if each in WRITTEN_IN), "ru")
+    return pdf_download(pdf_name(report, language), pdf_of_report(content_of(actor, report), language))
 
 
 @pages.page("/government-reports/<report_number>/figures.<any(csv, json, xlsx):ending>", needs=READ)

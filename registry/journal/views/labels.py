@@ -166,6 +166,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "deputy": lazy_text("Deputy"),
     "immediate_emails": lazy_text("E-mails at once about my cases"),
     "digest_emails": lazy_text("Daily digest"),
+    "weekly_overview": lazy_text("Overview of the week"),
     "first_day": lazy_text("First day"),
     "last_day": lazy_text("Last day"),
     "receiver": lazy_text("New holder"),

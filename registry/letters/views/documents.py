@@ -8,9 +8,9 @@ from typing import Any, Final
 from flask import Response, render_template
 
 from registry.core.languages import OFFICIAL_LANGUAGES
+from registry.http.downloads import pdf_download
 from registry.letters.pdf import ISSUER, letter_pdf
 
-PDF: Final = "application/pdf"
 # The letter loads the register's styles and fonts, and nothing else.
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -18,10 +18,8 @@ POLICY: Final = (
 
 
 def pdf_response(letter: Mapping[str, Any]) -> Response:
-    """The letter as PDF/A-2u, in Kazakh and Russian. Raises LetterNotMade."""
-    response = Response(letter_pdf(letter["data"]), content_type=PDF)
-    response.headers["Content-Disposition"] = f'attachment; filename="{letter["number"]}.pdf"'
-    return response
+    """The letter as PDF/A-2u, in Kazakh and Russian. Raises DocumentNotMade."""
+    return pdf_download(letter["number"], letter_pdf(letter["data"]))
 
 
 def html_response(letter: Mapping[str, Any]) -> Response:

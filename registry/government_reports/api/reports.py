@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
+from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
-from registry.core.fields import WholeNumber
-from registry.core.spreadsheets.writer import table_as_csv
+from registry.api.query_schemas import ListArguments, list_query
 from registry.core.transactions import transaction
-from registry.core.values.numbers import read_whole_number
-from registry.government_reports.export import HEADER, export_rows
+from registry.government_reports.api.version_query import VersionQuery
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import (
     SORTS,
-    data_of_report,
     filters_of_reports,
     find_government_report,
     find_report_to_change,
@@ -53,9 +48,7 @@ from registry.government_reports.service import (
     delete_government_report,
     freeze_figures,
 )
-from registry.http.downloads import CSV, csv_download
 from registry.http.etag import make_tag, require_fresh_if_named
-from registry.http.query_parameters import Parameter
 
 blp = ApiBlueprint(
     "government-reports", __name__, description="Reports to the Government and the President of the Republic."
@@ -64,25 +57,7 @@ READ: Final = Permission.GOVERNMENT_REPORTS_READ
 WRITE: Final = Permission.GOVERNMENT_REPORTS_WRITE
 APPROVE: Final = Permission.GOVERNMENT_REPORTS_APPROVE
 QUERY: Final = list_query(plain_parameters(filters_of_reports()), SORTS)
-LARGEST: Final = 2**31 - 1
-VERSION: Final = Parameter(
-    "version", "An earlier version; the newest by default.", {"type": "integer", "minimum": 1, "maximum": LARGEST}
-)
 ISSUED: Final = {**EXAMPLE, "status": "issued", "approved_by": ["b.akhmetov", "d.ospanova"]}
-JSON: Final = "application/json"
-
-
-class VersionNumber(WholeNumber):
-    """A whole number as a query parameter."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        return super()._deserialize(read_whole_number(str(value)), attr, data, **kwargs)
-
-
-class VersionQuery(QuerySchema):
-    """Which version is read."""
-
-    version = QueryParameter(VERSION, VersionNumber(1, LARGEST))
 
 
 def etag_data(report: GovernmentReport) -> tuple[object, ...]:
@@ -235,35 +210,3 @@ class GovernmentReportCorrections(MethodView):
         """Begin the next version of an issued report, with its texts and figures. The issued version stays."""
         report = correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])
         return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}
-
-
-@blp.route("/government-reports/<report_number>/data.json")
-class GovernmentReportData(MethodView):
-    """The frozen figures."""
-
-    @blp.requires(READ)
-    @blp.doc(operationId="download_government_report_data")
-    @blp.arguments(VersionQuery(), location="query")
-    @blp.etag
-    @blp.response(200, {}, content_type=JSON, description="Canonical JSON; `data_sha256` is the SHA-256 of its bytes.")
-    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
-        """Download the frozen figures. Restricted projects count for those who may see them."""
-        report = find_government_report(current_actor(), report_number, query.get("version"))
-        data, digest = data_of_report(current_actor(), report)
-        blp.set_etag(digest)
-        return Response(data.encode(), content_type=JSON)
-
-
-@blp.route("/exports/government-reports/<report_number>.csv")
-class GovernmentReportCsv(MethodView):
-    """The figures as CSV."""
-
-    @blp.requires(READ)
-    @blp.doc(operationId="export_government_report_as_csv")
-    @blp.arguments(VersionQuery(), location="query")
-    @blp.response(200, {}, content_type=CSV, description="One row a figure.", headers=CONTENT_DISPOSITION)
-    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
-        """Export the frozen figures as CSV: table, key, measure and value."""
-        report = find_government_report(current_actor(), report_number, query.get("version"))
-        rows = export_rows(current_actor(), report)
-        return csv_download(f"government-report-{report.number}-{report.version}", table_as_csv(HEADER, rows))

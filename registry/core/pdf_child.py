@@ -1,7 +1,7 @@
-"""Process that makes the document of a letter. Run as ``python -m registry.letters.pdf_child``.
+"""Process that makes a PDF. Run as ``python -m registry.core.pdf_child LAYOUT``, with the path of a typst file.
 
-Reads the letter as JSON from stdin and writes the PDF to stdout. It limits itself before it loads typst, which reads
-no file but the layout and nothing from the network.
+Reads the data of the document as JSON from stdin and writes the PDF to stdout. It limits itself before it loads typst,
+which reads no file but the layout and nothing from the network.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 MEMORY_LIMIT = 4 << 30
-CPU_SECONDS = 20
-LAYOUT = Path(__file__).parent / "data" / "letter.typ"
+CPU_SECONDS = 40
 
 
 def main() -> None:
     """Make the document. Ends with a traceback where typst fails."""
+    layout = Path(sys.argv[1]).read_bytes()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -24,10 +24,10 @@ def main() -> None:
     import typst
 
     made = typst.compile(
-        LAYOUT.read_bytes(),
+        layout,
         format="pdf",
         pdf_standards=["a-2u"],
-        sys_inputs={"letter": sys.stdin.buffer.read().decode()},
+        sys_inputs={"data": sys.stdin.buffer.read().decode()},
         ignore_system_fonts=True,
     )
     sys.stdout.buffer.write(made)
