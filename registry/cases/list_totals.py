@@ -32,12 +32,12 @@ class ListTotals:
 
 def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTotals:
     """Count the cases of a list and those before the page. Raises Malformed for an invalid filter, sort or cursor."""
-    total = count_matching(actor, filters)
+    total = count_matching(actor, filters, most=MAX_COUNTED)
     if page.cursor is None:
         return ListTotals(total, 0, None)
     key, descending = sort_key(page.sort or DEFAULT_SORT)
     rest = after(key, Case.id.expression, descending, page.cursor)
-    before = count_matching(actor, filters, not_(rest))
+    before = count_matching(actor, filters, not_(rest), most=MAX_COUNTED)
     if before is None or before <= page.limit:
         return ListTotals(total, before, None)
     statement = (
@@ -50,9 +50,7 @@ def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTot
     return ListTotals(total, before, cursor_after(key, descending, value, last))
 
 
-def count_matching(
-    actor: Actor, filters: Mapping[str, str], *conditions: ColumnElement[bool], most: int = MAX_COUNTED
-) -> int | None:
+def count_matching(actor: Actor, filters: Mapping[str, str], *conditions: ColumnElement[bool], most: int) -> int | None:
     """Count the cases of a list; None for more than ``most``. Raises Malformed for an invalid filter."""
     statement = matching_cases(actor, filters, Case.id).where(*conditions)
     rows = statement.limit(literal_limit(most + 1)).subquery()
