@@ -135,4 +135,6 @@ def _reasons(response: Any) -> set[str]:
     named = problem.get("errors", [])
     if not named:
         return {problem["type"].rpartition(":")[2]}
-    return {one["code"] for one in named if one["pointer"] not in WHEREVER}
+    # The filters of a saved view are those of its list.
+    others = [one for one in named if not one["pointer"].startswith("/query/")]
+    return {one["code"] for one in others if one["pointer"] not in WHEREVER}
