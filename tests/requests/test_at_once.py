@@ -13,6 +13,7 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.agencies.models import Agency
 from registry.agencies.service import register_agency
 from registry.audits.exclusive_lock import AuditRunning
 from registry.audits.service import run_audit
@@ -53,7 +54,8 @@ ROUNDS = 8
 
 
 def asked(project: Project) -> int:
-    return ask(editor_of(project.agency), W, project.number, {"reason": "Registered twice."}).id
+    agency = db.session.get_one(Agency, project.agency_id)
+    return ask(editor_of(agency), W, project.number, {"reason": "Registered twice."}).id
 
 
 def at_once(app: Flask, *works: Callable[[], object]) -> list[str]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.flags.models import Flag
@@ -42,7 +43,7 @@ CONFIRMED = st.tuples(st.just("confirm"), st.sampled_from(DECIDERS))
 
 
 def people(project: Project) -> dict[str, Actor]:
-    agency = project.agency
+    agency = db.session.get_one(Agency, project.agency_id)
     return {
         "editor": an_actor(Role.AGENCY_EDITOR, agency, "editor"),
         "administrator of the agency": an_actor(Role.AGENCY_ADMINISTRATOR, agency, "administrator of the agency"),

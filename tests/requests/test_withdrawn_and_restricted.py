@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 
+from registry.agencies.models import Agency
 from registry.audits.restricted_counts import COUNTS, visible_run
 from registry.core.database import db
 from registry.core.transactions import transaction
@@ -30,7 +31,8 @@ def day(app: Flask, present: Present) -> None:
 
 
 def withdrawn(project: Project) -> Request:
-    request = ask(editor_of(project.agency), RequestKind.WITHDRAWAL, project.number, {"reason": "Twice."})
+    agency = db.session.get_one(Agency, project.agency_id)
+    request = ask(editor_of(agency), RequestKind.WITHDRAWAL, project.number, {"reason": "Twice."})
     confirm(TIMUR, RequestKind.WITHDRAWAL, request.id)
     return confirm(SAULE, RequestKind.WITHDRAWAL, request.id)
 

@@ -20,8 +20,11 @@ from registry.cases.views import watch_list
 from registry.exemptions.views import exemptions
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind
+from registry.government_reports.views import reports as government_reports
+from registry.inbox.views import inbox
 from registry.journal.views import journal
 from registry.journal.views import labels as journal_words
+from registry.letters.views import letters
 from registry.projects.views import lists as projects
 from registry.requests.views import requests
 from registry.web.choice_labels import CHOICE_LABELS
@@ -38,8 +41,11 @@ LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
     "/cases": (case_place.FILTERS, cases.SORTS, True),
     "/cases/exemptions-ending": ((*exemptions.FILTERS, "within"), (), True),
     "/cases/watch-list": (watch_list.FILTERS, watch_list.SORTS, True),
+    "/government-reports": (government_reports.FILTERS, (), False),
+    "/inbox": (inbox.FILTERS, (), False),
     "/journal": (journal.FILTERS, (), True),
     "/journal/failed-sign-ins": (failed_sign_ins.FILTERS, (), False),
+    "/letters": (letters.FILTERS, letters.SORTS, True),
     "/people": (people.FILTERS, (), False),
     "/projects": (projects.FILTERS, projects.SORTS, True),
     "/requests": (requests.FILTERS, (), False),
@@ -50,15 +56,38 @@ WITH_FILTERS = {
     case_place,
     exemptions,
     failed_sign_ins,
+    government_reports,
+    inbox,
     journal,
+    letters,
     people,
     projects,
     requests,
     watch_list,
 }
-BOOLEANS = ("below", "dry_run", "is_assigned", "is_restricted", "overdue", "to_approve")
-VALUES = {"/requests": {"state": ["waiting", "confirmed"]}}
-STATUSES = {"/audits": "audit_status", "/cases": "case_status", "/people": "account_status"}
+BOOLEANS = (
+    "below",
+    "dry_run",
+    "flagged",
+    "has_security_conclusion",
+    "holds_personal_data",
+    "is_ai",
+    "is_assigned",
+    "is_restricted",
+    "overdue",
+    "to_approve",
+)
+VALUES = {
+    "/inbox": {"unread": ["true"], "kind": ["answered", "question"]},
+    "/letters": {"kind": ["order", "question"]},
+    "/requests": {"state": ["waiting", "confirmed"]},
+}
+STATUSES = {
+    "/audits": "audit_status",
+    "/cases": "case_status",
+    "/government-reports": "report_status",
+    "/people": "account_status",
+}
 
 
 def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
@@ -77,7 +106,9 @@ def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
         return ["true"] if name == "below" else ["true", "false"]
     if name in known:
         return [known[name]]
-    if name.endswith(("_from", "_to")):
+    if "_kzt_" in name:
+        return ["1000"]
+    if name == "due_on" or name.endswith(("_from", "_to")):
         return ["2026-06-01"]
     codes = list(CHOICE_LABELS.get(STATUSES.get(path, name) if name == "status" else name, ()))
     return [",".join(codes)] if codes else ["x"]
