@@ -19,6 +19,7 @@ from registry.agencies.service import agency_by_bin
 from registry.core.database import db
 from registry.core.fields import InputField, Text
 from registry.freeze.vocabulary import Stage
+from registry.government_reports.queries import find_government_report
 from registry.journal.service import JournalEntry
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.fields import FIELDS
@@ -26,8 +27,9 @@ from registry.projects.models import Project
 from registry.projects.revisions import Revision
 from registry.projects.service import find_project
 from registry.projects.views.sections import PARTS
-from tests.cases.cast import editor_of
-from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
+from tests.api.test_access_matrix import a_frozen_report
+from tests.cases.cast import audit, editor_of
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.web.forms import untouched_form
 
@@ -90,7 +92,7 @@ PROJECT_VALUES: dict[str, Any] = {
 AGENCY = with_texts(AGENCY_FIELDS, AGENCY_VALUES)
 PROJECT = with_texts(FIELDS, PROJECT_VALUES)
 # Every page that edits a record ends in /edit; a new one needs an entry here and a test below.
-EDIT_FORMS = {"edit_agency", "edit_person", "edit_project"}
+EDIT_FORMS = {"edit_agency", "edit_person", "edit_policy", "edit_project", "edit_report"}
 
 
 def written() -> tuple[int, int]:
@@ -204,3 +206,29 @@ def test_unchanged_registration_step_changes_nothing(signed_in: SignedIn, step: 
     visit.client.post(path, data=untouched_form(visit.get(path).text, PARTS[step][0]))
     db.session.expire_all()
     assert find_draft(actor, draft.id).values == texts | chosen
+
+
+def test_unchanged_form_of_a_policy_draft_changes_nothing(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.SUPERVISOR)
+    visit.send("/policies/new", version="2026.2", based_on="2026.1")
+    path = "/policies/2026.2"
+    before = visit.get(f"{path}/file").text
+    sent = untouched_form(visit.get(f"{path}/edit").text, "case_from_severity")
+    answer = visit.client.post(f"{path}/edit", data=sent, follow_redirects=True)
+    assert "The draft is saved." in answer.text
+    assert visit.get(f"{path}/file").text == before
+    visit.send(f"{path}/edit", pilot_limit_months="6")
+    assert visit.get(f"{path}/file").text == before.replace("pilot_limit_months = 12", "pilot_limit_months = 6")
+
+
+def test_report_edit_keeps_texts_that_were_not_submitted(signed_in: SignedIn) -> None:
+    audit()
+    number = a_frozen_report()
+    visit = signed_in(Role.SUPERVISOR)
+    path = f"/government-reports/{number}/edit"
+    visit.send(path, findings_kk="Бірінші\nжол «Ә»", findings_ru="Первая & <вторая>")
+    sent = untouched_form(visit.get(path).text, "findings_kk")
+    assert visit.client.post(path, data=sent).status_code == 303
+    visit.send(path, findings_ru="Третья")
+    report = find_government_report(an_actor(Role.SUPERVISOR), number)
+    assert (report.findings_kk, report.findings_ru) == ("Бірінші\nжол «Ә»", "Третья")
