@@ -11,8 +11,8 @@ from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin
 from registry.cases.models import Case
 from registry.core.database import db
-from tests.cases.cast import TRANSITIONAL, decided_case, in_days, migrate_by
-from tests.factories import a_project
+from tests.cases.cast import TRANSITIONAL, audit, case_of, decided_case, in_days, migrate_by
+from tests.factories import a_project, an_agency
 from tests.web.browser import context, enter, follow, sign_in
 from tests.web.tour_entries import AGENCY
 from tests.web.tour_stop import person_name
@@ -54,7 +54,11 @@ def cases(demo: Demo) -> dict[str, object]:
         closed = decided_case(a_project(agency), TRANSITIONAL)
         cleared = db.session.scalars(select(Case.id).where(Case.status == "awaiting_confirmation")).first()
         assert cleared is not None
-        return demo[1] | {"cleared": cleared, "own_ordered": ordered.id, "own_closed": closed.id}
+        # Other tests take the new cases of the demo.
+        project = a_project(an_agency())
+        audit()
+        own = {"case_new": case_of(project).id, "own_ordered": ordered.id, "own_closed": closed.id}
+        return demo[1] | own | {"cleared": cleared}
 
 
 @pytest.mark.parametrize("role", list(NEXT))

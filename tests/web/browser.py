@@ -101,7 +101,7 @@ def visit(page: Page, stop: Stop) -> None:
         return
     for name, value in stop.sends.items():
         page.fill(f"main [name={name}]", value)
-    follow(page, "main form button[type=submit]:visible")
+    follow(page, "main form button[type=submit]:not([data-fills]):visible")
 
 
 def sessions(browser: Browser, address: str, language: Language, width: int) -> Iterator[tuple[Role | None, Page]]:
