@@ -62,6 +62,10 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "known-at-in-future",
         "text-differs",
         "up-to-needs-all",
+        # What decisions of the Commission and reports to the Government need.
+        "figures-to-freeze",
+        "not-with-this-decision",
+        "responsible-not-usable",
         # Settings of a policy are judged by the parser of policy files, and braces in templates are placeholders.
         "placeholder-unknown",
         "policy-setting-invalid",
@@ -92,6 +96,9 @@ WHEREVER: Final = frozenset(
         "/file",
         "/mapping",
         "/due_on",
+        # A form has texts only: where a value may be null, so is its text.
+        "/outcome",
+        "/valid_to",
         "/reason_code",
         # Each confirmation that an agency asks for has fields of its own.
         "/consent_number",
