@@ -42,6 +42,7 @@ from tests.factories import ADMINISTRATOR as LOCAL
 from tests.factories import PASSWORD, a_project, an_actor, an_agency
 from tests.present import Present
 
+STORIES = {"sqlite": 12, "postgresql": 4}
 DAY = timedelta(days=1)
 ROLES = st.sampled_from(list(Role))
 # Those that are there, those that a trick may look like, and new ones.
@@ -288,7 +289,7 @@ def test_single_administrator_cannot_get_a_decision_approved(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=12,
+            max_examples=STORIES[db.engine.dialect.name],
             stateful_step_count=25,
             deadline=None,
             phases=[Phase.explicit, Phase.generate],

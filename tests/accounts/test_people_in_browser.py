@@ -18,6 +18,9 @@ from tests.web.browser import context, follow, sign_in
 from tests.web.tour_entries import AGENCY
 from tests.web.tour_stop import person_name
 
+# Browser behaviour does not depend on the database.
+pytestmark = pytest.mark.sqlite_only
+
 Demo = tuple[Flask, dict[str, object]]
 
 

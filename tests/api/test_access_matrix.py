@@ -619,6 +619,8 @@ def test_every_declared_route_is_tried(app: Flask) -> None:
     assert {operation.name for operation in declared_routes(app)} == set(TRIES)
 
 
+# Rights do not depend on the database; the tests of what is visible run on both.
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_may_do_what_the_contract_gives_it_and_nothing_else(
     client: FlaskClient, home: Agency, worlds: dict[str, World], role: Role

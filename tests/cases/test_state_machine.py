@@ -55,7 +55,7 @@ REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
 REVIEW, ASKED, APPROVAL = "under_review", "awaiting_agency", "awaiting_approval"
 COMMISSION, REMEDY, CONFIRMATION = "with_commission", "remediation", "awaiting_confirmation"
 # Only on SQLite: the workflow is the same on both databases, and PostgreSQL takes three times as long.
-STORIES = {"sqlite": 20, "postgresql": 6}
+STORIES = {"sqlite": 12, "postgresql": 6}
 # Action → statuses in which it is possible.
 STARTS: dict[str, set[str]] = {
     "claim": {"new", REMEDY, CONFIRMATION},

@@ -199,7 +199,7 @@ class Story:
         act(actor, case, name, *values.get(name, []))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_following_changed_at_matches_full_lists(app: Flask, present: Present, seed: int) -> None:
     story = Story(present, seed)
     followers = [Follower(actor) for actor in (AUDITOR, AIGERIM, story.editor, story.above)]
@@ -212,7 +212,7 @@ def test_following_changed_at_matches_full_lists(app: Flask, present: Present, s
     assert {"audit", "act_on_case", "restrict", "change_kind", "move_agency"} <= set(done)
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11])
 def test_every_visible_change_updates_changed_at(app: Flask, present: Present, seed: int) -> None:
     story = Story(present, seed)
     done: list[str] = []

@@ -132,6 +132,8 @@ def test_every_list_with_filters_is_covered() -> None:
     assert {module for module in modules if "FILTERS" in vars(module) and module is not cases} == WITH_FILTERS
 
 
+# The API asks the same queries; its test runs on both databases.
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("path", LISTS)
 def test_every_pair_of_filters_is_accepted(signed_in: SignedIn, path: str) -> None:
     agency, known = listed_records()

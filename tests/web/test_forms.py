@@ -109,6 +109,8 @@ def test_visitors_see_public_pages_only(app: Flask, visit: Visit) -> None:
             assert answer.headers["Location"].startswith("/sign-in")
 
 
+# Permissions are checked before the database is asked.
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("role", list(Role))
 def test_every_page_requires_its_declared_permission(app: Flask, signed_in: SignedIn, role: Role) -> None:
     agency = an_agency(bin="990340900110")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
 
@@ -145,6 +146,8 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
     return values, ids
 
 
+# A route that writes does so on either database. This one is on the run with no browser tests, which ends earlier.
+@pytest.mark.postgres_only
 def test_safe_method_changes_no_row(app: Flask, signed_in: SignedIn, present: Present) -> None:
     present.set(now())
     home = an_agency()

@@ -30,7 +30,7 @@ from tests.accounts.state_machine.world import START
 from tests.present import Present
 
 # Only on SQLite as often: the rules are the same on both databases.
-STORIES = {"sqlite": 30, "postgresql": 5}
+STORIES = {"sqlite": 20, "postgresql": 5}
 STEPS = 40
 # How often people do what.
 WEIGHTS = {
