@@ -21,12 +21,13 @@ from registry.audits.policy_activation import (
 from registry.audits.policy_impact import impact_of
 from registry.audits.promises import differing_projects
 from registry.audits.restricted_counts import visible_run
+from registry.audits.verdicts import verdict_of
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy_file import read_policy
-from registry.policies.queries import find_policy
-from registry.policies.service import PolicyNotDraft, change_draft, draft_to_change
+from registry.policies.queries import compare, find_policy
+from registry.policies.service import PolicyNotDraft, change_draft, delete_draft, draft_to_change
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
 from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
@@ -49,6 +50,9 @@ def test_audits_use_the_version_from_its_day(app: Flask, present: Present) -> No
     draft(**WEAKER)
     activate(on=TOMORROW)
     assert (policy_in_force().version, policy_in_force(TOMORROW).version) == ("2026.1", "2026.2")
+    verdicts = {on: verdict_of(record, on, "en") for on in (DAY, TOMORROW)}
+    assert [verdicts[on]["policy_version"] for on in (DAY, TOMORROW)] == ["2026.1", "2026.2"]
+    assert [verdicts[on]["findings"][0]["severity"] for on in (DAY, TOMORROW)] == ["high", "low"]
     assert audit().policy_version == "2026.1"
     assert find_policy(SAULE, "2026.2").state == "scheduled"
     present.set(TOMORROW)
@@ -113,6 +117,24 @@ def test_activation_is_from_today_on_and_one_a_day(app: Flask, present: Present)
         activate_policy(TIMUR, "2026.2", digest(), TOMORROW)
     with pytest.raises(PolicyNotDraft), transaction():
         draft_to_change(SAULE, "2026.2")
+
+
+def test_activated_version_is_compared_with_the_one_before_when_its_base_is_no_version(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    auditor = an_actor(Role.AUDITOR)
+    draft(version="base", verification_grace_days=7)
+    draft(based_on="base", **WEAKER)
+    assert compare(SAULE, "2026.2").before.version == "base"
+    activate(on=DAY)
+    assert compare(auditor, "2026.2").before.version == "2026.1"
+    delete_draft(SAULE, "base")
+    shown = compare(SAULE, "2026.2")
+    assert {each.setting for each in shown.differences} == {
+        "verification_grace_days",
+        'rules."freeze.creation".severity',
+    }
 
 
 def test_failing_expected_verdict_blocks_activation(app: Flask, present: Present) -> None:
