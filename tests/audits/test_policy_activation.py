@@ -28,7 +28,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.policy_file import read_policy
 from registry.policies.queries import compare, find_policy
 from registry.policies.service import PolicyNotDraft, change_draft, delete_draft, draft_to_change
-from registry.projects.service import find_project_to_change, restrict_project
+from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
 from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
 from tests.factories import a_project, a_token, an_actor, an_agency, bearer
@@ -50,7 +50,8 @@ def test_audits_use_the_version_from_its_day(app: Flask, present: Present) -> No
     draft(**WEAKER)
     activate(on=TOMORROW)
     assert (policy_in_force().version, policy_in_force(TOMORROW).version) == ("2026.1", "2026.2")
-    verdicts = {on: verdict_of(record, on, "en") for on in (DAY, TOMORROW)}
+    project = find_project(SAULE, record.number)
+    verdicts = {on: verdict_of(project, on, "en") for on in (DAY, TOMORROW)}
     assert [verdicts[on]["policy_version"] for on in (DAY, TOMORROW)] == ["2026.1", "2026.2"]
     assert [verdicts[on]["findings"][0]["severity"] for on in (DAY, TOMORROW)] == ["high", "low"]
     assert audit().policy_version == "2026.1"

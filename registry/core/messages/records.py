@@ -131,7 +131,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "policy-date-taken": lazy_text("Version {other} of the policy is in force from {on}. Choose another date."),
     "policy-impact-changed": lazy_text(
         "The impact is no longer the one that was shown: the records, the policy or the date have changed. Calculate "
-        "the impact again, read it, and activate version {version} with its digest, {digest}."
+        "the impact of version {version} again, read it, and activate the version with the digest that it then shows."
     ),
     "policy-not-draft": lazy_text(
         "Version {version} of the policy is not a draft: it never changes. Draft a new version."
