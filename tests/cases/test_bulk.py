@@ -121,9 +121,11 @@ def test_refusal_says_what_is_wrong_with_the_values(client: FlaskClient, signed_
         "\u0000": "project-unknown",
         "QT-1": "project-unknown",
     }
-    fields = {"case": str(case), "ready": "yes", "assign-assignee": "nobody"}
-    page = signed_in(Role.SUPERVISOR).send("/cases/bulk/assign?status=new", page="/cases?status=new", **fields)
-    assert "nobody" in page.text.partition("Not done: 1")[2]
+    visit = signed_in(Role.SUPERVISOR)
+    for name in ("nobody", "2026-13-45"):
+        fields = {"case": str(case), "ready": "yes", "assign-assignee": name}
+        page = visit.send("/cases/bulk/assign?status=new", page="/cases?status=new", **fields)
+        assert page.status_code == 200 and name in page.text.partition("Not done: 1")[2]
 
 
 def test_page_takes_chosen_cases_and_reports_the_refused(signed_in: SignedIn) -> None:
