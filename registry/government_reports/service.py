@@ -104,7 +104,7 @@ def change_government_report(actor: Actor, report: GovernmentReport, values: Map
 
 
 def freeze_figures(actor: Actor, number: str) -> GovernmentReport:
-    """Take the figures as the last successful audit left them; freezing again replaces them.
+    """Take the figures as they are now, after the last successful audit; freezing again replaces them.
 
     Raises RoleNotAllowed, GovernmentReportNeedsAPerson, GovernmentReportNotFound, GovernmentReportNotChangeable and
     NoAuditToReport.

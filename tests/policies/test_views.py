@@ -29,7 +29,7 @@ def test_draft_is_made_changed_compared_and_deleted_on_pages(signed_in: SignedIn
     assert "New object started under the moratorium: in use" in page
     assert "safety_belt" not in page
     stale = saule.send("/policies/2026.2/edit", revision="1", pilot_limit_months="7")
-    assert stale.status_code == 409 and "Somebody else saved changes after you opened this page." in stale.text
+    assert stale.status_code == 409 and "Changes were saved after you opened this page." in stale.text
     refused = saule.send("/policies/2026.2/edit", pilot_limit_months="0")
     assert refused.status_code == 422
     assert saule.send("/policies/2026.2/deletion", "/policies/2026.2", follow=False).headers["Location"] == "/policies"
