@@ -111,7 +111,7 @@ def test_api_returns_what_was_done_and_why_not(client: FlaskClient) -> None:
     assert confirmed["refused"][0]["case"] == confirmed["refused"][0]["id"] == free
 
 
-def test_refusal_says_what_is_wrong_with_the_values(client: FlaskClient, signed_in: SignedIn) -> None:
+def test_error_of_each_case_says_what_is_wrong_with_the_values(client: FlaskClient, signed_in: SignedIn) -> None:
     (case,) = new_cases(1)
     supervisor = caller(client, Role.SUPERVISOR)
     assigned = supervisor.post("/cases/assign", {"cases": [case], "assignee": "nobody"}).get_json()
