@@ -13,7 +13,7 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change, open_case
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
-from registry.core.errors import RegistryError
+from registry.core.errors import Invalid, Problem, RegistryError
 from registry.core.transactions import transaction
 
 MAX_AT_ONCE: Final = 500
@@ -29,10 +29,13 @@ SERVICES: Final[Mapping[str, Callable[[Actor, Case, Values], Case]]] = {
 
 @dataclass(frozen=True, slots=True)
 class BulkResult(Generic[T]):
-    """``done``: ids of the cases; ``refused``: what was asked for and could not be done, with its error."""
+    """``done``: ids of the cases; ``refused``: what was asked for and could not be done, with the problem.
+
+    Of invalid values it is the first problem: all cases have the same values.
+    """
 
     done: list[int]
-    refused: list[tuple[T, RegistryError]]
+    refused: list[tuple[T, Problem]]
 
 
 class _NotAll(Exception):
@@ -83,5 +86,9 @@ def _one_by_one(subjects: list[T], act: Callable[[T], Case]) -> BulkResult[T]:
             with transaction():
                 result.done.append(act(subject).id)
         except RegistryError as error:
-            result.refused.append((subject, error))
+            result.refused.append((subject, _problem_of(error)))
     return result
+
+
+def _problem_of(error: RegistryError) -> Problem:
+    return error.problems[0] if isinstance(error, Invalid) else Problem("", error.code, error.params)

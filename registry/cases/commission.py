@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
+
+from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.documents import OVERSIGHT_SIDE, add_case_document
+from registry.cases.events import timeline_written
 from registry.cases.models import Case, CaseEvent
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.service import send_back
@@ -37,6 +39,10 @@ class CaseNotWithCommission(Conflict):
     """The case was not referred to the Commission, so that there is no decision to record on it."""
 
 
+class CommissionDecisionRecorded(Conflict):
+    """The same decision is recorded on the case already; a second exemption would be one too many."""
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionFile:
     """The file of a decision, as it was sent."""
@@ -52,8 +58,8 @@ def record_commission_decision(
     """Record the decision from validated values: ``outcome``, ``decision_number``, ``decided_on``, ``comment``, and
     what an exemption has. A granted exemption begins with the date of the decision, or with ``valid_from``.
 
-    Raises RoleNotAllowed, StepUpRequired, CaseNotFound, CaseNotWithCommission, ProjectWithdrawn, Invalid and
-    DocumentQuotaExceeded.
+    Raises RoleNotAllowed, StepUpRequired, CaseNotFound, CaseNotWithCommission, ProjectWithdrawn, Invalid,
+    CommissionDecisionRecorded and DocumentQuotaExceeded.
     """
     actor.require(Permission.EXEMPTIONS_RECORD)
     with transaction():
@@ -64,6 +70,7 @@ def record_commission_decision(
         problems = _problems(values)
         if problems:
             raise Invalid(problems)
+        _require_new(case, values)
         if values["outcome"] == CommissionOutcome.GRANTED:
             _grant(actor, case, values, files)
         else:
@@ -84,18 +91,36 @@ def _problems(values: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
+def _require_new(case: Case, values: Mapping[str, Any]) -> None:
+    same_kind = (CaseEvent.case_id == case.id, CaseEvent.action == _entry_kind(values).value)
+    if _details(values) in db.session.scalars(select(CaseEvent.details).where(*same_kind)).all():
+        raise CommissionDecisionRecorded(case=case.id, number=values["decision_number"])
+
+
+def _entry_kind(values: Mapping[str, Any]) -> FurtherEvent:
+    is_granted = values["outcome"] == CommissionOutcome.GRANTED
+    return FurtherEvent.COMMISSION_GRANTED if is_granted else FurtherEvent.COMMISSION_REFUSED
+
+
+def _details(values: Mapping[str, Any]) -> dict[str, str]:
+    """What the timeline shows of the decision: its number and its dates."""
+    dates = {"decided_on": values["decided_on"]}
+    if values["outcome"] == CommissionOutcome.GRANTED:
+        dates |= {"valid_from": values.get("valid_from") or values["decided_on"], "valid_to": values["valid_to"]}
+    return {"decision_number": values["decision_number"]} | {name: day.isoformat() for name, day in dates.items()}
+
+
 def _grant(actor: Actor, case: Case, values: Mapping[str, Any], files: list[DecisionFile]) -> None:
     begin = values.get("valid_from") or values["decided_on"]
     of_decision = {name: values.get(name) for name in ("decision_number", "decided_on", *OF_EXEMPTION)}
     exemption = record_exemption(actor, of_decision | {"project": case.project_record.number, "valid_from": begin})
     for file in files:
         add_exemption_document(actor, exemption.id, file.name, file.content_type, file.content, KIND)
-    details = {"valid_from": begin, "valid_to": values["valid_to"]}
-    _add_entry(actor, case, FurtherEvent.COMMISSION_GRANTED, values, details)
+    _add_entry(actor, case, values)
 
 
 def _refuse(actor: Actor, case: Case, values: Mapping[str, Any], files: list[DecisionFile]) -> None:
-    event = _add_entry(actor, case, FurtherEvent.COMMISSION_REFUSED, values, {})
+    event = _add_entry(actor, case, values)
     for file in files:
         add_case_document(actor, case.id, file.name, file.content_type, file.content, KIND, event_id=event.id)
     # While an earlier exemption is in force, the case goes on waiting for its end.
@@ -103,12 +128,9 @@ def _refuse(actor: Actor, case: Case, values: Mapping[str, Any], files: list[Dec
         send_back(actor, case)
 
 
-def _add_entry(
-    actor: Actor, case: Case, action: FurtherEvent, values: Mapping[str, Any], details: Mapping[str, date]
-) -> CaseEvent:
+def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent:
     """Write timeline, journal and outbox. The agency sees the entry, not its comment."""
-    dates = {"decided_on": values["decided_on"], **details}
-    shown = {"decision_number": values["decision_number"]} | {name: day.isoformat() for name, day in dates.items()}
+    action, shown = _entry_kind(values), _details(values)
     event = CaseEvent(
         case_id=case.id,
         at=now(),
@@ -128,4 +150,5 @@ def _add_entry(
     db.session.flush()
     journal.record(actor, f"case.{action.value}", f"case:{case.id}", {"project": case.project_record.number, **shown})
     outbox.enqueue(f"case.{action.value}", {"case": case.id, "event": event.id})
+    timeline_written.publish(actor, event.id)
     return event

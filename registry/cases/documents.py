@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.cases.events import timeline_written
 from registry.cases.models import Case, CaseEvent
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
@@ -162,4 +163,5 @@ def _new_event(actor: Actor, case: Case, *, for_agency: bool) -> CaseEvent:
     )
     db.session.add(event)
     db.session.flush()
+    timeline_written.publish(actor, event.id)
     return event

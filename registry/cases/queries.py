@@ -24,6 +24,7 @@ from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project
+from registry.projects.numbers import is_project_number
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 
@@ -74,7 +75,8 @@ def open_case(actor: Actor, number: str) -> Case:
         lock_flags_for_review()
         # The row lock makes a concurrent request wait, and it then finds the case that this one opened.
         seen = select(Project).where(Project.number == number, *visible_projects(actor)).with_for_update(of=Project)
-        project = session.scalar(seen)
+        # PostgreSQL stores no NUL, and reads none in a condition.
+        project = session.scalar(seen) if is_project_number(number) else None
         if project is None:
             raise invalid("/project", "project-unknown", number=number)
         open_case_id = session.scalar(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from sqlalchemy import ColumnElement, and_, false, or_
 
 from registry.agencies.queries import ids_with_each
@@ -18,7 +20,7 @@ def case_search(text: str) -> ColumnElement[bool]:
 
     A whole number also finds the case with this number. A text without a word finds nothing.
     """
-    words = words_of(text)
+    words = _longest(words_of(text))
     if not words:
         return false()
     agencies = ids_with_each(words)
@@ -31,6 +33,14 @@ def case_number(text: str) -> int | None:
     """The number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other text."""
     number = text.strip().lstrip("#№").strip()
     return int(number) if number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS else None
+
+
+def _longest(words: list[str]) -> list[str]:
+    """Each word once, and none that is the beginning of another: what has the longer one has it too.
+
+    The ids of agencies in the statement are then at most as many as the words of their names.
+    """
+    return [word for word, following in pairwise([*sorted({*words}), ""]) if not following.startswith(word)]
 
 
 def _has_word(word: str, agencies: list[int]) -> ColumnElement[bool]:

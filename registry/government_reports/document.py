@@ -38,7 +38,9 @@ from registry.government_reports.wording import (
 TITLE: Final = lazy_text("Report to the Government and the President of the Republic of Kazakhstan")
 SUBJECT: Final = lazy_text("Compliance with the moratorium on state digital objects outside QazTech")
 NUMBER: Final = lazy_text("No. {number}, version {version}")
-PERIOD: Final = lazy_text("Period until {day}. Figures of audit No. {audit} of {on}, policy {policy}.")
+PERIOD: Final = lazy_text(
+    "Period until {day}. Figures as of {frozen}, after audit No. {audit} of {on}, policy {policy}."
+)
 UNFROZEN: Final = lazy_text("Period until {day}. The figures are not frozen yet.")
 NOT_ISSUED: Final = lazy_text("Draft: this version is not issued.")
 ISSUED: Final = lazy_text("Issued on {day}. Approved by {people}.")
@@ -95,6 +97,7 @@ class Document:
 class ReportContent:
     """What a document is made of. ``figures`` and ``data_sha256``: as the reader may see them, None before freezing.
 
+    ``frozen_on``: when they were frozen: what was registered and decided since the audit counts in them.
     ``changes``: of a correction, what differs from the version before.
     """
 
@@ -105,6 +108,7 @@ class ReportContent:
     texts: Mapping[str, str | None]
     figures: Mapping[str, Any] | None
     data_sha256: str | None
+    frozen_on: date | None
     issued_on: date | None
     approved_by: Sequence[str]
     correction_reason: str | None
@@ -157,12 +161,13 @@ def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]
 
 def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator[Heading | Paragraph | Table]:
     day = report.period_end.strftime(DAY_FORMAT)
-    if report.figures is None:
+    if report.figures is None or report.frozen_on is None:
         yield Paragraph(_(UNFROZEN).format(day=day))
     else:
         audit = report.figures["audit"]
-        on = date.fromisoformat(audit["on"]).strftime(DAY_FORMAT)
-        yield Paragraph(_(PERIOD).format(day=day, audit=audit["id"], on=on, policy=audit["policy_version"]))
+        frozen, on = (each.strftime(DAY_FORMAT) for each in (report.frozen_on, date.fromisoformat(audit["on"])))
+        about = {"frozen": frozen, "audit": audit["id"], "on": on, "policy": audit["policy_version"]}
+        yield Paragraph(_(PERIOD).format(day=day, **about))
     if report.correction_reason:
         yield Paragraph(_(CORRECTION).format(reason=report.correction_reason))
         if rows := change_rows(report.changes, report.figures or {}, language):

@@ -132,6 +132,7 @@ def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
         texts={name: getattr(report, name) for name in TEXTS},
         figures=None if data is None else json.loads(data),
         data_sha256=digest,
+        frozen_on=None if report.frozen_at is None else local_date(report.frozen_at),
         issued_on=None if report.issued_at is None else local_date(report.issued_at),
         approved_by=approved,
         correction_reason=report.correction_reason,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
+from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.core.clock import now, today
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, NotAllowed, invalid
@@ -23,7 +24,7 @@ from registry.government_reports.queries import find_report_to_change
 from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
 from registry.journal import service as journal
 
-# Held while a number is given or the last one is taken back, so that the numbers of a year have no gap.
+# Held while a number or a version is given or the last one is taken back, so that neither has a gap or is given twice.
 NUMBER_LOCK: Final = 742_016
 FIELDS: Final = ("period_end", "due_on", "responsible", *TEXTS)
 
@@ -51,12 +52,12 @@ class GovernmentReportNeedsAPerson(NotAllowed):
 def begin_government_report(actor: Actor, values: Mapping[str, Any]) -> GovernmentReport:
     """Begin a report with the next number of this year.
 
-    Raises RoleNotAllowed, GovernmentReportNeedsAPerson, and Invalid for a responsible person who is not active
-    oversight staff.
+    Raises RoleNotAllowed, GovernmentReportNeedsAPerson, and Invalid for a responsible person who is not active or may
+    not read reports.
     """
     require_writer(actor)
     with transaction() as session:
-        _require_oversight(values["responsible"])
+        _require_reader(values["responsible"])
         advisory_lock(session, NUMBER_LOCK)
         year = today().year
         ordinal = _last_ordinal(year) + 1
@@ -81,24 +82,29 @@ def begin_government_report(actor: Actor, values: Mapping[str, Any]) -> Governme
 def change_government_report(actor: Actor, report: GovernmentReport, values: Mapping[str, Any]) -> GovernmentReport:
     """Change fields and texts in the open transaction; the same values again change nothing.
 
-    Raises RoleNotAllowed, GovernmentReportNeedsAPerson, GovernmentReportNotChangeable, and Invalid as a new report.
+    Frozen figures name the period: with another one they stay the same, and get other digests. Raises RoleNotAllowed,
+    GovernmentReportNeedsAPerson, GovernmentReportNotChangeable, and Invalid as a new report.
     """
     require_writer(actor)
     require_transaction()
     _require_changeable(report)
     changed = [name for name, value in values.items() if getattr(report, name) != value]
     if "responsible" in changed:
-        _require_oversight(values["responsible"])
+        _require_reader(values["responsible"])
     for name in changed:
         setattr(report, name, values[name])
+    details: dict[str, Any] = {"fields": sorted(changed)}
+    if "period_end" in changed and report.figures is not None and report.open_figures is not None:
+        _store_figures(report, json.loads(report.figures), json.loads(report.open_figures))
+        details |= _digests(report)
     if changed:
         touch(actor, report)
-        journal_report(actor, "changed", report, {"fields": sorted(changed)})
+        journal_report(actor, "changed", report, details)
     return report
 
 
 def freeze_figures(actor: Actor, number: str) -> GovernmentReport:
-    """Take the figures as the last successful audit left them; freezing again replaces them.
+    """Take the figures as they are now, after the last successful audit; freezing again replaces them.
 
     Raises RoleNotAllowed, GovernmentReportNeedsAPerson, GovernmentReportNotFound, GovernmentReportNotChangeable and
     NoAuditToReport.
@@ -114,11 +120,9 @@ def freeze_figures(actor: Actor, number: str) -> GovernmentReport:
             raise NoAuditToReport
         everything, unrestricted = read_figures(audit)
         report.audit_id, report.policy_version, report.frozen_at = audit.id, audit.policy_version, now()
-        report.figures, report.figures_sha256 = _frozen(report, everything)
-        report.open_figures, report.open_figures_sha256 = _frozen(report, unrestricted)
+        _store_figures(report, everything, unrestricted)
         touch(actor, report)
-        digests = {"sha256": report.figures_sha256, "open_sha256": report.open_figures_sha256}
-        journal_report(actor, "frozen", report, {"audit": audit.id, **digests})
+        journal_report(actor, "frozen", report, {"audit": audit.id, **_digests(report)})
     return report
 
 
@@ -171,10 +175,11 @@ def _require_changeable(report: GovernmentReport) -> None:
         raise GovernmentReportNotChangeable(number=report.number, status=report.status)
 
 
-def _require_oversight(name: str) -> None:
+def _require_reader(name: str) -> None:
+    """Raise Invalid unless the name is of an active person who may read reports to the Government."""
     account = account_named(name)
     usable = account is not None and account.is_person and account.status == "active"
-    if account is None or not usable or Role(account.role) not in OVERSIGHT_ROLES:
+    if account is None or not usable or Permission.GOVERNMENT_REPORTS_READ not in PERMISSIONS[Role(account.role)]:
         raise invalid("/responsible", "responsible-not-usable", name=name)
 
 
@@ -183,7 +188,16 @@ def _last_ordinal(year: int) -> int:
     return require_transaction().scalar(newest) or 0
 
 
+def _store_figures(report: GovernmentReport, everything: Figures, unrestricted: Figures) -> None:
+    report.figures, report.figures_sha256 = _frozen(report, everything)
+    report.open_figures, report.open_figures_sha256 = _frozen(report, unrestricted)
+
+
+def _digests(report: GovernmentReport) -> dict[str, str | None]:
+    return {"sha256": report.figures_sha256, "open_sha256": report.open_figures_sha256}
+
+
 def _frozen(report: GovernmentReport, figures: Figures) -> tuple[str, str]:
     """Canonical JSON and the SHA-256 of its UTF-8 bytes."""
-    text = journal.canonical({"report": report.number, "period_end": report.period_end.isoformat(), **figures})
+    text = journal.canonical({**figures, "report": report.number, "period_end": report.period_end.isoformat()})
     return text, hashlib.sha256(text.encode()).hexdigest()

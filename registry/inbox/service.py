@@ -81,7 +81,8 @@ def unwatch_case(actor: Actor, case_id: int) -> None:
 
 
 def watch_project(actor: Actor, number: str) -> None:
-    """Follow a project, with all its cases. Raises InboxNeedsAPerson and ProjectNotFound."""
+    """Follow a project, with all its cases. Raises RoleNotAllowed, InboxNeedsAPerson and ProjectNotFound."""
+    actor.require(Permission.CASES_READ)
     _require_inbox(actor)
     with transaction():
         project = find_project(actor, number)
@@ -90,7 +91,8 @@ def watch_project(actor: Actor, number: str) -> None:
 
 
 def unwatch_project(actor: Actor, number: str) -> None:
-    """Stop following a project. Raises InboxNeedsAPerson and ProjectNotFound."""
+    """Stop following a project. Raises RoleNotAllowed, InboxNeedsAPerson and ProjectNotFound."""
+    actor.require(Permission.CASES_READ)
     _require_inbox(actor)
     with transaction():
         project = find_project(actor, number)

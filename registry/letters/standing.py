@@ -29,7 +29,8 @@ UNDONE: Final[Mapping[str, LetterEnd]] = {
 def ends_of(letters: Sequence[Letter]) -> dict[int, str]:
     """Return why letters no longer stand, by their id; those that stand are left out. Two queries for all of them."""
     ends = _ends_of_decisions(letters)
-    others = [letter for letter in letters if letter.decision_id is None]
+    # Also notices of decisions: an audit opens a case again whose decision stays in effect.
+    others = [letter for letter in letters if letter.kind in LEFT_IN and letter.id not in ends]
     statement = (
         select(CaseEvent.id, CaseEvent.case_id, CaseEvent.action, CaseEvent.from_status)
         .where(CaseEvent.case_id.in_({letter.case_id for letter in others}))

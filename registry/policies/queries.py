@@ -79,12 +79,32 @@ def find_policy(actor: Actor, version: str) -> PolicyRecord:
 def compare(actor: Actor, version: str, earlier: str | None = None) -> Comparison:
     """Compare a version with an earlier one, by default with the one that it is based on, or for the file with itself.
 
-    Raises RoleNotAllowed and PolicyNotFound.
+    Of an activated version whose base is a draft, or was one that is deleted, the default is the version that it
+    followed. Raises RoleNotAllowed and PolicyNotFound.
     """
     after = find_policy(actor, version)
-    based_on = version if after.stored is None else after.stored.based_on
-    before = find_policy(actor, earlier or based_on)
+    before = _base(actor, after) if earlier is None else find_policy(actor, earlier)
     return Comparison(before, after, differences(before.policy, after.policy))
+
+
+def _base(actor: Actor, record: PolicyRecord) -> PolicyRecord:
+    if record.stored is None:
+        return record
+    base = None
+    try:
+        base = find_policy(actor, record.stored.based_on)
+    except PolicyNotFound:
+        if record.in_force_from is None:
+            raise
+    if base is not None and (record.in_force_from is None or base.in_force_from is not None):
+        return base
+    former = (
+        select(PolicyVersion)
+        .where(PolicyVersion.in_force_from < record.in_force_from)
+        .order_by(PolicyVersion.in_force_from.desc())
+    )
+    stored = db.session.scalar(former.limit(1))
+    return _file() if stored is None else record_of(stored)
 
 
 def stored_version(version: str) -> PolicyVersion | None:

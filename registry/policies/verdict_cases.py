@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import AnyDay, Choice, InputField, Text, WholeNumber
+from registry.core.fields import Choice, Day, InputField, Text, WholeNumber
 from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
@@ -19,13 +19,15 @@ from registry.policies.settings import as_json
 
 MAX_CASES: Final = 100
 MAX_NAME: Final = 200
+# Rules count from the dates; the longest threshold of a policy, fifty years, still ends in a year of four digits.
+LATEST: Final = date(2100, 12, 31)
 
 
 class CaseHead(BaseSchema):
     """A case without its facts and expected rules."""
 
     name = Text(MAX_NAME, required=True)
-    on = AnyDay(required=True)
+    on = Day(LATEST, required=True)
 
 
 class CaseFacts(BaseSchema):
@@ -36,19 +38,19 @@ class CaseFacts(BaseSchema):
     stage = Choice(Stage, required=True)
     placement = Choice(Placement, required=True)
     consent_number = Text()
-    registered_on = AnyDay()
-    onboarding_due_on = AnyDay()
-    contract_signed_on = AnyDay()
-    work_started_on = AnyDay()
-    pilot_started_on = AnyDay()
-    commissioned_on = AnyDay()
-    object_commissioned_on = AnyDay()
-    ended_on = AnyDay()
-    placement_verified_on = AnyDay()
-    onboarding_confirmed_on = AnyDay()
-    ending_confirmed_on = AnyDay()
-    attested_on = AnyDay()
-    order_migrate_by = AnyDay()
+    registered_on = Day(LATEST)
+    onboarding_due_on = Day(LATEST)
+    contract_signed_on = Day(LATEST)
+    work_started_on = Day(LATEST)
+    pilot_started_on = Day(LATEST)
+    commissioned_on = Day(LATEST)
+    object_commissioned_on = Day(LATEST)
+    ended_on = Day(LATEST)
+    placement_verified_on = Day(LATEST)
+    onboarding_confirmed_on = Day(LATEST)
+    ending_confirmed_on = Day(LATEST)
+    attested_on = Day(LATEST)
+    order_migrate_by = Day(LATEST)
     budget_kzt = WholeNumber()
     object_original_cost_kzt = WholeNumber()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from typing import Any, Final
 
@@ -82,7 +83,9 @@ def _page_message(code: str, params: Mapping[str, object]) -> str:
 def _typed(value: object) -> object:
     # In the form that users type, so that they can copy it.
     if isinstance(value, str) and WRITTEN_DAY.fullmatch(value):
-        return day_typed(date.fromisoformat(value))
+        with suppress(ValueError):
+            # Not of what somebody entered, such as 2026-13-45.
+            return day_typed(date.fromisoformat(value))
     return value
 
 

@@ -25,6 +25,14 @@ MISSING: Final = {
 }
 
 
+# The hidden input with the revision that the form was opened with.
+REVISION: Final = "revision"
+
+
+class FormOutOfDate(Conflict):
+    """The record has changed since the form was opened."""
+
+
 @dataclass(frozen=True, slots=True)
 class FormPage:
     """Definition of a form page. ``schema`` validates the texts; it may have further fields, which stay untouched.
@@ -33,6 +41,7 @@ class FormPage:
     form does not have, or that were not submitted, keep their values. ``check`` finds what the service would refuse
     later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that the
     summary of errors calls otherwise than the form does. ``headings``: by the field that they stand above.
+    ``revision``: of the edited record; a form that was opened with another one is shown again before it is saved.
     """
 
     title: str
@@ -46,6 +55,7 @@ class FormPage:
     check: Callable[[Mapping[str, str]], list[Problem]] = lambda _texts: []
     labels: Mapping[str, str] | None = None
     headings: Mapping[str, str] | None = None
+    revision: int | None = None
 
 
 def answer_form(
@@ -55,6 +65,10 @@ def answer_form(
     if request.method != "POST":
         return _shown(page, Form(present or {}))
     texts, submitted = _submitted(page, present or {})
+    if page.revision is not None and request.form.get(REVISION, str(page.revision)) != str(page.revision):
+        differing = ", ".join(field.label for field in page.fields if field.name in submitted)
+        error = FormOutOfDate(fields=differing or "–")
+        return _shown(page, invalid_form(texts, error, page.fields[0].name)), 409
     values, problems = page.schema.load_texts(submitted)
     if problems:
         reported = {problem.pointer for problem in problems}

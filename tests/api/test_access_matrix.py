@@ -388,8 +388,8 @@ TRIES: dict[str, Try] = {
     "delete_view": Try("/views/{view}", {Role.SUPERVISOR}, 204, owned=False, unseen=AGENCY),
     "watch_case": Try("/cases/{case}/watch", CASE_READERS, 204),
     "unwatch_case": Try("/cases/{case}/watch", CASE_READERS, 204),
-    "watch_project": Try("/projects/{number}/watch", ALL, 204),
-    "unwatch_project": Try("/projects/{number}/watch", ALL, 204),
+    "watch_project": Try("/projects/{number}/watch", CASE_READERS, 204),
+    "unwatch_project": Try("/projects/{number}/watch", CASE_READERS, 204),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     # One waits for a decision already, and everybody who may ask has permission.
     "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),

@@ -85,8 +85,8 @@ def test_cases_are_opened_for_projects_of_the_watch_list() -> None:
     audit()
     result = open_cases(AIGERIM, [weak.number, strong.number, "QT-2026-9999999-9"])
     assert result.done == [case_of(weak).id] and cases_of(weak) == 1
-    assert [error.code for _number, error in sorted(result.refused, key=lambda each: each[0] == strong.number)] == [
-        "invalid",
+    assert [problem.code for _number, problem in sorted(result.refused, key=lambda each: each[0] == strong.number)] == [
+        "project-unknown",
         "case-already-open",
     ]
 
@@ -109,6 +109,23 @@ def test_api_returns_what_was_done_and_why_not(client: FlaskClient) -> None:
     confirmed = reviewer.post("/cases/confirm", {"cases": [free], "atomic": True}).get_json()
     assert confirmed["done"] == confirmed["confirmed"] == []
     assert confirmed["refused"][0]["case"] == confirmed["refused"][0]["id"] == free
+
+
+def test_error_of_each_case_says_what_is_wrong_with_the_values(client: FlaskClient, signed_in: SignedIn) -> None:
+    (case,) = new_cases(1)
+    supervisor = caller(client, Role.SUPERVISOR)
+    assigned = supervisor.post("/cases/assign", {"cases": [case], "assignee": "nobody"}).get_json()
+    assert [each["code"] for each in assigned["refused"]] == ["assignee-not-a-reviewer"]
+    opened = supervisor.post("/cases/open", {"projects": ["QT-1", "\u0000"]}).get_json()
+    assert {each["project"]: each["code"] for each in opened["refused"]} == {
+        "\u0000": "project-unknown",
+        "QT-1": "project-unknown",
+    }
+    visit = signed_in(Role.SUPERVISOR)
+    for name in ("nobody", "2026-13-45"):
+        fields = {"case": str(case), "ready": "yes", "assign-assignee": name}
+        page = visit.send("/cases/bulk/assign?status=new", page="/cases?status=new", **fields)
+        assert page.status_code == 200 and name in page.text.partition("Not done: 1")[2]
 
 
 def test_page_takes_chosen_cases_and_reports_the_refused(signed_in: SignedIn) -> None:

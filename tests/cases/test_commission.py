@@ -21,6 +21,7 @@ from tests.cases.casework import status
 from tests.cases.cast import AIGERIM, act, audit, case_of, flags_of, under_review
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
+from tests.inbox.people import a_person, kinds
 from tests.present import Present
 
 TODAY = date(2026, 7, 20)
@@ -133,3 +134,23 @@ def test_api_records_a_decision_with_its_file(client: FlaskClient, project: Proj
     assert (last["action"], [each["name"] for each in last["documents"]]) == ("commission_refused", ["decision.pdf"])
     code, problem = send(**refused)
     assert (code, problem["type"].rpartition(":")[2]) == (409, "case-not-with-commission")  # type: ignore[union-attr] # an address
+
+
+def test_decision_that_is_sent_twice_is_recorded_once(signed_in: SignedIn, project: Project) -> None:
+    case, supervisor = case_of(project), signed_in(Role.SUPERVISOR)
+    record(supervisor, case, **GRANTED)
+    again = record(supervisor, case, **GRANTED)
+    assert f"Decision 14-K of the Commission with these dates is recorded on case {case.id} already." in again
+    assert len(exemptions()) == 1
+    assert db.session.scalar(select(func.count()).select_from(ExemptionDocument)) == 1
+    # The Commission may prolong what it granted.
+    record(supervisor, case, **{**GRANTED, "valid_to": "31.03.2027"})
+    assert len(exemptions()) == 2
+
+
+def test_person_whom_the_note_of_a_decision_mentions_gets_an_entry_of_the_inbox(
+    signed_in: SignedIn, project: Project
+) -> None:
+    bolat = a_person("bolat", Role.REVIEWER)
+    record(signed_in(Role.SUPERVISOR), case_of(project), **GRANTED, comment="@bolat, see the conditions.")
+    assert kinds(bolat) == ["mentioned"]

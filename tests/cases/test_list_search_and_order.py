@@ -11,6 +11,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases import list_totals as counting
 from registry.cases.lists import list_cases
+from registry.cases.search import case_search
 from registry.core.pagination import Page
 from registry.projects.models import Project
 from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, SAULE, act, audit, case_of
@@ -43,6 +44,13 @@ def test_cases_are_found_by_words_of_project_and_agency(text: str) -> None:
     a_project(an_agency(name_ru="Управление рек"), name_ru="Речной портал", name_kk="Өзен")
     audit()
     assert listed(q=text) == ids_of(project)
+
+
+def test_repeated_words_and_their_beginnings_add_nothing_to_the_statement() -> None:
+    an_agency(name_ru="Министерство озёр")
+    once = case_search("озерный министерство")
+    assert str(case_search("министерство озерный мин озе оз озерный мин")) == str(once)
+    assert listed(q="!") == []
 
 
 def test_cases_are_found_by_number_of_case_project_and_agency() -> None:

@@ -59,6 +59,7 @@ CONTENT = ReportContent(
     texts={"findings_kk": "Бірінші.\nЕкінші.", "findings_ru": "Первое.\nВторое."},
     figures=FIGURES,
     data_sha256="ab" * 32,
+    frozen_on=date(2026, 10, 3),
     issued_on=date(2026, 10, 15),
     approved_by=["Aigerim", "Saule"],
     correction_reason=None,
@@ -67,6 +68,12 @@ CONTENT = ReportContent(
 
 def texts(report: ReportContent, language: str) -> list[str]:
     return [block.text for block in document(report, language).blocks if isinstance(block, Heading | Paragraph)]
+
+
+def test_document_names_the_day_of_its_figures_and_the_audit_before_them() -> None:
+    assert texts(CONTENT, "en")[0] == (
+        "Period until 30.09.2026. Figures as of 03.10.2026, after audit No. 7 of 30.09.2026, policy 2026.1."
+    )
 
 
 def test_document_has_the_sections_of_its_language_in_order() -> None:

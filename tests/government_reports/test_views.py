@@ -44,6 +44,21 @@ def test_report_is_written_frozen_submitted_approved_and_issued_on_pages(signed_
     assert "The report is issued." in supervisor.send(f"{here}/approval", here, revision=revision).text
 
 
+def test_section_that_somebody_else_saved_meanwhile_is_not_overwritten_unseen(signed_in: SignedIn) -> None:
+    number = begin().number
+    visit, path = signed_in(Role.REVIEWER), f"/government-reports/{number}/edit"
+    assert '<input type="hidden" name="revision" value="1">' in visit.get(path).text
+    change(number, findings_ru="Другое.")
+    entered = {"findings_ru": "", "measures_ru": "Моё."}
+    stale = visit.send(path, revision="1", **entered)
+    assert stale.status_code == 409 and "these fields have now: Findings in Russian, Measures in Russian." in stale.text
+    report = find_government_report(READER, number)
+    assert (report.findings_ru, report.measures_ru) == ("Другое.", None)
+    assert visit.send(path, revision="2", **entered).status_code == 200
+    report = find_government_report(READER, number)
+    assert (report.findings_ru, report.measures_ru) == (None, "Моё.")
+
+
 def test_document_is_in_the_chosen_language_whatever_the_page_is_in(signed_in: SignedIn) -> None:
     audited()
     number = issued()

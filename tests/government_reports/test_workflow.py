@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import date
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.core.database import db
@@ -41,7 +45,7 @@ from registry.government_reports.service import (
 )
 from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_stored
-from tests.factories import a_project, an_account, an_actor
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_account, an_actor
 from tests.government_reports.steps import (
     AUTHOR,
     FIRST,
@@ -158,6 +162,21 @@ def test_correction_is_a_new_version_that_says_what_changed(audited: None) -> No
     assert [item["version"] for item in list_government_reports(READER, {}, Page()).items] == [2]
 
 
+def test_another_end_of_the_period_is_also_that_of_the_frozen_figures(audited: None) -> None:
+    number = begin(period_end=date(2026, 9, 30)).number
+    before = freeze_figures(AUTHOR, number)
+    frozen = [json.loads(text or "") for text in (before.figures, before.open_figures)]
+    after = change(number, period_end=date(2026, 6, 30))
+    for text, digest, former in zip(
+        (after.figures, after.open_figures), (after.figures_sha256, after.open_figures_sha256), frozen, strict=True
+    ):
+        assert text is not None
+        assert json.loads(text) == {**former, "period_end": "2026-06-30"}
+        assert digest == hashlib.sha256(text.encode()).hexdigest()
+    entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
+    assert json.loads(entry.details)["sha256"] == after.figures_sha256
+
+
 def test_draft_of_a_correction_can_be_deleted(audited: None) -> None:
     number = issued()
     begin()
@@ -179,10 +198,11 @@ def test_report_is_overdue_from_the_day_after_its_due_date_until_it_is_issued(ap
     assert list_government_reports(READER, {"overdue": "true"}, Page()).items == []
 
 
-@pytest.mark.parametrize("name", ["nobody", "a service"])
-def test_responsible_person_is_active_oversight_staff(app: Flask, name: str) -> None:
+@pytest.mark.parametrize("name", ["nobody", "a service", "a leader"])
+def test_responsible_person_is_active_and_may_read_the_report(app: Flask, name: str) -> None:
     with transaction():
         an_account("a service", Role.SUPERVISOR)
+    add_person(ADMINISTRATOR, NewPerson("a leader", Role.LEADER, None), PASSWORD)
     with pytest.raises(Invalid) as error:
         begin(responsible=name)
     assert [problem.pointer for problem in error.value.problems] == ["/responsible"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
@@ -221,6 +221,23 @@ def test_internal_note_comes_to_no_agency(cast: Cast) -> None:
 
 def act_for_agency(cast: Cast, comment: str) -> None:
     say(cast.aigerim, find_case_to_change(cast.aigerim, cast.case.id), comment, for_agency=True)
+
+
+def test_mention_in_a_note_that_stays_inside_comes_to_no_agency(cast: Cast) -> None:
+    act(cast.aigerim, cast.case, "claim")
+    # The agency sees that the case is referred, and not the note.
+    act(cast.aigerim, cast.case, "refer", "@viewer must not read this, @bolat may.")
+
+    assert (kinds(cast.viewer), kinds(cast.bolat)) == ([], ["mentioned"])
+
+
+def test_entry_about_an_internal_note_is_not_shown_to_who_has_become_one_of_the_agency(cast: Cast) -> None:
+    service.watch_case(cast.bolat, cast.case.id)
+    act(cast.aigerim, cast.case, "comment", "Between us.")
+
+    assert kinds(cast.bolat) == ["commented"]
+    moved = replace(cast.bolat, role=Role.AGENCY_EDITOR, agency_id=cast.agency.id)
+    assert kinds(moved) == []
 
 
 def test_mention_comes_once_to_the_person_who_may_see_the_case(cast: Cast) -> None:

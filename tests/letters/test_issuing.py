@@ -19,7 +19,7 @@ from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.letters.queries import check_letter
-from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TIMUR, act, audit, case_of, editor_of, migrate_by
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TIMUR, act, audit, case_of, edit, editor_of, migrate_by
 from tests.factories import a_project, an_agency
 from tests.present import Present
 
@@ -175,6 +175,22 @@ def test_order_that_ended_no_longer_stands(case: Case, agency: Agency, action: s
     act(SAULE if who == "supervisor" else editor_of(agency), case, action, "Нет.")
     checked = check_letter(letter.code)
     assert (checked["stands"], checked["ended_because"]) == (False, end)
+
+
+def test_notice_that_a_decision_closed_the_case_no_longer_stands_when_an_audit_opens_it_again(
+    case: Case, agency: Agency, present: Present
+) -> None:
+    project = case.project_record
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    letter = letters()[-1]
+    assert (letter.kind, check_letter(letter.code)["stands"]) == ("closing", True)
+    present.set(date(2026, 3, 3))
+    edit(editor_of(agency), project, work_started_on="2026-02-10", contract_signed_on="2026-02-05")
+    audit()
+    assert case_of(project).status == "under_review"
+    checked = check_letter(letter.code)
+    assert (checked["stands"], checked["ended_because"]) == (False, "reopened")
 
 
 def test_question_stands_when_answered_and_not_when_withdrawn(case: Case, agency: Agency) -> None:

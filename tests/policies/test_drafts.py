@@ -195,3 +195,15 @@ def test_targets_follow_the_deadline_until_a_draft_sets_its_own(
     wrong = patch(client, supervisor, targets={"31.12.2026": 80})
     assert wrong.status_code == 422
     assert wrong.json["errors"][0]["pointer"] == "/targets/31.12.2026"
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "2101-01-01", "1991-12-15"])
+def test_date_of_an_expected_verdict_is_one_from_which_rules_can_count(
+    client: FlaskClient, supervisor: dict[str, str], day: str
+) -> None:
+    case = {"name": "far", "on": "2026-03-01", "facts": {**LATE, "stage": "pilot", "pilot_started_on": day}}
+    answer = draft(client, supervisor, verdict_cases=[{**case, "expected": []}])
+    assert answer.status_code == 422
+    assert [(each["pointer"], each["code"]) for each in answer.json["errors"]] == [
+        ("/verdict_cases/0/facts/pilot_started_on", "date-out-of-range")
+    ]

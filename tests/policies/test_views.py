@@ -28,6 +28,8 @@ def test_draft_is_made_changed_compared_and_deleted_on_pages(signed_in: SignedIn
     assert "Limit of a pilot, months" in page
     assert "New object started under the moratorium: in use" in page
     assert "safety_belt" not in page
+    stale = saule.send("/policies/2026.2/edit", revision="1", pilot_limit_months="7")
+    assert stale.status_code == 409 and "Changes were saved after you opened this page." in stale.text
     refused = saule.send("/policies/2026.2/edit", pilot_limit_months="0")
     assert refused.status_code == 422
     assert saule.send("/policies/2026.2/deletion", "/policies/2026.2", follow=False).headers["Location"] == "/policies"
@@ -48,6 +50,7 @@ def test_impact_is_shown_as_a_plan_and_activated_by_another_supervisor(
     wrong = timur.send("/policies/2026.2/activation", impact_digest="0" * 64, on="05.11.2026")
     assert wrong.status_code == 422
     assert "The impact is no longer the one that was shown" in wrong.text
+    assert digest not in wrong.text
     done = timur.send("/policies/2026.2/activation", follow=False, impact_digest=digest, on="05.11.2026")
     assert done.headers["Location"] == "/policies/2026.2"
     run = audit()

@@ -142,6 +142,23 @@ def test_ends_are_counted_within_thirty_sixty_and_ninety_days(app: Flask, presen
     assert shown().ends.orders is None
 
 
+def test_history_falls_to_zero_when_the_last_flag_of_a_rule_is_cleared(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    audit()
+    present.set(DAY + timedelta(days=7))
+    project = a_project()
+    audit()
+    present.set(DAY + timedelta(days=14))
+    edit(project, placement="on_platform", platform_key="qt-1")
+    verify(project, DAY + timedelta(days=14))
+    audit()
+    points = history(LEADER, "rule", "freeze.creation")
+    assert [(point.on, point.figures.flagged) for point in points] == [
+        (DAY + timedelta(days=7), 1),
+        (DAY + timedelta(days=14), 0),
+    ]
+
+
 def test_history_is_of_a_known_group_only(app: Flask) -> None:
     for group, of in (
         ("region", None),

@@ -20,7 +20,7 @@ from registry.cases.schemas import (
 )
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
-from registry.core.errors import RegistryError
+from registry.core.errors import Problem
 from registry.core.messages import message
 from registry.http.locale import request_locale
 
@@ -80,9 +80,9 @@ def open_many_cases(values: Mapping[str, Any]) -> Any:
     return {"done": result.done, "refused": _refused(("project",), result.refused)}
 
 
-def _refused(names: Sequence[str], refused: Sequence[tuple[Any, RegistryError]]) -> list[dict[str, Any]]:
+def _refused(names: Sequence[str], refused: Sequence[tuple[Any, Problem]]) -> list[dict[str, Any]]:
     language = request_locale()
     return [
-        {**dict.fromkeys(names, subject), "code": error.code, "message": message(error.code, language, error.params)}
-        for subject, error in refused
+        {**dict.fromkeys(names, subject), "code": each.code, "message": message(each.code, language, each.params)}
+        for subject, each in refused
     ]

@@ -19,7 +19,7 @@ from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.http.http_errors import RouteNotFound
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.error_messages import error_message
+from registry.web.error_messages import problem_message
 from registry.web.flash import flash_message
 from registry.web.forms import Form, typed_values
 from registry.web.labels import choice_label
@@ -92,7 +92,7 @@ def _result(action: str, title: str, result: BulkResult[Any], back: str | None =
         "cases/bulk_result.html",
         title=title,
         done=result.done,
-        refused=[(subject, error_message(error)) for subject, error in result.refused],
+        refused=[(subject, problem_message(problem)) for subject, problem in result.refused],
         back=back,
         place=requested_list(),
     )

@@ -8,6 +8,9 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "form-out-of-date": lazy_text(
+        "Changes were saved after you opened this page. Save again to replace what these fields have now: {fields}."
+    ),
     "page-audit-date-after-today": lazy_text(
         "An audit of a date after {today} can only be a dry run: select “Dry run”."
     ),

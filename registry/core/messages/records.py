@@ -73,6 +73,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "If the clock is wrong, correct it. If it is right, confirm it by running an audit by hand: registry audits "
         "run."
     ),
+    "commission-decision-recorded": lazy_text(
+        "Decision {number} of the Commission with these dates is recorded on case {case} already."
+    ),
     "decision-needs-another-person": lazy_text(
         "The person who proposed a decision cannot approve it. Another supervisor must approve case {case}."
     ),
@@ -101,7 +104,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Use it for another report."
     ),
     "no-audit-to-report": lazy_text("No audit has succeeded yet, so there are no figures to freeze."),
-    "responsible-not-usable": lazy_text("{name} is no active person of oversight staff."),
+    "responsible-not-usable": lazy_text("{name} is no active person who may read reports to the Government."),
     "exemption-already-revoked": lazy_text("This exemption was revoked on {on}."),
     "exemption-not-found": lazy_text("There is no exemption {id}."),
     "external-id-taken": lazy_text("Agency {agency} has a project with external id {external_id} already."),
@@ -128,7 +131,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "policy-date-taken": lazy_text("Version {other} of the policy is in force from {on}. Choose another date."),
     "policy-impact-changed": lazy_text(
         "The impact is no longer the one that was shown: the records, the policy or the date have changed. Calculate "
-        "the impact again, read it, and activate version {version} with its digest, {digest}."
+        "the impact of version {version} again, read it, and activate the version with the digest that it then shows."
     ),
     "policy-not-draft": lazy_text(
         "Version {version} of the policy is not a draft: it never changes. Draft a new version."

@@ -141,7 +141,7 @@ class GovernmentReportFreeze(MethodView):
     @blp.etag
     @blp.response(200, REPORT, example=EXAMPLE)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
-        """Freeze the figures as the last successful audit left them; freezing again replaces them."""
+        """Freeze the figures as they are now, after the last successful audit; freezing again replaces them."""
         return answer(freeze_figures(current_actor(), report_number))
 
 

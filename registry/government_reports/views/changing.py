@@ -77,6 +77,7 @@ def edit_report(actor: Actor, report_number: str) -> Answer:
         REPORT_PATCH,
         subject=_title(report),
         edits=True,
+        revision=report.revision,
     )
 
     def act(values: Mapping[str, Any]) -> Answer:

@@ -29,7 +29,7 @@ def watch_case(actor: Actor, case_id: int) -> Answer:
     return redirect_to("case", case_id=case_id)
 
 
-@pages.page("/inbox/projects/<number>/watch", needs=Permission.PROJECTS_READ, methods=("POST",))
+@pages.page("/inbox/projects/<number>/watch", needs=Permission.CASES_READ, methods=("POST",))
 def watch_project(actor: Actor, number: str) -> Answer:
     """Follow the project, or stop following it."""
     if request.form.get("following") == STOP:

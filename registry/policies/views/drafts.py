@@ -96,7 +96,8 @@ def new_policy(actor: Actor) -> Answer:
 @pages.page("/policies/<version>/edit", needs=Permission.POLICIES_WRITE, methods=("GET", "POST"))
 def edit_policy(actor: Actor, version: str) -> Answer:
     """Change the thresholds of a draft, and which rules are on with which severity."""
-    policy = find_draft(actor, version).policy
+    record = find_draft(actor, version)
+    policy = record.policy
     page = FormPage(
         _("Change the draft"),
         _("Save the draft"),
@@ -106,6 +107,7 @@ def edit_policy(actor: Actor, version: str) -> Answer:
         intro=_("Texts, clauses, scope and expected verdicts are changed through the API."),
         subject=_("Version %(version)s") % {"version": version},
         edits=True,
+        revision=None if record.stored is None else record.stored.revision,
         headings={DAYS[0]: _("Thresholds and dates"), next(iter(RULE_FIELDS)): _("Severity of the rules")},
     )
 

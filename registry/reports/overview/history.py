@@ -49,7 +49,8 @@ def history(actor: Actor, group: str, of: str | None) -> list[Point]:
     """The last twelve months, one point a week, oldest first; the last point is the last audit.
 
     ``of``: the BIN, the code of the region or sector, or the rule; not for the country. An agency is counted with those
-    below it and with those that they succeeded, so that a merger makes no step. Raises RoleNotAllowed and Malformed.
+    below it and with those that they succeeded, so that a merger makes no step. The first point is the first audit
+    that counted something; where a later one counted nothing, all figures are 0. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.OVERVIEW_READ)
     agencies = _agencies(group, of)
@@ -61,7 +62,11 @@ def history(actor: Actor, group: str, of: str | None) -> list[Point]:
         stored = of_agencies_by_audit(actor, agencies, days.values())
     else:
         stored = by_audit(actor, Dimension(group), of or COUNTRY, days.values())
-    return [Point(day, audit_id, stored[audit_id]) for day, audit_id in days.items() if audit_id in stored]
+    points: list[Point] = []
+    for day, audit_id in days.items():
+        if points or audit_id in stored:
+            points.append(Point(day, audit_id, stored.get(audit_id, Figures())))
+    return points
 
 
 def weekly(days: Mapping[date, int], last: date, weeks: int) -> dict[date, int]:
