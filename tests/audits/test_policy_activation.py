@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
@@ -15,17 +16,21 @@ from registry.audits.policy_activation import (
     PolicyActivationNeedsAnotherPerson,
     PolicyDateTaken,
     PolicyImpactChanged,
+    PolicyNotScheduled,
     PolicyVerdictCasesFail,
     activate_policy,
+    withdraw_activation,
 )
 from registry.audits.policy_impact import impact_of
 from registry.audits.promises import differing_projects
 from registry.audits.restricted_counts import visible_run
+from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy_file import read_policy
-from registry.policies.queries import find_policy
+from registry.journal.service import JournalEntry
+from registry.policies.queries import PolicyNotFound, find_policy
 from registry.policies.service import PolicyNotDraft, change_draft, draft_to_change
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
@@ -57,6 +62,42 @@ def test_audits_use_the_version_from_its_day(app: Flask, present: Present) -> No
     assert flags_of(record) == [("freeze.creation", "low", "open")]
     assert (find_policy(SAULE, "2026.2").state, find_policy(SAULE, "2026.1").state) == ("in_force", "former")
     assert read_policy(find_policy(SAULE, "2026.2").text, "exported").in_force_from == TOMORROW
+
+
+def test_scheduled_activation_is_taken_back_and_the_version_is_a_draft_again(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    record = a_project(an_agency())
+    audit()
+    draft(**WEAKER)
+    activate(on=TOMORROW)
+    with pytest.raises(RoleNotAllowed):
+        withdraw_activation(an_actor(Role.REVIEWER), "2026.2")
+    withdraw_activation(SAULE, "2026.2")
+    shown = find_policy(SAULE, "2026.2")
+    assert (shown.state, shown.in_force_from) == ("draft", None)
+    assert (shown.stored.activated_by, shown.stored.impact_digest) == (None, None)
+    entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
+    assert (entry.action, entry.subject) == ("policy.activation-withdrawn", "policy:2026.2")
+    assert (entry.principal, entry.details) == ("saule", '{"on":"2026-11-06"}')
+    present.set(TOMORROW)
+    assert audit().policy_version == "2026.1"
+    assert flags_of(record) == [("freeze.creation", "high", "open")]
+    activate(on=TOMORROW + timedelta(days=1))
+    assert find_policy(SAULE, "2026.2").state == "scheduled"
+
+
+def test_only_a_scheduled_activation_is_taken_back(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    draft(**WEAKER)
+    for version in ("2026.1", "2026.2"):
+        with pytest.raises(PolicyNotScheduled):
+            withdraw_activation(SAULE, version)
+    activate(on=DAY)
+    with pytest.raises(PolicyNotScheduled):
+        withdraw_activation(SAULE, "2026.2")
+    with pytest.raises(PolicyNotFound):
+        withdraw_activation(SAULE, "1999")
+    assert find_policy(SAULE, "2026.2").state == "in_force"
 
 
 def test_whoever_wrote_the_draft_does_not_activate_it(app: Flask, present: Present) -> None:

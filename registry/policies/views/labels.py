@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from registry.audits.views.findings import rule_titles
+from registry.core.languages import Language
 from registry.core.translations import lazy_text
 from registry.freeze.policy import Policy
 from registry.freeze.policy_document import policy_document
+from registry.freeze.texts import in_language
 from registry.policies.settings import as_json
 from registry.web.formats import day
 from registry.web.labels import choice_label, field_label
@@ -75,3 +77,26 @@ def thresholds(policy: Policy) -> list[tuple[str, str]]:
     values = {**document, **{f"clocks.{name}": number for name, number in document["clocks"].items()}}
     targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
     return [*((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()), *targets]
+
+
+def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:
+    """Every rule with its texts and all wordings of its clause, in one language."""
+    return [
+        {
+            "name": name,
+            "enabled": rule.enabled,
+            "severity": rule.severity,
+            "title": in_language(rule.title, language),
+            "remedy": in_language(rule.remedy, language),
+            "wordings": [
+                {
+                    "act": in_language(wording.act, language),
+                    "clause": in_language(wording.text, language),
+                    "since": wording.in_force_from,
+                    "to": wording.in_force_to,
+                }
+                for wording in rule.clauses
+            ],
+        }
+        for name, rule in policy.rules.items()
+    ]
