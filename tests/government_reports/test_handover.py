@@ -21,9 +21,9 @@ from tests.government_reports.steps import READER, begin, issued
 
 
 def account(name: str) -> Account:
-    found = account_named(name)
-    assert found is not None
-    return found
+    known = account_named(name)
+    assert known is not None
+    return known
 
 
 def test_reports_that_are_not_issued_go_to_the_receiver_and_issued_ones_keep_their_names(app: Flask) -> None:
