@@ -87,7 +87,13 @@ def test_page_of_a_version_has_every_wording_and_the_facts_of_expected_verdicts(
     page = signed_in(Role.SUPERVISOR).get("/policies/2026.2").text
     for text in ("until November", "1 January 2026 – 30 November 2026", "from December", "Facts on 1 March 2026"):
         assert text in page
-    assert "5,000,000 ₸" in page and "agency_kind" not in page and "central_body" not in page
+    assert "5,000,000\xa0₸" in page and "agency_kind" not in page and "central_body" not in page
+    compared = signed_in(Role.REVIEWER, name="reader").get("/policies/2026.2/comparison")
+    assert compared.status_code == 404
+    compared = signed_in(Role.SUPERVISOR, name="other").get("/policies/2026.2/comparison").text
+    assert "New object started under the moratorium: clause 2, wording, English" in compared
+    assert "clause 1, in force to" in compared and "30 November 2026" in compared
+    assert "text_en" not in compared and "in_force_to" not in compared
 
 
 def test_supervisor_takes_a_scheduled_activation_back_on_its_page(signed_in: SignedIn, present: Present) -> None:
