@@ -30,6 +30,7 @@ from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag, has_open_flag_of_age
 from registry.freeze.current import connect_later_versions
+from registry.government_reports.handover import hand_over_reports
 from registry.government_reports.renamed_accounts import rename_in_open_reports
 from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.bulk_events import record_audit, record_hand_over
@@ -83,6 +84,7 @@ agency_changed_of_account.connect(leave_shared_views)
 work_handed_over.connect(hand_over_drafts)
 drafts_handed_over.connect(hand_over_drafts)
 work_handed_over.connect(hand_over_cases)
+work_handed_over.connect(hand_over_reports)
 
 timeline_written.connect(record_timeline_entry)
 cases_moved_by_audit.connect(record_audit)

@@ -110,6 +110,7 @@ class HandedOver(BaseSchema):
 
     cases = ReadOnly("Open cases that were assigned to the person.", COUNT)
     drafts = ReadOnly("Drafts of registrations.", COUNT)
+    reports = ReadOnly("Reports to the Government, not issued, that the person was responsible for.", COUNT)
     service_accounts = ReadOnly("Service accounts that the person answered for.", COUNT)
     absences = ReadOnly("Absences that ended with it.", COUNT)
 

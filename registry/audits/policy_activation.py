@@ -1,4 +1,4 @@
-"""Activation of a draft of the policy by another supervisor, with exactly the impact that was shown."""
+"""Activation of a draft of the policy by another supervisor, with exactly the impact that was shown; taking it back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from registry.accounts.roles import Permission
 from registry.accounts.same_person import account_ever_named, is_same_person
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.policy_impact import calculate_impact
+from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.flags.lock import lock_flags_for_audit
+from registry.freeze.current import first_policy
 from registry.journal import service as journal
 from registry.policies.in_force import forget_activated_versions, parsed
 from registry.policies.models import PolicyVersion
-from registry.policies.service import lock_draft
+from registry.policies.queries import find_policy
+from registry.policies.service import lock_draft, lock_version
 from registry.policies.settings import text_in_force_from
 from registry.policies.verdict_cases import failing
 
 MAX_NAMES = 5
+# Topics of the outbox.
+ACTIVATED = "policy.activated"
+WITHDRAWN = "policy.activation-withdrawn"
 
 
 class PolicyActivationNeedsAPerson(NotAllowed):
@@ -42,6 +48,10 @@ class PolicyImpactChanged(Conflict):
 
 class PolicyDateTaken(Conflict):
     """Another version is in force from that day."""
+
+
+class PolicyNotScheduled(Conflict):
+    """The version is not one that was activated for a later day."""
 
 
 def activate_policy(actor: Actor, version: str, impact_digest: str, on: date) -> PolicyVersion:
@@ -79,7 +89,33 @@ def activate_policy(actor: Actor, version: str, impact_digest: str, on: date) ->
         forget_activated_versions()
         details = {"on": on.isoformat(), "digest": draft.digest, "impact_digest": impact.digest}
         journal.record(actor, "policy.activated", f"policy:{version}", details)
+        outbox.enqueue(ACTIVATED, {"version": version, "by": actor.principal})
     return draft
+
+
+def withdraw_activation(actor: Actor, version: str) -> PolicyVersion:
+    """Take back an activation before its day, as a supervisor: the version is a draft again, no audit has used it.
+
+    Raises RoleNotAllowed, PolicyNotFound, PolicyActivationNeedsAPerson, PolicyNotScheduled and AuditRunning.
+    """
+    actor.require(Permission.POLICIES_ACTIVATE)
+    with exclusive_lock() as session:
+        find_policy(actor, version)
+        if version == first_policy().version:
+            raise PolicyNotScheduled(version=version)
+        scheduled = lock_version(version)
+        _require_a_person(actor, version)
+        on = scheduled.in_force_from
+        if on is None or on <= today():
+            raise PolicyNotScheduled(version=version)
+        scheduled.in_force_from = scheduled.activated_by = scheduled.activated_at = None
+        scheduled.impact_digest = scheduled.promise = None
+        scheduled.revision += 1
+        session.flush()
+        forget_activated_versions()
+        journal.record(actor, "policy.activation-withdrawn", f"policy:{version}", {"on": on.isoformat()})
+        outbox.enqueue(WITHDRAWN, {"version": version, "by": actor.principal})
+    return scheduled
 
 
 def may_activate(actor: Actor, draft: PolicyVersion) -> bool:
@@ -88,10 +124,14 @@ def may_activate(actor: Actor, draft: PolicyVersion) -> bool:
 
 
 def _require_another_person(actor: Actor, draft: PolicyVersion) -> None:
-    if not (actor.is_person or actor.is_local):
-        raise PolicyActivationNeedsAPerson(version=draft.version)
+    _require_a_person(actor, draft.version)
     if not _is_another_person(actor, draft):
         raise PolicyActivationNeedsAnotherPerson(version=draft.version)
+
+
+def _require_a_person(actor: Actor, version: str) -> None:
+    if not (actor.is_person or actor.is_local):
+        raise PolicyActivationNeedsAPerson(version=version)
 
 
 def _is_another_person(actor: Actor, draft: PolicyVersion) -> bool:

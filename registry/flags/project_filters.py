@@ -15,7 +15,7 @@ from registry.flags.audit_runs import last_good_date
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
-from registry.projects.vocabulary import FlagAge
+from registry.projects.vocabulary import FLAG_AGES, FlagAge
 
 PROJECT: Final = table_of(Project).c
 
@@ -38,19 +38,26 @@ def has_active_flag_of_rule(value: str) -> ColumnElement[bool]:
 
 
 def has_open_flag_of_age(value: str) -> ColumnElement[bool]:
-    """``flag_age``: ages of open flags as of the last audit, with commas between them. Raises InvalidValue."""
+    """``flag_age``: ages of open flags as of the last audit, each alone or with a severity (``31-high``), with commas
+    between them. Raises InvalidValue.
+    """
     ages = split_values(value)
     for age in ages:
-        if age not in FlagAge.codes():
-            raise InvalidValue("not-a-choice", options=", ".join(FlagAge.codes()))
+        if age not in FLAG_AGES:
+            raise InvalidValue("not-a-choice", options=", ".join(FLAG_AGES))
     on = last_good_date() or today()
-    return _has_flag(and_(FLAGS.c.status == "open", or_(*(_opened(FlagAge(age), on) for age in ages))))
+    return _has_flag(and_(FLAGS.c.status == "open", or_(*(_opened(age, on) for age in ages))))
 
 
-def _opened(age: FlagAge, on: date) -> ColumnElement[bool]:
-    first, last = age.opened(on)
-    within = FLAGS.c.opened_on <= last
-    return within if first is None else and_(FLAGS.c.opened_on >= first, within)
+def _opened(value: str, on: date) -> ColumnElement[bool]:
+    age, _, severity = value.partition("-")
+    first, last = FlagAge(age).opened(on)
+    conditions = [FLAGS.c.opened_on <= last]
+    if first is not None:
+        conditions.append(FLAGS.c.opened_on >= first)
+    if severity:
+        conditions.append(FLAGS.c.severity == severity)
+    return and_(*conditions)
 
 
 def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -58,6 +58,15 @@ def policy_text(document: Mapping[str, Any]) -> str:
         for clause in rule["clauses"]:
             lines += ["", f"[[rules.{_key(name)}.clauses]]", *_pairs(clause)]
     return "\n".join(lines) + "\n"
+
+
+def verdict_cases_text(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Expected verdicts as the tables that follow in a policy file; empty without any. Their dates are dates."""
+    lines: list[str] = []
+    for case in cases:
+        head = {name: case[name] for name in ("name", "on", "expected")}
+        lines += ["", "[[verdict_cases]]", *_pairs(head), "", "[verdict_cases.facts]", *_pairs(case["facts"])]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from registry.freeze.facts import Facts
 from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy_lines import Path
 from registry.freeze.rules import RULES
 from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
-from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
+from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Placement, Severity, Stage, WorkType
 
 
 class ValueType(NamedTuple):
@@ -74,6 +75,7 @@ _POLICY: Mapping[str, ValueType] = {
     "targets": _TABLE._replace(required=False),
     "clocks": _TABLE,
     "rules": _TABLE,
+    "verdict_cases": _TABLES._replace(required=False),
 }
 _PERCENT = _whole(0, 100, "percent")
 _EXPECTED_DAY = "expected a date such as 2026-09-30"
@@ -91,6 +93,32 @@ _CLAUSE: Mapping[str, ValueType] = {
     "in_force_from": _DATE,
     "in_force_to": _DATE._replace(required=False),
 }
+# An expected verdict: an imagined project, a day, and the rules that flag it.
+_VERDICT_CASE: Mapping[str, ValueType] = {
+    "name": _TEXT,
+    "on": _DATE,
+    "expected": ValueType(
+        "a list of rules", lambda v: isinstance(v, list) and all(isinstance(rule, str) and rule in RULES for rule in v)
+    ),
+    "facts": _TABLE,
+}
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "agency_kind": AgencyKind.codes(),
+    "work_type": WorkType.codes(),
+    "stage": Stage.codes(),
+    "placement": Placement.codes(),
+}
+_AMOUNTS = ("budget_kzt", "object_original_cost_kzt")
+_FACTS: Mapping[str, ValueType] = {
+    **{name: _one_of(codes) for name, codes in _CHOICES.items()},
+    **{name: _whole(0, 10**15, "tenge")._replace(required=False) for name in _AMOUNTS},
+    "consent_number": _TEXT._replace(required=False),
+    **{
+        name: _DATE._replace(required=False)
+        for name in Facts.__dataclass_fields__
+        if name.endswith("_on") or name == "order_migrate_by"
+    },
+}
 
 
 def validate(document: Mapping[str, Any]) -> list[Problem]:
@@ -106,6 +134,11 @@ def validate(document: Mapping[str, Any]) -> list[Problem]:
         for name in RULES:
             if _TABLE.accepts(rules.get(name)):
                 problems += _rule_problems(rules[name], ("rules", name))
+    if _TABLES.accepts(document.get("verdict_cases")):
+        for position, case in enumerate(document["verdict_cases"]):
+            problems += _check(case, _VERDICT_CASE, ("verdict_cases", position))
+            if _TABLE.accepts(case.get("facts")):
+                problems += _check(case["facts"], _FACTS, ("verdict_cases", position, "facts"))
     return problems
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from registry.core.languages import Language
+from registry.core.languages import LANGUAGE_NAMES, Language
 from registry.core.translations import lazy_text, translator
 from registry.freeze.vocabulary import Severity
 from registry.government_reports.changes import TABLES, Change
@@ -63,12 +63,14 @@ MEASURES: Final[Mapping[str, str]] = {
 }
 
 
-def change_rows(changes: Sequence[Change], figures: Mapping[str, Any], language: Language) -> list[list[str]]:
-    """One row for each change of a field, of a text in the language and of a figure; a record that is only in one of
-    the versions has one row.
+def change_rows(
+    changes: Sequence[Change], figures: Mapping[str, Any], language: Language, texts_in: Sequence[str] = ()
+) -> list[list[str]]:
+    """One row for each change of a field, of a text and of a figure; a record that is only in one of the versions has
+    one row. ``texts_in``: the languages of the texts, else only the one of the rows.
     """
     _ = translator(language)
-    rows = [row for change in changes if not _is_figure(change) for row in _field(change, language)]
+    rows = [row for change in changes if not _is_figure(change) for row in _field(change, language, texts_in)]
     records: dict[tuple[str, str], Values] = {}
     for change in filter(_is_figure, changes):
         table, key, name = str(change["field"]).split("/", 2)
@@ -87,13 +89,16 @@ def _is_figure(change: Change) -> bool:
     return "/" in str(change["field"])
 
 
-def _field(change: Change, language: Language) -> Iterator[list[str]]:
+def _field(change: Change, language: Language, texts_in: Sequence[str]) -> Iterator[list[str]]:
     _ = translator(language)
     name, values = str(change["field"]), (change["before"], change["after"])
     if name in TEXTS:
         section, written_in = name.rsplit("_", 1)
-        if written_in == language:
-            yield [_(Section(section).label), *(value or NOTHING for value in values)]
+        label = _(Section(section).label)
+        if written_in in texts_in:
+            yield [f"{label}: {LANGUAGE_NAMES[written_in]}", *(value or NOTHING for value in values)]
+        elif not texts_in and written_in == language:
+            yield [label, *(value or NOTHING for value in values)]
     elif name == "period_end":
         yield [_(FIELDS[name]), *(date.fromisoformat(str(value)).strftime(DAY_FORMAT) for value in values)]
     else:

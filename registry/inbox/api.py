@@ -13,12 +13,35 @@ from registry.api.filter_parameters import plain_parameters
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
+from registry.http.locale import request_locale
 from registry.inbox import service
-from registry.inbox.queries import FILTERS, SORTS, count_unread, list_inbox
-from registry.inbox.schemas import INBOX_ENTRY, INBOX_READ, INBOX_READING
+from registry.inbox.queries import FILTERS, SORTS, InboxListing, cases_due_soon, count_unread, list_inbox
+from registry.inbox.schemas import DUE_SOON, INBOX_ENTRY, INBOX_READ, INBOX_READING
 
 blp = ApiBlueprint("inbox", __name__, description="What is new for a person, and what a person follows.")
 PARAMETERS: Final = plain_parameters(FILTERS)
+
+
+class InboxPage(PageSchema):
+    """A page of entries, and what is due soon."""
+
+    def dump(self, obj: Any, **kwargs: Any) -> Any:
+        """The page; ``due_soon`` is the same on every page."""
+        return {**super().dump(obj, **kwargs), "due_soon": [DUE_SOON.dump(each) for each in obj.due_soon]}
+
+    def json_schema(self) -> dict[str, Any]:
+        """The schema of a page with one list more."""
+        schema = super().json_schema()
+        due: dict[str, Any] = {
+            "type": "array",
+            "description": "Cases that wait for the caller and are due in three days, earliest first.",
+            "items": DUE_SOON,
+        }
+        return {
+            **schema,
+            "properties": {**schema["properties"], "due_soon": due},
+            "required": [*schema["required"], "due_soon"],
+        }
 
 
 @blp.route("/inbox")
@@ -28,10 +51,15 @@ class Inbox(MethodView):
     @blp.requires(Permission.CASES_READ)
     @blp.doc(operationId="list_inbox")
     @blp.arguments(list_query(PARAMETERS, SORTS), location="query")
-    @blp.response(200, PageSchema(INBOX_ENTRY), headers=LINK)
+    @blp.response(200, InboxPage(INBOX_ENTRY), headers=LINK)
     def get(self, query: ListArguments) -> Any:
-        """List what happened to the caller's cases, questions and orders, newest first. A service account has none."""
-        return page_response(list_inbox(current_actor(), *query))
+        """List what happened to the caller's cases, questions and orders, newest first. A service account has none.
+
+        ``due_soon`` are the cases that wait for the caller and are due in three days.
+        """
+        actor = current_actor()
+        listing, headers = page_response(list_inbox(actor, *query))
+        return InboxListing(listing.items, listing.next, cases_due_soon(actor, request_locale())), headers
 
 
 @blp.route("/inbox/read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -114,6 +115,13 @@ def unread_of_case(actor: Actor, case_id: int) -> list[int]:
     return list(db.session.scalars(unread.order_by(InboxEntry.id)))
 
 
+@dataclass(frozen=True, slots=True)
+class InboxListing(Listing):
+    """A page of entries, and the cases that are due soon."""
+
+    due_soon: list[dict[str, Any]]
+
+
 def due_soon_filters(actor: Actor) -> dict[str, str]:
     """The filters of the list of cases that gives what the actor, or the actor's agency, must do in three days."""
     until = {"due_on_from": today().isoformat(), "due_on_to": (today() + DUE_SOON).isoformat()}
@@ -128,6 +136,14 @@ def due_soon(actor: Actor, language: Language, limit: int = MAX_DUE_SOON) -> lis
     if not (actor.role in AGENCY_ROLES or actor.may(Permission.CASES_REVIEW)):
         return []
     return list_cases(actor, due_soon_filters(actor), Page(limit), language).items
+
+
+def cases_due_soon(actor: Actor, language: Language) -> list[dict[str, Any]]:
+    """What the API shows of the cases of ``due_soon``; none for a service account, which has no inbox."""
+    if own_account_id(actor) == 0:
+        return []
+    names = ("project", "status", "due_on")
+    return [{"case": case["id"], **{name: case[name] for name in names}} for case in due_soon(actor, language)]
 
 
 def is_watching(actor: Actor, *, case_id: int | None = None, project_id: int | None = None) -> bool:

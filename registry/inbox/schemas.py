@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from registry.cases.vocabulary import Status
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, WholeNumber
+from registry.core.json_schemas import DAY_SCHEMA
 from registry.core.list_fields import Ids
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.inbox.vocabulary import EntryKind
@@ -41,6 +43,16 @@ class InboxRead(BaseSchema):
     unread = ReadOnly("How many are still unread, at most 100.", {"type": "integer"})
 
 
+class DueSoonShown(BaseSchema):
+    """What the inbox shows of a case that is due in three days."""
+
+    case = ReadOnly("The case.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT)
+    status = ReadOnly("Its status.", {"type": "string", "enum": list(Status.codes())})
+    due_on = ReadOnly("The due date.", dict(DAY_SCHEMA))
+
+
 INBOX_ENTRY: Final = InboxEntryShown()
+DUE_SOON: Final = DueSoonShown()
 INBOX_READING: Final = InboxReading()
 INBOX_READ: Final = InboxRead()

@@ -13,6 +13,7 @@ from registry.accounts.failed_sign_ins import SURGE_TOPIC
 from registry.accounts.invitations import TOPIC as INVITATION_TOPIC
 from registry.accounts.invitations import open_invitations
 from registry.accounts.roles import Permission, Role
+from registry.audits.policy_activation import ACTIVATED, WITHDRAWN
 from registry.cases.handover import HANDED_OVER
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.workflow import ORDERING
@@ -207,6 +208,14 @@ def _held_decided(kind: str) -> Callable[[Mapping[str, Any], Directory], list[No
     return of
 
 
+def _policy(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+        recipients = directory.of_role(Role.SUPERVISOR, Role.REVIEWER)
+        return [Notice(to, kind, payload["version"]) for to in recipients if to.actor.principal != payload["by"]]
+
+    return of
+
+
 def _failed(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     return [Notice(to, "audit-failed", payload["audit"]) for to in directory.of_role(Role.OPERATOR)]
 
@@ -247,6 +256,8 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     "audit.rejected": _held_decided("audit-rejected"),
     "audit.failed": _failed,
     "audit.missed": _missed,
+    ACTIVATED: _policy("policy-activated"),
+    WITHDRAWN: _policy("policy-activation-withdrawn"),
     HANDED_OVER: _handed_over,
     SURGE_TOPIC: _surged,
     INVITATION_TOPIC: _invited,

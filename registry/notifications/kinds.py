@@ -28,6 +28,8 @@ KINDS: Final[Mapping[str, str]] = {
     "audit-rejected": "audits",
     "audit-failed": "audits",
     "nights-missed": "audits",
+    "policy-activated": "policies",
+    "policy-activation-withdrawn": "policies",
     "sign-in-surge": "sign-ins",
     "request-waiting": "requests",
     "request-decided": "requests",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import select
 
@@ -17,6 +19,7 @@ from registry.freeze.policy import Policy
 from registry.policies.comparison import Difference, differences
 from registry.policies.in_force import parsed
 from registry.policies.models import MAX_VERSION_LENGTH, PolicyVersion
+from registry.policies.verdict_cases import cases_as_toml, cases_in_file
 from registry.policies.vocabulary import PolicyState
 
 
@@ -40,8 +43,13 @@ class PolicyRecord:
 
     @property
     def text(self) -> str:
-        """The version as a policy file."""
-        return self.policy.text
+        """The version as a policy file, with its expected verdicts."""
+        return self.policy.text + ("" if self.stored is None else cases_as_toml(self.stored.verdict_cases))
+
+    @property
+    def verdict_cases(self) -> Sequence[dict[str, Any]]:
+        """The expected verdicts, as they are stored."""
+        return cases_in_file(self.policy.text) if self.stored is None else self.stored.verdict_cases
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class PolicyShown(BaseSchema):
         "Expected verdicts, each with the rules that flag it by this version.",
         {"type": "array", "items": SHOWN_CASE},
     )
-    digest = ReadOnly("SHA-256 of the policy file.", TEXT)
+    digest = ReadOnly("SHA-256 of the policy file; of a version after the first, without its expected verdicts.", TEXT)
 
 
 class VersionName(Text):
@@ -189,7 +189,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
         **{name: None if stored is None else getattr(stored, name) for name in names},
         "state": record.state,
         "in_force_from": record.in_force_from,
-        "verdict_cases": [] if stored is None else run_cases(stored.verdict_cases, policy),
+        "verdict_cases": run_cases(record.verdict_cases, policy),
         "digest": policy.digest,
     }
 

@@ -48,9 +48,8 @@ def draft_policy(actor: Actor, values: Mapping[str, Any]) -> PolicyVersion:
             base = find_policy(actor, based_on)
         except PolicyNotFound as error:
             raise Invalid([Problem("/based_on", error.code, error.params)]) from error
-        known = [] if base.stored is None else base.stored.verdict_cases
         text = changed_text(base.policy, version, settings)
-        cases = known if sent_cases is None else read_cases(sent_cases)
+        cases = list(base.verdict_cases) if sent_cases is None else read_cases(sent_cases)
         if version == first_policy().version or stored_version(version) is not None:
             raise PolicyVersionTaken(version=version)
         draft = PolicyVersion(
@@ -81,16 +80,20 @@ def draft_to_change(actor: Actor, version: str) -> PolicyVersion:
 
 def lock_draft(version: str) -> PolicyVersion:
     """Lock and return a draft inside the open transaction. Raises PolicyNotFound and PolicyNotDraft."""
-    session = require_transaction()
-    if version == first_policy().version:
+    draft = None if version == first_policy().version else lock_version(version)
+    if draft is None or draft.in_force_from is not None:
         raise PolicyNotDraft(version=version)
+    return draft
+
+
+def lock_version(version: str) -> PolicyVersion:
+    """Lock and return a stored version inside the open transaction. Raises PolicyNotFound."""
+    session = require_transaction()
     statement = select(PolicyVersion).where(PolicyVersion.version == version).with_for_update()
     known = stored_version(version) is not None
     draft = session.scalar(statement.execution_options(populate_existing=True)) if known else None
     if draft is None:
         raise PolicyNotFound(version=version)
-    if draft.in_force_from is not None:
-        raise PolicyNotDraft(version=version)
     return draft
 
 

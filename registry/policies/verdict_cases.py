@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from registry.core.base_schema import BaseSchema
@@ -13,6 +15,7 @@ from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
 from registry.freeze.policy import Policy
+from registry.freeze.policy_document import verdict_cases_text
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind, Placement, Stage, WorkType
 from registry.policies.settings import as_json
@@ -100,6 +103,30 @@ def read_cases(sent: Any) -> list[dict[str, Any]]:
     if problems:
         raise Invalid(problems)
     return cases
+
+
+def cases_as_toml(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Stored cases as a policy file has them after its settings."""
+    return verdict_cases_text(
+        [
+            {
+                **case,
+                "on": date.fromisoformat(case["on"]),
+                "facts": {
+                    name: value
+                    for name, value in FACTS.load_with_problems(case["facts"]).values.items()
+                    if value is not None
+                },
+            }
+            for case in cases
+        ]
+    )
+
+
+@lru_cache(maxsize=4)
+def cases_in_file(text: str) -> tuple[dict[str, Any], ...]:
+    """The cases of a valid policy file, as they are stored."""
+    return tuple(as_json(tomllib.loads(text).get("verdict_cases", [])))
 
 
 def run_cases(cases: Sequence[Mapping[str, Any]], policy: Policy) -> list[dict[str, Any]]:

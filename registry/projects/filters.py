@@ -26,8 +26,8 @@ from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
 from registry.projects.started import started_on
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import (
+    FLAG_AGES,
     AttestationState,
-    FlagAge,
     FreezeStatus,
     Funding,
     ObjectClass,
@@ -209,7 +209,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "has_security_conclusion": Filter("true or false", _has_conclusion),
     "budget_programme": Filter("beginnings of texts", _beginning),
     "rule": Filter("rules of active flags", linked_condition),
-    "flag_age": Filter("ages of open flags: least days", linked_condition, FlagAge.codes()),
+    "flag_age": Filter("ages of open flags: least days", linked_condition, FLAG_AGES),
     **{f"{name}_{end}": Filter("date", _date_range) for name in DAYS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("whole tenge", _amount_range) for name in AMOUNTS for end in ("from", "to")},

@@ -7,6 +7,7 @@ from typing import Final
 
 from registry.core.translations import lazy_text
 from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Severity
 
 
 class ObjectKind(Choices):
@@ -89,6 +90,13 @@ class FlagAge(Choices):
         older = ages[ages.index(self) + 1 :]
         first = None if not older else on - timedelta(days=int(older[0]) - 1)
         return first, on - timedelta(days=int(self))
+
+
+# What lists can be narrowed to: an age, or an age and the severity of the flags.
+FLAG_AGES: Final = (
+    *FlagAge.codes(),
+    *(f"{age}-{severity}" for age in FlagAge.codes() for severity in Severity.codes()),
+)
 
 
 class WithdrawnProjects(Choices):

@@ -20,7 +20,7 @@ from tests.cases.cast import SAULE, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_agency
 from tests.fixtures.cli import CommandLine
 
-NOTHING = {"cases": 0, "drafts": 0, "service_accounts": 0, "absences": 0}
+NOTHING = {"cases": 0, "drafts": 0, "reports": 0, "service_accounts": 0, "absences": 0}
 
 
 def a_person(name: str, role: Role = Role.REVIEWER, agency: Agency | None = None) -> Account:

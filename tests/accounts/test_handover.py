@@ -62,7 +62,7 @@ def test_open_cases_go_to_the_receiver_in_one_step() -> None:
     act(actor(aigerim), case_of(projects[1]), "propose", NO_BREACH)
     delete_emails()
     counts = hand_over(MANAGER, aigerim.account_id, bolat.account_id)
-    assert counts == {"service_accounts": 0, "absences": 0, "drafts": 0, "cases": 3}
+    assert counts == {"service_accounts": 0, "absences": 0, "drafts": 0, "cases": 3, "reports": 0}
     assert {case_of(project).assignee for project in projects} == {"bolat"}
     statuses = [case_of(project).status for project in projects]
     assert statuses == ["awaiting_agency", "awaiting_approval", "under_review"]
@@ -166,7 +166,7 @@ def test_hand_over_is_journalled_with_its_counts() -> None:
     hand_over(MANAGER, aigerim.account_id, bolat.account_id)
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.handed-over")).one()
     assert entry.subject == "account:aigerim"
-    assert entry.details == '{"absences":0,"cases":1,"drafts":0,"receiver":"bolat","service_accounts":0}'
+    assert entry.details == '{"absences":0,"cases":1,"drafts":0,"receiver":"bolat","reports":0,"service_accounts":0}'
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

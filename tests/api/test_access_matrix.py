@@ -303,6 +303,7 @@ TRIES: dict[str, Try] = {
         lambda world: {"impact_digest": "0" * 64, "on": str(today())},
         owned=False,
     ),
+    "withdraw_policy_activation": Try("/policies/{activated_draft}/activation", {Role.SUPERVISOR}, 409, owned=False),
     "read_compliance": Try("/reports/compliance", ALL, owned=False),
     "list_all_cases": Try("/cases", CASE_READERS, owned=False),
     "read_case": Try("/cases/{case}", CASE_READERS),

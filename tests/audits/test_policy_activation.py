@@ -19,8 +19,10 @@ from registry.audits.policy_activation import (
     PolicyActivationNeedsAPerson,
     PolicyDateTaken,
     PolicyImpactChanged,
+    PolicyNotScheduled,
     PolicyVerdictCasesFail,
     activate_policy,
+    withdraw_activation,
 )
 from registry.audits.policy_impact import impact_of
 from registry.audits.promises import differing_projects
@@ -32,7 +34,7 @@ from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry
-from registry.policies.queries import compare, find_policy
+from registry.policies.queries import PolicyNotFound, compare, find_policy
 from registry.policies.service import PolicyNotDraft, change_draft, delete_draft, draft_policy, draft_to_change
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
@@ -69,6 +71,42 @@ def test_audits_use_the_version_from_its_day(app: Flask, present: Present) -> No
     assert flags_of(record) == [("freeze.creation", "low", "open")]
     assert (find_policy(SAULE, "2026.2").state, find_policy(SAULE, "2026.1").state) == ("in_force", "former")
     assert read_policy(find_policy(SAULE, "2026.2").text, "exported").in_force_from == TOMORROW
+
+
+def test_scheduled_activation_is_taken_back_and_the_version_is_a_draft_again(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    record = a_project(an_agency())
+    audit()
+    draft(**WEAKER)
+    activate(on=TOMORROW)
+    with pytest.raises(RoleNotAllowed):
+        withdraw_activation(an_actor(Role.REVIEWER), "2026.2")
+    withdraw_activation(SAULE, "2026.2")
+    shown = find_policy(SAULE, "2026.2")
+    assert (shown.state, shown.in_force_from) == ("draft", None)
+    assert (shown.stored.activated_by, shown.stored.impact_digest) == (None, None)
+    entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
+    assert (entry.action, entry.subject) == ("policy.activation-withdrawn", "policy:2026.2")
+    assert (entry.principal, entry.details) == ("saule", '{"on":"2026-11-06"}')
+    present.set(TOMORROW)
+    assert audit().policy_version == "2026.1"
+    assert flags_of(record) == [("freeze.creation", "high", "open")]
+    activate(on=TOMORROW + timedelta(days=1))
+    assert find_policy(SAULE, "2026.2").state == "scheduled"
+
+
+def test_only_a_scheduled_activation_is_taken_back(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    draft(**WEAKER)
+    for version in ("2026.1", "2026.2"):
+        with pytest.raises(PolicyNotScheduled):
+            withdraw_activation(SAULE, version)
+    activate(on=DAY)
+    with pytest.raises(PolicyNotScheduled):
+        withdraw_activation(SAULE, "2026.2")
+    with pytest.raises(PolicyNotFound):
+        withdraw_activation(SAULE, "1999")
+    assert find_policy(SAULE, "2026.2").state == "in_force"
 
 
 def test_whoever_wrote_the_draft_does_not_activate_it(app: Flask, present: Present) -> None:

@@ -18,11 +18,18 @@ from tests.web.tour_stop import person_name
 
 Demo = tuple[Flask, dict[str, object]]
 CASE = re.compile(r"/cases/(\d+)\?")
-DECIDED = 4
+DECIDED = 20
 # Other tests cover these journeys on both databases without a browser.
 pytestmark = pytest.mark.sqlite_only
 # Keystrokes (Tab, Enter, arrows) for one case of the queue, without the text of the reason.
-MAX_KEYS = 20
+MAX_KEYS = 12
+# What a reviewer needs for a decision, and those of it that are not in sight, in the window or the panel that scrolls.
+TO_DECIDE = ["[name=propose-decision]", "#propose-reason_ru", "form[action*='/propose'] [name=then]"]
+OUT_OF_SIGHT = """selectors => selectors.filter(selector => {
+    const place = document.querySelector(selector).getBoundingClientRect();
+    const x = place.left + place.width / 2, y = place.top + place.height / 2;
+    return place.bottom > innerHeight || !document.querySelector(selector).contains(document.elementFromPoint(x, y));
+})"""
 
 
 @contextmanager
@@ -42,37 +49,20 @@ def case_at(page: Page) -> str:
 
 
 def decide(page: Page) -> int:
-    """Decide the case and continue with the next one by keyboard. Return the number of keystrokes."""
+    """Decide the case and continue with the next one by keyboard. Return the number of keystrokes, without the text."""
     number, keys = case_at(page), 0
-
-    def press(key: str) -> None:
-        nonlocal keys
-        keys += 1
-        page.keyboard.press(key)
-
-    def send() -> None:
-        nonlocal keys
-        keys += 1
-        enter(page)
-
-    def go(selector: str) -> None:
-        nonlocal keys
-        keys += tab_to(page, selector)
-
+    assert page.evaluate(OUT_OF_SIGHT, TO_DECIDE) == [] and page.evaluate("scrollY") == 0
     if page.locator(".govuk-notification-banner:focus").count() == 0:
-        go("a[href='#acting']")
-        press("Enter")
-    # The actions follow the banner of the case before.
-    go("form[action*='/claim'] button")
-    send()
-    page.wait_for_selector(".govuk-notification-banner:focus")
-    go("[name=propose-decision]")
-    press("ArrowDown")
-    go("#propose-reason_ru")
+        # The first case is opened from the list; later ones begin at the banner of the case before, above the actions.
+        keys += tab_to(page, "a[href='#acting']") + 1
+        page.keyboard.press("Enter")
+    keys += tab_to(page, "[name=propose-decision]") + 1
+    page.keyboard.press("ArrowDown")
+    keys += tab_to(page, "#propose-reason_ru") + 1
     page.keyboard.type("Signed before the cutoff.")
-    go("form[action*='/propose'] button[name=then]")
-    send()
-    page.wait_for_url(lambda url: f"/cases/{number}" not in url)
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+    assert f"/cases/{number}?" not in page.url
     return keys
 
 
@@ -89,9 +79,18 @@ def queue(demo: Demo) -> str:
 
 def test_reviewer_decides_queue_by_keyboard(browser: Browser, address: str, queue: str) -> None:
     with at_work(browser, address, Role.REVIEWER) as page:
+        page.set_viewport_size({"width": 1280, "height": 800})
         page.goto(f"/cases?status=new&{queue}")
-        tab_to(page, "table a[href^='/cases/']")
+        for _ in range(DECIDED):
+            page.keyboard.press("j")
+            page.keyboard.press("x")
+        page.keyboard.press("b")
         enter(page)
+        assert f"{DECIDED} cases are taken." in page.inner_text("main")
+        page.goto(f"/cases?status=under_review&{queue}")
+        page.keyboard.press("j")
+        with page.expect_navigation():
+            page.keyboard.press("e")
         decided, keys = [], []
         for _ in range(DECIDED):
             decided.append(case_at(page))
@@ -144,6 +143,10 @@ def test_case_is_reviewed_and_accepted_in_browser(browser: Browser, demo: Demo, 
         editor.fill("#answer-comment", "In December 2025.")
         follow(editor, "form[action*='/answer'] button >> nth=0")
         assert "In December 2025." in editor.inner_text("main")
+        reviewer.goto("/home")
+        entry = reviewer.locator(f"main a[href='{case}']").first
+        place = entry.bounding_box()
+        assert "answered" in entry.inner_text() and place is not None and place["y"] < 800
         reviewer.goto(case)
         tab_to(reviewer, "#propose-decision")
         reviewer.keyboard.press("ArrowDown")

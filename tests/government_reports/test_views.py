@@ -123,7 +123,8 @@ def test_correction_shows_what_it_changes_and_the_former_version_stays(signed_in
     assert "The correction is begun." in page and "version 2" in page
     change(number, findings_ru="Новое.")
     page = visit.get(f"/government-reports/{number}").text
-    assert "What this version changes" in page and "findings ru" in page and "Новое." in page
+    assert "What this version changes" in page and "Findings: Русский" in page and "Новое." in page
+    assert "findings_ru" not in page and "by_agency" not in page
     assert "Новое." not in visit.get(f"/government-reports/{number}?version=1").text
 
 

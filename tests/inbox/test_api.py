@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from flask.testing import FlaskClient
 
@@ -45,7 +45,11 @@ def test_follower_reads_and_marks_the_inbox(client: FlaskClient, present: Presen
     }
     assert client.delete(f"{API}/cases/{case.id}/watch", headers=own).status_code == 204
     act(writer, case, "comment", "Three")
-    assert client.get(f"{API}/inbox?unread=true", headers=own).get_json() == {"items": [], "next": None}
+    assert client.get(f"{API}/inbox?unread=true", headers=own).get_json() == {
+        "items": [],
+        "next": None,
+        "due_soon": [],
+    }
     assert actor_named("reader").account_id is not None
 
 
@@ -66,9 +70,38 @@ def test_service_account_has_no_inbox(client: FlaskClient, present: Present) -> 
     project = a_project()
     own = bearer(a_service_token(Role.ADMINISTRATOR))
 
-    assert client.get(f"{API}/inbox", headers=own).get_json() == {"items": [], "next": None}
+    assert client.get(f"{API}/inbox", headers=own).get_json() == {
+        "items": [],
+        "next": None,
+        "due_soon": [],
+    }
     answer = client.put(f"{API}/projects/{project.number}/watch", headers=own)
     assert (answer.status_code, answer.get_json()["type"].rpartition(":")[2]) in {
         (403, "inbox-needs-a-person"),
         (403, "scope-not-granted"),
     }
+
+
+def test_inbox_has_the_cases_that_wait_for_the_caller_and_are_due_in_three_days(
+    client: FlaskClient, present: Present
+) -> None:
+    present.set(date(2026, 7, 15))
+    project = a_project()
+    audit()
+    case = case_of(project)
+    month = timedelta(days=30)
+    own, other = (bearer(a_token(Role.REVIEWER, name=name, lifetime=month)) for name in ("reader", "other"))
+    act(actor_named("reader"), case, "claim")
+    assert case.due_on is not None
+    assert client.get(f"{API}/inbox", headers=own).get_json()["due_soon"] == []
+    present.set(case.due_on - timedelta(days=3))
+    service = bearer(a_service_token(Role.REVIEWER))
+    expected = {
+        "case": case.id,
+        "project": project.number,
+        "status": "under_review",
+        "due_on": case.due_on.isoformat(),
+    }
+    assert client.get(f"{API}/inbox", headers=own).get_json()["due_soon"] == [expected]
+    assert client.get(f"{API}/inbox", headers=other).get_json()["due_soon"] == []
+    assert client.get(f"{API}/inbox", headers=service).get_json()["due_soon"] == []

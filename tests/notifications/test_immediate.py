@@ -15,7 +15,8 @@ from registry.accounts.people import disable_person
 from registry.accounts.roles import Role
 from registry.audits import jobs as nightly
 from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
-from registry.core.clock import local_instant, now
+from registry.audits.policy_activation import withdraw_activation
+from registry.core.clock import local_instant, now, today
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage, enqueue
 from registry.core.transactions import transaction
@@ -24,6 +25,7 @@ from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.service import delete_old_emails
 from registry.projects.models import Project
+from tests.audits.policy_steps import TIMUR, activate, draft
 from tests.audits.steps import SUPERVISOR, create_projects, installed, set_verified, verify
 from tests.cases.cast import (
     AIGERIM,
@@ -251,6 +253,25 @@ def test_operators_and_other_supervisors_are_notified_of_the_decision_on_a_held_
     assert queued_emails() == [
         ("operator@readers.kz", kind, [held.id]),
         ("supervisor@readers.kz", kind, [held.id]),
+    ]
+
+
+def test_supervisors_and_reviewers_are_notified_of_a_scheduled_policy_and_of_its_withdrawal() -> None:
+    for role in ("operator", "supervisor", "reviewer", "auditor"):
+        create_reader(role)
+    create_reader("supervisor", name="timur")
+    draft(pilot_limit_months=6)
+    delete_emails()
+    activate(on=today() + timedelta(days=1))
+    assert queued_emails() == [
+        ("reviewer@readers.kz", "policy-activated", ["2026.2"]),
+        ("supervisor@readers.kz", "policy-activated", ["2026.2"]),
+    ]
+    delete_emails()
+    withdraw_activation(TIMUR, "2026.2")
+    assert queued_emails() == [
+        ("reviewer@readers.kz", "policy-activation-withdrawn", ["2026.2"]),
+        ("supervisor@readers.kz", "policy-activation-withdrawn", ["2026.2"]),
     ]
 
 

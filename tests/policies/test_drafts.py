@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.freeze.policy_file import read_policy
+from registry.freeze.policy_file import PolicyInvalid, read_policy
 from tests.factories import a_token, bearer
 
 DRAFT = {"version": "2026.2", "based_on": "2026.1"}
@@ -136,6 +137,27 @@ def test_exported_file_is_the_same_policy(client: FlaskClient, supervisor: dict[
     assert tomllib.loads(answer.text)["rules"]["freeze.legacy"]["title_ru"] == 'Объект "вне"\tплатформы'
     first = client.get("/api/v1/policies/2026.1/file", headers=supervisor).text
     assert "# The freeze policy" in first
+
+
+def test_exported_file_has_the_expected_verdicts_and_is_read_again(
+    client: FlaskClient, supervisor: dict[str, str]
+) -> None:
+    facts = {**LATE, "contract_signed_on": "2026-01-20", "budget_kzt": 1, "consent_number": 'No. "7"'}
+    case = {"name": "A new object of 2026", "on": "2026-03-01", "facts": facts, "expected": ["freeze.creation"]}
+    draft(client, supervisor, verdict_cases=[case, {**case, "name": "Another", "expected": []}])
+    text = client.get("/api/v1/policies/2026.2/file", headers=supervisor).text
+    first, second = tomllib.loads(text)["verdict_cases"]
+    assert (first["name"], first["on"], first["expected"]) == (case["name"], date(2026, 3, 1), ["freeze.creation"])
+    assert first["facts"] == {**facts, "contract_signed_on": date(2026, 1, 20)}
+    assert (second["name"], second["expected"]) == ("Another", [])
+    assert read_policy(text, "exported").version == "2026.2"
+    wrong = text.replace('stage = "creation"', 'stage = "lost"', 1).replace("expected = []", 'expected = ["no.rule"]')
+    with pytest.raises(PolicyInvalid) as raised:
+        read_policy(wrong, "exported")
+    assert [problem.partition(": ")[2].partition(":")[0] for problem in raised.value.problems] == [
+        "verdict_cases[1].facts.stage",
+        "verdict_cases[2].expected",
+    ]
 
 
 def test_only_supervisors_draft_and_see_drafts(client: FlaskClient, supervisor: dict[str, str]) -> None:

@@ -82,7 +82,25 @@ def test_number_of_flags_of_an_age_leads_to_their_projects(signed_in: SignedIn, 
     for age, project, other in (("31", old, new), ("0", new, old)):
         page = visit.get(f"/projects?flag_age={age}").text
         assert project.number in page and other.number not in page
-    assert visit.client.get("/projects?flag_age=7").status_code == 400
+        assert project.number in visit.get(f"/projects?flag_age={age}-high").text
+        assert project.number not in visit.get(f"/projects?flag_age={age}-low").text
+    for age in ("7", "31-none"):
+        assert visit.client.get(f"/projects?flag_age={age}").status_code == 400
+
+
+def test_every_figure_of_a_table_leads_further(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    a_project(agency, region="71", sector="07", budget_kzt=5_000_000)
+    audit()
+    present.set(DAY + timedelta(days=7))
+    a_project(agency, region="71", sector="07", budget_kzt=9_000_000)
+    audit()
+    main = signed_in(Role.LEADER).get("/overview").text.partition("<main")[2].partition("</main>")[0]
+    cells = re.findall(r"<td>(.*?)</td>", main)
+    figures = [cell for cell in cells if re.sub("<[^>]+>", "", cell) not in ("0", "0.0", "–", "no audit")]
+    assert sum("+" in cell for cell in figures) == 2 and len(figures) > 15
+    assert [cell for cell in figures if "<a " not in cell and not re.search("[A-Z]", cell)] == []
 
 
 def test_downloads_have_exact_amounts(signed_in: SignedIn) -> None:

@@ -73,6 +73,7 @@ def test_supervisor_confirms_held_run_and_operator_cannot(signed_in: SignedIn) -
     assert operator.send(f"{held}/confirmation", page=held, reason="checked").status_code == 403
     supervisor = signed_in(Role.SUPERVISOR)
     assert "is held" in supervisor.get("/home").text and "newly flag 60 projects" in supervisor.get(held).text
+    assert ", Schedule; policy" in supervisor.get(held).text
     assert supervisor.send(f"{held}/confirmation").status_code == 422
     assert "confirmed and done" in supervisor.send(f"{held}/confirmation", reason="60 systems moved.").text
     assert "60 systems moved." in supervisor.get(held).text

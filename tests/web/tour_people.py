@@ -21,6 +21,8 @@ def stops_of_people(known: Mapping[str, object]) -> list[Stop]:
         Stop("person-handover", Role.ADMINISTRATOR, f"/people/{known['person']}/handover"),
         Stop("person-handover-error", Role.ADMINISTRATOR, f"/people/{known['person']}/handover", {}),
         Stop("person-second-factor", Role.ADMINISTRATOR, f"/people/{known['person']}/second-factor"),
+        Stop("absences", Role.SUPERVISOR, "/absences"),
+        Stop("my-notifications", Role.LEADER, "/account/notifications"),
         Stop("absence-new", Role.ADMINISTRATOR, f"/absences/{known['account_of_absent']}/new"),
         Stop(
             "absence-new-error", Role.ADMINISTRATOR, f"/absences/{known['account_of_absent']}/new", {"first_day": "x"}

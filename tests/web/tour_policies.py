@@ -1,16 +1,21 @@
-"""Stops of the tour: versions of the policy. The draft changes thresholds and rules, and has an expected verdict."""
+"""Stops of the tour: versions of the policy. The draft changes thresholds and rules; another one is scheduled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from registry.accounts.roles import Role
+from registry.audits.policy_activation import activate_policy
+from registry.audits.policy_impact import impact_of
+from registry.core.clock import today
 from registry.policies.service import draft_policy
 from tests.factories import an_actor
 from tests.web.tour_stop import Stop
 
 DRAFT: Final = "2026.2"
+SCHEDULED: Final = "2027.1"
 EXPECTED: Final = {
     "name": "A system that was created in 2026",
     "on": "2026-10-05",
@@ -34,6 +39,9 @@ def add_policy_draft() -> str:
         "rules": {"freeze.legacy": {"enabled": False}, "migration.overdue": {"severity": "high"}},
     }
     draft_policy(an_actor(Role.SUPERVISOR), {"version": DRAFT, "verdict_cases": [EXPECTED], **settings})
+    draft_policy(an_actor(Role.SUPERVISOR), {"version": SCHEDULED, "verdict_cases": [EXPECTED]})
+    another = an_actor(Role.SUPERVISOR, name="another supervisor")
+    activate_policy(another, SCHEDULED, impact_of(another, SCHEDULED).digest, today() + timedelta(days=60))
     return DRAFT
 
 
@@ -45,6 +53,7 @@ def stops_of_policies(known: Mapping[str, object]) -> list[Stop]:
         Stop("policies-auditor", Role.AUDITOR, "/policies"),
         Stop("policy-in-force", Role.REVIEWER, "/policies/2026.1"),
         Stop("policy-draft", Role.SUPERVISOR, draft),
+        Stop("policy-scheduled", Role.SUPERVISOR, f"/policies/{SCHEDULED}"),
         Stop("policy-comparison", Role.SUPERVISOR, f"{draft}/comparison"),
         Stop("policy-impact", Role.SUPERVISOR, f"{draft}/impact"),
         Stop("policy-activation", Role.SUPERVISOR, f"{draft}/activation"),

@@ -219,7 +219,9 @@ class HandOver(MethodView):
     @blp.doc(operationId="hand_over_work")
     @blp.arguments(HAND_OVER_BODY, example={"to": "b.akhmetov"})
     @blp.idempotent
-    @blp.response(200, HANDED_OVER, example={"cases": 3, "drafts": 1, "service_accounts": 0, "absences": 0})
+    @blp.response(
+        200, HANDED_OVER, example={"cases": 3, "drafts": 1, "reports": 0, "service_accounts": 0, "absences": 0}
+    )
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Hand all open work of a person over to another one, in one step."""
         actor = current_actor()

@@ -212,7 +212,7 @@ def confirm(name: str) -> None:
 @as_json_option
 @in_registry
 def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
-    """Give all open work of the person NAME to another one: cases, drafts, service accounts."""
+    """Give all open work of the person NAME to another one: cases, drafts, reports, service accounts."""
     giver, taker = _account(name), _account(receiver)
     try:
         counts = hand_over(local_actor(Role.ADMINISTRATOR), giver.id, taker.id)

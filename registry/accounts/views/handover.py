@@ -21,6 +21,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid
 from registry.core.fields import Boolean, Text
 from registry.core.transactions import transaction
+from registry.government_reports.handover import count_open_reports
 from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field
@@ -29,7 +30,11 @@ from registry.web.form_pages import FormPage, answer_form
 from registry.web.translations import gettext as _
 
 # What a receiver must be allowed to, by kind of work.
-NEEDED: Final = {"cases": Permission.CASES_REVIEW, "drafts": Permission.PROJECTS_WRITE}
+NEEDED: Final = {
+    "cases": Permission.CASES_REVIEW,
+    "drafts": Permission.PROJECTS_WRITE,
+    "reports": Permission.GOVERNMENT_REPORTS_READ,
+}
 
 
 class HandOverForm(BaseSchema):
@@ -65,7 +70,8 @@ def hand_over_work(actor: Actor, person_id: int) -> Answer:
         intro=_work_text(work)
         + " "
         + _(
-            "Open cases, drafts of registrations and service accounts of this person go to the new holder in one step. "
+            "Open cases, drafts of registrations, reports to the Government that are not issued, and service accounts "
+            "of this person go to the new holder in one step. "
             "Absences of this person, and those in which the person is the deputy, end. Proposed decisions still need "
             "the approval of another person than the one who proposed them."
         ),
@@ -90,21 +96,25 @@ def _open_work(giver: Person) -> dict[str, int]:
     return {
         "cases": count_open_cases(giver.name),
         "drafts": count_drafts([giver.name]).get(giver.name, 0),
+        "reports": count_open_reports(giver.name),
         "service_accounts": count_owned_accounts(giver.account_id),
     }
 
 
 def _work_text(work: Mapping[str, int]) -> str:
-    text = _("Open work: cases: %(cases)s, drafts: %(drafts)s, service accounts: %(service_accounts)s.")
+    text = _(
+        "Open work: cases: %(cases)s, drafts: %(drafts)s, reports to the Government: %(reports)s, service accounts: "
+        "%(service_accounts)s."
+    )
     return text % work
 
 
-COUNTS: Final = ("cases", "drafts", "service_accounts", "absences")
+COUNTS: Final = ("cases", "drafts", "reports", "service_accounts", "absences")
 
 
 def _handed_over(name: str, counts: Mapping[str, int]) -> str:
     text = _(
-        "%(name)s has the work now. Cases: %(cases)s, drafts: %(drafts)s, service accounts: %(service_accounts)s; "
-        "ended absences: %(absences)s."
+        "%(name)s has the work now. Cases: %(cases)s, drafts: %(drafts)s, reports to the Government: %(reports)s, "
+        "service accounts: %(service_accounts)s; ended absences: %(absences)s."
     )
     return text % {"name": name, **{kind: counts.get(kind, 0) for kind in COUNTS}}

@@ -25,6 +25,7 @@ from registry.audits.voiding import (
     propose_voiding,
 )
 from registry.core.clock import today
+from registry.journal.views.labels import principal_label
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message
@@ -68,6 +69,7 @@ def audit(actor: Actor, audit_id: int) -> Answer:
     return render_template(
         "audits/detail.html",
         actor=actor,
+        principal_label=principal_label,
         audit=shown,
         is_voidable=is_voidable(run),
         may_confirm_voiding=may_confirm_voiding(actor, run),

@@ -136,6 +136,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "policy-not-draft": lazy_text(
         "Version {version} of the policy is not a draft: it never changes. Draft a new version."
     ),
+    "policy-not-scheduled": lazy_text(
+        "Version {version} of the policy is not scheduled for a later day. What is in force is replaced by a new "
+        "version."
+    ),
     "policy-not-found": lazy_text("There is no policy of version {version}."),
     "policy-verdict-cases-fail": lazy_text(
         "Version {version} of the policy cannot be activated: {count} expected verdicts do not hold: {names}. Correct "

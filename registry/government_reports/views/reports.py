@@ -12,6 +12,7 @@ from registry.core.fields import WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
 from registry.core.value_checks import InvalidValue
 from registry.core.values.numbers import read_whole_number
+from registry.government_reports.change_rows import change_rows
 from registry.government_reports.document import document, figure_tables
 from registry.government_reports.export import HEADER, export_rows
 from registry.government_reports.models import GovernmentReport
@@ -123,6 +124,7 @@ def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
         written_in=WRITTEN_IN,
         tables=[] if content.figures is None else figure_tables(content.figures, page_locale()),
         shown_rows=SHOWN_ROWS,
+        changes=change_rows(content.changes, content.figures or {}, page_locale(), WRITTEN_IN),
         shown_changes=SHOWN_CHANGES,
         may_change=may_write and report.is_changeable,
         may_delete=may_write and report.status == GovernmentReportStatus.DRAFT,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from flask import url_for
 
+from registry.accounts.actors import SCHEDULE
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.journal.views.action_labels import ACTIONS
@@ -165,7 +166,9 @@ def history_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def principal_label(principal: str) -> str:
-    """Who acted: a name, or the command line on the server with the user there."""
+    """Who acted: a name, the schedule, or the command line on the server with the user there."""
+    if principal == SCHEDULE.principal:
+        return source_label(SCHEDULE.source)
     kind, _colon, user = principal.partition(":")
     return gettext("Command line, %(user)s") % {"user": user} if kind == "local" else principal
 

@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.audits.impact_report import impact_report
-from registry.audits.policy_activation import activate_policy
+from registry.audits.policy_activation import activate_policy, withdraw_activation
 from registry.audits.policy_impact import impact_of
 from registry.core.base_schema import BaseSchema
 from registry.policies.api.impact_schemas import ACTIVATION, ACTIVATION_EXAMPLE, IMPACT, IMPACT_EXAMPLE
@@ -58,3 +58,10 @@ class PolicyActivation(MethodView):
         record = record_of(activate_policy(current_actor(), version, values["impact_digest"], values["on"]))
         blp.set_etag(etag_data(record))
         return policy_shown(record)
+
+    @blp.requires(Permission.POLICIES_ACTIVATE)
+    @blp.doc(operationId="withdraw_policy_activation")
+    @blp.response(204, description="Taken back: the version is a draft again.")
+    def delete(self, version: str) -> None:
+        """Take back an activation before its day. 409 for a version that is not scheduled for a later day."""
+        withdraw_activation(current_actor(), version)

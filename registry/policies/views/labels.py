@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from registry.audits.views.findings import rule_titles
+from registry.core.languages import Language
 from registry.core.translations import lazy_text
 from registry.freeze.policy import Policy
 from registry.freeze.policy_document import policy_document
+from registry.freeze.texts import in_language
 from registry.policies.settings import as_json
 from registry.web.formats import day
 from registry.web.labels import choice_label, field_label
@@ -33,9 +35,21 @@ LABELS: Final[Mapping[str, str]] = {
     "clocks.review": lazy_text("Time to review a case, working days"),
     "clocks.appeal": lazy_text("Time to appeal, working days"),
 }
-RULE_LABELS: Final[Mapping[str, str]] = {"enabled": lazy_text("in use"), "severity": lazy_text("severity")}
+RULE_LABELS: Final[Mapping[str, str]] = {
+    "enabled": lazy_text("in use"),
+    "severity": lazy_text("severity"),
+    "kk_reviewed": lazy_text("Kazakh texts checked"),
+    "title": lazy_text("title"),
+    "remedy": lazy_text("what to do"),
+    "act": lazy_text("legal act"),
+    "text": lazy_text("wording"),
+    "in_force_from": lazy_text("in force from"),
+    "in_force_to": lazy_text("in force to"),
+}
 # As registry/freeze/policy_lines.py writes a path.
 OF_RULE: Final = re.compile(r'rules\."([^"]+)"\.(.+)')
+# A setting of a rule, or of one of its clauses; texts have a language.
+PART: Final = re.compile(r"(?:clauses\[(\d+)\]\.)?(\w+?)(?:_(kk|ru|en))?")
 DATES: Final = ("cutoff", "migration_deadline")
 TARGET: Final = "targets."
 
@@ -46,10 +60,17 @@ def setting_label(setting: str) -> str:
         return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
     of_rule = OF_RULE.fullmatch(setting)
     if of_rule is not None:
-        title, name = rule_titles().get(of_rule[1], of_rule[1]), of_rule[2]
-        part = gettext(RULE_LABELS[name]) if name in RULE_LABELS else name
-        return f"{title}: {part}"
+        return f"{rule_titles().get(of_rule[1], of_rule[1])}: {_part(of_rule[2])}"
     return gettext(LABELS[setting]) if setting in LABELS else setting
+
+
+def _part(name: str) -> str:
+    part = PART.fullmatch(name)
+    if part is None or part[2] not in RULE_LABELS:
+        return name
+    clause = [] if part[1] is None else [gettext("clause %(number)s") % {"number": part[1]}]
+    language = [] if part[3] is None else [choice_label("language", part[3])]
+    return ", ".join([*clause, gettext(RULE_LABELS[part[2]]), *language])
 
 
 def setting_value(setting: str, value: Any) -> str:
@@ -58,7 +79,7 @@ def setting_value(setting: str, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return choice_label(setting, value)
-    if setting in DATES:
+    if setting in DATES or setting.endswith((".in_force_from", ".in_force_to")):
         return str(day(value))
     if setting == "scope":
         return ", ".join(choice_label("kind", code) for code in value)
@@ -75,3 +96,26 @@ def thresholds(policy: Policy) -> list[tuple[str, str]]:
     values = {**document, **{f"clocks.{name}": number for name, number in document["clocks"].items()}}
     targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
     return [*((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()), *targets]
+
+
+def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:
+    """Every rule with its texts and all wordings of its clause, in one language."""
+    return [
+        {
+            "name": name,
+            "enabled": rule.enabled,
+            "severity": rule.severity,
+            "title": in_language(rule.title, language),
+            "remedy": in_language(rule.remedy, language),
+            "wordings": [
+                {
+                    "act": in_language(wording.act, language),
+                    "clause": in_language(wording.text, language),
+                    "since": wording.in_force_from,
+                    "to": wording.in_force_to,
+                }
+                for wording in rule.clauses
+            ],
+        }
+        for name, rule in policy.rules.items()
+    ]

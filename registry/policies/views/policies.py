@@ -10,19 +10,17 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_names
 from registry.audits.impact_report import impact_report
-from registry.audits.policy_activation import activate_policy, may_activate
+from registry.audits.policy_activation import activate_policy, may_activate, withdraw_activation
 from registry.audits.policy_impact import impact_of
 from registry.audits.views.findings import rule_titles
 from registry.core.clock import today
 from registry.core.errors import Conflict
 from registry.freeze.dates import format_date
-from registry.freeze.texts import in_language
 from registry.policies.api.impact_schemas import ACTIVATION
-from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies
+from registry.policies.queries import compare, find_policy, list_policies
 from registry.policies.service import delete_draft
-from registry.policies.settings import as_json
 from registry.policies.verdict_cases import run_cases
-from registry.policies.views.labels import setting_label, setting_value, thresholds
+from registry.policies.views.labels import rules_shown, setting_label, setting_value, thresholds
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -53,9 +51,9 @@ def policy(actor: Actor, version: str) -> Answer:
         actor=actor,
         policy=record,
         thresholds=thresholds(record.policy),
-        rules=_rules(record),
+        rules=rules_shown(record.policy, page_locale()),
         titles=rule_titles(),
-        cases=[] if stored is None else run_cases(stored.verdict_cases, record.policy),
+        cases=run_cases(record.verdict_cases, record.policy),
         may_activate=stored is not None and may_activate(actor, stored),
     )
 
@@ -140,6 +138,18 @@ def policy_activation(actor: Actor, version: str) -> Answer:
     return answer_form(page, act, present)
 
 
+@pages.page("/policies/<version>/activation/withdrawal", needs=Permission.POLICIES_ACTIVATE, methods=("POST",))
+def withdraw_policy_activation(actor: Actor, version: str) -> Answer:
+    """Take back an activation before its day."""
+    try:
+        withdraw_activation(actor, version)
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(_("The activation is taken back: the version is a draft again."))
+    return redirect_to("policy", version=version)
+
+
 @pages.page("/policies/<version>/deletion", needs=Permission.POLICIES_WRITE, methods=("POST",))
 def delete_policy_draft(actor: Actor, version: str) -> Answer:
     """Delete a draft."""
@@ -150,20 +160,3 @@ def delete_policy_draft(actor: Actor, version: str) -> Answer:
         return redirect_to("policy", version=version)
     flash_message(_("The draft is deleted."))
     return redirect_to("policies")
-
-
-def _rules(record: PolicyRecord) -> list[dict[str, Any]]:
-    language, day = page_locale(), record.in_force_from or today()
-    return [
-        {
-            "name": name,
-            "title": in_language(rule.title, language),
-            "enabled": rule.enabled,
-            "severity": rule.severity,
-            "remedy": in_language(rule.remedy, language),
-            "act": in_language(rule.wording_on(day).act, language),
-            "clause": in_language(rule.wording_on(day).text, language),
-            "wordings": as_json([wording.in_force_from for wording in rule.clauses]),
-        }
-        for name, rule in record.policy.rules.items()
-    ]

@@ -19,7 +19,7 @@ from registry.core.json_schemas import DAY_SCHEMA
 from registry.freeze.rules import RULES
 from registry.http.query_parameters import Parameter
 from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS
-from registry.projects.vocabulary import FlagAge
+from registry.projects.vocabulary import FLAG_AGES
 
 
 def _parameter(name: str) -> Parameter:
@@ -28,7 +28,11 @@ def _parameter(name: str) -> Parameter:
     if name == "rule":
         return Parameter(name, f"Rules of active flags. {SEVERAL}", one_of(RULES))
     if name == "flag_age":
-        return Parameter(name, f"How many days open flags are open, at least. {SEVERAL}", one_of(FlagAge.codes()))
+        return Parameter(
+            name,
+            f"How many days open flags are open, at least; `31-high`: of this severity only. {SEVERAL}",
+            one_of(FLAG_AGES),
+        )
     if name == "budget_programme":
         return Parameter(name, f"How it begins: `047` is also `047-100`. {SEVERAL}", several_of(TEXT_SCHEMA))
     if name in CHOICES:

@@ -62,6 +62,9 @@ def project_history(actor: Actor, number: str) -> Answer:
     form, past = Form({NAME: text}), None
     try:
         past = _past(project, text) if text else None
+        if past:
+            # As the form asks for it, also when a link has another notation.
+            form = Form({NAME: f"{past.on:%d.%m.%Y}"})
     except Invalid as error:
         form = invalid_form({NAME: text}, error, NAME)
     page = render_template(

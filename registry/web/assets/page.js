@@ -69,6 +69,13 @@ for (const form of document.querySelectorAll("form[data-visit]")) {
   document.addEventListener("visibilitychange", leave);
 }
 
+// Ctrl+Enter in the form of an action sends it, and from a work list continues with the next case.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.target.closest(".acting form")?.querySelector("[aria-keyshortcuts]")?.click();
+  }
+});
+
 // The agency field offers agencies while its reader types. Without scripts the server finds a name that was entered.
 const SUGGEST_MS = 250;
 for (const field of document.querySelectorAll("input[data-suggestions]")) {
