@@ -144,3 +144,5 @@ NOT_CHANGEABLE = (
 )
 # What a revision and the journal compare: everything shown of a project that can change.
 CHANGEABLE = tuple(column.name for column in Project.__table__.columns if column.name not in NOT_CHANGEABLE)
+# A row of which nothing is known.
+NO_VALUES: Final = dict.fromkeys(Project.__table__.columns.keys())
