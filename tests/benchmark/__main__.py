@@ -92,6 +92,7 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
             continue
         if "audit" not in only:
             in_child("first_night", url, folder)
+        in_child("former_nights", url, folder)
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
         yield from measure_requests(name, SIZES[name], url, folder, only, databases.pid)
