@@ -34,7 +34,7 @@ class TokenNotAccepted(RegistryError):
 
 # Built once, after the hooks: it is executed on every request.
 @lru_cache(maxsize=1)
-def _find_active_token() -> Select[Any]:
+def _find_active_token() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Token.id,

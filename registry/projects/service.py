@@ -276,7 +276,7 @@ def _find(actor: Actor, number: str, *, lock: bool) -> Project:
 
 def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
     """The ORM object of a row that was just inserted, without a query: columns that were left out are NULL."""
-    project = Project(**NO_VALUES | row)
+    project = Project(**{**NO_VALUES, **row})
     project.agency = agency
     make_transient_to_detached(project)
     db.session.add(project)

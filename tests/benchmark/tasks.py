@@ -39,6 +39,7 @@ from registry.projects.similarity.queries import similar_to_project, similar_to_
 from registry.settings import read_settings
 from registry.web.current_user import SESSION_COOKIE
 from tests.benchmark import data, duplicates
+from tests.benchmark.reads import processor_times
 from tests.benchmark.stopwatch import peak_memory, timed
 
 OPERATOR = Actor("benchmark", Role.OPERATOR, None, "cli", "benchmark")
@@ -218,6 +219,11 @@ def _page(client: FlaskClient, path: str) -> dict[str, Any]:
         taken.append((time.perf_counter() - began) * 1000)
     # The first time is the templates' compilation.
     return {"milliseconds": median(taken[1:]), "bytes": len(body), "status": answer.status_code}
+
+
+def reads() -> dict[str, Any]:
+    """Processor time of single reads."""
+    return processor_times()
 
 
 def downgrade(revision: str) -> dict[str, Any]:
