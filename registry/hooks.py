@@ -24,6 +24,7 @@ from registry.cases.events import case_acted, case_seen, cases_handed_over, case
 from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
 from registry.cases.renamed_accounts import rename_in_cases
+from registry.core.read_along import read_along
 from registry.core.transactions import after_rollback, before_journal
 from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
 from registry.flags.freeze_status import update_freeze_status_of_agency
@@ -40,7 +41,7 @@ from registry.letters.service import discard_pending, issue_pending, prepare_let
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
 from registry.platform.pending_uploads import PendingUpload
-from registry.policies.in_force import later_policy
+from registry.policies.in_force import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted
@@ -49,6 +50,7 @@ from registry.requests.events import agency_succeeded
 from registry.saved_views.account_changes import leave_shared_views, pass_on_views, rename_in_views
 
 connect_later_versions(later_policy)
+read_along(READ_ALONG, ACTIVATED_TEXT)
 
 # First, because those that follow lock projects: actions on a case lock the case and then its project.
 agency_changed.connect(lock_cases_of_agency)

@@ -19,6 +19,7 @@ from registry.accounts.roles import Role
 from registry.accounts.sessions import IDLE_TIMEOUT, SESSION_MAX_AGE, WebSession, secret_hash_of, session_credential
 from registry.core.clock import now
 from registry.core.database import db
+from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.transactions import transaction
 
 LAST_USED_INTERVAL: Final = timedelta(minutes=1)
@@ -121,6 +122,7 @@ def _find_session(secret: str) -> Any:
             Account.name,
             Account.role,
             Account.agency_id,
+            *columns_read_along(),
         )
         .join(Person, Person.id == WebSession.person_id)
         .join(Account, Account.id == Person.account_id)
@@ -129,6 +131,7 @@ def _find_session(secret: str) -> Any:
     at = now()
     if row is None or at - row.last_used_at > IDLE_TIMEOUT or at - row.started_at > SESSION_MAX_AGE:
         return None
+    keep_read_along(row._mapping)
     return row
 
 

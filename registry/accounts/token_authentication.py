@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 from datetime import timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from registry.accounts.actors import TOKEN_PREFIX, Actor
 from registry.accounts.models import Account, is_active
@@ -19,6 +20,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.core.networks import is_in_ranges
+from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.transactions import transaction
 
 LAST_USED_INTERVAL: Final = timedelta(minutes=5)
@@ -30,26 +32,31 @@ class TokenNotAccepted(RegistryError):
     """
 
 
-# Built once at import: it is executed on every request.
-FIND_ACTIVE_TOKEN: Final = (
-    select(
-        Token.id,
-        Token.secret_hash,
-        Token.role,
-        Token.agency_id,
-        Token.expires_at,
-        Token.last_used_at,
-        Token.scopes,
-        Token.addresses,
-        Account.id.label("account_id"),
-        Account.name,
-        Account.kind,
-        Account.role.label("account_role"),
-        Account.agency_id.label("account_agency_id"),
+# Built once, after the hooks: it is executed on every request.
+@lru_cache(maxsize=1)
+def _find_active_token() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Token.id,
+            Token.secret_hash,
+            Token.role,
+            Token.agency_id,
+            Token.expires_at,
+            Token.last_used_at,
+            Token.scopes,
+            Token.addresses,
+            Account.id.label("account_id"),
+            Account.name,
+            Account.kind,
+            Account.role.label("account_role"),
+            Account.agency_id.label("account_agency_id"),
+            *columns_read_along(),
+        )
+        .join(Account, Account.id == Token.account_id)
+        .where(
+            Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), Token.pending_since.is_(None), is_active()
+        )
     )
-    .join(Account, Account.id == Token.account_id)
-    .where(Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), Token.pending_since.is_(None), is_active())
-)
 
 
 def authenticate_token(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
@@ -58,7 +65,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
     if parsed is None:
         raise TokenNotAccepted
     key_id, secret = parsed
-    row = db.session.execute(FIND_ACTIVE_TOKEN, {"key_id": key_id}).one_or_none()
+    row = db.session.execute(_find_active_token(), {"key_id": key_id}).one_or_none()
     at = now()
     if (
         row is None
@@ -68,6 +75,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         or (row.addresses is not None and not is_in_ranges(source, row.addresses))
     ):
         raise TokenNotAccepted
+    keep_read_along(row._mapping)
     if row.last_used_at is None or at - row.last_used_at > LAST_USED_INTERVAL:
         with transaction() as session:
             used = {"last_used_at": at, "last_used_from": source}

@@ -14,7 +14,7 @@ from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
-from registry.flags.audit_runs import AuditChange, AuditRun
+from registry.flags.audit_runs import IS_GOOD, AuditChange, AuditRun
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
@@ -123,8 +123,7 @@ def previous_good(actor: Actor, audit: AuditRun) -> AuditRun | None:
     return db.session.scalar(
         select(AuditRun)
         .where(
-            AuditRun.status == "succeeded",
-            AuditRun.dry_run.is_(False),
+            IS_GOOD,
             AuditRun.id != audit.id,
             (AuditRun.on < audit.on) | ((AuditRun.on == audit.on) & (AuditRun.started_at < audit.started_at)),
         )

@@ -55,6 +55,13 @@ class Case(Model):
         Index(None, "due_on", "id"),
         Index(None, "changed_at", "id"),
         Index(None, "assignee"),
+        # The sorts of lists within a status; PostgreSQL has ix_cases_status_closed_at_down too.
+        *(
+            Index(None, "status", name, "id")
+            for name in ("opened_at", "changed_at", "closed_at", "assignee", "outcome")
+        ),
+        # Sorts by severity, and by what is in the project, read this instead of the table.
+        Index(None, "status", "severity", "project_id"),
     )
 
 

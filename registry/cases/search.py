@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, and_, false, or_
 
 from registry.agencies.queries import ids_with_each
 from registry.cases.models import Case
-from registry.core.search import matches_words, words_of
+from registry.core.search import contains_words, words_of
 from registry.projects.models import Project
+from registry.projects.word_search import has_words
 
 # Numbers of cases fit into 64 bits.
 MAX_ID_DIGITS = 18
@@ -24,15 +25,21 @@ def case_search(text: str) -> ColumnElement[bool]:
     if not words:
         return false()
     agencies = ids_with_each(words)
-    has_words = and_(*(_has_word(word, sorted(agencies[word])) for word in words))
+    in_project = [word for word in words if not agencies[word]]
+    conditions = [has_words(Case.project_id.expression, in_project)] if in_project else []
+    for word in words:
+        if agencies[word]:
+            has_word = contains_words(Project.words.expression, [word])
+            conditions.append(or_(has_word, Project.agency_id.in_(sorted(agencies[word]))))
     number = case_number(text)
-    return has_words if number is None else or_(has_words, Case.id == number)
+    return and_(*conditions) if number is None else or_(and_(*conditions), Case.id == number)
 
 
 def case_number(text: str) -> int | None:
     """The number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other text."""
     number = text.strip().lstrip("#№").strip()
     return int(number) if number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS else None
+<<<<<<< HEAD
 
 
 def _longest(words: list[str]) -> list[str]:
@@ -46,3 +53,5 @@ def _longest(words: list[str]) -> list[str]:
 def _has_word(word: str, agencies: list[int]) -> ColumnElement[bool]:
     in_project = matches_words(Project.words.expression, [word])
     return or_(in_project, Project.agency_id.in_(agencies)) if agencies else in_project
+=======
+>>>>>>> s-speed

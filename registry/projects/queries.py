@@ -7,27 +7,34 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, text
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
-from registry.core.bulk import estimated_rows, table_of
+from registry.agencies.service import own_agencies
+from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.core.dialects import date_literal, has_word_index
+from registry.core.dialects import date_literal, has_statistics
 from registry.core.errors import Malformed, Problem
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, literal_limit, order_by
-from registry.core.search import contains_words, matches_words, words_of
+from registry.core.search import words_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.projects.filters import project_conditions
-from registry.projects.models import Project
+from registry.projects.filters import TEXTS, project_conditions
+from registry.projects.models import BY_FILTERS, Project
 from registry.projects.started import started_on
 from registry.projects.visibility import journal_restricted_reads
+from registry.projects.word_search import has_words
 
 SORTS: Final = ("registered_at", "updated_at", "changed_at", "number", "budget_kzt", "started_on")
 DEFAULT_SORT: Final = "-registered_at"
-# Reading and sorting this many rows from the index takes a hundredth of a second.
-INDEX_SCAN_LIMIT: Final = 10_000
+# The sort that the indexes of filters have, and those for which SQLite has no index.
+BY_FILTERS_FIRST: Final = ("registered_at", "budget_kzt", "started_on")
+# Filters that may find few projects by an index of their own.
+SELECTIVE: Final = frozenset({*TEXTS, "freeze_status", "q"})
+READ_BY_FILTERS: Final[Any] = text(f"projects.{BY_FILTERS}")
+# What stands for no budget in the indexes ``ix_projects_budget_down`` and ``…_up``.
+BUDGET_ENDS: Final = ("-1", str(2**63 - 1))
 
 
 def list_projects(
@@ -39,7 +46,7 @@ def list_projects(
     Raises Malformed for an invalid filter, sort or cursor.
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
-    conditions = _conditions(actor, raw_filters, only)
+    conditions = [*_conditions(actor, raw_filters, only), *_by_filters(actor, raw_filters, only, key.name)]
     statement = _list_statement(page.sort or DEFAULT_SORT, policy_in_force()).limit(literal_limit(page.limit + 1))
     after_cursor = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
     rows = db.session.execute(statement.where(*conditions, *after_cursor)).mappings().all()
@@ -54,7 +61,8 @@ def count_projects(
     """Count the visible projects that match; None for more than ``most``. Raises Malformed for an invalid filter."""
     project, agency = table_of(Project).c, table_of(Agency)
     matching = select(project.id).join(agency, agency.c.id == project.agency_id)
-    rows = matching.where(*_conditions(actor, raw_filters, only)).limit(literal_limit(most + 1)).subquery()
+    criteria = [*_conditions(actor, raw_filters, only), *_by_filters(actor, raw_filters, only, BY_FILTERS_FIRST[0])]
+    rows = matching.where(*criteria).limit(literal_limit(most + 1)).subquery()
     count = db.session.scalar(select(func.count()).select_from(rows)) or 0
     return None if count > most else count
 
@@ -64,25 +72,22 @@ def _conditions(
 ) -> list[ColumnElement[bool]]:
     conditions = project_conditions(actor, raw_filters)
     words = words_of(raw_filters.get("q", ""))
-    if not words or not has_word_index():
+    if not words:
         return [*conditions, *only]
     others = {name: value for name, value in raw_filters.items() if name != "q"}
     # The search last: PostgreSQL evaluates in this order, and a text search costs as much as ten comparisons.
-    return [*project_conditions(actor, others), *only, _matches_search(words)]
+    return [*project_conditions(actor, others), *only, has_words(table_of(Project).c.id, words)]
 
 
-def _matches_search(words: list[str]) -> ColumnElement[bool]:
-    """The search condition for PostgreSQL, chosen by how common the words are.
-
-    Common words fill a page from the first rows of the list, rare ones need the index. The planner estimates this
-    correctly, but may still scan the whole list for a rare word.
-    """
-    project = table_of(Project).c
-    matches = select(project.id).where(matches_words(project.words, words))
-    if estimated_rows(db.session(), matches) > INDEX_SCAN_LIMIT:
-        return contains_words(project.words, words)
-    hits = matches.cte("hits").prefix_with("MATERIALIZED")
-    return project.id.in_(select(hits.c.id))
+def _by_filters(
+    actor: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]], sort: str
+) -> list[ColumnElement[bool]]:
+    """Let SQLite read an index of filters, unless another one finds few rows, or fills a page from its first ones."""
+    if has_statistics() or sort not in BY_FILTERS_FIRST or only or own_agencies(actor) is not None:
+        return []
+    single = {name for name, value in raw_filters.items() if "," not in value}
+    fitting = "stage" in single or {"region", "sector"} <= single
+    return [READ_BY_FILTERS] if fitting and SELECTIVE.isdisjoint(raw_filters) else []
 
 
 @lru_cache(maxsize=64)
@@ -122,5 +127,5 @@ def sort_key(sort: str) -> tuple[SortKey, bool]:
         return SortKey(name, started_on(policy_in_force()), date, nullable=True, ends=ends), descending
     column = table_of(Project).c[name]
     if name == "budget_kzt":
-        return SortKey(name, column, int, nullable=True, ends=("-1", str(2**63 - 1))), descending
+        return SortKey(name, column, int, nullable=True, ends=BUDGET_ENDS), descending
     return SortKey(name, column, str if name == "number" else datetime), descending

@@ -19,13 +19,14 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
+from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.freeze_status import status_at_registration
-from registry.projects.models import CHANGEABLE, Project
+from registry.projects.models import CHANGEABLE, NO_VALUES, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
@@ -244,14 +245,17 @@ def save_changes(
 
 
 def _agency(number: str, *, lock: bool) -> Agency | None:
-    statement = select(Agency).where(Agency.bin == number)
+    # With the versions of the policy, which decide the freeze status.
+    statement = select(Agency, *columns_read_along()).where(Agency.bin == number)
     if lock:
         share_agencies(Agency.bin.expression == number)
         # As the foreign key will: from now to the commit nobody changes the kind, which decides the freeze status.
         statement = statement.with_for_update(of=Agency, read=True, key_share=True)
         statement = statement.execution_options(populate_existing=True)
-    agency: Agency | None = db.session.scalar(statement)
-    return agency
+    row = db.session.execute(statement).one_or_none()
+    if row is not None:
+        keep_read_along(row._mapping)
+    return None if row is None else row[0]
 
 
 def _find(actor: Actor, number: str, *, lock: bool) -> Project:
@@ -271,8 +275,8 @@ def _find(actor: Actor, number: str, *, lock: bool) -> Project:
 
 
 def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
-    """The ORM object of a row that was just inserted, without a query."""
-    project = Project(**row)
+    """The ORM object of a row that was just inserted, without a query: columns that were left out are NULL."""
+    project = Project(**{**NO_VALUES, **row})
     project.agency = agency
     make_transient_to_detached(project)
     db.session.add(project)

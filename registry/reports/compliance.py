@@ -103,13 +103,13 @@ def with_share(row: dict[str, Any]) -> dict[str, Any]:
 def pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
     """Query counts and budgets of projects by group, freeze status and severity.
 
-    PostgreSQL reads projects once, by an index-only scan of ``ix_projects_reported_status``.
+    Projects are read once, from ``ix_projects_counted`` alone.
     """
     project, agency = table_of(Project), table_of(Agency)
     alike = (GROUPS[grouped_by], project.c.freeze_status, project.c.severity)
     counted = select(*alike, func.count(), func.sum(project.c.budget_kzt)).select_from(project)
     if grouped_by == "kind":
         counted = counted.join(agency, agency.c.id == project.c.agency_id)
-    # By the status: the index that PostgreSQL reads has no time of withdrawal.
+    # By the status: the index has no time of withdrawal.
     counted = counted.where(project.c.freeze_status != FreezeStatus.WITHDRAWN.value)
     return counted.where(*visible_projects(actor)).group_by(*alike)

@@ -24,6 +24,7 @@ from tests.benchmark.files import measure_export, measure_imports
 from tests.benchmark.nights import measure_nights, measure_sqlite_night
 from tests.benchmark.pages import measure_pages, measure_start
 from tests.benchmark.plot import plot
+from tests.benchmark.reads import measure_reads
 from tests.benchmark.requests import measure_requests
 from tests.benchmark.server import SETTINGS, Databases, postgres
 from tests.benchmark.similar import measure_accuracy, measure_similar
@@ -41,6 +42,7 @@ ROWS: Final = (
     "start",
     "pages",
     "similar",
+    "reads",
 )
 IMPORTED: Final = 100_000
 
@@ -92,11 +94,14 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
             continue
         if "audit" not in only:
             in_child("first_night", url, folder)
+        in_child("former_nights", url, folder)
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
         yield from measure_requests(name, SIZES[name], url, folder, only, databases.pid)
         if "similar" in only:
             yield from measure_similar(name, SIZES[name], url, folder)
+        if "reads" in only:
+            yield from measure_reads(name, SIZES[name], url, folder)
         if "export" in only:
             yield from measure_export(name, url, address, folder, rounds)
         if "start" in only:

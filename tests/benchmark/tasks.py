@@ -8,12 +8,13 @@ import logging
 import os
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
 from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.people import NewPerson, add_person
@@ -24,6 +25,7 @@ from registry.agencies.models import Agency
 from registry.app import create_app
 from registry.audits.service import run_audit
 from registry.cases.models import Case
+from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
 from registry.core.schema import downgrade_schema, upgrade_schema
@@ -37,12 +39,14 @@ from registry.projects.similarity.queries import similar_to_project, similar_to_
 from registry.settings import read_settings
 from registry.web.current_user import SESSION_COOKIE
 from tests.benchmark import data, duplicates
+from tests.benchmark.reads import processor_times
 from tests.benchmark.stopwatch import peak_memory, timed
 
 OPERATOR = Actor("benchmark", Role.OPERATOR, None, "cli", "benchmark")
 ADMINISTRATOR = Actor("benchmark", Role.ADMINISTRATOR, None, "cli", "benchmark", credential=LOCAL)
 REVIEWER = Actor("benchmark", Role.REVIEWER, None, "cli", "benchmark")
 SIMILAR_SEARCHES: Final = 60
+FORMER_NIGHTS: Final = 1_500
 PAGES: Final = (
     "/home",
     "/projects",
@@ -73,6 +77,22 @@ def first_night() -> dict[str, Any]:
     """The audit of a registry that was never audited."""
     _forget_audits()
     return _audit()
+
+
+def former_nights() -> dict[str, Any]:
+    """Four years of audits before the first one, so that finding the newest one has to be quick."""
+    newest = select(AuditRun.id, AuditRun.on, AuditRun.started_at).where(AuditRun.status == "succeeded")
+    with transaction() as session:
+        first = session.execute(newest.order_by(AuditRun.on).limit(1)).one()
+        columns = [column for column in table_of(AuditRun).columns if column.name != "scheduled_for"]
+        (run,) = session.execute(select(*columns).where(AuditRun.id == first.id)).mappings()
+        copied = {name: value for name, value in run.items() if name not in ("id", "judged_up_to")}
+        rows = [
+            copied | {"on": first.on - timedelta(days=night), "started_at": first.started_at - timedelta(days=night)}
+            for night in range(1, FORMER_NIGHTS + 1)
+        ]
+        session.execute(insert(table_of(AuditRun)), [row | {"judged_up_to": 0} for row in rows])
+    return {"audits": FORMER_NIGHTS}
 
 
 def quiet_night() -> dict[str, Any]:
@@ -199,6 +219,11 @@ def _page(client: FlaskClient, path: str) -> dict[str, Any]:
         taken.append((time.perf_counter() - began) * 1000)
     # The first time is the templates' compilation.
     return {"milliseconds": median(taken[1:]), "bytes": len(body), "status": answer.status_code}
+
+
+def reads() -> dict[str, Any]:
+    """Processor time of single reads."""
+    return processor_times()
 
 
 def downgrade(revision: str) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""Plans of reads of the newest audit, which nearly every page and every list of flags makes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun, last_good_audit, last_good_date
+from tests.audits.steps import audit
+from tests.plans import plans
+
+pytestmark = pytest.mark.usefixtures("app")
+NIGHTS = 1_500
+
+
+def four_years_of_nights() -> None:
+    first = datetime(2022, 1, 1, 1, tzinfo=UTC)
+    nights = [
+        {
+            "on": date(2022, 1, 1) + timedelta(days=night),
+            "trigger": "schedule",
+            "status": "succeeded",
+            "dry_run": False,
+            "policy_version": "1",
+            "policy_digest": "0" * 64,
+            "started_by": "schedule",
+            "started_at": first + timedelta(days=night),
+            "finished_at": first + timedelta(days=night, seconds=1),
+        }
+        for night in range(NIGHTS)
+    ]
+    with transaction() as session:
+        session.execute(insert(AuditRun), nights)
+
+
+@pytest.mark.parametrize("read", [last_good_audit, last_good_date])
+def test_newest_audit_is_read_from_the_index_without_sorting_all(connection: Connection, read: object) -> None:
+    four_years_of_nights()
+    assert callable(read)
+    with plans(connection) as found:
+        read()
+    (plan,) = found
+    assert "ix_audits_good" in str(plan) and not plan.sorts, plan
+
+
+@pytest.mark.sqlite_only
+def test_projects_are_counted_from_an_index_alone(connection: Connection) -> None:
+    with plans(connection) as found:
+        audit()
+    marks = ("INTO agency_counts", "INTO daily_counts", "AS of_agencies")
+    counting = [str(plan) for mark in marks for plan in found if mark in plan.sql]
+    assert len(counting) == 3
+    for plan in counting:
+        assert "COVERING INDEX ix_projects_counted" in plan, plan
+    assert "TEMP B-TREE" not in counting[0], counting[0]
+
+
+@pytest.mark.sqlite_only
+def test_restricted_projects_are_found_from_their_index(connection: Connection) -> None:
+    with plans(connection) as found:
+        audit()
+    (plan,) = [plan for plan in found if plan.sql.startswith("SELECT projects.id, agencies.kind")]
+    assert "ix_projects_restricted" in str(plan), plan
+
+
+def test_newest_audit_is_the_successful_one_of_the_latest_date() -> None:
+    four_years_of_nights()
+    newest = last_good_audit()
+    assert newest is not None and newest.on == date(2026, 2, 8)
+    audit(date(2026, 9, 30), dry_run=True)
+    assert last_good_date() == date(2026, 2, 8)
