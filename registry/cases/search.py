@@ -39,7 +39,6 @@ def case_number(text: str) -> int | None:
     """The number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other text."""
     number = text.strip().lstrip("#№").strip()
     return int(number) if number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS else None
-<<<<<<< HEAD
 
 
 def _longest(words: list[str]) -> list[str]:
@@ -48,10 +47,3 @@ def _longest(words: list[str]) -> list[str]:
     The ids of agencies in the statement are then at most as many as the words of their names.
     """
     return [word for word, following in pairwise([*sorted({*words}), ""]) if not following.startswith(word)]
-
-
-def _has_word(word: str, agencies: list[int]) -> ColumnElement[bool]:
-    in_project = matches_words(Project.words.expression, [word])
-    return or_(in_project, Project.agency_id.in_(agencies)) if agencies else in_project
-=======
->>>>>>> s-speed
