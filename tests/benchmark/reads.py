@@ -105,17 +105,17 @@ def _spread_cases() -> None:
     """A case for every flagged project: of ten, five are closed, three new, and two with somebody."""
     with transaction() as session:
         audit = select(AuditRun.id).where(AuditRun.status == "succeeded").limit(1).scalar_subquery()
-        severity = case((PROJECT.severity.is_(None), "low"), else_=PROJECT.severity)
+        severity = case((PROJECT.c.severity.is_(None), "low"), else_=PROJECT.c.severity)
         flagged = select(
-            PROJECT.id,
+            PROJECT.c.id,
             cast("new", String),
             severity,
             cast("low", String),
-            PROJECT.registered_at,
+            PROJECT.c.registered_at,
             audit,
             1,
-            PROJECT.changed_at,
-        ).where(PROJECT.freeze_status == "flagged", PROJECT.id.not_in(select(CASE.c.project_id)))
+            PROJECT.c.changed_at,
+        ).where(PROJECT.c.freeze_status == "flagged", PROJECT.c.id.not_in(select(CASE.c.project_id)))
         columns = [
             "project_id",
             "status",
