@@ -71,12 +71,14 @@ def test_lines_have_state_check_advice_and_runbook(registry: CommandLine) -> Non
     assert "0 failures" in ran.err
 
 
+@pytest.mark.usefixtures("server_programs")
 def test_backup_and_drill_that_were_made_are_found(registry: CommandLine, tmp_path: Path) -> None:
     folder = {"REGISTRY_BACKUP_DIR": str(tmp_path)}
     assert registry("doctor", "--json", **folder).code == 1
     assert registry("backup", **folder).code == 0
-    assert states(registry("doctor", "--json", **folder))["backup folder"] == "ok"
-    assert states(registry("doctor", "--json", **folder))["backup"] == "ok"
+    assert registry("restore-drill", **folder).code == 0
+    ended = states(registry("doctor", "--json", **folder))
+    assert (ended["backup folder"], ended["backup"], ended["restore drill"]) == ("ok", "ok", "ok")
 
 
 def test_wrong_settings_are_named_and_nothing_else_is_tried(registry: CommandLine) -> None:

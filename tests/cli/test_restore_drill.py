@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,12 @@ from tests.databases import Databases
 from tests.factories import a_project, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.journal.test_commands import tamper
-from tests.postgres_server import client_programs
 
-
-@pytest.fixture(autouse=True)
-def programs_of_the_server(database_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put pg_dump and pg_restore of the test server's version first on the path."""
-    if database_kind == "postgresql":
-        monkeypatch.setenv("PATH", f"{client_programs()}{os.pathsep}{os.environ['PATH']}")
+pytestmark = pytest.mark.usefixtures("server_programs")
 
 
 @pytest.fixture
-def backups(registry: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def backups(registry: CommandLine, tmp_path: Path) -> Path:
     """The backup folder of ``registry``."""
     folder = tmp_path / "backups"
     folder.mkdir()
