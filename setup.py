@@ -17,6 +17,7 @@ SHIPPED = (
     "docs/how-to/*.md",
     "docs/operations.md",
     "docs/reference/*.md",
+    "docs/runbooks/*.md",
     "migrations/*.*",
     "migrations/versions/*.py",
     "wsgi.py",

@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign] # Flask's own way
     init_json(app)
-    log_to_stderr()
+    log_to_stderr(settings.log_level)
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
     init_request_log(app)
     init_metrics(app)

@@ -13,7 +13,7 @@ from registry.cases import models as case_tables
 from registry.cases import orders
 from registry.cases import text_templates as case_templates
 from registry.cases import visits as case_visits
-from registry.core import idempotency, installation, outbox
+from registry.core import idempotency, installation, outbox, scheduled_jobs
 from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
 from registry.flags import audit_runs, former_flags
@@ -82,4 +82,5 @@ TABLES = (
     idempotency,
     journal,
     outbox,
+    scheduled_jobs,
 )

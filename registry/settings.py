@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError, ValidationError
-from marshmallow.validate import Predicate, Regexp
+from marshmallow.validate import OneOf, Predicate, Regexp
 
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.contacts import security_contact, support_contact
@@ -27,10 +27,12 @@ SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 MIN_SECRET_KEY_LENGTH = 16
 EXPECTED_PORT = "a port from 1 to 65535"
 EXPECTED_PROXIES = "how many proxies stand before the service"
+EXPECTED_LOG_LEVEL = "expected one of {choices}, got {input!r}"
 LOCAL_TIME_OR_OFF = Regexp(
     r"(off|([01][0-9]|2[0-3]):[0-5][0-9])\Z", error="expected HH:MM (Asia/Almaty) or off, got {input!r}"
 )
 NUMBER_OR_OFF = Regexp(r"(off|[1-9][0-9]{0,8})\Z", error="expected a number of requests a minute or off, got {input!r}")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 # registry/flask_config.py compares the codes with the roles that there are.
 ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or roles separated by commas, got {input!r}")
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
@@ -59,6 +61,7 @@ class Settings:
     ``second_factor_roles``: the codes of the roles that require a second factor, None for off.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
+    ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -83,6 +86,9 @@ class Settings:
     sign_in_file: Path = CONFIG / "sign_in.toml"
     security_contact: str | None = None
     support_contact: str | None = None
+    backup_dir: Path | None = None
+    backup_max_age: int = 26
+    log_level: str = "info"
 
     @property
     def embedded(self) -> bool:
@@ -144,6 +150,9 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
         security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
         support_contact=contact,
+        backup_dir=_folder(env.str("REGISTRY_BACKUP_DIR", "")),
+        backup_max_age=env.int("REGISTRY_BACKUP_MAX_AGE", 26, **whole_number(1, 10_000)),
+        log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=OneOf(LOG_LEVELS, error=EXPECTED_LOG_LEVEL)),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -155,6 +164,10 @@ def _config_file(env: Environment, name: str, shipped: str, expected: str) -> Pa
     is_file = Predicate("is_file", error=f"there is no file {{input}}; name {expected}")
     path: Path | None = env.path(name, None, validate=is_file)
     return (path or CONFIG / shipped).absolute()
+
+
+def _folder(text: str | None) -> Path | None:
+    return Path(text).absolute() if text else None
 
 
 def _require_valid(env: Environment) -> None:

@@ -18,38 +18,56 @@ from registry.accounts.roles import Role
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
 from registry.cli.app_context import as_owner, command_settings, connected, open_registry
-from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed
+from registry.cli.backup_folder import delete_old, new_backup
+from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed, UsageError
 from registry.cli.options import FILE
 from registry.cli.output import cli_text, print_message
 from registry.core.database import init_database
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
 from registry.core.transactions import transaction
 from registry.journal import service as journal
+from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
 from registry.journal.verification import verify_stored
 from registry.settings import Settings
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-def backup(file: Path, force: bool) -> None:
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="Keep only the newest N in REGISTRY_BACKUP_DIR.")
+def backup(file: Path | None, force: bool, keep: int | None) -> None:
     """Write the whole database to FILE, also while the service runs, and print the digest of its contents.
 
-    FILE is written completely or not at all, and only its owner can read it. PostgreSQL uses pg_dump's custom format.
+    FILE is written completely or not at all, and only its owner can read it. Without FILE it is a new file in
+    REGISTRY_BACKUP_DIR, where --keep then deletes older ones. PostgreSQL uses pg_dump's custom format.
     """
     settings = command_settings(read_only=True)
+    folder = settings.backup_dir
+    if file is not None and keep is not None:
+        raise UsageError(cli_text("cli-keep-without-file"))
+    if file is None:
+        if folder is None:
+            raise UsageError(cli_text("cli-no-backup-folder"))
+        file = new_backup(folder)
+    _take(settings, file, force=force)
+    if folder is not None and keep is not None:
+        for old in delete_old(folder, keep):
+            print_message("cli-backup-deleted", path=old)
+
+
+def _take(settings: Settings, file: Path, *, force: bool) -> None:
     if not file.parent.is_dir():
         raise CommandFailed([cli_text("cli-no-such-folder", path=file.parent)], FAILED)
     if file.exists() and file.stat().st_size and not force:
         raise CommandFailed([cli_text("cli-file-there", path=file)], CONFLICT)
     # Before the copy, which then holds the entry: the head of the journal that is kept with a backup is in the backup.
-    not_journalled = _journal_backup(settings, "database.backup-started", file)
+    not_journalled = journal_copy(settings, BACKUP_STARTED, {"file": file.name})
     digest = None
     try:
-        digest = _copies(settings).take(settings.database_url, file)
+        digest = copies_of(settings).take(settings.database_url, file)
     finally:
         if digest is None and not_journalled is None:
-            _journal_backup(settings, "database.backup-failed", file)
+            journal_copy(settings, BACKUP_FAILED, {"file": file.name})
     click.echo(digest)
     print_message("cli-backup-done", path=file)
     if not_journalled is not None:
@@ -69,7 +87,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     """
     settings = command_settings()
     owner, service_role = as_owner(settings)
-    copies = _copies(settings)
+    copies = copies_of(settings)
     copies.require_backup(file)
     replaced = copies.present_head(owner.database_url)
     if replaced is not None and not (replace or force):
@@ -91,7 +109,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     print_message("cli-restored", path=file)
 
 
-def _journal_backup(settings: Settings, action: str, file: Path) -> str | None:
+def journal_copy(settings: Settings, action: str, details: dict[str, object]) -> str | None:
     """Add an entry to the journal of the database that is copied. Return why there is none, where it cannot be written.
 
     A database that is read-only, full or of another version is backed up too: without the entry.
@@ -106,7 +124,7 @@ def _journal_backup(settings: Settings, action: str, file: Path) -> str | None:
             if not schema_is_current():
                 return cli_text("cli-another-schema")
             with transaction():
-                journal.record(local_actor(Role.OPERATOR), action, "database:registry", {"file": file.name})
+                journal.record(local_actor(Role.OPERATOR), action, "database:registry", details)
     except SQLAlchemyError as error:
         return str(getattr(error, "orig", error)).strip()
     return None
@@ -119,5 +137,6 @@ def _journal_restore(file: Path, digest: str, replaced: str | None, *, force: bo
         journal.record(local_actor(Role.OPERATOR), "database.restored", "database:registry", details)
 
 
-def _copies(settings: Settings) -> Any:
+def copies_of(settings: Settings) -> Any:
+    """The module that copies this kind of database."""
     return sqlite_copies if settings.embedded else postgres_copies

@@ -5,8 +5,15 @@ from __future__ import annotations
 import click
 
 from registry.cli.app_context import as_owner, command_settings, open_registry
-from registry.cli.output import print_message
-from registry.core.schema import grant_to_service, schema_is_current, upgrade_schema
+from registry.cli.exit_codes import NOT_FOUND, CommandFailed, UsageError
+from registry.cli.output import cli_text, print_message
+from registry.core.schema import (
+    downgrade_schema,
+    grant_to_service,
+    known_revisions,
+    schema_is_current,
+    upgrade_schema,
+)
 from registry.projects.similarity.fingerprints import refresh_fingerprints
 
 
@@ -31,3 +38,22 @@ def upgrade() -> None:
         if service_role is not None:
             grant_to_service(service_role)
         print_message("cli-schema-was-current")
+
+
+@database.command()
+@click.argument("revision")
+@click.option("--yes", is_flag=True, help="Confirm that what only newer tables and columns hold is lost.")
+def downgrade(revision: str, yes: bool) -> None:
+    """Take the schema back to REVISION, that of an older release, which is installed afterwards.
+
+    Stop the service and take a backup before. Of an older release, `registry doctor` prints the revision that it
+    expects. Uses the role of REGISTRY_DATABASE_OWNER_URL if it is set.
+    """
+    if not yes:
+        raise UsageError(cli_text("cli-downgrade-loses"))
+    owner, _ = as_owner(command_settings())
+    with open_registry(owner):
+        if revision not in known_revisions():
+            raise CommandFailed([cli_text("cli-revision-unknown", revision=revision)], NOT_FOUND)
+        downgrade_schema(revision)
+        print_message("cli-schema-downgraded", revision=revision)

@@ -36,6 +36,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "setup": "registry.help.commands:setup",
     "backup": "registry.cli.backup:backup",
     "restore": "registry.cli.backup:restore",
+    "restore-drill": "registry.cli.restore_drill:restore_drill",
+    "doctor": "registry.cli.doctor.command:doctor",
     "demo": "registry.demo.commands:demo",
 }
 

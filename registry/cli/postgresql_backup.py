@@ -19,6 +19,7 @@ from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, CommandFailed
 from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
 from registry.core.postgresql import libpq_address
+from registry.core.scheduled_jobs import ScheduledJob
 
 OWN_ENTRIES = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
 LOCK_WAIT = "-c lock_timeout=60000"
@@ -102,9 +103,11 @@ def _require_alone(url: str, *, force: bool) -> None:
 
 
 def _digest(connection: psycopg.Connection) -> str:
-    """Return the SHA-256, in hex, of all rows of all tables."""
+    """Return the SHA-256, in hex, of all rows of all tables, without scheduled jobs (``sqlite_backup.digest``)."""
     summed = hashlib.sha256()
     for name, key in connection.execute(TABLES).fetchall():
+        if name == ScheduledJob.__tablename__:
+            continue
         summed.update(f"{name}\n".encode())
         order = sql.SQL(", ").join(sql.Identifier(column) for column in key)
         query = sql.SQL("COPY (SELECT * FROM public.{} ORDER BY {}) TO STDOUT").format(sql.Identifier(name), order)

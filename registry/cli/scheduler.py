@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,12 +18,14 @@ from typing import Final
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.failed_sign_ins import delete_old_failures
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.jobs import run_due_audit
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
+from registry.core.scheduled_jobs import save_job_run
 from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.notifications.jobs import deliver_notifications, digest_when_due, weekly_overview_when_due
@@ -53,6 +56,8 @@ def run_queued_imports() -> None:
 MISFIRE_GRACE: Final = timedelta(minutes=1)
 # Interval of the check for jobs that a clock set back has left waiting.
 CLOCK_CHECK_SECONDS: Final = 0.5
+# Runs of a job that end alike are saved at most this often: that of imports runs each second.
+SAVED_EVERY_S: Final = 60
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
@@ -130,15 +135,35 @@ class Schedule:
 
 
 def _guarded(app: Flask, job: Job) -> Callable[[], None]:
+    saved: tuple[str | None, float] | None = None
+
     def run() -> None:
+        nonlocal saved
+        failure = None
+        began = time.monotonic()
         with app.app_context():
             try:
                 job.work()
-            except Exception:
+            except Exception as error:
                 # Top level of a job: APScheduler would log the error elsewhere. Whatever it was, the next run tries
                 # again and the other jobs continue.
                 log.exception("the job %s failed", job.name)
+                failure = type(error).__name__
             finally:
                 db.session.remove()
+            ended = time.monotonic()
+            if saved is None or saved[0] != failure or ended - saved[1] >= SAVED_EVERY_S:
+                _save(job, round((ended - began) * 1000), failure)
+                saved = failure, ended
 
     return run
+
+
+def _save(job: Job, milliseconds: int, failure: str | None) -> None:
+    try:
+        save_job_run(job.name, milliseconds, failure)
+    except SQLAlchemyError as error:
+        # The database may be what failed; the next run saves again.
+        log.warning("the end of the job %s could not be saved", job.name, exc_info=error)
+    finally:
+        db.session.remove()

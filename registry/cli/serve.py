@@ -69,7 +69,7 @@ def scheduler() -> None:
     settings = read_settings()
     with open_registry(settings) as app:
         prepare_schema(settings)
-        log_to_stderr()
+        log_to_stderr(settings.log_level)
         check_emergency_accounts(settings)
         stopping = stopped_by_signals()
         end_database_waits(stopping, settings)

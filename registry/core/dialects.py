@@ -76,6 +76,15 @@ def database_clock() -> datetime | None:
     return instant
 
 
+def sessions_waiting_for_locks() -> int | None:
+    """How many sessions of this database wait for a lock; None for SQLite, whose waits nobody can see."""
+    if is_sqlite():
+        return None
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    count: int | None = db.session.scalar(text(waiting))
+    return count
+
+
 def advisory_lock(session: Session, number: int, *, shared: bool = False) -> None:
     """Wait for a lock that the open transaction holds until it ends. SQLite has one writer at a time and needs none."""
     if not is_sqlite():

@@ -84,11 +84,16 @@ def schema_is_current() -> bool:
 
 def schema_is_known() -> bool:
     """True when the database is at a migration that this code knows, the newest or an older one."""
-    known = {"_".join(path.stem.split("_")[:4]) for path in (MIGRATIONS / "versions").glob("*.py")}
+    known = known_revisions()
     with db.engine.connect() as connection:
         if not connection.scalar(text(VERSION_TABLE_EXISTS[connection.dialect.name])):
             return False
         return set(connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}"))) <= known  # noqa: S608
+
+
+def known_revisions() -> set[str]:
+    """The revisions of all migrations of this code."""
+    return {"_".join(path.stem.split("_")[:4]) for path in (MIGRATIONS / "versions").glob("*.py")}
 
 
 def is_new_file() -> bool:

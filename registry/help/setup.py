@@ -23,13 +23,12 @@ from registry.core.transactions import transaction
 from registry.flags.audit_runs import last_good_date
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
+from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
 from registry.journal.service import JournalEntry
 from registry.notifications.models import OutboundEmail
 from registry.notifications.test_email import sends_email
 
 HIDDEN: Final = "account.setup-hidden"
-BACKUP_STARTED: Final = "database.backup-started"
-BACKUP_FAILED: Final = "database.backup-failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,84 +1,59 @@
-"""``/metrics`` in the text format of Prometheus. Numbers of this process, and of the queues in the database."""
+"""``/metrics`` in the text format of Prometheus: requests of all web processes of this machine, and stored numbers.
+
+With ``PROMETHEUS_MULTIPROC_DIR`` the processes share their counts through files in that folder (the multiprocess mode
+of prometheus-client); without it each process counts for itself, as with ``registry serve``, which is one.
+"""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator
-from datetime import datetime
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Flask, Response, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.registry import Collector
-from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from sqlalchemy.pool import QueuePool
 
-from registry.core.clock import now
 from registry.core.database import db
-from registry.core.outbox import OutboxMessage
-from registry.flags.audit_runs import last_good_audit
-from registry.http.request_log import LOG, STARTED_AT
-from registry.imports.models import ImportRun
-from registry.notifications.service import queue_state
+from registry.http.request_log import STARTED_AT
+from registry.http.stored_metrics import StoredMetrics
 
 # Of RFC 9110 and 5789. Any other name is the caller's invention, and would make a time series of its own.
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-
-
-class StoredNumbers(Collector):
-    """Gauges queried from the database at each scrape; when it is unreachable, only that is exported."""
-
-    def collect(self) -> Iterator[Metric]:
-        """The gauges."""
-        try:
-            last = last_good_audit()
-            imports = db.session.scalar(select(func.count(ImportRun.id)).where(ImportRun.state == "queued"))
-            waiting, oldest = db.session.execute(
-                select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.delivered_at.is_(None))
-            ).one()
-            letters = queue_state()
-        except SQLAlchemyError as error:
-            LOG.error("metrics: the database cannot be used", exc_info=error)
-            yield GaugeMetricFamily("registry_database_up", "1 when the database answers", value=0)
-            return
-        yield GaugeMetricFamily("registry_database_up", "1 when the database answers", value=1)
-        if last is not None and last.finished_at is not None:
-            yield GaugeMetricFamily(
-                "registry_last_good_audit_timestamp_seconds",
-                "When the last good audit finished",
-                value=last.finished_at.timestamp(),
-            )
-        queues = GaugeMetricFamily("registry_queue_size", "What waits to be worked off", labels=["queue"])
-        queues.add_metric(["imports"], imports or 0)
-        queues.add_metric(["outbox"], waiting)
-        queues.add_metric(["letters"], letters.waiting)
-        yield queues
-        ages = GaugeMetricFamily(
-            "registry_queue_oldest_seconds", "How long the oldest has waited, 0 when nothing waits", labels=["queue"]
-        )
-        ages.add_metric(["outbox"], _age(oldest))
-        ages.add_metric(["letters"], _age(letters.oldest_at))
-        yield ages
-        yield GaugeMetricFamily(
-            "registry_letters_failed", "Letters of the last 30 days that were given up", value=letters.failed
-        )
-
-
-def _age(since: datetime | None) -> float:
-    return 0 if since is None else (now() - since).total_seconds()
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+STORED: Final = "registry.stored_metrics"
+# Only of processes that live: prometheus-client keeps the files of the others.
+OF_LIVE_PROCESSES: Final = "livesum"
 
 
 def init_metrics(app: Flask) -> None:
     """Count every request of this application, and register the route."""
+    folder = _shared_folder()
     # One collection an application: tests make several in a process.
     collection = CollectorRegistry()
-    collection.register(StoredNumbers())
+    stored = app.extensions[STORED] = StoredMetrics()
     requests = Counter(
         "registry_http_requests", "Requests answered", ["method", "route", "status"], registry=collection
     )
-    seconds = Histogram("registry_http_request_seconds", "Time to answer", ["route"], registry=collection)
+    seconds = Histogram("registry_http_request_duration_seconds", "Time to answer", ["route"], registry=collection)
+    in_use = Gauge(
+        "registry_database_connections_in_use",
+        "Connections of the pools that were in use at the last answer of each process",
+        registry=collection,
+        multiprocess_mode=OF_LIVE_PROCESSES,
+    )
+    limit = Gauge(
+        "registry_database_connections_limit",
+        "Connections that the pools of all processes may open",
+        registry=collection,
+        multiprocess_mode=OF_LIVE_PROCESSES,
+    )
+    if folder is None:
+        collection.register(stored)
     metrics = Blueprint("metrics", __name__)
 
     @app.after_request
@@ -90,10 +65,44 @@ def init_metrics(app: Flask) -> None:
         began = request.environ.get(STARTED_AT)
         if began is not None:
             seconds.labels(route).observe(time.perf_counter() - began)
+        pool = db.engine.pool
+        if isinstance(pool, QueuePool):
+            in_use.set(pool.checkedout())
+            limit.set(pool.size() + pool._max_overflow)
         return response
 
     @metrics.get("/metrics")
     def show() -> Response:
-        return Response(generate_latest(collection), content_type=CONTENT_TYPE_LATEST)
+        shown = collection if folder is None else _of_all_processes(folder, stored)
+        return Response(generate_latest(shown), content_type=CONTENT_TYPE_LATEST)
 
     app.register_blueprint(metrics)
+
+
+def _shared_folder() -> Path | None:
+    """The folder of the multiprocess mode, made where it is missing; None without it."""
+    name = os.environ.get(SHARED_FOLDER)
+    if not name:
+        return None
+    folder = Path(name)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _of_all_processes(folder: Path, stored: StoredMetrics) -> CollectorRegistry:
+    for file in folder.glob("gauge_live*_*.db"):
+        process = file.stem.rpartition("_")[2]
+        if process.isdigit() and not _lives(int(process)):
+            mark_process_dead(int(process), str(folder))  # type: ignore[no-untyped-call]
+    shown = CollectorRegistry()
+    MultiProcessCollector(shown, str(folder))  # type: ignore[no-untyped-call]
+    shown.register(stored)
+    return shown
+
+
+def _lives(process: int) -> bool:
+    with suppress(ProcessLookupError):
+        with suppress(PermissionError):
+            os.kill(process, 0)
+        return True
+    return False

@@ -10,12 +10,14 @@ import time
 from flask import Flask, Response, has_request_context, request
 
 from registry.core.clock import now, rfc3339
+from registry.core.trace_context import current_trace
 from registry.http.authentication import PRINCIPAL
 from registry.http.request_ids import client_request_id, request_id
 
 LOG = logging.getLogger("registry")
 STARTED_AT = "registry.began"
 EXTRAS = ("method", "path", "status", "milliseconds", "principal", "source", "audit", "on")
+DEFAULT_LEVEL = "info"
 
 
 class JsonLines(logging.Formatter):
@@ -33,19 +35,21 @@ class JsonLines(logging.Formatter):
             line["request_id"] = request_id()
             if sent := client_request_id():
                 line["client_request_id"] = sent
+            if trace := current_trace():
+                line["trace_id"] = trace.trace_id
         line |= {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=True)
 
 
-def log_to_stderr() -> None:
-    """Send the service's log lines to stderr; a second call changes nothing."""
+def log_to_stderr(level: str = DEFAULT_LEVEL) -> None:
+    """Send the service's log lines of at least a level to stderr; a second call changes the level only."""
     if not any(isinstance(handler.formatter, JsonLines) for handler in LOG.handlers):
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
         LOG.addHandler(handler)
-    LOG.setLevel(logging.INFO)
+    LOG.setLevel(level.upper())
 
 
 def init_request_log(app: Flask) -> None:

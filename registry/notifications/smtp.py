@@ -37,6 +37,12 @@ class MailServer:
         self._mail = mail
         self._connection: smtplib.SMTP | None = None
 
+    def connect(self) -> None:
+        """Connect and log in without sending. Raises MailServerUnavailable."""
+        with self._translate_errors():
+            if self._connection is None:
+                self._connection = self._connected()
+
     def send(self, message: EmailMessage) -> None:
         """Send an e-mail. Raises EmailRejected and MailServerUnavailable."""
         with self._translate_errors():

@@ -1,4 +1,4 @@
-"""Health, readiness and metrics."""
+"""Health and readiness."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from registry.audits.voiding import void_audit
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.installation import Installation
-from registry.core.outbox import enqueue
 from registry.core.schema import upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
-from registry.notifications.models import OutboundEmail
 from registry.settings import read_settings
-from tests.factories import an_actor, an_agency
+from tests.factories import an_actor
 from tests.faults.small_disks import filled, small_disk
 from tests.present import Present
 
@@ -154,12 +152,10 @@ def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_
 
     ready = client.get("/readyz")
     listed = client.get("/api/v1/projects", headers={"Authorization": "Bearer " + "qtr_AAAAAAAAAA_" + "A" * 46})
-    metrics = client.get("/metrics").get_data(as_text=True)
 
     assert (ready.status_code, ready.get_json()["reasons"]) == (503, ["database-unavailable"])
     assert client.get("/healthz").status_code == 200
     assert listed.status_code in (401, 503)
-    assert "registry_database_up 0.0" in metrics
     _close(app)
 
 
@@ -171,60 +167,6 @@ def test_without_nightly_audits_none_is_due_until_one_was_made(
 
     assert app.test_client().get("/readyz").status_code == 200
     _close(app)
-
-
-def test_metrics_count_requests_by_route_and_what_waits(client: FlaskClient, installed: Present) -> None:
-    an_audit()
-    with transaction():
-        enqueue("tests", {})
-    client.get("/api/v1/projects/QT-2026-0000001-5")
-
-    text = client.get("/metrics").get_data(as_text=True)
-
-    assert 'registry_http_requests_total{method="GET",route="/api/v1/projects/<project:number>",status="401"}' in text
-    assert 'registry_queue_size{queue="outbox"} 1.0' in text
-    assert 'registry_queue_size{queue="imports"} 0.0' in text
-    line = next(line for line in text.splitlines() if line.startswith("registry_last_good_audit_timestamp_seconds "))
-    assert float(line.split()[1]) == now().timestamp()
-
-
-def test_metrics_count_methods_that_do_not_exist_as_other(client: FlaskClient) -> None:
-    for method in ("BREW", "brew", "PROPFIND", "Z" * 100):
-        assert client.open("/healthz", method=method).status_code == 405
-    client.options("/healthz")
-
-    text = client.get("/metrics").get_data(as_text=True)
-
-    assert 'registry_http_requests_total{method="other",route="none",status="405"} ' in text
-    assert 'registry_http_requests_total{method="OPTIONS",route="/healthz",status="200"} ' in text
-    assert "BREW" not in text and "PROPFIND" not in text and "ZZZ" not in text
-
-
-def test_metrics_tell_how_many_letters_wait_since_when_and_how_many_were_given_up(
-    client: FlaskClient, installed: Present
-) -> None:
-    agency = an_agency(email="office@agency.kz")
-    for state, minutes in (("waiting", 7), ("waiting", 3), ("failed", 60), ("sent", 60)):
-        with transaction() as session:
-            session.add(
-                OutboundEmail(
-                    key=f"{state} {minutes}",
-                    agency_id=agency.id,
-                    is_digest=False,
-                    events=[],
-                    created_at=now() - timedelta(minutes=minutes),
-                    state=state,
-                    tries=1,
-                    next_try_at=now(),
-                )
-            )
-    lines = client.get("/metrics").get_data(as_text=True).splitlines()
-    assert {
-        'registry_queue_size{queue="letters"} 2.0',
-        'registry_queue_oldest_seconds{queue="letters"} 420.0',
-        'registry_queue_oldest_seconds{queue="outbox"} 0.0',
-        "registry_letters_failed 1.0",
-    } <= set(lines)
 
 
 def _app(url: str, data_dir: Path, **settings: str) -> Flask:

@@ -88,4 +88,5 @@ def test_the_units_start_what_is_there() -> None:
         "registry-web.service": ".venv/bin/granian wsgi:application",
         "registry-scheduler.service": ".venv/bin/registry scheduler",
         "registry-audit.service": "scripts/nightly_audit",
+        "registry-backup.service": ".venv/bin/registry backup --keep 14",
     }

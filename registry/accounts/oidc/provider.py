@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.base_client.errors import MismatchingStateError
-from authlib.integrations.flask_client import OAuth
+from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
+from authlib.integrations.requests_client import OAuth2Session
 from flask import Flask, current_app, request
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
@@ -30,6 +31,7 @@ from registry.accounts.oidc.errors import (
 )
 from registry.accounts.oidc.settings import OidcClient, is_provider_address
 from registry.core.clock import now
+from registry.core.trace_context import outgoing_headers
 
 NAME: Final = "oidc"
 EXTENSION: Final = "registry.oidc"
@@ -60,12 +62,33 @@ class ProviderAnswer:
     id_token: str
 
 
+class TracedSession(OAuth2Session):  # type: ignore[misc] # Authlib is untyped
+    """Passes on the trace context of the present request."""
+
+    def request(self, method: str, url: str, **kwargs: Any) -> Any:
+        """Send a request with ``traceparent``."""
+        self.headers.update(outgoing_headers())
+        return super().request(method, url, **kwargs)
+
+
+class TracedProvider(FlaskOAuth2App):  # type: ignore[misc] # likewise
+    """A provider that is called with ``TracedSession``."""
+
+    client_cls = TracedSession
+
+
+class TracedOAuth(OAuth):  # type: ignore[misc] # likewise
+    """Authlib's registry of providers, with ``TracedProvider``."""
+
+    oauth2_client_cls = TracedProvider
+
+
 def init_provider(app: Flask, client: OidcClient | None) -> None:
     """Register the provider; without settings, sign-in uses passwords only."""
     app.extensions[EXTENSION] = client
     if client is None:
         return
-    OAuth(app).register(
+    TracedOAuth(app).register(
         NAME,
         client_id=client.client_id,
         client_secret=client.client_secret,

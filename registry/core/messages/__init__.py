@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.core.languages import Language
-from registry.core.messages import accounts, cli, files, http, notifications, pages, records, requests, validation
+from registry.core.messages import (
+    accounts,
+    cli,
+    doctor,
+    files,
+    http,
+    notifications,
+    pages,
+    records,
+    requests,
+    validation,
+)
 from registry.core.translations import translate
 
 # Code → English text with {parameters}.
@@ -19,6 +30,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     **files.MESSAGES,
     **pages.MESSAGES,
     **cli.MESSAGES,
+    **doctor.MESSAGES,
     **notifications.MESSAGES,
 }
 

@@ -24,8 +24,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-audit-voided": lazy_text(
         "Audit {id} is voided. The next audit checks every project again. To run one now: registry audits run."
     ),
+    "cli-backup-deleted": lazy_text("Deleted the older backup {path}."),
     "cli-backup-done": lazy_text("Backup written to {path}. The line above is the digest of its contents."),
     "cli-backup-not-journalled": lazy_text("The backup is complete. The journal has no entry of it: {reason}"),
+    "cli-backup-of-another": lazy_text(
+        "The backup is not one of this registry: its last entry of the journal is not in the present journal."
+    ),
     "cli-backup-onto-itself": lazy_text("{path} is the database itself. Name another file for the copy."),
     "cli-bad-cell": lazy_text("row {row}, column {column}, {code}: {message}"),
     "cli-bad-value": lazy_text('row {row}, column {column}, {code}: {message} In the file: "{value}".'),
@@ -57,6 +61,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "cli-demo-telling": lazy_text("Five weeks of history"),
     "cli-demo-there": lazy_text("The demo data is already loaded; nothing was changed."),
+    "cli-keep-without-file": lazy_text("--keep deletes backups in REGISTRY_BACKUP_DIR. Leave FILE out."),
+    "cli-no-backup-folder": lazy_text("Name a file, or set REGISTRY_BACKUP_DIR."),
+    "cli-no-backup-there": lazy_text("There is no backup in {path}."),
     "cli-file-not-writable": lazy_text("A file cannot be written or read: {reason}."),
     "cli-file-there": lazy_text("The file {path} already exists. Name another one, or add --force."),
     "cli-column-wrong": lazy_text("--column is written HEADER=FIELD, not {text}."),
@@ -68,6 +75,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-import-checked": lazy_text("Only checked: nothing was written."),
     "cli-import-done": lazy_text("The import is done."),
     "cli-import-failed": lazy_text("The import failed: {reason}"),
+    "cli-downgrade-loses": lazy_text("What only newer tables and columns hold is lost. Take a backup, then add --yes."),
+    "cli-drill-done": lazy_text("The backup can be restored: {seconds} seconds, with the check of its journal."),
+    "cli-drill-not-journalled": lazy_text("The journal has no entry of the drill: {reason}"),
+    "cli-drill-needs-right": lazy_text(
+        "The role cannot create the temporary database. As a superuser: ALTER ROLE {role} CREATEDB."
+    ),
     "cli-importing": lazy_text("Importing"),
     "cli-init-done": lazy_text(
         "The configuration is in place. Next:\n"
@@ -118,6 +131,8 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The backup is of another version. Before starting the service run: registry db upgrade."
     ),
     "cli-scheduling": lazy_text("The scheduler runs. Stop it with Ctrl-C or SIGTERM."),
+    "cli-revision-unknown": lazy_text("There is no revision {revision} of the schema."),
+    "cli-schema-downgraded": lazy_text("The schema is taken back to {revision}. Install the release that needs it."),
     "cli-schema-not-current": lazy_text(
         "The database's schema is not the one that this version needs. Run: registry db upgrade."
     ),

@@ -119,6 +119,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "sign-in.surged": lazy_text("Failed sign-ins have surged"),
     "database.backup-failed": lazy_text("Backup of the database failed"),
     "database.backup-started": lazy_text("Backup of the database taken"),
+    "database.restore-drilled": lazy_text("Backup of the database restored as a drill"),
     "database.restored": lazy_text("Database restored from a backup"),
     "token.issued": lazy_text("Token issued"),
     "token.confirmed": lazy_text("Token confirmed"),

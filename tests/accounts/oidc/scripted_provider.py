@@ -37,6 +37,7 @@ class ScriptedProvider:
         self.key_requests = 0
         self.down = False
         self.requests: list[dict[str, list[str]]] = []
+        self.traces: list[str | None] = []
 
     def rotate_key(self, *, publish: bool = True) -> None:
         """Sign with a new key from now on."""
@@ -63,6 +64,7 @@ class ScriptedProvider:
         return self._answer(request)(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
+        self.traces.append(request.headers.get("traceparent"))
         if self.down:
             return Response("down", 502)
         match request.path:

@@ -1,0 +1,1 @@
+"""``registry doctor``: checks of the installation, each with advice and a runbook."""

@@ -1,0 +1,147 @@
+"""Checks of ``registry doctor`` in the database: server, schema, rights, journal, policy, clock."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import make_url, select, text
+
+from registry.audits.clock_guard import last_recorded_at, unconfirmed_since
+from registry.cli.doctor.findings import Finding, failure, good, warning
+from registry.core.clock import ALMATY, now, rfc3339, today
+from registry.core.database import db
+from registry.core.dialects import database_clock, database_file
+from registry.core.disk_checks import DISK_FULL, is_corruption_error, is_damaged, is_disk_full
+from registry.core.schema import VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision
+from registry.flags.audit_runs import audit_in_future
+from registry.freeze.current import policy_in_force
+from registry.http.database_errors import error_of
+from registry.http.http_errors import DatabaseBusy
+from registry.journal.service import JournalEntry, JournalHead
+from registry.settings import Settings
+
+LEAST_POSTGRESQL: Final = 15
+# Set by NTP, clocks differ by milliseconds.
+SKEW_WARNING_S: Final = 5
+SKEW_FAILURE_S: Final = 60
+AHEAD: Final = timedelta(minutes=2)
+WRITTEN: Final = ("projects", "flags", "cases", "audits", "outbox", "letters")
+RIGHTS: Final = text(
+    "SELECT t.name || ' ' || r.name FROM unnest(CAST(:tables AS text[])) AS t (name),"
+    " unnest(CAST(:rights AS text[])) AS r (name) WHERE NOT has_table_privilege(t.name, r.name)"
+)
+
+
+def unusable(error: Exception, settings: Settings) -> Finding:
+    """The finding for an error of the database."""
+    original = getattr(error, "orig", error)
+    reason = " ".join(str(original).split())
+    if is_corruption_error(original):
+        return _damaged(make_url(settings.database_url).database)
+    if isinstance(error_of(error), DatabaseBusy):
+        return failure("database", "doctor-database-busy", "lock-held", reason=reason)
+    runbook = "failover" if not settings.embedded else None
+    if getattr(original, "sqlstate", None) == DISK_FULL:
+        runbook = "full-disk"
+    return failure("database", "doctor-database-unavailable", runbook, reason=reason)
+
+
+def database() -> Finding:
+    """Is the database there, whole, and of a version that is supported?"""
+    path = database_file()
+    if path is None:
+        return _server()
+    if not path.is_file():
+        return failure("database", "doctor-database-missing", path=path)
+    if is_damaged():
+        return _damaged(path)
+    version = db.session.scalar(text("SELECT sqlite_version()"))
+    return good("database", "doctor-database-ok", server=f"SQLite {version}", place=path)
+
+
+def _server() -> Finding:
+    connection: Any = db.session.connection().connection.dbapi_connection
+    info = connection.info
+    description = {
+        "server": f"PostgreSQL {info.parameter_status('server_version')}",
+        "place": f"{info.user}@{info.host}:{info.port}/{info.dbname}",
+    }
+    if is_disk_full():
+        return failure("database", "doctor-database-unavailable", "full-disk", reason="disk-full")
+    if info.server_version // 10_000 < LEAST_POSTGRESQL:
+        return warning("database", "doctor-database-old", **description, least=LEAST_POSTGRESQL)
+    return good("database", "doctor-database-ok", **description)
+
+
+def _damaged(path: Path | str | None) -> Finding:
+    return failure("database", "doctor-database-damaged", "damaged-sqlite", path=path)
+
+
+def schema() -> Finding:
+    """Is the schema the one that this release needs?"""
+    revision = ""
+    if db.session.scalar(text(VERSION_TABLE_EXISTS[db.engine.dialect.name])):
+        revision = ", ".join(db.session.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}")))  # noqa: S608
+    if revision != newest_revision():
+        return failure("schema", "doctor-schema-old", found=revision or "-", expected=newest_revision())
+    return good("schema", "doctor-schema-ok", revision=revision)
+
+
+def rights() -> Finding:
+    """May the service do its work, and no more?"""
+    path = database_file()
+    if path is not None:
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            return failure("rights", "doctor-rights-read-only", path=path)
+        return good("rights", "doctor-rights-ok-file")
+    role = db.session.scalar(text("SELECT current_user"))
+    expected = {"tables": list(WRITTEN), "rights": ["SELECT", "INSERT", "UPDATE"]}
+    missing = list(db.session.scalars(RIGHTS, expected))
+    missing += db.session.scalars(RIGHTS, {"tables": ["journal"], "rights": ["SELECT", "INSERT"]})
+    if missing:
+        return failure("rights", "doctor-rights-missing", role=role, missing=", ".join(missing))
+    if db.session.scalar(text("SELECT has_table_privilege('journal', 'UPDATE')")):
+        return warning("rights", "doctor-rights-wide", role=role)
+    return good("rights", "doctor-rights-ok", role=role)
+
+
+def journal() -> Finding:
+    """Does the journal end where its head says? ``registry journal verify`` checks every entry."""
+    head = db.session.execute(select(JournalHead.seq, JournalHead.hash)).one()
+    last = db.session.execute(
+        select(JournalEntry.seq, JournalEntry.hash).order_by(JournalEntry.seq.desc()).limit(1)
+    ).one_or_none()
+    if head.seq if last is None else tuple(head) != tuple(last):
+        return failure("journal", "doctor-journal-differs")
+    return good("journal", "doctor-journal-ok", entries=head.seq, head=f"{head.seq}:{head.hash}")
+
+
+def policy() -> Finding:
+    """Which policy is in force today?"""
+    current = policy_in_force()
+    return good("policy", "doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())
+
+
+def clock() -> Finding:
+    """Is the time of this machine plausible? Compared with the database server and with what was recorded."""
+    ahead = audit_in_future(today())
+    if ahead is not None:
+        return failure("clock", "doctor-clock-audit-ahead", "clock-jumped", id=ahead.id, on=ahead.on.isoformat())
+    recorded = last_recorded_at(now())
+    if recorded - now() > AHEAD:
+        return failure("clock", "doctor-clock-record-ahead", "clock-jumped", at=rfc3339(recorded))
+    since = unconfirmed_since(now())
+    if since is not None:
+        return failure("clock", "doctor-clock-unconfirmed", "clock-jumped", at=rfc3339(since))
+    local = f"{now().astimezone(ALMATY):%Y-%m-%d %H:%M}"
+    server = database_clock()
+    if server is None:
+        return good("clock", "doctor-clock-ok-alone", now=local)
+    skew = (now() - server).total_seconds()
+    if abs(skew) < SKEW_WARNING_S:
+        return good("clock", "doctor-clock-ok", now=local, seconds=round(skew, 1))
+    differs = failure if abs(skew) >= SKEW_FAILURE_S else warning
+    return differs("clock", "doctor-clock-skewed", "clock-jumped", seconds=round(skew, 1))

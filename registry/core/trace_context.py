@@ -1,0 +1,66 @@
+"""Trace context (W3C, https://www.w3.org/TR/trace-context/): ``traceparent`` is accepted, logged and passed on.
+
+A request without a usable header begins a trace. The caller chooses the trace id, which finds log lines and proves
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from flask import has_request_context, request
+
+HEADER: Final = "traceparent"
+VERSION: Final = "00"
+INVALID_VERSION: Final = "ff"
+SAMPLED: Final = 0x01
+# A later version may add fields after a dash (3.2.2 of the recommendation).
+SHAPE: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[!-~]*)?")
+KEPT: Final = "registry.trace_context"
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """A trace and our part of it: 32 and 16 hexadecimal digits. ``sampled``: the caller records the trace."""
+
+    trace_id: str
+    span_id: str
+    sampled: bool
+
+    @property
+    def header(self) -> str:
+        """The value of ``traceparent`` for what this request calls."""
+        return f"{VERSION}-{self.trace_id}-{self.span_id}-{SAMPLED if self.sampled else 0:02x}"
+
+
+def parse(header: str | None) -> tuple[str, bool] | None:
+    """The trace id and whether it is sampled; None for a header that the recommendation calls invalid."""
+    match = SHAPE.fullmatch(header or "")
+    if match is None:
+        return None
+    version, trace_id, parent_id, flags, more = match.groups()
+    if version == INVALID_VERSION or (version == VERSION and more is not None):
+        return None
+    if not int(trace_id, 16) or not int(parent_id, 16):
+        return None
+    return trace_id, bool(int(flags, 16) & SAMPLED)
+
+
+def current_trace() -> TraceContext | None:
+    """The trace of the present request; None outside of one."""
+    if not has_request_context():
+        return None
+    if KEPT not in request.environ:
+        trace_id, sampled = parse(request.headers.get(HEADER)) or (secrets.token_hex(16), False)
+        request.environ[KEPT] = TraceContext(trace_id, secrets.token_hex(8), sampled)
+    trace: TraceContext = request.environ[KEPT]
+    return trace
+
+
+def outgoing_headers() -> dict[str, str]:
+    """The headers to add to an HTTP request that the present request causes; empty outside of one."""
+    trace = current_trace()
+    return {} if trace is None else {HEADER: trace.header}

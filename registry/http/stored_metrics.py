@@ -1,0 +1,170 @@
+"""Metrics read from the database: the same in every web process, and kept for some seconds."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from importlib.metadata import version
+from threading import Lock
+from time import monotonic
+from typing import Any, Final
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from registry.audits.daily_counts import DailyCount, Dimension
+from registry.cases.models import Case
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.dialects import database_clock, sessions_waiting_for_locks
+from registry.core.scheduled_jobs import scheduled_jobs
+from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.vocabulary import AuditStatus
+from registry.http.queues import queues
+from registry.http.request_log import LOG
+from registry.journal.backups import last_backup_at, last_drill_at
+from registry.notifications.service import queue_state
+
+KEPT_S: Final = 10
+
+
+class StoredMetrics(Collector):
+    """Gauges of what the database has; when it is unreachable, only that is exported."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: tuple[float, list[Metric]] | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges, at most ``KEPT_S`` old: several monitoring servers cost no more than one."""
+        with self._lock:
+            if self._kept is None or monotonic() - self._kept[0] >= KEPT_S:
+                self._kept = monotonic(), [_build_info(), *_stored()]
+            return iter(self._kept[1])
+
+    def forget(self) -> None:
+        """Read again at the next scrape."""
+        self._kept = None
+
+
+def _build_info() -> Metric:
+    labels = {"version": version("qaztech-registry"), "python": platform.python_version()}
+    return _gauge("registry_build_info", "The version of the service, always 1", {tuple(labels.values()): 1}, labels)
+
+
+def _stored() -> list[Metric]:
+    up = "registry_database_up", "1 when the database answers"
+    try:
+        return [_gauge(*up, 1), *_audits(), *_flags(), *_queues(), *_cases(), *_machine()]
+    except SQLAlchemyError as error:
+        LOG.error("metrics: the database cannot be used", exc_info=error)
+        return [_gauge(*up, 0)]
+    finally:
+        db.session.rollback()
+
+
+def _audits() -> Iterator[Metric]:
+    good = last_good_audit()
+    if good is not None and good.finished_at is not None:
+        yield _gauge(
+            "registry_audit_last_success_timestamp_seconds",
+            "When the last good audit finished",
+            good.finished_at.timestamp(),
+        )
+        yield _gauge(
+            "registry_audit_last_duration_seconds",
+            "How long the last good audit took",
+            (good.finished_at - good.started_at).total_seconds(),
+        )
+    newest = db.session.scalar(
+        select(AuditRun.status).where(AuditRun.dry_run.is_(False)).order_by(AuditRun.id.desc()).limit(1)
+    )
+    if newest is not None:
+        statuses = {(status,): float(status == newest) for status in AuditStatus.codes()}
+        yield _gauge("registry_audit_last_status", "1 for the status of the newest audit", statuses, ("status",))
+    held = db.session.scalar(select(func.count()).select_from(AuditRun).where(AuditRun.status == "held"))
+    yield _gauge("registry_audits_held", "Audits that wait for a decision of a supervisor", held or 0)
+
+
+def _flags() -> Iterator[Metric]:
+    good = last_good_audit()
+    if good is None:
+        return
+    # Stored with the audit: the flags themselves may be hundreds of thousands.
+    counted = (
+        select(DailyCount.severity, DailyCount.status, func.sum(DailyCount.counted))
+        .where(DailyCount.audit_id == good.id, DailyCount.dimension == Dimension.RULE.value)
+        .group_by(DailyCount.severity, DailyCount.status)
+    )
+    flags = {(severity, status): float(number) for severity, status, number in db.session.execute(counted)}
+    if flags:
+        yield _gauge("registry_flags", "Active flags at the last good audit", flags, ("severity", "status"))
+
+
+def _queues() -> Iterator[Metric]:
+    waiting = queues()
+    sizes = {(name,): float(queue.waiting) for name, queue in waiting.items()}
+    ages = {(name,): _age(queue.oldest_at) for name, queue in waiting.items()}
+    yield _gauge("registry_queue_size", "What waits to be worked off", sizes, ("queue",))
+    yield _gauge(
+        "registry_queue_oldest_age_seconds", "How long the oldest waits, 0 when nothing waits", ages, ("queue",)
+    )
+    failed = queue_state().failed
+    yield _gauge("registry_emails_failed", "E-mails of the last 30 days that were given up", failed)
+
+
+def _cases() -> Iterator[Metric]:
+    overdue = db.session.scalar(select(func.count()).select_from(Case).where(Case.due_on < today()))
+    yield _gauge("registry_cases_overdue", "Cases whose deadline has passed", overdue or 0)
+
+
+def _machine() -> Iterator[Metric]:
+    clock = database_clock()
+    if clock is not None:
+        yield _gauge(
+            "registry_clock_skew_seconds",
+            "This machine's clock less the database server's",
+            (now() - clock).total_seconds(),
+        )
+    sessions = sessions_waiting_for_locks()
+    if sessions is not None:
+        yield _gauge("registry_database_sessions_waiting_for_locks", "Sessions that wait for a lock", sessions)
+    for name, at, text in (
+        ("registry_backup_last_timestamp_seconds", last_backup_at(), "When the last good backup was started"),
+        (
+            "registry_restore_drill_last_timestamp_seconds",
+            last_drill_at(),
+            "When a backup was last restored as a drill",
+        ),
+    ):
+        if at is not None:
+            yield _gauge(name, text, at.timestamp())
+    jobs = scheduled_jobs()
+    for suffix, ends in (
+        ("success", {(job.name,): job.succeeded_at for job in jobs}),
+        ("failure", {(job.name,): job.failed_at for job in jobs}),
+    ):
+        known = {labels: at.timestamp() for labels, at in ends.items() if at is not None}
+        yield _gauge(
+            f"registry_scheduled_job_last_{suffix}_timestamp_seconds",
+            f"When a job of the scheduler last ended: {suffix}",
+            known,
+            ("scheduled_job",),
+        )
+
+
+def _age(since: datetime | None) -> float:
+    return 0 if since is None else (now() - since).total_seconds()
+
+
+def _gauge(name: str, text: str, value: float | Mapping[Any, float], labels: Iterable[str] = ()) -> GaugeMetricFamily:
+    """A gauge: one value, or one for each tuple of labels."""
+    if not isinstance(value, Mapping):
+        return GaugeMetricFamily(name, text, value=value)
+    gauge = GaugeMetricFamily(name, text, labels=list(labels))
+    for each, number in value.items():
+        gauge.add_metric(list(each), number)
+    return gauge

@@ -1,0 +1,219 @@
+"""``registry doctor``: what it finds, and that it works when the database does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.messages.doctor import MESSAGES
+from registry.core.outbox import enqueue
+from registry.core.scheduled_jobs import save_job_run
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.settings import CHECKOUT
+from tests.fixtures.cli import CommandLine, Ran
+from tests.present import Present
+from tests.running import free_port
+
+Services = Callable[[], Any]
+
+
+def found(ran: Ran) -> dict[str, dict[str, Any]]:
+    """The worst finding of each check."""
+    order = ("ok", "skipped", "warning", "failure")
+    checks = sorted(ran.json["checks"], key=lambda finding: order.index(finding["state"]))
+    return {finding["check"]: finding for finding in checks}
+
+
+def states(ran: Ran) -> dict[str, str]:
+    return {name: finding["state"] for name, finding in found(ran).items()}
+
+
+def test_new_registry_has_no_failure_and_says_what_is_missing(registry: CommandLine) -> None:
+    ran = registry("doctor", "--json")
+    assert ran.code == 0, ran.out
+    assert states(ran) | {"disk": "ok", "rights": "ok"} == {
+        "time zone": "ok",
+        "settings": "ok",
+        "policy": "ok",
+        "calendar": "ok",
+        "disk": "ok",
+        "database": "ok",
+        "schema": "ok",
+        "rights": "ok",
+        "journal": "ok",
+        "clock": "ok",
+        "scheduler": "warning",
+        "audit": "warning",
+        "queues": "ok",
+        "backup": "warning",
+        "restore drill": "warning",
+        "mail": "warning",
+    }
+    assert ran.json["failures"] == 0
+
+
+def test_lines_have_state_check_advice_and_runbook(registry: CommandLine) -> None:
+    ran = registry("doctor")
+    lines = ran.out.splitlines()
+    at = lines.index("WARNING  backup         The journal has no entry of a backup.")
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == [
+        "Take one, and do so every day: registry backup FILE.",
+        "docs/runbooks/backup-too-old.md",
+    ]
+    assert "0 failures" in ran.err
+
+
+@pytest.mark.usefixtures("server_programs")
+def test_backup_and_drill_that_were_made_are_found(registry: CommandLine, tmp_path: Path) -> None:
+    folder = {"REGISTRY_BACKUP_DIR": str(tmp_path)}
+    assert registry("doctor", "--json", **folder).code == 1
+    assert registry("backup", **folder).code == 0
+    assert registry("restore-drill", **folder).code == 0
+    ended = states(registry("doctor", "--json", **folder))
+    assert (ended["backup folder"], ended["backup"], ended["restore drill"]) == ("ok", "ok", "ok")
+
+
+def test_wrong_settings_are_named_and_nothing_else_is_tried(registry: CommandLine) -> None:
+    ran = registry("doctor", "--json", REGISTRY_PORT="0", REGISTRY_LOG_LEVEL="loud")
+    assert ran.code == 1
+    assert states(ran) == {"time zone": "ok", "settings": "failure"}
+    text = found(ran)["settings"]["text"]
+    assert "REGISTRY_PORT" in text and "REGISTRY_LOG_LEVEL: expected one of debug, info, warning, error" in text
+
+
+def test_wrong_policy_file_is_named(registry: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("version = 1\n")
+    ran = registry("doctor", "--json", REGISTRY_POLICY_FILE=str(tmp_path / "policy.toml"))
+    assert (ran.code, states(ran)["policy"], states(ran)["database"]) == (1, "failure", "ok")
+
+
+def test_database_that_is_away_leaves_the_other_checks(registry: CommandLine) -> None:
+    ran = registry("doctor", "--json", REGISTRY_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    assert ran.code == 1
+    finding = found(ran)["database"]
+    assert (finding["state"], finding["runbook"]) == ("failure", "docs/runbooks/failover.md")
+    assert {name for name, state in states(ran).items() if state == "skipped"} >= {"schema", "journal", "audit"}
+    assert states(ran)["mail"] == "warning"
+
+
+@pytest.mark.sqlite_only
+def test_missing_file_is_not_created(registry: CommandLine, tmp_path: Path) -> None:
+    ran = registry("doctor", "--json", REGISTRY_DATABASE_URL=f"sqlite:///{tmp_path}/none.sqlite3")
+    assert (ran.code, states(ran)["database"], states(ran)["schema"]) == (1, "failure", "skipped")
+    assert not (tmp_path / "none.sqlite3").exists()
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(("at", "content"), [(0, b"no database"), (4096, bytes(4096 * 20))])
+def test_damaged_file_leads_to_its_runbook(registry: CommandLine, at: int, content: bytes) -> None:
+    with open(registry.url.removeprefix("sqlite:///"), "r+b") as file:
+        file.seek(at)
+        file.write(content)
+    ran = registry("doctor", "--json")
+    assert ran.code == 1
+    assert found(ran)["database"]["runbook"] == "docs/runbooks/damaged-sqlite.md"
+    assert "registry restore" in found(ran)["database"]["advice"]
+
+
+def test_schema_of_another_version_is_named(registry: CommandLine, services: Services) -> None:
+    with services(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '2026_11_24_1'"))
+    ran = registry("doctor", "--json")
+    assert (ran.code, states(ran)["schema"], states(ran)["journal"]) == (1, "failure", "skipped")
+
+
+def test_clock_that_jumped_is_noticed(registry: CommandLine, services: Services, present: Present) -> None:
+    with services():
+        an_audit(now().date() + timedelta(days=400))
+    finding = found(registry("doctor", "--json"))["clock"]
+    assert (finding["state"], finding["runbook"]) == ("failure", "docs/runbooks/clock-jumped.md")
+    assert "registry audits void" in finding["advice"]
+
+
+def test_scheduler_is_alive_then_stuck_then_failing(
+    registry: CommandLine, services: Services, present: Present
+) -> None:
+    present.set(now().date())
+    with services():
+        save_job_run("notices", 5)
+    assert states(registry("doctor", "--json"))["scheduler"] == "ok"
+    present.move(timedelta(minutes=17))
+    stuck = found(registry("doctor", "--json"))["scheduler"]
+    assert (stuck["state"], stuck["runbook"]) == ("failure", "docs/runbooks/frozen-scheduler.md")
+    assert "notices" in stuck["text"]
+    with services():
+        save_job_run("notices", 5)
+        save_job_run("nightly audit", 5, "AuditFailed")
+    failing = found(registry("doctor", "--json"))["scheduler"]
+    assert failing["state"] == "failure" and "AuditFailed" in failing["text"]
+
+
+def test_old_and_held_audits_and_stuck_queues_are_failures(
+    registry: CommandLine, services: Services, present: Present
+) -> None:
+    present.set(date(2026, 3, 1))
+    with services():
+        an_audit(now().date())
+        an_audit(now().date(), "held")
+        with transaction():
+            enqueue("tests", {})
+    assert states(registry("doctor", "--json"))["queues"] == "ok"
+    present.move(timedelta(hours=27))
+    checks = found(registry("doctor", "--json"))
+    assert (checks["audit"]["state"], checks["audit"]["runbook"]) == ("failure", "docs/runbooks/held-audit.md")
+    assert (checks["queues"]["state"], checks["queues"]["runbook"]) == ("failure", "docs/runbooks/queue-stuck.md")
+
+
+def test_mail_server_that_does_not_answer_leads_to_its_runbook(registry: CommandLine) -> None:
+    mail = {
+        "REGISTRY_SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
+        "REGISTRY_PUBLIC_URL": "https://registry.example.kz",
+    }
+    ran = registry("doctor", "--json", **mail)
+    assert (ran.code, found(ran)["mail"]["runbook"]) == (1, "docs/runbooks/mail-down.md")
+
+
+def test_journal_whose_head_does_not_match_is_a_failure(registry: CommandLine, services: Services) -> None:
+    with services(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE journal_head SET seq = 99"))
+    assert states(registry("doctor", "--json"))["journal"] == "failure"
+
+
+@pytest.mark.postgres_only
+def test_service_role_has_its_rights_and_the_owner_too_many(registry: CommandLine, databases: Any) -> None:
+    assert states(registry("doctor", "--json"))["rights"] == "warning"
+    service = registry("doctor", "--json", REGISTRY_DATABASE_URL=databases.for_service(registry.url))
+    assert states(service)["rights"] == "ok"
+
+
+def test_every_problem_has_advice_and_every_runbook_exists() -> None:
+    problems = {code.removesuffix("-advice") for code in MESSAGES if code.endswith("-advice")}
+    assert problems <= set(MESSAGES)
+    code = "".join(path.read_text("utf-8") for path in (CHECKOUT / "registry/cli/doctor").glob("*.py"))
+    runbooks = {path.stem for path in (CHECKOUT / "docs/runbooks").glob("*.md")} - {"README", "key-rotation"}
+    assert {name for name in runbooks if f'"{name}"' not in code} == set()
+
+
+def an_audit(on: date, status: str = "succeeded", at: datetime | None = None) -> None:
+    with transaction() as session:
+        session.add(
+            AuditRun(
+                on=on,
+                trigger="manual",
+                status=status,
+                dry_run=False,
+                policy_version="1",
+                policy_digest="0" * 64,
+                started_by="tests",
+                started_at=at or now(),
+                finished_at=at or now(),
+            )
+        )
