@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
+from registry.core.bulk import table_of
 from registry.core.database import EPOCH, Instant, Model
 from registry.projects.models import Project
 
@@ -56,6 +59,17 @@ class Case(Model):
         Index(None, "changed_at", "id"),
         Index(None, "assignee"),
     )
+
+
+CASE: Final = table_of(Case)
+CASE_SUBJECT: Final = Subject(
+    ChangeKind.CASE,
+    CASE,
+    status=CASE.c.status,
+    severity=CASE.c.severity,
+    version=CASE.c.version,
+    project_id=CASE.c.project_id,
+)
 
 
 class CaseFlag(Model):

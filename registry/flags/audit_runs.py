@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Select, String, Text, literal_column, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
 from registry.core.database import Instant, Model, db
 from registry.core.pagination import literal_limit
@@ -76,6 +78,10 @@ class AuditRun(Model):
             postgresql_where=text("status = 'succeeded' AND NOT dry_run"),
         ),
     )
+
+
+AUDITS: Final = table_of(AuditRun)
+AUDIT_SUBJECT: Final = Subject(ChangeKind.AUDIT, AUDITS, status=AUDITS.c.status)
 
 
 class AuditChange(Model):
