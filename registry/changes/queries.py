@@ -16,7 +16,7 @@ from registry.changes.models import ChangeHead, RecordedChange
 from registry.changes.vocabulary import ChangeKind, ChangeType, change_type
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.core.errors import RegistryError
+from registry.core.errors import Gone
 from registry.flags.models import Flag
 from registry.imports.models import ImportRun
 from registry.projects.models import Project
@@ -52,8 +52,12 @@ LISTS_OF_PROJECT: Final = ("flags", "cases", "exemptions")
 API: Final = "/api/v1"
 
 
-class ChangesExpired(RegistryError):
+class ChangesExpired(Gone):
     """The changes after this number were deleted: whoever follows the feed has to read the lists again."""
+
+
+class ChangesNotReached(Gone):
+    """The feed has no such number yet: it is not of this register, or was restored by hand. Read the lists again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +105,22 @@ def deleted_up_to() -> int:
 def changes_after(seq: int, limit: int, actor: Actor | None) -> list[Change]:
     """At most so many changes after a number, in their order, as the actor may see them now; None: all of them.
 
-    A list shorter than ``limit`` may have more after it: use ``read_changes`` to go on. Raises ChangesExpired.
+    A list shorter than ``limit`` may have more after it: use ``read_changes`` to go on. Raises ChangesExpired and
+    ChangesNotReached.
     """
     return read_changes(actor, seq, limit).changes
 
 
 def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
-    """The same, with the number to go on after. Raises ChangesExpired.
+    """The same, with the number to go on after. Raises ChangesExpired and ChangesNotReached.
 
-    Without an actor, of projects whose view changed the type is ``project.withdrawn-from-view`` and ``data`` has
-    nobody's view: ask with an actor.
+    Without an actor a change of view has the type that fits somebody who sees everything now: ask with an actor.
     """
     session = db.session()
     # Read before the changes: all up to it were committed before it was.
-    newest, deleted = session.execute(select(HEAD.seq, HEAD.deleted_up_to)).one()
-    if after < deleted:
-        raise ChangesExpired(after=after, oldest=deleted)
+    newest = newest_seq()
+    if after > newest:
+        raise ChangesNotReached(after=after, newest=newest)
     found: list[Change] = []
     statement = _statement(actor)
     read_up_to = after
@@ -128,6 +132,10 @@ def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
         rows = session.execute(part).mappings().all()
         found += [_change(row) for row in rows]
         read_up_to = found[-1].seq if len(found) == limit else until
+    # Read after the changes: what was deleted before it is missing among them.
+    deleted = deleted_up_to()
+    if after < deleted:
+        raise ChangesExpired(after=after, oldest=deleted)
     return ChangesRead(found, read_up_to, read_up_to < newest)
 
 
