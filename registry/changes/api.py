@@ -18,7 +18,7 @@ from registry.changes.vocabulary import ChangeType
 from registry.changes.waiting import MAX_WAIT_S, wait_for_changes
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.json_schemas import nullable
+from registry.core.json_schemas import nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.http.query_parameters import LIMIT, Parameter, take_page
 
@@ -35,23 +35,21 @@ WAIT: Final = Parameter(
     "one account one, and answers the others at once.",
     {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
 )
-STATE: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["status"],
-    "properties": {"status": {"type": ["string", "null"]}, "severity": {"type": ["string", "null"]}},
-}
 TEXT: Final = {"type": "string"}
-DATA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "project": {"type": "string", "description": "The number of the project that it belongs to."},
-        "agency": {"type": "string", "description": "The BIN of the project's agency, as it is now."},
-        "rule": {"type": "string", "description": "Of a flag."},
+STATE: Final[dict[str, Any]] = shown_object({"status": nullable(TEXT), "severity": nullable(TEXT)})
+DATA: Final = shown_object(
+    {
+        "project": {**nullable(TEXT), "description": "The number of the project that it belongs to."},
+        "agency": {**nullable(TEXT), "description": "The BIN of the project's agency, as it is now."},
+        "rule": {**nullable(TEXT), "description": "Of a flag."},
         "before": {**nullable(STATE), "description": "Before the change; null for a new record."},
-        "after": {**STATE, "description": "After it. Some fields that changed are there too, as in `before`."},
+        "after": {
+            **nullable(STATE),
+            "description": "After it. Some fields that changed are in both, with their values.",
+        },
         "fields": {"type": "array", "items": TEXT, "description": "Names of fields that an edit changed."},
-    },
-}
+    }
+)
 blp = ApiBlueprint("changes", __name__, description="What changed, in the order in which it was committed.")
 
 

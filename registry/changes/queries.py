@@ -64,9 +64,10 @@ class ChangesNotReached(Gone):
 class Change:
     """One change as one reader sees it. ``subject`` is ``kind:key``, as in the journal.
 
-    ``data``: ``project`` and ``agency`` (number and BIN, as they are now), ``before`` and ``after`` (``status``,
-    ``severity`` where there is one, and the values of some fields that changed; ``before`` is None for a new record),
-    and ``fields``, the names of fields that changed. ``is_restricted``: the project is restricted now.
+    ``data``: ``project`` and ``agency`` (number and BIN, as they are now), ``rule`` of a flag, ``before`` and ``after``
+    (``status``, ``severity``, and the values of some fields that changed; ``before`` is None for a new record), and
+    ``fields``, the names of fields that changed. What a kind does not have is None; a change of view has the project
+    alone. ``is_restricted``: the project is restricted now.
     """
 
     seq: int
@@ -196,18 +197,20 @@ def _change(row: RowMapping) -> Change:
     if kind is ChangeKind.VIEW:
         return _view_change(row)
     key = {ChangeKind.PROJECT: number, ChangeKind.AGENCY: agency}.get(kind, row["record_id"])
-    data: dict[str, Any] = {"before": None, "after": _state(row, "new", "after")}
-    if row["old_status"] is not None:
-        data["before"] = _state(row, "old", "before")
-    data["fields"] = fields
+    data = {
+        "project": number,
+        "agency": None if number is None else agency,
+        "rule": row["rule"],
+        "before": None if row["old_status"] is None else _state(row, "old", "before"),
+        "after": _state(row, "new", "after"),
+        "fields": fields,
+    }
     links = {}
     if kind in COLLECTIONS:
         links["self"] = f"{API}/{COLLECTIONS[kind]}/{key}"
     if number is not None:
-        data |= {"project": number, "agency": agency}
         links["project"] = f"{API}/projects/{number}"
     if kind is ChangeKind.FLAG:
-        data["rule"] = row["rule"]
         links["flags"] = f"{API}/flags?project={number}"
     return Change(
         seq=row["seq"],
@@ -236,14 +239,12 @@ def _view_change(row: RowMapping) -> Change:
         subject=f"project:{number}",
         version=None,
         links=links,
-        data={"project": number},
+        data={"project": number, "agency": None, "rule": None, "before": None, "after": None, "fields": []},
         is_restricted=bool(is_visible and row["is_restricted"]),
     )
 
 
 def _state(row: RowMapping, age: str, side: str) -> dict[str, Any]:
-    state: dict[str, Any] = {"status": row[f"{age}_status"]}
-    if row["kind"] in (ChangeKind.PROJECT, ChangeKind.FLAG, ChangeKind.CASE):
-        state["severity"] = row[f"{age}_severity"]
+    state: dict[str, Any] = {"status": row[f"{age}_status"], "severity": row[f"{age}_severity"]}
     state.update((row["details"] or {}).get(side, {}))
     return state

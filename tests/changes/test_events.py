@@ -54,6 +54,7 @@ def test_registrations_and_edits_have_their_version_and_changed_values(agency: A
         "fields": [],
         "project": project.number,
         "agency": agency.bin,
+        "rule": None,
     }
     assert (edited.type, edited.version, edited.data["fields"]) == ("project.changed", 2, ["stage", "budget_kzt"])
     assert edited.data["before"] == {"status": "unaudited", "severity": None, "stage": "creation"}

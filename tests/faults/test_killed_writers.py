@@ -31,8 +31,8 @@ def register_and_die(url: str, data_dir: str, agency_bin: str, at: int) -> None:
     """Register projects, and die in one of them: before the statement of that number, or before the commit."""
     with scheduler_of(url, data_dir) as app, app.app_context():
         agency = db.session.scalars(select(Agency).where(Agency.bin == agency_bin)).one()
-        for _ in range(REGISTERED_BEFORE):
-            a_project(agency)
+        for place in range(REGISTERED_BEFORE):
+            a_project(agency, external_id=f"{os.getpid()}-{place}")
         executed = 0
 
         @event.listens_for(db.engine, "before_cursor_execute")
@@ -46,7 +46,7 @@ def register_and_die(url: str, data_dir: str, agency_bin: str, at: int) -> None:
         def before_commit(_connection: object) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
-        a_project(agency)
+        a_project(agency, external_id=f"{os.getpid()}-dying")
 
 
 def test_killed_writers_leave_neither_gaps_nor_changes_that_did_not_happen(
@@ -85,8 +85,8 @@ def test_killed_writers_leave_neither_gaps_nor_changes_that_did_not_happen(
                 owner = db.session.scalars(select(Agency).where(Agency.bin == agency)).one()
                 a_project(owner)
             for process in dying:
-                process.communicate()
-                assert process.returncode == -signal.SIGKILL
+                _, errors = process.communicate()
+                assert process.returncode == -signal.SIGKILL, errors
     finally:
         ended.set()
         reader.join(120)
