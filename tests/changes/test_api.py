@@ -110,11 +110,12 @@ def test_unusable_parameters_are_named(supervisor: Caller, query: str, problem: 
     assert (answer.status_code, codes(answer)) == (400, {problem})
 
 
-def test_who_is_too_late_is_told_to_read_the_lists_again(supervisor: Caller, agency: Agency, present: Present) -> None:
+def test_who_is_too_late_is_told_to_read_the_lists_again(client: FlaskClient, agency: Agency, present: Present) -> None:
     a_project(agency)
     present.move(RETENTION + timedelta(seconds=1))
     a_project(agency)
     delete_old_changes()
+    supervisor = caller(client, Role.SUPERVISOR)
 
     late, in_time = supervisor.get("/changes?after=1"), supervisor.get("/changes?after=2")
 

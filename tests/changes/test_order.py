@@ -9,11 +9,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from registry.agencies.models import AGENCY_SUBJECT
 from registry.changes.queries import newest_seq, read_changes
-from registry.changes.service import write_pending
+from registry.changes.service import record_change, write_pending
 from registry.core.database import db
 from registry.core.transactions import transaction
-from tests.factories import a_bin, a_project, an_agency
+from tests.factories import a_project, an_agency
 
 WRITERS = 4
 CHANGES_EACH = 8
@@ -56,15 +57,18 @@ def test_a_reader_that_follows_concurrent_writers_misses_nothing(own_app: Flask)
 
 @pytest.mark.postgres_only
 def test_a_number_that_is_taken_and_not_committed_holds_up_later_ones(own_app: Flask) -> None:
-    slow, fast = a_bin(), a_bin()
+    with own_app.app_context():
+        slow, fast = an_agency(), an_agency()
+        first = newest_seq()
 
     def write_fast() -> None:
-        with own_app.app_context():
-            an_agency(bin=fast)
+        with own_app.app_context(), transaction():
+            record_change(AGENCY_SUBJECT, fast.id, "open")
 
     with own_app.app_context():
         with transaction() as session:
-            an_agency(bin=slow)
+            # Without an entry of the journal, whose head would hold up the other one too.
+            record_change(AGENCY_SUBJECT, slow.id, "open")
             write_pending(session)
             other = threading.Thread(target=write_fast)
             other.start()
@@ -72,10 +76,13 @@ def test_a_number_that_is_taken_and_not_committed_holds_up_later_ones(own_app: F
             with ThreadPoolExecutor(1) as pool:
                 before = pool.submit(_newest, own_app).result(60)
         other.join(60)
-        found = read_changes(None, 0, 10).changes
+        found = read_changes(None, first, 10).changes
 
-    assert before == 0
-    assert [(change.seq, change.subject) for change in found] == [(1, f"agency:{slow}"), (2, f"agency:{fast}")]
+    assert before == first
+    assert [(change.seq, change.subject) for change in found] == [
+        (first + 1, f"agency:{slow.bin}"),
+        (first + 2, f"agency:{fast.bin}"),
+    ]
 
 
 def _newest(app: Flask) -> int:
