@@ -110,8 +110,7 @@ def check_reference(actor: Actor, agency_bin: str | None, external_id: str | Non
     actor.require(Permission.PROJECTS_WRITE)
     if agency_bin is None:
         raise Invalid([Problem("/agency", "required")])
-    agency = _agency(agency_bin, lock=False)
-    if agency is None:
+    if (agency := _agency(agency_bin, lock=False)) is None:
         raise Invalid([Problem("/agency", "agency-unknown", {"bin": agency_bin})])
     if not may_act_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
@@ -239,8 +238,7 @@ def save_changes(
         setattr(project, change["field"], after[change["field"]])
     project.version += 1
     project.updated_at = project.changed_at = now()
-    words = project_words(after)
-    project.words = search_words(words, project.number)
+    project.words = search_words(words := project_words(after), project.number)
     _flush(project)
     save_revision(project, changes, actor.principal, change_reason)
     if any(change["field"] in COMPARED for change in changes):
