@@ -16,6 +16,10 @@ GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO :"service";
 REVOKE UPDATE, DELETE ON journal FROM :"service";
 REVOKE INSERT, DELETE ON journal_head FROM :"service";
 
+-- So it is with the change feed, whose old rows the service deletes.
+REVOKE UPDATE ON changes FROM :"service";
+REVOKE INSERT, DELETE ON change_head FROM :"service";
+
 -- A letter stays as it was issued.
 REVOKE UPDATE, DELETE ON case_letters FROM :"service";
 

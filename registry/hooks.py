@@ -17,15 +17,18 @@ from registry.accounts.events import (
     work_handed_over,
 )
 from registry.accounts.former_names import rename_in
-from registry.agencies.events import agency_changed
+from registry.agencies.events import agency_changed, agency_moving
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
 from registry.cases.events import case_acted, case_seen, cases_handed_over, cases_moved_by_audit, timeline_written
 from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
 from registry.cases.renamed_accounts import rename_in_cases
+from registry.changes.service import discard_pending as discard_changes
+from registry.changes.service import write_pending
 from registry.core.read_along import read_along
-from registry.core.transactions import after_rollback, before_journal
+from registry.core.transactions import after_rollback, before_commit, before_journal
+from registry.exemptions.change_times import mark_exemptions_of_agency, mark_exemptions_of_project
 from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
@@ -46,11 +49,14 @@ from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
+from registry.projects.view_changes import record_view_changes_below
 from registry.requests.events import agency_succeeded
 from registry.saved_views.account_changes import leave_shared_views, pass_on_views, rename_in_views
 
 connect_later_versions(later_policy)
 read_along(READ_ALONG, ACTIVATED_TEXT)
+
+agency_moving.connect(record_view_changes_below)
 
 # First, because those that follow lock projects: actions on a case lock the case and then its project.
 agency_changed.connect(lock_cases_of_agency)
@@ -58,9 +64,11 @@ agency_changed.connect(mark_projects_of_agency)
 agency_changed.connect(update_freeze_status_of_agency)
 agency_changed.connect(mark_flags_of_agency)
 agency_changed.connect(mark_cases_of_agency)
+agency_changed.connect(mark_exemptions_of_agency)
 
 project_restricted.connect(mark_flags_of_project)
 project_restricted.connect(mark_cases_of_project)
+project_restricted.connect(mark_exemptions_of_project)
 project_restricted.connect(move_in_last_audit)
 
 account_renamed.connect(rename_in_cases)
@@ -73,6 +81,9 @@ account_renamed.connect(rename_in_views)
 case_acted.connect(prepare_letter)
 before_journal.connect(issue_pending)
 after_rollback.connect(discard_pending)
+# After the journal, which connects itself when it is imported.
+before_commit.connect(write_pending)
+after_rollback.connect(discard_changes)
 
 factor_added.connect(enqueue_notice("account.factor-added"))
 password_changed.connect(enqueue_notice("account.password-changed"))

@@ -13,6 +13,7 @@ from registry.cases import models as case_tables
 from registry.cases import orders
 from registry.cases import text_templates as case_templates
 from registry.cases import visits as case_visits
+from registry.changes import models as change_tables
 from registry.core import idempotency, installation, outbox, scheduled_jobs
 from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
@@ -53,6 +54,7 @@ TABLES = (
     case_tables,
     case_templates,
     case_visits,
+    change_tables,
     confirmations,
     daily_counts,
     documents,

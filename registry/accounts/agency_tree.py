@@ -30,6 +30,21 @@ def subtree(agency_id: int | BindParameter[int]) -> CTE:
     return below.union(select(AGENCIES.c.id).join(below, AGENCIES.c.parent_id == below.c.id))
 
 
+def paths(agency_ids: Collection[int]) -> dict[int, str]:
+    """Each agency with all above it, as ``,1,5,``: those whose accounts see what is of the agency."""
+    if not agency_ids:
+        return {}
+    above = {row.id: row.parent_id for row in db.session.execute(select(AGENCIES.c.id, AGENCIES.c.parent_id))}
+    found = {}
+    for agency_id in agency_ids:
+        path, current = [agency_id], above[agency_id]
+        while current is not None:
+            path.append(current)
+            current = above[current]
+        found[agency_id] = f",{','.join(map(str, path))},"
+    return found
+
+
 def last_successor(agency_id: int) -> int:
     """The agency that has what the agency had: itself, or the last of those that succeeded one another."""
     successor_id: int | None = agency_id

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import is_in_subtree
-from registry.agencies.events import agency_changed
-from registry.agencies.models import Agency
+from registry.agencies.events import agency_changed, agency_moving
+from registry.agencies.models import AGENCY_SUBJECT, Agency
+from registry.changes.service import record_change
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
@@ -29,6 +30,7 @@ def close_agency(actor: Actor, former: Agency, successor: Agency, on: date, deta
     children = list(session.scalars(below.execution_options(populate_existing=True)))
     for child in children:
         _move(actor, child, successor, details)
+    record_change(AGENCY_SUBJECT, former.id, "open")
     former.closed_on, former.successor_id, former.successor = on, successor.id, successor
     former.version += 1
     former.updated_at = now()
@@ -41,6 +43,8 @@ def close_agency(actor: Actor, former: Agency, successor: Agency, on: date, deta
 
 def _move(actor: Actor, agency: Agency, parent: Agency | None, details: Mapping[str, Any]) -> None:
     change = {"field": "parent_bin", "old": agency.parent_bin, "new": None if parent is None else parent.bin}
+    record_change(AGENCY_SUBJECT, agency.id, "open", changes=[change])
+    agency_moving.publish(agency.id)
     agency.parent, agency.parent_id = parent, None if parent is None else parent.id
     agency.version += 1
     agency.updated_at = now()

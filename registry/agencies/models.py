@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, Integer, String
+from sqlalchemy import ForeignKey, Integer, String, case
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
+from registry.core.bulk import table_of
 from registry.core.database import Instant, Model
 
 
@@ -50,3 +54,12 @@ class Agency(Model):
     def successor_bin(self) -> str | None:
         """The BIN of the agency that succeeded it."""
         return self.successor.bin if self.successor else None
+
+
+AGENCIES: Final = table_of(Agency)
+AGENCY_SUBJECT: Final = Subject(
+    ChangeKind.AGENCY,
+    AGENCIES,
+    status=case((AGENCIES.c.closed_on.is_(None), "open"), else_="closed"),
+    version=AGENCIES.c.version,
+)

@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import is_in_subtree, subtree
 from registry.accounts.roles import Permission
-from registry.agencies.events import agency_changed
+from registry.agencies.events import agency_changed, agency_moving
 from registry.agencies.fields import CHANGEABLE
 from registry.agencies.locks import hold_agencies, share_agencies
-from registry.agencies.models import Agency
+from registry.agencies.models import AGENCY_SUBJECT, Agency
+from registry.changes.service import record_added, record_change
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import now
 from registry.core.database import db
@@ -69,6 +70,7 @@ def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
             session.flush()
         except IntegrityError as error:
             raise BinTaken(bin=values["bin"]) from error
+        record_added(AGENCY_SUBJECT, agency.id)
         details = {name: value for name, value in values.items() if value is not None}
         journal.record(actor, "agency.registered", f"agency:{agency.bin}", details)
     return agency
@@ -91,6 +93,9 @@ def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> l
     ]
     if applied:
         with transaction() as session:
+            record_change(AGENCY_SUBJECT, agency.id, "open", changes=applied)
+            if any(change["field"] == "parent_bin" for change in applied):
+                agency_moving.publish(agency.id)
             _apply(agency, after)
             agency.version += 1
             agency.updated_at = now()

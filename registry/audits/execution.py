@@ -31,10 +31,11 @@ from registry.audits.promises import check_promise, promise_to_check
 from registry.audits.reconciliation import Plan, active_flags, reconcile
 from registry.audits.restricted_counts import COUNTS, RESTRICTED
 from registry.cases.sync import sync_cases
+from registry.changes.service import record_added
 from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
-from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.audit_runs import AUDIT_SUBJECT, AuditRun, last_good_audit
 from registry.flags.former_flags import highest_ids
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
@@ -72,6 +73,8 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
         lock_flags_for_audit()
     session.add(run)
     session.flush()
+    if not run.dry_run:
+        record_added(AUDIT_SUBJECT, run.id)
     last = last_good_audit()
     run.known_at = now()
     run.compared_with = None if last is None else last.id

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, delete, insert, literal, select, update
 
 from registry.audits.reconciliation import Plan
+from registry.changes.service import record_added_where
 from registry.core.bulk import insert_rows
 from registry.core.dialects import refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange
 from registry.flags.former_flags import keep_former
-from registry.flags.models import FLAGS, Flag
+from registry.flags.models import FLAG_SUBJECT, FLAGS, Flag
 
 ROWS_AT_ONCE = 5000
 MANY = 1000
@@ -45,6 +46,8 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
             for project_id, finding, exemption_id in opened
         ]
         insert_rows(session, Flag, rows)
+    if plan.opened:
+        record_added_where(FLAG_SUBJECT, FLAGS.c.opened_by_audit == audit_id)
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)

@@ -12,11 +12,12 @@ from registry.accounts.roles import Permission
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit
 from registry.audits.service import find_audit, require_not_before_last
+from registry.changes.service import record_change
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db
 from registry.core.errors import Conflict
-from registry.flags.audit_runs import AuditRun
+from registry.flags.audit_runs import AUDIT_SUBJECT, AuditRun
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 
@@ -79,6 +80,7 @@ def _held(session: Session, audit_id: int) -> AuditRun:
 
 
 def _decide(actor: Actor, run: AuditRun, decision: str, reason: str) -> None:
+    record_change(AUDIT_SUBJECT, run.id, "held")
     run.held_decision = {"decision": decision, "reason": reason, "by": actor.principal, "at": rfc3339(now())}
     journal.record(actor, f"audit.{decision}", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
     outbox.enqueue(f"audit.{decision}", {"audit": run.id, "by": actor.principal})

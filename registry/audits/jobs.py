@@ -14,12 +14,13 @@ from registry.audits.exclusive_lock import AuditRunning, exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.schedule import ScheduledRun, is_due, missed
 from registry.audits.service import save_failed_run
+from registry.changes.service import record_added, record_change
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
 from registry.core.installation import installed_at
-from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.audit_runs import AUDIT_SUBJECT, AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
 from registry.requests.carrying_out import carry_out_due_requests
 
@@ -103,6 +104,7 @@ def _claim(
         return run
     if existing.status != "failed" or (existing.finished_at and current_time - existing.finished_at < retry_after):
         return None
+    record_change(AUDIT_SUBJECT, existing.id, existing.status)
     existing.status, existing.failure, existing.started_at = "running", None, run.started_at
     existing.policy_version, existing.policy_digest = run.policy_version, run.policy_digest
     return existing
@@ -142,7 +144,10 @@ def _save_missed(session: Session, day: date) -> int | None:
         .values(**values, **NOTHING_JUDGED, status="missed", scheduled_for=day, finished_at=run.started_at)
         .on_conflict_do_nothing()
     )
-    return session.scalar(insert.returning(AuditRun.id))
+    audit_id = session.scalar(insert.returning(AuditRun.id))
+    if audit_id is not None:
+        record_added(AUDIT_SUBJECT, audit_id)
+    return audit_id
 
 
 NOTHING_JUDGED = dict.fromkeys(

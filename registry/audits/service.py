@@ -8,12 +8,13 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
+from registry.changes.service import record_added, record_change
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem, RegistryError
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.audit_runs import AUDIT_SUBJECT, AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 
@@ -74,11 +75,16 @@ def find_audit(actor: Actor, audit_id: int) -> AuditRun:
 def save_failed_run(run: AuditRun, error: BaseException) -> None:
     """Store the failure of a run that was rolled back. Notify only of the first failure of a nightly audit."""
     is_first_failure = run.status != "failed" and not run.dry_run
+    before = run.status
     run.status, run.finished_at = "failed", now()
     run.failure = f"{type(error).__name__}: {error}"[:2000]
     with transaction() as session:
+        if run.id is not None and not run.dry_run:
+            record_change(AUDIT_SUBJECT, run.id, before)
         session.add(run)
         session.flush()
+        if not run.dry_run:
+            record_added(AUDIT_SUBJECT, run.id)
         if is_first_failure:
             outbox.enqueue("audit.failed", {"audit": run.id})
 

@@ -18,11 +18,13 @@ from registry.accounts.same_person import is_same_person
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.reversal import reverse_cases, reverse_flags
 from registry.audits.service import find_audit
-from registry.cases.change_times import CASE, mark_cases, mark_flags_and_cases
+from registry.cases.change_times import mark_cases, mark_flags_and_cases
+from registry.cases.models import CASE
+from registry.changes.service import record_change, record_changes
 from registry.core.clock import now, rfc3339, today
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
-from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.audit_runs import AUDIT_SUBJECT, AUDITS, AuditRun, last_good_audit
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.flags.models import FLAGS
@@ -150,6 +152,7 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     day, at = today(), now()
     _mark_what_it_changed(run, at)
     counts = {**reverse_flags(run.id, day), "cases_corrected": reverse_cases(run.id, day)}
+    record_change(AUDIT_SUBJECT, run.id, run.status)
     run.status, run.scheduled_for = "voided", None
     run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
     session.flush()
@@ -184,6 +187,7 @@ def _mark_unaudited_again(run: AuditRun, at: datetime) -> None:
 
 def _void_missed(session: Session, voiding: dict[str, Any]) -> int:
     """Void the missed dates from today on, which are still to come. Earlier dates were really missed."""
+    record_changes(AUDIT_SUBJECT, AUDITS.c.status == "missed", AUDITS.c.on >= today())
     listed = list(session.scalars(select(AuditRun.id).where(AuditRun.status == "missed", AuditRun.on >= today())))
     session.execute(
         update(AuditRun)

@@ -7,11 +7,11 @@ first: actions on a case lock the case and then its project.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from registry.cases.models import Case, CaseFlag
+from registry.cases.models import CASE, CASE_SUBJECT, CaseFlag
+from registry.changes.service import record_changes
 from registry.core.bulk import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
@@ -19,8 +19,6 @@ from registry.flags.change_times import mark_flags
 from registry.flags.models import FLAGS
 from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency
 from registry.projects.models import Project
-
-CASE: Final = table_of(Case)
 
 
 def lock_cases(*projects: ColumnElement[bool]) -> None:
@@ -33,6 +31,7 @@ def lock_cases(*projects: ColumnElement[bool]) -> None:
 
 def mark_cases(at: datetime, *which: ColumnElement[bool]) -> None:
     """Set ``changed_at`` of the cases that fit, inside the open transaction."""
+    record_changes(CASE_SUBJECT, *which)
     require_transaction().execute(update(CASE).where(*which).values(changed_at=at))
 
 

@@ -16,10 +16,11 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.documents import OVERSIGHT_SIDE, add_case_document
 from registry.cases.events import timeline_written
-from registry.cases.models import Case, CaseEvent
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.service import send_back
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
+from registry.changes.service import record_change
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
@@ -145,6 +146,7 @@ def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent
         speaks_to_agency=False,
     )
     require_transaction().add(event)
+    record_change(CASE_SUBJECT, case.id, case.status, case.severity)
     case.version += 1
     case.changed_at = now()
     db.session.flush()

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.events import timeline_written
-from registry.cases.models import Case, CaseEvent
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
+from registry.changes.service import record_change
 from registry.core.clock import now
 from registry.core.database import Model, db
 from registry.core.errors import invalid
@@ -74,6 +75,7 @@ def add_case_document(
         event = _new_event(actor, case, for_agency=for_agency) if event_id is None else _event(actor, case, event_id)
         document = add_document(actor, project, name, content_type, content, belongs_to=CASE, **values)
         session.add(CaseDocument(document_id=document.id, case_id=case.id, event_id=event.id))
+        record_change(CASE_SUBJECT, case.id, case.status, case.severity)
         case.version += 1
         case.changed_at = now()
         details = {"project": project.number, "document": document.id, "name": name, "event": event.id}

@@ -7,9 +7,10 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
 from registry.cases.events import cases_handed_over
-from registry.cases.models import Case, CaseEvent
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
 from registry.cases.reviewers import may_review, may_review_restricted
 from registry.cases.vocabulary import ActionName, Status
+from registry.changes.service import record_change
 from registry.core import outbox
 from registry.core.clock import now
 from registry.core.database import db
@@ -47,6 +48,7 @@ def hand_over_cases(step: HandOver) -> None:
     _require_receiver(step, [case.project_record for case in cases])
     at, events = now(), []
     for case in cases:
+        record_change(CASE_SUBJECT, case.id, case.status, case.severity)
         case.assignee, case.version, case.changed_at = step.receiver.name, case.version + 1, at
         details = {"assignee": step.receiver.name, "previous_assignee": step.giver.name}
         event = CaseEvent(

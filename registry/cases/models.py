@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
+from registry.core.bulk import table_of
 from registry.core.database import EPOCH, Instant, Model
 from registry.projects.models import Project
 
@@ -63,6 +66,17 @@ class Case(Model):
         # Sorts by severity, and by what is in the project, read this instead of the table.
         Index(None, "status", "severity", "project_id"),
     )
+
+
+CASE: Final = table_of(Case)
+CASE_SUBJECT: Final = Subject(
+    ChangeKind.CASE,
+    CASE,
+    status=CASE.c.status,
+    severity=CASE.c.severity,
+    version=CASE.c.version,
+    project_id=CASE.c.project_id,
+)
 
 
 class CaseFlag(Model):

@@ -11,8 +11,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.events import timeline_written
-from registry.cases.models import Case, CaseEvent, CaseFlag
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, CaseFlag
 from registry.cases.vocabulary import Status
+from registry.changes.service import record_added
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
@@ -101,6 +102,7 @@ def open_case(actor: Actor, number: str) -> Case:
         )
         session.add(case)
         session.flush()
+        record_added(CASE_SUBJECT, case.id)
         session.execute(
             insert(CaseFlag).from_select(
                 ["case_id", "flag_id"],

@@ -6,8 +6,9 @@ from typing import Final
 
 from sqlalchemy import select, update
 
-from registry.cases.change_times import CASE, mark_cases
-from registry.cases.models import CaseDecision
+from registry.cases.change_times import mark_cases
+from registry.cases.models import CASE, CASE_SUBJECT, CaseDecision
+from registry.changes.service import record_changes
 from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
@@ -21,4 +22,5 @@ def rename_in_cases(account_id: int, old: str, new: str) -> None:  # noqa: ARG00
     waiting = (DECISION.c.proposed_by == old, DECISION.c.outcome.is_(None))
     mark_cases(now(), CASE.c.id.in_(select(DECISION.c.case_id).where(*waiting)))
     session.execute(update(DECISION).where(*waiting).values(proposed_by=new))
+    record_changes(CASE_SUBJECT, CASE.c.assignee == old)
     session.execute(update(CASE).where(CASE.c.assignee == old).values(assignee=new, changed_at=now()))

@@ -30,14 +30,15 @@ from sqlalchemy import (
 from registry.cases import sync_queries
 from registry.cases.change_times import mark_cases_of_flags
 from registry.cases.events import cases_moved_by_audit
-from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
+from registry.cases.models import CASE, CASE_SUBJECT, Case, CaseDecision, CaseEvent, CaseFlag
 from registry.cases.vocabulary import AuditEvent, Status
+from registry.changes.service import record_added_where, record_changes
 from registry.core.clock import today
 from registry.core.database import Instant, db
 from registry.core.dialects import refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.core.working_days import national_calendar
-from registry.flags.models import FLAGS, SEVERITY_RANK, Flag, rank
+from registry.flags.models import FLAG_SUBJECT, FLAGS, SEVERITY_RANK, Flag, rank
 from registry.freeze.policy import Policy
 
 # Below SQLite's limit of 32,766 parameters per statement.
@@ -150,6 +151,7 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     ).one()
     if count >= MANY:
         refresh_statistics(session, "cases")
+    record_added_where(CASE_SUBJECT, CASE.c.opened_by_audit == audit.audit_id, CASE.c.id > before)
     _add_events(audit, AuditEvent.OPENED.value, Case.status.expression, *opened_now)
     return {"count": count, "first": first, "last": last}
 
@@ -157,6 +159,7 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
 def _cover(audit: _AuditContext) -> None:
     # A flag displays its case, so flags that existed before change when a case covers them.
     earlier = sync_queries.uncovered().with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < audit.at)
+    record_changes(FLAG_SUBJECT, FLAGS.c.id.in_(earlier))
     _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=audit.at))
     require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], sync_queries.uncovered()))
 
@@ -168,6 +171,7 @@ def _ids(audit: _AuditContext, statement: Select[int]) -> list[int]:
 def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
     _add_events_of(audit, ids, action, to)
     for chunk in _chunks(ids):
+        record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
         moved = (
             update(Case)
             .where(Case.id.in_(chunk))
@@ -179,6 +183,7 @@ def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnEleme
 def _note(audit: _AuditContext, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
     _add_events_of(audit, ids, action, status)
     for chunk in _chunks(ids):
+        record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
         _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=audit.at))
 
 
@@ -213,10 +218,11 @@ def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *cond
 def _refresh_severities(audit: _AuditContext) -> None:
     """Set each case's severity to that of its highest active flag; without active flags it stays."""
     changed = db.session.execute(sync_queries.changed_severities()).all()
-    table: Any = Case.__table__
+    for chunk in _chunks([case_id for case_id, _ in changed]):
+        record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
     if changed:
         require_transaction().execute(
-            update(table).where(table.c.id == bindparam("case")).values(severity=bindparam("now"), changed_at=audit.at),
+            update(CASE).where(CASE.c.id == bindparam("case")).values(severity=bindparam("now"), changed_at=audit.at),
             [{"case": case_id, "now": SEVERITY_NAMES[number]} for case_id, number in changed],
         )
 

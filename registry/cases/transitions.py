@@ -15,10 +15,11 @@ from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.same_person import account_ever_named, is_same_person
 from registry.cases.deadlines import CaseDeadline, adjusted
 from registry.cases.events import case_acted, timeline_written
-from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, Action, Transition, Who, is_permitted, target
+from registry.changes.service import record_change
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db
@@ -101,6 +102,7 @@ def apply(
     """
     case, action, actor = step.case, step.action, step.actor
     before = Status(case.status)
+    record_change(CASE_SUBJECT, case.id, case.status, case.severity)
     after = target(step.transition, before, case.assignee, decision)
     clock = adjusted(
         CaseDeadline(case.due_on, case.review_days_left),

@@ -6,10 +6,11 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.cases.events import timeline_written
-from registry.cases.models import Case, CaseEvent
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
 from registry.cases.service import end_orders, end_proposal
 from registry.cases.transitions import waiting_proposal
 from registry.cases.vocabulary import FurtherEvent, Status
+from registry.changes.service import record_change
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
@@ -35,6 +36,7 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
         return None
     end_proposal(waiting_proposal(case), "lapsed", actor)
     at, before = now(), case.status
+    record_change(CASE_SUBJECT, case.id, before, case.severity)
     case.status, case.outcome, case.closed_at = Status.CLOSED.value, OUTCOME, at
     case.due_on = case.review_days_left = case.exempt_since = None
     case.version += 1

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from registry.accounts.failed_sign_ins import delete_old_failures
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.jobs import run_due_audit
+from registry.changes.retention import delete_old_changes
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.scheduled_jobs import save_job_run
@@ -74,6 +75,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("imports", timedelta(seconds=1), run_queued_imports),
         Job("old files of imports", timedelta(days=1), delete_old_files),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
+        Job("old changes", timedelta(days=1), delete_old_changes),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
         # After an upgrade from a version without them, or with others; otherwise there is nothing to do.

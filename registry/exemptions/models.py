@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, case
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
+from registry.core.bulk import table_of
 from registry.core.clock import today
 from registry.core.database import Instant, Model
 from registry.projects.models import Project
@@ -48,3 +52,13 @@ class Exemption(Model):
         if today() < self.valid_from:
             return "future"
         return "in_force" if today() <= self.valid_to else "expired"
+
+
+EXEMPTIONS: Final = table_of(Exemption)
+# What the calendar alone changes is no change: an exemption comes into force and expires by its dates.
+EXEMPTION_SUBJECT: Final = Subject(
+    ChangeKind.EXEMPTION,
+    EXEMPTIONS,
+    status=case((EXEMPTIONS.c.revoked_at.is_(None), "recorded"), else_="revoked"),
+    project_id=EXEMPTIONS.c.project_id,
+)

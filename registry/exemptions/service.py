@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.changes.service import record_added, record_change
 from registry.core.clock import local_date, now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.transactions import require_transaction, transaction
-from registry.exemptions.models import Exemption
+from registry.exemptions.models import EXEMPTION_SUBJECT, Exemption
 from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
@@ -58,6 +59,7 @@ def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
         )
         session.add(exemption)
         session.flush()
+        record_added(EXEMPTION_SUBJECT, exemption.id)
         details = {name: values.get(name) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
         journal.record(actor, "exemption.recorded", f"project:{number}", details)
     return exemption
@@ -85,6 +87,7 @@ def revoke_exemption(actor: Actor, exemption: Exemption, reason: str | None) -> 
     actor.require(Permission.EXEMPTIONS_RECORD)
     if exemption.revoked_at is not None:
         raise ExemptionAlreadyRevoked(on=local_date(exemption.revoked_at).isoformat())
+    record_change(EXEMPTION_SUBJECT, exemption.id, "recorded")
     exemption.revoked_at, exemption.revoked_by, exemption.revocation_reason = now(), actor.principal, reason
     db.session.flush()
     details = {"exemption": exemption.id, "reason": reason}

@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Select, String, Text, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
 from registry.core.database import Instant, Model, db
 from registry.core.pagination import literal_limit
@@ -83,6 +85,8 @@ class AuditRun(Model):
 # As text, in the words of ix_audits_good: a partial index is read only for a statement that has its condition, and
 # SQLAlchemy writes another one for ``dry_run.is_(False)``.
 IS_GOOD: Final = text("audits.status = 'succeeded' AND NOT audits.dry_run")
+AUDITS: Final = table_of(AuditRun)
+AUDIT_SUBJECT: Final = Subject(ChangeKind.AUDIT, AUDITS, status=AUDITS.c.status)
 
 
 class AuditChange(Model):

@@ -9,14 +9,16 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, select, update
 
+from registry.changes.service import record_changes
 from registry.core.transactions import require_transaction
-from registry.flags.models import FLAGS
+from registry.flags.models import FLAG_SUBJECT, FLAGS
 from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency
 from registry.projects.models import Project
 
 
 def mark_flags(at: datetime, *which: ColumnElement[bool]) -> None:
     """Set ``changed_at`` of the flags that fit, inside the open transaction."""
+    record_changes(FLAG_SUBJECT, *which)
     require_transaction().execute(update(FLAGS).where(*which).values(changed_at=at))
 
 

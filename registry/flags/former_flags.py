@@ -9,10 +9,11 @@ from typing import Any, Final
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Integer, String, func, insert, literal, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.changes.service import record_changes
 from registry.core.bulk import table_of
 from registry.core.database import Instant, Model, db
 from registry.core.transactions import require_transaction
-from registry.flags.models import FLAGS
+from registry.flags.models import FLAG_SUBJECT, FLAGS
 
 
 class FormerFlag(Model):
@@ -56,6 +57,7 @@ STATE: Final = (
 
 def keep_former(at: datetime, *which: ColumnElement[bool], audit_id: int | None = None) -> None:
     """Keep the state of the flags that fit before they change ``at``, in the open transaction."""
+    record_changes(FLAG_SUBJECT, *which)
     state = [FLAGS.c[name] for name in STATE]
     now_ending = (literal(at, Instant()), literal(audit_id, Integer()))
     kept = select(FLAGS.c.id, *now_ending, *state).where(*which).order_by(FLAGS.c.id)

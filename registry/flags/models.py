@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
 from registry.core.database import EPOCH, Instant, Model
 from registry.flags.vocabulary import FlagStatus
@@ -71,6 +73,9 @@ class Flag(Model):
 
 # The table, for statements that do not load objects.
 FLAGS: Final = table_of(Flag)
+FLAG_SUBJECT: Final = Subject(
+    ChangeKind.FLAG, FLAGS, status=FLAGS.c.status, severity=FLAGS.c.severity, project_id=FLAGS.c.project_id
+)
 # A literal, not a bound value: PostgreSQL's generic plans can then use the partial index of active flags.
 IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'cleared'")
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from registry.accounts.actors import Actor
+from registry.changes.service import record_change
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.spreadsheets.reader import Table, require_upload_size
 from registry.core.spreadsheets.row_errors import shown_value
@@ -18,7 +19,7 @@ from registry.imports.columns import remember_columns, remembered_columns
 from registry.imports.header_search import Header, Mappings
 from registry.imports.headers import KNOWN, SCHEMAS, header_key
 from registry.imports.layout import Strictness, count_rows, header_of, layout_from_json, with_columns
-from registry.imports.models import ImportRun, forget_results, has_file, stored_file
+from registry.imports.models import IMPORT_SUBJECT, ImportRun, forget_results, has_file, stored_file
 from registry.imports.notes import below_column_numbers
 from registry.imports.queries import find_import
 from registry.imports.service import ReadFile, record_queued, require_importer, take_in
@@ -117,6 +118,7 @@ def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> I
         if not can_map_columns(run):
             raise ImportAlreadyMapped(id=run.id)
         remember_columns(actor, run.kind, chosen)
+        record_change(IMPORT_SUBJECT, run.id, run.state)
         forget_results(run)
         run.layout, run.total, run.state = layout.as_json(), total, "queued"
         run.warnings = [{"code": each.code, "params": each.params} for each in (*left_out, *notes)]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, delete, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.changes.service import Subject
+from registry.changes.vocabulary import ChangeKind
+from registry.core.bulk import table_of
 from registry.core.database import Instant, Model, db
 from registry.core.transactions import require_transaction
 
@@ -58,6 +61,10 @@ class ImportRun(Model):
     change_reason: Mapped[str | None] = mapped_column(Text)
     # The dry run whose file this run imports.
     dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
+
+
+IMPORTS: Final = table_of(ImportRun)
+IMPORT_SUBJECT: Final = Subject(ChangeKind.IMPORT, IMPORTS, status=IMPORTS.c.state)
 
 
 class FilePiece(Model):

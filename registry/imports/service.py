@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.changes.service import record_added
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.file_names import printable_file_name
@@ -21,7 +22,7 @@ from registry.imports.columns import remembered_columns
 from registry.imports.header_search import Mappings
 from registry.imports.headers import KNOWN, header_key
 from registry.imports.layout import MAX_PROBLEMS, Layout, Strictness, count_rows, layout_of
-from registry.imports.models import FilePiece, ImportRun, has_file, store_file
+from registry.imports.models import IMPORT_SUBJECT, FilePiece, ImportRun, has_file, store_file
 from registry.imports.queries import find_import
 from registry.imports.sheet_choice import choose_sheet
 from registry.imports.vocabulary import ImportKind
@@ -115,6 +116,7 @@ def run_dry_run(
         run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
+        record_added(IMPORT_SUBJECT, run.id)
         session.execute(update(FilePiece).where(FilePiece.import_id == dry.id).values(import_id=run.id))
         record_queued(actor, run)
     return run
@@ -189,6 +191,7 @@ def take_in(
     with transaction() as session:
         session.add(run)
         session.flush()
+        record_added(IMPORT_SUBJECT, run.id)
         store_file(run.id, file.table.content)
         if not dry_run and is_mapped:
             record_queued(actor, run)

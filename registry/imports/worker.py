@@ -22,6 +22,7 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Role, is_within
 from registry.accounts.same_person import account_ever_named
 from registry.agencies.service import BinTaken
+from registry.changes.service import record_change, record_changes
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
 from registry.core.database import db
@@ -32,7 +33,16 @@ from registry.core.transactions import require_transaction, transaction
 from registry.imports.agencies import AgencyImport
 from registry.imports.header_search import Mappings
 from registry.imports.layout import PLAIN, layout_from_json, layout_of
-from registry.imports.models import RETENTION, FilePiece, ImportRun, PreviewedRow, RowError, stored_file
+from registry.imports.models import (
+    IMPORT_SUBJECT,
+    IMPORTS,
+    RETENTION,
+    FilePiece,
+    ImportRun,
+    PreviewedRow,
+    RowError,
+    stored_file,
+)
 from registry.imports.projects import ProjectImport
 from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
@@ -148,6 +158,7 @@ def _claim(lease: timedelta) -> RunLease | None:
         run_id = session.scalar(free.with_for_update(skip_locked=True))
         if run_id is None:
             return None
+        record_changes(IMPORT_SUBJECT, IMPORTS.c.id == run_id)
         values = {
             "state": "running",
             "started_at": func.coalesce(ImportRun.started_at, timestamp),
@@ -236,6 +247,7 @@ def _finish(run_lease: RunLease, actor: Actor, run: ImportRun, failure: str | No
     state = "done" if failure is None else "failed"
     with transaction() as session:
         ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure}
+        record_change(IMPORT_SUBJECT, run.id, "running")
         run_lease.write(ended)
         session.refresh(run)
         # The file is needed once more to import it, or to mark its wrong rows.

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select, update
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
+from registry.changes.service import record_change, record_changes, record_rows
 from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
 from registry.core.database import EncodedJson
@@ -17,6 +18,7 @@ from registry.core.outbox import OutboxMessage
 from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
+from registry.projects.change_times import PROJECT_SUBJECT, projects_of_ids, registered_change
 from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import reserve_numbers
@@ -77,6 +79,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
         for project, project_id, number, words_of_project in zip(projects, ids, numbers, words, strict=True)
     ]
     insert_rows(session, Project, rows)
+    record_rows(map(registered_change, rows))
     fingerprints = [fingerprint_row(row["id"], row, own) for row, own in zip(rows, words, strict=True)]
     insert_rows(session, ProjectFingerprint, fingerprints)
     revisions = []
@@ -116,6 +119,8 @@ def update_projects(
     at = now()
     rows, revisions, fingerprints = [], [], []
     given = {**(details or {})} if reason is None else {**(details or {}), "reason": reason}
+    for some in projects_of_ids(project.values["id"] for project in projects):
+        record_changes(PROJECT_SUBJECT, some)
     for project in projects:
         values = project.values
         words = project_words(values)
@@ -128,6 +133,7 @@ def update_projects(
             "changed_at": at,
             "words": search_words(words, values["number"]),
         }
+        record_change(PROJECT_SUBJECT, row["id"], None, changes=project.changes)
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
         revisions.append({**revision_row(row, project.changes, actor.principal), "reason": reason})
         journal.record(actor, action, f"project:{row['number']}", {**given, "changes": project.changes})

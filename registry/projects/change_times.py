@@ -6,27 +6,44 @@ that two who mark many do not wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select, update
 
 from registry.accounts.agency_tree import subtree
+from registry.changes.service import Subject, record_changes
+from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 
 PROJECT: Final = table_of(Project)
+PROJECT_SUBJECT: Final = Subject(
+    ChangeKind.PROJECT,
+    PROJECT,
+    status=PROJECT.c.freeze_status,
+    severity=PROJECT.c.severity,
+    version=PROJECT.c.version,
+    project_id=PROJECT.c.id,
+)
 IDS_AT_ONCE: Final = 5000
 # The kind decides the freeze status of an agency's projects, the agency above decides who may see them.
 SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
 
 
+def registered_change(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The change of a project that was just registered, from its row: written without reading it again."""
+    known = {"kind": ChangeKind.PROJECT.value, "record_id": row["id"], "project_id": row["id"]}
+    return known | {"version": row["version"], "new_status": row["freeze_status"]}
+
+
 def mark_projects(at: datetime, *which: ColumnElement[bool]) -> None:
     """Set ``changed_at`` of the projects that fit, inside the open transaction."""
     lock_projects(*which)
+    record_changes(PROJECT_SUBJECT, *which)
     require_transaction().execute(update(PROJECT).where(*which).values(changed_at=at))
 
 

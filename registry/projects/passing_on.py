@@ -10,16 +10,20 @@ from sqlalchemy import RowMapping, bindparam, select, update
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
+from registry.changes.service import record_change
 from registry.core.bulk import insert_rows, table_of
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
+from registry.projects.change_times import PROJECT_SUBJECT, projects_of_ids
 from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, revision_row
+from registry.projects.view_changes import record_view_changes
 
 MAX_ID_LENGTH: Final = 200
 NUMBERS_AT_ONCE: Final = 1000
 PROJECT: Final = table_of(Project)
-COLUMNS: Final = tuple(PROJECT.c[name] for name in ("id", "number", "version", "external_id", *LAW_LOOKS_AT))
+OWN: Final = ("id", "number", "version", "external_id", "freeze_status", "severity", *LAW_LOOKS_AT)
+COLUMNS: Final = tuple(PROJECT.c[name] for name in OWN)
 
 
 def move_projects(
@@ -40,6 +44,8 @@ def move_projects(
     """
     session = require_transaction()
     rows = _locked(former.id, numbers)
+    for some in projects_of_ids(row["id"] for row in rows):
+        record_view_changes(some)
     taken = _external_ids(to.id, {row["external_id"] for row in rows})
     changed, revisions, renamed = [], [], 0
     for row in rows:
@@ -48,6 +54,7 @@ def move_projects(
         if external_id != row["external_id"]:
             renamed += 1
             changes.append({"field": "external_id", "old": row["external_id"], "new": external_id})
+        record_change(PROJECT_SUBJECT, row["id"], row["freeze_status"], row["severity"], changes)
         values = {**row, "version": row["version"] + 1, "updated_at": at}
         changed.append({"_id": row["id"], "_version": values["version"], "_external_id": external_id})
         revisions.append(revision_row(values, changes, decided_by))

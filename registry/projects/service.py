@@ -14,6 +14,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
 from registry.agencies.service import closed_problem, may_act_for
+from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db
@@ -23,6 +24,7 @@ from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
+from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, registered_change
 from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.freeze_status import status_at_registration
@@ -38,6 +40,7 @@ from registry.projects.similarity.fingerprints import (
     fingerprint_row,
     save_fingerprints,
 )
+from registry.projects.view_changes import record_view_changes
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.withdrawn import require_not_withdrawn
 
@@ -108,8 +111,7 @@ def check_reference(actor: Actor, agency_bin: str | None, external_id: str | Non
     actor.require(Permission.PROJECTS_WRITE)
     if agency_bin is None:
         raise Invalid([Problem("/agency", "required")])
-    agency = _agency(agency_bin, lock=False)
-    if agency is None:
+    if (agency := _agency(agency_bin, lock=False)) is None:
         raise Invalid([Problem("/agency", "agency-unknown", {"bin": agency_bin})])
     if not may_act_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
@@ -164,6 +166,7 @@ def register_project(
             )
         except IntegrityError as error:
             raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
+        record_rows([registered_change(row)])
         journal.record(actor, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
         return _as_stored(row, agency)
 
@@ -207,6 +210,8 @@ def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason
     actor.require(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
     after = before | {"is_restricted": is_restricted}
+    if project.is_restricted != is_restricted:
+        record_view_changes(PROJECT.c.id == project.id)
     changes = save_changes(actor, project, before, after, "project.restricted", {"reason": reason})
     if changes:
         project_restricted.publish(project)
@@ -229,12 +234,12 @@ def save_changes(
     changes = differences(before, after)
     if not changes:
         return changes
+    record_change(PROJECT_SUBJECT, project.id, project.freeze_status, project.severity, changes)
     for change in changes:
         setattr(project, change["field"], after[change["field"]])
     project.version += 1
     project.updated_at = project.changed_at = now()
-    words = project_words(after)
-    project.words = search_words(words, project.number)
+    project.words = search_words(words := project_words(after), project.number)
     _flush(project)
     save_revision(project, changes, actor.principal, change_reason)
     if any(change["field"] in COMPARED for change in changes):

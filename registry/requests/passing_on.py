@@ -12,10 +12,12 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import last_successor
 from registry.agencies.locks import hold_agencies
 from registry.agencies.models import Agency
-from registry.cases.change_times import CASE, mark_cases
+from registry.cases.change_times import mark_cases
+from registry.cases.models import CASE
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import require_transaction
+from registry.exemptions.change_times import mark_exemptions
 from registry.flags.change_times import mark_flags
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS
@@ -64,6 +66,7 @@ def pass_projects(
     table = Project.__table__.c
     for some in parts:
         mark_flags(at, FLAGS.c.project_id.in_(select(table.id).where(some)))
+        mark_exemptions(some)
     for some in parts:
         mark_cases(at, CASE.c.project_id.in_(select(table.id).where(some)))
     return {"passed_on": len(ids), **({"external_ids_changed": renamed} if renamed else {})}

@@ -16,7 +16,7 @@ DECLARED = TABLES
 # Of these the first migration makes the one row that there is.
 SEEDED = ("installation", "journal_head")
 # Of these a migration makes the first rows.
-SHIPPED = ("case_templates",)
+SHIPPED = ("case_templates", "change_head")
 
 
 def fill_every_table(connection: Connection) -> None:

@@ -1,0 +1,250 @@
+"""Reads of the change feed: the changes after a number, narrowed to what the reader may see now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, func, not_, null, or_, select, true
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.models import Agency
+from registry.changes.models import ChangeHead, RecordedChange
+from registry.changes.vocabulary import ChangeKind, ChangeType, change_type
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.core.errors import Gone
+from registry.flags.models import Flag
+from registry.imports.models import ImportRun
+from registry.projects.models import Project
+from registry.projects.visibility import journal_restricted_reads, visible_projects
+
+# How many changes one statement looks at: of most of them a reader of a small agency sees nothing.
+SCANNED_AT_ONCE: Final = 5_000
+# How many statements one read makes at most. It then ends early, and the next one goes on where it ended.
+SCANS: Final = 10
+CHANGE: Final = table_of(RecordedChange).c
+PROJECT: Final = table_of(Project).c
+AGENCY: Final = table_of(Agency).c
+IMPORT: Final = table_of(ImportRun).c
+FLAG: Final = table_of(Flag).c
+HEAD: Final = table_of(ChangeHead).c
+# The permission of the list of each kind of records that belong to a project.
+OF_PROJECTS: Final[Mapping[ChangeKind, Permission]] = {
+    ChangeKind.PROJECT: Permission.PROJECTS_READ,
+    ChangeKind.FLAG: Permission.PROJECTS_READ,
+    ChangeKind.CASE: Permission.CASES_READ,
+    ChangeKind.EXEMPTION: Permission.EXEMPTIONS_READ,
+}
+COLLECTIONS: Final[Mapping[ChangeKind, str]] = {
+    ChangeKind.AGENCY: "agencies",
+    ChangeKind.PROJECT: "projects",
+    ChangeKind.CASE: "cases",
+    ChangeKind.EXEMPTION: "exemptions",
+    ChangeKind.IMPORT: "imports",
+    ChangeKind.AUDIT: "audits",
+}
+# Of a project: what to read again when it comes into view.
+LISTS_OF_PROJECT: Final = ("flags", "cases", "exemptions")
+API: Final = "/api/v1"
+
+
+class ChangesExpired(Gone):
+    """The changes after this number were deleted: whoever follows the feed has to read the lists again."""
+
+
+class ChangesNotReached(Gone):
+    """The feed has no such number yet: it is not of this register, or was restored by hand. Read the lists again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change as one reader sees it. ``subject`` is ``kind:key``, as in the journal.
+
+    ``data``: ``project`` and ``agency`` (number and BIN, as they are now), ``rule`` of a flag, ``before`` and ``after``
+    (``status``, ``severity``, and the values of some fields that changed; ``before`` is None for a new record), and
+    ``fields``, the names of fields that changed. What a kind does not have is None; a change of view has the project
+    alone. ``is_restricted``: the project is restricted now.
+    """
+
+    seq: int
+    at: datetime
+    type: ChangeType
+    kind: ChangeKind
+    subject: str
+    version: int | None
+    links: dict[str, str]
+    data: dict[str, Any]
+    is_restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesRead:
+    """Changes in their order, and the number up to which the feed was looked at: the next read goes on after it.
+
+    ``has_more``: there were later changes when it was read.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    read_up_to: int = 0
+    has_more: bool = False
+
+
+def newest_seq() -> int:
+    """The number of the last change; 0 without any."""
+    return int(db.session.execute(select(HEAD.seq)).scalar_one())
+
+
+def deleted_up_to() -> int:
+    """The number of the last change that was deleted; 0 without any."""
+    return int(db.session.execute(select(HEAD.deleted_up_to)).scalar_one())
+
+
+def changes_after(seq: int, limit: int, actor: Actor | None) -> list[Change]:
+    """At most so many changes after a number, in their order, as the actor may see them now; None: all of them.
+
+    A list shorter than ``limit`` may have more after it: use ``read_changes`` to go on. Raises ChangesExpired and
+    ChangesNotReached.
+    """
+    return read_changes(actor, seq, limit).changes
+
+
+def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
+    """The same, with the number to go on after. Raises ChangesExpired and ChangesNotReached.
+
+    Without an actor a change of view has the type that fits somebody who sees everything now: ask with an actor.
+    """
+    session = db.session()
+    # Read before the changes: all up to it were committed before it was.
+    newest = newest_seq()
+    if after > newest:
+        raise ChangesNotReached(after=after, newest=newest)
+    found: list[Change] = []
+    statement = _statement(actor)
+    read_up_to = after
+    for _ in range(SCANS):
+        if read_up_to >= newest or len(found) == limit:
+            break
+        until = min(read_up_to + SCANNED_AT_ONCE, newest)
+        part = statement.where(CHANGE.seq > read_up_to, CHANGE.seq <= until).limit(limit - len(found))
+        rows = session.execute(part).mappings().all()
+        found += [_change(row) for row in rows]
+        read_up_to = found[-1].seq if len(found) == limit else until
+    # Read after the changes: what was deleted before it is missing among them.
+    deleted = deleted_up_to()
+    if after < deleted:
+        raise ChangesExpired(after=after, oldest=deleted)
+    return ChangesRead(found, read_up_to, read_up_to < newest)
+
+
+def record_reads(actor: Actor, changes: Sequence[Change]) -> None:
+    """Journal that the actor has read of restricted projects."""
+    shown = (change for change in changes if change.is_restricted)
+    journal_restricted_reads(actor, (str(change.data["project"]) for change in shown), "changes")
+
+
+def _statement(actor: Actor | None) -> Select[Any]:
+    changes, projects = table_of(RecordedChange), table_of(Project)
+    is_visible = true() if actor is None else and_(true(), *visible_projects(actor))
+    joined = (
+        changes.outerjoin(projects, PROJECT.id == CHANGE.project_id)
+        .outerjoin(
+            table_of(Agency),
+            AGENCY.id == func.coalesce(PROJECT.agency_id, _of(ChangeKind.AGENCY, CHANGE.record_id)),
+        )
+        .outerjoin(table_of(ImportRun), IMPORT.id == _of(ChangeKind.IMPORT, CHANGE.record_id))
+        .outerjoin(table_of(Flag), FLAG.id == _of(ChangeKind.FLAG, CHANGE.record_id))
+    )
+    shown = (PROJECT.number, AGENCY.bin, FLAG.rule, PROJECT.is_restricted, is_visible.label("is_visible"))
+    statement = select(*CHANGE, *shown).select_from(joined).order_by(CHANGE.seq)
+    return statement if actor is None else statement.where(_may_see(actor, is_visible))
+
+
+def _of(kind: ChangeKind, column: ColumnElement[int]) -> ColumnElement[int | None]:
+    """The column for changes of this kind, NULL for others."""
+    return case((CHANGE.kind == kind.value, column), else_=null())
+
+
+def _may_see(actor: Actor, is_visible: ColumnElement[bool]) -> ColumnElement[bool]:
+    of_projects = [kind.value for kind, permission in OF_PROJECTS.items() if actor.may(permission)]
+    seen: list[ColumnElement[bool]] = [and_(CHANGE.kind.in_(of_projects), is_visible)]
+    if actor.may(Permission.PROJECTS_READ):
+        seen.append(and_(CHANGE.kind == ChangeKind.VIEW.value, _could_see(actor) != is_visible))
+    if actor.may(Permission.AGENCIES_READ):
+        seen.append(CHANGE.kind == ChangeKind.AGENCY.value)
+    if actor.may(Permission.AUDITS_READ):
+        seen.append(CHANGE.kind == ChangeKind.AUDIT.value)
+    own = true() if actor.may(Permission.IMPORTS_READ_ALL) else IMPORT.principal == actor.principal
+    seen.append(and_(CHANGE.kind == ChangeKind.IMPORT.value, own))
+    return or_(*seen)
+
+
+def _could_see(actor: Actor) -> ColumnElement[bool]:
+    """Of a change of view: that the actor could see the project until then."""
+    was_open = true() if actor.may(Permission.RESTRICTED_READ) else not_(func.coalesce(CHANGE.was_restricted, false()))
+    if actor.agency_id is None:
+        return and_(true(), was_open)
+    return and_(CHANGE.seen_by.contains(f",{actor.agency_id},", autoescape=True), was_open)
+
+
+def _change(row: RowMapping) -> Change:
+    kind = ChangeKind(row["kind"])
+    fields = (row["fields"] or "").split()
+    number, agency = row["number"], row["bin"]
+    if kind is ChangeKind.VIEW:
+        return _view_change(row)
+    key = {ChangeKind.PROJECT: number, ChangeKind.AGENCY: agency}.get(kind, row["record_id"])
+    data = {
+        "project": number,
+        "agency": None if number is None else agency,
+        "rule": row["rule"],
+        "before": None if row["old_status"] is None else _state(row, "old", "before"),
+        "after": _state(row, "new", "after"),
+        "fields": fields,
+    }
+    links = {}
+    if kind in COLLECTIONS:
+        links["self"] = f"{API}/{COLLECTIONS[kind]}/{key}"
+    if number is not None:
+        links["project"] = f"{API}/projects/{number}"
+    if kind is ChangeKind.FLAG:
+        links["flags"] = f"{API}/flags?project={number}"
+    return Change(
+        seq=row["seq"],
+        at=row["at"],
+        type=change_type(kind, row["old_status"], row["new_status"], fields),
+        kind=kind,
+        subject=f"{kind}:{key}",
+        version=row["version"],
+        links=links,
+        data=data,
+        is_restricted=bool(row["is_restricted"]),
+    )
+
+
+def _view_change(row: RowMapping) -> Change:
+    number, is_visible = row["number"], row["is_visible"]
+    links = {}
+    if is_visible:
+        links = {"self": f"{API}/projects/{number}"}
+        links |= {name: f"{API}/{name}?project={number}" for name in LISTS_OF_PROJECT}
+    return Change(
+        seq=row["seq"],
+        at=row["at"],
+        type=ChangeType.PROJECT_RETURNED_TO_VIEW if is_visible else ChangeType.PROJECT_WITHDRAWN_FROM_VIEW,
+        kind=ChangeKind.VIEW,
+        subject=f"project:{number}",
+        version=None,
+        links=links,
+        data={"project": number, "agency": None, "rule": None, "before": None, "after": None, "fields": []},
+        is_restricted=bool(is_visible and row["is_restricted"]),
+    )
+
+
+def _state(row: RowMapping, age: str, side: str) -> dict[str, Any]:
+    state: dict[str, Any] = {"status": row[f"{age}_status"], "severity": row[f"{age}_severity"]}
+    state.update((row["details"] or {}).get(side, {}))
+    return state
