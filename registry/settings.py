@@ -20,6 +20,8 @@ from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
 from registry.core.shipped_files import CONFIG
+from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
+from registry.notifications.aitu.settings import AituBot, aitu_bot
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -59,6 +61,7 @@ class Settings:
     ``second_factor_roles``: the codes of the roles that require a second factor, None for off.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
+    ``aitu`` is None when no notices go through the Aitu messenger.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -83,6 +86,7 @@ class Settings:
     sign_in_file: Path = CONFIG / "sign_in.toml"
     security_contact: str | None = None
     support_contact: str | None = None
+    aitu: AituBot | None = None
 
     @property
     def embedded(self) -> bool:
@@ -144,6 +148,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
         security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
         support_contact=contact,
+        aitu=aitu_bot(env, public_url),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -259,4 +264,5 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "sender": mail_sender,
     "smtp_server": smtp_server,
     "support_contact": support_contact,
+    **AITU_PARSERS,
 }
