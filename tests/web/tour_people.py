@@ -57,7 +57,7 @@ def stops_of_people(known: Mapping[str, object]) -> list[Stop]:
         Stop("own-language", Role.AGENCY_EDITOR, "/account/language"),
         Stop("own-aitu", Role.AGENCY_VIEWER, "/account/aitu"),
         Stop("own-aitu-linked", Role.AGENCY_EDITOR, "/account/aitu"),
-        Stop("own-aitu-error", Role.AGENCY_EDITOR, "/account/aitu", {"notice_channels": ""}),
+        Stop("own-aitu-code", Role.AGENCY_VIEWER, "/account/aitu", {}),
         Stop("factor-new", Role.AGENCY_EDITOR, "/account/factors/new"),
         Stop("step-up", Role.AGENCY_EDITOR, "/sign-in/second-factor?unsaved=yes"),
         Stop("step-up-error", Role.AGENCY_EDITOR, "/sign-in/second-factor", {"password": ""}),
