@@ -8,6 +8,7 @@ from registry.accounts.factors.requirements import PUBLIC_URL, SECOND_FACTOR_ROL
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.roles import Role
 from registry.http.request_bodies import MAX_BODY
+from registry.notifications.aitu.links import AITU_BOT_NAME
 from registry.settings import Settings, SettingsInvalid
 
 
@@ -22,6 +23,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         SECOND_FACTOR_ROLES: settings.second_factor_roles,
         PUBLIC_URL: settings.public_url,
         BY_EMAIL: settings.mail is not None,
+        AITU_BOT_NAME: None if settings.aitu is None else settings.aitu.name,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,
         "MAX_CONTENT_LENGTH": MAX_BODY,

@@ -25,6 +25,7 @@ from registry.inbox import models as inbox
 from registry.journal import service as journal
 from registry.letters import models as letters
 from registry.notifications import models as email_tables
+from registry.notifications.aitu import links as aitu_links
 from registry.platform import confirmations
 from registry.platform import models as inventories
 from registry.platform import pending_uploads as waiting_files
@@ -49,6 +50,7 @@ TABLES = (
     tokens,
     agencies,
     agency_counts,
+    aitu_links,
     audit_runs,
     case_documents,
     case_tables,

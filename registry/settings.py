@@ -20,6 +20,8 @@ from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
 from registry.core.shipped_files import CONFIG
+from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
+from registry.notifications.aitu.settings import AituBot, aitu_bot
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -62,6 +64,7 @@ class Settings:
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
     ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
+    ``aitu`` is None when no notices go through the Aitu messenger.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -89,6 +92,7 @@ class Settings:
     backup_dir: Path | None = None
     backup_max_age: int = 26
     log_level: str = "info"
+    aitu: AituBot | None = None
 
     @property
     def embedded(self) -> bool:
@@ -153,6 +157,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         backup_dir=_folder(env.str("REGISTRY_BACKUP_DIR", "")),
         backup_max_age=env.int("REGISTRY_BACKUP_MAX_AGE", 26, **whole_number(1, 10_000)),
         log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=OneOf(LOG_LEVELS, error=EXPECTED_LOG_LEVEL)),
+        aitu=aitu_bot(env, public_url),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -272,4 +277,5 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "sender": mail_sender,
     "smtp_server": smtp_server,
     "support_contact": support_contact,
+    **AITU_PARSERS,
 }

@@ -1,4 +1,5 @@
-"""Attempts with a password or code, and their limits: at signing in, with second factors, and at changing the password.
+"""Attempts with a password or code, and their limits: at signing in, with second factors, at changing the password, and
+at linking an Aitu account.
 
 An attempt counts as failed until the password or code was verified, so that parallel guesses count too.
 """
@@ -64,6 +65,16 @@ def begin_code(account_id: int) -> int:
     Only somebody who knows the password gets this far, and passkeys are not counted.
     """
     return _record_attempt("", f"codes of account {account_id}", check_totals=False)
+
+
+def begin_aitu_code(account_id: int) -> None:
+    """Count a code for linking an Aitu account; all count, used or not. Raises TooManyAttempts."""
+    _record_attempt("", f"aitu codes of account {account_id}", check_totals=False)
+
+
+def begin_aitu_message(peer_id: str) -> None:
+    """Count a message of an Aitu account to the bot; all count, right or wrong. Raises TooManyAttempts."""
+    _record_attempt("", f"aitu {peer_id}", check_totals=False)
 
 
 def mark_succeeded(attempt_id: int) -> None:

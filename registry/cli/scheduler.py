@@ -29,7 +29,12 @@ from registry.core.database import db
 from registry.core.scheduled_jobs import save_job_run
 from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
-from registry.notifications.jobs import deliver_notifications, digest_when_due, weekly_overview_when_due
+from registry.notifications.jobs import (
+    deliver_notifications,
+    digest_when_due,
+    read_aitu_updates,
+    weekly_overview_when_due,
+)
 from registry.notifications.service import delete_old_emails
 from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.requests.carrying_out import carry_out_due_requests
@@ -72,6 +77,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
         Job("weekly overview", timedelta(minutes=1), lambda: weekly_overview_when_due(settings)),
         Job("notices", timedelta(minutes=1), lambda: deliver_notifications(settings)),
+        # Whoever sends a code waits for the reply. The bot is asked only while a code is valid.
+        Job("codes sent to the Aitu bot", timedelta(seconds=5), lambda: read_aitu_updates(settings)),
         Job("imports", timedelta(seconds=1), run_queued_imports),
         Job("old files of imports", timedelta(days=1), delete_old_files),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),

@@ -25,6 +25,7 @@ from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
 from registry.journal.service import JournalEntry
+from registry.notifications.channels import Channel
 from registry.notifications.models import OutboundEmail
 from registry.notifications.test_email import sends_email
 
@@ -73,7 +74,10 @@ def setup_facts(actor: Actor) -> SetupFacts:
     """Read the facts. Raises RoleNotAllowed for all but administrators."""
     actor.require(Permission.AGENCIES_WRITE)
     newest = db.session.execute(
-        select(OutboundEmail.state, OutboundEmail.error).order_by(OutboundEmail.id.desc()).limit(1)
+        select(OutboundEmail.state, OutboundEmail.error)
+        .where(OutboundEmail.channel == Channel.EMAIL)
+        .order_by(OutboundEmail.id.desc())
+        .limit(1)
     ).one_or_none()
     active = dict(_active_people())
     person = own_person(actor)
@@ -83,7 +87,11 @@ def setup_facts(actor: Actor) -> SetupFacts:
         supervisors=active.get(Role.SUPERVISOR, 0),
         policy=policy_in_force().version,
         has_mail_server=sends_email(),
-        has_sent_email=db.session.scalar(select(OutboundEmail.id).where(OutboundEmail.state == "sent").limit(1))
+        has_sent_email=db.session.scalar(
+            select(OutboundEmail.id)
+            .where(OutboundEmail.state == "sent", OutboundEmail.channel == Channel.EMAIL)
+            .limit(1)
+        )
         is not None,
         email=newest.state if newest else None,
         email_error=newest.error if newest else None,

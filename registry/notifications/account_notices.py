@@ -1,4 +1,4 @@
-"""Security notices: events of an account become outbox messages, and then e-mails to its owner."""
+"""Security notices: events of an account become outbox messages, and then notices to its owner."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from registry.core.outbox import enqueue
 
 # Topic of the outbox message → kind of notice.
 ACCOUNT_TOPICS: Final[Mapping[str, str]] = {
+    "account.aitu-linked": "account-aitu",
     "account.factor-added": "account-factor",
     "account.moved": "account-moved",
     "account.new-device": "account-new-device",

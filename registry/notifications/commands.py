@@ -1,4 +1,4 @@
-"""``registry notices``: delivers notifications and lists e-mails."""
+"""``registry notices``: delivers notifications and lists e-mails and Aitu messages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from registry.cli.exit_codes import FAILED
 from registry.cli.options import as_json_option
 from registry.cli.output import print_json, print_message, print_pairs, print_table
 from registry.core.pagination import MAX_LIMIT
-from registry.notifications.jobs import deliver_notifications, digest_when_due, weekly_overview_when_due
+from registry.notifications.jobs import (
+    deliver_notifications,
+    digest_when_due,
+    read_aitu_updates,
+    weekly_overview_when_due,
+)
 from registry.notifications.service import STATES, latest_emails, queue_state
 from registry.settings import read_settings
 
 SHOWN = (
     "id",
     "state",
+    "channel",
     "is_digest",
     "tries",
     "created_at",
@@ -28,12 +34,12 @@ SHOWN = (
     "agency_id",
     "error",
 )
-IN_A_LIST = ("id", "state", "is_digest", "tries", "created_at", "ended_at", "error")
+IN_A_LIST = ("id", "state", "channel", "is_digest", "tries", "created_at", "ended_at", "error")
 
 
 @click.group()
 def notices() -> None:
-    """Notifications by e-mail."""
+    """Notifications by e-mail and through Aitu."""
 
 
 @notices.command()
@@ -43,33 +49,38 @@ def send(as_json: bool) -> None:
     """Queue the digest and the overview of the week if they are due, and send all waiting e-mails once.
 
     `registry serve` and `registry scheduler` do the same each minute; this command is for cron. Exits with 1 when the
-    mail server could not be used; the next run tries again.
+    mail server or the API of the Aitu bot could not be used; the next run tries again.
     """
     settings = read_settings()
     digest = digest_when_due(settings)
     weekly_overview_when_due(settings)
     done = deliver_notifications(settings, most=sys.maxsize)
+    read_aitu_updates(settings)
     result = {
         "handed_on": done.handed_on,
         "digest": digest,
         **asdict(done.emails),
         "waiting": queue_state().waiting,
+        **({} if settings.aitu is None else {f"aitu_{name}": value for name, value in asdict(done.aitu).items()}),
     }
     print_json(result) if as_json else print_pairs(result)
-    if settings.mail is None:
+    if settings.mail is None and settings.aitu is None:
         print_message("cli-no-mail")
     if done.emails.unusable is not None:
         print_message("cli-mail-server-unusable", reason=done.emails.unusable)
+    if done.aitu.unusable is not None:
+        print_message("cli-aitu-unusable", reason=done.aitu.unusable)
+    if done.emails.unusable is not None or done.aitu.unusable is not None:
         raise click.exceptions.Exit(FAILED)
 
 
 @notices.command("list")
-@click.option("--state", type=click.Choice(STATES), help="Only e-mails in this state.")
+@click.option("--state", type=click.Choice(STATES), help="Only notices in this state.")
 @click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=20, show_default=True, help="Maximum number.")
 @as_json_option
 @in_registry
 def list_(state: str | None, limit: int, as_json: bool) -> None:
-    """List the latest e-mails, newest first. They are kept for 30 days."""
+    """List the latest e-mails and Aitu messages, newest first. They are kept for 30 days."""
     emails = latest_emails(state, limit)
     if as_json:
         print_json({"items": [shown(SHOWN, email) | {"told": email.events} for email in emails]})

@@ -1,4 +1,4 @@
-"""E-mail delivery: each e-mail is sent at least once, by one sender at a time, with retries until it is given up."""
+"""Delivery: each e-mail and Aitu message is sent at least once, by one sender at a time, with retries."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select, update
 
 from registry.accounts.invitations import open_invitations
+from registry.accounts.models import Person
 from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.notifications.email_texts import render_email
+from registry.notifications.channels import Channel
+from registry.notifications.email_transport import EmailTransport
 from registry.notifications.kinds import KINDS
 from registry.notifications.mail_settings import Mail
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_now
-from registry.notifications.smtp import EmailRejected, MailServer, MailServerUnavailable
+from registry.notifications.transport import ChannelUnavailable, LeasedNotice, NoticeRejected, Transport
 from registry.notifications.weekly_overview import may_still_see
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
@@ -48,71 +50,131 @@ class DeliveryResult:
     unusable: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Leased:
-    """An e-mail leased by this sender; ``tries`` distinguishes this lease from later ones."""
-
-    id: int
-    key: str
-    person_id: int | None
-    agency_id: int | None
-    is_digest: bool
-    events: Sequence[Mapping[str, Any]]
-    created_at: datetime
-    tries: int
-
-
 def send_due_emails(mail: Mail, most: int = MAX_PER_RUN) -> DeliveryResult:
-    """Send due e-mails, at most ``most``, and stop when the server cannot be used.
+    """Send due e-mails, at most ``most``, and stop when the server cannot be used."""
+    return send_due(EmailTransport(mail), most)
 
-    No transaction is open during the SMTP dialogue. If the process is killed after sending and before recording it, the
-    e-mail is sent again with the same Message-ID.
+
+def send_due(transport: Transport, most: int = MAX_PER_RUN, *, falls_back: bool = False) -> DeliveryResult:
+    """Send the due notices of a channel, at most ``most``, and stop when its server cannot be used.
+
+    No transaction is open while the server is spoken to. If the process is killed after sending and before recording
+    it, the notice is sent again with the same key. ``falls_back``: what is rejected for good goes by e-mail instead.
     """
     done: Counter[str] = Counter()
     unusable = None
-    server = MailServer(mail)
     try:
         for _ in range(most):
-            email = _lease_next()
-            if email is None:
+            notice = _lease_next(transport.channel)
+            if notice is None:
                 break
             try:
-                done[_send(server, mail, email)] += 1
-            except MailServerUnavailable as error:
+                done[_send(transport, notice, falls_back)] += 1
+            except ChannelUnavailable as error:
                 unusable = str(error)
-                log.error("the mail server cannot be used: %s", unusable)  # noqa: TRY400 - its reason says all
-                _retry_later(email, unusable)
+                log.error("the server of the channel %s cannot be used: %s", transport.channel, unusable)  # noqa: TRY400 - its reason says all
+                _retry_later(notice, unusable)
                 break
     finally:
-        server.close()
+        transport.close()
     return DeliveryResult(done["sent"], done["refused"], done["dropped"], unusable)
 
 
-def _send(server: MailServer, mail: Mail, email: _Leased) -> str:
-    to = recipient_now(email.person_id, email.agency_id)
-    entries = [] if to is None else _still_visible(to, email.events)
+def confirm_sent(channel: Channel, key: str) -> None:
+    """Record that the server has a notice; it is not sent again after its sender was killed."""
+    waiting = (OutboundEmail.channel == channel, OutboundEmail.key == key, OutboundEmail.state == "waiting")
+    db.session.rollback()
+    if db.session.scalar(select(OutboundEmail.id).where(*waiting)) is not None:
+        with transaction() as session:
+            session.execute(
+                update(OutboundEmail).where(*waiting).values(state="sent", ended_at=now(), error=None),
+                execution_options={"synchronize_session": False},
+            )
+
+
+def has_unconfirmed_notices(channel: Channel) -> bool:
+    """True while a notice of the channel was tried and its end is not known."""
+    tried = (OutboundEmail.channel == channel, OutboundEmail.state == "waiting", OutboundEmail.tries > 0)
+    db.session.rollback()
+    return db.session.scalar(select(OutboundEmail.id).where(*tried).limit(1)) is not None
+
+
+def fall_back_to_email(waited: timedelta) -> int:
+    """Send by e-mail what Aitu has not delivered for so long. Return how many notices.
+
+    Copies of e-mails stay, and so does what is being sent at this moment, or has no e-mail address.
+    """
+    has_address = select(Person.id).where(Person.id == OutboundEmail.person_id, Person.email.is_not(None)).exists()
+    overdue = (
+        OutboundEmail.channel == Channel.AITU,
+        OutboundEmail.state == "waiting",
+        OutboundEmail.is_copy.is_(False),
+        OutboundEmail.created_at <= now() - waited,
+        # While a notice is being sent, it has no error.
+        (OutboundEmail.next_try_at <= now()) | OutboundEmail.error.is_not(None),
+        has_address,
+    )
+    db.session.rollback()
+    if db.session.scalar(select(OutboundEmail.id).where(*overdue).limit(1)) is None:
+        return 0
+    with transaction() as session:
+        statement = update(OutboundEmail).where(*overdue).values(**_by_email()).returning(OutboundEmail.id)
+        return len(session.execute(statement, execution_options={"synchronize_session": False}).all())
+
+
+def drop_waiting(channel: Channel) -> None:
+    """Drop what waits for a channel that the service no longer has."""
+    waiting = (OutboundEmail.channel == channel, OutboundEmail.state == "waiting")
+    db.session.rollback()
+    if db.session.scalar(select(OutboundEmail.id).where(*waiting).limit(1)) is not None:
+        with transaction() as session:
+            session.execute(
+                update(OutboundEmail).where(*waiting).values(state="dropped", ended_at=now()),
+                execution_options={"synchronize_session": False},
+            )
+
+
+def _by_email() -> dict[str, Any]:
+    return {"channel": Channel.EMAIL.value, "fell_back": True, "tries": 0, "next_try_at": now()}
+
+
+def _send(transport: Transport, notice: LeasedNotice, falls_back: bool) -> str:
+    to = recipient_now(notice.person_id, notice.agency_id)
+    entries = [] if to is None else _still_visible(to, notice.events)
     db.session.rollback()
     if to is None or not entries:
-        _end(email, "dropped")
+        _end(notice, "dropped")
+        return "dropped"
+    replaceable = falls_back and not notice.is_copy and to.address is not None
+    if not transport.reaches(to):
+        if replaceable:
+            _mark(notice, **_by_email() | {"fell_back": False})
+        else:
+            _end(notice, "dropped")
         return "dropped"
     try:
-        message = render_email(mail, email.key, to, entries, email.created_at, is_digest=email.is_digest)
-        server.send(message)
-    except (EmailRejected, ValueError) as error:
+        transport.send(notice, to, entries)
+    except (NoticeRejected, ValueError) as error:
         # The log does not contain the address; the id leads to it.
-        log.warning("e-mail %s was rejected: %s", email.id, error)
-        if isinstance(error, EmailRejected) and not error.for_good and email.tries < MAX_TRIES:
-            _retry_later(email, str(error))
+        log.warning("notice %s was rejected by the channel %s: %s", notice.id, notice.channel, error)
+        if isinstance(error, NoticeRejected) and not error.for_good and notice.tries < MAX_TRIES:
+            _retry_later(notice, str(error))
+        elif replaceable:
+            _mark(notice, error=str(error), **_by_email())
         else:
-            _end(email, "failed", str(error))
+            _end(notice, "failed", str(error))
         return "refused"
-    _end(email, "sent")
+    _end(notice, "sent")
     return "sent"
 
 
-def _lease_next() -> _Leased | None:
-    """Lease the next due e-mail, immediate notifications before digests."""
-    due = (OutboundEmail.state == "waiting", OutboundEmail.next_try_at <= now())
+def _lease_next(channel: Channel) -> LeasedNotice | None:
+    """Lease the next due notice of a channel, immediate notifications before digests."""
+    due = (
+        OutboundEmail.channel == channel,
+        OutboundEmail.state == "waiting",
+        OutboundEmail.next_try_at <= now(),
+    )
     db.session.rollback()
     if db.session.scalar(select(OutboundEmail.id).where(*due).limit(1)) is None:
         return None
@@ -128,24 +190,28 @@ def _lease_next() -> _Leased | None:
             return None
         row.tries += 1
         row.next_try_at = now() + LEASE
-        return _Leased(
+        row.error = None
+        return LeasedNotice(
             row.id,
             row.key,
+            channel,
             row.person_id,
             row.agency_id,
             row.is_digest,
             row.events,
             row.created_at,
             row.tries,
+            row.is_copy,
+            row.fell_back,
         )
 
 
-def _retry_later(email: _Leased, reason: str) -> None:
+def _retry_later(notice: LeasedNotice, reason: str) -> None:
     """Schedule a retry with growing delays, or give up."""
-    if email.tries >= MAX_TRIES:
-        _end(email, "failed", reason)
+    if notice.tries >= MAX_TRIES:
+        _end(notice, "failed", reason)
         return
-    _mark(email, next_try_at=now() + wait_after(email.tries), error=reason)
+    _mark(notice, next_try_at=now() + wait_after(notice.tries), error=reason)
 
 
 def wait_after(tries: int) -> timedelta:
@@ -154,13 +220,18 @@ def wait_after(tries: int) -> timedelta:
     return min(FIRST_WAIT * doubled, MAX_WAIT)
 
 
-def _end(email: _Leased, state: str, error: str | None = None) -> None:
-    _mark(email, state=state, ended_at=now(), error=error)
+def _end(notice: LeasedNotice, state: str, error: str | None = None) -> None:
+    _mark(notice, state=state, ended_at=now(), error=error)
 
 
-def _mark(email: _Leased, **values: Any) -> None:
-    # After the lease has expired, another sender may own the e-mail.
-    own_lease = (OutboundEmail.id == email.id, OutboundEmail.tries == email.tries, OutboundEmail.state == "waiting")
+def _mark(notice: LeasedNotice, **values: Any) -> None:
+    # After the lease has expired, another sender may own the notice, also of the other channel.
+    own_lease = (
+        OutboundEmail.id == notice.id,
+        OutboundEmail.channel == notice.channel,
+        OutboundEmail.tries == notice.tries,
+        OutboundEmail.state == "waiting",
+    )
     with transaction() as session:
         session.execute(
             update(OutboundEmail).where(*own_lease).values(values).execution_options(synchronize_session=False)

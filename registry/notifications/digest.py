@@ -16,10 +16,11 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
 from registry.flags.lock import lock_flags_for_audit
+from registry.notifications.channels import EMAIL_ONLY, Channel
 from registry.notifications.digest_queries import DigestItem, RecipientGroup, Span, digest_items
 from registry.notifications.models import Digest
 from registry.notifications.recipients import Directory, Recipient, load_directory
-from registry.notifications.service import queue_email
+from registry.notifications.service import queue_notice
 
 # Period of the first digest, which has no predecessor.
 FIRST_LOOKS_BACK: Final = timedelta(days=1)
@@ -28,8 +29,8 @@ FIRST_LOOKS_BACK: Final = timedelta(days=1)
 DigestEntry = dict[str, dict[int | str, str | None]]
 
 
-def write_due_digest(digest_at: time | None) -> int | None:
-    """Queue today's digest if it is a working day past ``digest_at`` and not done yet. Return the number of e-mails.
+def write_due_digest(digest_at: time | None, channels: frozenset[Channel] = EMAIL_ONLY) -> int | None:
+    """Queue today's digest if it is a working day past ``digest_at`` and not done yet. Return the number of readers.
 
     Returns None when no digest is due. ``digest_at`` is a local time, None when digests are off. The next digest covers
     a missed one.
@@ -48,7 +49,7 @@ def write_due_digest(digest_at: time | None) -> int | None:
             return None
         previous_until = session.scalar(select(Digest.until).where(Digest.on < day).order_by(Digest.on.desc()).limit(1))
         span = Span(previous_until or until - FIRST_LOOKS_BACK, until)
-        emails = _by_recipient(digest_items(span), load_directory())
+        emails = _by_recipient(digest_items(span), load_directory(channels))
         for to, entry in emails.items():
             letters = {
                 (kind, reference): letter
@@ -57,7 +58,7 @@ def write_due_digest(digest_at: time | None) -> int | None:
                 if letter is not None
             }
             named = {kind: list(references) for kind, references in entry.items()}
-            queue_email(to, named, until, is_digest=True, letters=letters)
+            queue_notice(to, named, until, channels=channels, is_digest=True, letters=letters)
     return len(emails)
 
 

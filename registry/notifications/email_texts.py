@@ -34,21 +34,33 @@ BETWEEN_LANGUAGES: Final = "\n\n----------\n\n"
 
 
 def render_email(
-    mail: Mail, key: str, to: Recipient, entries: MessageParams, written_at: datetime, *, is_digest: bool
+    mail: Mail,
+    key: str,
+    to: Recipient,
+    entries: MessageParams,
+    written_at: datetime,
+    *,
+    is_digest: bool,
+    fell_back: bool = False,
 ) -> EmailMessage:
-    """Render an e-mail, identically at each attempt. Raises ValueError for an address that no header can carry."""
+    """Render an e-mail, identically at each attempt. Raises ValueError for an address that no header can carry.
+
+    ``fell_back``: says that it comes in place of a message that Aitu did not deliver.
+    """
+    if to.address is None:
+        raise ValueError("the recipient has no e-mail address")
     email = EmailMessage(policy=SMTP)
     email["From"] = Address(mail.sender_name, addr_spec=mail.sender)
     try:
         email["To"] = Address(addr_spec=to_bytes(to.address))
     except HeaderParseError as error:
         raise ValueError(str(error)) from error
-    email["Subject"] = " / ".join(_subject(entries, language, is_digest) for language in to.languages)
+    email["Subject"] = " / ".join(notice_subject(entries, language, is_digest) for language in to.languages)
     email["Date"] = format_datetime(written_at)
     email["Message-ID"] = f"<{key}@{mail.sender.rpartition('@')[2]}>"
     # Prevents automatic replies (RFC 3834).
     email["Auto-Submitted"] = "auto-generated"
-    texts = (_text(mail, to, entries, language, is_digest) for language in to.languages)
+    texts = (_text(mail, to, entries, language, is_digest, fell_back) for language in to.languages)
     email.set_content(BETWEEN_LANGUAGES.join(texts) + "\n")
     email["Content-Language"] = ", ".join(to.languages)
     return email
@@ -67,7 +79,8 @@ def link_to(public_url: str, of: str, reference: int | str) -> str:
     return f"{public_url}/{PAGES[of]}" if of in PAGES else f"{public_url}/{of}/{reference}"
 
 
-def _subject(entries: MessageParams, language: Language, is_digest: bool) -> str:
+def notice_subject(entries: MessageParams, language: Language, is_digest: bool) -> str:
+    """Return what the notice is about, in one line."""
     if is_digest:
         return message("notice-subject-digest", language, {"count": sum(each["count"] for each in entries)})
     first = entries[0]
@@ -81,7 +94,9 @@ def _subject(entries: MessageParams, language: Language, is_digest: bool) -> str
     return f"{what}: {message(code, language, {'number': number})}"
 
 
-def _text(mail: Mail, to: Recipient, entries: MessageParams, language: Language, is_digest: bool) -> str:
+def _text(
+    mail: Mail, to: Recipient, entries: MessageParams, language: Language, is_digest: bool, fell_back: bool
+) -> str:
     greeting = (
         message("notice-greeting", language)
         if to.name is None
@@ -92,7 +107,9 @@ def _text(mail: Mail, to: Recipient, entries: MessageParams, language: Language,
     parts = [greeting]
     if is_digest:
         parts.append(message("notice-digest", language))
-    parts += [_part(mail.public_url, each, language) for each in entries]
+    parts += [notice_part(mail.public_url, each, language) for each in entries]
+    if fell_back:
+        parts.append(message("notice-fell-back", language, {"link": f"{mail.public_url}/account/aitu"}))
     if concerns_account:
         parts.append(message("notice-not-you", language))
     if INVITATION in kinds:
@@ -117,7 +134,7 @@ def _invited_account(to: Recipient, language: Language) -> str:
     return f"{text}\n{message('notice-invited-agency', language, {'agency': name})}"
 
 
-def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
+def notice_part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
     """Return one kind of event with its numbers and links."""
     of = KINDS[each["kind"]]
     lines = [message(f"notice-{each['kind']}", language) + ":"]

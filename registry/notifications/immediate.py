@@ -1,4 +1,4 @@
-"""Immediate notifications: turns outbox messages into e-mails in one transaction."""
+"""Immediate notifications: turns outbox messages into e-mails and Aitu messages in one transaction."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
 from registry.letters.models import Letter
 from registry.notifications.account_notices import ACCOUNT_TOPICS
+from registry.notifications.channels import Channel
 from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
 from registry.notifications.request_notices import REQUEST_NOTICES
-from registry.notifications.service import queue_email
+from registry.notifications.service import queue_notice
 from registry.projects.models import Project
 
 AT_A_TIME: Final = 100
@@ -60,29 +61,32 @@ class Context:
         ]
 
 
-def process_outbox(*, with_mail: bool) -> int:
-    """Queue e-mails for all waiting outbox messages. Return the number of messages. Without mail, discard them.
+def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
+    """Queue notices for all waiting outbox messages. Return the number of messages. Without a channel, discard them.
 
     Each message is processed once, by one process.
     """
+    channels = frozenset(
+        channel for channel, is_usable in ((Channel.EMAIL, with_mail), (Channel.AITU, with_aitu)) if is_usable
+    )
     handed_on = 0
     # Checked outside a transaction: there is usually nothing to do, and SQLite allows only one writer.
     while has_waiting():
         with transaction():
-            mark_delivered(HANDLERS if with_mail else ())
-            messages = lock_waiting(HANDLERS, AT_A_TIME) if with_mail else []
+            mark_delivered(HANDLERS if channels else ())
+            messages = lock_waiting(HANDLERS, AT_A_TIME) if channels else []
             if messages:
-                directory = load_directory()
+                directory = load_directory(channels)
                 for message in messages:
-                    _write(HANDLERS[message.topic](message.payload, directory))
+                    _write(HANDLERS[message.topic](message.payload, directory), channels)
         handed_on += len(messages)
         if not messages:
             break
     return handed_on
 
 
-def _write(notices: Iterable[Notice]) -> None:
-    """Queue one e-mail per recipient, whatever the number of cases in a message."""
+def _write(notices: Iterable[Notice], channels: frozenset[Channel]) -> None:
+    """Queue one notice per recipient, whatever the number of cases in a message."""
     by_recipient: dict[Recipient, dict[str, list[int | str]]] = defaultdict(lambda: defaultdict(list))
     letters: dict[Recipient, dict[tuple[str, int | str], str]] = defaultdict(dict)
     for notice in notices:
@@ -92,7 +96,7 @@ def _write(notices: Iterable[Notice]) -> None:
                 letters[notice.to][notice.kind, notice.reference] = notice.letter
     timestamp = now()
     for to, entries in by_recipient.items():
-        queue_email(to, entries, timestamp, letters=letters[to])
+        queue_notice(to, entries, timestamp, channels=channels, letters=letters[to])
 
 
 def _events(*conditions: Any) -> list[Context]:

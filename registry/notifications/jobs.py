@@ -1,35 +1,86 @@
-"""Notification jobs for the scheduler and ``registry notices send``: the due digest and the delivery of e-mails."""
+"""Notification jobs for the scheduler and ``registry notices send``: the due digest, the delivery of e-mails and
+Aitu messages, and the updates of the Aitu bot.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
-from registry.notifications.delivery import MAX_PER_RUN, DeliveryResult, send_due_emails
+from registry.notifications.aitu.settings import AituBot
+from registry.notifications.aitu.transport import AituTransport
+from registry.notifications.aitu.updates import read_updates, read_updates_when_codes_are_valid
+from registry.notifications.channels import Channel
+from registry.notifications.delivery import (
+    MAX_PER_RUN,
+    DeliveryResult,
+    drop_waiting,
+    fall_back_to_email,
+    has_unconfirmed_notices,
+    send_due,
+    send_due_emails,
+)
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
 from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.settings import Settings
 
+# A question to an agency has a deadline of working days: an Aitu that is down must not take one of them.
+FALLS_BACK_AFTER: Final = timedelta(hours=2)
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRun:
-    """Result of one delivery run: the number of outbox messages processed, and the e-mails."""
+    """Result of one delivery run: the number of outbox messages processed, the e-mails, and the Aitu messages."""
 
     handed_on: int
     emails: DeliveryResult
+    aitu: DeliveryResult
+
+
+def usable_channels(settings: Settings) -> frozenset[Channel]:
+    """Return the channels that the service has."""
+    servers = {Channel.EMAIL: settings.mail, Channel.AITU: settings.aitu}
+    return frozenset(channel for channel, server in servers.items() if server is not None)
 
 
 def digest_when_due(settings: Settings) -> int | None:
-    """Queue today's digest if it is due. Return the number of e-mails; None when it is not due or e-mail is off."""
-    return None if settings.mail is None else write_due_digest(settings.digest_at)
+    """Queue today's digest if it is due. Return the number of readers; None when it is not due or has no channel."""
+    channels = usable_channels(settings)
+    return write_due_digest(settings.digest_at, channels) if channels else None
 
 
 def weekly_overview_when_due(settings: Settings) -> int | None:
-    """Queue the overview of the week if it is due. Return how many e-mails; None when not due or without e-mail."""
-    return None if settings.mail is None else write_due_weekly_overview()
+    """Queue the overview of the week if it is due. Return how many readers; None when not due or without a channel."""
+    channels = usable_channels(settings)
+    return write_due_weekly_overview(channels) if channels else None
 
 
 def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> DeliveryRun:
-    """Process the outbox and send due e-mails, at most ``most``. Without a mail server, notifications are discarded."""
-    handed_on = process_outbox(with_mail=settings.mail is not None)
-    return DeliveryRun(handed_on, DeliveryResult() if settings.mail is None else send_due_emails(settings.mail, most))
+    """Process the outbox and send due notices, at most ``most`` of a channel. Without one, they are discarded."""
+    handed_on = process_outbox(with_mail=settings.mail is not None, with_aitu=settings.aitu is not None)
+    # First Aitu, so that what it rejects goes by e-mail in the same run.
+    aitu = DeliveryResult() if settings.aitu is None else _deliver_to_aitu(settings, settings.aitu, most)
+    if settings.mail is None:
+        return DeliveryRun(handed_on, DeliveryResult(), aitu)
+    fall_back_to_email(timedelta(0) if settings.aitu is None else FALLS_BACK_AFTER)
+    if settings.aitu is None:
+        drop_waiting(Channel.AITU)
+    return DeliveryRun(handed_on, send_due_emails(settings.mail, most), aitu)
+
+
+def read_aitu_updates(settings: Settings) -> int | None:
+    """Read the updates of the bot while a code is valid. Return how many; None when none is, or without a bot."""
+    return None if settings.aitu is None else read_updates_when_codes_are_valid(settings.aitu)
+
+
+def _deliver_to_aitu(settings: Settings, bot: AituBot, most: int) -> DeliveryResult:
+    if has_unconfirmed_notices(Channel.AITU):
+        # After a kill or a lost answer: what Aitu already has is not sent again.
+        read_updates(bot)
+    result = send_due(AituTransport(bot), most, falls_back=settings.mail is not None)
+    if result.sent:
+        # The confirmations of what was sent; left there, they would pile up.
+        read_updates(bot)
+    return result

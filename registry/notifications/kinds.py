@@ -8,6 +8,7 @@ from typing import Final
 # Kind → type of its references, in the order of a digest.
 KINDS: Final[Mapping[str, str]] = {
     # Immediate. The references to an account are local times.
+    "account-aitu": "account",
     "account-factor": "account",
     "account-moved": "account",
     "account-new-device": "account",
@@ -70,6 +71,10 @@ OPTIONAL_DIGEST: Final = frozenset(
         "flags-cleared",
     }
 )
+# The link of an invitation is a secret, and the test is of e-mail.
+BY_EMAIL_ONLY: Final = frozenset({"account-aitu", "invitation", "test-email"})
+# Whoever took over an account and linked an Aitu account of their own must not keep these from its owner.
+BY_EMAIL_TOO: Final = frozenset(kind for kind in KINDS if kind.startswith("account-"))
 # References without a page of their own, and the page where the reader goes on.
 PAGES: Final[Mapping[str, str]] = {
     "account": "account",

@@ -1,4 +1,4 @@
-"""Recipients of notifications: people with enabled accounts and e-mail addresses, and agencies with addresses."""
+"""Recipients of notifications: people with enabled accounts and an address of any channel, agencies with addresses."""
 
 from __future__ import annotations
 
@@ -15,25 +15,31 @@ from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
+from registry.notifications.aitu.links import AituLink
+from registry.notifications.channels import EMAIL_ONLY, Channel, ChannelChoice
 from registry.notifications.kinds import OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An address and its reader. ``actor`` decides what may be sent; ``name`` is a person's, for the greeting.
+    """A reader and the addresses. ``actor`` decides what may be sent; ``name`` is a person's, for the greeting.
+
+    ``address``: of e-mail. ``aitu_id``: the Aitu account that the person linked. ``channels``: the person's choice.
 
     ``switched_off``: the kinds of notices that the person does not get. ``weekly_overview``: whether the person
     subscribed to it.
     """
 
     actor: Actor
-    address: str
+    address: str | None
     languages: tuple[Language, ...]
     name: str | None = None
     person_id: int | None = None
     agency_id: int | None = None
     switched_off: frozenset[str] = frozenset()
     weekly_overview: bool = False
+    aitu_id: str | None = None
+    channels: ChannelChoice = ChannelChoice.EMAIL
 
 
 class Directory:
@@ -54,7 +60,10 @@ class Directory:
         # A person whose address equals the agency's gets one e-mail, in the person's language.
         for each in (*agencies, *people):
             if each.actor.agency_id is not None:
-                self._at[each.actor.agency_id][each.address.casefold()] = each
+                # Unless the person chose Aitu: the agency's address gets everything.
+                by_aitu = each.address is None or each.channels is ChannelChoice.AITU
+                key = f"person {each.person_id}" if by_aitu else str(each.address).casefold()
+                self._at[each.actor.agency_id][key] = each
 
     def of_agency(self, agency_id: int) -> list[Recipient]:
         """Return the agency's address and people; without any, those of the nearest ancestor that has some."""
@@ -87,39 +96,45 @@ class Directory:
         return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal in names]
 
 
-def load_directory() -> Directory:
-    """Load all current recipients."""
+def load_directory(channels: frozenset[Channel] = EMAIL_ONLY) -> Directory:
+    """Load all current recipients whom one of the channels reaches."""
     agencies = db.session.execute(select(Agency.id, Agency.bin, Agency.parent_id, Agency.email)).all()
-    people = db.session.scalars(
-        select(Person)
+    people = db.session.execute(
+        select(Person, AituLink)
         .join(Person.account)
-        .where(Person.email.is_not(None), is_active())
+        .outerjoin(AituLink, AituLink.person_id == Person.id)
+        .where(Person.email.is_not(None) | AituLink.person_id.is_not(None), is_active())
         .order_by(Person.id)
         .execution_options(populate_existing=True)
     )
     return Directory(
-        [_person(person, person.email) for person in people if person.email],
-        [_agency(row.id, row.bin, row.email) for row in agencies if row.email],
+        [
+            _person(person, link)
+            for person, link in people
+            if (person.email and Channel.EMAIL in channels) or (link and Channel.AITU in channels)
+        ],
+        [_agency(row.id, row.bin, row.email) for row in agencies if row.email and Channel.EMAIL in channels],
         {row.id: row.parent_id for row in agencies},
         {each.absent: each.deputy for each in substitutions()},
     )
 
 
 def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | None:
-    """Return the e-mail's current recipient; None when the address is gone or the account is disabled."""
+    """Return the notice's current recipient; None when the addresses are gone or the account is disabled."""
     if person_id is not None:
         person = db.session.get(Person, person_id, populate_existing=True)
-        if person is None or not person.email or person.is_disabled or person.is_pending:
+        if person is None or person.is_disabled or person.is_pending:
             return None
-        return _person(person, person.email)
+        link = db.session.get(AituLink, person_id, populate_existing=True)
+        return _person(person, link) if person.email or link else None
     agency = None if agency_id is None else db.session.get(Agency, agency_id, populate_existing=True)
     return None if agency is None or not agency.email else _agency(agency.id, agency.bin, agency.email)
 
 
-def _person(person: Person, address: str) -> Recipient:
+def _person(person: Person, link: AituLink | None) -> Recipient:
     return Recipient(
         Actor(person.name, Role(person.role), person.agency_id, "notices", account_id=person.account_id),
-        address,
+        person.email or None,
         tuple(language for language in LANGUAGES if language == person.language),
         name=person.name,
         person_id=person.id,
@@ -127,6 +142,8 @@ def _person(person: Person, address: str) -> Recipient:
         .union(() if person.immediate_emails else OPTIONAL_IMMEDIATE)
         .union(() if person.digest_emails else OPTIONAL_DIGEST),
         weekly_overview=person.weekly_overview,
+        aitu_id=None if link is None else link.peer_id,
+        channels=ChannelChoice.EMAIL if link is None else ChannelChoice(link.channels),
     )
 
 

@@ -1,10 +1,10 @@
-"""Outbound e-mail queue: adding, listing and deleting e-mails."""
+"""Queue of outbound e-mails and Aitu messages: adding, listing and deleting them."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,6 +15,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import delete_delivered
 from registry.core.transactions import require_transaction, transaction
+from registry.notifications.channels import EMAIL_ONLY, Channel, ChannelChoice, channels_of_notice
 from registry.notifications.kinds import KINDS
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient
@@ -27,43 +28,57 @@ NO_LETTERS: Final[Mapping[tuple[str, int | str], str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Number of waiting e-mails, creation time of the oldest, and number of e-mails that failed in the last 30 days."""
+    """Number of waiting notices, creation time of the oldest, and number of those that failed in the last 30 days."""
 
     waiting: int
     oldest_at: datetime | None
     failed: int
 
 
-def queue_email(
+def queue_notice(
     to: Recipient,
     references: Mapping[str, Sequence[int | str]],
     timestamp: datetime,
     *,
+    channels: frozenset[Channel] = EMAIL_ONLY,
     is_digest: bool = False,
     letters: Mapping[tuple[str, int | str], str] = NO_LETTERS,
     figures: Mapping[str, Any] | None = None,
 ) -> None:
-    """Queue an e-mail in the open transaction: references by kind of notice; the first 20 of each kind are named.
+    """Queue a notice in the open transaction: references by kind of notice; the first 20 of each kind are named.
 
+    ``channels``: those that the service has; the recipient's choice decides which of them the notice takes.
     ``letters``: numbers of letters by kind and reference. ``figures``: of the overview of the week.
     """
-    require_transaction().add(
-        OutboundEmail(
-            key=secrets.token_hex(16),
-            person_id=to.person_id,
-            agency_id=to.agency_id,
-            is_digest=is_digest,
-            events=[
-                _event(kind, references[kind], letters) | ({} if figures is None else {"figures": dict(figures)})
-                for kind in KINDS
-                if references.get(kind)
-            ],
-            created_at=timestamp,
-            state="waiting",
-            tries=0,
-            next_try_at=timestamp,
+    taken = channels_of_notice(to, references, channels)
+    for channel in taken:
+        require_transaction().add(
+            OutboundEmail(
+                key=secrets.token_hex(16),
+                person_id=to.person_id,
+                agency_id=to.agency_id,
+                is_digest=is_digest,
+                events=[
+                    _event(kind, references[kind], letters) | ({} if figures is None else {"figures": dict(figures)})
+                    for kind in KINDS
+                    if references.get(kind)
+                ],
+                created_at=timestamp,
+                state="waiting",
+                tries=0,
+                next_try_at=timestamp,
+                channel=channel.value,
+                is_copy=channel is Channel.AITU and Channel.EMAIL in taken,
+                fell_back=False,
+            )
         )
-    )
+
+
+def queue_email(
+    to: Recipient, references: Mapping[str, Sequence[int | str]], timestamp: datetime, *, is_digest: bool = False
+) -> None:
+    """Queue a notice by e-mail in the open transaction, whatever the recipient chose."""
+    queue_notice(replace(to, channels=ChannelChoice.EMAIL), references, timestamp, is_digest=is_digest)
 
 
 def _event(kind: str, references: Sequence[int | str], letters: Mapping[tuple[str, int | str], str]) -> dict[str, Any]:
@@ -74,7 +89,7 @@ def _event(kind: str, references: Sequence[int | str], letters: Mapping[tuple[st
 
 
 def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:
-    """Return the latest e-mails, newest first, optionally of one state."""
+    """Return the latest e-mails and Aitu messages, newest first, optionally of one state."""
     statement = select(OutboundEmail).order_by(OutboundEmail.id.desc()).limit(limit)
     if state is not None:
         statement = statement.where(OutboundEmail.state == state)
@@ -91,12 +106,14 @@ def queue_state() -> QueueState:
 
 
 def delete_old_emails() -> None:
-    """Delete e-mails and delivered outbox messages after 30 days.
+    """Delete e-mails, Aitu messages and delivered outbox messages after 30 days.
 
     The last e-mail that was sent stays: it shows that sending works (the setup checklist).
     """
     before = now() - RETENTION
-    last_sent = select(func.max(OutboundEmail.id)).where(OutboundEmail.state == "sent")
+    last_sent = select(func.max(OutboundEmail.id)).where(
+        OutboundEmail.state == "sent", OutboundEmail.channel == Channel.EMAIL
+    )
     with transaction() as session:
         kept = session.scalar(last_sent)
         old = delete(OutboundEmail).where(OutboundEmail.created_at < before)

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from typing import Final
 
 from registry.notifications.mail_settings import Mail
+from registry.notifications.transport import ChannelUnavailable, NoticeRejected
 
 TIMEOUT_S: Final = 20
 MAX_REASON_LENGTH: Final = 200
@@ -18,16 +19,12 @@ SERVICE_CLOSING: Final = 421
 FIRST_LASTING: Final = 500
 
 
-class MailServerUnavailable(Exception):
+class MailServerUnavailable(ChannelUnavailable):
     """No e-mail can be sent now: the server is down or rejects this sender altogether. The message says why."""
 
 
-class EmailRejected(Exception):
-    """The server rejected this e-mail only. ``for_good``: retrying is pointless (RFC 5321, 5yz)."""
-
-    def __init__(self, reason: str, *, for_good: bool) -> None:
-        super().__init__(reason)
-        self.for_good = for_good
+class EmailRejected(NoticeRejected):
+    """The server rejected this e-mail only; for good with a reply 5yz (RFC 5321)."""
 
 
 class MailServer:

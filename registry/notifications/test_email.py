@@ -44,7 +44,7 @@ def queue_test_email(actor: Actor) -> str:
         if person is None:
             raise AccountsNeedAPerson
         recipient = recipient_now(person.id, None)
-        if recipient is None:
+        if recipient is None or recipient.address is None:
             raise NoOwnAddress
         timestamp = now()
         queue_email(recipient, {KIND: [timestamp.astimezone(ALMATY).strftime("%d.%m.%Y %H:%M")]}, timestamp)

@@ -14,9 +14,10 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.languages import Language
 from registry.core.messages import message
 from registry.core.transactions import transaction
+from registry.notifications.channels import EMAIL_ONLY, Channel
 from registry.notifications.models import WeeklyOverview
 from registry.notifications.recipients import load_directory
-from registry.notifications.service import queue_email
+from registry.notifications.service import queue_notice
 from registry.reports.overview.service import overview
 
 KIND: Final = "weekly-overview"
@@ -29,8 +30,8 @@ FIGURES: Final = ("platform_percent", "flagged", "flagged_high", "flagged_medium
 MILLION: Final = 1_000_000
 
 
-def write_due_weekly_overview() -> int | None:
-    """Queue the e-mails of this week from Monday at eight on. Return their number; None when they are not due."""
+def write_due_weekly_overview(channels: frozenset[Channel] = EMAIL_ONLY) -> int | None:
+    """Queue the notices of this week from Monday at eight on. Return the number of readers; None when not due."""
     monday = due_monday(now())
     db.session.rollback()
     if monday is None or db.session.get(WeeklyOverview, monday, populate_existing=True) is not None:
@@ -42,7 +43,7 @@ def write_due_weekly_overview() -> int | None:
         # Readers with the same rights see the same figures.
         shown: dict[bool, dict[str, Any] | None] = {}
         sent = 0
-        for to in load_directory().who_may(Permission.OVERVIEW_READ):
+        for to in load_directory(channels).who_may(Permission.OVERVIEW_READ):
             sees_restricted = to.actor.may(Permission.RESTRICTED_READ)
             if not to.weekly_overview:
                 continue
@@ -51,7 +52,8 @@ def write_due_weekly_overview() -> int | None:
             figures = shown[sees_restricted]
             if figures is not None:
                 day = date.fromisoformat(figures["on"]).strftime(DAY_FORMAT)
-                queue_email(to, {KIND: [day]}, now(), figures=figures | {"with_restricted": sees_restricted})
+                counted = figures | {"with_restricted": sees_restricted}
+                queue_notice(to, {KIND: [day]}, now(), channels=channels, figures=counted)
                 sent += 1
     return sent
 

@@ -52,6 +52,7 @@ from registry.inbox.views import following, inbox
 from registry.inbox.views.context import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.journal.views import journal
 from registry.letters.views import letters, verification
+from registry.notifications.views import aitu
 from registry.platform.views import confirmations, inventories
 from registry.policies.views import drafts as policy_drafts
 from registry.policies.views import policies
@@ -88,6 +89,7 @@ WITH_PAGES = (
     absences,
     account,
     agencies,
+    aitu,
     agency_page,
     asking,
     confirmation,

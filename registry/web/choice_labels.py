@@ -30,6 +30,7 @@ from registry.government_reports.vocabulary import GovernmentReportStatus, Secti
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.inbox.vocabulary import EntryKind
 from registry.letters.vocabulary import LetterEnd, LetterKind
+from registry.notifications.channels import ChannelChoice
 from registry.platform.vocabulary import ConfirmationKind
 from registry.policies.vocabulary import PolicyState
 from registry.projects.vocabulary import (
@@ -115,5 +116,6 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "inbox_section": {kind.value: kind.heading for kind in EntryKind},
     "policy_state": _labels(PolicyState),
     "view_list": _labels(ViewList),
+    "notice_channels": _labels(ChannelChoice),
     "language": LANGUAGE_NAMES,
 }

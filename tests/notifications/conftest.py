@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.notifications.aitu_server import AituApi, serving_aitu
 from tests.notifications.mail_server import MailStore, free_port, serving
 
 
@@ -23,3 +24,9 @@ def port() -> int:
 def server(store: MailStore, port: int) -> Iterator[MailStore]:
     with serving(store, port):
         yield store
+
+
+@pytest.fixture
+def aitu() -> Iterator[AituApi]:
+    with serving_aitu() as api:
+        yield api

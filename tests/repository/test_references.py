@@ -40,7 +40,12 @@ def commands(command: click.Command, path: str) -> Iterator[str]:
 def test_settings_page_lists_the_variables_that_the_code_reads() -> None:
     code = "".join(
         (CHECKOUT / "registry" / name).read_text(encoding="utf-8")
-        for name in ("settings.py", "core/database_settings.py", "accounts/oidc/settings.py")
+        for name in (
+            "settings.py",
+            "core/database_settings.py",
+            "accounts/oidc/settings.py",
+            "notifications/aitu/settings.py",
+        )
     )
     read = set(re.findall(r"\"(REGISTRY_[A-Z_]+[A-Z])\"", code))
     assert len(read) >= 20

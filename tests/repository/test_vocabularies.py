@@ -35,6 +35,7 @@ CODES = {
     "DecisionEnd": "appealed withdrawn replaced",
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
     "DocumentKind": "contract specification act letter evidence other",
+    "ChannelChoice": "both aitu email",
     "FactorKind": "totp passkey recovery_code oidc",
     "FlagAge": "0 31 91 181",
     "FlagChange": "opened reopened exempted accepted unaccepted cleared",

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.absences import record_absence
-from registry.accounts.actors import local_actor
+from registry.accounts.actors import Actor, local_actor
 from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import BY_EMAIL, Invitation, invitation_key
 from registry.accounts.invited_people import invite_person
@@ -22,7 +22,7 @@ from registry.accounts.token_models import Token
 from registry.accounts.tokens import issue
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
-from registry.core.clock import today
+from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor
@@ -31,6 +31,7 @@ from registry.flags.models import Flag
 from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
 from registry.letters.models import Letter
+from registry.notifications.aitu.links import AITU_BOT_NAME, AituLink
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -71,6 +72,8 @@ def prepare(app: Flask) -> dict[str, object]:
         for name in (REVIEWER, "такого имени нет"):
             record_failure(name, "10.1.4.22", "tour", "password-not-accepted")
         editor = demo_actor(person_name(Role.AGENCY_EDITOR))
+        app.config[AITU_BOT_NAME] = "qaztech_bot"
+        link_aitu(editor)
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
@@ -127,6 +130,15 @@ def prepare(app: Flask) -> dict[str, object]:
             "case_commission": case_of("TRANSPORT-001"),
             "case_closed": case_of("EDU-008"),
         }
+
+
+def link_aitu(actor: Actor) -> None:
+    """Link an Aitu account to a person, which the bot of this tour cannot do."""
+    person = person_named(actor.principal)
+    assert person is not None
+    peer = "c7d01753-8890-4188-a516-adcd2e9a5abe"
+    with transaction() as session:
+        session.add(AituLink(person_id=person.id, peer_id=peer, channels="both", linked_at=now(), rejected_at=now()))
 
 
 def add_saved_views() -> int:

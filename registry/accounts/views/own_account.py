@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import current_app, render_template, request, url_for
 
 from registry.accounts.absences import absences_of
 from registry.accounts.attempts import TooManyAttempts
@@ -36,6 +36,7 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.http.error_handlers import status_of
+from registry.notifications.aitu.links import AITU_BOT_NAME
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
 from registry.web.current_user import current_user, keep_device, set_language_cookie, set_session_cookie
 from registry.web.fields import form_field
@@ -63,6 +64,7 @@ def my_account(actor: Actor) -> Answer:
         sessions=list_sessions(actor),
         absences=[] if actor.account_id is None else absences_of(actor.account_id),
         notifications=_notifications(actor),
+        has_aitu=current_app.config.get(AITU_BOT_NAME) is not None,
         tokens=own_tokens(actor)[::-1],
     )
 

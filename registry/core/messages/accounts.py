@@ -137,6 +137,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Your role requires a second factor, and this is the last one. Add another one first."
     ),
     "no-passkey": lazy_text("Your account has no passkey. Choose another second factor."),
+    "notice-account-aitu": lazy_text("An Aitu account was linked to your account. It gets notices of the register"),
     "notice-account-factor": lazy_text("A second factor was added to your account"),
     "notice-account-moved": lazy_text("Your account in the register now belongs to another agency. Sign in again"),
     "notice-account-new-device": lazy_text("Somebody signed in to your account on a new device"),

@@ -104,6 +104,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-mail-server-unusable": lazy_text(
         "The mail server could not be used: {reason}. Waiting mails are sent at the next delivery run."
     ),
+    "cli-aitu-unusable": lazy_text(
+        "The bot API of Aitu could not be used: {reason}. Waiting messages are sent at the next delivery run."
+    ),
     "cli-more-changes": lazy_text("{count} more changes; all of them: registry audits show {id}"),
     "cli-no-database": lazy_text("There is no database {path}. Check REGISTRY_DATA_DIR or REGISTRY_DATABASE_URL."),
     "cli-no-mail": lazy_text("REGISTRY_SMTP_URL is not set: notifications are discarded."),

@@ -1,4 +1,4 @@
-"""E-mail texts."""
+"""Texts of e-mails and of messages through Aitu."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "aitu-account-taken": lazy_text(
+        "This Aitu account is linked to another account of the project register. Unlink it there first."
+    ),
+    "aitu-code-not-accepted": lazy_text(
+        "This is not a valid code. Get a new one in the project register under My account, and send its 12 digits here "
+        "within 10 minutes."
+    ),
+    "aitu-linked": lazy_text("This Aitu account is linked. You get notices of the project register here."),
+    "aitu-not-configured": lazy_text("The register has no bot in the Aitu messenger."),
+    "aitu-not-linked": lazy_text("No Aitu account is linked to your account."),
     "notice-appeal-answered": lazy_text("Your appeal is decided"),
     "notice-audit-confirmed": lazy_text("A supervisor has confirmed a held audit: its changes are applied"),
     "notice-audit-failed": lazy_text("An audit has failed"),
@@ -21,6 +31,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-case-reopened": lazy_text("An audit has reopened a case"),
     "notice-decision-appealed": lazy_text("The agency has appealed the decision on your case"),
     "notice-digest": lazy_text("This has changed since the last summary."),
+    "notice-fell-back": lazy_text(
+        "Aitu did not deliver this notice, so it is sent by e-mail. Check the link of your Aitu account: {link}"
+    ),
     "notice-ending": lazy_text(
         "The details are behind the link, after signing in. This was sent automatically; please do not reply.\n"
         "QazTech project register"
@@ -85,6 +98,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "them"
     ),
     "notice-test-email": lazy_text("A test: e-mails of the project register reach you"),
+    "too-many-aitu-codes": lazy_text("You requested too many codes. Try again in {minutes} minutes."),
     "notice-weekly-overview": lazy_text("Overview of the week"),
     "notice-token-ending": lazy_text("A token ends within 14 days"),
 }

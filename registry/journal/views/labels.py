@@ -21,6 +21,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "cli": lazy_text("Command line"),
     "schedule": lazy_text("Schedule"),
     "demo": lazy_text("Demonstration data"),
+    "aitu": lazy_text("Aitu messenger"),
 }
 # The credential of an entry, by the part before the colon.
 CREDENTIALS: Final[Mapping[str, str]] = {
@@ -54,6 +55,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "immediate_emails": lazy_text("E-mails at once about my cases"),
     "digest_emails": lazy_text("Daily digest"),
     "weekly_overview": lazy_text("Overview of the week"),
+    "notice_channels": lazy_text("Channels of notices"),
     "first_day": lazy_text("First day"),
     "last_day": lazy_text("Last day"),
     "receiver": lazy_text("New holder"),

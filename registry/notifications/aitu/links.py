@@ -1,0 +1,195 @@
+"""Links between people and their Aitu accounts: one-time codes, linking, unlinking, the choice of channels."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ForeignKey, String, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.actors import Actor
+from registry.accounts.attempts import TooManyAttempts, begin_aitu_code, begin_aitu_message
+from registry.accounts.current_user import FactorSession
+from registry.accounts.factors.verification import require_enrolment_allowed
+from registry.accounts.models import Account, AccountsNeedAPerson, Person, is_active, own_person
+from registry.accounts.roles import Role
+from registry.core.clock import now
+from registry.core.database import Instant, Model, db
+from registry.core.errors import Conflict, NotFound
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+from registry.notifications.account_notices import enqueue_notice
+from registry.notifications.channels import ChannelChoice
+
+CODE_VALID_FOR: Final = timedelta(minutes=10)
+# Digits only: people type the code on a phone, whatever the keyboard. Nobody guesses 10¹² in ten minutes.
+CODE_DIGITS: Final = 12
+MAX_MESSAGE_LENGTH: Final = 40
+LINKED: Final = "account.aitu-linked"
+SOURCE: Final = "aitu"
+# Of Flask's configuration: the name of the bot, None without one.
+AITU_BOT_NAME: Final = "AITU_BOT_NAME"
+
+
+class AituNotConfigured(NotFound):
+    """The service has no bot in Aitu."""
+
+
+class AituNotLinked(NotFound):
+    """The person has linked no Aitu account."""
+
+
+class AituAccountTaken(Conflict):
+    """The Aitu account is linked to another account of the register."""
+
+
+class AituCodeNotAccepted(Conflict):
+    """The message is no code, or the code is unknown, used or expired."""
+
+
+class TooManyAituCodes(TooManyAttempts):
+    """The person asked for too many codes."""
+
+
+class AituLink(Model):
+    """The Aitu account of a person. ``peer_id``: its id in the bot API. ``rejected_at``: when Aitu did not accept the
+    last message; None after one that it accepted.
+    """
+
+    __tablename__ = "aitu_links"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, autoincrement=False)
+    peer_id: Mapped[str] = mapped_column(String(36), unique=True)
+    channels: Mapped[str] = mapped_column(String(10))
+    linked_at: Mapped[datetime] = mapped_column(Instant)
+    rejected_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class AituCode(Model):
+    """The valid code of a person, as a SHA-256 hash."""
+
+    __tablename__ = "aitu_codes"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, autoincrement=False)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+
+
+def own_link(actor: Actor) -> AituLink | None:
+    """The actor's link, None without one. Raises AccountsNeedAPerson."""
+    return db.session.get(AituLink, _own_person(actor).id, populate_existing=True)
+
+
+def create_code(session: FactorSession) -> str:
+    """Create a code for the person of the session, in place of an earlier one; it is displayed once.
+
+    Raises StepUpRequired unless the second factor, or without one the password, was verified recently, so that nobody
+    links an Aitu account in a session that was left open; TooManyAituCodes.
+    """
+    require_enrolment_allowed(session)
+    try:
+        begin_aitu_code(session.account_id)
+    except TooManyAttempts as error:
+        raise TooManyAituCodes(**error.params) from error
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    with transaction() as db_session:
+        db_session.execute(delete(AituCode).where(AituCode.person_id == session.person_id))
+        row = AituCode(person_id=session.person_id, code_hash=_hash(code), expires_at=now() + CODE_VALID_FOR)
+        db_session.add(row)
+        journal.record(session.actor, "account.aitu-code-created", f"account:{session.actor.principal}")
+    return " ".join(code[start : start + 4] for start in range(0, CODE_DIGITS, 4))
+
+
+def has_valid_code() -> bool:
+    """True while anybody may send a code to the bot."""
+    db.session.rollback()
+    return db.session.scalar(select(AituCode.person_id).where(AituCode.expires_at > now()).limit(1)) is not None
+
+
+def link_with_code(peer_id: str, text: str) -> str:
+    """Link an Aitu account to the person whose code it sent. Return the person's language.
+
+    Raises TooManyAttempts, AituCodeNotAccepted and AituAccountTaken.
+    """
+    begin_aitu_message(peer_id)
+    code = re.sub(r"\s", "", text) if len(text) <= MAX_MESSAGE_LENGTH else ""
+    if not (code.isascii() and code.isdecimal() and len(code) == CODE_DIGITS):
+        raise AituCodeNotAccepted
+    try:
+        return _link(peer_id, code)
+    except IntegrityError as error:
+        # Two services read two messages of the same Aitu account concurrently.
+        raise AituAccountTaken from error
+
+
+def _link(peer_id: str, code: str) -> str:
+    with transaction() as session:
+        valid = (AituCode.code_hash == _hash(code), AituCode.expires_at > now())
+        person_id = session.scalar(delete(AituCode).where(*valid).returning(AituCode.person_id))
+        active = select(Person).join(Person.account).where(Person.id == person_id, is_active())
+        person = None if person_id is None else session.scalar(active.execution_options(populate_existing=True))
+        if person is None:
+            raise AituCodeNotAccepted
+        holder = session.scalar(select(AituLink.person_id).where(AituLink.peer_id == peer_id))
+        if holder is not None and holder != person.id:
+            raise AituAccountTaken
+        session.execute(delete(AituLink).where(AituLink.person_id == person.id))
+        session.add(AituLink(person_id=person.id, peer_id=peer_id, channels=ChannelChoice.BOTH, linked_at=now()))
+        # The journal does not name the Aitu account: it is personal data, and the link itself says it.
+        journal.record(_actor(person.account), LINKED, f"account:{person.name}")
+        enqueue_notice(LINKED)(person.account_id)
+        return person.language
+
+
+def unlink(actor: Actor) -> None:
+    """Remove the actor's link; notices then go by e-mail. Raises AituNotLinked and AccountsNeedAPerson."""
+    with transaction() as session:
+        removed = delete(AituLink).where(AituLink.person_id == _own_person(actor).id).returning(AituLink.person_id)
+        if session.scalar(removed) is None:
+            raise AituNotLinked
+        journal.record(actor, "account.aitu-unlinked", f"account:{actor.principal}")
+
+
+def choose_channels(actor: Actor, choice: ChannelChoice) -> None:
+    """Choose the channels of the actor's notices. Raises AituNotLinked and AccountsNeedAPerson."""
+    with transaction():
+        person = own_person(actor, lock=True)
+        link = None if person is None else db.session.get(AituLink, person.id, populate_existing=True)
+        if link is None:
+            raise AituNotLinked
+        if link.channels != choice:
+            link.channels = choice.value
+            details = {"notice_channels": choice.value}
+            journal.record(actor, "account.notice-channels-changed", f"account:{actor.principal}", details)
+
+
+def mark_rejected(person_id: int, *, rejected: bool) -> None:
+    """Record whether Aitu rejected the last message to a person."""
+    link = db.session.get(AituLink, person_id, populate_existing=True)
+    changes = link is not None and rejected != (link.rejected_at is not None)
+    db.session.rollback()
+    if changes:
+        with transaction() as session:
+            statement = update(AituLink).where(AituLink.person_id == person_id)
+            session.execute(statement.values(rejected_at=now() if rejected else None))
+
+
+def _own_person(actor: Actor) -> Person:
+    person = own_person(actor)
+    if person is None:
+        raise AccountsNeedAPerson
+    return person
+
+
+def _actor(account: Account) -> Actor:
+    """The person behind the code, for the journal only."""
+    return Actor(account.name, Role(account.role), account.agency_id, SOURCE, account_id=account.id, is_person=True)
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

@@ -1,0 +1,104 @@
+"""The page of one's own link with the Aitu messenger: a code for the bot, the channels of notices, unlinking."""
+
+from __future__ import annotations
+
+from flask import current_app, render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.attempts import TooManyAttempts
+from registry.accounts.models import own_person
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Invalid
+from registry.core.fields import Choice
+from registry.http.error_handlers import status_of
+from registry.notifications.aitu.links import (
+    AITU_BOT_NAME,
+    CODE_VALID_FOR,
+    AituNotConfigured,
+    AituNotLinked,
+    choose_channels,
+    create_code,
+    own_link,
+    unlink,
+)
+from registry.notifications.channels import ChannelChoice
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.web.current_user import factor_session
+from registry.web.error_messages import error_message
+from registry.web.fields import form_field
+from registry.web.flash import flash_message
+from registry.web.form_pages import problems_by_control
+from registry.web.forms import Form, typed_values
+from registry.web.translations import gettext as _
+
+FIELD = "notice_channels"
+
+
+class ChannelsForm(BaseSchema):
+    """The channels of a person's notices."""
+
+    notice_channels = Choice(ChannelChoice, required=True)
+
+
+@pages.page("/account/aitu", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+def own_aitu(actor: Actor) -> Answer:
+    """Display the link, and choose the channels of notices."""
+    bot = _bot()
+    link = own_link(actor)
+    if request.method != "POST":
+        return _page(actor, bot, Form({FIELD: "" if link is None else link.channels}))
+    if link is None:
+        raise AituNotLinked
+    texts = typed_values([FIELD])
+    values, problems = ChannelsForm().load_texts({FIELD: texts.get(FIELD, "")})
+    if problems:
+        named = problems_by_control(problems, [form_field(FIELD, "radios")])
+        return _page(actor, bot, Form(texts, named)), status_of(Invalid(problems))
+    choose_channels(actor, ChannelChoice(values[FIELD]))
+    flash_message(_("Changes saved."))
+    return redirect_to("own_aitu")
+
+
+@pages.page("/account/aitu/code", needs=ANY_SIGNED_IN, methods=("POST",))
+def new_aitu_code(actor: Actor) -> Answer:
+    """Create a code for the bot; it is displayed once."""
+    bot = _bot()
+    try:
+        code = create_code(factor_session())
+    except TooManyAttempts as error:
+        flash_message(error_message(error), "error")
+        return redirect_to("own_aitu")
+    return _page(actor, bot, Form(), code)
+
+
+@pages.page("/account/aitu/unlinking", needs=ANY_SIGNED_IN, methods=("POST",))
+def unlink_own_aitu(actor: Actor) -> Answer:
+    """Unlink the Aitu account, without a confirmation page."""
+    try:
+        unlink(actor)
+    except AituNotLinked as error:
+        flash_message(error_message(error), "information")
+    else:
+        flash_message(_("The Aitu account is unlinked. Notices go by e-mail."))
+    return redirect_to("own_aitu")
+
+
+def _bot() -> str:
+    """The name of the bot. Raises AituNotConfigured."""
+    name: str | None = current_app.config.get(AITU_BOT_NAME)
+    if name is None:
+        raise AituNotConfigured
+    return name
+
+
+def _page(actor: Actor, bot: str, form: Form, code: str | None = None) -> str:
+    person = own_person(actor)
+    return render_template(
+        "notifications/aitu.html",
+        form=form,
+        bot=bot,
+        link=own_link(actor),
+        code=code,
+        minutes=int(CODE_VALID_FOR.total_seconds() // 60),
+        has_email=person is not None and person.email is not None,
+    )
