@@ -47,6 +47,10 @@ class Conflict(RegistryError):
     """The action is not possible in the object's current state."""
 
 
+class FailedDependency(RegistryError):
+    """The action was not done because others that it belongs with were not (RFC 4918, 11.4)."""
+
+
 class Stale(RegistryError):
     """The object changed since the caller read it (RFC 9110, If-Match)."""
 

@@ -16,7 +16,17 @@ from tests.pairwise import pairwise_rows
 BOUND = "agency_viewer"
 ROLES = ("supervisor", "administrator", BOUND)
 # Both make the same statement, and a workbook takes long to write.
-READERS_OF = {"/exports/projects.csv": ("supervisor", "administrator"), "/exports/projects.xlsx": (BOUND,)}
+READERS_OF = {
+    "/exports/projects.csv": ("supervisor", "administrator"),
+    "/exports/projects.ndjson": ("supervisor",),
+    "/exports/projects.xlsx": (BOUND,),
+}
+# They read the pages of their lists, which are tried.
+SAME_PAGES = {
+    f"/exports/{name}.{ending}"
+    for name in ("agencies", "audits", "cases", "exemptions", "flags")
+    for ending in ("csv", "ndjson", "xlsx")
+}
 # What the specification must have, so that a change of its shape does not empty these tests.
 LISTS = (
     "/accounts",
@@ -29,6 +39,7 @@ LISTS = (
     "/exports/journal.csv",
     "/exports/letters.csv",
     "/exports/projects.csv",
+    "/exports/projects.ndjson",
     "/exports/projects.xlsx",
     "/flags",
     "/government-reports",
@@ -89,7 +100,7 @@ def test_rows_cover_every_pair() -> None:
 
 
 def test_every_list_is_tried(client: FlaskClient) -> None:
-    assert set(lists_of(client.get(f"{BASE}/openapi.json").get_json())) == set(LISTS)
+    assert set(lists_of(client.get(f"{BASE}/openapi.json").get_json())) == {*LISTS, *SAME_PAGES}
 
 
 @pytest.mark.parametrize("path", LISTS)

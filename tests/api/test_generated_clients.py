@@ -32,6 +32,7 @@ post_hooks: []
 content_type_overrides:
   application/pdf: application/octet-stream
   application/toml: application/octet-stream
+  application/x-ndjson: application/octet-stream
   application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream
 """
 # Compiles only when the types say what answers hold: which fields are there, and which may be null.
