@@ -42,8 +42,8 @@ def with_projects(actor: Actor, listing: Listing, expand: Sequence[str]) -> List
     if PROJECT not in expand or not listing.items:
         return listing
     named = table_of(Project).c.number.in_({item[PROJECT] for item in listing.items})
-    found = list_projects(actor, {"withdrawn": "include"}, Page(MAX_LIMIT), only=(named,))
-    records: dict[str, Any] = {each["number"]: SHORT_PROJECT.dump(each) for each in found.items}
+    listed = list_projects(actor, {"withdrawn": "include"}, Page(MAX_LIMIT), only=(named,))
+    records: dict[str, Any] = {each["number"]: SHORT_PROJECT.dump(each) for each in listed.items}
     # One that became restricted in the meantime is shown nowhere.
     items = [{**item, PROJECT_RECORD: records[item[PROJECT]]} for item in listing.items if item[PROJECT] in records]
     return Listing(items, listing.next, listing.count)

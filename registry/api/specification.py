@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import flask_smorest
@@ -16,12 +17,14 @@ from registry.api.blueprint import ProjectName
 from registry.api.generated_examples import add_examples
 from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
 from registry.api.query_schemas import parameter_schema, parameter_style
+from registry.api.shared_enums import share_enums
 from registry.api.uploads import upload_schema
 from registry.audits.api import audits, verification
 from registry.cases.api import bulk as case_bulk
 from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
 from registry.core.base_schema import BaseSchema
+from registry.core.json_schemas import NOT_BLANK
 from registry.core.response_fields import field_json_schema
 from registry.exemptions.api import documents as exemption_documents
 from registry.exemptions.api import exemptions
@@ -242,7 +245,9 @@ def make_specification() -> dict[str, Any]:
     components.schema("Rule", RULE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    specification: dict[str, Any] = api.spec.to_dict()
+    # Copied: it is made of the schemas themselves, which stay as they are.
+    specification: dict[str, Any] = deepcopy(api.spec.to_dict())
+    share_enums(specification)
     add_examples(specification)
     return specification
 
@@ -258,7 +263,7 @@ def _row_id_schema(_converter: RowIdConverter) -> dict[str, Any]:
 
 
 def _external_id_schema(_converter: ExternalIdConverter) -> dict[str, Any]:
-    return {**FIELDS["external_id"].json_schema, "minLength": 1}
+    return {**FIELDS["external_id"].json_schema, "minLength": 1, "pattern": NOT_BLANK}
 
 
 def _text_schema(_converter: ProjectName) -> dict[str, Any]:

@@ -127,11 +127,13 @@ def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElem
     known = {**filters_of_cases(), "to_approve": BooleanFilter(_to_approve(actor)), **OF_FLAGS, **OF_TEXT}
     # The search is the last condition: it costs most.
     raw = {name: filters[name] for name in sorted(filters, key=lambda name: name in OF_TEXT)}
-    found = named_conditions(known, {name: value for name, value in raw.items() if name != NOT})
-    if "rule" in found:
+    criteria = named_conditions(known, {name: value for name, value in raw.items() if name != NOT})
+    if "rule" in criteria:
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
-        found["rule"] = exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", found["rule"]))
-    return list(negate(found, raw).values())
+        criteria["rule"] = exists(
+            covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", criteria["rule"])
+        )
+    return list(negate(criteria, raw).values())
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:

@@ -184,7 +184,7 @@ def named_conditions(filters: Mapping[str, ColumnFilter], raw: Mapping[str, str]
 
     Raises Malformed as ``conditions``.
     """
-    found: dict[str, ColumnElement[bool]] = {}
+    named: dict[str, ColumnElement[bool]] = {}
     problems = []
     for name, value in raw.items():
         known = filters.get(name)
@@ -194,14 +194,14 @@ def named_conditions(filters: Mapping[str, ColumnFilter], raw: Mapping[str, str]
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
             continue
         try:
-            found[name] = known.condition(value)
+            named[name] = known.condition(value)
         except InvalidValue as error:
             problems.append(Problem(name, error.code, error.params))
-    return negate(found, raw, problems)
+    return negate(named, raw, problems)
 
 
 def negate(
-    found: Mapping[str, ColumnElement[bool]], raw: Mapping[str, str], problems: Iterable[Problem] = ()
+    named: Mapping[str, ColumnElement[bool]], raw: Mapping[str, str], problems: Iterable[Problem] = ()
 ) -> dict[str, ColumnElement[bool]]:
     """The conditions by the names of their filters, with those negated that ``not`` names: what has no value fits them.
 
@@ -217,7 +217,7 @@ def negate(
             problems.append(Problem(NOT, error.code, error.params))
     if problems:
         raise Malformed(problems)
-    return {name: each.is_not(true()) if name in negated else each for name, each in found.items()}
+    return {name: each.is_not(true()) if name in negated else each for name, each in named.items()}
 
 
 def choices(value: str, options: Sequence[str]) -> list[str]:

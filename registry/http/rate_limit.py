@@ -62,7 +62,7 @@ class RateLimiter:
                 left -= 1
                 self._buckets[caller] = (left, current)
         whole = math.floor(left)
-        return Quota(is_taken, math.floor(size), whole, math.ceil(round((whole + 1 - left) / each_second, 6)))
+        return Quota(is_taken, math.floor(size), whole, max(1, math.ceil(round((whole + 1 - left) / each_second, 6))))
 
     def _forget(self, current: float) -> None:
         """Drop the buckets that are full again; of callers without end, all: memory is the scarcer thing."""

@@ -116,7 +116,7 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
     if "withdrawn" not in raw and FreezeStatus.WITHDRAWN not in raw.get("freeze_status", "").split(","):
         conditions.append(NOT_WITHDRAWN)
     problems = []
-    found: dict[str, ColumnElement[bool]] = {}
+    named: dict[str, ColumnElement[bool]] = {}
     for name, value in raw.items():
         known = FILTERS.get(name)
         if name == NOT:
@@ -125,10 +125,10 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
             continue
         try:
-            found[name] = known.condition(name, value)
+            named[name] = known.condition(name, value)
         except InvalidValue as error:
             problems.append(Problem(name, error.code, error.params))
-    return [*conditions, *negate(found, raw, problems).values()]
+    return [*conditions, *negate(named, raw, problems).values()]
 
 
 def _column(name: str) -> ColumnElement[Any]:

@@ -112,8 +112,8 @@ def _check_project(
     actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem], *, lock: bool
 ) -> Agency:
     actor.require(Permission.PROJECTS_WRITE)
-    found = None if agency_bin is None else _agency(agency_bin, lock=lock)
-    agency = checked_agency(agency_bin, found, lambda agency_id: may_act_for(actor, agency_id), values, known)
+    named = None if agency_bin is None else _agency(agency_bin, lock=lock)
+    agency = checked_agency(agency_bin, named, lambda agency_id: may_act_for(actor, agency_id), values, known)
     _require_unused_external_id(agency, values.get("external_id"))
     return agency
 
@@ -232,8 +232,8 @@ def agencies_to_register_for(bins: Collection[str]) -> dict[str, Agency]:
     share_agencies(Agency.bin.expression.in_(bins))
     statement = select(Agency).where(Agency.bin.in_(bins)).order_by(Agency.id)
     statement = statement.with_for_update(of=Agency, read=True, key_share=True)
-    found = db.session.scalars(statement.execution_options(populate_existing=True))
-    return {agency.bin: agency for agency in found}
+    agencies = db.session.scalars(statement.execution_options(populate_existing=True))
+    return {agency.bin: agency for agency in agencies}
 
 
 def _agency(number: str, *, lock: bool) -> Agency | None:

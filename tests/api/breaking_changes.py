@@ -145,10 +145,10 @@ def _parameters(specification: Schema, methods: Schema, operation: Schema) -> di
 
 def _resolved(specification: Schema, part: Schema) -> Schema:
     while "$ref" in part:
-        found: Any = specification
+        inner: Any = specification
         for name in part["$ref"].removeprefix("#/").split("/"):
-            found = found[name]
-        part = found
+            inner = inner[name]
+        part = inner
     return part
 
 

@@ -66,8 +66,8 @@ def test_every_json_body_has_an_example_and_every_file_a_schema() -> None:
             for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
                 for kind, content in holder.get("content", {}).items():
                     is_json = kind == "application/json" and content["schema"]
-                    is_told = "example" in content if is_json else content["schema"] or kind == "application/json"
-                    without += [] if is_told else [(path, name, kind)]
+                    is_described = "example" in content if is_json else content["schema"] or kind == "application/json"
+                    without += [] if is_described else [(path, name, kind)]
     assert without == []
 
 

@@ -31,6 +31,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "expected-objects": lazy_text("A list of objects is expected."),
     "number-of-items": lazy_text("Send 1 to {largest} items."),
     "expected-object": lazy_text("The body must be a JSON object, such as {{}}."),
+    "failed-dependency": lazy_text("This was not done, because something else that it belongs with was not done."),
     "field-repeated": lazy_text("This field was sent more than once; send it once."),
     "idempotency-key-not-usable": lazy_text("Idempotency-Key must have 1 to {limit} printable ASCII characters."),
     "idempotency-key-reused": lazy_text(
