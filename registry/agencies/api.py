@@ -13,6 +13,7 @@ from registry.agencies.queries import OPTIONS, SORTS, list_agencies
 from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.exports import ListExport, add_exports
 from registry.api.filter_parameters import BIN_SCHEMA, SEVERAL, WORDS_SCHEMA, one_of, several_of
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
@@ -28,6 +29,7 @@ FILTERS: Final = (
     Parameter("is_closed", "true: those that another one succeeded; false: the others.", {"type": "boolean"}),
     Parameter("q", "Words, or their beginnings, in names and BIN.", WORDS_SCHEMA),
 )
+add_exports(blp, ListExport("agencies", Permission.AGENCIES_READ, FILTERS, AGENCY, list_agencies, sort="bin"))
 REGISTRATION_EXAMPLE: Final = {name: AGENCY_EXAMPLE[name] for name in ("bin", "name_kk", "name_ru", "kind", "region")}
 
 

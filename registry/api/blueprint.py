@@ -8,17 +8,19 @@ from functools import wraps
 from typing import Any, ClassVar, Final
 
 import flask_smorest
-from flask import Response, g, request
+from flask import Response, after_this_request, g, request
 from flask_smorest.exceptions import NotModified, PreconditionFailed
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.api.deprecation import DEPRECATION, Deprecation
 from registry.api.operation_docs import IDEMPOTENT, RULE, complete_operation
 from registry.api.pages import PageSchema
 from registry.api.parser import StrictParser
-from registry.core.transactions import autocommit_reads
+from registry.core.errors import RegistryError
+from registry.core.transactions import autocommit_reads, repeated
 from registry.http.authentication import authenticate
 from registry.http.etag import make_tag, not_modified, require_fresh, require_if_match
 from registry.http.idempotency import request_digest, run_once
@@ -31,6 +33,9 @@ API_PREFIX: Final = "/api/v1"
 # The attribute of a view that ``requires`` made: the view itself, so that what decorates it further shows.
 CHECKED_FIRST: Final = "registry_checked_first"
 APIDOC: Final = "_apidoc"
+TEXT_FILE: Final = {"type": "string"}
+# As OpenAPI 3.0 has it: generators know it, and OpenAPI 3.1 has no other word for a whole body.
+BINARY_FILE: Final = {"type": "string", "format": "binary"}
 View = Callable[..., Any]
 
 
@@ -39,9 +44,9 @@ class PermissionNotDeclared(RuntimeError):
 
 
 class ProjectName(BaseConverter):
-    """What stands for a project's number in its own path; ``check`` is another route's."""
+    """What stands for a project's number in its own path; ``check`` and ``batch`` are other routes'."""
 
-    regex = "(?!check$)[^/]+"
+    regex = "(?!(?:check|batch)$)[^/]+"
 
 
 def current_actor() -> Actor:
@@ -53,14 +58,15 @@ def current_actor() -> Actor:
 class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
     """A blueprint below ``/api/v1``.
 
-    Decorators in this order: ``requires``, ``doc``, ``etag`` of a PATCH, ``arguments``, ``idempotent``, ``etag``,
-    ``response``. ``arguments`` reads ``json``, ``merge_patch``, ``multipart`` and, by a QuerySchema, ``query``; with
-    ``required=False`` no body at all is an empty object.
+    Decorators in this order: ``requires``, ``deprecated``, ``doc``, ``etag`` of a PATCH, ``arguments``, ``idempotent``,
+    ``etag``, ``response``. ``arguments`` reads ``json``, ``batch_json``, ``merge_patch``, ``multipart`` and, by a
+    QuerySchema, ``query``; with ``required=False`` no body at all is an empty object.
     """
 
     ARGUMENTS_PARSER = StrictParser()
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING: ClassVar[dict[str, str]] = {
         "json": JSON_TYPE,
+        "batch_json": JSON_TYPE,
         "optional_json": JSON_TYPE,
         "merge_patch": MERGE_PATCH,
         "multipart": MULTIPART,
@@ -104,11 +110,19 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
         return decorate
 
-    def idempotent(self, view: View | None = None, *, commits_itself: bool = False, secret: str = "") -> Any:
+    def idempotent(
+        self,
+        view: View | None = None,
+        *,
+        commits_itself: bool = False,
+        secret: str = "",
+        collision: type[RegistryError] | tuple[()] = (),
+    ) -> Any:
         """Decorator of a POST, below ``arguments``: the same ``Idempotency-Key`` gets the first response again.
 
         ``commits_itself``: the view must not run inside the transaction of the key. ``secret``: the property of the
-        response that is shown once; it is not stored, and null in the response that is sent again.
+        response that is shown once; it is not stored, and null in the response that is sent again. ``collision``: the
+        error of a view that met another request and changed nothing; it is then run again, twice at most.
         """
 
         def decorate(view: View) -> View:
@@ -116,18 +130,39 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             def wrapper(*args: Any, **kwargs: Any) -> Response:
                 form = next((each for each in args if isinstance(each, Mapping)), {})
                 digest = request_digest(form)
-                return run_once(
-                    current_actor(),
-                    digest,
-                    lambda: view(*args, **kwargs),
-                    commits_itself=commits_itself,
-                    secret=secret,
-                )
+
+                def run() -> Response:
+                    return run_once(
+                        current_actor(),
+                        digest,
+                        lambda: view(*args, **kwargs),
+                        commits_itself=commits_itself,
+                        secret=secret,
+                    )
+
+                return repeated(run, collision)
 
             _document(wrapper, IDEMPOTENT, True)
             return wrapper
 
         return decorate if view is None else decorate(view)
+
+    def deprecated(self, notice: Deprecation) -> Callable[[View], View]:
+        """Decorator of an operation that will go, below ``requires``: its responses and the documentation say so.
+
+        Errors do too, but for those that come before it: authentication and permission.
+        """
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                after_this_request(notice.add_headers)
+                return view(*args, **kwargs)
+
+            _document(wrapper, DEPRECATION, notice)
+            return wrapper
+
+        return decorate
 
     def arguments(self, schema: Schema, *, location: str = "json", required: bool = True, **kwargs: Any) -> Any:
         """flask-smorest's, where a body that is not required may be absent."""
@@ -136,7 +171,9 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         return super().arguments(schema, location=location, required=required, **kwargs)
 
     def response(self, status_code: int, schema: Any = None, *, description: str = "Done.", **kwargs: Any) -> Any:
-        """flask-smorest's, with ``Content-Language``."""
+        """flask-smorest's, with ``Content-Language``; a response of another type than JSON is documented as a file."""
+        if "content_type" in kwargs and schema == {}:
+            schema = TEXT_FILE if kwargs["content_type"].startswith("text/") else BINARY_FILE
         respond = super().response(status_code, schema, description=description, **kwargs)
 
         def decorate(view: View) -> View:

@@ -7,11 +7,14 @@ from typing import Any, Final
 
 from registry.core.fields import MAX_AMOUNT, Bin
 from registry.core.filters import (
+    NOT,
+    WORDS,
     BooleanFilter,
     ChoiceFilter,
     ColumnFilter,
     DateFilter,
     InstantFilter,
+    NullFilter,
     TextFilter,
     TimestampFilter,
     WordsFilter,
@@ -48,6 +51,14 @@ def plain_parameters(filters: Mapping[str, ColumnFilter]) -> tuple[Parameter, ..
     return tuple(Parameter(name, *_described(known)) for name, known in filters.items())
 
 
+def negatable(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """The parameters of a list, and ``not``, which negates those that it names."""
+    given = tuple(parameters)
+    names = one_of(each.name for each in given if each.name != WORDS)
+    text = f"Filters of this request to negate: what does not fit them, or has no value. {SEVERAL}"
+    return (*given, Parameter(NOT, text, names))
+
+
 def moment_parameter(name: str, end: str) -> Parameter:
     """A parameter that takes a day or an instant."""
     schema = {"anyOf": [dict(DAY_SCHEMA), {"type": "string", "format": "date-time"}]}
@@ -60,6 +71,8 @@ def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:
             return takes, dict(WORDS_SCHEMA)
         case ChoiceFilter(options=options):
             return SEVERAL, one_of(options)
+        case NullFilter(columns=columns):
+            return f"Fields that have no value. {SEVERAL}", one_of(columns)
         case TextFilter():
             return SEVERAL, several_of(TEXT_SCHEMA)
         case BooleanFilter():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.accounts.roles import Permission
+from registry.api.deprecation import DEPRECATION, Deprecation
 from registry.http.required_permission import REQUIRED_PERMISSION
 
 ERROR_NAMES: Final = {
@@ -28,9 +29,32 @@ LOCATION: Final = {"Location": {"description": "Where the new resource is.", "sc
 LINK: Final = {"Link": {"description": 'The next page, `rel="next"`; absent on the last.', "schema": TEXT}}
 CONTENT_DISPOSITION: Final = {"Content-Disposition": {"description": "The file's name.", "schema": TEXT}}
 ETAG: Final = {"description": "The strong entity tag of the representation.", "schema": TEXT}
+RETRY_AFTER: Final = {"description": "The seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+# Components, by which every success refers to them.
+RATE_LIMIT_HEADERS: Final = {
+    "RateLimit-Policy": {
+        "description": 'How many requests (`q`) within how many seconds (`w`): `"principal";q=60000;w=60`. Of a caller '
+        "without a token the policy is `address`. Absent when the service sets no limit.",
+        "schema": TEXT,
+    },
+    "RateLimit": {
+        "description": "How many requests are left (`r`), and the seconds until there are more (`t`).",
+        "schema": TEXT,
+    },
+}
+IDEMPOTENCY_REPLAYED: Final = {
+    "description": "`true` when this is the stored response to an earlier request with the same `Idempotency-Key`.",
+    "schema": {"type": "string", "enum": ["true"]},
+}
+HEADER_COMPONENTS: Final = {**RATE_LIMIT_HEADERS, "Idempotency-Replayed": IDEMPOTENCY_REPLAYED}
 # Set on the view by ApiBlueprint, read here.
 IDEMPOTENT: Final = "idempotent"
 RULE: Final = "rule"
+
+
+def header_reference(name: str) -> dict[str, str]:
+    """A reference to a header among the components."""
+    return {"$ref": f"#/components/headers/{name}"}
 
 
 def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_kwargs: Any) -> dict[str, Any]:
@@ -44,7 +68,17 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     responses.pop(422, None)
     if 304 in responses:
         responses[304] = {"description": "Not changed since the tag in `If-None-Match`."}
+    for status, response in responses.items():
+        if int(status) < 300:
+            replayed = ["Idempotency-Replayed"] if doc_info.get(IDEMPOTENT) else []
+            response["headers"] = {
+                **response.get("headers", {}),
+                **{name: header_reference(name) for name in (*RATE_LIMIT_HEADERS, *replayed)},
+            }
     responses |= {status: ERROR_NAMES[status] for status in _error_statuses(doc, doc_info, method)}
+    notice: Deprecation | None = doc_info.get(DEPRECATION)
+    if notice is not None:
+        doc |= {"deprecated": True, "x-sunset": notice.sunset.isoformat(), "x-successor": notice.successor}
     text = doc_info["docstring"]
     doc_info["docstring"] = {name: " ".join(words.split()) for name, words in text.items()}
     doc_info["docstring"]["summary"] = doc_info["docstring"]["summary"].rstrip(".")

@@ -12,23 +12,27 @@ from registry.http.query_parameters import next_link
 
 
 class PageSchema(Schema):
-    """A page of items of one schema; it dumps a Listing."""
+    """A page of items of one schema; it dumps a Listing. ``counted``: it may have the number of all items."""
 
-    def __init__(self, item: Schema) -> None:
+    def __init__(self, item: Schema, *, counted: bool = False) -> None:
         super().__init__()
         self.item = item
+        self.counted = counted
 
     def dump(self, obj: Any, **_kwargs: Any) -> Any:
         """The page with each item dumped by its schema."""
-        return {"items": [self.item.dump(item) for item in obj.items], "next": obj.next}
+        page = {"items": [self.item.dump(item) for item in obj.items], "next": obj.next}
+        return page if obj.count is None else {**page, "count": obj.count}
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of the page, in place; the item's own becomes a component."""
+        count = {"type": "integer", "minimum": 0, "description": "Of all pages; only with the parameter `count`."}
         return {
             "type": "object",
             "properties": {
                 "items": {"type": "array", "items": self.item},
                 "next": {"type": ["string", "null"]},
+                **({"count": count} if self.counted else {}),
             },
             "required": ["items", "next"],
         }

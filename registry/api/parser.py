@@ -14,6 +14,7 @@ from registry.core.errors import Invalid, Malformed
 from registry.http.query_parameters import read_query
 from registry.http.request_bodies import (
     JSON_TYPE,
+    MAX_BATCH,
     MERGE_PATCH,
     MULTIPART,
     read_bytes,
@@ -34,6 +35,7 @@ class StrictParser(FlaskParser):
     __location_map__ = {  # noqa: RUF012 - as webargs declares it
         "query": "load_querystring",
         "json": "load_json",
+        "batch_json": "load_batch_json",
         "optional_json": "load_optional_json",
         "merge_patch": "load_merge_patch",
         "multipart": "load_multipart",
@@ -55,6 +57,11 @@ class StrictParser(FlaskParser):
         if not req.content_length and not read_bytes():
             return {}
         return self.load_json(req, schema)
+
+    def load_batch_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """The JSON object of a batch, which may be larger."""
+        require_content_type(JSON_TYPE)
+        return read_object(read_bytes(MAX_BATCH))
 
     def load_merge_patch(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """The JSON object of a merge patch (RFC 7396)."""

@@ -10,7 +10,7 @@ from marshmallow import fields, post_load
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import InputField
 from registry.core.pagination import Page
-from registry.http.query_parameters import Parameter, page_parameters, take_page
+from registry.http.query_parameters import COUNT, Parameter, page_parameters, take_page
 
 
 class QueryParameter(fields.Field[Any]):
@@ -46,7 +46,7 @@ class PagedQuerySchema(QuerySchema):
 
     @post_load
     def separate_page(self, sent: dict[str, str], **_kwargs: Any) -> ListArguments:
-        """Separate limit, cursor and sort from the filters. Raises Malformed for an unusable limit or sort."""
+        """Separate limit, cursor, sort and count from the filters. Raises Malformed for an unusable one."""
         page = take_page(sent)
         return ListArguments(sent, page)
 
@@ -56,9 +56,10 @@ def filter_query(filters: Iterable[Parameter]) -> QuerySchema:
     return _query(QuerySchema, filters)
 
 
-def list_query(filters: Iterable[Parameter] = (), sorts: Iterable[str] = ()) -> QuerySchema:
-    """The query schema of a paged list with these filters, sortable by these fields."""
-    return _query(PagedQuerySchema, (*filters, *page_parameters(tuple(sorts))))
+def list_query(filters: Iterable[Parameter] = (), sorts: Iterable[str] = (), *, counted: bool = False) -> QuerySchema:
+    """The query schema of a paged list with these filters, sortable by these fields. ``counted``: with ``count``."""
+    count = (COUNT,) if counted else ()
+    return _query(PagedQuerySchema, (*filters, *page_parameters(tuple(sorts)), *count))
 
 
 def _query(base: type[QuerySchema], parameters: Iterable[Parameter]) -> QuerySchema:

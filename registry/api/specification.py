@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import flask_smorest
@@ -13,8 +14,10 @@ from flask import Flask
 from registry.accounts.api import accounts, sessions, tokens
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName
-from registry.api.operation_docs import ERROR_NAMES, ETAG
+from registry.api.generated_examples import add_examples
+from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
 from registry.api.query_schemas import parameter_schema, parameter_style
+from registry.api.shared_enums import share_enums
 from registry.api.uploads import upload_schema
 from registry.audits.api import audits, verification
 from registry.cases.api import bulk as case_bulk
@@ -22,6 +25,7 @@ from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
 from registry.changes import api as changes
 from registry.core.base_schema import BaseSchema
+from registry.core.json_schemas import NOT_BLANK
 from registry.core.response_fields import field_json_schema
 from registry.exemptions.api import documents as exemption_documents
 from registry.exemptions.api import exemptions
@@ -29,8 +33,8 @@ from registry.flags import api as flags
 from registry.government_reports.api import files as government_report_files
 from registry.government_reports.api import reports as government_reports
 from registry.http.error_handlers import PROBLEM_JSON
-from registry.http.request_bodies import MAX_BODY, MAX_FILE
-from registry.http.url_converters import ROW_ID, RowIdConverter
+from registry.http.request_bodies import MAX_BATCH, MAX_BODY, MAX_FILE
+from registry.http.url_converters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
 from registry.imports.api import imports
 from registry.inbox import api as inbox
 from registry.journal import api as journal
@@ -39,7 +43,8 @@ from registry.platform.api import confirmations, inventories
 from registry.policies.api import impact as policy_impact
 from registry.policies.api import policies
 from registry.policies.schemas import RULE
-from registry.projects.api import documents, exports, projects, related
+from registry.projects.api import batch, documents, exports, external_ids, projects, related
+from registry.projects.fields import FIELDS
 from registry.projects.schemas import VERDICT
 from registry.reports.api import compliance as reports
 from registry.reports.api import overview
@@ -51,6 +56,8 @@ BLUEPRINTS = (
     whole_search.blp,
     agencies.blp,
     projects.blp,
+    batch.blp,
+    external_ids.blp,
     related.blp,
     confirmations.blp,
     inventories.blp,
@@ -121,7 +128,8 @@ ERROR_TEXTS = {
     409: "It does not fit what is there.",
     410: "What was asked for was deleted after its time; `detail` tells what to do.",
     412: "Changed since it was read.",
-    413: f"The body is over {MAX_BODY // 1024**2} MiB, or the file over {MAX_FILE // 1024**2} MiB.",
+    413: f"The body is over {MAX_BODY // 1024**2} MiB (of a batch {MAX_BATCH // 1024**2}), or the file over "
+    f"{MAX_FILE // 1024**2} MiB.",
     415: "The body's type is not taken here.",
     422: "The body is invalid; `errors` names each wrong field.",
     428: "`If-Match` is missing.",
@@ -129,6 +137,7 @@ ERROR_TEXTS = {
     500: "A mistake in the service; its log has more under the trace id.",
     503: "The database does not answer, is busy, or has no room; `type` and `detail` tell which, and what to do.",
 }
+RETRIED = (429, 503)
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "AcceptLanguage": (
         "header",
@@ -216,6 +225,7 @@ def make_specification() -> dict[str, Any]:
     api.init_app(app)
     api.register_converter(RowIdConverter, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)
+    api.register_converter(ExternalIdConverter, _external_id_schema)
     converter = api.ma_plugin.converter
     converter.add_attribute_function(field_json_schema)
     converter.add_attribute_function(parameter_schema)
@@ -227,24 +237,36 @@ def make_specification() -> dict[str, Any]:
     for name, (place, parameter) in PARAMETERS.items():
         components.parameter(name, place, parameter)
     components.header("ETAG", ETAG)
+    for name, header in HEADER_COMPONENTS.items():
+        components.header(name, header)
     for status, name in ERROR_NAMES.items():
         schema = {"$ref": "#/components/schemas/Problem"}
-        components.response(name, {"description": ERROR_TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}})
+        headers = {"headers": {"Retry-After": RETRY_AFTER}} if status in RETRIED else {}
+        content = {"content": {PROBLEM_JSON: {"schema": schema}}}
+        components.response(name, {"description": ERROR_TEXTS[status], **headers, **content})
     components.schema("Verdict", schema=VERDICT)
     components.schema("Rule", RULE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    specification: dict[str, Any] = api.spec.to_dict()
+    # Copied: it is made of the schemas themselves, which stay as they are.
+    specification: dict[str, Any] = deepcopy(api.spec.to_dict())
+    share_enums(specification)
+    add_examples(specification)
     return specification
 
 
 def _know_converters(app: Flask) -> None:
     app.url_map.converters[ROW_ID] = RowIdConverter
+    app.url_map.converters[EXTERNAL_ID] = ExternalIdConverter
     app.url_map.converters["project"] = ProjectName
 
 
 def _row_id_schema(_converter: RowIdConverter) -> dict[str, Any]:
     return {"type": "integer", "minimum": 1, "maximum": RowIdConverter.LARGEST}
+
+
+def _external_id_schema(_converter: ExternalIdConverter) -> dict[str, Any]:
+    return {**FIELDS["external_id"].json_schema, "minLength": 1, "pattern": NOT_BLANK}
 
 
 def _text_schema(_converter: ProjectName) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.audits.restricted_counts import visible_run
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions, date_filters
+from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions, date_filters, instant_filters
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.flags.audit_runs import IS_GOOD, AuditChange, AuditRun
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
@@ -28,6 +28,8 @@ AUDIT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "trigger": ChoiceFilter(AuditRun.trigger.expression, Trigger.codes()),
     "dry_run": BooleanFilter(AuditRun.dry_run.expression),
     **date_filters("on", AuditRun.on.expression),
+    **instant_filters("started_at", AuditRun.started_at.expression),
+    **instant_filters("finished_at", AuditRun.finished_at.expression),
 }
 
 

@@ -20,17 +20,21 @@ from registry.cases.models import Case, CaseDecision, CaseFlag
 from registry.cases.search import case_search
 from registry.cases.vocabulary import Outcome, Status
 from registry.core.clock import today
+from registry.core.counting import with_count
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import (
+    NOT,
     BooleanFilter,
     ChoiceFilter,
     ColumnFilter,
+    NullFilter,
     TextFilter,
     WordsFilter,
-    conditions,
     date_filters,
     instant_filters,
+    named_conditions,
+    negate,
 )
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, literal_limit, order_by
@@ -46,7 +50,6 @@ from registry.projects.vocabulary import Sector
 OF_FLAGS: Final[Mapping[str, ColumnFilter]] = {"rule": ChoiceFilter(Flag.rule.expression, RULES)}
 # Filters whose result depends on the actor: decisions that the actor may approve.
 OF_THE_READER: Final[Mapping[str, ColumnFilter]] = {"to_approve": BooleanFilter(false())}
-# The search is the last condition: it costs most.
 OF_TEXT: Final[Mapping[str, ColumnFilter]] = {"q": WordsFilter(case_search)}
 SORTS: Final[Mapping[str, SortKey]] = {
     "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
@@ -64,6 +67,7 @@ DEFAULT_SORT: Final = "due_on"
 # Filters and sorts that read the project of a case, and the one that reads its agency.
 OF_THE_AGENCY: Final = "agency"
 OF_THE_PROJECT: Final = frozenset({"project", OF_THE_AGENCY, "region", "sector", "q", "budget_kzt"})
+NULLABLE: Final = ("assignee", "due_on", "closed_at", "outcome")
 
 
 def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
@@ -86,7 +90,7 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
     shown = show_cases(actor, cases, language)
     journal_restricted_reads(actor, restricted, "cases")
-    return Listing(shown, listing.next)
+    return with_count(Listing(shown, listing.next), matching_cases(actor, filters, Case.id), page)
 
 
 def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort: SortKey | None = None) -> Select[Any]:
@@ -144,17 +148,16 @@ def position_of(after_case: Case, sort: str | None) -> str:
 
 def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """Convert the filters to conditions on cases joined with project and agency. Raises Malformed."""
-    rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
-    own = {name: value for name, value in filters.items() if name in OF_THE_READER}
-    texts = {name: value for name, value in filters.items() if name in OF_TEXT}
-    others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER, *OF_TEXT}}
-    criteria = conditions(filters_of_cases(), others) + conditions(
-        {"to_approve": BooleanFilter(_to_approve(actor))}, own
-    )
-    for condition in conditions(OF_FLAGS, rules):
+    known = {**filters_of_cases(), "to_approve": BooleanFilter(_to_approve(actor)), **OF_FLAGS, **OF_TEXT}
+    # The search is the last condition: it costs most.
+    raw = {name: filters[name] for name in sorted(filters, key=lambda name: name in OF_TEXT)}
+    criteria = named_conditions(known, {name: value for name, value in raw.items() if name != NOT})
+    if "rule" in criteria:
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
-        criteria.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
-    return criteria + conditions(OF_TEXT, texts)
+        criteria["rule"] = exists(
+            covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", criteria["rule"])
+        )
+    return list(negate(criteria, raw).values())
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:
@@ -185,6 +188,7 @@ def filters_of_cases() -> dict[str, ColumnFilter]:
         **instant_filters("opened_at", Case.opened_at.expression),
         **instant_filters("closed_at", Case.closed_at.expression),
         **instant_filters("changed_at", Case.changed_at.expression),
+        "is_null": NullFilter({name: getattr(Case, name).expression for name in NULLABLE}),
     }
 
 

@@ -18,6 +18,7 @@ from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 from registry.flags.schemas import FLAG
 from registry.freeze.vocabulary import Severity
+from registry.projects.schemas import PROJECT_RECORD, expanded_project
 from registry.projects.vocabulary import DocumentKind
 
 MAX_TEXT_LENGTH: Final = 5000
@@ -165,6 +166,7 @@ class CaseSummary(BaseSchema):
     """A case as lists show it."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset()
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({PROJECT_RECORD})
 
     id = ReadOnly("The case.", {"type": "integer"})
     project = ReadOnly("The project's number.", TEXT_SCHEMA)
@@ -181,6 +183,7 @@ class CaseSummary(BaseSchema):
     closed_at = Timestamp("When it was closed.", nullable=True)
     outcome = ReadOnly("How it closed.", nullable(TEXT_SCHEMA))
     changed_at = Timestamp("When anything shown here last changed, but for what the calendar alone changes.")
+    project_record = expanded_project()
 
 
 class Case(CaseSummary):

@@ -51,6 +51,10 @@ class Gone(RegistryError):
     """What was there is deleted, for good."""
 
 
+class FailedDependency(RegistryError):
+    """The action was not done because others that it belongs with were not (RFC 4918, 11.4)."""
+
+
 class Stale(RegistryError):
     """The object changed since the caller read it (RFC 9110, If-Match)."""
 

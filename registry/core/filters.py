@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, true
 
 from registry.core.clock import local_instant, rfc3339
 from registry.core.errors import Malformed, Problem
 from registry.core.value_checks import InvalidValue, control_character, exact_day
 
 MAX_VALUE_LENGTH = 1000
+# The parameter that negates others, and the one that it cannot: the search.
+NOT = "not"
+WORDS = "q"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,7 @@ class ChoiceFilter:
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The SQL condition for a filter value. Raises InvalidValue."""
-        codes = split_values(value)
-        for code in codes:
-            if code not in self.options:
-                raise InvalidValue("not-a-choice", options=", ".join(self.options))
-        return self.column.in_(codes)
+        return self.column.in_(choices(value, self.options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,20 @@ class WordsFilter:
         return self.search(value)
 
 
-ColumnFilter = WordsFilter | ChoiceFilter | TextFilter | BooleanFilter | DateFilter | TimestampFilter | InstantFilter
+@dataclass(frozen=True, slots=True)
+class NullFilter:
+    """Names of fields, separated by commas: all of them have no value."""
+
+    columns: Mapping[str, ColumnElement[Any]]
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The SQL condition for a filter value. Raises InvalidValue."""
+        return and_(*(self.columns[name].is_(None) for name in choices(value, tuple(self.columns))))
+
+
+ColumnFilter = (
+    WordsFilter | ChoiceFilter | TextFilter | BooleanFilter | DateFilter | TimestampFilter | InstantFilter | NullFilter
+)
 
 
 def date_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:
@@ -164,19 +176,57 @@ def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
 
 def conditions(filters: Mapping[str, ColumnFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The SQL conditions of a list. Raises Malformed with a problem for each unknown filter or invalid value."""
-    clauses, problems = [], []
+    return list(named_conditions(filters, raw).values())
+
+
+def named_conditions(filters: Mapping[str, ColumnFilter], raw: Mapping[str, str]) -> dict[str, ColumnElement[bool]]:
+    """The SQL conditions of a list by the names of their filters; those that ``not`` names are negated.
+
+    Raises Malformed as ``conditions``.
+    """
+    named: dict[str, ColumnElement[bool]] = {}
+    problems = []
     for name, value in raw.items():
         known = filters.get(name)
+        if name == NOT:
+            continue
         if known is None:
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
             continue
         try:
-            clauses.append(known.condition(value))
+            named[name] = known.condition(value)
         except InvalidValue as error:
             problems.append(Problem(name, error.code, error.params))
+    return negate(named, raw, problems)
+
+
+def negate(
+    named: Mapping[str, ColumnElement[bool]], raw: Mapping[str, str], problems: Iterable[Problem] = ()
+) -> dict[str, ColumnElement[bool]]:
+    """The conditions by the names of their filters, with those negated that ``not`` names: what has no value fits them.
+
+    ``problems``: of the filters. Raises Malformed with all problems, those of ``not`` among them: it names filters that
+    were sent, and not ``q``.
+    """
+    problems = list(problems)
+    negated: list[str] = []
+    if NOT in raw:
+        try:
+            negated = choices(raw[NOT], tuple(name for name in raw if name not in (NOT, WORDS)))
+        except InvalidValue as error:
+            problems.append(Problem(NOT, error.code, error.params))
     if problems:
         raise Malformed(problems)
-    return clauses
+    return {name: each.is_not(true()) if name in negated else each for name, each in named.items()}
+
+
+def choices(value: str, options: Sequence[str]) -> list[str]:
+    """The comma-separated values, each one of the options. Raises InvalidValue."""
+    values = split_values(value)
+    for each in values:
+        if each not in options:
+            raise InvalidValue("not-a-choice", options=", ".join(options))
+    return values
 
 
 def split_values(value: str) -> list[str]:

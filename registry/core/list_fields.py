@@ -164,3 +164,25 @@ class ProjectNumbers(InputField):
     def from_text(self, text: str) -> object:
         """The numbers of a form's text, which blanks, commas, semicolons and line ends separate; None without any."""
         return text.replace(",", " ").replace(";", " ").split() or None
+
+
+class Objects(InputField):
+    """A list of 1 to ``most`` JSON objects, each of the schema with that name; who takes them loads them."""
+
+    def __init__(self, most: int, component: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+        self.component = component
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise InvalidValue("expected-objects")
+        if not 0 < len(value) <= self.most:
+            raise InvalidValue("number-of-items", largest=self.most)
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of that schema."""
+        item = {"$ref": f"#/components/schemas/{self.component}"}
+        return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}

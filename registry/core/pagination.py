@@ -18,25 +18,32 @@ from registry.core.errors import Malformed, Problem
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+ESTIMATED = "estimated"
+COUNTS = ("exact", ESTIMATED)
 # Text that both databases can store: no NUL and no lone surrogates.
 STORABLE = re.compile("[^\x00\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The requested page: maximum number of rows, cursor, and sort order (``name`` or ``-name``)."""
+    """The requested page: maximum number of rows, cursor, sort order (``name`` or ``-name``), and one of ``COUNTS``."""
 
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
     sort: str | None = None
+    count: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of rows as mappings, and the cursor of the next page; None on the last page."""
+    """One page of rows as mappings, and the cursor of the next page; None on the last page.
+
+    ``count``: the number of rows of all pages, if the page asks for it.
+    """
 
     items: list[Any]
     next: str | None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.database import AUTOCOMMIT_READS, SQLITE_BEGIN, TRANSACTION_OPEN, db
 from registry.core.events import Event
 
+T = TypeVar("T")
+REPETITIONS: Final = 2
 # Runs before ``before_commit``: series of numbers without gaps, which lock out others until the commit.
 before_journal: Final[Event[[Session]]] = Event("before_journal")
 # The journal connects to both.
@@ -46,6 +48,19 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         session.info.pop(TRANSACTION_OPEN, None)
+
+
+def repeated(act: Callable[[], T], collision: type[Exception] | tuple[()]) -> T:
+    """What ``act`` returns, run again when it raises ``collision``: three times at most.
+
+    Each run must be a transaction of its own, so that the next one sees what the other request has committed.
+    """
+    for _ in range(REPETITIONS):
+        try:
+            return act()
+        except collision:
+            continue
+    return act()
 
 
 def require_transaction() -> Session:

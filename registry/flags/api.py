@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
+from registry.api.expansions import PROJECT, expand_parameter, split_expand, with_projects
+from registry.api.exports import ListExport, add_exports
+from registry.api.filter_parameters import negatable, plain_parameters
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
@@ -20,6 +22,17 @@ from registry.projects.api import examples
 blp = ApiBlueprint(
     "flags", __name__, description="One rule's finding on one project, from the audit that opened it to its end."
 )
+FILTERS: Final = negatable(plain_parameters(FLAG_FILTERS))
+add_exports(
+    blp,
+    ListExport(
+        "flags",
+        Permission.PROJECTS_READ,
+        FILTERS,
+        FLAG,
+        lambda actor, filters, page: list_flags(actor, filters, page, request_locale()),
+    ),
+)
 
 
 @blp.route("/flags")
@@ -28,8 +41,10 @@ class Flags(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ)
     @blp.doc(operationId="list_all_flags")
-    @blp.arguments(list_query(plain_parameters(FLAG_FILTERS), SORTS), location="query")
-    @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
+    @blp.arguments(list_query((*FILTERS, expand_parameter(PROJECT)), SORTS, counted=True), location="query")
+    @blp.response(200, PageSchema(FLAG, counted=True), example={"items": [examples.FLAG], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List flags, the newest first: active ones and cleared ones, each with its clause and what to do next."""
-        return page_response(list_flags(current_actor(), *query, request_locale()))
+        filters, expand = split_expand(query.filters, PROJECT)
+        listing = list_flags(current_actor(), filters, query.page, request_locale())
+        return page_response(with_projects(current_actor(), listing, expand))

@@ -14,9 +14,18 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
+from registry.core.counting import with_count
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters, instant_filters
+from registry.core.filters import (
+    ChoiceFilter,
+    ColumnFilter,
+    NullFilter,
+    TextFilter,
+    conditions,
+    date_filters,
+    instant_filters,
+)
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.translations import translator
@@ -46,6 +55,8 @@ FLAG_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "region": ChoiceFilter(PROJECT.region, Region.codes()),
     "sector": ChoiceFilter(PROJECT.sector, Sector.codes()),
     **date_filters("opened_on", FLAG.opened_on),
+    **date_filters("cleared_on", FLAG.cleared_on),
+    "is_null": NullFilter({"cleared_on": FLAG.cleared_on, "exemption": FLAG.exemption_id}),
     **instant_filters("changed_at", FLAG.changed_at),
 }
 SORTS: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = {
@@ -97,7 +108,9 @@ def _page(
     policy = policy_in_force()
     shown = [flag_representation(row, policy, row["_last_on"], language) for row in listing.items]
     journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")
-    return Listing(shown, listing.next)
+    ids = select(FLAG.id).join(table_of(Project), PROJECT.id == FLAG.project_id)
+    ids = ids.join(table_of(Agency), AGENCY.id == PROJECT.agency_id).where(*visible_projects(actor), *criteria)
+    return with_count(Listing(shown, listing.next), ids, page)
 
 
 # Cached per sort and kind of reader: 0.5 ms of the 4 ms of processor time of a list of flags.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from registry.core.base_schema import BaseSchema
 from registry.core.json_schemas import DAY_SCHEMA
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
-from registry.projects.schemas import DAY_OR_NULL, OBSERVED_SCHEMA
+from registry.projects.schemas import DAY_OR_NULL, OBSERVED_SCHEMA, PROJECT_RECORD, expanded_project
 
 
 class Flag(BaseSchema):
     """One rule's finding on one project."""
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({PROJECT_RECORD})
 
     id = ReadOnly("Stays the same from opening to clearing.", {"type": "integer"})
     project = ReadOnly("The project's number.", {"type": "string"})
@@ -31,6 +33,7 @@ class Flag(BaseSchema):
     exemption = ReadOnly("The exemption that takes it out of the queue.", {"type": ["integer", "null"]})
     case = ReadOnly("The case that reviews it.", {"type": ["integer", "null"]})
     changed_at = Timestamp("When anything shown here last changed; `last_seen_on` of an active flag does not count.")
+    project_record = expanded_project()
 
 
 FLAG: Final = Flag()

@@ -14,6 +14,7 @@ from registry.core.clock import today
 
 CSV: Final = "text/csv"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+NDJSON: Final = "application/x-ndjson"
 PDF: Final = "application/pdf"
 PIECE: Final = 64 * 1024
 
@@ -22,6 +23,11 @@ def csv_download(name: str, pieces: Iterable[bytes]) -> Response:
     """A CSV, sent as it is made."""
     made = Response(stream_with_context(iter(pieces)), content_type=f"{CSV}; charset=utf-8")
     return _named(made, name, "csv")
+
+
+def ndjson_download(name: str, pieces: Iterable[bytes]) -> Response:
+    """Lines of JSON objects, sent as they are made."""
+    return _named(Response(stream_with_context(iter(pieces)), content_type=NDJSON), name, "ndjson")
 
 
 def xlsx_download(name: str, write: Callable[[Path], None]) -> Response:

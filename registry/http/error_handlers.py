@@ -15,7 +15,18 @@ from registry.accounts.oidc.errors import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.token_authentication import TokenNotAccepted
-from registry.core.errors import Conflict, Gone, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
+from registry.core.errors import (
+    Conflict,
+    FailedDependency,
+    Gone,
+    Invalid,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    Problem,
+    RegistryError,
+    Stale,
+)
 from registry.core.messages import message
 from registry.core.pdf import DocumentNotMade
 from registry.http import http_errors
@@ -47,6 +58,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (http_errors.UnsupportedMediaType, 415),
     (Invalid, 422),
     (http_errors.IdempotencyKeyReused, 422),
+    (FailedDependency, 424),
     (http_errors.PreconditionRequired, 428),
     (http_errors.TooManyRequests, 429),
     (TooManyAttempts, 429),
@@ -91,8 +103,8 @@ def retry_after(error: RegistryError) -> str | None:
     return None
 
 
-def problem_response(error: RegistryError) -> Response:
-    """The error as problem+json in the requested language."""
+def problem_body(error: RegistryError) -> dict[str, object]:
+    """The members of the error's problem document, in the requested language."""
     language = request_locale()
     status = status_of(error)
     problems: Sequence[Problem] = getattr(error, "problems", ())
@@ -113,8 +125,14 @@ def problem_response(error: RegistryError) -> Response:
             }
             for problem in problems
         ]
-    response = Response(json.dumps(body), status=status, content_type=PROBLEM_JSON)
-    response.headers["Content-Language"] = language
+    return body
+
+
+def problem_response(error: RegistryError) -> Response:
+    """The error as problem+json in the requested language."""
+    status = status_of(error)
+    response = Response(json.dumps(problem_body(error)), status=status, content_type=PROBLEM_JSON)
+    response.headers["Content-Language"] = request_locale()
     response.vary.add("Accept-Language")
     wait = retry_after(error)
     if wait is not None:

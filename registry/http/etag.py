@@ -37,6 +37,18 @@ def require_fresh_if_named(tag: str) -> None:
         require_fresh(tag)
 
 
+def require_state_if_named(tag: str | None) -> None:
+    """Raise PreconditionFailed unless the resource is as ``If-Match`` and ``If-None-Match: *`` say, if they are there.
+
+    ``tag``: None when there is no resource.
+    """
+    exists = tag is not None
+    if ("If-Match" in request.headers and not exists) or (exists and request.if_none_match.star_tag):
+        raise PreconditionFailed
+    if tag is not None:
+        require_fresh_if_named(tag)
+
+
 def not_modified(tag: str) -> Response | None:
     """A 304 when ``If-None-Match`` names this tag (RFC 9110, 13.1.2)."""
     known = next((each for each in _with_encodings(tag) if request.if_none_match.contains_weak(each)), None)

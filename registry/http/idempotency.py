@@ -26,6 +26,7 @@ from registry.http.http_errors import IdempotencyKeyReused
 from registry.http.request_bodies import MULTIPART, SentFile
 
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
 MAX_KEY_LENGTH = 200
 STORED_HEADERS = ("Cache-Control", "Content-Type", "Content-Language", "Location", "ETag", "Link")
 
@@ -119,4 +120,4 @@ def _stored_response(scope: Mapping[str, str], digest: str) -> Response:
     kept = db.session.execute(select(StoredResponse).where(*_same(scope))).scalar_one()
     if kept.request_hash != digest:
         raise IdempotencyKeyReused
-    return Response(kept.body or b"", status=kept.status, headers=kept.headers or {})
+    return Response(kept.body or b"", status=kept.status, headers={**(kept.headers or {}), REPLAYED: "true"})

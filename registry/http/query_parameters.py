@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from registry.core.errors import Malformed, Problem
-from registry.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
+from registry.core.pagination import COUNTS, DEFAULT_LIMIT, MAX_LIMIT, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,12 @@ LIMIT: Final = Parameter(
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 CURSOR: Final = Parameter("cursor", "`next` of the page before.", {"type": "string", "pattern": "^[0-9A-Za-z_-]+$"})
+COUNT: Final = Parameter(
+    "count",
+    "Adds the number of items of all pages, as `count`: `exact`, or `estimated` from statistics, which is fast for any "
+    "number.",
+    {"type": "string", "enum": list(COUNTS)},
+)
 SORT: Final = "sort"
 
 
@@ -69,7 +75,7 @@ def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
 
 
 def take_page(sent: dict[str, str]) -> Page:
-    """Take limit, cursor and sort out of the parameters.
+    """Take limit, cursor, sort and count out of the parameters.
 
     Raises Malformed for a limit outside 1 to 500 and for a sort without a field; which fields a list has, it knows.
     """
@@ -83,7 +89,10 @@ def take_page(sent: dict[str, str]) -> Page:
     sort = sent.pop(SORT, None)
     if sort == "":
         raise Malformed([Problem(SORT, "value-missing")])
-    return Page(number, sent.pop(CURSOR.name, None), sort)
+    count = sent.pop(COUNT.name, None)
+    if count is not None and count not in COUNTS:
+        raise Malformed([Problem(COUNT.name, "not-a-choice", {"options": ", ".join(COUNTS)})])
+    return Page(number, sent.pop(CURSOR.name, None), sort, count)
 
 
 def next_link(cursor: str) -> str:

@@ -1,4 +1,4 @@
-"""Ids of rows in addresses: the one kind of number that the API and the pages take in a path."""
+"""What stands for a record in addresses: ids of rows, and the references of agencies."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from werkzeug.routing import BaseConverter, Map, ValidationError
 
 ROW_ID: Final = "row_id"
+EXTERNAL_ID: Final = "external_id"
 
 
 class RowIdConverter(BaseConverter):
@@ -24,3 +25,10 @@ class RowIdConverter(BaseConverter):
         if number > self.LARGEST:
             raise ValidationError
         return number
+
+
+class ExternalIdConverter(BaseConverter):
+    """An agency's own reference: the rest of the path, decoded, with every character that it has."""
+
+    regex = "(?s:.+)"
+    part_isolating = False

@@ -50,13 +50,13 @@ class ProjectChange:
     changes: list[dict[str, Any]]
 
 
-def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
-    """Register projects from validated values, in the open transaction.
+def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]:
+    """Register projects from validated values, in the open transaction. Returns their numbers.
 
     Raises IntegrityError when another transaction has registered the same agency and external id.
     """
     if not projects:
-        return
+        return []
     session = require_transaction()
     at = now()
     numbers = reserve_numbers(len(projects))
@@ -95,6 +95,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
         OutboxMessage,
         [{"topic": "project.registered", "payload": {"project": number}, "created_at": at} for number in numbers],
     )
+    return numbers
 
 
 def _agency_kinds(ids: Collection[int]) -> dict[int, str]:

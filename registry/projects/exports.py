@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.core.bulk import copy_csv
+from registry.core.bulk import copy_csv, table_of
 from registry.core.database import db
 from registry.core.dialects import has_copy
 from registry.core.languages import Language
@@ -28,10 +29,12 @@ from registry.core.spreadsheets.writer import (
 )
 from registry.core.transactions import read_in_transaction
 from registry.core.translations import translate
+from registry.freeze.current import policy_in_force
 from registry.projects.export_columns import DAYS, NUMBERS, export_columns
 from registry.projects.filters import project_conditions
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT, PROJECT_BODY
+from registry.projects.started import started_on
 from registry.projects.visibility import journal_restricted_reads
 
 ROWS_PER_CHUNK: Final = 500
@@ -52,6 +55,13 @@ def export_csv(
     statement = _statement(actor, raw_filters, only)
     header = CSV_BOM + csv_lines([_headers(statement.selected_columns.keys(), labels_in)])
     return _chunks(header, statement)
+
+
+def export_ndjson(actor: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
+    """Stream the projects as lines of JSON objects, each as the API shows one project; otherwise as ``export_csv``."""
+    columns = [column for column in table_of(Project).columns if column.name != "words"]
+    shown = (*columns, Agency.bin.label("agency"), started_on(policy_in_force()).label("started_on"))
+    return _lines(_statement(actor, raw_filters, (), shown))
 
 
 def export_xlsx(
@@ -93,9 +103,18 @@ def _headers(names: Sequence[str], language: Language | None) -> list[str]:
     return [translate(labels[name], language) if labels.get(name) else name for name in names]
 
 
-def _statement(actor: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]) -> Select[Any]:
+def _statement(
+    actor: Actor,
+    raw_filters: Mapping[str, str],
+    only: Sequence[ColumnElement[bool]],
+    columns: Sequence[ColumnElement[Any]] = (),
+) -> Select[Any]:
     conditions = [*project_conditions(actor, raw_filters), *only]
-    statement = select(*export_columns()).join_from(Project, Agency, Agency.id == Project.agency_id).where(*conditions)
+    statement = (
+        select(*(columns or export_columns()))
+        .join_from(Project, Agency, Agency.id == Project.agency_id)
+        .where(*conditions)
+    )
     if actor.may(Permission.RESTRICTED_READ):
         numbers = select(Project.number).join(Agency, Agency.id == Project.agency_id)
         restricted = db.session.scalars(numbers.where(*conditions, Project.is_restricted.is_(True))).all()
@@ -115,6 +134,14 @@ def _chunks(header: bytes, statement: Select[Any]) -> Iterator[bytes]:
     rows = _rows(statement)
     while chunk := list(islice(rows, ROWS_PER_CHUNK)):
         yield csv_lines(chunk)
+
+
+def _lines(statement: Select[Any]) -> Iterator[bytes]:
+    rows = db.session.execute(statement, execution_options={"yield_per": ROWS_PER_CHUNK})
+    for chunk in rows.mappings().partitions():
+        yield "".join(
+            f"{json.dumps(PROJECT.dump(row), ensure_ascii=False, separators=(',', ':'))}\n" for row in chunk
+        ).encode()
 
 
 def _rows(statement: Select[Any]) -> Iterator[Sequence[Any]]:

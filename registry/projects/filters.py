@@ -13,14 +13,15 @@ from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
-from registry.core.errors import Malformed, Problem
+from registry.core.errors import Problem
 from registry.core.fields import MAX_AMOUNT
-from registry.core.filters import MAX_VALUE_LENGTH, parse_range_edge, split_values
+from registry.core.filters import MAX_VALUE_LENGTH, NOT, choices, negate, parse_range_edge, split_values
 from registry.core.search import matches_words, words_of
 from registry.core.value_checks import InvalidValue, control_character, exact_day
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.attestations import attestation_condition
+from registry.projects.fields import FIELDS, REQUIRED
 from registry.projects.linked_filters import linked_condition
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
 from registry.projects.started import started_on
@@ -82,6 +83,17 @@ DAYS: Final = (
     "security_conclusion_on",
 )
 INSTANTS: Final = ("registered_at", "updated_at", "changed_at")
+NULLABLE: Final = (
+    *(name for name in FIELDS if name not in REQUIRED),
+    *(
+        "placement_verified_on",
+        "onboarding_confirmed_on",
+        "ending_confirmed_on",
+        "attested_on",
+        "started_on",
+        "severity",
+    ),
+)
 AMOUNTS: Final = ("budget_kzt", "object_original_cost_kzt")
 
 
@@ -104,18 +116,19 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
     if "withdrawn" not in raw and FreezeStatus.WITHDRAWN not in raw.get("freeze_status", "").split(","):
         conditions.append(NOT_WITHDRAWN)
     problems = []
+    named: dict[str, ColumnElement[bool]] = {}
     for name, value in raw.items():
         known = FILTERS.get(name)
+        if name == NOT:
+            continue
         if known is None:
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
             continue
         try:
-            conditions.append(known.condition(name, value))
+            named[name] = known.condition(name, value)
         except InvalidValue as error:
             problems.append(Problem(name, error.code, error.params))
-    if problems:
-        raise Malformed(problems)
-    return conditions
+    return [*conditions, *negate(named, raw, problems).values()]
 
 
 def _column(name: str) -> ColumnElement[Any]:
@@ -127,10 +140,7 @@ def _column(name: str) -> ColumnElement[Any]:
 
 
 def _choice(name: str, value: str) -> ColumnElement[bool]:
-    values = split_values(value)
-    for code in values:
-        if code not in CHOICES[name]:
-            raise InvalidValue("not-a-choice", options=", ".join(CHOICES[name]))
+    values = choices(value, CHOICES[name])
     if name == "withdrawn":
         return withdrawn_condition(values)
     if name == "attestation":
@@ -190,6 +200,10 @@ def _amount_range(name: str, value: str) -> ColumnElement[bool]:
     return column >= int(value) if end == "from" else column <= int(value)
 
 
+def _is_null(_name: str, value: str) -> ColumnElement[bool]:
+    return and_(*(_column(name).is_(None) for name in choices(value, NULLABLE)))
+
+
 def _search(_name: str, value: str) -> ColumnElement[bool]:
     """Full-text search with word prefixes in names, purpose and number; matches nothing without a word."""
     if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
@@ -205,6 +219,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     **{name: Filter("codes", _choice, options) for name, options in CHOICES.items()},
     **{name: Filter("texts", _text) for name in TEXTS},
     **{name: Filter("true or false", _boolean) for name in BOOLEANS},
+    "is_null": Filter("names of fields without a value", _is_null, NULLABLE),
     "flagged": Filter("true or false", linked_condition),
     "has_security_conclusion": Filter("true or false", _has_conclusion),
     "budget_programme": Filter("beginnings of texts", _beginning),

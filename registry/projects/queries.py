@@ -13,6 +13,7 @@ from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.core.bulk import table_of
+from registry.core.counting import with_count
 from registry.core.database import db
 from registry.core.dialects import date_literal, has_statistics
 from registry.core.errors import Malformed, Problem
@@ -52,19 +53,23 @@ def list_projects(
     rows = db.session.execute(statement.where(*conditions, *after_cursor)).mappings().all()
     listing = build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
-    return Listing([{**row} for row in listing.items], listing.next)
+    page_of_rows = Listing([{**row} for row in listing.items], listing.next)
+    return with_count(page_of_rows, _matching_ids().where(*conditions), page)
 
 
 def count_projects(
     actor: Actor, raw_filters: Mapping[str, str], most: int, *, only: Sequence[ColumnElement[bool]] = ()
 ) -> int | None:
     """Count the visible projects that match; None for more than ``most``. Raises Malformed for an invalid filter."""
-    project, agency = table_of(Project).c, table_of(Agency)
-    matching = select(project.id).join(agency, agency.c.id == project.agency_id)
     criteria = [*_conditions(actor, raw_filters, only), *_by_filters(actor, raw_filters, only, BY_FILTERS_FIRST[0])]
-    rows = matching.where(*criteria).limit(literal_limit(most + 1)).subquery()
+    rows = _matching_ids().where(*criteria).limit(literal_limit(most + 1)).subquery()
     count = db.session.scalar(select(func.count()).select_from(rows)) or 0
     return None if count > most else count
+
+
+def _matching_ids() -> Select[tuple[int]]:
+    project, agency = table_of(Project).c, table_of(Agency)
+    return select(project.id).join(agency, agency.c.id == project.agency_id)
 
 
 def _conditions(

@@ -7,14 +7,20 @@ from typing import Any, ClassVar, Final
 from registry.agencies.fields import BIN_TEXT
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema, LenientSchema
-from registry.core.fields import Bin, Text, WholeNumber
-from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.fields import Bin, Boolean, Text, WholeNumber
+from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
+from registry.core.list_fields import Objects
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import READ_ONLY, ProjectFields
 from registry.projects.vocabulary import VERDICT_OUTCOMES, FreezeStatus, ObjectKind, Sector
 
+MAX_BATCH_ITEMS: Final = 1000
+# Records that items of lists have beside them on request.
+AGENCY_RECORD: Final = "agency_record"
+ACTIVE_FLAGS: Final = "active_flags"
+PROJECT_RECORD: Final = "project_record"
 DAY_OR_NULL: Final = nullable(DAY_SCHEMA)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*Severity.codes(), None]}
@@ -48,6 +54,17 @@ class ProjectPatch(LenientSchema, ProjectFields):
             "reads."
         ),
     )
+
+
+class ProjectReplacement(ProjectPatch):
+    """All fields of a project but its agency and external id, which the path names; an absent one is cleared."""
+
+    READ_ONLY: ClassVar[frozenset[str]] = ProjectPatch.READ_ONLY | {"external_id"}
+
+    class Meta(BaseSchema.Meta):
+        """The path names it."""
+
+        exclude = ("external_id",)
 
 
 class Project(ProjectFields):
@@ -101,6 +118,43 @@ class Project(ProjectFields):
     known_at = Timestamp("Only with the parameter `known_at`: the moment whose record this is.")
 
 
+class ProjectBatch(BaseSchema):
+    """Projects to register."""
+
+    items = Objects(
+        MAX_BATCH_ITEMS,
+        ProjectRegistration.__name__,
+        description=f"The projects, each as `POST /projects` takes it; at most {MAX_BATCH_ITEMS}.",
+        required=True,
+    )
+    atomic = Boolean(description="Whether none is registered unless all can be; by default, each is independent.")
+
+
+class ProjectBatchResult(BaseSchema):
+    """What became of each project."""
+
+    items = ReadOnly(
+        "In the order of the request.",
+        {
+            "type": "array",
+            "items": shown_object(
+                {
+                    "status": {"type": "integer", "description": "As `POST /projects` would have answered."},
+                    "number": {"type": "string", "description": "The number of the registered project."},
+                    "problem": {"$ref": "#/components/schemas/Problem"},
+                },
+                sometimes=("number", "problem"),
+            ),
+        },
+    )
+
+
+def expanded_project() -> ReadOnly:
+    """The field of items that have their project beside them on request."""
+    schema = {"$ref": "#/components/schemas/ShortProject"}
+    return ReadOnly("Only with `expand=project`: the project, as lists show it.", schema)
+
+
 OBSERVED_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
 FINDING_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -149,6 +203,8 @@ class JudgedProject(Project):
 class ShortProject(BaseSchema):
     """A project in lists."""
 
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({AGENCY_RECORD, ACTIVE_FLAGS})
+
     number = ReadOnly("The project's number.", {"type": "string"})
     agency = ReadOnly("BIN of the agency.", {"type": "string"})
     external_id = ReadOnly("The agency's own reference.", TEXT_OR_NULL)
@@ -167,6 +223,11 @@ class ShortProject(BaseSchema):
     severity = ReadOnly("Of the highest active flag.", SEVERITY_OR_NULL)
     updated_at = Timestamp("When it was last edited, or a fact of it confirmed.")
     changed_at = Timestamp(CHANGED_AT_TEXT)
+    agency_record = ReadOnly("Only with `expand=agency`: its agency.", {"$ref": "#/components/schemas/Agency"})
+    active_flags = ReadOnly(
+        "Only with `expand=flags`: its active flags, the worst first.",
+        {"type": "array", "items": {"$ref": "#/components/schemas/Flag"}},
+    )
 
 
 class Revision(BaseSchema):
@@ -192,6 +253,9 @@ ATTESTATION: Final = AttestationBody()
 PROJECT_BODY: Final = ProjectRegistration()
 # Partial: a field that is required of a project may be absent, but not null.
 PROJECT_PATCH: Final = ProjectPatch(partial=True)
+PROJECT_BATCH: Final = ProjectBatch()
+PROJECT_BATCH_RESULT: Final = ProjectBatchResult()
+PROJECT_REPLACEMENT: Final = ProjectReplacement()
 JUDGED_PROJECT: Final = JudgedProject()
 SHORT_PROJECT: Final = ShortProject()
 VERDICT: Final = Verdict()

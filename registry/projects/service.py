@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -13,12 +13,12 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
-from registry.agencies.service import closed_problem, may_act_for
+from registry.agencies.service import may_act_for
 from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
 from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import project_words, search_words
@@ -31,6 +31,7 @@ from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, NO_VALUES, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
+from registry.projects.registration_checks import AgencyNotYours, ExternalIdTaken, checked_agency
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.similarity.fingerprints import (
     COMPARED,
@@ -47,14 +48,6 @@ from registry.projects.withdrawn import require_not_withdrawn
 
 class ProjectNotFound(NotFound):
     """The project does not exist, or the actor may not see it."""
-
-
-class AgencyNotYours(NotAllowed):
-    """The actor may only act for the own agency and its subordinate agencies."""
-
-
-class ExternalIdTaken(Conflict):
-    """The agency already has a project with that external id."""
 
 
 def find_project(actor: Actor, number: str) -> Project:
@@ -122,20 +115,8 @@ def _check_project(
     actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem], *, lock: bool
 ) -> Agency:
     actor.require(Permission.PROJECTS_WRITE)
-    agency = None if agency_bin is None else _agency(agency_bin, lock=lock)
-    # Of a closed agency everybody may know who succeeded it: those who acted for it act for the successor.
-    if agency is not None and agency.closed_on is None and not may_act_for(actor, agency.id):
-        raise AgencyNotYours(bin=agency.bin)
-    problems = cross_field_problems(values)
-    if agency_bin is None:
-        problems.insert(0, Problem("/agency", "required"))
-    elif agency is None:
-        problems.insert(0, Problem("/agency", "agency-unknown", {"bin": agency_bin}))
-    elif (closed := closed_problem(agency, "/agency")) is not None:
-        problems.insert(0, closed)
-    problems = merge_problems(known, problems)
-    if problems or agency is None:
-        raise Invalid(problems)
+    named = None if agency_bin is None else _agency(agency_bin, lock=lock)
+    agency = checked_agency(agency_bin, named, lambda agency_id: may_act_for(actor, agency_id), values, known)
     _require_unused_external_id(agency, values.get("external_id"))
     return agency
 
@@ -249,18 +230,26 @@ def save_changes(
     return changes
 
 
+def agencies_to_register_for(bins: Collection[str]) -> dict[str, Agency]:
+    """The agencies with these BINs; until the commit nobody closes them, or changes the kind of one.
+
+    The kind decides the freeze status. They are locked as their foreign keys will, in the order of their ids, and read
+    with the versions of the policy, which decide the status too.
+    """
+    share_agencies(Agency.bin.expression.in_(bins))
+    statement = select(Agency, *columns_read_along()).where(Agency.bin.in_(bins)).order_by(Agency.id)
+    statement = statement.with_for_update(of=Agency, read=True, key_share=True)
+    rows = db.session.execute(statement.execution_options(populate_existing=True)).all()
+    if rows:
+        keep_read_along(rows[0]._mapping)
+    return {row[0].bin: row[0] for row in rows}
+
+
 def _agency(number: str, *, lock: bool) -> Agency | None:
-    # With the versions of the policy, which decide the freeze status.
-    statement = select(Agency, *columns_read_along()).where(Agency.bin == number)
     if lock:
-        share_agencies(Agency.bin.expression == number)
-        # As the foreign key will: from now to the commit nobody changes the kind, which decides the freeze status.
-        statement = statement.with_for_update(of=Agency, read=True, key_share=True)
-        statement = statement.execution_options(populate_existing=True)
-    row = db.session.execute(statement).one_or_none()
-    if row is not None:
-        keep_read_along(row._mapping)
-    return None if row is None else row[0]
+        return agencies_to_register_for([number]).get(number)
+    agency: Agency | None = db.session.scalar(select(Agency).where(Agency.bin == number))
+    return agency
 
 
 def _find(actor: Actor, number: str, *, lock: bool) -> Project:

@@ -11,6 +11,7 @@ from registry.accounts.roles import Permission
 from registry.cases import lists as cases
 from registry.cases.list_totals import count_matching
 from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.filters import NOT
 from registry.projects import queries as projects
 from registry.projects.agency_filters import AGENCY, split_agency_filters
 from registry.projects.filters import project_conditions
@@ -62,8 +63,9 @@ def readable_lists(actor: Actor) -> list[str]:
 
 def problems_of_query(actor: Actor, name: str, query: Mapping[str, str]) -> list[Problem]:
     """What the list would refuse of the filters and the sort, each with its pointer below ``/query``."""
-    filters = {key: value for key, value in query.items() if key != SORT}
-    problems: list[Problem] = []
+    filters = {key: value for key, value in query.items() if key not in (SORT, NOT)}
+    # Pages, which display views, negate nothing.
+    problems = [Problem(NOT, "unknown-parameter", {"name": NOT})] if NOT in query else []
     try:
         LISTS[name].check(actor, filters)
     except Malformed as error:

@@ -98,6 +98,8 @@ WHEREVER: Final = frozenset(
     {
         "/file",
         "/mapping",
+        # Only filters that are sent are negated.
+        "not",
         "/due_on",
         # A form has texts only: where a value may be null, so is its text.
         "/outcome",

@@ -127,6 +127,10 @@ def new_project(world: World) -> dict[str, Any]:
     return {"agency": world.agency.bin, **project_values()}
 
 
+def a_whole_project(_world: World) -> dict[str, Any]:
+    return {name: value for name, value in project_values(placement="on_platform").items() if name != "external_id"}
+
+
 def verification(_world: World) -> dict[str, Any]:
     return {"platform_key": "k", "verified_on": str(today()), "evidence": "List"}
 
@@ -199,9 +203,14 @@ TRIES: dict[str, Try] = {
     "patch_agency": Try("/agencies/{bin}", {Role.ADMINISTRATOR}, 200, lambda world: {"name_en": "Body"}, owned=False),
     "list_all_projects": Try("/projects", ALL, owned=False),
     "create_project": Try("/projects", WRITERS, 201, new_project, owned=False),
+    "create_many_projects": Try(
+        "/projects/batch", WRITERS, 200, lambda world: {"items": [new_project(world)]}, owned=False
+    ),
     "check_before_registering": Try("/projects/check", WRITERS, 200, new_project, owned=False),
     "read_one_project": Try("/projects/{number}", ALL),
     "patch_project": Try("/projects/{number}", WRITERS, 200, lambda world: {"budget_kzt": 7}),
+    "read_project_by_external_id": Try("/agencies/{bin}/projects/{external_id}", ALL),
+    "put_project": Try("/agencies/{bin}/projects/{external_id}", WRITERS, 200, a_whole_project),
     "check_before_changing": Try("/projects/{number}/check", WRITERS, 200, lambda world: {"budget_kzt": 7}),
     "attest_project": Try(
         "/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}, 200, lambda world: {}
@@ -254,6 +263,18 @@ TRIES: dict[str, Try] = {
     "export_journal_as_csv": Try(
         "/exports/journal.csv", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False
     ),
+    **{
+        f"export_{name}_as_{ending}": Try(f"/exports/{name}.{ending}", readers, owned=False)
+        for name, readers in {
+            "agencies": ALL,
+            "flags": ALL,
+            "cases": CASE_READERS,
+            "exemptions": ALL,
+            "audits": AUDIT_READERS,
+        }.items()
+        for ending in ("csv", "xlsx", "ndjson")
+    },
+    "export_projects_as_ndjson": Try("/exports/projects.ndjson", ALL, owned=False),
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
@@ -580,6 +601,7 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
     path = tried.path.format(
         bin=world.agency.bin,
         number=world.project.number,
+        external_id=world.project.external_id,
         document=world.document_id,
         exemption=world.exemption_id,
         audit=world.audit_id,
@@ -610,10 +632,10 @@ def expected(role: Role, operation: str, where: str) -> int:
         return 404
     if role not in tried.allowed:
         return 403
+    if foreign and operation in ("create_project", "put_project", "check_before_registering", "create_account"):
+        return 403
     if foreign and tried.owned:
         return 404
-    if foreign and operation in ("create_project", "check_before_registering", "create_account"):
-        return 403
     return tried.good
 
 

@@ -14,6 +14,15 @@ SOMETIMES = {
     ("AuditJustRun", "changes"),
     ("Case.events", "for_agency"),
     ("Problem", "errors"),
+    ("ProjectBatchResult.items", "number"),
+    ("ProjectBatchResult.items", "problem"),
+    # Only with parameters of the list: ``count`` of a page, and records beside its items.
+    ("", "count"),
+    ("ShortProject", "agency_record"),
+    ("ShortProject", "active_flags"),
+    ("Flag", "project_record"),
+    ("CaseSummary", "project_record"),
+    ("Case", "project_record"),
     ("SuccessionShown", "equal_external_ids"),
     ("TransferShown", "equal_external_ids"),
     ("WithdrawalShown", "people_needed"),
@@ -80,7 +89,11 @@ def test_answers_stay_open_to_new_properties_and_bodies_to_send_closed() -> None
 
 
 def test_required_fields_of_a_project_are_never_null_in_answers() -> None:
-    properties = SPECIFICATION["components"]["schemas"]["Project"]["properties"]
+    schemas = SPECIFICATION["components"]["schemas"]
+    properties = {
+        name: schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        for name, schema in schemas["Project"]["properties"].items()
+    }
 
     never = {name for name, schema in properties.items() if "null" not in schema["type"]}
     assert never == {
@@ -102,3 +115,31 @@ def test_every_branch_of_a_choice_of_schemas_has_a_type() -> None:
     choices = list(branches(SPECIFICATION))
     assert choices
     assert all("type" in branch for branch in choices)
+
+
+def test_codes_of_a_vocabulary_are_written_once() -> None:
+    def enums(part: Any) -> Iterator[tuple[object, ...]]:
+        if isinstance(part, dict):
+            yield from [tuple(part["enum"])] if isinstance(part.get("enum"), list) else []
+            for inner in part.values():
+                yield from enums(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from enums(inner)
+
+    schemas = SPECIFICATION["components"]["schemas"]
+    assert schemas["WorkType"]["enum"] == ["creation", "development", "modification", "maintenance", "migration"]
+    assert schemas["SeverityOrNull"] == {"type": ["string", "null"], "enum": ["low", "medium", "high", None]}
+    written = list(enums(SPECIFICATION))
+    for name in (
+        "AgencyKind",
+        "CaseStatus",
+        "FreezeStatus",
+        "Region",
+        "Role",
+        "Sector",
+        "Severity",
+        "Stage",
+        "WorkType",
+    ):
+        assert written.count(tuple(schemas[name]["enum"])) == 1, name

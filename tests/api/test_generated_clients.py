@@ -32,6 +32,7 @@ post_hooks: []
 content_type_overrides:
   application/pdf: application/octet-stream
   application/toml: application/octet-stream
+  application/x-ndjson: application/octet-stream
   application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream
 """
 # Compiles only when the types say what answers hold: which fields are there, and which may be null.
@@ -95,12 +96,11 @@ def test_python_client_reads_and_writes(app: Flask, python_client: ModuleType) -
     project = a_project(agency, external_id="EXT-1")
     from registry_client.api.projects import create_project, list_all_projects, read_one_project
     from registry_client.models import (
-        ListAllProjectsWorkTypeItem,
+        ObjectKind,
+        Placement,
         ProjectRegistration,
-        ProjectRegistrationObjectKind,
-        ProjectRegistrationPlacement,
-        ProjectRegistrationStage,
-        ProjectRegistrationWorkType,
+        Stage,
+        WorkType,
     )
 
     with python_client.AuthenticatedClient(
@@ -108,7 +108,7 @@ def test_python_client_reads_and_writes(app: Flask, python_client: ModuleType) -
         token=a_token(Role.ADMINISTRATOR),
         httpx_args={"transport": httpx.WSGITransport(app=app)},
     ) as client:
-        work = [ListAllProjectsWorkTypeItem.CREATION, ListAllProjectsWorkTypeItem.MIGRATION]
+        work = [WorkType.CREATION, WorkType.MIGRATION]
         listed = list_all_projects.sync(client=client, work_type=work, agency=[agency.bin])
         assert [(item.number, item.external_id) for item in listed.items] == [(project.number, "EXT-1")]
 
@@ -118,15 +118,50 @@ def test_python_client_reads_and_writes(app: Flask, python_client: ModuleType) -
         sent = ProjectRegistration(
             agency=agency.bin,
             name_ru="Система",
-            object_kind=ProjectRegistrationObjectKind.SYSTEM,
-            work_type=ProjectRegistrationWorkType.CREATION,
-            stage=ProjectRegistrationStage.PLANNING,
-            placement=ProjectRegistrationPlacement.UNKNOWN,
+            object_kind=ObjectKind.SYSTEM,
+            work_type=WorkType.CREATION,
+            stage=Stage.PLANNING,
+            placement=Placement.UNKNOWN,
             responsible_email="a.serikova@example.kz",
         )
         made = create_project.sync(client=client, body=sent)
         assert made.responsible_email == "a.serikova@example.kz"
         assert made.verdict.findings
+
+
+def test_python_client_puts_lists_and_exports_as_the_guide_does(app: Flask, python_client: ModuleType) -> None:
+    agency = an_agency()
+    from registry_client.api.flags import export_flags_as_csv, export_flags_as_ndjson
+    from registry_client.api.projects import list_all_projects
+    from registry_client.api.projects_by_reference import put_project
+    from registry_client.models import (
+        ListAllProjectsSort,
+        ObjectKind,
+        Placement,
+        ProjectReplacement,
+        Stage,
+        WorkType,
+    )
+
+    with python_client.AuthenticatedClient(
+        base_url="http://registry.test",
+        token=a_token(Role.ADMINISTRATOR),
+        httpx_args={"transport": httpx.WSGITransport(app=app)},
+    ) as client:
+        body = ProjectReplacement(
+            name_ru="Система",
+            object_kind=ObjectKind.SYSTEM,
+            work_type=WorkType.CREATION,
+            stage=Stage.PLANNING,
+            placement=Placement.UNKNOWN,
+        )
+        first, second = (put_project.sync(agency.bin, "2026/14", client=client, body=body) for _ in range(2))
+        page = list_all_projects.sync(client=client, sort=ListAllProjectsSort.CHANGED_AT, limit=500)
+        assert [(project.number, project.external_id) for project in page.items] == [(first.number, "2026/14")]
+        assert (second.number, second.version) == (first.number, 1)
+
+        assert export_flags_as_csv.sync(client=client).startswith("\ufeffid,project,")
+        assert export_flags_as_ndjson.sync(client=client).payload.read() == b""
 
 
 def test_typescript_types_compile_and_say_what_is_there(tmp_path: Path) -> None:

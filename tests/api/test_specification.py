@@ -56,6 +56,21 @@ def test_every_route_is_documented_with_its_permission_and_errors(app: Flask) ->
         assert ("requestBody" in operation) == (declared[name].body is not None)
 
 
+def test_every_json_body_has_an_example_and_every_file_a_schema() -> None:
+    specification = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    without = []
+    for path, methods in specification["paths"].items():
+        for name, operation in methods.items():
+            if name == "parameters":
+                continue
+            for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for kind, content in holder.get("content", {}).items():
+                    is_json = kind == "application/json" and content["schema"]
+                    is_described = "example" in content if is_json else content["schema"] or kind == "application/json"
+                    without += [] if is_described else [(path, name, kind)]
+    assert without == []
+
+
 def test_every_example_fits_its_schema() -> None:
     import jsonschema
 

@@ -34,6 +34,7 @@ KINDS = {
     "YearlyAmounts": "years",
     "Integrations": "integrations",
     "Ids": "ids",
+    "Objects": "objects",
     "LifetimeField": "lifetime",
     "ScopesField": "scopes",
     "AddressesField": "addresses",
@@ -120,6 +121,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
     names = {
         "bin": world.agency.bin,
         "number": world.project.number,
+        "external_id": world.project.external_id,
         "document": world.document_id,
         "exemption": world.exemption_id,
         "audit": world.audit_id,

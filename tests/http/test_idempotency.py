@@ -32,6 +32,7 @@ def test_the_same_request_again_gets_the_first_answer_again(editor: Caller, agen
     assert (again.status_code, again.data) == (first.status_code, first.data) == (201, first.data)
     for name in ("Location", "ETag", "Content-Type", "Content-Language"):
         assert again.headers[name] == first.headers[name]
+    assert (first.headers.get("Idempotency-Replayed"), again.headers["Idempotency-Replayed"]) == (None, "true")
     assert how_many(Project.id) == 1
 
 

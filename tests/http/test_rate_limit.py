@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.http.rate_limit import EXTENSION, RateLimiter
@@ -61,6 +62,37 @@ def test_principal_is_limited_across_its_tokens_until_retry_after(limited: Flask
     assert patient.status_code == 200
     assert first.get("/projects").status_code == 200
     assert first.get("/projects").status_code == 429
+
+
+def limits(answer: TestResponse) -> tuple[str | None, str | None]:
+    return answer.headers.get("RateLimit-Policy"), answer.headers.get("RateLimit")
+
+
+def test_counted_answer_says_how_many_requests_are_left(limited: Flask, minutes: Minutes) -> None:
+    who, nobody = caller(limited.test_client(), "auditor"), Caller(limited.test_client(), None)
+
+    first = who.get("/projects")
+    missing = who.get("/projects/QT-2026-0000001-5")
+    minutes.seconds += 2
+    for _ in range(17):
+        who.get("/projects")
+    last, over = who.get("/projects"), who.get("/projects")
+    minutes.seconds += 1.5
+    later = who.get("/projects")
+
+    assert limits(first) == ('"principal";q=20;w=60', '"principal";r=19;t=3')
+    assert (missing.status_code, limits(missing)[1]) == (404, '"principal";r=18;t=3')
+    assert (last.status_code, limits(last)[1]) == (200, '"principal";r=0;t=1')
+    assert (over.status_code, limits(over)[1], over.headers["Retry-After"]) == (429, '"principal";r=0;t=1', "1")
+    assert limits(later)[1] == '"principal";r=0;t=3'
+    assert limits(nobody.get("/projects")) == ('"address";q=2;w=60', '"address";r=1;t=30')
+
+
+def test_answer_that_is_not_counted_has_no_rate_limit(app: Flask, limited: Flask) -> None:
+    assert limits(limited.test_client().get("/healthz")) == (None, None)
+    extension = app.extensions.pop(EXTENSION)
+    assert limits(caller(app.test_client(), "auditor").get("/projects")) == (None, None)
+    app.extensions[EXTENSION] = extension
 
 
 def test_who_is_not_signed_in_has_a_tenth_and_takes_nothing_from_who_is(limited: Flask) -> None:

@@ -23,10 +23,9 @@ from registry.journal.service import JournalEntry
 from registry.projects.events import project_restricted
 from registry.projects.fields import merge_problems
 from registry.projects.models import Project
+from registry.projects.registration_checks import AgencyNotYours, ExternalIdTaken
 from registry.projects.revisions import Revision, history
 from registry.projects.service import (
-    AgencyNotYours,
-    ExternalIdTaken,
     ProjectNotFound,
     change_project,
     check_project,

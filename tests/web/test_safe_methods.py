@@ -99,6 +99,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
     values = {
         "bin": world.agency.bin,
         "number": world.project.number,
+        "external_id": world.project.external_id,
         "document_id": world.document_id,
         "case_id": world.case_id,
         "entry_id": 999,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from flask.views import MethodView
 
+from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
+from registry.api.exports import ListExport, add_exports
+from registry.api.filter_parameters import negatable, plain_parameters
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
@@ -32,10 +34,11 @@ from registry.audits.schemas import (
 )
 from registry.audits.service import find_audit, run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
-from registry.core.pagination import Listing
+from registry.core.pagination import Listing, Page
 from registry.flags.audit_runs import AuditRun, failure_text
 
 blp = ApiBlueprint("audits", __name__, description="Runs of the policy over every project.")
+FILTERS: Final = negatable(plain_parameters(AUDIT_FILTERS))
 DRY_RUN_EXAMPLE = {**AUDIT_EXAMPLE, "dry_run": True, "changes": [CHANGE_EXAMPLE]}
 VOIDED_EXAMPLE = {
     **AUDIT_EXAMPLE,
@@ -56,18 +59,26 @@ def visible(run: AuditRun) -> dict[str, Any]:
     return columns
 
 
+def page_of_audits(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of the audits as they are shown."""
+    listing = list_audits(actor, filters, page)
+    return Listing([shown(run) for run in listing.items], listing.next)
+
+
+add_exports(blp, ListExport("audits", Permission.AUDITS_READ, FILTERS, AUDIT, page_of_audits))
+
+
 @blp.route("/audits")
 class Audits(MethodView):
     """All audits."""
 
     @blp.requires(Permission.AUDITS_READ)
     @blp.doc(operationId="list_all_audits")
-    @blp.arguments(list_query(plain_parameters(AUDIT_FILTERS), ("id",)), location="query")
+    @blp.arguments(list_query(FILTERS, ("id",)), location="query")
     @blp.response(200, PageSchema(AUDIT), example={"items": [AUDIT_EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List audits, the newest first."""
-        listing = list_audits(current_actor(), *query)
-        return page_response(Listing([shown(run) for run in listing.items], listing.next))
+        return page_response(page_of_audits(current_actor(), *query))
 
     @blp.requires(Permission.AUDITS_RUN)
     @blp.doc(operationId="create_audit")

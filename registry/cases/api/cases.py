@@ -13,14 +13,16 @@ from marshmallow import Schema
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
+from registry.api.expansions import PROJECT, expand_parameter, split_expand, with_projects
+from registry.api.exports import ListExport, add_exports
+from registry.api.filter_parameters import negatable, plain_parameters
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.details import show_case
-from registry.cases.lists import OF_FLAGS, OF_THE_READER, SORTS, filters_of_cases, list_cases
+from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, SORTS, filters_of_cases, list_cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case, find_case_to_change, open_case
 from registry.cases.schemas import (
@@ -43,7 +45,17 @@ from registry.projects.visibility import journal_restricted_reads
 blp = ApiBlueprint(
     "cases", __name__, description="Reviews of flagged projects: people decide, and every decision needs two of them."
 )
-FILTERS: Final = plain_parameters({**filters_of_cases(), **OF_FLAGS, **OF_THE_READER})
+FILTERS: Final = negatable(plain_parameters({**filters_of_cases(), **OF_FLAGS, **OF_THE_READER, **OF_TEXT}))
+add_exports(
+    blp,
+    ListExport(
+        "cases",
+        Permission.CASES_READ,
+        FILTERS,
+        CASE_SUMMARY,
+        lambda actor, filters, page: list_cases(actor, filters, page, request_locale()),
+    ),
+)
 
 
 def visible(case: Case) -> Mapping[str, Any]:
@@ -62,11 +74,13 @@ class Cases(MethodView):
 
     @blp.requires(Permission.CASES_READ)
     @blp.doc(operationId="list_all_cases")
-    @blp.arguments(list_query(FILTERS, SORTS), location="query")
-    @blp.response(200, PageSchema(CASE_SUMMARY), headers=LINK)
+    @blp.arguments(list_query((*FILTERS, expand_parameter(PROJECT)), SORTS, counted=True), location="query")
+    @blp.response(200, PageSchema(CASE_SUMMARY, counted=True), headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
-        return page_response(list_cases(current_actor(), *query, request_locale()))
+        filters, expand = split_expand(query.filters, PROJECT)
+        listing = list_cases(current_actor(), filters, query.page, request_locale())
+        return page_response(with_projects(current_actor(), listing, expand))
 
     @blp.requires(Permission.CASES_REVIEW)
     @blp.doc(operationId="create_case")

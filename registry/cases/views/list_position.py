@@ -33,6 +33,7 @@ FILTERS: Final = (
     "closed_at_to",
     "changed_at_from",
     "changed_at_to",
+    "is_null",
 )
 
 

@@ -27,7 +27,11 @@ MESSAGES: Final[Mapping[str, str]] = {
         "was saved."
     ),
     "expected-ids": lazy_text("A list of ids is expected."),
+    "batch-not-done": lazy_text("Nothing was done, because other items of the batch cannot be done."),
+    "expected-objects": lazy_text("A list of objects is expected."),
+    "number-of-items": lazy_text("Send 1 to {largest} items."),
     "expected-object": lazy_text("The body must be a JSON object, such as {{}}."),
+    "failed-dependency": lazy_text("This was not done, because something else that it belongs with was not done."),
     "field-repeated": lazy_text("This field was sent more than once; send it once."),
     "idempotency-key-not-usable": lazy_text("Idempotency-Key must have 1 to {limit} printable ASCII characters."),
     "idempotency-key-reused": lazy_text(
@@ -76,6 +80,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "title-413": lazy_text("Content too large"),
     "title-415": lazy_text("Unsupported media type"),
     "title-422": lazy_text("Invalid content"),
+    "title-424": lazy_text("Failed dependency"),
     "title-428": lazy_text("Precondition required"),
     "title-429": lazy_text("Too many requests"),
     "title-500": lazy_text("Internal error"),

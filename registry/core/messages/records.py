@@ -15,6 +15,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "letter-not-found": lazy_text("There is no letter {number}."),
     "letter-code-unknown": lazy_text("No letter has this code."),
     "document-not-made": lazy_text("Document {number} could not be made. Try again later."),
+    "external-id-not-found": lazy_text("Agency {bin} has no project with the external id {external_id}."),
+    "external-ids-collided": lazy_text(
+        "Another request registered one of these external ids at the same time. Nothing was changed; send the request "
+        "again."
+    ),
     "agency-not-found": lazy_text("There is no agency with BIN {bin}."),
     "agency-not-yours": lazy_text("You cannot act for agency {bin}: only for your own and those below it."),
     "another-case-open": lazy_text("Case {other} of the project is open: use that case."),

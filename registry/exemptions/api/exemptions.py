@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
+from registry.api.exports import ListExport, add_exports
+from registry.api.filter_parameters import negatable, plain_parameters
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
@@ -22,7 +23,9 @@ from registry.exemptions.service import find_exemption_to_change, record_exempti
 blp = ApiBlueprint(
     "exemptions", __name__, description="Decisions of the Commission, recorded here and never granted here."
 )
-QUERY = list_query(plain_parameters(filters_of_exemptions()), SORTS)
+FILTERS: Final = negatable(plain_parameters(filters_of_exemptions()))
+QUERY: Final = list_query(FILTERS, SORTS)
+add_exports(blp, ListExport("exemptions", Permission.EXEMPTIONS_READ, FILTERS, EXEMPTION, list_exemptions))
 
 
 def etag_data(exemption: Exemption) -> tuple[object, ...]:

@@ -13,11 +13,11 @@ from registry.api.operation_docs import CONTENT_DISPOSITION
 from registry.api.query_schemas import filter_query
 from registry.core.errors import Malformed, Problem
 from registry.core.languages import Language
-from registry.http.downloads import CSV, XLSX, csv_download, xlsx_download
+from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
-from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 
 blp = ApiBlueprint("exports", __name__, description="Exports of lists.")
 HEADERS = Parameter(
@@ -56,6 +56,19 @@ class ProjectsXlsx(MethodView):
         actor = current_actor()
         filters, labels_in = _headers(filters)
         return xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
+
+
+@blp.route("/exports/projects.ndjson")
+class ProjectsNdjson(MethodView):
+    """Projects as lines of JSON."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="export_projects_as_ndjson")
+    @blp.arguments(filter_query(PROJECT_PARAMETERS), location="query")
+    @blp.response(200, {}, content_type=NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""
+        return ndjson_download("projects", export_ndjson(current_actor(), filters))
 
 
 def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:

@@ -9,6 +9,7 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.expansions import expand_parameter, split_expand
 from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
@@ -34,6 +35,7 @@ from registry.flags.schemas import FLAG
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
 from registry.projects.api import examples
+from registry.projects.api.expansions import EXPANSIONS, expanded
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.api.representations import etag_data, project_row
 from registry.projects.attestations import attest_project
@@ -107,11 +109,17 @@ class Projects(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ)
     @blp.doc(operationId="list_all_projects")
-    @blp.arguments(list_query(PROJECT_PARAMETERS, SORTS), location="query")
-    @blp.response(200, PageSchema(SHORT_PROJECT), example={"items": [examples.SHORT], "next": None}, headers=LINK)
+    @blp.arguments(
+        list_query((*PROJECT_PARAMETERS, expand_parameter(*EXPANSIONS)), SORTS, counted=True), location="query"
+    )
+    @blp.response(
+        200, PageSchema(SHORT_PROJECT, counted=True), example={"items": [examples.SHORT], "next": None}, headers=LINK
+    )
     def get(self, query: ListArguments) -> Any:
         """List and search projects."""
-        return page_response(list_projects(current_actor(), *query))
+        filters, expand = split_expand(query.filters, *EXPANSIONS)
+        listing = list_projects(current_actor(), filters, query.page)
+        return page_response(expanded(current_actor(), listing, expand, request_locale()))
 
     @blp.requires(Permission.PROJECTS_WRITE)
     @blp.doc(operationId="create_project")

@@ -12,13 +12,14 @@ from registry.api.filter_parameters import (
     TEXT_SCHEMA,
     WORDS_SCHEMA,
     moment_parameter,
+    negatable,
     one_of,
     several_of,
 )
 from registry.core.json_schemas import DAY_SCHEMA
 from registry.freeze.rules import RULES
 from registry.http.query_parameters import Parameter
-from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS
+from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS, NULLABLE
 from registry.projects.vocabulary import FLAG_AGES
 
 
@@ -35,6 +36,8 @@ def _parameter(name: str) -> Parameter:
         )
     if name == "budget_programme":
         return Parameter(name, f"How it begins: `047` is also `047-100`. {SEVERAL}", several_of(TEXT_SCHEMA))
+    if name == "is_null":
+        return Parameter(name, f"Fields that have no value. {SEVERAL}", one_of(NULLABLE))
     if name in CHOICES:
         return Parameter(name, SEVERAL, one_of(CHOICES[name]))
     if name in BOOLEANS:
@@ -49,4 +52,4 @@ def _parameter(name: str) -> Parameter:
     return Parameter(name, SEVERAL, several_of(BIN_SCHEMA if name in ("agency", "supplier_bin") else TEXT_SCHEMA))
 
 
-PROJECT_PARAMETERS: Final = tuple(map(_parameter, FILTERS))
+PROJECT_PARAMETERS: Final = negatable(map(_parameter, FILTERS))

@@ -1,0 +1,125 @@
+"""Exports of lists: every row as CSV, XLSX or NDJSON, with the filters, the visibility and the fields of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Response, json
+from marshmallow import Schema
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.operation_docs import CONTENT_DISPOSITION
+from registry.api.query_schemas import filter_query
+from registry.core.base_schema import BaseSchema
+from registry.core.pagination import MAX_LIMIT, Listing, Page
+from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
+from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
+from registry.http.query_parameters import Parameter
+
+FORMATS: Final[Mapping[str, tuple[str, str]]] = {
+    "csv": (CSV, "CSV: UTF-8, one column a field, lists and objects as JSON"),
+    "xlsx": (XLSX, "an Excel workbook, one column a field, lists and objects as JSON"),
+    "ndjson": (NDJSON, "NDJSON: one line an item, as the list has it"),
+}
+# What a cell of a workbook can hold.
+MAX_CELL: Final = 32_767
+CUT: Final = "…"
+Dumped = tuple[Any, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ListExport:
+    """A list that is exported: its name, who may read it, its filters, the schema of its items, and how it is read.
+
+    ``sort``: a unique key that never changes, so that no row comes twice or is missing while others change.
+    """
+
+    name: str
+    permission: Permission
+    filters: Iterable[Parameter]
+    item: Schema
+    page_of: Callable[[Actor, Mapping[str, str], Page], Listing]
+    sort: str = "id"
+
+
+def add_exports(blp: ApiBlueprint, export: ListExport) -> None:
+    """Add the endpoints ``/exports/<name>.csv``, ``.xlsx`` and ``.ndjson`` to a blueprint."""
+    for ending in FORMATS:
+        _add_export(blp, export, ending)
+
+
+def _add_export(blp: ApiBlueprint, export: ListExport, ending: str) -> None:
+    operation = f"export_{export.name}_as_{ending}"
+    content_type, described = FORMATS[ending]
+
+    @blp.route(f"/exports/{export.name}.{ending}", methods=["GET"], endpoint=operation)
+    @blp.requires(export.permission)
+    @blp.doc(operationId=operation, summary=f"Export {export.name} as {described}")
+    @blp.arguments(filter_query(export.filters), location="query")
+    @blp.response(200, {}, content_type=content_type, description="One row an item.", headers=CONTENT_DISPOSITION)
+    def export_list(filters: Mapping[str, str]) -> Response:
+        """Export a list with its filters, as the caller sees it.
+
+        Read page by page, so what changes meanwhile is exported as it is then.
+        """
+        # Errors of the first page are raised before the response starts.
+        pages = _pages(export, current_actor(), filters)
+        names = [name for name in export.item.dump_fields if name not in _sometimes(export.item)]
+        if ending == "ndjson":
+            return ndjson_download(export.name, (_lines(page) for page in pages))
+        if ending == "csv":
+            return csv_download(export.name, table_as_csv(names, (_rows(page, names) for page in pages)))
+        rows = ([[_fitting(cell) for cell in row] for row in _rows(page, names)] for page in pages)
+        return xlsx_download(export.name, lambda path: table_as_xlsx(path, export.name, names, rows))
+
+
+def _pages(export: ListExport, actor: Actor, filters: Mapping[str, str]) -> Iterator[list[Dumped]]:
+    def read(cursor: str | None) -> tuple[list[Dumped], str | None]:
+        # Loaded objects belong to the session, so each page is dumped as soon as it is read.
+        listing = export.page_of(actor, filters, Page(MAX_LIMIT, cursor, export.sort))
+        return [(item, export.item.dump(item)) for item in listing.items], listing.next
+
+    first, following = read(None)
+
+    def pages() -> Iterator[list[Dumped]]:
+        page, cursor = first, following
+        yield page
+        while cursor is not None:
+            page, cursor = read(cursor)
+            yield page
+
+    return pages()
+
+
+def _sometimes(item: Schema) -> frozenset[str]:
+    return item.SOMETIMES if isinstance(item, BaseSchema) else frozenset()
+
+
+def _lines(page: Sequence[Dumped]) -> bytes:
+    return "".join(f"{json.dumps(dumped)}\n" for _, dumped in page).encode()
+
+
+def _rows(page: Sequence[Dumped], names: Sequence[str]) -> list[list[Cell]]:
+    return [[_cell(item, name, dumped.get(name)) for name in names] for item, dumped in page]
+
+
+def _cell(item: Any, name: str, shown: Any) -> Cell:
+    if isinstance(shown, bool):
+        return "true" if shown else "false"
+    if isinstance(shown, list | dict):
+        return json.dumps(shown)
+    if isinstance(shown, str):
+        value = item[name] if isinstance(item, Mapping) else getattr(item, name)
+        # A date is one in a workbook too; an instant is a text, because workbooks know no time zone.
+        return value if isinstance(value, date) and not isinstance(value, datetime) else shown
+    return shown  # type: ignore[no-any-return] # a number or None
+
+
+def _fitting(cell: Cell) -> Cell:
+    fits = not isinstance(cell, str) or len(cell) < MAX_CELL
+    return cell if fits else f"{str(cell)[: MAX_CELL - 2]}{CUT}"
