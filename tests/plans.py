@@ -47,17 +47,17 @@ class Plan:
 def plans(connection: Connection) -> Iterator[list[Plan]]:
     """The plans of SELECTs, and of INSERTs from one, that are sent while the block runs, complete at its end."""
     sent: list[tuple[str, Any]] = []
-    found: list[Plan] = []
+    planned: list[Plan] = []
 
     def note(conn: Connection, cursor: object, sql: str, parameters: Any, *rest: object) -> None:
         sent.append((sql, parameters))
 
     event.listen(connection.engine, "before_cursor_execute", note)
     try:
-        yield found
+        yield planned
     finally:
         event.remove(connection.engine, "before_cursor_execute", note)
-    found += [
+    planned += [
         _plan(connection, sql, each)
         for sql, each in sent
         if sql.startswith(("SELECT", "WITH", "INSERT")) and "SELECT" in sql

@@ -77,13 +77,13 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
     """
     actor.require(Permission.CASES_READ)
     key, descending = sort_key(page.sort or DEFAULT_SORT)
-    found = matching_cases(actor, filters, Case.id, key.column.label("_sort"), sort=key)
+    page_ids = matching_cases(actor, filters, Case.id, key.column.label("_sort"), sort=key)
     if page.cursor is not None:
-        found = found.where(after(key, Case.id.expression, descending, page.cursor))
-    found = found.order_by(*order_by(key, Case.id.expression, descending)).limit(literal_limit(page.limit + 1))
+        page_ids = page_ids.where(after(key, Case.id.expression, descending, page.cursor))
+    page_ids = page_ids.order_by(*order_by(key, Case.id.expression, descending)).limit(literal_limit(page.limit + 1))
     rows = [
         {"case": case, "_sort": value, "_id": case.id}
-        for case, value in db.session.execute(_with_projects(found.subquery("found"), key, descending))
+        for case, value in db.session.execute(_with_projects(page_ids.subquery("page_ids"), key, descending))
     ]
     listing = build_page(rows, page, key, descending)
     cases = [row["case"] for row in listing.items]
@@ -101,19 +101,19 @@ def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort
     """
     statement = select(*columns).select_from(Case).where(*case_conditions(actor, filters))
     names = {*filters, "" if sort is None else sort.name}
-    # An agency has few projects, and their cases are found from them.
+    # An agency has few projects, and their cases are page_ids from them.
     if not names & OF_THE_PROJECT and own_agencies(actor) is None:
         return statement.where(*among_visible(actor, Case.project_id.expression))
     statement = statement.join(Case.project_record).where(*visible_projects(actor))
     return statement.join(Project.agency) if OF_THE_AGENCY in filters else statement
 
 
-def _with_projects(found: Subquery, key: SortKey, descending: bool) -> Select[Any]:
+def _with_projects(page_ids: Subquery, key: SortKey, descending: bool) -> Select[Any]:
     """The cases of one page with their projects and agencies, in the same order."""
-    in_order = order_by(replace(key, column=found.c["_sort"]), found.c.id, descending)
+    in_order = order_by(replace(key, column=page_ids.c["_sort"]), page_ids.c.id, descending)
     return (
-        select(Case, found.c["_sort"])
-        .join(found, found.c.id == Case.id)
+        select(Case, page_ids.c["_sort"])
+        .join(page_ids, page_ids.c.id == Case.id)
         .join(Case.project_record)
         .join(Project.agency)
         .order_by(*in_order)

@@ -48,7 +48,7 @@ def has_word_index() -> bool:
 
 
 def has_statistics() -> bool:
-    """True when the planner knows how common a value is. SQLite would have to be told with ANALYZE."""
+    """True when the planner knows how common a value is. SQLite knows nothing without ANALYZE."""
     return not is_sqlite()
 
 

@@ -22,7 +22,7 @@ PROJECT: Final = table_of(Project).c
 # PostgreSQL: reading and sorting this many rows from the index takes a hundredth of a second.
 INDEX_SCAN_LIMIT: Final = 10_000
 # SQLite: more are common, and the pass ends with the first ones.
-MOST_IDS: Final = 1_000
+MAX_IDS: Final = 1_000
 _KNOWN: Final = "registry.word_search"
 Rare = Select[tuple[int]] | tuple[int, ...]
 
@@ -62,5 +62,5 @@ def _indexed(session: Session, words: list[str]) -> Select[tuple[int]] | None:
 
 def _listed(session: Session, words: list[str]) -> tuple[int, ...] | None:
     matches: Select[Any] = select(PROJECT.id).where(contains_words(PROJECT.words, words))
-    ids = tuple(session.scalars(matches.limit(literal_limit(MOST_IDS + 1))))
-    return None if len(ids) > MOST_IDS else ids
+    ids = tuple(session.scalars(matches.limit(literal_limit(MAX_IDS + 1))))
+    return None if len(ids) > MAX_IDS else ids

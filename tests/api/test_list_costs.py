@@ -72,7 +72,7 @@ def test_a_registration_takes_few_statements(
 def test_words_are_found_alike_whether_they_are_taken_for_common_or_for_rare(
     app: Flask, reviewer: Caller, agency: Agency, monkeypatch: pytest.MonkeyPatch, common: int, database_kind: str
 ) -> None:
-    monkeypatch.setattr(word_search, "INDEX_SCAN_LIMIT" if database_kind == "postgresql" else "MOST_IDS", common)
+    monkeypatch.setattr(word_search, "INDEX_SCAN_LIMIT" if database_kind == "postgresql" else "MAX_IDS", common)
     rare = [a_project(agency, name_ru=f"Реестр тұлпар {place}").number for place in range(3)]
     create_projects(20, agency)
     for query in ("q=тұлп", "q=реестр тұлпар", "q=тұлпар&stage=creation"):

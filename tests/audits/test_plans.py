@@ -40,18 +40,18 @@ def four_years_of_nights() -> None:
 def test_newest_audit_is_read_from_the_index_without_sorting_all(connection: Connection, read: object) -> None:
     four_years_of_nights()
     assert callable(read)
-    with plans(connection) as found:
+    with plans(connection) as planned:
         read()
-    (plan,) = found
+    (plan,) = planned
     assert "ix_audits_good" in str(plan) and not plan.sorts, plan
 
 
 @pytest.mark.sqlite_only
 def test_projects_are_counted_from_an_index_alone(connection: Connection) -> None:
-    with plans(connection) as found:
+    with plans(connection) as planned:
         audit()
     marks = ("INTO agency_counts", "INTO daily_counts", "AS of_agencies")
-    counting = [str(plan) for mark in marks for plan in found if mark in plan.sql]
+    counting = [str(plan) for mark in marks for plan in planned if mark in plan.sql]
     assert len(counting) == 3
     for plan in counting:
         assert "COVERING INDEX ix_projects_counted" in plan, plan
@@ -60,9 +60,9 @@ def test_projects_are_counted_from_an_index_alone(connection: Connection) -> Non
 
 @pytest.mark.sqlite_only
 def test_restricted_projects_are_found_from_their_index(connection: Connection) -> None:
-    with plans(connection) as found:
+    with plans(connection) as planned:
         audit()
-    (plan,) = [plan for plan in found if plan.sql.startswith("SELECT projects.id, agencies.kind")]
+    (plan,) = [plan for plan in planned if plan.sql.startswith("SELECT projects.id, agencies.kind")]
     assert "ix_projects_restricted" in str(plan), plan
 
 

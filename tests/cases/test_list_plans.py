@@ -29,9 +29,9 @@ ORDERED_ON_SQLITE = {"-assignee": "ix_cases_status_assignee_id", "-outcome": "ix
 
 def plan_of_list(connection: Connection, filters: dict[str, str], sort: str) -> Plan:
     prefer_indexes(connection)
-    with plans(connection) as found:
+    with plans(connection) as planned:
         list_cases(SAULE, filters, Page(25, sort=sort), "en")
-    return next(plan for plan in found if "FROM cases" in plan.sql)
+    return next(plan for plan in planned if "FROM cases" in plan.sql)
 
 
 @pytest.mark.parametrize(("sort", "index"), ORDERED.items())
@@ -61,21 +61,21 @@ def test_cases_are_sorted_by_other_values_without_reading_whole_rows(connection:
 )
 def test_cases_by_budget_are_found_from_projects_in_order(connection: Connection, sort: str, index: str) -> None:
     connection.exec_driver_sql("SET LOCAL enable_incremental_sort = on")
-    with plans(connection) as found:
+    with plans(connection) as planned:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         connection.exec_driver_sql("SET LOCAL enable_sort = off")
         list_cases(SAULE, {"status": "new"}, Page(25, sort=sort), "en")
-    page = next(plan for plan in found if "FROM cases" in plan.sql).page()
+    page = next(plan for plan in planned if "FROM cases" in plan.sql).page()
     assert index in str(page), page
 
 
 def test_totals_of_cases_read_no_projects(connection: Connection) -> None:
     a_project(an_agency())
     audit()
-    with plans(connection) as found:
+    with plans(connection) as planned:
         assert list_totals(SAULE, {"status": "new", "overdue": "false"}, Page(25)).total == 1
-    counting = next(plan for plan in found if "count(" in plan.sql)
+    counting = next(plan for plan in planned if "count(" in plan.sql)
     assert "JOIN projects" not in counting.sql
 
 

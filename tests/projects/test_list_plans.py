@@ -23,9 +23,9 @@ REGION = "ix_projects_region_sector_registered_at"
 
 def plan_of_list(connection: Connection, filters: dict[str, str], sort: str | None = None) -> Plan:
     prefer_indexes(connection)
-    with plans(connection) as found:
+    with plans(connection) as planned:
         list_projects(SUPERVISOR, filters, Page(25, sort=sort))
-    return next(plan for plan in found if "FROM projects JOIN agencies" in plan.sql)
+    return next(plan for plan in planned if "FROM projects JOIN agencies" in plan.sql)
 
 
 @pytest.mark.parametrize("sort", [None, "registered_at"])
@@ -56,33 +56,33 @@ def test_common_filters_leave_the_index_of_another_sort_to_fill_the_page(
 @pytest.mark.sqlite_only
 def test_agencies_find_their_projects_by_agency_and_not_by_stage(connection: Connection) -> None:
     editor = an_actor(Role.AGENCY_EDITOR, an_agency())
-    with plans(connection) as found:
+    with plans(connection) as planned:
         list_projects(editor, {"stage": "operation"}, Page(25))
-    plan = next(plan for plan in found if "FROM projects JOIN agencies" in plan.sql)
+    plan = next(plan for plan in planned if "FROM projects JOIN agencies" in plan.sql)
     assert "ix_projects_agency_id_registered_at" in str(plan) and STAGE not in str(plan), plan
 
 
 def test_rare_filters_are_counted_from_their_index(connection: Connection) -> None:
     prefer_indexes(connection)
-    with plans(connection) as found:
+    with plans(connection) as planned:
         assert count_projects(SUPERVISOR, {"stage": "archived"}, 100) == 0
-    assert STAGE in str(found[-1]), found[-1]
+    assert STAGE in str(planned[-1]), planned[-1]
 
 
 @pytest.mark.sqlite_only
 def test_search_reads_the_index_of_search_texts_instead_of_the_table(connection: Connection) -> None:
-    with plans(connection) as found:
+    with plans(connection) as planned:
         list_projects(SUPERVISOR, {"q": "тұлпар"}, Page())
-    assert "COVERING INDEX ix_projects_search_text" in str(found[0]), found[0]
+    assert "COVERING INDEX ix_projects_search_text" in str(planned[0]), planned[0]
 
 
 @pytest.mark.postgres_only
 def test_cases_with_rare_words_are_found_by_the_index_of_words(connection: Connection) -> None:
     prefer_indexes(connection)
     connection.exec_driver_sql("SET LOCAL enable_bitmapscan = on")
-    with plans(connection) as found:
+    with plans(connection) as planned:
         list_cases(SUPERVISOR, {"q": "тұлпар"}, Page(5, sort="-id"), "en")
-    plan = next(plan for plan in found if "FROM cases" in plan.sql)
+    plan = next(plan for plan in planned if "FROM cases" in plan.sql)
     assert "ix_projects_words" in str(plan), plan
 
 
@@ -91,9 +91,9 @@ def test_projects_and_cases_look_a_word_up_once_in_a_request(connection: Connect
     rare = a_project(agency, name_ru="Реестр тұлпар")
     audit()
     with statements(connection) as sent:
-        found = list_projects(SUPERVISOR, {"q": "тұлпар"}, Page())
+        projects = list_projects(SUPERVISOR, {"q": "тұлпар"}, Page())
         cases = list_cases(SUPERVISOR, {"q": "тұлпар"}, Page(), "en")
-    assert [item["number"] for item in found.items] == [rare.number]
+    assert [item["number"] for item in projects.items] == [rare.number]
     assert [item["project"] for item in cases.items] == [rare.number]
     looked_up = [sql for sql in sent if sql.startswith("EXPLAIN") or sql.startswith("SELECT projects.id \n")]
     assert len(looked_up) == 1
