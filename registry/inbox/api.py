@@ -59,7 +59,8 @@ class Inbox(MethodView):
         """
         actor = current_actor()
         listing, headers = page_response(list_inbox(actor, *query))
-        return InboxListing(listing.items, listing.next, cases_due_soon(actor, request_locale())), headers
+        due = cases_due_soon(actor, request_locale())
+        return InboxListing(listing.items, listing.next, due_soon=due), headers
 
 
 @blp.route("/inbox/read")

@@ -115,7 +115,7 @@ def unread_of_case(actor: Actor, case_id: int) -> list[int]:
     return list(db.session.scalars(unread.order_by(InboxEntry.id)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxListing(Listing):
     """A page of entries, and the cases that are due soon."""
 
