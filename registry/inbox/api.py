@@ -60,7 +60,7 @@ class Inbox(MethodView):
         actor = current_actor()
         listing, headers = page_response(list_inbox(actor, *query))
         due = cases_due_soon(actor, request_locale())
-        return InboxListing(listing.items, listing.next, due_soon=due), headers
+        return InboxListing(listing.items, listing.next, listing.count, due_soon=due), headers
 
 
 @blp.route("/inbox/read")
