@@ -35,14 +35,14 @@ def paths(agency_ids: Collection[int]) -> dict[int, str]:
     if not agency_ids:
         return {}
     above = {row.id: row.parent_id for row in db.session.execute(select(AGENCIES.c.id, AGENCIES.c.parent_id))}
-    found = {}
+    paths_by_id = {}
     for agency_id in agency_ids:
         path, current = [agency_id], above[agency_id]
         while current is not None:
             path.append(current)
             current = above[current]
-        found[agency_id] = f",{','.join(map(str, path))},"
-    return found
+        paths_by_id[agency_id] = f",{','.join(map(str, path))},"
+    return paths_by_id
 
 
 def last_successor(agency_id: int) -> int:

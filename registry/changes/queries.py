@@ -122,22 +122,22 @@ def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
     newest = newest_seq()
     if after > newest:
         raise ChangesNotReached(after=after, newest=newest)
-    found: list[Change] = []
+    shown: list[Change] = []
     statement = _statement(actor)
     read_up_to = after
     for _ in range(SCANS):
-        if read_up_to >= newest or len(found) == limit:
+        if read_up_to >= newest or len(shown) == limit:
             break
         until = min(read_up_to + SCANNED_AT_ONCE, newest)
-        part = statement.where(CHANGE.seq > read_up_to, CHANGE.seq <= until).limit(limit - len(found))
+        part = statement.where(CHANGE.seq > read_up_to, CHANGE.seq <= until).limit(limit - len(shown))
         rows = session.execute(part).mappings().all()
-        found += [_change(row) for row in rows]
-        read_up_to = found[-1].seq if len(found) == limit else until
+        shown += [_change(row) for row in rows]
+        read_up_to = shown[-1].seq if len(shown) == limit else until
     # Read after the changes: what was deleted before it is missing among them.
     deleted = deleted_up_to()
     if after < deleted:
         raise ChangesExpired(after=after, oldest=deleted)
-    return ChangesRead(found, read_up_to, read_up_to < newest)
+    return ChangesRead(shown, read_up_to, read_up_to < newest)
 
 
 def record_reads(actor: Actor, changes: Sequence[Change]) -> None:

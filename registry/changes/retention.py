@@ -26,7 +26,7 @@ def delete_old_changes() -> None:
         pass
 
 
-def begin_anew() -> None:
+def restart_feed() -> None:
     """Let the feed of a restored database go on with numbers that were never given, in the open transaction.
 
     Its next numbers were given to other changes already. Everybody who follows the feed reads the lists again.

@@ -122,8 +122,8 @@ def record_changes(subject: Subject, *which: ColumnElement[bool]) -> None:
     states = _pending().states.setdefault(subject, {})
     # Most of many records have one of few states: each is kept once.
     known: dict[State, State] = {}
-    found = select(subject.table.c.id, subject.status, subject.severity).where(*which)
-    for record_id, status, severity in require_transaction().execute(found):
+    states = select(subject.table.c.id, subject.status, subject.severity).where(*which)
+    for record_id, status, severity in require_transaction().execute(states):
         state = State(status, severity)
         states.setdefault(record_id, known.setdefault(state, state))
 
@@ -178,10 +178,10 @@ def _write_edited(session: Session, pending: _Pending, subject: Subject, at: dat
     for ids in _chunks(sorted(edits)):
         columns = (subject.status, subject.severity, subject.version, subject.project_id)
         now_is = select(subject.table.c.id, *columns).where(subject.table.c.id.in_(ids))
-        found = {record_id: values for record_id, *values in session.execute(now_is)}
+        states_now = {record_id: values for record_id, *values in session.execute(now_is)}
         rows = []
         for record_id in ids:
-            status, severity, version, project_id = found[record_id]
+            status, severity, version, project_id = states_now[record_id]
             seq += 1
             edit, before = edits[record_id], states.pop(record_id)
             row = {"seq": seq, "at": at, "kind": subject.kind.value, "record_id": record_id, "project_id": project_id}

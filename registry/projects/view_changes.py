@@ -17,8 +17,8 @@ from registry.projects.change_times import PROJECT, below_agency
 def record_view_changes(*which: ColumnElement[bool]) -> None:
     """Record that others may see the projects that fit from now on; to be called before it is so."""
     columns = (PROJECT.c.id, PROJECT.c.agency_id, PROJECT.c.is_restricted)
-    found = require_transaction().execute(select(*columns).where(*which).order_by(PROJECT.c.id)).all()
-    above = paths({agency_id for _, agency_id, _ in found})
+    projects = require_transaction().execute(select(*columns).where(*which).order_by(PROJECT.c.id)).all()
+    above = paths({agency_id for _, agency_id, _ in projects})
     record_rows(
         {
             "kind": ChangeKind.VIEW.value,
@@ -27,7 +27,7 @@ def record_view_changes(*which: ColumnElement[bool]) -> None:
             "seen_by": above[agency_id],
             "was_restricted": is_restricted,
         }
-        for project_id, agency_id, is_restricted in found
+        for project_id, agency_id, is_restricted in projects
     )
 
 

@@ -1,4 +1,4 @@
-"""The change feed over HTTP: pages, waiting, and what a reader is told who is too late."""
+"""The change feed over HTTP: pages, waiting, and the error for a reader who is too late."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.changes.queries import ChangesRead, newest_seq
-from registry.changes.retention import RETENTION, begin_anew, delete_old_changes
+from registry.changes.retention import RETENTION, delete_old_changes, restart_feed
 from registry.changes.waiting import MAX_WAITING, WAITING, Waiting, wait_for_changes
 from registry.core.database import db
 from registry.core.transactions import transaction
@@ -110,7 +110,9 @@ def test_unusable_parameters_are_named(supervisor: Caller, query: str, problem: 
     assert (answer.status_code, codes(answer)) == (400, {problem})
 
 
-def test_who_is_too_late_is_told_to_read_the_lists_again(client: FlaskClient, agency: Agency, present: Present) -> None:
+def test_late_reader_gets_the_advice_to_read_the_lists_again(
+    client: FlaskClient, agency: Agency, present: Present
+) -> None:
     a_project(agency)
     present.move(RETENTION + timedelta(seconds=1))
     a_project(agency)
@@ -201,7 +203,7 @@ def test_one_principal_waits_once_and_nobody_when_the_server_stops() -> None:
 
 def test_after_a_restoration_no_number_is_given_again(supervisor: Caller, agency: Agency) -> None:
     with transaction():
-        begin_anew()
+        restart_feed()
     project = a_project(agency)
     late, start = supervisor.get("/changes?after=1"), supervisor.get("/changes?after=1000000001")
 

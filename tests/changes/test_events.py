@@ -70,18 +70,18 @@ def test_an_audit_changes_projects_flags_and_cases_in_this_order(project: Projec
     run = audit()
     case = case_of(project)
 
-    found = changes(after=start)
+    read = changes(after=start)
 
-    assert [(each.type, each.data["after"]["status"], each.version) for each in found] == [
+    assert [(each.type, each.data["after"]["status"], each.version) for each in read] == [
         ("project.changed", "flagged", 1),
         ("flag.opened", "open", None),
         ("case.opened", "new", 1),
         ("audit.succeeded", "succeeded", None),
     ]
-    assert [each.seq for each in found] == [start + 1, start + 2, start + 3, start + 4]
-    assert found[0].data["before"] == {"status": "unaudited", "severity": None}
-    assert found[1].data["rule"] == "freeze.creation"
-    assert (found[2].subject, found[3].subject) == (f"case:{case.id}", f"audit:{run.id}")
+    assert [each.seq for each in read] == [start + 1, start + 2, start + 3, start + 4]
+    assert read[0].data["before"] == {"status": "unaudited", "severity": None}
+    assert read[1].data["rule"] == "freeze.creation"
+    assert (read[2].subject, read[3].subject) == (f"case:{case.id}", f"audit:{run.id}")
 
 
 def test_an_audit_that_changes_nothing_has_no_other_change(project: Project, present: Present) -> None:
@@ -107,12 +107,12 @@ def test_a_cleared_flag_has_the_statuses_before_and_after(agency: Agency, projec
     start = since()
     audit()
 
-    found = {each.type.value: states(each) for each in changes(after=start)}
+    read = {each.type.value: states(each) for each in changes(after=start)}
 
-    assert found["flag.cleared"] == ("open", "cleared")
-    assert found["flag.opened"] == (None, "open")
-    assert found["case.changed"] == ("new", "new")
-    assert found["project.changed"] == ("flagged", "flagged")
+    assert read["flag.cleared"] == ("open", "cleared")
+    assert read["flag.opened"] == (None, "open")
+    assert read["case.changed"] == ("new", "new")
+    assert read["project.changed"] == ("flagged", "flagged")
 
 
 def test_a_decision_changes_case_flag_and_project_once(project: Project) -> None:
@@ -123,9 +123,9 @@ def test_a_decision_changes_case_flag_and_project_once(project: Project) -> None
     act(AIGERIM, case, "propose", NO_BREACH)
     act(SAULE, case, "approve")
 
-    found = changes(after=start)
+    read = changes(after=start)
 
-    assert [(each.type, *states(each)) for each in found] == [
+    assert [(each.type, *states(each)) for each in read] == [
         ("case.changed", "under_review", "awaiting_approval"),
         ("project.changed", "flagged", "accepted"),
         ("flag.changed", "open", "accepted"),
@@ -192,10 +192,10 @@ def test_imports_have_their_states(agency: Agency) -> None:
     content = f"bin,kind,name_ru\n{'990140000012'},central_body,Комитет\n".encode()
     run = import_now(ADMINISTRATOR, "agencies", False, "a.csv", content)
 
-    found = [(each.type, *states(each)) for each in changes(ADMINISTRATOR, start) if each.kind == "import"]
+    read = [(each.type, *states(each)) for each in changes(ADMINISTRATOR, start) if each.kind == "import"]
 
     assert run.state == "done"
-    assert found == [("import.added", None, "running"), ("import.done", "running", "done")]
+    assert read == [("import.added", None, "running"), ("import.done", "running", "done")]
 
 
 def test_what_is_rolled_back_has_no_change_and_takes_no_number(project: Project) -> None:

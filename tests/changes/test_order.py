@@ -76,10 +76,10 @@ def test_a_number_that_is_taken_and_not_committed_holds_up_later_ones(own_app: F
             with ThreadPoolExecutor(1) as pool:
                 before = pool.submit(_newest, own_app).result(60)
         other.join(60)
-        found = read_changes(None, first, 10).changes
+        read = read_changes(None, first, 10).changes
 
     assert before == first
-    assert [(change.seq, change.subject) for change in found] == [
+    assert [(change.seq, change.subject) for change in read] == [
         (first + 1, f"agency:{slow.bin}"),
         (first + 2, f"agency:{fast.bin}"),
     ]

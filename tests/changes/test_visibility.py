@@ -68,9 +68,9 @@ def test_an_import_is_seen_by_its_owner_and_administrators(agency: Agency) -> No
     editor = editor_of(agency)
     import_now(editor, "projects", True, "a.csv", b"external_id,name_ru\nE-1,\xd0\x90\n")
 
-    mine, theirs = changes(editor), changes(replace(editor, principal="colleague"))
+    own, theirs = changes(editor), changes(replace(editor, principal="colleague"))
 
-    assert [each.type for each in mine if each.kind == "import"] == ["import.added", "import.done"]
+    assert [each.type for each in own if each.kind == "import"] == ["import.added", "import.done"]
     assert [each for each in theirs if each.kind == "import"] == []
     assert [each.type for each in changes(ADMINISTRATOR) if each.kind == "import"] == ["import.added", "import.done"]
 
@@ -95,22 +95,22 @@ def test_a_project_that_returns_comes_back_with_all_that_belongs_to_it(project: 
     start = since()
     restrict(project, is_restricted=False)
 
-    found = changes(REVIEWER, start)
+    read = changes(REVIEWER, start)
 
-    assert [each.type for each in found] == [
+    assert [each.type for each in read] == [
         "project.changed",
         "project.returned-to-view",
         "flag.changed",
         "case.changed",
         "exemption.changed",
     ]
-    assert found[1].links == {
+    assert read[1].links == {
         "self": f"/api/v1/projects/{project.number}",
         "flags": f"/api/v1/flags?project={project.number}",
         "cases": f"/api/v1/cases?project={project.number}",
         "exemptions": f"/api/v1/exemptions?project={project.number}",
     }
-    assert found[3].subject == f"case:{case.id}"
+    assert read[3].subject == f"case:{case.id}"
     assert "project.returned-to-view" not in [name for name, _ in types(SUPERVISOR, start)]
 
 
@@ -123,7 +123,7 @@ def test_who_did_not_read_in_between_sees_no_withdrawal_that_is_over(project: Pr
     assert "project.returned-to-view" in [name for name, _ in types(REVIEWER, start)]
 
 
-def test_who_never_saw_a_restricted_project_hears_nothing_of_it(project: Project) -> None:
+def test_who_never_saw_a_restricted_project_gets_no_change_of_it(project: Project) -> None:
     foreign = editor_of(an_agency())
     start = since()
     restrict(project)

@@ -77,8 +77,8 @@ def lists_of(reader: Caller) -> Records:
 
 def shown_by_lists(records: Records, lists: Records) -> Records:
     """The records with the fields alone that lists show: single records have more."""
-    fields = {name: next(iter(found.values()), {}).keys() for name, found in lists.items()}
+    fields = {name: next(iter(by_key.values()), {}).keys() for name, by_key in lists.items()}
     return {
-        name: {key: {field: record.get(field) for field in fields[name]} for key, record in found.items()}
-        for name, found in records.items()
+        name: {key: {field: record.get(field) for field in fields[name]} for key, record in by_key.items()}
+        for name, by_key in records.items()
     }

@@ -62,7 +62,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "audit-running": lazy_text("Another audit is running. Wait a moment and check its result."),
     "bin-taken": lazy_text("An agency with BIN {bin} is registered already. Change that record instead."),
     "changes-expired": lazy_text(
-        "The changes after {after} are not there any more: the feed is kept for 90 days and begins anew when the "
+        "The changes after {after} are not there any more: the feed is kept for 90 days and begins again when the "
         "register is restored from a backup. Read /changes without after, then the lists again, and follow the feed "
         "from the number that you got."
     ),
