@@ -9,6 +9,7 @@ from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.roles import Role
 from registry.http.request_bodies import MAX_BODY
 from registry.settings import Settings, SettingsInvalid
+from registry.webhooks.targets import WEBHOOK_NETWORKS
 
 
 def flask_config(settings: Settings) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         SECOND_FACTOR_ROLES: settings.second_factor_roles,
         PUBLIC_URL: settings.public_url,
         BY_EMAIL: settings.mail is not None,
+        WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,
         "MAX_CONTENT_LENGTH": MAX_BODY,

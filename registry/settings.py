@@ -19,6 +19,7 @@ from marshmallow.validate import Predicate, Regexp
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
+from registry.core.networks import normalised_range
 from registry.core.shipped_files import CONFIG
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
 
@@ -59,6 +60,7 @@ class Settings:
     ``second_factor_roles``: the codes of the roles that require a second factor, None for off.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
+    ``webhook_networks``: address ranges to which webhooks may lead although they are not public.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -83,6 +85,7 @@ class Settings:
     sign_in_file: Path = CONFIG / "sign_in.toml"
     security_contact: str | None = None
     support_contact: str | None = None
+    webhook_networks: tuple[str, ...] = ()
 
     @property
     def embedded(self) -> bool:
@@ -144,6 +147,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
         security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
         support_contact=contact,
+        webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -231,6 +235,13 @@ def _roles_or_off(text: str | None) -> frozenset[str] | None:
     return None if text in (None, SECOND_FACTOR_OFF) else frozenset(text.split(","))
 
 
+def _address_ranges(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(normalised_range(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError as error:
+        raise ValidationError(f"expected addresses or CIDR ranges, such as 10.1.0.0/16, got {text!r}") from error
+
+
 def _public_url(text: str, with_mail: bool) -> str | None:
     if not text:
         if with_mail:
@@ -249,6 +260,7 @@ def _public_url(text: str, with_mail: bool) -> str | None:
 
 # What takes more than a validator: it depends on other variables, or becomes another type.
 PARSERS: Final[dict[str, Callable[..., object]]] = {
+    "address_ranges": _address_ranges,
     "data_dir": _data_dir,
     "oidc_issuer": oidc_issuer,
     "oidc_value": oidc_value,

@@ -46,6 +46,7 @@ from registry.projects.vocabulary import (
 )
 from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
 from registry.saved_views.vocabulary import ViewList
+from registry.webhooks.vocabulary import EVENT_LABELS, DeliveryError, DeliveryState, DisabledReason
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -115,5 +116,9 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "inbox_section": {kind.value: kind.heading for kind in EntryKind},
     "policy_state": _labels(PolicyState),
     "view_list": _labels(ViewList),
+    "webhook_event": EVENT_LABELS,
+    "delivery_state": _labels(DeliveryState),
+    "delivery_error": _labels(DeliveryError),
+    "disabled_reason": _labels(DisabledReason),
     "language": LANGUAGE_NAMES,
 }

@@ -50,6 +50,8 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "scope-only-for-own-tokens",
         "token-wider-than-account",
         "token-wider-than-token",
+        "webhook-agency-outside",
+        "webhook-target-not-allowed",
         "expected-ids",
         "expected-whole-number",
         "idempotency-key-reused",

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.core.languages import Language
-from registry.core.messages import accounts, cli, files, http, notifications, pages, records, requests, validation
+from registry.core.messages import (
+    accounts,
+    cli,
+    files,
+    http,
+    notifications,
+    pages,
+    records,
+    requests,
+    validation,
+    webhooks,
+)
 from registry.core.translations import translate
 
 # Code → English text with {parameters}.
@@ -18,6 +29,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     **requests.MESSAGES,
     **files.MESSAGES,
     **pages.MESSAGES,
+    **webhooks.MESSAGES,
     **cli.MESSAGES,
     **notifications.MESSAGES,
 }
