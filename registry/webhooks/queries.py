@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -48,7 +48,8 @@ def list_webhooks(actor: Actor, page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, Webhook.id.expression, False, page.cursor))
     found = db.session.execute(statement.order_by(Webhook.id).limit(page.limit + 1)).all()
-    rows = [{"row": _row(actor, each, account), "_sort": each.id, "_id": each.id} for each, account in found]
+    bins = _bins([each for each, _ in found])
+    rows = [{"row": _row(actor, each, account, bins), "_sort": each.id, "_id": each.id} for each, account in found]
     listing = build_page(rows, page, OLDEST_FIRST, descending=False)
     return Listing([each["row"] for each in listing.items], listing.next)
 
@@ -56,7 +57,7 @@ def list_webhooks(actor: Actor, page: Page) -> Listing:
 def webhook_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
     """The webhook with that id, as the actor sees it. Raises RoleNotAllowed and WebhookNotFound."""
     webhook, account = find_visible(actor, webhook_id)
-    return _row(actor, webhook, account)
+    return _row(actor, webhook, account, _bins([webhook]))
 
 
 def find_visible(actor: Actor, webhook_id: int, *, lock: bool = False) -> tuple[Webhook, Account]:
@@ -113,9 +114,15 @@ def visible_webhooks(actor: Actor) -> ColumnElement[bool]:
     return or_(own, Account.owner_account_id == account_id, and_(Webhook.account_id != account_id, listed))
 
 
-def _row(actor: Actor, webhook: Webhook, account: Account) -> dict[str, Any]:
+def _bins(webhooks: Sequence[Webhook]) -> dict[int, str]:
+    """The BINs of the agencies of webhooks, by id."""
+    ids = {each.agency_id for each in webhooks if each.agency_id is not None}
+    rows = db.session.execute(select(Agency.id, Agency.bin).where(Agency.id.in_(ids))) if ids else ()
+    return {row.id: row.bin for row in rows}
+
+
+def _row(actor: Actor, webhook: Webhook, account: Account, bins: Mapping[int, str]) -> dict[str, Any]:
     is_own = webhook.account_id == actor.account_id
-    agency = None if webhook.agency_id is None else db.session.get(Agency, webhook.agency_id)
     until = webhook.previous_secret_until
     return {
         "id": webhook.id,
@@ -123,7 +130,7 @@ def _row(actor: Actor, webhook: Webhook, account: Account) -> dict[str, Any]:
         "url": webhook.url if is_own else origin(webhook.url),
         "events": webhook.events,
         "conditions": webhook.conditions,
-        "agency": None if agency is None else agency.bin,
+        "agency": None if webhook.agency_id is None else bins[webhook.agency_id],
         "enabled": webhook.disabled_at is None,
         "disabled_reason": webhook.disabled_reason,
         "disabled_at": webhook.disabled_at,

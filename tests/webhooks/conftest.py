@@ -1,0 +1,17 @@
+"""Fixtures of webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from registry.webhooks.targets import WEBHOOK_NETWORKS
+
+
+@pytest.fixture(autouse=True)
+def _no_networks_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take back what ``a_webhook`` allows: the app is shared with other tests."""
+    yield
+    if "app" in request.fixturenames:
+        request.getfixturevalue("app").config[WEBHOOK_NETWORKS] = ()
