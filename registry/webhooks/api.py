@@ -18,6 +18,7 @@ from registry.core.transactions import transaction
 from registry.webhooks.queries import (
     DELIVERY_FILTERS,
     delivery_row,
+    find_visible,
     list_deliveries,
     list_webhooks,
     webhook_row,
@@ -41,7 +42,6 @@ from registry.webhooks.service import (
     queue_test,
     replay,
     rotate_secret,
-    webhook_to_change,
 )
 
 blp = ApiBlueprint("webhooks", __name__, description="Messages about changes, sent to other systems.")
@@ -111,7 +111,7 @@ class WebhookById(MethodView):
         """Change an own webhook. Enabled again, it goes on where it stopped."""
         actor = current_actor()
         with transaction():
-            webhook = webhook_to_change(actor, id)
+            webhook, _account = find_visible(actor, id, lock=True)
             blp.check_etag(etag_data(webhook_row(actor, id)))
             change_webhook(actor, webhook, values)
             row = webhook_row(actor, id)

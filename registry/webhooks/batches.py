@@ -115,10 +115,10 @@ def record_batch(batch: Batch, attempts: Sequence[Attempt]) -> None:
         rows = session.scalars(
             select(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).execution_options(populate_existing=True)
         )
-        found = {row.id: row for row in rows}
+        by_id = {row.id: row for row in rows}
         ended = set()
         for message, attempt in zip(batch.messages, attempts, strict=True):
-            row = found.get(message.delivery_id)
+            row = by_id.get(message.delivery_id)
             # A replay meanwhile has queued it again, and an edit of the address counts from the next attempt on.
             if row is None or row.tries != message.tries or row.state != DeliveryState.WAITING:
                 continue

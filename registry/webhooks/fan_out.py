@@ -60,8 +60,8 @@ def _fan_out(webhook_id: int) -> bool:
             # The webhook was disabled for longer than the feed is kept.
             read = read_changes(owner, deleted_up_to(), AT_A_TIME)
         numbers = agency_numbers(webhook)
-        wanted = [change for change in read.changes if is_wanted(webhook, change, numbers)]
-        if wanted:
-            enqueue_changes(webhook.id, wanted)
+        matching = [change for change in read.changes if is_wanted(webhook, change, numbers)]
+        if matching:
+            enqueue_changes(webhook.id, matching)
         webhook.seq = read.read_up_to
     return True

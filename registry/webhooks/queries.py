@@ -47,9 +47,9 @@ def list_webhooks(actor: Actor, page: Page) -> Listing:
     statement = select(Webhook, Account).join(Account, Account.id == Webhook.account_id).where(visible_webhooks(actor))
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, Webhook.id.expression, False, page.cursor))
-    found = db.session.execute(statement.order_by(Webhook.id).limit(page.limit + 1)).all()
-    bins = _bins([each for each, _ in found])
-    rows = [{"row": _row(actor, each, account, bins), "_sort": each.id, "_id": each.id} for each, account in found]
+    results = db.session.execute(statement.order_by(Webhook.id).limit(page.limit + 1)).all()
+    bins = _bins([each for each, _ in results])
+    rows = [{"row": _row(actor, each, account, bins), "_sort": each.id, "_id": each.id} for each, account in results]
     listing = build_page(rows, page, OLDEST_FIRST, descending=False)
     return Listing([each["row"] for each in listing.items], listing.next)
 
@@ -76,9 +76,14 @@ def find_visible(actor: Actor, webhook_id: int, *, lock: bool = False) -> tuple[
 def find_own(actor: Actor, webhook_id: int, *, lock: bool = False) -> Webhook:
     """A webhook of the actor. Raises RoleNotAllowed, WebhookNotFound, and WebhookNotYours for another one."""
     webhook, _ = find_visible(actor, webhook_id, lock=lock)
-    if webhook.account_id != actor.account_id:
-        raise WebhookNotYours(id=webhook_id)
+    require_own(actor, webhook)
     return webhook
+
+
+def require_own(actor: Actor, webhook: Webhook) -> None:
+    """Raise WebhookNotYours for the webhook of another account."""
+    if webhook.account_id != actor.account_id:
+        raise WebhookNotYours(id=webhook.id)
 
 
 def list_deliveries(actor: Actor, webhook_id: int, filters: Mapping[str, str], page: Page) -> Listing:
@@ -86,15 +91,15 @@ def list_deliveries(actor: Actor, webhook_id: int, filters: Mapping[str, str], p
 
     Raises RoleNotAllowed, WebhookNotFound, WebhookNotYours and Malformed.
     """
-    webhook = find_own(actor, webhook_id)
-    statement = select(WebhookDelivery).where(
-        WebhookDelivery.webhook_id == webhook.id, *conditions(DELIVERY_FILTERS, filters)
-    )
+    actor.require(Permission.OWN_ACCOUNT_READ)
+    # Wrong parameters are reported before what the path names.
+    statement = select(WebhookDelivery).where(*conditions(DELIVERY_FILTERS, filters))
     if page.cursor is not None:
         statement = statement.where(after(NEWEST_FIRST, WebhookDelivery.id.expression, True, page.cursor))
-    found = list(db.session.scalars(statement.order_by(WebhookDelivery.id.desc()).limit(page.limit + 1)))
-    visible = visible_seqs(actor, [each.seq for each in found if each.seq is not None])
-    rows = [{"row": delivery_row(each, visible), "_sort": each.id, "_id": each.id} for each in found]
+    statement = statement.where(WebhookDelivery.webhook_id == find_own(actor, webhook_id).id)
+    deliveries = list(db.session.scalars(statement.order_by(WebhookDelivery.id.desc()).limit(page.limit + 1)))
+    visible = visible_seqs(actor, [each.seq for each in deliveries if each.seq is not None])
+    rows = [{"row": delivery_row(each, visible), "_sort": each.id, "_id": each.id} for each in deliveries]
     listing = build_page(rows, page, NEWEST_FIRST, descending=True)
     return Listing([each["row"] for each in listing.items], listing.next)
 

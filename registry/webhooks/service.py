@@ -20,7 +20,7 @@ from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.webhooks.events import last_seq, seq_before
 from registry.webhooks.models import Webhook, WebhookDelivery
-from registry.webhooks.queries import find_own, find_visible, origin
+from registry.webhooks.queries import find_own, find_visible, origin, require_own
 from registry.webhooks.signatures import encrypt_secret, new_secret
 from registry.webhooks.targets import TargetNotAllowed, allowed_targets
 from registry.webhooks.vocabulary import TEST_EVENT, DeliveryState, DisabledReason
@@ -85,10 +85,11 @@ def webhook_to_change(actor: Actor, webhook_id: int) -> Webhook:
 def change_webhook(actor: Actor, webhook: Webhook, values: Mapping[str, Any]) -> list[str]:
     """Change a locked webhook from validated values. Returns the names of the changed fields.
 
-    From then on it reads with the role of the actor. Enabled again, it goes on where it stopped. Raises RoleNotAllowed
-    and Invalid.
+    From then on it reads with the role of the actor. Enabled again, it goes on where it stopped. Raises RoleNotAllowed,
+    WebhookNotYours and Invalid.
     """
     _require_manager(actor)
+    require_own(actor, webhook)
     enabled = values.get("enabled")
     checked = _checked(actor, {name: value for name, value in values.items() if name != "enabled"})
     changed = {name: value for name, value in checked.items() if value != getattr(webhook, name)}

@@ -119,10 +119,10 @@ class AllowedTargets:
         TargetNotAllowed when any of the addresses is not allowed.
         """
         try:
-            found = resolver(target.host, target.port, type=socket.SOCK_STREAM)
+            answers = resolver(target.host, target.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise NameNotResolved from error
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in answers))
         if not addresses:
             raise NameNotResolved
         if not all(self.allows(target.scheme, each) for each in addresses):

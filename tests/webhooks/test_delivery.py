@@ -172,7 +172,7 @@ def test_old_deliveries_are_deleted_after_30_days(app: Flask, present: Present) 
     assert deliveries(webhook) == []
 
 
-def test_changed_field_is_told_with_values_before_and_after(app: Flask) -> None:
+def test_changed_field_is_sent_with_its_value(app: Flask) -> None:
     agency = an_agency()
     project = a_project(agency)
     with receiving() as receiver:

@@ -58,7 +58,7 @@ def test_restricted_project_does_not_reach_oversight_without_the_right(app: Flas
     assert {credential.partition(":")[0] for _, credential in db.session.execute(reads)} == {"webhook"}
 
 
-def test_project_restricted_after_queueing_is_dropped_and_its_end_of_view_is_told(app: Flask) -> None:
+def test_project_restricted_after_queueing_is_dropped_and_withdrawn_from_view(app: Flask) -> None:
     project = a_project()
     owner = an_owner(Role.REVIEWER)
     with receiving() as receiver:

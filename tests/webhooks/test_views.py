@@ -36,7 +36,7 @@ def test_new_webhook_shows_its_secret_once_and_is_listed(app: Flask, signed_in: 
     assert "/webhooks" in visit.get("/account").text
 
 
-def test_wrong_address_is_told_at_its_field(app: Flask, signed_in: SignedIn) -> None:
+def test_wrong_address_is_reported_at_its_field(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.SUPERVISOR)
     for url in ("http://receiver.example.kz/", "https://192.168.1.1/", ""):
         answer = visit.send("/webhooks/new", url=url, conditions="case.changed new", agency="")

@@ -102,8 +102,8 @@ def forget_leases() -> None:
 
 def seqs_by_subject(requests: Sequence[Received]) -> dict[str, list[int]]:
     """The numbers of the changes, by subject, each once, in the order in which they were accepted first."""
-    found: dict[str, dict[int, None]] = defaultdict(dict)
+    seqs_of: dict[str, dict[int, None]] = defaultdict(dict)
     for request in requests:
         item = request.json["data"]
-        found[item["subject"]].setdefault(item["seq"])
-    return {subject: list(seqs) for subject, seqs in found.items()}
+        seqs_of[item["subject"]].setdefault(item["seq"])
+    return {subject: list(seqs) for subject, seqs in seqs_of.items()}
