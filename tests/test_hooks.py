@@ -39,10 +39,12 @@ def test_handlers_are_connected_in_process(module: str) -> None:
             "registry.flags.freeze_status.update_freeze_status_of_agency",
             "registry.flags.change_times.mark_flags_of_agency",
             "registry.cases.change_times.mark_cases_of_agency",
+            "registry.exemptions.change_times.mark_exemptions_of_agency",
         ],
         [
             "registry.flags.change_times.mark_flags_of_project",
             "registry.cases.change_times.mark_cases_of_project",
+            "registry.exemptions.change_times.mark_exemptions_of_project",
             "registry.audits.restricted_counts.move_in_last_audit",
         ],
         *[["registry.notifications.account_notices.handle"]] * 4,

@@ -13,6 +13,7 @@ ERROR_NAMES: Final = {
     403: "NotAllowed",
     404: "NotFound",
     409: "Conflict",
+    410: "Gone",
     412: "Stale",
     413: "PayloadTooLarge",
     415: "UnsupportedMediaType",

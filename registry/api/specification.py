@@ -20,6 +20,7 @@ from registry.audits.api import audits, verification
 from registry.cases.api import bulk as case_bulk
 from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
+from registry.changes import api as changes
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import field_json_schema
 from registry.exemptions.api import documents as exemption_documents
@@ -78,6 +79,7 @@ BLUEPRINTS = (
     overview.blp,
     government_reports.blp,
     government_report_files.blp,
+    changes.blp,
     journal.blp,
     accounts.blp,
     tokens.blp,
@@ -119,6 +121,7 @@ ERROR_TEXTS = {
     403: "The role does not allow it, or the agency is not one's own.",
     404: "There is no such thing, or the caller may not see it.",
     409: "It does not fit what is there.",
+    410: "What was asked for was deleted after its time; `detail` tells what to do.",
     412: "Changed since it was read.",
     413: f"The body is over {MAX_BODY // 1024**2} MiB, or the file over {MAX_FILE // 1024**2} MiB.",
     415: "The body's type is not taken here.",

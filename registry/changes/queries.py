@@ -16,7 +16,7 @@ from registry.changes.models import ChangeHead, RecordedChange
 from registry.changes.vocabulary import ChangeKind, ChangeType, change_type
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.core.errors import RegistryError
+from registry.core.errors import Gone
 from registry.flags.models import Flag
 from registry.imports.models import ImportRun
 from registry.projects.models import Project
@@ -52,17 +52,22 @@ LISTS_OF_PROJECT: Final = ("flags", "cases", "exemptions")
 API: Final = "/api/v1"
 
 
-class ChangesExpired(RegistryError):
+class ChangesExpired(Gone):
     """The changes after this number were deleted: whoever follows the feed has to read the lists again."""
+
+
+class ChangesNotReached(Gone):
+    """The feed has no such number yet: it is not of this register, or was restored by hand. Read the lists again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change as one reader sees it. ``subject`` is ``kind:key``, as in the journal.
 
-    ``data``: ``project`` and ``agency`` (number and BIN, as they are now), ``before`` and ``after`` (``status``,
-    ``severity`` where there is one, and the values of some fields that changed; ``before`` is None for a new record),
-    and ``fields``, the names of fields that changed. ``is_restricted``: the project is restricted now.
+    ``data``: ``project`` and ``agency`` (number and BIN, as they are now), ``rule`` of a flag, ``before`` and ``after``
+    (``status``, ``severity``, and the values of some fields that changed; ``before`` is None for a new record), and
+    ``fields``, the names of fields that changed. What a kind does not have is None; a change of view has the project
+    alone. ``is_restricted``: the project is restricted now.
     """
 
     seq: int
@@ -101,22 +106,22 @@ def deleted_up_to() -> int:
 def changes_after(seq: int, limit: int, actor: Actor | None) -> list[Change]:
     """At most so many changes after a number, in their order, as the actor may see them now; None: all of them.
 
-    A list shorter than ``limit`` may have more after it: use ``read_changes`` to go on. Raises ChangesExpired.
+    A list shorter than ``limit`` may have more after it: use ``read_changes`` to go on. Raises ChangesExpired and
+    ChangesNotReached.
     """
     return read_changes(actor, seq, limit).changes
 
 
 def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
-    """The same, with the number to go on after. Raises ChangesExpired.
+    """The same, with the number to go on after. Raises ChangesExpired and ChangesNotReached.
 
-    Without an actor, of projects whose view changed the type is ``project.withdrawn-from-view`` and ``data`` has
-    nobody's view: ask with an actor.
+    Without an actor a change of view has the type that fits somebody who sees everything now: ask with an actor.
     """
     session = db.session()
     # Read before the changes: all up to it were committed before it was.
-    newest, deleted = session.execute(select(HEAD.seq, HEAD.deleted_up_to)).one()
-    if after < deleted:
-        raise ChangesExpired(after=after, oldest=deleted)
+    newest = newest_seq()
+    if after > newest:
+        raise ChangesNotReached(after=after, newest=newest)
     found: list[Change] = []
     statement = _statement(actor)
     read_up_to = after
@@ -128,6 +133,10 @@ def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
         rows = session.execute(part).mappings().all()
         found += [_change(row) for row in rows]
         read_up_to = found[-1].seq if len(found) == limit else until
+    # Read after the changes: what was deleted before it is missing among them.
+    deleted = deleted_up_to()
+    if after < deleted:
+        raise ChangesExpired(after=after, oldest=deleted)
     return ChangesRead(found, read_up_to, read_up_to < newest)
 
 
@@ -196,18 +205,20 @@ def _change(row: RowMapping) -> Change:
     if kind is ChangeKind.VIEW:
         return _view_change(row)
     key = {ChangeKind.PROJECT: number, ChangeKind.AGENCY: agency}.get(kind, row["record_id"])
-    data: dict[str, Any] = {"before": None, "after": _state(row, "new", "after")}
-    if row["old_status"] is not None:
-        data["before"] = _state(row, "old", "before")
-    data["fields"] = fields
+    data = {
+        "project": number,
+        "agency": None if number is None else agency,
+        "rule": row["rule"],
+        "before": None if row["old_status"] is None else _state(row, "old", "before"),
+        "after": _state(row, "new", "after"),
+        "fields": fields,
+    }
     links = {}
     if kind in COLLECTIONS:
         links["self"] = f"{API}/{COLLECTIONS[kind]}/{key}"
     if number is not None:
-        data |= {"project": number, "agency": agency}
         links["project"] = f"{API}/projects/{number}"
     if kind is ChangeKind.FLAG:
-        data["rule"] = row["rule"]
         links["flags"] = f"{API}/flags?project={number}"
     return Change(
         seq=row["seq"],
@@ -236,14 +247,12 @@ def _view_change(row: RowMapping) -> Change:
         subject=f"project:{number}",
         version=None,
         links=links,
-        data={"project": number},
+        data={"project": number, "agency": None, "rule": None, "before": None, "after": None, "fields": []},
         is_restricted=bool(is_visible and row["is_restricted"]),
     )
 
 
 def _state(row: RowMapping, age: str, side: str) -> dict[str, Any]:
-    state: dict[str, Any] = {"status": row[f"{age}_status"]}
-    if row["kind"] in (ChangeKind.PROJECT, ChangeKind.FLAG, ChangeKind.CASE):
-        state["severity"] = row[f"{age}_severity"]
+    state: dict[str, Any] = {"status": row[f"{age}_status"], "severity": row[f"{age}_severity"]}
     state.update((row["details"] or {}).get(side, {}))
     return state

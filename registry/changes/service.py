@@ -49,7 +49,7 @@ TAKE_NUMBERS: Final = (
     update(table_of(ChangeHead)).where(HEAD.id == 1).values(seq=HEAD.seq + bindparam("count")).returning(HEAD.seq)
 )
 _taken = update(table_of(ChangeHead)).where(HEAD.id == 1).values(seq=HEAD.seq + 1).returning(HEAD.seq).cte("taken")
-INSERT_ONE: Final = insert(CHANGES).values(seq=select(_taken.c.seq).scalar_subquery())
+INSERT_ONE: Final = insert(CHANGES).inline().values(seq=select(_taken.c.seq).scalar_subquery())
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
+from registry.changes.retention import begin_anew
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
 from registry.cli.app_context import as_owner, command_settings, connected, open_registry
@@ -116,6 +117,7 @@ def _journal_restore(file: Path, digest: str, replaced: str | None, *, force: bo
     """Add the restore to the restored journal; ``replaced_head`` is the head of the replaced one."""
     details = {"file": file.name, "digest": digest, "replaced_head": replaced, "forced": force}
     with transaction():
+        begin_anew()
         journal.record(local_actor(Role.OPERATOR), "database.restored", "database:registry", details)
 
 

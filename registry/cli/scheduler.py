@@ -21,6 +21,7 @@ from flask import Flask
 from registry.accounts.failed_sign_ins import delete_old_failures
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.jobs import run_due_audit
+from registry.changes.retention import delete_old_changes
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.http.idempotency import delete_old_responses
@@ -71,6 +72,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("webhooks", timedelta(seconds=1), deliver_webhooks),
         Job("old files of imports", timedelta(days=1), delete_old_files),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
+        Job("old changes", timedelta(days=1), delete_old_changes),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
         Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),

@@ -47,6 +47,10 @@ class Conflict(RegistryError):
     """The action is not possible in the object's current state."""
 
 
+class Gone(RegistryError):
+    """What was there is deleted, for good."""
+
+
 class Stale(RegistryError):
     """The object changed since the caller read it (RFC 9110, If-Match)."""
 

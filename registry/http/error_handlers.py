@@ -15,7 +15,7 @@ from registry.accounts.oidc.errors import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.token_authentication import TokenNotAccepted
-from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
+from registry.core.errors import Conflict, Gone, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
 from registry.core.messages import message
 from registry.core.pdf import DocumentNotMade
 from registry.http import http_errors
@@ -41,6 +41,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (http_errors.RouteNotFound, 404),
     (http_errors.MethodNotAllowed, 405),
     (Conflict, 409),
+    (Gone, 410),
     (Stale, 412),
     (http_errors.PayloadTooLarge, 413),
     (http_errors.UnsupportedMediaType, 415),

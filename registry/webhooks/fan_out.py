@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 
 from registry.accounts.actors import SCHEDULE
-from registry.changes.queries import ChangesExpired, deleted_up_to, read_changes
+from registry.changes.queries import ChangesExpired, ChangesNotReached, deleted_up_to, read_changes
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import enqueue
@@ -31,7 +31,7 @@ def fan_out() -> bool:
     """
     db.session.rollback()
     newest = last_seq()
-    behind = select(Webhook.id).where(Webhook.disabled_at.is_(None), Webhook.seq < newest).order_by(Webhook.id)
+    behind = select(Webhook.id).where(Webhook.disabled_at.is_(None), Webhook.seq != newest).order_by(Webhook.id)
     moved_on = [_fan_out(webhook_id) for webhook_id in list(db.session.scalars(behind))]
     return any(moved_on)
 
@@ -56,6 +56,10 @@ def _fan_out(webhook_id: int) -> bool:
             return False
         try:
             read = read_changes(owner, webhook.seq, AT_A_TIME)
+        except ChangesNotReached:
+            # The feed was restored by hand, from a time before.
+            webhook.seq = last_seq()
+            return True
         except ChangesExpired:
             # The webhook was disabled for longer than the feed is kept.
             read = read_changes(owner, deleted_up_to(), AT_A_TIME)

@@ -26,6 +26,9 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "precondition-failed",
         "control-character",
         "invalid-cursor",
+        # Which numbers the change feed has.
+        "changes-expired",
+        "changes-not-reached",
         "date-after",
         "date-after-today",
         "date-before",

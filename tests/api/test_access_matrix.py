@@ -287,6 +287,7 @@ TRIES: dict[str, Try] = {
     "read_one_audit": Try("/audits/{audit}", AUDIT_READERS, owned=False),
     "verify_audit": Try("/audits/{audit}/verification", VERIFIERS, owned=False),
     "list_changes": Try("/audits/{audit}/changes", AUDIT_READERS, owned=False),
+    "follow_changes": Try("/changes?after=0", ALL, owned=False),
     "list_all_flags": Try("/flags", ALL, owned=False),
     "list_policies": Try("/policies", OVERSIGHT, owned=False),
     "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),

@@ -24,6 +24,7 @@ LISTS = (
     "/audits",
     "/case-templates",
     "/cases",
+    "/changes",
     "/confirmation-requests",
     "/exemptions",
     "/exports/journal.csv",
@@ -55,6 +56,8 @@ def values_of(name: str, schema: Mapping[str, Any], known: Mapping[str, str]) ->
     items = schema.get("items", schema)
     if name in known:
         return [known[name]]
+    if name == "wait":
+        return ["0"]
     if "enum" in items:
         words = [str(word) for word in items["enum"]]
         return words if name == "sort" else [",".join(words)] if "items" in schema else words

@@ -22,8 +22,8 @@ OF_A_PROJECT = 2
 # Who calls, which project, and its flags.
 OF_ITS_FLAGS = 3
 # Who calls; the lock that keeps a merger of the agency out; the agency, the external id; and what others wait for: the
-# number, the rows, the fingerprint that similar projects are sought by, the journal's head, the entry.
-OF_A_REGISTRATION = 9
+# number, the rows, the fingerprint that similar projects are sought by, the journal's head, the entry, the change.
+OF_A_REGISTRATION = 10
 
 
 @pytest.mark.parametrize("query", ["", "&sort=-budget_kzt", "&flagged=true&sort=started_on", "&q=учёта", "&cursor"])

@@ -6,10 +6,14 @@ from typing import Any
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
+from registry.agencies.models import Agency
 from registry.changes.queries import Change, newest_seq, read_changes
+from registry.core.clock import today
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
 from tests.factories import an_actor
 
 SUPERVISOR = an_actor(Role.SUPERVISOR)
@@ -41,3 +45,10 @@ def states(change: Change) -> tuple[Any, Any]:
     """The status before and after."""
     before = change.data["before"]
     return (None if before is None else before["status"]), change.data["after"]["status"]
+
+
+def pass_on(former: Agency, to: Agency) -> None:
+    """Let another agency succeed the former one, today."""
+    body = {"successor": to.bin, "on": today(), "act": "No. 17", "reason": "They merge."}
+    request = ask(an_actor(Role.ADMINISTRATOR, name="first"), RequestKind.SUCCESSION, former.bin, body)
+    confirm(an_actor(Role.SUPERVISOR, name="second"), RequestKind.SUCCESSION, request.id)

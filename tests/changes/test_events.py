@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 
-from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.service import run_audit
@@ -20,8 +19,8 @@ from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import exempt
 from tests.cases.cast import AIGERIM, NO_BREACH, OPERATOR, SAULE, act, audit, case_of, edit, editor_of, in_days
-from tests.changes.steps import REVIEWER, changes, restrict, since, states, types
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.changes.steps import REVIEWER, changes, pass_on, restrict, since, states, types
+from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 
 DAY = date(2026, 9, 30)
@@ -55,6 +54,7 @@ def test_registrations_and_edits_have_their_version_and_changed_values(agency: A
         "fields": [],
         "project": project.number,
         "agency": agency.bin,
+        "rule": None,
     }
     assert (edited.type, edited.version, edited.data["fields"]) == ("project.changed", 2, ["stage", "budget_kzt"])
     assert edited.data["before"] == {"status": "unaudited", "severity": None, "stage": "creation"}
@@ -150,10 +150,7 @@ def test_agencies_are_registered_changed_and_closed(agency: Agency, present: Pre
     successor = an_agency()
     with transaction():
         change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"region": "75"})
-    asker, decider = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
-    body = {"successor": successor.bin, "on": DAY, "act": "No. 17", "reason": "They merge."}
-    request = ask(asker, RequestKind.SUCCESSION, agency.bin, body)
-    confirm(decider, RequestKind.SUCCESSION, request.id)
+    pass_on(agency, successor)
 
     assert types(after=start) == [
         ("agency.registered", f"agency:{successor.bin}"),
@@ -165,9 +162,7 @@ def test_agencies_are_registered_changed_and_closed(agency: Agency, present: Pre
 def test_a_project_that_passes_on_names_both_agencies(agency: Agency, project: Project) -> None:
     successor = an_agency()
     start = since()
-    body = {"successor": successor.bin, "on": DAY, "act": "No. 17", "reason": "They merge."}
-    request = ask(an_actor(Role.ADMINISTRATOR, name="first"), RequestKind.SUCCESSION, agency.bin, body)
-    confirm(an_actor(Role.SUPERVISOR, name="second"), RequestKind.SUCCESSION, request.id)
+    pass_on(agency, successor)
 
     (passed,) = [each for each in changes(after=start) if each.kind == "project"]
 

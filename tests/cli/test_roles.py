@@ -31,6 +31,8 @@ FORBIDDEN = (
     "SET session_replication_role = replica",
     "DELETE FROM journal_head",
     "INSERT INTO journal_head VALUES (2, 0, '')",
+    "UPDATE changes SET new_status = 'clear'",
+    "DELETE FROM change_head",
     "UPDATE alembic_version SET version_num = 'another'",
     "DROP TABLE journal",
     "TRUNCATE projects CASCADE",

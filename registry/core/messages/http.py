@@ -43,6 +43,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "limit-out-of-range": lazy_text("limit must be from 1 to {largest}."),
     "malformed": lazy_text("The request cannot be read, or a parameter cannot be used; see errors."),
+    "gone": lazy_text("What you ask for was deleted."),
     "method-not-allowed": lazy_text(
         "This address does not allow the method; the header Allow names the allowed methods."
     ),
@@ -70,6 +71,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "title-404": lazy_text("Not found"),
     "title-405": lazy_text("Method not allowed"),
     "title-409": lazy_text("Conflict"),
+    "title-410": lazy_text("No longer there"),
     "title-412": lazy_text("Changed since it was read"),
     "title-413": lazy_text("Content too large"),
     "title-415": lazy_text("Unsupported media type"),

@@ -56,6 +56,15 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "audit-running": lazy_text("Another audit is running. Wait a moment and check its result."),
     "bin-taken": lazy_text("An agency with BIN {bin} is registered already. Change that record instead."),
+    "changes-expired": lazy_text(
+        "The changes after {after} are not there any more: the feed is kept for 90 days and begins anew when the "
+        "register is restored from a backup. Read /changes without after, then the lists again, and follow the feed "
+        "from the number that you got."
+    ),
+    "changes-not-reached": lazy_text(
+        "The feed ends with {newest} and has no change {after} yet. Read /changes without after, then the lists "
+        "again, and follow the feed from the number that you got."
+    ),
     "case-action-not-possible": lazy_text(
         "The action {action} is not possible for case {case}: its status is {status}; the last action was {last} by "
         "{by} at {at}. Read the case again."

@@ -1,0 +1,140 @@
+"""The change feed endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+from marshmallow import fields
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.operation_docs import ERROR_NAMES
+from registry.api.query_schemas import filter_query
+from registry.changes.queries import ChangesRead, newest_seq, record_reads
+from registry.changes.vocabulary import ChangeType
+from registry.changes.waiting import MAX_WAIT_S, wait_for_changes
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Malformed, Problem
+from registry.core.json_schemas import nullable, shown_object
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.http.query_parameters import LIMIT, Parameter, take_page
+
+MAX_SEQ: Final = 2**63 - 1
+AFTER: Final = Parameter(
+    "after",
+    "The number to go on after: `after` of the answer before; 0 for all that are kept. Without it the answer has no "
+    "items, and the number of the last change: read the lists then, and follow the feed from there on.",
+    {"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
+)
+WAIT: Final = Parameter(
+    "wait",
+    "So many seconds to wait for the next change when there is none. The service lets few requests wait at a time, of "
+    "one account one, and answers the others at once.",
+    {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
+)
+TEXT: Final = {"type": "string"}
+STATE: Final[dict[str, Any]] = shown_object({"status": nullable(TEXT), "severity": nullable(TEXT)})
+DATA: Final = shown_object(
+    {
+        "project": {**nullable(TEXT), "description": "The number of the project that it belongs to."},
+        "agency": {**nullable(TEXT), "description": "The BIN of the project's agency, as it is now."},
+        "rule": {**nullable(TEXT), "description": "Of a flag."},
+        "before": {**nullable(STATE), "description": "Before the change; null for a new record."},
+        "after": {
+            **nullable(STATE),
+            "description": "After it. Some fields that changed are in both, with their values.",
+        },
+        "fields": {"type": "array", "items": TEXT, "description": "Names of fields that an edit changed."},
+    }
+)
+blp = ApiBlueprint("changes", __name__, description="What changed, in the order in which it was committed.")
+
+
+class ChangeShown(BaseSchema):
+    """One record that one transaction changed, as the caller may see it now."""
+
+    seq = ReadOnly("Its number; they rise, and the caller does not see all.", {"type": "integer"})
+    at = Timestamp("When it was committed.")
+    type = ReadOnly("What happened.", {"type": "string", "enum": [each.value for each in ChangeType]})
+    subject = ReadOnly("To what: `kind:key`.", TEXT)
+    version = ReadOnly("The record's version after it, of records that have one.", {"type": ["integer", "null"]})
+    links = ReadOnly(
+        "Where the record is read, and what else to read.", {"type": "object", "additionalProperties": TEXT}
+    )
+    data = ReadOnly("More of it.", DATA)
+
+
+CHANGE: Final = ChangeShown()
+
+
+class ChangesShown(BaseSchema):
+    """Changes in their order."""
+
+    items = fields.List(fields.Nested(CHANGE), dump_only=True, metadata={"description": "The changes."})
+    after = ReadOnly("The number to go on after.", {"type": "integer"})
+    has_more = ReadOnly("Whether there were more when they were read: ask again at once.", {"type": "boolean"})
+
+
+EXAMPLE: Final[dict[str, Any]] = {
+    "items": [
+        {
+            "seq": 4711,
+            "at": "2026-03-02T21:00:01.204511Z",
+            "type": "flag.opened",
+            "subject": "flag:17",
+            "version": None,
+            "links": {
+                "project": "/api/v1/projects/QT-2026-0000001-5",
+                "flags": "/api/v1/flags?project=QT-2026-0000001-5",
+            },
+            "data": {
+                "before": None,
+                "after": {"status": "open", "severity": "high"},
+                "fields": [],
+                "project": "QT-2026-0000001-5",
+                "agency": "050340004478",
+                "rule": "freeze.creation",
+            },
+        }
+    ],
+    "after": 4711,
+    "has_more": False,
+}
+
+
+@blp.route("/changes")
+class Changes(MethodView):
+    """The change feed."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="follow_changes", responses={410: ERROR_NAMES[410]})
+    @blp.arguments(filter_query((AFTER, LIMIT, WAIT)), location="query")
+    @blp.response(200, ChangesShown(), example=EXAMPLE)
+    def get(self, sent: Mapping[str, str]) -> Any:
+        """Follow what changes: projects, flags, cases, exemptions, agencies, audits and imports, oldest first."""
+        actor, parameters = current_actor(), dict(sent)
+        limit = take_page(parameters).limit
+        after, wait = _number(parameters, "after", MAX_SEQ), _number(parameters, "wait", MAX_WAIT_S)
+        if after is None:
+            return {"items": [], "after": newest_seq(), "has_more": False}
+        return _shown(wait_for_changes(actor, after, limit, wait or 0), actor)
+
+
+def _shown(read: ChangesRead, actor: Actor) -> dict[str, Any]:
+    record_reads(actor, read.changes)
+    items = [CHANGE.dump(change) for change in read.changes]
+    return {"items": items, "after": read.read_up_to, "has_more": read.has_more}
+
+
+def _number(sent: Mapping[str, str], name: str, largest: int) -> int | None:
+    """The whole number of a parameter; None without it. Raises Malformed."""
+    text = sent.get(name)
+    if text is None:
+        return None
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+    if not 0 <= number <= largest:
+        raise Malformed([Problem(name, "number-out-of-range", {"smallest": 0, "largest": largest})])
+    return number
