@@ -66,7 +66,7 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         DeliveryState.DELIVERED: "green",
         DeliveryState.WAITING: "yellow",
         DeliveryState.QUEUED: "blue",
-        DeliveryState.FAILED: "red",
+        DeliveryState.GIVEN_UP: "red",
     },
     "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
 }

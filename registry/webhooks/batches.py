@@ -177,7 +177,7 @@ def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:
         return
     wait = wait_after(row.tries)
     if wait is None:
-        row.state, row.ended_at = DeliveryState.FAILED.value, at
+        row.state, row.ended_at = DeliveryState.GIVEN_UP.value, at
     else:
         row.next_try_at = at + wait
 

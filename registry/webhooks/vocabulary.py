@@ -16,7 +16,7 @@ class DeliveryState(Choices):
     QUEUED = "queued", lazy_text("Behind an earlier event")
     WAITING = "waiting", lazy_text("Waiting")
     DELIVERED = "delivered", lazy_text("Delivered")
-    FAILED = "failed", lazy_text("Given up")
+    GIVEN_UP = "given_up", lazy_text("Given up")
     DROPPED = "dropped", lazy_text("No longer visible")
 
 

@@ -34,7 +34,7 @@ def add_webhooks() -> dict[str, object]:
     tried: dict[str, Any] = {"tries": 2, "tried_at": at, "duration_ms": 48}
     rows: tuple[dict[str, Any], ...] = (
         {"state": "delivered", "status": 204, "ended_at": at, **tried},
-        {"state": "failed", "status": 500, "error": "status", "ended_at": at, **tried},
+        {"state": "given_up", "status": 500, "error": "status", "ended_at": at, **tried},
         {"state": "dropped", "ended_at": at},
         {"state": "waiting", "error": "timeout", **tried, "duration_ms": 10_000},
         {"state": "queued"},

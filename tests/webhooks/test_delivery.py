@@ -101,7 +101,7 @@ def test_delivery_is_retried_after_5_seconds_1_and_5_minutes_and_given_up_after_
     assert [round(each.total_seconds()) for each in tried[:4]] == [0, 5, 65, 365]
     assert len(tried) == 12
     assert timedelta(days=2, hours=20) < tried[-1] <= timedelta(days=3)
-    assert states(webhook) == [("failed", 12, "status")]
+    assert states(webhook) == [("given_up", 12, "status")]
 
 
 def test_later_change_of_a_subject_waits_for_the_first_and_others_do_not(app: Flask, present: Present) -> None:

@@ -75,7 +75,7 @@ def test_log_shows_a_delivery_and_a_test(app: Flask, signed_in: SignedIn) -> Non
     log = visit.get(page).text
     assert project.number in log
     assert log.count("Delivered</strong>") == 2
-    assert "There are no deliveries." in visit.get(f"{page}?state=failed").text
+    assert "There are no deliveries." in visit.get(f"{page}?state=given_up").text
 
 
 def test_webhook_is_disabled_enabled_rotated_replayed_and_deleted(app: Flask, signed_in: SignedIn) -> None:
