@@ -87,7 +87,7 @@ def _agency(change: Change) -> Any:
 
 def _holds(condition: dict[str, list[str]], change: Change) -> bool:
     return all(
-        name not in condition or (change.data.get(name) or {}).get("status") in condition[name]
+        not condition.get(name) or (change.data.get(name) or {}).get("status") in condition[name]
         for name in ("before", "after")
     )
 

@@ -25,7 +25,7 @@ MAX_STATUSES: Final = 20
 EVENTS: Final = tuple(each.value for each in ChangeType)
 STATUS: Final = re.compile(r"[a-z_-]{1,24}")
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
-CONDITION_NAMES: Final = frozenset({"event", "before", "after"})
+SIDES: Final = ("before", "after")
 
 
 class Events(InputField):
@@ -55,7 +55,7 @@ class Conditions(InputField):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or len(value) > MAX_CONDITIONS or not all(map(_is_condition, value)):
             raise InvalidValue("webhook-conditions-invalid", largest=MAX_CONDITIONS)
-        return [{"event": each["event"], **_statuses(each)} for each in value]
+        return [{"event": each["event"], **{name: _statuses(each, name) for name in SIDES}} for each in value]
 
     def from_text(self, text: str) -> object:
         """The conditions; a line that is none stays text: invalid."""
@@ -65,19 +65,7 @@ class Conditions(InputField):
     @property
     def json_schema(self) -> dict[str, Any]:
         """An array of conditions."""
-        status = {"type": "string", "pattern": f"^{STATUS.pattern}$"}
-        statuses = {"type": "array", "items": status, "minItems": 1, "maxItems": MAX_STATUSES}
-        condition = {
-            "type": "object",
-            "required": ["event"],
-            "minProperties": 2,
-            "additionalProperties": False,
-            "properties": {
-                "event": {"type": "string", "enum": list(EVENTS)},
-                "before": statuses,
-                "after": statuses,
-            },
-        }
+        condition = {**_condition_schema(), "required": ["event"], "additionalProperties": False}
         return {"type": "array", "items": condition, "maxItems": MAX_CONDITIONS}
 
 
@@ -89,20 +77,27 @@ def conditions_text(conditions: list[dict[str, Any]]) -> str:
     )
 
 
+def _condition_schema() -> dict[str, Any]:
+    status = {"type": "string", "pattern": f"^{STATUS.pattern}$"}
+    statuses = {"type": "array", "items": status, "maxItems": MAX_STATUSES}
+    event = {"type": "string", "enum": list(EVENTS)}
+    return {"type": "object", "properties": {"event": event, **dict.fromkeys(SIDES, statuses)}}
+
+
 def _is_condition(value: Any) -> bool:
-    if not isinstance(value, dict) or value.get("event") not in EVENTS or not set(value) <= CONDITION_NAMES:
+    if not isinstance(value, dict) or value.get("event") not in EVENTS or not set(value) <= {"event", *SIDES}:
         return False
-    lists = [value[name] for name in ("before", "after") if name in value]
-    return bool(lists) and all(
+    lists = [value.get(name, []) for name in SIDES]
+    return any(lists) and all(
         isinstance(each, list)
-        and 0 < len(each) <= MAX_STATUSES
+        and len(each) <= MAX_STATUSES
         and all(isinstance(status, str) and STATUS.fullmatch(status) for status in each)
         for each in lists
     )
 
 
-def _statuses(condition: dict[str, Any]) -> dict[str, list[str]]:
-    return {name: list(dict.fromkeys(condition[name])) for name in ("before", "after") if name in condition}
+def _statuses(condition: dict[str, Any], name: str) -> list[str]:
+    return list(dict.fromkeys(condition.get(name, ())))
 
 
 def _condition_of(line: str) -> object:
@@ -111,7 +106,7 @@ def _condition_of(line: str) -> object:
     if not colon or not arrow:
         return line
     lists = {"before": _split(before), "after": _split(after)}
-    return {"event": event.strip(), **{name: each for name, each in lists.items() if each}}
+    return {"event": event.strip(), **lists}
 
 
 def _split(text: str) -> list[str]:
@@ -194,7 +189,10 @@ class WebhookShown(BaseSchema):
     id = ReadOnly("Its id.", {"type": "integer"})
     url = ReadOnly("Where messages are sent; of others’ webhooks only scheme and host.", {"type": "string"})
     events = ReadOnly("Types of changes; empty for all.", Events().json_schema)
-    conditions = ReadOnly("Conditions on the status before and after.", Conditions().json_schema)
+    conditions = ReadOnly(
+        "Conditions on the status before and after; an empty list is any.",
+        {"type": "array", "items": {**_condition_schema(), "required": ["event", *SIDES]}},
+    )
     agency = ReadOnly("BIN of the agency; null for all that the account sees.", TEXT_OR_NULL)
     enabled = ReadOnly("Whether messages are sent.", {"type": "boolean"})
     disabled_reason = ReadOnly(

@@ -54,6 +54,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "token-wider-than-account",
         "token-wider-than-token",
         "webhook-agency-outside",
+        "webhook-conditions-invalid",
         "webhook-target-not-allowed",
         "expected-ids",
         "expected-whole-number",

@@ -12,6 +12,7 @@ from registry.webhooks.targets import WEBHOOK_NETWORKS
 @pytest.fixture(autouse=True)
 def _no_networks_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
     """Take back what ``a_webhook`` allows: the app is shared with other tests."""
+    app = request.getfixturevalue("app") if "app" in request.fixturenames else None
     yield
-    if "app" in request.fixturenames:
-        request.getfixturevalue("app").config[WEBHOOK_NETWORKS] = ()
+    if app is not None:
+        app.config[WEBHOOK_NETWORKS] = ()

@@ -21,6 +21,7 @@ from tests.webhooks.world import LOCAL
 
 URL = "https://receiver.example.kz/hook"
 CONDITION = {"event": "case.changed", "before": ["new"], "after": ["under_review"]}
+ANY_STATUS: dict[str, object] = {"event": "case.changed", "before": [], "after": []}
 
 
 @pytest.fixture
@@ -69,7 +70,10 @@ def test_rotation_shows_the_new_secret_once(editor: Caller) -> None:
         ({"url": URL, "events": None}, ("/events", "required")),
         ({"url": URL, "conditions": [{"event": "case.changed"}]}, ("/conditions", "webhook-conditions-invalid")),
         ({"url": URL, "conditions": [{**CONDITION, "now": []}]}, ("/conditions", "webhook-conditions-invalid")),
-        ({"url": URL, "conditions": [{**CONDITION, "after": []}]}, ("/conditions", "webhook-conditions-invalid")),
+        (
+            {"url": URL, "conditions": [{**CONDITION, "before": [], "after": []}]},
+            ("/conditions", "webhook-conditions-invalid"),
+        ),
         ({"url": URL, "conditions": [CONDITION] * 21}, ("/conditions", "webhook-conditions-invalid")),
         ({"url": URL, "secret": "whsec_AAAA"}, ("/secret", "unknown-field")),
         ({"url": URL, "enabled": False}, ("/enabled", "unknown-field")),
