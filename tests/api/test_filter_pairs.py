@@ -46,6 +46,7 @@ LISTS = (
     "/tokens",
     "/transfers",
     "/views",
+    "/webhooks",
     "/withdrawals",
 )
 DAY, INSTANT = "2026-06-01", "2026-06-01T07:00:00Z"
