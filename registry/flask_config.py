@@ -10,6 +10,7 @@ from registry.accounts.roles import Role
 from registry.http.request_bodies import MAX_BODY
 from registry.notifications.aitu.links import AITU_BOT_NAME
 from registry.settings import Settings, SettingsInvalid
+from registry.webhooks.targets import WEBHOOK_NETWORKS
 
 
 def flask_config(settings: Settings) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         PUBLIC_URL: settings.public_url,
         BY_EMAIL: settings.mail is not None,
         AITU_BOT_NAME: None if settings.aitu is None else settings.aitu.name,
+        WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,
         "MAX_CONTENT_LENGTH": MAX_BODY,

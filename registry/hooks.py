@@ -52,6 +52,7 @@ from registry.projects.linked_filters import link_filter
 from registry.projects.view_changes import record_view_changes_below
 from registry.requests.events import agency_succeeded
 from registry.saved_views.account_changes import leave_shared_views, pass_on_views, rename_in_views
+from registry.webhooks.owners import pass_on_webhooks
 
 connect_later_versions(later_policy)
 read_along(READ_ALONG, ACTIVATED_TEXT)
@@ -107,6 +108,7 @@ case_seen.connect(mark_seen)
 agency_succeeded.connect(pass_on_imports)
 agency_succeeded.connect(pass_on_emails)
 agency_succeeded.connect(pass_on_views)
+agency_succeeded.connect(pass_on_webhooks)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)

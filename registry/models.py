@@ -36,6 +36,7 @@ from registry.projects import numbers as project_numbers
 from registry.projects.similarity import fingerprints
 from registry.requests import models as request_table
 from registry.saved_views import models as saved_views
+from registry.webhooks import models as webhooks
 
 TABLES = (
     absences,
@@ -83,6 +84,7 @@ TABLES = (
     revisions,
     saved_views,
     waiting_files,
+    webhooks,
     idempotency,
     journal,
     outbox,

@@ -19,6 +19,7 @@ from marshmallow.validate import OneOf, Predicate, Regexp
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
+from registry.core.networks import normalised_range
 from registry.core.shipped_files import CONFIG
 from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
 from registry.notifications.aitu.settings import AituBot, aitu_bot
@@ -65,6 +66,7 @@ class Settings:
     ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
     ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
     ``aitu`` is None when no notices go through the Aitu messenger.
+    ``webhook_networks``: address ranges to which webhooks may lead although they are not public.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -93,6 +95,7 @@ class Settings:
     backup_max_age: int = 26
     log_level: str = "info"
     aitu: AituBot | None = None
+    webhook_networks: tuple[str, ...] = ()
 
     @property
     def embedded(self) -> bool:
@@ -158,6 +161,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         backup_max_age=env.int("REGISTRY_BACKUP_MAX_AGE", 26, **whole_number(1, 10_000)),
         log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=OneOf(LOG_LEVELS, error=EXPECTED_LOG_LEVEL)),
         aitu=aitu_bot(env, public_url),
+        webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -249,6 +253,13 @@ def _roles_or_off(text: str | None) -> frozenset[str] | None:
     return None if text in (None, SECOND_FACTOR_OFF) else frozenset(text.split(","))
 
 
+def _address_ranges(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(normalised_range(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError as error:
+        raise ValidationError(f"expected addresses or CIDR ranges, such as 10.1.0.0/16, got {text!r}") from error
+
+
 def _public_url(text: str, with_mail: bool) -> str | None:
     if not text:
         if with_mail:
@@ -267,6 +278,7 @@ def _public_url(text: str, with_mail: bool) -> str | None:
 
 # What takes more than a validator: it depends on other variables, or becomes another type.
 PARSERS: Final[dict[str, Callable[..., object]]] = {
+    "address_ranges": _address_ranges,
     "data_dir": _data_dir,
     "oidc_issuer": oidc_issuer,
     "oidc_value": oidc_value,

@@ -51,6 +51,7 @@ from registry.reports.api import overview
 from registry.requests.api import requests
 from registry.saved_views import api as saved_views
 from registry.search import api as whole_search
+from registry.webhooks import api as webhooks
 
 BLUEPRINTS = (
     whole_search.blp,
@@ -90,6 +91,7 @@ BLUEPRINTS = (
     accounts.blp,
     tokens.blp,
     sessions.blp,
+    webhooks.blp,
 )
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.

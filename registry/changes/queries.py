@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -138,6 +138,14 @@ def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
     if after < deleted:
         raise ChangesExpired(after=after, oldest=deleted)
     return ChangesRead(shown, read_up_to, read_up_to < newest)
+
+
+def changes_at(actor: Actor, seqs: Collection[int]) -> list[Change]:
+    """Those of the changes with these numbers that the actor may see now, in their order."""
+    if not seqs:
+        return []
+    statement = _statement(actor).where(CHANGE.seq.in_(sorted(seqs)))
+    return [_change(row) for row in db.session.execute(statement).mappings()]
 
 
 def record_reads(actor: Actor, changes: Sequence[Change]) -> None:

@@ -22,6 +22,7 @@ from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.request_log import JsonLines
 from registry.settings import Settings, read_settings
+from registry.webhooks.targets import WEBHOOK_NETWORKS
 
 LOG_FILE = "commands.log"
 
@@ -42,6 +43,7 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
     app.config["CALENDAR_FILE"] = settings.calendar_file
     # Commands invite people and write e-mails.
     app.config.update({"SECRET_KEY": settings.secret_key, BY_EMAIL: settings.mail is not None})
+    app.config[WEBHOOK_NETWORKS] = settings.webhook_networks
     init_database(app, settings.database_url, settings.database_limits)
     with connected(app):
         yield app

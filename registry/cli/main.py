@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "requests": "registry.requests.commands:requests",
     "government-reports": "registry.government_reports.commands:government_reports",
     "notices": "registry.notifications.commands:notices",
+    "webhooks": "registry.webhooks.commands:webhooks",
     "setup": "registry.help.commands:setup",
     "backup": "registry.cli.backup:backup",
     "restore": "registry.cli.backup:restore",

@@ -39,6 +39,7 @@ from registry.notifications.service import delete_old_emails
 from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.settings import Settings
+from registry.webhooks.jobs import delete_old_deliveries, deliver_webhooks
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,13 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         # Whoever sends a code waits for the reply. The bot is asked only while a code is valid.
         Job("codes sent to the Aitu bot", timedelta(seconds=5), lambda: read_aitu_updates(settings)),
         Job("imports", timedelta(seconds=1), run_queued_imports),
+        Job("webhooks", timedelta(seconds=1), deliver_webhooks),
         Job("old files of imports", timedelta(days=1), delete_old_files),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
         Job("old changes", timedelta(days=1), delete_old_changes),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
+        Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),
         # After an upgrade from a version without them, or with others; otherwise there is nothing to do.
         Job("fingerprints of projects", timedelta(days=1), refresh_fingerprints),
     )

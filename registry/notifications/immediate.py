@@ -29,6 +29,8 @@ from registry.notifications.recipients import Directory, Recipient, load_directo
 from registry.notifications.request_notices import REQUEST_NOTICES
 from registry.notifications.service import queue_notice
 from registry.projects.models import Project
+from registry.webhooks.fan_out import DISABLED_TOPIC
+from registry.webhooks.owners import people_of
 
 AT_A_TIME: Final = 100
 # Below SQLite's limit of 32,766 parameters per statement.
@@ -247,6 +249,11 @@ def _invited(payload: Mapping[str, Any], _directory: Directory) -> list[Notice]:
     return [Notice(to, "invitation", payload["invitation"]) for to in recipients if to is not None]
 
 
+def _webhook_disabled(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    webhook, kind = payload["webhook"], "webhook-disabled"
+    return [Notice(to, kind, webhook) for account in people_of(webhook) for to in directory.of_account(account)]
+
+
 HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
     "case.ask": _on_a_case(_question),
     "case.approve": _on_a_case(_approved),
@@ -265,6 +272,7 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     HANDED_OVER: _handed_over,
     SURGE_TOPIC: _surged,
     INVITATION_TOPIC: _invited,
+    DISABLED_TOPIC: _webhook_disabled,
     **REQUEST_NOTICES,
     **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }

@@ -37,6 +37,7 @@ KINDS: Final[Mapping[str, str]] = {
     "request-carried-out": "requests",
     "request-failed": "requests",
     "request-restored": "requests",
+    "webhook-disabled": "webhooks",
     # On Mondays, to those who subscribed. The reference is the day of the audit.
     "weekly-overview": "overview",
     # In the digest.

@@ -83,6 +83,7 @@ from registry.web.lists import list_address
 from registry.web.support import support
 from registry.web.tag_colours import severity_rank, tag_colour
 from registry.web.translations import init_translations
+from registry.webhooks.views import pages as webhook_pages
 
 # Importing a module of views registers its routes.
 WITH_PAGES = (
@@ -150,6 +151,7 @@ WITH_PAGES = (
     tokens,
     team,
     watch_list,
+    webhook_pages,
 )
 
 

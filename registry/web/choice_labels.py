@@ -47,6 +47,7 @@ from registry.projects.vocabulary import (
 )
 from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
 from registry.saved_views.vocabulary import ViewList
+from registry.webhooks.vocabulary import EVENT_LABELS, DeliveryError, DeliveryState, DisabledReason
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -117,5 +118,9 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "policy_state": _labels(PolicyState),
     "view_list": _labels(ViewList),
     "notice_channels": _labels(ChannelChoice),
+    "webhook_event": EVENT_LABELS,
+    "delivery_state": _labels(DeliveryState),
+    "delivery_error": _labels(DeliveryError),
+    "disabled_reason": _labels(DisabledReason),
     "language": LANGUAGE_NAMES,
 }

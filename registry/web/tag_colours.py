@@ -15,6 +15,7 @@ from registry.imports.vocabulary import ImportState
 from registry.policies.vocabulary import PolicyState
 from registry.projects.vocabulary import AttestationState, FreezeStatus
 from registry.requests.vocabulary import RequestState
+from registry.webhooks.vocabulary import DeliveryState
 
 # By rank, the lowest first. registry.css has as many classes ``--severity-<rank>``.
 SEVERITY_COLOURS: Final = ("blue", "orange", "red", "magenta", "purple")
@@ -60,6 +61,12 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         GovernmentReportStatus.IN_REVIEW: "yellow",
         GovernmentReportStatus.RETURNED: "orange",
         GovernmentReportStatus.ISSUED: "green",
+    },
+    "delivery_state": {
+        DeliveryState.DELIVERED: "green",
+        DeliveryState.WAITING: "yellow",
+        DeliveryState.QUEUED: "blue",
+        DeliveryState.GIVEN_UP: "red",
     },
     "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
 }

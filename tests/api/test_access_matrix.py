@@ -19,7 +19,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.actors import Actor
-from registry.accounts.models import account_named
+from registry.accounts.models import Account, account_named
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account, issue_service_token
@@ -48,6 +48,7 @@ from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
 from registry.saved_views.service import save_view
+from registry.webhooks.service import create_webhook
 from tests.api.callers import MERGE_PATCH, Caller, caller
 from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, project_values
 
@@ -63,6 +64,7 @@ CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
 VERIFIERS = {Role.AUDITOR, Role.OPERATOR}
 MANAGERS = {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}
+TOKEN_READERS = {*MANAGERS, Role.AUDITOR}
 ORGANISERS = {Role.SUPERVISOR, Role.ADMINISTRATOR}
 REPORT_READERS = {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR}
 SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
@@ -117,6 +119,10 @@ def transfer(_world: World) -> dict[str, Any]:
 
 def a_confirmation(_world: World) -> dict[str, Any]:
     return {"kind": "placement", **verification(_world)}
+
+
+def a_webhook(_world: World | None = None) -> dict[str, Any]:
+    return {"url": "https://receiver.example.kz/qaztech"}
 
 
 def an_act() -> dict[str, Any]:
@@ -488,6 +494,28 @@ TRIES: dict[str, Try] = {
     "list_own_sessions": Try("/sessions", ALL, owned=False),
     # A session of somebody else is none.
     "end_own_session": Try("/sessions/q4CkGZbYx1kS0w2e", ALL, 404, owned=False),
+    # The webhook of another account, which those see who list its tokens.
+    "list_webhooks": Try("/webhooks", ALL, owned=False),
+    "create_webhook": Try("/webhooks", ALL, 201, a_webhook, owned=False),
+    "read_webhook": Try("/webhooks/{webhook}", TOKEN_READERS, unseen=ALL - TOKEN_READERS, of_project=False),
+    "patch_webhook": Try(
+        "/webhooks/{webhook}", TOKEN_READERS, 403, lambda world: {"enabled": False}, unseen=ALL - TOKEN_READERS
+    ),
+    "rotate_webhook_secret": Try(
+        "/webhooks/{webhook}/secret-rotation", TOKEN_READERS, 403, lambda world: {}, unseen=ALL - TOKEN_READERS
+    ),
+    "replay_webhook": Try(
+        "/webhooks/{webhook}/replay",
+        TOKEN_READERS,
+        403,
+        lambda world: {"since": str(today())},
+        unseen=ALL - TOKEN_READERS,
+    ),
+    "test_webhook": Try("/webhooks/{webhook}/test", TOKEN_READERS, 403, lambda world: {}, unseen=ALL - TOKEN_READERS),
+    "list_webhook_deliveries": Try(
+        "/webhooks/{webhook}/deliveries", TOKEN_READERS, 403, unseen=ALL - TOKEN_READERS, of_project=False
+    ),
+    "delete_webhook": Try("/webhooks/{webhook}", MANAGERS, 204, unseen=ALL - TOKEN_READERS),
     "read_team": Try("/reports/team", {Role.SUPERVISOR}, owned=False),
     "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }
@@ -521,6 +549,7 @@ def a_world(agency: Agency) -> World:
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
         "view": a_shared_view(),
+        "webhook": webhook_of(service),
         "draft": a_draft(agency.id * 10),
         "deleted_draft": a_draft(agency.id * 10 + 1),
         "activated_draft": a_draft(agency.id * 10 + 2),
@@ -549,6 +578,12 @@ def a_shared_view() -> int:
     name = f"saves views {a_bin()}"
     account_id = add_person(ADMINISTRATOR, NewPerson(name, Role.REVIEWER, None), PASSWORD).account_id
     return save_view(replace(an_actor(Role.REVIEWER, name=name), account_id=account_id), a_view() | {"shared": True}).id
+
+
+def webhook_of(service: Account) -> int:
+    """A webhook of a service account."""
+    actor = an_actor(service.role, db.session.get(Agency, service.agency_id), service.name)
+    return create_webhook(replace(actor, account_id=service.id, is_person=False), a_webhook())[0].id
 
 
 def a_draft(version: int) -> int:

@@ -57,6 +57,7 @@ LISTS = (
     "/tokens",
     "/transfers",
     "/views",
+    "/webhooks",
     "/withdrawals",
 )
 NEGATED = "negated"

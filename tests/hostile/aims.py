@@ -43,6 +43,9 @@ KINDS = {
     "Setting": "setting",
     "VerdictCases": "verdict_cases",
     "VersionName": "version",
+    "Events": "events",
+    "Conditions": "conditions",
+    "Moment": "moment",
 }
 # The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)

@@ -45,6 +45,7 @@ NUMBERS = {
     "service-accounts": "robot",
     "account": "26.11.2026 12:00",
     "overview": "02.03.2026",
+    "webhooks": 6,
 }
 
 

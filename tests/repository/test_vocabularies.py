@@ -32,6 +32,10 @@ CODES = {
     "HeldDecisionKind": "confirmed rejected",
     "AuditStatus": "running succeeded held rejected failed missed voided",
     "ConfirmationKind": "placement onboarding ending",
+    "DeliveryError": "target-not-allowed name-not-resolved connection-failed certificate-invalid timeout "
+    "response-invalid status secret-unreadable",
+    "DeliveryState": "queued waiting delivered given_up dropped",
+    "DisabledReason": "owner failures gone rights",
     "DecisionEnd": "appealed withdrawn replaced",
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
     "DocumentKind": "contract specification act letter evidence other",

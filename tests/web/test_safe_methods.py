@@ -108,6 +108,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "request_id": world.requests["transfer"],
         "template_id": world.template_id,
         "view_id": world.requests["view"],
+        "webhook_id": world.requests["webhook"],
         "exemption_id": world.exemption_id,
         "audit_id": world.audit_id,
         "import_id": world.import_id if run is None else run.id,
@@ -143,6 +144,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "confirmation-requests": world.requests["confirmation_request"],
         "withdrawals": world.requests["withdrawal"],
         "views": world.requests["view"],
+        "webhooks": world.requests["webhook"],
     }
     return values, ids
 

@@ -46,6 +46,7 @@ from tests.web.tour_projects import stops_of_projects
 from tests.web.tour_reports import add_government_reports, stops_of_reports
 from tests.web.tour_requests import add_requests, case_of, project_numbered, stops_of_requests
 from tests.web.tour_stop import PASSWORD, Stop, person_name
+from tests.web.tour_webhooks import add_webhooks, stops_of_webhooks
 
 
 def prepare(app: Flask) -> dict[str, object]:
@@ -100,6 +101,7 @@ def prepare(app: Flask) -> dict[str, object]:
         return {
             **requests,
             **reports,
+            **add_webhooks(),
             "letter": letter.number,
             "letter_code": letter.code,
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
@@ -166,6 +168,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         *stops_of_requests(known),
         *stops_of_reports(known),
         *stops_of_people(known),
+        *stops_of_webhooks(known),
     ]
 
 

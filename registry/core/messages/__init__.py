@@ -17,6 +17,7 @@ from registry.core.messages import (
     records,
     requests,
     validation,
+    webhooks,
 )
 from registry.core.translations import translate
 
@@ -29,6 +30,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     **requests.MESSAGES,
     **files.MESSAGES,
     **pages.MESSAGES,
+    **webhooks.MESSAGES,
     **cli.MESSAGES,
     **doctor.MESSAGES,
     **notifications.MESSAGES,

@@ -73,6 +73,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-number-service-accounts": lazy_text("{number}"),
     "notice-number-sign-ins": lazy_text("Failed sign-ins: {number}"),
     "notice-number-tokens": lazy_text("Token {number}"),
+    "notice-number-webhooks": lazy_text("Webhook {number}"),
     "notice-order": lazy_text("Your agency has received an order on a case"),
     "notice-order-due-soon": lazy_text("An order is due within five working days"),
     "notice-order-overdue": lazy_text("An order is overdue"),
@@ -99,6 +100,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "notice-test-email": lazy_text("A test: e-mails of the project register reach you"),
     "too-many-aitu-codes": lazy_text("You requested too many codes. Try again in {minutes} minutes."),
+    "notice-webhook-disabled": lazy_text("A webhook sends no messages any more"),
     "notice-weekly-overview": lazy_text("Overview of the week"),
     "notice-token-ending": lazy_text("A token ends within 14 days"),
 }

@@ -1,0 +1,185 @@
+"""The endpoints of webhooks. A secret is in the response to the creation and to the rotation only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.core.base_schema import BaseSchema
+from registry.core.transactions import transaction
+from registry.webhooks.queries import (
+    DELIVERY_FILTERS,
+    delivery_row,
+    find_visible,
+    list_deliveries,
+    list_webhooks,
+    webhook_row,
+)
+from registry.webhooks.schemas import (
+    DELIVERY,
+    DELIVERY_EXAMPLE,
+    EXAMPLE,
+    EXAMPLE_WITH_SECRET,
+    REPLAY_BODY,
+    SENT,
+    WEBHOOK,
+    WEBHOOK_BODY,
+    WEBHOOK_PATCH,
+    WEBHOOK_WITH_SECRET,
+)
+from registry.webhooks.service import (
+    change_webhook,
+    create_webhook,
+    delete_webhook,
+    queue_test,
+    replay,
+    rotate_secret,
+)
+
+blp = ApiBlueprint("webhooks", __name__, description="Messages about changes, sent to other systems.")
+SECRET: Final = "secret"  # noqa: S105 - the name of a property
+NO_STORE: Final = {"Cache-Control": "no-store"}
+NOTHING: Final = BaseSchema()
+TEST_EXAMPLE: Final = {**DELIVERY_EXAMPLE, "type": "webhook.test", "subject": "webhook:1", "state": "waiting"} | {
+    "message_id": "msg_1_test_9f86d081884c7d65",
+    "tries": 0,
+    "next_try_at": "2026-11-26T09:00:00.000000Z",
+    **dict.fromkeys(("status", "duration_ms", "tried_at", "ended_at")),
+}
+
+
+def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """What the entity tag is made from: everything that a webhook shows."""
+    return "webhook", *row.values()
+
+
+@blp.route("/webhooks")
+class Webhooks(MethodView):
+    """The webhooks that the caller sees."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_READ)
+    @blp.doc(operationId="list_webhooks")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(WEBHOOK), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List the own webhooks, those of service accounts that one answers for and, as with tokens, others."""
+        return page_response(list_webhooks(current_actor(), query.page))
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="create_webhook")
+    @blp.arguments(WEBHOOK_BODY, example=SENT)
+    @blp.idempotent(secret=SECRET)
+    @blp.etag
+    @blp.response(201, WEBHOOK_WITH_SECRET, description="Created.", example=EXAMPLE_WITH_SECRET, headers=LOCATION)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Create a webhook. It gets what the account may see, from the next change on."""
+        actor = current_actor()
+        webhook, secret = create_webhook(actor, values)
+        row = webhook_row(actor, webhook.id)
+        blp.set_etag(etag_data(row))
+        return {**row, SECRET: secret}, {"Location": f"{API_PREFIX}/webhooks/{webhook.id}", **NO_STORE}
+
+
+@blp.route("/webhooks/<row_id:id>")
+class WebhookById(MethodView):
+    """One webhook."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_READ)
+    @blp.doc(operationId="read_webhook")
+    @blp.etag
+    @blp.response(200, WEBHOOK, example=EXAMPLE)
+    def get(self, id: int) -> Any:
+        """Read a webhook."""
+        row = webhook_row(current_actor(), id)
+        blp.set_etag(etag_data(row))
+        return row
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="patch_webhook")
+    @blp.etag
+    @blp.arguments(WEBHOOK_PATCH, location="merge_patch", example={"enabled": True})
+    @blp.response(200, WEBHOOK, example=EXAMPLE)
+    def patch(self, values: Mapping[str, Any], id: int) -> Any:
+        """Change an own webhook. Enabled again, it goes on where it stopped."""
+        actor = current_actor()
+        with transaction():
+            webhook, _account = find_visible(actor, id, lock=True)
+            blp.check_etag(etag_data(webhook_row(actor, id)))
+            change_webhook(actor, webhook, values)
+            row = webhook_row(actor, id)
+        blp.set_etag(etag_data(row))
+        return row
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="delete_webhook")
+    @blp.response(204, description="Deleted.")
+    def delete(self, id: int) -> None:
+        """Delete a webhook with its log: an own one, or one of an account that the caller manages."""
+        delete_webhook(current_actor(), id)
+
+
+@blp.route("/webhooks/<row_id:id>/secret-rotation")
+class WebhookSecretRotation(MethodView):
+    """A new secret."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="rotate_webhook_secret")
+    @blp.arguments(NOTHING, required=False)
+    @blp.idempotent(secret=SECRET)
+    @blp.response(200, WEBHOOK_WITH_SECRET, description="Rotated.", example=EXAMPLE_WITH_SECRET)
+    def post(self, _values: Mapping[str, Any], id: int) -> Any:
+        """Give an own webhook another secret. For 24 hours messages have two signatures, by both secrets."""
+        actor = current_actor()
+        webhook, secret = rotate_secret(actor, id)
+        return {**webhook_row(actor, webhook.id), SECRET: secret}, NO_STORE
+
+
+@blp.route("/webhooks/<row_id:id>/replay")
+class WebhookReplay(MethodView):
+    """A replay."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="replay_webhook")
+    @blp.arguments(REPLAY_BODY, example={"since": "2026-11-26T09:00:00.000000Z"})
+    @blp.idempotent
+    @blp.response(202, WEBHOOK, description="Accepted.", example=EXAMPLE)
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Deliver again what an own webhook gets of all changes since an instant, with the same message ids."""
+        actor = current_actor()
+        replay(actor, id, values["since"])
+        return webhook_row(actor, id)
+
+
+@blp.route("/webhooks/<row_id:id>/test")
+class WebhookTest(MethodView):
+    """A test message."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.doc(operationId="test_webhook")
+    @blp.arguments(NOTHING, required=False)
+    @blp.idempotent
+    @blp.response(202, DELIVERY, description="Accepted.", example=TEST_EXAMPLE)
+    def post(self, _values: Mapping[str, Any], id: int) -> Any:
+        """Send a message of the type `webhook.test` to the receiver of an own webhook; its result is in the log."""
+        return delivery_row(queue_test(current_actor(), id))
+
+
+@blp.route("/webhooks/<row_id:id>/deliveries")
+class WebhookDeliveries(MethodView):
+    """The log of deliveries."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_READ)
+    @blp.doc(operationId="list_webhook_deliveries")
+    @blp.arguments(list_query(plain_parameters(DELIVERY_FILTERS)), location="query")
+    @blp.response(200, PageSchema(DELIVERY), example={"items": [DELIVERY_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, id: int) -> Any:
+        """List the deliveries of an own webhook, the newest first. Ended ones are kept for 30 days."""
+        return page_response(list_deliveries(current_actor(), id, query.filters, query.page))

@@ -1,0 +1,34 @@
+"""``registry webhooks``: delivers what is due, for cron."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+
+import click
+
+from registry.cli.app_context import in_registry
+from registry.cli.options import as_json_option
+from registry.cli.output import print_json, print_pairs
+from registry.webhooks.jobs import deliver_webhooks
+from registry.webhooks.worker import WebhookRun
+
+
+@click.group()
+def webhooks() -> None:
+    """Messages about changes to other systems."""
+
+
+@webhooks.command()
+@as_json_option
+@in_registry
+def deliver(as_json: bool) -> None:
+    """Send messages until none is due. Messages that fail are tried again by the next run after their delay.
+
+    `registry serve` and `registry scheduler` do the same each second; this command is for cron.
+    """
+    total: Counter[str] = Counter()
+    while (run := deliver_webhooks()) != WebhookRun():
+        total.update(asdict(run))
+    result = {name: total[name] for name in asdict(run)}
+    print_json(result) if as_json else print_pairs(result)

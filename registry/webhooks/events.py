@@ -1,0 +1,97 @@
+"""Events of webhooks: changes of the feed as their owners may see them, who gets which, and their messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import subtree
+from registry.agencies.models import Agency
+from registry.changes.models import RecordedChange
+from registry.changes.queries import Change, changes_at, newest_seq
+from registry.changes.vocabulary import ChangeKind
+from registry.core.clock import rfc3339
+from registry.core.database import db
+from registry.webhooks.models import Webhook
+from registry.webhooks.vocabulary import TEST_EVENT
+
+
+def is_wanted(webhook: Webhook, change: Change, numbers: Collection[str] | None) -> bool:
+    """True when the webhook gets the change.
+
+    ``numbers``: BINs of its agency and those below it, None without an agency. That a project came into view or left
+    it does not depend on the agency: who follows the projects of one has to know that one was passed on.
+    """
+    if webhook.events and change.type.value not in webhook.events:
+        return False
+    if numbers is not None and change.kind is not ChangeKind.VIEW and _agency(change) not in numbers:
+        return False
+    of_event = [each for each in webhook.conditions if each["event"] == change.type.value]
+    return not of_event or any(_holds(each, change) for each in of_event)
+
+
+def agency_numbers(webhook: Webhook) -> frozenset[str] | None:
+    """The BINs of the agency of a webhook and of those below it; None for a webhook of all agencies."""
+    if webhook.agency_id is None:
+        return None
+    below = select(Agency.bin).where(Agency.id.in_(select(subtree(webhook.agency_id).c.id)))
+    return frozenset(db.session.scalars(below))
+
+
+def message_body(change: Change) -> str:
+    """The body of the message about a change; ``data`` is the item of ``GET /changes``."""
+    item = {
+        "seq": change.seq,
+        "at": rfc3339(change.at),
+        "type": change.type.value,
+        "subject": change.subject,
+        "version": change.version,
+        "links": change.links,
+        "data": change.data,
+    }
+    return _encoded(change.type.value, change.at, item)
+
+
+def test_body(webhook_id: int, at: datetime) -> str:
+    """The body of a test message."""
+    return _encoded(TEST_EVENT, at, {"subject": f"webhook:{webhook_id}"})
+
+
+def last_seq() -> int:
+    """The number of the last change; 0 without any."""
+    return newest_seq()
+
+
+def seq_before(since: datetime) -> int:
+    """The number before that of the first change since an instant; that of the last change when there is none."""
+    first = select(RecordedChange.seq).where(RecordedChange.at >= since).order_by(RecordedChange.seq).limit(1)
+    seq = db.session.scalar(first)
+    return newest_seq() if seq is None else seq - 1
+
+
+def visible_seqs(actor: Actor, seqs: Sequence[int]) -> frozenset[int]:
+    """Those of the changes that the actor may see now."""
+    return frozenset(change.seq for change in changes_at(actor, seqs))
+
+
+def _agency(change: Change) -> Any:
+    if change.kind is ChangeKind.AGENCY:
+        return change.subject.partition(":")[2]
+    return change.data.get("agency")
+
+
+def _holds(condition: dict[str, list[str]], change: Change) -> bool:
+    return all(
+        not condition.get(name) or (change.data.get(name) or {}).get("status") in condition[name]
+        for name in ("before", "after")
+    )
+
+
+def _encoded(event: str, at: datetime, data: dict[str, Any]) -> str:
+    message = {"type": event, "timestamp": rfc3339(at), "data": data}
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=str)

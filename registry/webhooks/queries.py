@@ -1,0 +1,166 @@
+"""The webhooks that an actor sees, and the log of their deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import ColumnElement, and_, false, or_, select
+
+from registry.accounts.account_management import visible_accounts
+from registry.accounts.actors import Actor
+from registry.accounts.models import Account
+from registry.accounts.roles import Permission, roles_within
+from registry.agencies.models import Agency
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import NotAllowed, NotFound
+from registry.core.filters import ChoiceFilter, ColumnFilter, conditions, instant_filters
+from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.webhooks.events import visible_seqs
+from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.schemas import EVENTS
+from registry.webhooks.vocabulary import TEST_EVENT, DeliveryState
+
+OLDEST_FIRST: Final = SortKey("id", Webhook.id.expression, int)
+NEWEST_FIRST: Final = SortKey("id", WebhookDelivery.id.expression, int)
+OPEN_STATES: Final = (DeliveryState.QUEUED.value, DeliveryState.WAITING.value)
+DELIVERY_FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "state": ChoiceFilter(WebhookDelivery.state.expression, DeliveryState.codes()),
+    "type": ChoiceFilter(WebhookDelivery.type.expression, (*EVENTS, TEST_EVENT)),
+    **instant_filters("created_at", WebhookDelivery.created_at.expression),
+}
+
+
+class WebhookNotFound(NotFound):
+    """No webhook has this id, or the actor may not see it."""
+
+
+class WebhookNotYours(NotAllowed):
+    """The actor sees the webhook, but it is of another account."""
+
+
+def list_webhooks(actor: Actor, page: Page) -> Listing:
+    """A page of the webhooks, the oldest first. Raises RoleNotAllowed and Malformed."""
+    actor.require(Permission.OWN_ACCOUNT_READ)
+    statement = select(Webhook, Account).join(Account, Account.id == Webhook.account_id).where(visible_webhooks(actor))
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, Webhook.id.expression, False, page.cursor))
+    results = db.session.execute(statement.order_by(Webhook.id).limit(page.limit + 1)).all()
+    bins = _bins([each for each, _ in results])
+    rows = [{"row": _row(actor, each, account, bins), "_sort": each.id, "_id": each.id} for each, account in results]
+    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
+    return Listing([each["row"] for each in listing.items], listing.next)
+
+
+def webhook_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
+    """The webhook with that id, as the actor sees it. Raises RoleNotAllowed and WebhookNotFound."""
+    webhook, account = find_visible(actor, webhook_id)
+    return _row(actor, webhook, account, _bins([webhook]))
+
+
+def find_visible(actor: Actor, webhook_id: int, *, lock: bool = False) -> tuple[Webhook, Account]:
+    """A webhook and its account; the webhook is locked on request. Raises RoleNotAllowed and WebhookNotFound."""
+    actor.require(Permission.OWN_ACCOUNT_READ)
+    statement = select(Webhook, Account).join(Account, Account.id == Webhook.account_id)
+    statement = statement.where(visible_webhooks(actor), Webhook.id == webhook_id)
+    if lock:
+        statement = statement.with_for_update(of=Webhook)
+    row = db.session.execute(statement.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise WebhookNotFound(id=webhook_id)
+    return row[0], row[1]
+
+
+def find_own(actor: Actor, webhook_id: int, *, lock: bool = False) -> Webhook:
+    """A webhook of the actor. Raises RoleNotAllowed, WebhookNotFound, and WebhookNotYours for another one."""
+    webhook, _ = find_visible(actor, webhook_id, lock=lock)
+    require_own(actor, webhook)
+    return webhook
+
+
+def require_own(actor: Actor, webhook: Webhook) -> None:
+    """Raise WebhookNotYours for the webhook of another account."""
+    if webhook.account_id != actor.account_id:
+        raise WebhookNotYours(id=webhook.id)
+
+
+def list_deliveries(actor: Actor, webhook_id: int, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of the deliveries of an own webhook, the newest first.
+
+    Raises RoleNotAllowed, WebhookNotFound, WebhookNotYours and Malformed.
+    """
+    actor.require(Permission.OWN_ACCOUNT_READ)
+    # Wrong parameters are reported before what the path names.
+    statement = select(WebhookDelivery).where(*conditions(DELIVERY_FILTERS, filters))
+    if page.cursor is not None:
+        statement = statement.where(after(NEWEST_FIRST, WebhookDelivery.id.expression, True, page.cursor))
+    statement = statement.where(WebhookDelivery.webhook_id == find_own(actor, webhook_id).id)
+    deliveries = list(db.session.scalars(statement.order_by(WebhookDelivery.id.desc()).limit(page.limit + 1)))
+    visible = visible_seqs(actor, [each.seq for each in deliveries if each.seq is not None])
+    rows = [{"row": delivery_row(each, visible), "_sort": each.id, "_id": each.id} for each in deliveries]
+    listing = build_page(rows, page, NEWEST_FIRST, descending=True)
+    return Listing([each["row"] for each in listing.items], listing.next)
+
+
+def visible_webhooks(actor: Actor) -> ColumnElement[bool]:
+    """The condition on webhooks, joined with their accounts, that the actor sees.
+
+    Own ones, with a narrower token only those of its roles: it must not redirect what it may not read. Those of service
+    accounts that the actor answers for, and those of the accounts whose tokens the actor lists.
+    """
+    # No account has the id 0.
+    account_id = actor.account_id or 0
+    own = Webhook.account_id == account_id
+    if actor.account_role is not None:
+        own = and_(own, Webhook.role.in_([role.value for role in roles_within(actor.role)]))
+    listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
+    return or_(own, Account.owner_account_id == account_id, and_(Webhook.account_id != account_id, listed))
+
+
+def _bins(webhooks: Sequence[Webhook]) -> dict[int, str]:
+    """The BINs of the agencies of webhooks, by id."""
+    ids = {each.agency_id for each in webhooks if each.agency_id is not None}
+    rows = db.session.execute(select(Agency.id, Agency.bin).where(Agency.id.in_(ids))) if ids else ()
+    return {row.id: row.bin for row in rows}
+
+
+def _row(actor: Actor, webhook: Webhook, account: Account, bins: Mapping[int, str]) -> dict[str, Any]:
+    is_own = webhook.account_id == actor.account_id
+    until = webhook.previous_secret_until
+    return {
+        "id": webhook.id,
+        # The path or the query may be a secret of the receiver.
+        "url": webhook.url if is_own else origin(webhook.url),
+        "events": webhook.events,
+        "conditions": webhook.conditions,
+        "agency": None if webhook.agency_id is None else bins[webhook.agency_id],
+        "enabled": webhook.disabled_at is None,
+        "disabled_reason": webhook.disabled_reason,
+        "disabled_at": webhook.disabled_at,
+        "failing_since": webhook.failing_since,
+        "previous_secret_until": until if until is not None and until > now() else None,
+        "owner": account.name,
+        "role": webhook.role,
+        "is_own": is_own,
+        "created_at": webhook.created_at,
+        "changed_at": webhook.changed_at,
+    }
+
+
+def origin(url: str) -> str:
+    """Scheme and host of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def delivery_row(delivery: WebhookDelivery, visible: Container[int] = ()) -> dict[str, Any]:
+    """A delivery as it is shown; the subject of a change only if it is among the visible ones."""
+    names = ("id", "message_id", "type", "state", "tries", "status", "error", "duration_ms", "created_at", "tried_at")
+    return {
+        **{name: getattr(delivery, name) for name in names},
+        "subject": delivery.subject if delivery.seq is None or delivery.seq in visible else None,
+        "next_try_at": delivery.next_try_at if delivery.state in OPEN_STATES else None,
+        "ended_at": delivery.ended_at,
+    }

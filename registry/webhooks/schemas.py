@@ -1,0 +1,280 @@
+"""A webhook and its deliveries in requests and responses."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from registry.accounts.roles import Role
+from registry.changes.vocabulary import ChangeType
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Bin, Boolean, InputField, Url
+from registry.core.filters import parse_range_edge
+from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.translations import lazy_text
+from registry.core.value_checks import InvalidValue
+from registry.core.values.dates import read_day
+from registry.core.values.texts import is_blank
+from registry.webhooks.models import MAX_URL_LENGTH
+from registry.webhooks.vocabulary import DeliveryError, DeliveryState, DisabledReason
+
+MAX_CONDITIONS: Final = 20
+MAX_STATUSES: Final = 20
+EVENTS: Final = tuple(each.value for each in ChangeType)
+STATUS: Final = re.compile(r"[a-z_-]{1,24}")
+TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+SIDES: Final = ("before", "after")
+
+
+class Events(InputField):
+    """Codes of events, each once."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or any(each not in EVENTS for each in value):
+            raise InvalidValue("not-a-choice", options=", ".join(EVENTS))
+        return [each for each in EVENTS if each in value]
+
+    def from_text(self, text: str) -> object:
+        """The ticked codes; none for all."""
+        return text.split()
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of codes."""
+        return {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}}
+
+
+class Conditions(InputField):
+    """Conditions on the status before and after: ``{event, before, after}``.
+
+    A text has one a line: the event, the statuses before, ``>`` and those after: ``case.changed: new > under_review``.
+    """
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or len(value) > MAX_CONDITIONS or not all(map(_is_condition, value)):
+            raise InvalidValue("webhook-conditions-invalid", largest=MAX_CONDITIONS)
+        return [{"event": each["event"], **{name: _statuses(each, name) for name in SIDES}} for each in value]
+
+    def from_text(self, text: str) -> object:
+        """The conditions; a line that is none stays text: invalid."""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return [_condition_of(line) for line in lines]
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of conditions."""
+        condition = {**_condition_schema(), "required": ["event"], "additionalProperties": False}
+        return {"type": "array", "items": condition, "maxItems": MAX_CONDITIONS}
+
+
+def conditions_text(conditions: list[dict[str, Any]]) -> str:
+    """The conditions as ``Conditions`` reads them."""
+    return "\n".join(
+        f"{each['event']}: {', '.join(each.get('before', ()))} > {', '.join(each.get('after', ()))}"
+        for each in conditions
+    )
+
+
+def _condition_schema() -> dict[str, Any]:
+    status = {"type": "string", "pattern": f"^{STATUS.pattern}$"}
+    statuses = {"type": "array", "items": status, "maxItems": MAX_STATUSES}
+    event = {"type": "string", "enum": list(EVENTS)}
+    return {"type": "object", "properties": {"event": event, **dict.fromkeys(SIDES, statuses)}}
+
+
+def _is_condition(value: Any) -> bool:
+    if not isinstance(value, dict) or value.get("event") not in EVENTS or not set(value) <= {"event", *SIDES}:
+        return False
+    lists = [value.get(name, []) for name in SIDES]
+    return any(lists) and all(
+        isinstance(each, list)
+        and len(each) <= MAX_STATUSES
+        and all(isinstance(status, str) and STATUS.fullmatch(status) for status in each)
+        for each in lists
+    )
+
+
+def _statuses(condition: dict[str, Any], name: str) -> list[str]:
+    return list(dict.fromkeys(condition.get(name, ())))
+
+
+def _condition_of(line: str) -> object:
+    event, colon, statuses = line.partition(":")
+    before, arrow, after = statuses.partition(">")
+    if not colon or not arrow:
+        return line
+    lists = {"before": _split(before), "after": _split(after)}
+    return {"event": event.strip(), **lists}
+
+
+def _split(text: str) -> list[str]:
+    return [each for each in text.replace(",", " ").split() if each]
+
+
+class WebhookFields(BaseSchema):
+    """What the owner of a webhook writes."""
+
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("id", "owner", "role", "is_own", "disabled_reason", "disabled_at", "failing_since"),
+            *("previous_secret_until", "created_at", "changed_at"),
+        }
+    )
+
+    url = Url(
+        MAX_URL_LENGTH,
+        required=True,
+        label=lazy_text("Address of the receiver"),
+        description="Where messages are sent, by POST over https; of others’ webhooks only scheme and host.",
+    )
+    events = Events(nullable=False, label=lazy_text("Events"), description="Types of changes; empty for all.")
+    conditions = Conditions(
+        nullable=False,
+        label=lazy_text("Conditions"),
+        description="Of these events only those with one of the statuses before and one of those after.",
+    )
+    agency = Bin(
+        label=lazy_text("Agency"),
+        description="BIN: only what concerns this agency and those below it; null for all that the account sees.",
+    )
+
+
+class WebhookBody(WebhookFields):
+    """A webhook to create."""
+
+
+class WebhookPatch(WebhookFields):
+    """Changes of a webhook."""
+
+    enabled = Boolean(
+        nullable=False,
+        label=lazy_text("Enabled"),
+        description="False stops deliveries; true goes on where they stopped.",
+    )
+
+
+class Moment(InputField):
+    """A day in Almaty, which stands for its beginning, or an instant (RFC 3339)."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, str):
+            raise InvalidValue("expected-text")
+        return parse_range_edge(value, "from")[0]
+
+    def from_text(self, text: str) -> object:
+        """The instant as it is written, or the day as ``YYYY-MM-DD``."""
+        return None if is_blank(text) else text.strip() if "T" in text else read_day(text)
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A date or a timestamp."""
+        return {"anyOf": [dict(DAY_SCHEMA), {"type": "string", "format": "date-time"}]}
+
+
+class ReplayBody(BaseSchema):
+    """Which events to deliver again."""
+
+    since = Moment(
+        required=True,
+        label=lazy_text("Since"),
+        description="Day in Almaty, or instant (RFC 3339): all that changed since then is delivered again.",
+    )
+
+
+class WebhookShown(BaseSchema):
+    """A webhook in responses."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    url = ReadOnly("Where messages are sent; of others’ webhooks only scheme and host.", {"type": "string"})
+    events = ReadOnly("Types of changes; empty for all.", Events().json_schema)
+    conditions = ReadOnly(
+        "Conditions on the status before and after; an empty list is any.",
+        {"type": "array", "items": {**_condition_schema(), "required": ["event", *SIDES]}},
+    )
+    agency = ReadOnly("BIN of the agency; null for all that the account sees.", TEXT_OR_NULL)
+    enabled = ReadOnly("Whether messages are sent.", {"type": "boolean"})
+    disabled_reason = ReadOnly(
+        "Why not; null when they are.", nullable({"type": "string", "enum": list(DisabledReason.codes())})
+    )
+    disabled_at = Timestamp("Since when not.", nullable=True)
+    failing_since = Timestamp("The first failed attempt after the last success; null after a success.", nullable=True)
+    previous_secret_until = Timestamp("How long the former secret signs too; null without one.", nullable=True)
+    owner = ReadOnly("Name of the account whose rights count.", {"type": "string"})
+    role = ReadOnly("The role with which the account reads.", {"type": "string", "enum": list(Role.codes())})
+    is_own = ReadOnly("Whether it is the caller’s.", {"type": "boolean"})
+    created_at = Timestamp("When it was created.")
+    changed_at = Timestamp("When its owner last changed it.")
+
+
+class WebhookWithSecret(WebhookShown):
+    """A webhook with its new secret."""
+
+    secret = ReadOnly(
+        "The key of the signatures, in this response only; null in a response that is repeated for its "
+        "`Idempotency-Key`.",
+        TEXT_OR_NULL,
+    )
+
+
+class DeliveryShown(BaseSchema):
+    """A delivery in responses."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    message_id = ReadOnly("The header `webhook-id`.", {"type": "string"})
+    type = ReadOnly("What happened; `webhook.test` for a test.", {"type": "string"})
+    subject = ReadOnly("The record; null when the caller may no longer see it.", TEXT_OR_NULL)
+    state = ReadOnly("Where it stands.", {"type": "string", "enum": list(DeliveryState.codes())})
+    tries = ReadOnly("How often it was tried.", {"type": "integer", "minimum": 0})
+    status = ReadOnly("Status of the last response; null without one.", {"type": ["integer", "null"]})
+    error = ReadOnly("Why the last attempt failed.", nullable({"type": "string", "enum": list(DeliveryError.codes())}))
+    duration_ms = ReadOnly("How long the last attempt took.", {"type": ["integer", "null"], "minimum": 0})
+    created_at = Timestamp("When it was queued.")
+    tried_at = Timestamp("When it was last tried.", nullable=True)
+    next_try_at = Timestamp("When it is due; null when it has ended.", nullable=True)
+    ended_at = Timestamp("When it was delivered or given up.", nullable=True)
+
+
+WEBHOOK: Final = WebhookShown()
+WEBHOOK_WITH_SECRET: Final = WebhookWithSecret()
+WEBHOOK_BODY: Final = WebhookBody()
+WEBHOOK_PATCH: Final = WebhookPatch(partial=True)
+REPLAY_BODY: Final = ReplayBody()
+DELIVERY: Final = DeliveryShown()
+SENT: Final[dict[str, Any]] = {
+    "url": "https://systems.example.kz/qaztech",
+    "events": ["project.changed", "case.changed", "case.closed"],
+    "conditions": [{"event": "case.changed", "before": ["new"], "after": ["under_review", "remediation"]}],
+    "agency": "000740000728",
+}
+EXAMPLE: Final[dict[str, Any]] = {
+    **SENT,
+    "id": 1,
+    "enabled": True,
+    "disabled_reason": None,
+    "disabled_at": None,
+    "failing_since": None,
+    "previous_secret_until": None,
+    "owner": "e-queue",
+    "role": "agency_editor",
+    "is_own": True,
+    "created_at": "2026-11-26T09:00:00.000000Z",
+    "changed_at": "2026-11-26T09:00:00.000000Z",
+}
+EXAMPLE_WITH_SECRET: Final[dict[str, Any]] = {**EXAMPLE, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+DELIVERY_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 12,
+    "message_id": "msg_1_345",
+    "type": "case.changed",
+    "subject": "case:7",
+    "state": "delivered",
+    "tries": 1,
+    "status": 204,
+    "error": None,
+    "duration_ms": 41,
+    "created_at": "2026-11-26T09:00:00.000000Z",
+    "tried_at": "2026-11-26T09:00:00.500000Z",
+    "next_try_at": None,
+    "ended_at": "2026-11-26T09:00:00.541000Z",
+}

@@ -1,0 +1,140 @@
+"""Sends one message to one target: to an address that was checked, within ten seconds, without redirects or proxies."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Any, Final
+
+from registry.webhooks.targets import AllowedTargets, NameNotResolved, Resolver, Target, TargetNotAllowed
+from registry.webhooks.vocabulary import DeliveryError
+
+TIMEOUT_S: Final = 10.0
+# Of a response, read so that the receiver can finish writing, and discarded: nobody sees what internal systems answer.
+MAX_BODY: Final = 64 * 1024
+SUCCESS: Final = range(200, 300)
+FIXED_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "QazTech-Registry", "Connection": "close"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The result of an attempt. ``error``: None when delivered. ``status``: of the response, None without one."""
+
+    error: DeliveryError | None
+    status: int | None
+    duration_ms: int
+
+    @property
+    def delivered(self) -> bool:
+        """True when the receiver answered with 2xx."""
+        return self.error is None
+
+
+def send(
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    allowed: AllowedTargets,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    resolver: Resolver = socket.getaddrinfo,
+) -> Attempt:
+    """Send a message by POST. Any 2xx is success, a redirect is none.
+
+    The limit of time covers all from the resolution of the name to the status line and headers of the response; when
+    resolving takes longer, which cannot be interrupted, no connection follows.
+    """
+    began = time.monotonic()
+    deadline = began + timeout_s
+    status, error = None, None
+    try:
+        status = _post(allowed, url, headers, body, deadline, resolver)
+        error = None if status in SUCCESS else DeliveryError.STATUS
+    except TargetNotAllowed:
+        error = DeliveryError.TARGET
+    except NameNotResolved:
+        error = DeliveryError.NAME
+    except ssl.SSLCertVerificationError:
+        error = DeliveryError.CERTIFICATE
+    except TimeoutError:
+        error = DeliveryError.TIMEOUT
+    except (HTTPException, ValueError):
+        error = DeliveryError.RESPONSE
+    except OSError:
+        error = DeliveryError.CONNECTION
+    return Attempt(error, status, round((time.monotonic() - began) * 1000))
+
+
+def _post(
+    allowed: AllowedTargets, url: str, headers: Mapping[str, str], body: bytes, deadline: float, resolver: Resolver
+) -> int:
+    target = allowed.target(url)
+    connection = _CheckedConnection(target, allowed.resolve(target, resolver), deadline)
+    try:
+        connection.request("POST", target.path, body, {**FIXED_HEADERS, **headers})
+        response = HTTPResponse(_Readable(connection.sock, deadline), method="POST")  # type: ignore[arg-type] # has makefile
+        response.begin()
+        with suppress(OSError, HTTPException, ValueError):
+            response.read(MAX_BODY)
+        return response.status
+    finally:
+        connection.close()
+
+
+class _CheckedConnection(HTTPConnection):
+    """A connection to addresses that were checked. TLS and the header Host name the host of the URL."""
+
+    def __init__(self, target: Target, addresses: list[str], deadline: float) -> None:
+        self._context = ssl.create_default_context() if target.scheme == "https" else None
+        super().__init__(target.host, target.port)
+        self.default_port = 80 if self._context is None else 443
+        self._addresses, self._deadline = addresses, deadline
+
+    def connect(self) -> None:
+        """Connect to the first address that answers. Raises OSError, and TimeoutError at the deadline."""
+        for place, address in enumerate(self._addresses, 1):
+            try:
+                self.sock = socket.create_connection((address, self.port), _time_left(self._deadline))
+                break
+            except TimeoutError:
+                raise
+            except OSError:
+                if place == len(self._addresses):
+                    raise
+        self.sock.settimeout(_time_left(self._deadline))
+        if self._context is not None:
+            self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
+
+
+class _Readable(io.RawIOBase):
+    """The receiving side of a socket with one deadline for all reads: a receiver that trickles gains no time."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection, self._deadline = connection, deadline
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what has arrived. Raises TimeoutError at the deadline."""
+        self._connection.settimeout(_time_left(self._deadline))
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """This side as HTTPResponse reads it."""
+        return io.BufferedReader(self)
+
+
+def _time_left(deadline: float) -> float:
+    """Seconds until the deadline. Raises TimeoutError after it."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

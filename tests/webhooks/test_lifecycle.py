@@ -1,0 +1,275 @@
+"""What owners and receivers do with a webhook: conditions, replay, tests, rotation, and how it is disabled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from registry.accounts.roles import Role
+from registry.changes.service import record_rows
+from registry.core.clock import now
+from registry.core.transactions import transaction
+from registry.webhooks.batches import lease_batch, record_batch
+from registry.webhooks.fan_out import fan_out
+from registry.webhooks.models import WebhookDelivery
+from registry.webhooks.sender import Attempt
+from registry.webhooks.service import (
+    TooManyWebhooks,
+    WebhookDisabled,
+    change_webhook,
+    create_webhook,
+    delete_webhook,
+    queue_test,
+    replay,
+    rotate_secret,
+    webhook_to_change,
+)
+from registry.webhooks.worker import WebhookRun, deliver
+from tests.factories import a_project
+from tests.notifications.readers import queued_emails
+from tests.present import Present
+from tests.webhooks.receiver import Receiver, receiving
+from tests.webhooks.world import (
+    LOCAL,
+    a_webhook,
+    an_owner,
+    change_projects,
+    deliver_all,
+    deliveries,
+    forget_leases,
+    states,
+    webhook_now,
+)
+
+CHANGED = ["project.changed"]
+
+
+def types(receiver: Receiver) -> list[str]:
+    return [message["type"] for message in receiver.messages]
+
+
+def test_events_and_conditions_choose_what_is_sent(app: Flask) -> None:
+    project = a_project()
+
+    def change(before: str, after: str) -> None:
+        row = {"kind": "project", "record_id": project.id, "project_id": project.id, "version": 1}
+        with transaction():
+            record_rows([{**row, "old_status": before, "new_status": after}])
+
+    conditions: list[dict[str, Any]] = [
+        {"event": "project.changed", "before": ["clear"], "after": ["flagged"]},
+        {"event": "project.changed", "after": ["exempt"]},
+    ]
+    with receiving() as receiver:
+        a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=CHANGED, conditions=conditions)
+        for before, after in (("clear", "flagged"), ("flagged", "clear"), ("flagged", "exempt"), ("clear", "clear")):
+            change(before, after)
+        a_project()
+        deliver(LOCAL)
+    changes = [each["data"]["data"] for each in receiver.messages]
+    sent = [(each["before"]["status"], each["after"]["status"]) for each in changes]
+    assert sent == [("clear", "flagged"), ("flagged", "exempt")]
+
+
+def test_condition_on_one_event_leaves_others_alone(app: Flask) -> None:
+    conditions = [{"event": "project.changed", "after": ["exempt"]}]
+    with receiving() as receiver:
+        a_webhook(an_owner(Role.SUPERVISOR), receiver.url, conditions=conditions)
+        a_project()
+        deliver(LOCAL)
+    assert "project.registered" in types(receiver)
+
+
+def test_both_secrets_sign_for_24_hours_after_a_rotation(app: Flask, present: Present) -> None:
+    present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving() as receiver:
+        webhook, former = a_webhook(owner, receiver.url, events=CHANGED)
+        _, current = rotate_secret(owner, webhook)
+        assert current != former
+        change_projects([a_project()], times=1)
+        deliver(LOCAL)
+        receiver.accepted[0].verify(former)
+        receiver.accepted[0].verify(current)
+        assert receiver.accepted[0].headers["webhook-signature"].count("v1,") == 2
+        present.move(timedelta(hours=24, seconds=1))
+        change_projects([a_project()], times=1)
+        deliver(LOCAL)
+    receiver.accepted[1].verify(current)
+    with pytest.raises(WebhookVerificationError):
+        receiver.accepted[1].verify(former)
+
+
+def test_secret_of_another_key_of_the_service_is_a_failure_until_it_is_rotated(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, present: Present
+) -> None:
+    present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving() as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        change_projects([a_project()], times=1)
+        monkeypatch.setitem(app.config, "SECRET_KEY", "another key of the service")
+        assert deliver(LOCAL) == WebhookRun(failed=1)
+        assert states(webhook) == [("waiting", 1, "secret-unreadable")]
+        _, secret = rotate_secret(owner, webhook)
+        deliver_all(present)
+    assert len(receiver.arrived) == 1
+    receiver.accepted[0].verify(secret)
+
+
+def test_replay_sends_again_with_the_same_ids(app: Flask, present: Present) -> None:
+    start = present.set(now())
+    owner, projects = an_owner(Role.SUPERVISOR), [a_project(), a_project()]
+    with receiving() as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        change_projects(projects, times=2)
+        present.set(start + timedelta(hours=1))
+        change_projects(projects, times=1)
+        deliver_all(present)
+        first = [request.message_id for request in receiver.accepted]
+        assert len(first) == 6
+        replay(owner, webhook, start + timedelta(minutes=30))
+        deliver_all(present)
+        assert sorted(request.message_id for request in receiver.accepted[6:]) == sorted(first[4:])
+        # Also of what is no longer in the log.
+        with transaction() as session:
+            session.execute(delete(WebhookDelivery))
+        replay(owner, webhook, start)
+        deliver_all(present)
+    assert sorted(request.message_id for request in receiver.accepted[8:]) == sorted(first)
+    assert {each.state for each in deliveries(webhook)} == {"delivered"}
+
+
+def test_replay_during_a_batch_keeps_the_order(app: Flask, present: Present) -> None:
+    start = present.set(now())
+    owner, project = an_owner(Role.SUPERVISOR), a_project()
+    with receiving() as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        present.move(timedelta(seconds=1))
+        change_projects([project], times=3)
+        fan_out()
+        batch = lease_batch(webhook)
+        assert batch is not None
+        replay(owner, webhook, start)
+        fan_out()
+        # Its result does not count: the message comes again, before those behind it.
+        record_batch(batch, [Attempt(None, 204, 1)])
+        assert [state for state, _, _ in states(webhook)] == ["waiting", "queued", "queued"]
+        deliver_all(present)
+    seqs = [message["data"]["seq"] for message in receiver.messages]
+    assert seqs == [each.seq for each in deliveries(webhook)]
+
+
+def test_test_message_is_sent_and_logged(app: Flask) -> None:
+    owner = an_owner(Role.AGENCY_VIEWER, a_project().agency)
+    with receiving() as receiver:
+        webhook, secret = a_webhook(owner, receiver.url)
+        queue_test(owner, webhook)
+        deliver(LOCAL)
+    (request,) = receiver.accepted
+    request.verify(secret)
+    assert request.json["type"] == "webhook.test"
+    assert request.json["data"] == {"subject": f"webhook:{webhook}"}
+    assert states(webhook) == [("delivered", 1, None)]
+
+
+def test_test_message_does_not_wait_for_the_pause_of_a_dead_receiver(app: Flask, present: Present) -> None:
+    present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving(Receiver(answer=lambda _request: 500)) as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        change_projects([a_project() for _ in range(12)], times=1)
+        deliver(LOCAL)
+        queue_test(owner, webhook)
+        assert deliver(LOCAL) == WebhookRun(failed=1)
+    assert receiver.arrived[-1].json["type"] == "webhook.test"
+
+
+def test_webhook_is_disabled_after_a_week_of_failures_and_its_owner_notified(app: Flask, present: Present) -> None:
+    start = present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving(Receiver(answer=lambda _request: 500)) as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        change_projects([a_project()], times=4)
+        while webhook_now(webhook).disabled_at is None:
+            deliver(LOCAL)
+            present.move(timedelta(hours=1))
+        assert timedelta(days=7) <= now() - start < timedelta(days=8)
+        attempts = len(receiver.arrived)
+        present.move(timedelta(days=1))
+        assert deliver(LOCAL) == WebhookRun()
+        assert webhook_now(webhook).disabled_reason == "failures"
+        assert queued_emails() == [(f"{owner.principal}@owners.kz", "webhook-disabled", [webhook])]
+        # Enabled again, it goes on where it stopped.
+        receiver.answer = lambda _request: 204
+        with transaction():
+            assert change_webhook(owner, webhook_to_change(owner, webhook), {"enabled": True}) == ["enabled"]
+        deliver_all(present)
+    assert len(receiver.arrived) > attempts
+    assert len(receiver.accepted) == len([state for state, _, _ in states(webhook) if state == "delivered"]) > 0
+    assert {state for state, _, _ in states(webhook)} == {"delivered", "given_up"}
+
+
+def test_receiver_that_is_gone_disables_the_webhook(app: Flask) -> None:
+    with receiving(Receiver(answer=lambda _request: 410)) as receiver:
+        webhook, _ = a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=CHANGED)
+        change_projects([a_project()], times=1)
+        deliver(LOCAL)
+    assert webhook_now(webhook).disabled_reason == "gone"
+
+
+def test_disabled_webhook_sends_nothing_and_takes_no_test(app: Flask) -> None:
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving() as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        with transaction():
+            change_webhook(owner, webhook_to_change(owner, webhook), {"enabled": False})
+        change_projects([a_project()], times=1)
+        assert deliver(LOCAL) == WebhookRun()
+        for ask in (lambda: queue_test(owner, webhook), lambda: replay(owner, webhook, now())):
+            with pytest.raises(WebhookDisabled):
+                ask()
+    assert receiver.arrived == []
+
+
+def test_lease_of_a_killed_worker_ends(app: Flask) -> None:
+    with receiving() as receiver:
+        webhook, _ = a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=CHANGED)
+        change_projects([a_project()], times=1)
+        fan_out()
+        lost = lease_batch(webhook)
+        assert lost is not None
+        # While the lease lasts, nobody else sends.
+        assert lease_batch(webhook) is None
+        assert deliver(LOCAL) == WebhookRun()
+        forget_leases()
+        assert deliver(LOCAL) == WebhookRun(delivered=1)
+        # Who lost the lease records nothing.
+        record_batch(lost, [Attempt(None, 204, 1)])
+    assert [request.message_id for request in receiver.accepted] == [
+        message.headers["webhook-id"] for message in lost.messages if message.headers
+    ]
+    assert states(webhook) == [("delivered", 2, None)]
+
+
+def test_deleted_webhook_is_gone_with_its_log(app: Flask) -> None:
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving() as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        change_projects([a_project()], times=1)
+        deliver(LOCAL)
+        delete_webhook(owner, webhook)
+    assert deliveries(webhook) == []
+
+
+def test_account_has_at_most_20_webhooks(app: Flask) -> None:
+    owner = an_owner(Role.SUPERVISOR)
+    for number in range(20):
+        create_webhook(owner, {"url": f"https://receiver.example.kz/{number}"})
+    with pytest.raises(TooManyWebhooks):
+        create_webhook(owner, {"url": "https://receiver.example.kz/20"})
