@@ -122,8 +122,8 @@ def record_changes(subject: Subject, *which: ColumnElement[bool]) -> None:
     states = _pending().states.setdefault(subject, {})
     # Most of many records have one of few states: each is kept once.
     known: dict[State, State] = {}
-    states = select(subject.table.c.id, subject.status, subject.severity).where(*which)
-    for record_id, status, severity in require_transaction().execute(states):
+    statement = select(subject.table.c.id, subject.status, subject.severity).where(*which)
+    for record_id, status, severity in require_transaction().execute(statement):
         state = State(status, severity)
         states.setdefault(record_id, known.setdefault(state, state))
 
