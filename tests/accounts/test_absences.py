@@ -177,7 +177,8 @@ def test_ended_absence_and_a_disabled_deputy_give_nothing() -> None:
     end_absence(actor(aigerim), absence.id)
     row = db.session.get(Absence, absence.id)
     assert row is not None and row.ended_at is not None
-    entries = db.session.scalars(select(JournalEntry).where(JournalEntry.subject == "account:aigerim")).all()
+    of_account = select(JournalEntry).where(JournalEntry.subject == "account:aigerim").order_by(JournalEntry.seq)
+    entries = db.session.scalars(of_account).all()
     assert [entry.action for entry in entries][-2:] == ["account.absence-recorded", "account.absence-ended"]
 
 
