@@ -47,7 +47,7 @@ def test_holders_of_drafts_are_offered_with_role_and_agency_and_without_viewers(
     add_service_account(MANAGER, "robot", Role.AGENCY_EDITOR, ministry.id, account.id)
     visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
     path = f"/people/{giver.id}/handover"
-    assert "Open work: cases: 0, drafts: 1, service accounts: 1." in visit.get(path).text
+    assert "Open work: cases: 0, drafts: 1, reports to the Government: 0, service accounts: 1." in visit.get(path).text
     choices = offered(visit, path)
     assert choices == [f"{name} – Agency editor, Ministry of Lakes" for name in ("Әсем", "Қанат", "Лаура")]
     assert not any("reader" in choice or "giver" in choice for choice in choices)
@@ -59,7 +59,7 @@ def test_holders_of_cases_are_those_who_review(signed_in: SignedIn, ministry: Ag
     under_review(a_project())
     visit = signed_in(Role.ADMINISTRATOR)
     path = f"/people/{giver.id}/handover"
-    assert "Open work: cases: 1, drafts: 0, service accounts: 0." in visit.get(path).text
+    assert "Open work: cases: 1, drafts: 0, reports to the Government: 0, service accounts: 0." in visit.get(path).text
     assert offered(visit, path) == ["bolat – Reviewer"]
 
 
