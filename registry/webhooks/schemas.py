@@ -132,7 +132,7 @@ class WebhookFields(BaseSchema):
     events = Events(nullable=False, label=lazy_text("Events"), description="Types of changes; empty for all.")
     conditions = Conditions(
         nullable=False,
-        label=lazy_text("Conditions"),
+        label=lazy_text("Conditions on statuses"),
         description="Of these events only those with one of the statuses before and one of those after.",
     )
     agency = Bin(

@@ -206,7 +206,7 @@ def _form(title: str, submit: str, back: str, *, edits: bool = False) -> FormPag
         [
             form_field("url", "text", label=_("Address of the receiver"), hint=_("It begins with https://.")),
             form_field("events", "checkboxes", label=_("Events"), hint=_("None ticked: all events."), choices=events),
-            form_field("conditions", "area", label=_("Conditions"), hint=conditions),
+            form_field("conditions", "area", label=_("Conditions on statuses"), hint=conditions),
             form_field("agency", "digits", hint=agency),
         ],
         WEBHOOK_PATCH if edits else WEBHOOK_BODY,
