@@ -138,8 +138,9 @@ class Url(Text):
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """A string with the pattern of http addresses."""
-        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({HTTP_ADDRESS})?\\s*$"}
+        """A string with the pattern of http addresses; blank only where none is required."""
+        address = HTTP_ADDRESS if self.required else f"({HTTP_ADDRESS})?"
+        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*{address}\\s*$"}
 
 
 class Choice(InputField):

@@ -202,11 +202,14 @@ def test_logs_are_lines_of_json_with_the_request_id_and_without_tokens(app: Flas
         line = JsonLines().format(record)
         made = request_id()
 
-    assert json.loads(line) | {"at": ""} == {
+    logged = json.loads(line)
+    assert len(logged["trace_id"]) == 32
+    assert logged | {"at": "", "trace_id": ""} == {
         "at": "",
         "level": "info",
         "logger": "registry",
         "message": "request",
+        "trace_id": "",
         "request_id": made,
         "client_request_id": "r-1",
         "status": 200,
