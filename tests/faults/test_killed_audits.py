@@ -39,7 +39,8 @@ def phases(phase: str) -> Iterator[int]:
     rng = Random(9)
     first_write = phase.index("w")
     while True:
-        yield rng.choice([*range(first_write + 1, len(phase)), AT_THE_COMMIT])
+        # Later audits have one read more before their first write.
+        yield rng.choice([*range(first_write + 2, len(phase)), AT_THE_COMMIT])
         yield rng.randrange(first_write + 1)
 
 
