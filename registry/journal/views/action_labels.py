@@ -128,4 +128,11 @@ ACTIONS: Final[Mapping[str, str]] = {
     "token.issued": lazy_text("Token issued"),
     "token.confirmed": lazy_text("Token confirmed"),
     "token.revoked": lazy_text("Token revoked"),
+    "webhook.added": lazy_text("Webhook added"),
+    "webhook.changed": lazy_text("Webhook changed"),
+    "webhook.deleted": lazy_text("Webhook deleted"),
+    "webhook.disabled": lazy_text("Webhook disabled"),
+    "webhook.replayed": lazy_text("Webhook messages sent again"),
+    "webhook.secret-rotated": lazy_text("Secret of a webhook rotated"),
+    "webhook.tested": lazy_text("Test message of a webhook sent"),
 }
