@@ -46,6 +46,7 @@ NUMBERS = {
     "account": "26.11.2026 12:00",
     "overview": "02.03.2026",
     "webhooks": 6,
+    "policies": "2026.2",
 }
 
 
