@@ -59,6 +59,7 @@ def assert_pdf_a_2u(pdf: bytes) -> None:
     assert b"/Filter" not in objects[metadata]
     xmp = stream_of(pdf, metadata)
     assert b"<pdfaid:part>2</pdfaid:part>" in xmp and b"<pdfaid:conformance>U</pdfaid:conformance>" in xmp
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in xmp
     intents = objects[referred(catalog, "OutputIntents")]
     intent = objects[int(re.findall(rb"(\d+) 0 R", intents)[0])]
     assert b"/S/GTS_PDFA1" in intent

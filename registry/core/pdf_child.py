@@ -26,7 +26,7 @@ def main() -> None:
     made = typst.compile(
         layout,
         format="pdf",
-        pdf_standards=["a-2u"],
+        pdf_standards=["a-2u", "ua-1"],
         sys_inputs={"data": sys.stdin.buffer.read().decode()},
         ignore_system_fonts=True,
     )

@@ -73,13 +73,17 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. All columns but the first ``texts`` are numbers; with ``has_totals`` the last row sums up the others."""
+    """A table. All columns but the first ``texts`` are numbers; with ``has_totals`` the last row sums up the others.
+
+    ``caption_level``: the caption is a heading in the PDF.
+    """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     texts: int = 1
     has_totals: bool = False
+    caption_level: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator
     if report.correction_reason:
         yield Paragraph(_(CORRECTION).format(reason=report.correction_reason))
         if rows := change_rows(report.changes, report.figures or {}, language):
-            yield Table(_(CAPTION), [_(name) for name in HEADER], rows, texts=3)
+            yield Table(_(CAPTION), [_(name) for name in HEADER], rows, texts=3, caption_level=2)
     if report.issued_on is None:
         yield Paragraph(_(NOT_ISSUED))
     for section in Section:

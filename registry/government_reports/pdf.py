@@ -47,6 +47,7 @@ def _block(block: Heading | Paragraph | Table) -> dict[str, Any]:
     return {
         "kind": "table",
         "caption": block.caption,
+        "level": block.caption_level,
         "header": list(block.header),
         "rows": [list(row) for row in block.rows],
         "texts": block.texts,

@@ -92,7 +92,7 @@ PROJECT_VALUES: dict[str, Any] = {
 AGENCY = with_texts(AGENCY_FIELDS, AGENCY_VALUES)
 PROJECT = with_texts(FIELDS, PROJECT_VALUES)
 # Every page that edits a record ends in /edit; a new one needs an entry here and a test below.
-EDIT_FORMS = {"edit_agency", "edit_person", "edit_policy", "edit_project", "edit_report"}
+EDIT_FORMS = {"edit_agency", "edit_person", "edit_policy", "edit_project", "edit_report", "edit_webhook"}
 
 
 def written() -> tuple[int, int]:
