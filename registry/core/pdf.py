@@ -1,4 +1,4 @@
-"""Documents as PDF/A-2u and PDF/UA-1. The same data, layout and version of typst give the same bytes: no file is stored.
+"""Documents as PDF/A-2u and PDF/UA-1. The same data, layout and version of typst give the same bytes: none is stored.
 
 The texts go to a child process as data, never as markup; it is limited in memory and time.
 """
