@@ -78,6 +78,8 @@ BOOLEANS = (
     "to_approve",
 )
 VALUES = {
+    "/cases": {"is_null": ["outcome"]},
+    "/projects": {"is_null": ["budget_kzt"]},
     "/inbox": {"unread": ["true"], "kind": ["answered", "question"]},
     "/letters": {"kind": ["order", "question"]},
     "/requests": {"state": ["waiting", "confirmed"]},

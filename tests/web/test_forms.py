@@ -60,6 +60,7 @@ def filled(rule: str, number: str) -> str:
         "<row_id:template_id>": "999",
         "<row_id:entry_id>": "999",
         "<row_id:view_id>": "999",
+        "<row_id:webhook_id>": "999",
         "<version>": "2026.1",
         "<report_number>": "2026-1",
         "<any(freeze,submission,approval):act>": "freeze",
