@@ -8,6 +8,7 @@ from registry.accounts.factors.requirements import PUBLIC_URL, SECOND_FACTOR_ROL
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.roles import Role
 from registry.http.request_bodies import MAX_BODY
+from registry.open_data.publication import PUBLICATION
 from registry.settings import Settings, SettingsInvalid
 
 
@@ -24,6 +25,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         BY_EMAIL: settings.mail is not None,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,
+        PUBLICATION: settings.open_data_licence,
         "MAX_CONTENT_LENGTH": MAX_BODY,
         # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
         "SESSION_COOKIE_NAME": "registry_notice",

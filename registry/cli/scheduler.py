@@ -27,6 +27,7 @@ from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.notifications.jobs import deliver_notifications, digest_when_due, weekly_overview_when_due
 from registry.notifications.service import delete_old_emails
+from registry.open_data.service import write_when_due
 from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.settings import Settings
@@ -71,6 +72,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
+        # After the nightly audit, and within a minute when a project of it became private.
+        *([Job("open data", timedelta(minutes=1), write_when_due)] if settings.public else []),
         # After an upgrade from a version without them, or with others; otherwise there is nothing to do.
         Job("fingerprints of projects", timedelta(days=1), refresh_fingerprints),
     )
