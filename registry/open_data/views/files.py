@@ -75,9 +75,7 @@ def _file(
             response.set_etag(f"{tag}:{GZIP}" if response.content_encoding == GZIP else tag)
     except RegistryError as error:
         # Programs read these addresses, with any Accept header.
-        response = problem_response(error)
-        response.headers.extend(FOR_OTHER_SITES)
-        return response
+        return problem_response(error)
     response.last_modified = stored.made_at
     response.headers["Cache-Control"] = CACHEABLE
     response.headers.extend(FOR_OTHER_SITES)
