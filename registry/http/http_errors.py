@@ -66,7 +66,7 @@ class StorageFull(RegistryError):
 
 
 class OpenDataNotReady(RegistryError):
-    """The files of the open data are written anew: there are none yet, or a project in them became private."""
+    """The files of the open data are being written: there are none yet, or a project in them became private."""
 
 
 class InternalError(RegistryError):

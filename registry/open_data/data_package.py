@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.core.clock import rfc3339
+from registry.core.clock import local_date, rfc3339
 from registry.core.languages import LANGUAGES
 from registry.core.translations import lazy_text, translate
 from registry.open_data.public_fields import PUBLIC_FIELDS, PublicField
@@ -24,7 +24,6 @@ KEYWORDS: Final = ("QazTech", "Kazakhstan", "digital projects")
 
 def data_package(stored: StoredSet, publication: Publication) -> dict[str, Any]:
     """The contents of ``datapackage.json``."""
-    made_at = rfc3339(stored.made_at)
     return {
         "$schema": f"{PROFILES}/datapackage.json",
         "name": NAME,
@@ -33,8 +32,8 @@ def data_package(stored: StoredSet, publication: Publication) -> dict[str, Any]:
         "description": DESCRIPTION,
         "descriptions": _in_every_language(DESCRIPTION),
         "homepage": publication.home,
-        "version": made_at[:10],
-        "created": made_at,
+        "version": local_date(stored.made_at).isoformat(),
+        "created": rfc3339(stored.made_at),
         "keywords": list(KEYWORDS),
         "licenses": [{"name": publication.licence.name, "path": publication.licence.url}],
         "resources": [

@@ -30,7 +30,7 @@ from registry.projects.models import Project
 
 SET: Final = table_of(OpenDataSet).c
 ROWS_PER_CHUNK: Final = 500
-# Without a nightly audit the set is written anew all the same.
+# Without a nightly audit the set is written all the same.
 MAX_AGE: Final = timedelta(hours=25)
 
 

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,13 +72,15 @@ def test_csv_has_one_row_a_project_with_the_public_fields(public: FlaskClient) -
     ]
 
 
-def test_data_package_describes_the_csv_that_is_there(public: FlaskClient) -> None:
+def test_data_package_describes_the_csv_that_is_there(public: FlaskClient, present: Present) -> None:
     a_project()
+    present.set(datetime(2026, 3, 2, 21, 5, tzinfo=UTC))  # 02:05 in Almaty
     assert write_when_due()
     data = public.get(CSV).data
     package = public.get(PACKAGE).get_json()
     assert package["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
     assert package["licenses"] == [{"name": "CC-BY-4.0", "path": "https://creativecommons.org/licenses/by/4.0/"}]
+    assert (package["version"], package["created"]) == ("2026-03-03", "2026-03-02T21:05:00.000000Z")
     (resource,) = package["resources"]
     assert resource["path"] == "projects.csv" and resource["bytes"] == len(data)
     assert resource["hash"] == f"sha256:{hashlib.sha256(data).hexdigest()}"

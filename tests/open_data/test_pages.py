@@ -16,7 +16,7 @@ from tests.web.test_weights import LONG_KK, LONG_RU, MAX_BYTES
 NUMBER = re.compile(r"QT-\d{4}-\d{7}-\d")
 
 
-def found(client: FlaskClient, **query: str) -> set[str]:
+def numbers_found(client: FlaskClient, **query: str) -> set[str]:
     return set(NUMBER.findall(client.get("/open-data", query_string=query).text))
 
 
@@ -24,12 +24,15 @@ def test_search_finds_by_words_agency_region_sector_and_freeze_status(public: Fl
     roads = an_agency(name_ru="Комитет автомобильных дорог")
     first = a_project(roads, name_ru="Реестр дорог", region="75", sector="04").number
     second = a_project(name_ru="Реестр школ", region="71", sector="09").number
-    assert found(public) == {first, second}
-    assert found(public, q="дорог") == {first} and found(public, q=second) == {second}
-    assert found(public, agency="автомоб") == {first} and found(public, agency=roads.bin) == {first}
-    assert found(public, region="71") == {second} and found(public, sector="04") == {first}
-    assert found(public, freeze_status="unaudited") == {first, second} and found(public, freeze_status="clear") == set()
-    assert found(public, q="нигде") == set() and found(public, agency="нигде") == set()
+    assert numbers_found(public) == {first, second}
+    assert numbers_found(public, q="дорог") == {first} and numbers_found(public, q=second) == {second}
+    assert numbers_found(public, agency="автомоб") == {first} and numbers_found(public, agency=roads.bin) == {first}
+    assert numbers_found(public, region="71") == {second} and numbers_found(public, sector="04") == {first}
+    assert (
+        numbers_found(public, freeze_status="unaudited") == {first, second}
+        and numbers_found(public, freeze_status="clear") == set()
+    )
+    assert numbers_found(public, q="нигде") == set() and numbers_found(public, agency="нигде") == set()
 
 
 @pytest.mark.parametrize(
