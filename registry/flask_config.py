@@ -9,6 +9,7 @@ from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.roles import Role
 from registry.http.request_bodies import MAX_BODY
 from registry.notifications.aitu.links import AITU_BOT_NAME
+from registry.open_data.publication import PUBLICATION
 from registry.settings import Settings, SettingsInvalid
 from registry.webhooks.targets import WEBHOOK_NETWORKS
 
@@ -28,6 +29,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,
+        PUBLICATION: settings.open_data_licence,
         "MAX_CONTENT_LENGTH": MAX_BODY,
         # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
         "SESSION_COOKIE_NAME": "registry_notice",

@@ -43,11 +43,12 @@ from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
+from registry.open_data.service import drop_set_of_restricted, drop_set_of_withdrawn
 from registry.platform.pending_uploads import PendingUpload
 from registry.policies.in_force import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
-from registry.projects.events import project_restricted
+from registry.projects.events import project_restricted, project_withdrawn
 from registry.projects.linked_filters import link_filter
 from registry.projects.view_changes import record_view_changes_below
 from registry.requests.events import agency_succeeded
@@ -71,6 +72,8 @@ project_restricted.connect(mark_flags_of_project)
 project_restricted.connect(mark_cases_of_project)
 project_restricted.connect(mark_exemptions_of_project)
 project_restricted.connect(move_in_last_audit)
+project_restricted.connect(drop_set_of_restricted)
+project_withdrawn.connect(drop_set_of_withdrawn)
 
 account_renamed.connect(rename_in_cases)
 account_renamed.connect(rename_in(Draft.principal))

@@ -26,6 +26,7 @@ from registry.journal import service as journal
 from registry.letters import models as letters
 from registry.notifications import models as email_tables
 from registry.notifications.aitu import links as aitu_links
+from registry.open_data import models as open_data
 from registry.platform import confirmations
 from registry.platform import models as inventories
 from registry.platform import pending_uploads as waiting_files
@@ -75,6 +76,7 @@ TABLES = (
     email_tables,
     links,
     oidc_models,
+    open_data,
     orders,
     policy_texts,
     policy_versions,

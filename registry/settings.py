@@ -24,6 +24,7 @@ from registry.core.shipped_files import CONFIG
 from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
 from registry.notifications.aitu.settings import AituBot, aitu_bot
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
+from registry.open_data.publication import Licence
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
@@ -40,6 +41,8 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or roles separated by commas, got {input!r}")
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
 USUAL_RATE_LIMIT = "60000"
+ON_OR_OFF = Regexp(r"(on|off)\Z", error="expected on or off, got {input!r}")
+USUAL_LICENCE = "CC-BY-4.0 https://creativecommons.org/licenses/by/4.0/"
 SECOND_FACTOR_OFF = "off"
 # The roles of oversight.
 USUAL_SECOND_FACTOR = "reviewer,supervisor,auditor,operator,administrator,leader"
@@ -67,6 +70,7 @@ class Settings:
     ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
     ``aitu`` is None when no notices go through the Aitu messenger.
     ``webhook_networks``: address ranges to which webhooks may lead although they are not public.
+    ``open_data_licence``: under which the open data are published, None when they are off.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -89,6 +93,7 @@ class Settings:
     second_factor_roles: frozenset[str] | None = None
     oidc: OidcClient | None = None
     sign_in_file: Path = CONFIG / "sign_in.toml"
+    open_data_licence: Licence | None = None
     security_contact: str | None = None
     support_contact: str | None = None
     backup_dir: Path | None = None
@@ -96,6 +101,11 @@ class Settings:
     log_level: str = "info"
     aitu: AituBot | None = None
     webhook_networks: tuple[str, ...] = ()
+
+    @property
+    def public(self) -> bool:
+        """True when the open data are published."""
+        return self.open_data_licence is not None
 
     @property
     def embedded(self) -> bool:
@@ -131,6 +141,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
     public_url = env.public_url("REGISTRY_PUBLIC_URL", "", with_mail=smtp is not None)
     sender = env.sender("REGISTRY_MAIL_FROM", "", public_url=public_url) if smtp and public_url else None
     contact = env.support_contact("REGISTRY_SUPPORT_CONTACT", "")
+    is_public = env.str("REGISTRY_PUBLIC", "off", validate=ON_OR_OFF) == "on"
+    licence = env.licence("REGISTRY_PUBLIC_LICENCE", USUAL_LICENCE, public=is_public, public_url=public_url)
     # Unlike the others, a secret key that is empty is wrong: whoever writes it means to set one.
     given_key = env.variables.get("REGISTRY_SECRET_KEY")
     settings = Settings(
@@ -155,6 +167,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         ),
         oidc=oidc_client(env),
         sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
+        open_data_licence=licence,
         security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
         support_contact=contact,
         backup_dir=_folder(env.str("REGISTRY_BACKUP_DIR", "")),
@@ -276,10 +289,20 @@ def _public_url(text: str, with_mail: bool) -> str | None:
     return text
 
 
+def _licence(text: str, public: bool, public_url: str | None) -> Licence | None:
+    name, _, url = text.partition(" ")
+    if not name or not url.startswith("https://") or not (url.isascii() and url.isprintable()) or " " in url:
+        raise ValidationError("expected a short name and an https address, such as " + USUAL_LICENCE)
+    if public and public_url is None:
+        raise ValidationError("REGISTRY_PUBLIC needs REGISTRY_PUBLIC_URL, because the catalogue names full addresses")
+    return Licence(name, url) if public else None
+
+
 # What takes more than a validator: it depends on other variables, or becomes another type.
 PARSERS: Final[dict[str, Callable[..., object]]] = {
     "address_ranges": _address_ranges,
     "data_dir": _data_dir,
+    "licence": _licence,
     "oidc_issuer": oidc_issuer,
     "oidc_value": oidc_value,
     "owner_url": owner_url,

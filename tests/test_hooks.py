@@ -12,10 +12,10 @@ SHOW = """
 import json, {module}
 from registry.accounts.events import factor_added, password_changed, signed_in_on_new_device, token_issued
 from registry.agencies.events import agency_changed
-from registry.projects.events import project_restricted
+from registry.projects.events import project_restricted, project_withdrawn
 print(json.dumps([[f"{{each.__module__}}.{{each.__name__}}" for each in event.handlers]
-                  for event in (agency_changed, project_restricted, factor_added, password_changed,
-                                signed_in_on_new_device, token_issued)]))
+                  for event in (agency_changed, project_restricted, project_withdrawn, factor_added,
+                                password_changed, signed_in_on_new_device, token_issued)]))
 """
 
 pytestmark = pytest.mark.sqlite_only
@@ -46,6 +46,8 @@ def test_handlers_are_connected_in_process(module: str) -> None:
             "registry.cases.change_times.mark_cases_of_project",
             "registry.exemptions.change_times.mark_exemptions_of_project",
             "registry.audits.restricted_counts.move_in_last_audit",
+            "registry.open_data.service.drop_set_of_restricted",
         ],
+        ["registry.open_data.service.drop_set_of_withdrawn"],
         *[["registry.notifications.account_notices.handle"]] * 4,
     ]

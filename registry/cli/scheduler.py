@@ -36,6 +36,7 @@ from registry.notifications.jobs import (
     weekly_overview_when_due,
 )
 from registry.notifications.service import delete_old_emails
+from registry.open_data.service import write_when_due
 from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.settings import Settings
@@ -88,6 +89,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
         Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),
+        # After the nightly audit, and within a minute when a project of it became private.
+        *([Job("open data", timedelta(minutes=1), write_when_due)] if settings.public else []),
         # After an upgrade from a version without them, or with others; otherwise there is nothing to do.
         Job("fingerprints of projects", timedelta(days=1), refresh_fingerprints),
     )

@@ -68,6 +68,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (http_errors.DatabaseUnavailable, 503),
     (http_errors.DatabaseBusy, 503),
     (http_errors.StorageFull, 503),
+    (http_errors.OpenDataNotReady, 503),
     (http_errors.InternalError, 500),
 )
 OF_HTTP: Final[dict[int, type[RegistryError]]] = {
@@ -92,6 +93,9 @@ def retry_after(error: RegistryError) -> str | None:
             return str(error.params["seconds"])
         case TooManyAttempts():
             return str(WINDOW_S)
+        case http_errors.OpenDataNotReady():
+            # The worker looks once a minute.
+            return "60"
         case (
             SignInBusy()
             | ProviderUnavailable()

@@ -65,5 +65,9 @@ class StorageFull(RegistryError):
     """The database has no room for the change, which was not made."""
 
 
+class OpenDataNotReady(RegistryError):
+    """The files of the open data are being written: there are none yet, or a project in them became private."""
+
+
 class InternalError(RegistryError):
     """A mistake in this program; the log tells more under the trace id."""

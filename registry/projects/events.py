@@ -9,3 +9,5 @@ from registry.projects.models import Project
 
 # The project, as it is now: few may see it, or all again.
 project_restricted: Final[Event[[Project]]] = Event("project_restricted")
+# The project, which was registered in error.
+project_withdrawn: Final[Event[[Project]]] = Event("project_withdrawn")

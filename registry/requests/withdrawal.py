@@ -26,6 +26,7 @@ from registry.core.translations import lazy_text
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.withdrawn_projects import clear_flags, has_serious_flag
 from registry.projects.change_times import PROJECT
+from registry.projects.events import project_withdrawn
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
@@ -147,6 +148,7 @@ class Withdrawal(RequestHandler):
         details = {"request": request.id, "duplicate_of": request.details["duplicate_of"]}
         known = {name: value for name, value in details.items() if value is not None}
         save_freeze_status_change(actor, project, before, at, "project.withdrawn", known)
+        project_withdrawn.publish(project)
         return {"flags_cleared": len(flags), **({} if case_id is None else {"case": case_id})}
 
     def more(self, request: Request) -> dict[str, Any]:

@@ -53,6 +53,9 @@ from registry.inbox.views.context import follows_case, follows_project, unread_c
 from registry.journal.views import journal
 from registry.letters.views import letters, verification
 from registry.notifications.views import aitu
+from registry.open_data.publication import PUBLICATION
+from registry.open_data.views import files as open_data_files
+from registry.open_data.views import projects as public_projects
 from registry.platform.views import confirmations, inventories
 from registry.policies.views import drafts as policy_drafts
 from registry.policies.views import policies
@@ -122,6 +125,8 @@ WITH_PAGES = (
     journal,
     letters,
     verification,
+    open_data_files,
+    public_projects,
     notifications,
     overview,
     pending_accounts,
@@ -174,6 +179,7 @@ def attach_web(app: Flask) -> None:
         failure_text=failure_message,
         follows_case=follows_case,
         follows_project=follows_project,
+        has_open_data=lambda: app.config[PUBLICATION] is not None,
         help_address=help_pages.help_address,
         languages=LANGUAGE_NAMES,
         list_address=list_address,

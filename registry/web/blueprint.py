@@ -23,6 +23,7 @@ from registry.http.required_permission import REQUIRED_PERMISSION, Public, Requi
 from registry.web.current_user import SESSION_COOKIE, current_user
 from registry.web.kept_entries import RESUME, kept_entries_page
 from registry.web.parent_links import page_address
+from registry.web.public_pages import begin_public_request
 
 Answer = str | Response | tuple[str, int]
 OpenView = Callable[..., Answer]
@@ -46,6 +47,7 @@ class Pages(Blueprint):
         before_password_change: bool = False,
         before_factor: bool = False,
         keeps_entries: bool = False,
+        without_session: bool = False,
     ) -> Callable[[OpenView], OpenView]:
         """Register the decorated view. It gets the actor as the first argument, unless the page is public.
 
@@ -53,6 +55,7 @@ class Pages(Blueprint):
         also in sessions that await their second factor; the actor is then for the journal only. ``keeps_entries``: what
         was entered in its form outlives the session (``kept_entries.py``). The view is then called with ``resumed``:
         when it is true the form's token is not valid, and the view displays what was entered and writes nothing.
+        ``without_session``: a public page that is the same for everybody (``public_pages.py``).
         """
         has_form = "GET" in methods and "POST" in methods
 
@@ -67,6 +70,8 @@ class Pages(Blueprint):
             def answer(path: dict[str, Any]) -> Answer:
                 if takes_file:
                     limit_form()
+                if without_session:
+                    begin_public_request()
                 user = current_user()
                 if request.method == "POST":
                     require_same_origin()

@@ -26,6 +26,7 @@ DEVICE_COOKIE: Final = "registry_device_"
 # Cached in the request.
 USER_KEY: Final = "registry.visitor"
 LOCALE_KEY: Final = "registry.language"
+WITHOUT_SESSION: Final = "registry.without_session"
 A_YEAR: Final = 365 * 24 * 3600
 SECRET_LENGTHS: Final = range(20, 100)
 
@@ -86,6 +87,18 @@ def forget_current_user() -> None:
     """Treat the rest of this request as one of nobody, in the same language: its session has just ended."""
     page_locale()
     request.environ[USER_KEY] = CurrentUser("", None)
+
+
+def use_no_session(language: Language) -> None:
+    """Treat the request as one of nobody, in this language, whatever cookies it has."""
+    request.environ[USER_KEY] = CurrentUser("", None)
+    request.environ[LOCALE_KEY] = language
+    request.environ[WITHOUT_SESSION] = True
+
+
+def is_without_session() -> bool:
+    """True for pages that are the same for everybody."""
+    return WITHOUT_SESSION in request.environ
 
 
 def factor_session(secret: str | None = None) -> FactorSession:

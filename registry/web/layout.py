@@ -10,8 +10,9 @@ from flask import request, url_for
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.core.languages import Language
 from registry.core.translations import lazy_text
-from registry.web.current_user import current_user
+from registry.web.current_user import current_user, is_without_session
 from registry.web.parent_links import page_address
+from registry.web.public_pages import address_in
 from registry.web.translations import gettext
 
 
@@ -98,4 +99,6 @@ def crumbs(*steps: tuple[str, str]) -> list[tuple[str, str]]:
 
 def switch_address(language: Language) -> str:
     """Return the URL that displays this page in another language. A submitted form is displayed empty."""
+    if is_without_session():
+        return address_in(language)
     return url_for("web.switch_language", language=language, back=page_address())

@@ -32,6 +32,8 @@ from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
 from registry.letters.models import Letter
 from registry.notifications.aitu.links import AITU_BOT_NAME, AituLink
+from registry.open_data.publication import PUBLICATION, Licence
+from registry.open_data.service import write_when_due
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -94,6 +96,8 @@ def prepare(app: Flask) -> dict[str, object]:
             select(Token.key_id).join(Account, Account.id == Token.account_id).where(Account.name == editor.principal)
         )
         audits = select(AuditRun.id).where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
+        app.config[PUBLICATION] = Licence("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/")
+        write_when_due()
         requests = add_requests(person_name, REVIEWER, AGENCY)
         letter = db.session.scalars(select(Letter).where(Letter.kind == "order").order_by(-Letter.id)).first()
         assert letter is not None

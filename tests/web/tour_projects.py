@@ -12,6 +12,9 @@ from tests.web.tour_stop import Stop
 def stops_of_projects(known: Mapping[str, object]) -> list[Stop]:
     """Pages of projects and of what is done with one."""
     return [
+        Stop("open-data", None, "/open-data"),
+        Stop("open-data-none", None, "/open-data?q=нигде&region=71"),
+        Stop("open-data-project", None, f"/open-data/projects/{known['number']}"),
         Stop("projects", Role.SUPERVISOR, "/projects"),
         Stop("projects-none", Role.AGENCY_EDITOR, "/projects?q=такогонет"),
         Stop("project-agency", Role.AGENCY_EDITOR, f"/projects/{known['number']}"),

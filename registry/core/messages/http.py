@@ -84,6 +84,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "title-428": lazy_text("Precondition required"),
     "title-429": lazy_text("Too many requests"),
     "title-500": lazy_text("Internal error"),
+    "open-data-not-ready": lazy_text("The files of the open data are being written. Try again in a few minutes."),
     "title-503": lazy_text("Temporarily unavailable"),
     "too-many-requests": lazy_text("Too many requests within a minute. Try again in {seconds} seconds."),
     "unknown-field": lazy_text("There is no such field. Fields are described at /api/v1/docs."),

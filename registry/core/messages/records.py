@@ -8,6 +8,7 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "public-project-not-found": lazy_text("There is no public project with this number."),
     "saved-view-not-found": lazy_text("There is no saved view {id}."),
     "view-name-taken": lazy_text("You have a saved view “{name}” already. Choose another name."),
     "too-many-views": lazy_text("You have {most} saved views. Delete one first."),

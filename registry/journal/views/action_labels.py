@@ -53,6 +53,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "import.queued": lazy_text("Import accepted"),
     "import.done": lazy_text("Import done"),
     "import.failed": lazy_text("Import failed"),
+    "open-data.written": lazy_text("Open data written"),
     "inventory.applied": lazy_text("Platform inventory applied"),
     "agency.registered": lazy_text("Agency registered"),
     "agency.changed": lazy_text("Agency changed"),

@@ -1,0 +1,145 @@
+"""The stored set: written by the worker, dropped in the transaction that makes a project private."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, select, update
+
+from registry.accounts.actors import SCHEDULE
+from registry.agencies.models import Agency
+from registry.core.bulk import table_of
+from registry.core.clock import local_date, now
+from registry.core.database import db
+from registry.core.postgresql import extend_timeouts
+from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
+from registry.core.transactions import read_in_transaction, require_transaction, transaction
+from registry.flags.audit_runs import last_good_audit
+from registry.journal import service as journal
+from registry.open_data.models import ONLY_ROW, OpenDataSet
+from registry.open_data.public_fields import PUBLIC_FIELDS
+from registry.open_data.queries import public_conditions
+from registry.projects.models import Project
+
+SET: Final = table_of(OpenDataSet).c
+ROWS_PER_CHUNK: Final = 500
+# Without a nightly audit the set is written all the same.
+MAX_AGE: Final = timedelta(hours=25)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSet:
+    """What describes the set. ``size``: bytes of the CSV; ``audited_on``: the last audit that it shows."""
+
+    sha256: str
+    size: int
+    projects: int
+    audited_on: date | None
+    made_at: datetime
+
+
+def stored_set() -> StoredSet | None:
+    """The set of today; None while there is none."""
+    row = db.session.execute(_of_row(SET.sha256, SET.size, SET.projects, SET.audited_on, SET.made_at)).first()
+    return None if row is None or row.made_at is None else StoredSet(*row)
+
+
+def stored_file(sha256: str) -> bytes | None:
+    """The CSV of that set, compressed with gzip; None when it was dropped or replaced meanwhile."""
+    content: bytes | None = db.session.scalar(_of_row(SET.content).where(SET.sha256 == sha256))
+    return content
+
+
+def write_when_due() -> bool:
+    """Write the set if there is none, a newer audit, or it is a day old. True when it was written.
+
+    Several workers may try at once: one of them writes. A set that was read before a project became private is
+    discarded, and the next run writes it.
+    """
+    db.session.rollback()
+    row = db.session.execute(_of_row(SET.generation, SET.audited_on, SET.made_at)).one()
+    audit = last_good_audit()
+    audited_on = None if audit is None else audit.on
+    if not _is_due(row, audited_on):
+        return False
+    compressed, digest, size, projects = _make_file()
+    at = now()
+    with transaction() as session:
+        generation = session.scalar(_of_row(SET.generation).with_for_update())
+        if generation != row.generation:
+            return False
+        values = {"content": compressed, "sha256": digest, "size": size, "projects": projects}
+        session.execute(_changed(**values, audited_on=audited_on, made_at=at))
+        details = {"projects": projects, "sha256": digest, "audited_on": audited_on}
+        journal.record(SCHEDULE, "open-data.written", f"open-data:{local_date(at).isoformat()}", details)
+    return True
+
+
+def drop_set() -> None:
+    """Drop the set, in the open transaction; one that is being made is discarded."""
+    nothing = dict.fromkeys(("content", "sha256", "size", "projects", "audited_on", "made_at"))
+    require_transaction().execute(_changed(**nothing))
+
+
+def drop_set_of_restricted(project: Project) -> None:
+    """Drop the set when the project has become restricted."""
+    if project.is_restricted:
+        drop_set()
+
+
+def drop_set_of_withdrawn(project: Project) -> None:  # noqa: ARG001 - the event's
+    """Drop the set, because a project of it was withdrawn."""
+    drop_set()
+
+
+def _is_due(row: Row[Any], audited_on: date | None) -> bool:
+    if row.made_at is None or now() - row.made_at > MAX_AGE:
+        return True
+    return audited_on is not None and (row.audited_on is None or audited_on > row.audited_on)
+
+
+def _make_file() -> tuple[bytes, str, int, int]:
+    """The compressed CSV, the SHA-256 and the bytes of the CSV, and its projects."""
+    hashed, file = hashlib.sha256(), io.BytesIO()
+    size = projects = 0
+    # The same projects give the same bytes: no time in the header of gzip.
+    with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as packed:
+        for lines, count in _pieces():
+            hashed.update(lines)
+            packed.write(lines)
+            size, projects = size + len(lines), projects + count
+    return file.getvalue(), hashed.hexdigest(), size, projects
+
+
+def _pieces() -> Iterator[tuple[bytes, int]]:
+    statement = (
+        select(*(field.column().label(field.name) for field in PUBLIC_FIELDS))
+        .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == table_of(Project).c.agency_id)
+        .where(*public_conditions())
+        .order_by(table_of(Project).c.id)
+    )
+    yield CSV_BOM + csv_lines([[field.name for field in PUBLIC_FIELDS]]), 0
+    read_in_transaction()
+    extend_timeouts(db.session.connection())
+    rows = db.session.execute(statement, execution_options={"yield_per": ROWS_PER_CHUNK})
+    while chunk := list(islice(rows, ROWS_PER_CHUNK)):
+        yield csv_lines([[_cell(value) for value in row] for row in chunk]), len(chunk)
+
+
+def _cell(value: Any) -> Any:
+    return escape_formula(value) if isinstance(value, str) else value
+
+
+def _of_row(*columns: ColumnElement[Any]) -> Any:
+    return select(*columns).where(SET.id == ONLY_ROW)
+
+
+def _changed(**values: Any) -> Any:
+    return update(OpenDataSet).where(SET.id == ONLY_ROW).values(generation=SET.generation + 1, **values)

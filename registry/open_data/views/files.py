@@ -1,0 +1,122 @@
+"""The files of the open data at their fixed addresses: for programs of everybody, also in browsers of other sites."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from flask import Response, current_app, json, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from registry.core.errors import RegistryError
+from registry.http.cross_origin import own_address
+from registry.http.downloads import CSV, PIECE
+from registry.http.error_handlers import problem_response
+from registry.http.etag import make_tag, not_modified
+from registry.http.http_errors import OpenDataNotReady, RouteNotFound
+from registry.http.required_permission import Public
+from registry.open_data.catalogue import catalogue
+from registry.open_data.data_package import data_package
+from registry.open_data.publication import PUBLICATION, Publication
+from registry.open_data.service import StoredSet, stored_file, stored_set
+from registry.web.blueprint import Answer, pages
+from registry.web.public_pages import CACHEABLE
+
+OPEN: Final = Public("open data are for everybody, where the operator publishes them")
+JSON: Final = "application/json"
+JSON_LD: Final = "application/ld+json"
+GZIP: Final = "gzip"
+FOR_OTHER_SITES: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Last-Modified",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+def publication() -> Publication:
+    """What this installation publishes. Raises RouteNotFound where the open data are off."""
+    licence = current_app.config.get(PUBLICATION)
+    if licence is None:
+        raise RouteNotFound
+    return Publication(own_address("web.open_data"), licence)
+
+
+@pages.page("/open-data/projects.csv", needs=OPEN, without_session=True)
+def open_data_csv() -> Answer:
+    """All public projects."""
+    return _file(lambda stored, _publication: stored.sha256, _csv)
+
+
+@pages.page("/open-data/datapackage.json", needs=OPEN, without_session=True)
+def open_data_package() -> Answer:
+    """The set as a Data Package."""
+    return _file(_tag, lambda stored, published: _json(data_package(stored, published), JSON))
+
+
+@pages.page("/open-data/catalog.jsonld", needs=OPEN, without_session=True)
+def open_data_catalogue() -> Answer:
+    """The set for data portals, in DCAT-AP."""
+    return _file(_tag, lambda stored, published: _json(catalogue(stored, published), JSON_LD))
+
+
+def _file(
+    tag_of: Callable[[StoredSet, Publication], str], made: Callable[[StoredSet, Publication], Response]
+) -> AnyResponse:
+    try:
+        published = publication()
+        stored = stored_set()
+        if stored is None:
+            raise OpenDataNotReady
+        tag = tag_of(stored, published)
+        response = not_modified(tag) or _not_modified_since(stored)
+        if response is None:
+            response = made(stored, published)
+            response.set_etag(f"{tag}:{GZIP}" if response.content_encoding == GZIP else tag)
+    except RegistryError as error:
+        # Programs read these addresses, with any Accept header.
+        return problem_response(error)
+    response.last_modified = stored.made_at
+    response.headers["Cache-Control"] = CACHEABLE
+    response.headers.extend(FOR_OTHER_SITES)
+    return response
+
+
+def _not_modified_since(stored: StoredSet) -> Response | None:
+    """A 304 for a program that keeps times, not tags (RFC 9110, 13.1.3)."""
+    since = None if "If-None-Match" in request.headers else request.if_modified_since
+    if since is None or stored.made_at.replace(microsecond=0) > since:
+        return None
+    response = Response(status=304)
+    response.headers.remove("Content-Type")
+    return response
+
+
+def _csv(stored: StoredSet, _publication: Publication) -> Response:
+    compressed = stored_file(stored.sha256)
+    if compressed is None:
+        raise OpenDataNotReady
+    if request.accept_encodings[GZIP] > 0:
+        response = Response(compressed, content_type=f"{CSV}; charset=utf-8")
+        response.content_encoding = GZIP
+    else:
+        response = Response(_unpacked(compressed), content_type=f"{CSV}; charset=utf-8")
+        response.content_length = stored.size
+    response.vary.add("Accept-Encoding")
+    response.headers["Content-Disposition"] = 'attachment; filename="projects.csv"'
+    return response
+
+
+def _unpacked(compressed: bytes) -> Iterator[bytes]:
+    unpacking = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    for start in range(0, len(compressed), PIECE):
+        yield unpacking.decompress(compressed[start : start + PIECE])
+    yield unpacking.flush()
+
+
+def _json(contents: dict[str, Any], content_type: str) -> Response:
+    return Response(json.dumps(contents, ensure_ascii=False, indent=2), content_type=content_type)
+
+
+def _tag(stored: StoredSet, published: Publication) -> str:
+    return make_tag(request.path, stored, published.home, published.licence.name, published.licence.url)

@@ -1,0 +1,173 @@
+"""Nothing private leaves: no private value of any table, no restricted project, no withdrawn one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import JSON, Column, Date, String, Table, Text, UniqueConstraint, update
+
+from registry.core.database import db
+from registry.core.languages import LANGUAGES
+from registry.core.transactions import transaction
+from registry.open_data import service
+from registry.open_data.public_fields import AGENCY_PREFIX, PUBLIC_NAMES
+from registry.open_data.service import write_when_due
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.api.test_access_matrix import a_world
+from tests.factories import a_project, an_actor, an_agency
+from tests.requests.test_withdrawal import withdrawn
+
+FILES = ("/open-data/projects.csv", "/open-data/datapackage.json", "/open-data/catalog.jsonld")
+SEARCHES = ("", "?region=71", "?sector=07", "?freeze_status=flagged", "?freeze_status=unaudited", "?agency=Орган")
+MARKER = "zzleak"
+A_DAY = "1987-06-05"
+# What the public fields are stored in, beside themselves; and what nobody may change, the tests neither.
+KNOWN = {
+    "projects": {*PUBLIC_NAMES, "words", "contract_signed_on", "work_started_on"},
+    "agencies": {"bin", *(name.removeprefix(AGENCY_PREFIX) for name in PUBLIC_NAMES)},
+}
+LEFT = frozenset({"journal", "journal_head", "case_letters", "open_data_set", "alembic_version"})
+
+
+def private_columns() -> Iterator[tuple[Table, Column[object]]]:
+    for table in db.metadata.sorted_tables:
+        rules = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+        unique = {column.name for each in (*rules, *(i for i in table.indexes if i.unique)) for column in each.columns}
+        for column in table.columns if table.name not in LEFT else ():
+            keys = column.primary_key or column.foreign_keys or column.name in unique
+            if not keys and column.name not in KNOWN.get(table.name, ()):
+                yield table, column
+
+
+def mark_every_private_value() -> list[str]:
+    """Write a text of its own into every private column of every row, and return the texts."""
+    texts = [A_DAY]
+    with transaction() as session:
+        for number, (table, column) in enumerate(private_columns()):
+            text = f"{MARKER}{number}"
+            long_enough = (getattr(column.type, "length", None) or 1000) >= len(text)
+            if type(column.type) in (String, Text, JSON) and long_enough:
+                session.execute(update(table).values({column.name: text}))
+                texts.append(text)
+            elif isinstance(column.type, Date) and column.nullable and table.name == "projects":
+                session.execute(update(table).values({column.name: date.fromisoformat(A_DAY)}))
+    return texts
+
+
+def public_answers(client: FlaskClient, numbers: list[str]) -> Iterator[tuple[str, str]]:
+    pages = [f"/open-data{search}" for search in SEARCHES] + [f"/open-data/projects/{number}" for number in numbers]
+    for language in LANGUAGES:
+        for page in pages:
+            address = f"{page}{'&' if '?' in page else '?'}language={language}"
+            yield address, client.get(address).text
+    for file in FILES:
+        yield file, client.get(file).text
+
+
+def test_no_private_value_of_any_table_occurs_in_any_public_answer(public: FlaskClient) -> None:
+    world = a_world(an_agency(email="secretary@example.kz"))
+    number = world.project.number
+    marked = mark_every_private_value()
+    assert len(marked) > 100
+    db.session.expire_all()
+    assert write_when_due()
+    answers = dict(public_answers(public, [number]))
+    assert number in answers["/open-data?language=ru"] and number in answers["/open-data/projects.csv"]
+    for address, text in answers.items():
+        assert MARKER not in text and A_DAY not in text and "1987" not in text, address
+        assert "secretary@" not in text, address
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"supplier_name": "Зергер Иван"},
+        {"responsible_name": "Зергер Иван"},
+        {"contract_number": "Зергер"},
+        {"budget_programme": "Зергер"},
+    ],
+)
+def test_words_of_private_fields_find_nothing(public: FlaskClient, values: dict[str, str]) -> None:
+    number = a_project(**values).number
+    assert number not in public.get("/open-data?q=зергер").text
+    assert number in public.get("/open-data?q=учёта").text
+
+
+def restrict(project: Project) -> None:
+    supervisor = an_actor("supervisor")
+    with transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, project.number), True, "Secret")
+
+
+def test_restricted_project_leaves_every_answer_at_once(public: FlaskClient) -> None:
+    agency = an_agency(name_ru="Комитет тайн")
+    hidden, shown = a_project(agency, name_ru="Тайный реестр"), a_project(name_ru="Открытый реестр")
+    assert write_when_due()
+    assert hidden.number in public.get(FILES[0]).text
+    known = public.get(FILES[0]).headers["ETag"]
+    number = hidden.number
+    restrict(hidden)
+    assert public.get(FILES[0], headers={"If-None-Match": known}).status_code == 503
+    for address, text in public_answers(public, [number]):
+        page = text.replace(f"/open-data/projects/{number}", "")
+        assert number not in page and "Тайн" not in page and "тайн" not in page, address
+    assert public.get(f"/open-data/projects/{number}").status_code == 404
+    assert "Projects found: 1" in public.get("/open-data?language=en").text
+    assert number not in public.get("/open-data?agency=Комитет тайн").text
+    assert write_when_due()
+    text = public.get(FILES[0]).text
+    assert number not in text and shown.number in text and text.count("\n") == 2
+
+
+def test_project_that_is_restricted_while_the_set_is_made_is_not_in_it(
+    public: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = a_project()
+    real = service._make_file
+
+    def make_and_restrict() -> tuple[bytes, str, int, int]:
+        made = real()
+        restrict(hidden)
+        return made
+
+    monkeypatch.setattr(service, "_make_file", make_and_restrict)
+    assert not write_when_due()
+    assert public.get(FILES[0]).status_code == 503
+    monkeypatch.setattr(service, "_make_file", real)
+    assert write_when_due()
+    assert hidden.number not in public.get(FILES[0]).text
+
+
+def test_withdrawn_project_leaves_every_answer_at_once(public: FlaskClient) -> None:
+    project = a_project()
+    number = project.number
+    assert write_when_due()
+    withdrawn(project)
+    assert public.get(FILES[0]).status_code == 503
+    for address, text in public_answers(public, [number]):
+        assert number not in text.replace(f"/open-data/projects/{number}", ""), address
+    for search in ("withdrawn=include", "withdrawn=only", "freeze_status=withdrawn"):
+        assert number not in public.get(f"/open-data?{search}").text
+    assert write_when_due()
+    assert number not in public.get(FILES[0]).text
+
+
+def test_restricted_project_is_answered_as_one_that_does_not_exist(public: FlaskClient) -> None:
+    hidden, never = a_project(), a_project()
+    number = hidden.number
+    unknown = number.replace("2026", "2027")
+    restrict(hidden)
+    answers = [public.get(f"/open-data/projects/{each}?language=en") for each in (number, unknown, "%00", "ә" * 500)]
+    assert {answer.status_code for answer in answers} == {404}
+    assert all("There is no public project with this number." in answer.text for answer in answers)
+    assert public.get(f"/open-data/projects/{never.number}").status_code == 200
+
+
+def test_filters_that_pages_do_not_offer_do_not_count(public: FlaskClient) -> None:
+    number = a_project(supplier_name="Зергер", contract_number="Ш-17").number
+    for query in ("contract_number=Ш-18", "severity=high", "is_restricted=true", "sort=-budget_kzt"):
+        assert number in public.get(f"/open-data?{query}").text

@@ -1,0 +1,118 @@
+"""The public pages: search, one project, three languages, no session, and hostile queries."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
+from registry.open_data.service import write_when_due
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
+from tests.web.test_weights import LONG_KK, LONG_RU, MAX_BYTES
+
+NUMBER = re.compile(r"QT-\d{4}-\d{7}-\d")
+
+
+def numbers_found(client: FlaskClient, **query: str) -> set[str]:
+    return set(NUMBER.findall(client.get("/open-data", query_string=query).text))
+
+
+def test_search_finds_by_words_agency_region_sector_and_freeze_status(public: FlaskClient) -> None:
+    roads = an_agency(name_ru="Комитет автомобильных дорог")
+    first = a_project(roads, name_ru="Реестр дорог", region="75", sector="04").number
+    second = a_project(name_ru="Реестр школ", region="71", sector="09").number
+    assert numbers_found(public) == {first, second}
+    assert numbers_found(public, q="дорог") == {first} and numbers_found(public, q=second) == {second}
+    assert numbers_found(public, agency="автомоб") == {first} and numbers_found(public, agency=roads.bin) == {first}
+    assert numbers_found(public, region="71") == {second} and numbers_found(public, sector="04") == {first}
+    assert (
+        numbers_found(public, freeze_status="unaudited") == {first, second}
+        and numbers_found(public, freeze_status="clear") == set()
+    )
+    assert numbers_found(public, q="нигде") == set() and numbers_found(public, agency="нигде") == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "title"),
+    [
+        ("kk", "Ашық деректер: мемлекеттік цифрлық жобалар", "Бюджет"),
+        ("ru", "Открытые данные: государственные цифровые проекты", "Бюджет"),
+        ("en", "Open data: state digital projects", "Budget"),
+    ],
+)
+def test_pages_are_in_three_languages(public: FlaskClient, language: str, heading: str, title: str) -> None:
+    a_project()
+    page = public.get(f"/open-data?language={language}")
+    assert heading in page.text and title in page.text and f'<html lang="{language}"' in page.text
+    assert page.headers["Content-Language"] == language
+    others = {other for other in ("kk", "ru", "en") if other != language}
+    assert all(f'href="/open-data?language={other}"' in page.text for other in others)
+    assert public.get("/open-data", headers={"Accept-Language": language}).headers["Content-Language"] == language
+
+
+def test_project_has_its_public_fields_and_no_others(public: FlaskClient) -> None:
+    agency = an_agency(name_ru="Комитет", name_kk="Комитет")
+    number = a_project(agency, purpose="Для учёта", supplier_name="Зергер", responsible_name="А. Б.").number
+    page = public.get(f"/open-data/projects/{number}?language=en").text
+    for text in ("Информационная система учёта", "Для учёта", "Комитет", agency.bin, "120,000,000", "20 January 2026"):
+        assert text in page
+    assert "Зергер" not in page and "А. Б." not in page
+    assert 'href="/open-data?language=en"' in page
+
+
+def test_pages_are_the_same_for_everybody_and_may_be_kept(public: FlaskClient, signed_in: SignedIn) -> None:
+    number = a_project().number
+    visit = signed_in(Role.ADMINISTRATOR)
+    for path in ("/open-data?language=en", f"/open-data/projects/{number}?language=en"):
+        stranger, person = public.get(path), visit.client.get(path)
+        assert stranger.data == person.data
+        for answer in (stranger, person):
+            assert "Set-Cookie" not in answer.headers and "Cookie" not in answer.headers.get("Vary", "")
+            assert answer.headers["Cache-Control"] == "public, no-cache" and "Accept-Language" in answer.headers["Vary"]
+        again = public.get(path, headers={"If-None-Match": stranger.headers["ETag"]})
+        assert (again.status_code, again.data, again.headers["Cache-Control"]) == (304, b"", "public, no-cache")
+
+
+def test_list_goes_on_page_by_page_without_gaps(public: FlaskClient) -> None:
+    agency = an_agency(name_ru=LONG_RU, name_kk=LONG_KK)
+    numbers = {a_project(agency).number for _ in range(30)}
+    seen: list[str] = []
+    address = "/open-data?language=en"
+    while address:
+        text = public.get(address).text
+        assert "Projects found: 30" in text and len(text.encode()) < MAX_BYTES
+        seen += re.findall(r'class="code quiet">(QT-[^<]+)<', text)
+        link = re.search(r'href="([^"]+)" rel="next"', text)
+        address = link[1].replace("&amp;", "&") if link else ""
+    assert seen == sorted(numbers, reverse=True)
+
+
+def test_page_offers_the_files_once_they_are_written(public: FlaskClient) -> None:
+    assert "The files are being written." in public.get("/open-data?language=en").text
+    assert write_when_due()
+    page = public.get("/open-data?language=en").text
+    assert "Written on 2 March 2026, 12:00, 0 projects." in page and 'href="/open-data/projects.csv"' in page
+
+
+@pytest.mark.parametrize(
+    "name", ["q", "agency", "region", "sector", "freeze_status", "cursor", "language", "sort", "x"]
+)
+def test_hostile_queries_are_answered(public: FlaskClient, name: str) -> None:
+    a_project()
+    values = ["%00", "'", '"><script>alert(1)</script>', "%F0%9F%92%A9", "%ED%A0%80", "%", "\\", "a" * 5000, "71,,75"]
+    values += [
+        "WyItbnVtYmVyIixudWxsLDFd",
+        "WyItbnVtYmVyIiwiXHUwMDAwIiwxXQ",
+        "W10",
+        "' OR 1=1 --",
+        "99999999999999999999",
+    ]
+    for value in values:
+        answer = public.get(f"/open-data?{name}={value}")
+        assert answer.status_code in (200, 400), (name, value)
+        assert "<script>alert" not in answer.text
+    for path in ("projects/..%2f..%2fetc", "projects/%00", "projects/'", "projects.csv?x=%00", "datapackage.json/"):
+        assert public.get(f"/open-data/{path}").status_code in (404, 503)
