@@ -151,7 +151,9 @@ def _one_transaction(connection: Connection) -> Iterator[None]:
 @contextmanager
 def _locked_session(connection: Connection) -> Iterator[None]:
     """Hold the lock of migrations, with their timeouts, in this session. Raises ConnectionIsPooled, UpgradeRunning."""
-    require_direct_connection(connection.connection.driver_connection)
+    raw = connection.connection.driver_connection
+    if raw is not None:
+        require_direct_connection(raw)
     extend_session_timeouts(connection)
     connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT}'"))
     limit = int(connection.get_execution_options()[LONG_TIMEOUT])  # 0: none
