@@ -129,15 +129,14 @@ def test_only_one_audit_runs_and_its_lock_ends_with_its_transaction(behind: Flas
 
 
 def test_schema_and_backups_need_the_server_itself(
-    bouncer: PgBouncer, own_database: str, tmp_path: Path, server_programs: None
+    bouncer: PgBouncer, own_database: str, empty_database: str, tmp_path: Path, server_programs: None
 ) -> None:
-    pooled = CommandLine(bouncer.url(own_database), tmp_path)
-    for command in (("db", "upgrade"), ("backup", str(tmp_path / "one.dump"))):
-        failed = pooled.aside(*command)
-        assert failed.code == 1 and "PgBouncer" in failed.err
-    assert not (tmp_path / "one.dump").exists()
-    direct = CommandLine(own_database, tmp_path)
-    assert direct.aside("backup", str(tmp_path / "one.dump")).code == 0
+    dump = tmp_path / "one.dump"
+    for url, command in ((empty_database, ("db", "upgrade")), (own_database, ("backup", str(dump)))):
+        ended = CommandLine(bouncer.url(url), tmp_path).aside(*command)
+        assert ended.code == 1 and "PgBouncer" in ended.err
+    assert not dump.exists()
+    assert CommandLine(own_database, tmp_path).aside("backup", str(dump)).code == 0
 
 
 def test_upgrade_runs_as_the_owner_while_the_service_uses_pgbouncer(
