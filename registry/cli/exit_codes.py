@@ -25,6 +25,7 @@ from registry.core.errors import (
     Stale,
 )
 from registry.core.messages import MessageUnknown
+from registry.core.postgresql import ConnectionIsPooled
 from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing, UpgradeRunning
 from registry.freeze.policy_file import PolicyInvalid
 from registry.http.database_errors import error_of
@@ -53,6 +54,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (SchemaNotCurrent, FAILED),
     (ServiceRoleMissing, FAILED),
     (UpgradeRunning, CONFLICT),
+    (ConnectionIsPooled, FAILED),
     (TimeZoneDataStale, FAILED),
     (OperationalError, FAILED),
 )
@@ -110,6 +112,8 @@ def error_lines(error: Exception) -> list[str]:
         return [cli_text("cli-service-role-missing", role=error)]
     if isinstance(error, UpgradeRunning):
         return [cli_text("cli-schema-upgrade-running")]
+    if isinstance(error, ConnectionIsPooled):
+        return [cli_text("cli-connection-is-pooled")]
     if isinstance(error, DatabaseError) and isinstance(error_of(error), DatabaseBusy):
         return [cli_text(DatabaseBusy.code)]
     if isinstance(error, DatabaseError) and is_corruption_error(error.orig):

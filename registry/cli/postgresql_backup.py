@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, CommandFailed
 from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
-from registry.core.postgresql import libpq_address
+from registry.core.postgresql import libpq_address, require_direct_connection
 from registry.core.scheduled_jobs import ScheduledJob
 
 OWN_ENTRIES = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
@@ -145,7 +145,18 @@ def _tool(name: str) -> str:
 
 
 def _connection(url: str) -> psycopg.Connection:
-    return psycopg.connect(libpq_address(url), options="-c timezone=UTC")
+    """Connect to the server itself, because behind a pooler what pg_dump sets would stay for other clients.
+
+    Raises ConnectionIsPooled.
+    """
+    connection = psycopg.connect(libpq_address(url), options="-c timezone=UTC")
+    try:
+        require_direct_connection(connection)
+        connection.rollback()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager

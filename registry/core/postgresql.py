@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
@@ -11,6 +11,9 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from registry.core.database_settings import DatabaseLimits
+
+if TYPE_CHECKING:
+    import psycopg
 
 # Of several hosts, connect to the primary; a standby alone fails at connect and not at the first write.
 # An unreachable host is given up after 5 seconds when connecting and after 20 when connected.
@@ -112,6 +115,21 @@ def as_database_error(error: Exception) -> DBAPIError:
     if not isinstance(wrapped, DBAPIError):
         raise TypeError(f"not an error of psycopg: {error!r}")
     return wrapped
+
+
+class ConnectionIsPooled(RuntimeError):
+    """A pooler stands between the client and the server, and what needs a session of its own cannot be done."""
+
+
+def require_direct_connection(connection: psycopg.Connection) -> None:
+    """Raise ConnectionIsPooled behind PgBouncer and its like.
+
+    There a session's lock or ``SET`` stays with a server connection that other clients get. The number of the server's
+    process, which the server names at the connect, is the pooler's own then.
+    """
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if row is None or row[0] != connection.info.backend_pid:
+        raise ConnectionIsPooled
 
 
 def extend_timeouts(connection: Connection) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, text
 
 from registry.core.database import SQLITE_BEGIN, db
-from registry.core.postgresql import LONG_TIMEOUT, extend_session_timeouts
+from registry.core.postgresql import LONG_TIMEOUT, extend_session_timeouts, require_direct_connection
 from registry.core.shipped_files import MIGRATIONS
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def upgrade_schema(revision: str = "head", service_role: str | None = None) -> N
     """Upgrade the schema to a revision. Of two concurrent processes, the second waits and has nothing left to do.
 
     ``service_role`` (PostgreSQL only): a role other than the current one that may use but not change the schema.
-    Raises ServiceRoleMissing, UpgradeRunning, and OperationalError when a lock is not free within 2 seconds.
+    Raises ConnectionIsPooled, ServiceRoleMissing, UpgradeRunning, and OperationalError when a lock is not free within
+    2 seconds.
     """
     _run("upgrade", revision, service_role)
 
@@ -149,7 +150,10 @@ def _one_transaction(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def _locked_session(connection: Connection) -> Iterator[None]:
-    """Hold the lock of migrations, with their timeouts, in this session. Raises UpgradeRunning."""
+    """Hold the lock of migrations, with their timeouts, in this session. Raises ConnectionIsPooled, UpgradeRunning."""
+    raw = connection.connection.driver_connection
+    if raw is not None:
+        require_direct_connection(raw)
     extend_session_timeouts(connection)
     connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT}'"))
     limit = int(connection.get_execution_options()[LONG_TIMEOUT])  # 0: none

@@ -30,6 +30,21 @@ def test_ci_tries_every_supported_python_and_postgresql() -> None:
     assert setup["options"]["python_requires"] == ">=3.11"
 
 
+def test_ci_uses_pinned_actions_and_no_secrets() -> None:
+    used = [step["uses"] for job in workflow()["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert used and all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in used)
+    assert workflow()["permissions"] == {"contents": "read"}
+    assert "secrets." not in (CHECKOUT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+
+
+def test_ci_builds_the_image_and_serves_from_it() -> None:
+    steps = [step.get("run", "") for step in workflow()["jobs"]["image"]["steps"]]
+    assert "docker build --file config/Containerfile --tag registry ." in steps
+    assert any(step.endswith(" registry registry --version") for step in steps)
+    served = next(step for step in steps if "/readyz" in step)
+    assert "--read-only" in served and "registry db upgrade" in served
+
+
 def test_ci_calls_targets_that_the_makefile_has() -> None:
     steps = [step.get("run", "") for job in workflow()["jobs"].values() for step in job["steps"]]
     called = {target for step in steps for target in re.findall(r"\bmake (\S+)", step)}

@@ -194,6 +194,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "This registry has records of its own, and demo data does not mix with them. Name a folder of its own with "
         "REGISTRY_DATA_DIR."
     ),
+    "cli-connection-is-pooled": lazy_text(
+        "The database's address leads to PgBouncer or another pooler. This command needs the address of the server "
+        "itself; nothing was changed (docs/operations.md)."
+    ),
     "cli-schema-upgrade-running": lazy_text(
         "Another process is still upgrading the database's schema. Try again later."
     ),
