@@ -19,12 +19,14 @@ from marshmallow.validate import OneOf, Predicate, Regexp
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
-from registry.core.networks import normalised_range
 from registry.core.shipped_files import CONFIG
 from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
 from registry.notifications.aitu.settings import AituBot, aitu_bot
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
 from registry.open_data.publication import Licence
+from registry.open_data.settings import PARSERS as OPEN_DATA_PARSERS
+from registry.open_data.settings import USUAL_LICENCE
+from registry.webhooks.settings import PARSERS as WEBHOOK_PARSERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
@@ -42,7 +44,6 @@ ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or rol
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
 USUAL_RATE_LIMIT = "60000"
 ON_OR_OFF = Regexp(r"(on|off)\Z", error="expected on or off, got {input!r}")
-USUAL_LICENCE = "CC-BY-4.0 https://creativecommons.org/licenses/by/4.0/"
 SECOND_FACTOR_OFF = "off"
 # The roles of oversight.
 USUAL_SECOND_FACTOR = "reviewer,supervisor,auditor,operator,administrator,leader"
@@ -266,13 +267,6 @@ def _roles_or_off(text: str | None) -> frozenset[str] | None:
     return None if text in (None, SECOND_FACTOR_OFF) else frozenset(text.split(","))
 
 
-def _address_ranges(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(normalised_range(each.strip()) for each in text.split(",") if each.strip())
-    except ValueError as error:
-        raise ValidationError(f"expected addresses or CIDR ranges, such as 10.1.0.0/16, got {text!r}") from error
-
-
 def _public_url(text: str, with_mail: bool) -> str | None:
     if not text:
         if with_mail:
@@ -289,20 +283,9 @@ def _public_url(text: str, with_mail: bool) -> str | None:
     return text
 
 
-def _licence(text: str, public: bool, public_url: str | None) -> Licence | None:
-    name, _, url = text.partition(" ")
-    if not name or not url.startswith("https://") or not (url.isascii() and url.isprintable()) or " " in url:
-        raise ValidationError("expected a short name and an https address, such as " + USUAL_LICENCE)
-    if public and public_url is None:
-        raise ValidationError("REGISTRY_PUBLIC needs REGISTRY_PUBLIC_URL, because the catalogue names full addresses")
-    return Licence(name, url) if public else None
-
-
 # What takes more than a validator: it depends on other variables, or becomes another type.
 PARSERS: Final[dict[str, Callable[..., object]]] = {
-    "address_ranges": _address_ranges,
     "data_dir": _data_dir,
-    "licence": _licence,
     "oidc_issuer": oidc_issuer,
     "oidc_value": oidc_value,
     "owner_url": owner_url,
@@ -313,4 +296,6 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "smtp_server": smtp_server,
     "support_contact": support_contact,
     **AITU_PARSERS,
+    **OPEN_DATA_PARSERS,
+    **WEBHOOK_PARSERS,
 }
