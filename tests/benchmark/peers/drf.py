@@ -111,8 +111,8 @@ class ProjectSerializer(serializers.ModelSerializer):
             for name, value in self.to_representation(project).items()
             if name in common.WRITABLE and value is not None
         ]
-        by = self.context["request"].auth.name
-        Revision.objects.create(project=project, version=1, at=now, by=by, changes=changes, **law)
+        actor = self.context["request"].auth.name
+        Revision.objects.create(project=project, version=1, at=now, by=actor, changes=changes, **law)
         project.started_on = min((day for day in common.started(law) if day), default=None)
         return project
 

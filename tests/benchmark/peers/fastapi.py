@@ -73,13 +73,13 @@ def list_projects(query: Annotated[Filters, Query()], session: Database, caller:
         edge = tuple_(literal(PARSERS.get(name, datetime.fromisoformat)(value)), literal(last))
         rows = rows.where(tuple_(key, Project.id) < edge if down else tuple_(key, Project.id) > edge)
     rows = rows.order_by(*((key.desc(), Project.id.desc()) if down else (key, Project.id)))
-    found = session.execute(rows).all()
+    results = session.execute(rows).all()
     more = None
-    if len(found) > query.limit:
-        project, value = found[query.limit - 1]
+    if len(results) > query.limit:
+        project, value = results[query.limit - 1]
         shown = value if isinstance(value, int) else str(value)
         more = base64.urlsafe_b64encode(json.dumps([shown, project.id]).encode()).decode()
-    return ShortPage(items=[Short.model_validate(project) for project, _ in found[: query.limit]], next=more)
+    return ShortPage(items=[Short.model_validate(project) for project, _ in results[: query.limit]], next=more)
 
 
 def find(session: Session, number: str, *options: Any) -> Project:
@@ -102,15 +102,15 @@ def flags(number: str, session: Database, caller: Caller, limit: int = 50, after
     rows = select(Flag, case, audit).where(Flag.project_id == project.id).order_by(Flag.id.desc()).limit(limit + 1)
     if after is not None:
         rows = rows.where(Flag.id < after)
-    found = session.execute(rows).all()
+    results = session.execute(rows).all()
     items = []
-    for flag, case_id, last_on in found[:limit]:
+    for flag, case_id, last_on in results[:limit]:
         seen = flag.last_seen_on if flag.status == "cleared" else max(last_on, flag.opened_on)
         own = {name: getattr(flag, name) for name in common.STORED_OF_FLAG}
         texts = RULES[flag.rule]
         linked = {"project": project.number, "exemption": flag.exemption_id, "case": case_id, "last_seen_on": seen}
         items.append(ShownFlag(**own, **texts, **linked))
-    return FlagPage(items=items, next=str(items[-1].id) if len(found) > limit else None)
+    return FlagPage(items=items, next=str(items[-1].id) if len(results) > limit else None)
 
 
 @application.post("/api/v1/projects", status_code=201)
