@@ -25,7 +25,6 @@ from registry.notifications.aitu.settings import AituBot, aitu_bot
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
 from registry.open_data.publication import Licence
 from registry.open_data.settings import PARSERS as OPEN_DATA_PARSERS
-from registry.open_data.settings import USUAL_LICENCE
 from registry.webhooks.settings import PARSERS as WEBHOOK_PARSERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -143,7 +142,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
     sender = env.sender("REGISTRY_MAIL_FROM", "", public_url=public_url) if smtp and public_url else None
     contact = env.support_contact("REGISTRY_SUPPORT_CONTACT", "")
     is_public = env.str("REGISTRY_PUBLIC", "off", validate=ON_OR_OFF) == "on"
-    licence = env.licence("REGISTRY_PUBLIC_LICENCE", USUAL_LICENCE, public=is_public, public_url=public_url)
+    licence = env.licence("REGISTRY_PUBLIC_LICENCE", "", public=is_public, public_url=public_url)
     # Unlike the others, a secret key that is empty is wrong: whoever writes it means to set one.
     given_key = env.variables.get("REGISTRY_SECRET_KEY")
     settings = Settings(
