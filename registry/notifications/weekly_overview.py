@@ -14,17 +14,18 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.languages import Language
 from registry.core.messages import message
 from registry.core.transactions import transaction
+from registry.government_reports.wording import DAY_FORMAT
 from registry.notifications.channels import EMAIL_ONLY, Channel
 from registry.notifications.models import WeeklyOverview
+from registry.notifications.overview_document import overview_data
 from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
-from registry.reports.overview.service import overview
+from registry.reports.overview.service import Overview, overview
 
 KIND: Final = "weekly-overview"
 # In Asia/Almaty; a service that was down on Monday catches up in the same week.
 SENT_AT: Final = time(8)
 BACK: Final = 7
-DAY_FORMAT: Final = "%d.%m.%Y"
 # The figures of an e-mail, in its order.
 FIGURES: Final = ("platform_percent", "flagged", "flagged_high", "flagged_medium", "flagged_low", "at_risk_kzt")
 MILLION: Final = 1_000_000
@@ -41,18 +42,19 @@ def write_due_weekly_overview(channels: frozenset[Channel] = EMAIL_ONLY) -> int 
         if session.scalar(claim.returning(WeeklyOverview.monday)) is None:
             return None
         # Readers with the same rights see the same figures.
-        shown: dict[bool, dict[str, Any] | None] = {}
+        shown: dict[bool, Overview | None] = {}
         sent = 0
         for to in load_directory(channels).who_may(Permission.OVERVIEW_READ):
             sees_restricted = to.actor.may(Permission.RESTRICTED_READ)
             if not to.weekly_overview:
                 continue
             if sees_restricted not in shown:
-                shown[sees_restricted] = _figures(to.actor)
-            figures = shown[sees_restricted]
-            if figures is not None:
-                day = date.fromisoformat(figures["on"]).strftime(DAY_FORMAT)
-                counted = figures | {"with_restricted": sees_restricted}
+                shown[sees_restricted] = overview(to.actor)
+            known = shown[sees_restricted]
+            if known is not None:
+                counted = _figures(known) | {"with_restricted": sees_restricted}
+                counted["document"] = overview_data(known, to.languages[0])
+                day = known.on.strftime(DAY_FORMAT)
                 queue_notice(to, {KIND: [day]}, now(), channels=channels, figures=counted)
                 sent += 1
     return sent
@@ -88,11 +90,8 @@ def figure_lines(figures: Mapping[str, Any], language: Language) -> list[str]:
     return lines
 
 
-def _figures(actor: Actor) -> dict[str, Any] | None:
-    """The figures that the actor may see; None before the first audit that stored counts."""
-    known = overview(actor)
-    if known is None:
-        return None
+def _figures(known: Overview) -> dict[str, Any]:
+    """The main figures of an overview, as they are stored with the notice."""
     earlier = known.earlier[BACK]
     return {
         "on": known.on.isoformat(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -11,6 +12,7 @@ from sqlalchemy import select, update
 from registry.accounts.account_changes import change_role
 from registry.accounts.models import Person
 from registry.accounts.roles import Role
+from registry.core import pdf
 from registry.core.clock import local_instant
 from registry.core.database import db
 from registry.core.transactions import transaction
@@ -24,6 +26,8 @@ from tests.cases.cast import audit
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.notifications.mail_server import MailStore, free_port, mail_through, serving
 from tests.notifications.readers import create_reader
+from tests.pdf_structure import assert_pdf_a_2u
+from tests.pdf_structure import text_of as text_of_pdf
 from tests.present import Present
 
 MONDAY = date(2026, 3, 9)
@@ -97,6 +101,35 @@ def test_email_has_the_figures_their_change_and_the_link(present: Present) -> No
     assert "Flagged projects: 2 (+1 in seven days)" in text
     assert "Money in flagged projects, million ₸: 1,239.0 (+1,234.0 in seven days)" in text
     assert "On QazTech, per cent of the projects in scope: 0.0 (±0.0 in seven days)" in text
+
+
+def test_email_carries_the_overview_as_pdf_in_the_language_of_the_reader(present: Present, tmp_path: Path) -> None:
+    subscriber(Role.LEADER, "ru")
+    two_audits(present)
+    write_due_weekly_overview()
+    store, port = MailStore(), free_port()
+    with serving(store, port):
+        assert send_due_emails(mail_through(port)).sent == 1
+    (attached,) = store.mails[0].iter_attachments()
+    content = attached.get_content()
+    assert (attached.get_content_type(), attached.get_filename()) == ("application/pdf", "overview-2026-03-09.pdf")
+    assert_pdf_a_2u(content)
+    text = text_of_pdf(content, tmp_path)
+    # Without poppler only the structure is checked.
+    assert text is None or ("Обзор" in text and "09.03.2026" in text and "5,0" in text and "239,0" not in text)
+
+
+def test_email_is_sent_without_a_document_that_cannot_be_made(
+    present: Present, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf, "CHILD", "registry.core.no_such_module")
+    subscriber()
+    two_audits(present)
+    write_due_weekly_overview()
+    store, port = MailStore(), free_port()
+    with serving(store, port):
+        assert send_due_emails(mail_through(port)).sent == 1
+    assert list(store.mails[0].iter_attachments()) == []
 
 
 def test_restricted_projects_count_only_for_those_who_may_see_them(present: Present) -> None:
