@@ -72,8 +72,6 @@ def context(
 def set_locale(opened: BrowserContext, address: str, language: Language) -> None:
     """Set the locale of pages that a window opens from now on."""
     opened.add_cookies([{"name": "registry_language", "value": language, "url": address}])
-    # Public pages read no cookie.
-    opened.set_extra_http_headers({"Accept-Language": language})
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:

@@ -39,7 +39,7 @@ def make_gallery(folder: Path, only: str = "") -> None:
                 for role, page in sessions(browser, address, language, width):
                     for stop in stops(known):
                         if stop.role == role and only in stop.name:
-                            visit(page, stop)
+                            visit(page, stop.in_language(language))
                             page.screenshot(path=folder / f"{stop.name}.{language}.{width}.png", full_page=True)
 
 

@@ -36,7 +36,7 @@ def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
     widths = (ORDINARY, NARROW)
     for stop, language in product((stop for stop in stops(demo[1]) if stop.role == role), LANGUAGES):
         set_locale(opened, address, language)
-        visit(page, stop)
+        visit(page, stop.in_language(language))
         assert page.evaluate("document.documentElement.lang") == language
         for width in widths:
             if page.viewport_size != width:

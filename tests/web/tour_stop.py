@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from registry.accounts.roles import Role
+from registry.core.languages import Language
 from registry.demo.people import first_of_each_role
 
 PASSWORD: Final = "Besköpir-2026-tau"
@@ -20,6 +21,12 @@ class Stop:
     role: Role | None
     path: str
     sends: Mapping[str, str] | None = None
+
+    def in_language(self, language: Language) -> Stop:
+        """The stop in a language: public pages read no cookie and have it in their address."""
+        if not self.path.startswith("/open-data"):
+            return self
+        return replace(self, path=f"{self.path}{'&' if '?' in self.path else '?'}language={language}")
 
 
 def person_name(role: Role) -> str:
