@@ -211,7 +211,8 @@ def test_activated_version_is_compared_with_the_one_before_when_its_base_is_no_v
     assert compare(SAULE, "2026.2").before.version == "base"
     activate(on=DAY)
     assert compare(auditor, "2026.2").before.version == "2026.1"
-    delete_draft(SAULE, "base")
+    with transaction():
+        delete_draft(SAULE, draft_to_change(SAULE, "base"))
     shown = compare(SAULE, "2026.2")
     assert {each.setting for each in shown.differences} == {
         "verification_grace_days",
