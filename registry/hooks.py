@@ -17,6 +17,7 @@ from registry.accounts.events import (
     work_handed_over,
 )
 from registry.accounts.former_names import rename_in
+from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed, agency_moving
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
@@ -117,4 +118,4 @@ link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)
 link_filter("flag_age", has_open_flag_of_age)
 
-link_column("case", case_id_of_flag)
+link_column("case", case_id_of_flag, Permission.CASES_READ)

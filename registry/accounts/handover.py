@@ -11,6 +11,7 @@ from registry.accounts.account_management import find_managed_account, require_a
 from registry.accounts.actors import Actor
 from registry.accounts.events import drafts_handed_over, work_handed_over
 from registry.accounts.models import Account, AccountNotFound, find_account
+from registry.accounts.owners import OWNER_CHANGED
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import invalid
@@ -83,7 +84,7 @@ def _hand_over_service_accounts(step: HandOver) -> None:
     for account in accounts:
         account.owner_account_id = step.receiver.id
         details = {"previous_owner": step.giver.name, "owner": step.receiver.name}
-        journal.record(step.actor, "account.owner-changed", f"account:{account.name}", details)
+        journal.record(step.actor, OWNER_CHANGED, f"account:{account.name}", details)
     step.counts["service_accounts"] = len(accounts)
 
 

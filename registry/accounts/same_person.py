@@ -37,6 +37,17 @@ def account_ever_named(name: str) -> Account | None:
     return db.session.scalar(select(Account).where(Account.id.in_(had)))
 
 
+def present_names(names: Collection[str]) -> dict[str, str]:
+    """The present name of each account that has or had one of the names; without names that no account had."""
+    had = (
+        select(FormerName.name, Account.name)
+        .join(Account, Account.id == FormerName.account_id)
+        .where(FormerName.name.in_(names))
+    )
+    has = select(Account.name, Account.name).where(Account.name.in_(names))
+    return {name: present for statement in (had, has) for name, present in db.session.execute(statement)}
+
+
 def every_name_of(names: Collection[str]) -> frozenset[str]:
     """The names, and every other one that an account with one of them has or had."""
     # PostgreSQL rejects NUL, and no name has unprintable characters.

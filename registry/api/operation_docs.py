@@ -24,6 +24,8 @@ ERROR_NAMES: Final = {
     500: "InternalError",
     503: "DatabaseUnavailable",
 }
+# Of an operation that honours ``If-Match`` and does not require it.
+STALE: Final = {412: ERROR_NAMES[412]}
 TEXT: Final = {"type": "string"}
 LOCATION: Final = {"Location": {"description": "Where the new resource is.", "schema": TEXT}}
 LINK: Final = {"Link": {"description": 'The next page, `rel="next"`; absent on the last.', "schema": TEXT}}

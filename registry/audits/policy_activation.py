@@ -7,8 +7,9 @@ from datetime import date
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
+from registry.accounts.owners import answers_for
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import account_ever_named, is_same_person
+from registry.accounts.same_person import is_same_person
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.policy_impact import calculate_impact
 from registry.core import outbox
@@ -119,7 +120,7 @@ def withdraw_activation(actor: Actor, version: str) -> PolicyVersion:
 
 
 def may_activate(actor: Actor, draft: PolicyVersion) -> bool:
-    """True when the actor is somebody else than those who wrote the draft, and may activate policies."""
+    """True when the actor may activate policies, and neither wrote the draft nor owned a program that did."""
     return actor.may(Permission.POLICIES_ACTIVATE) and _is_another_person(actor, draft)
 
 
@@ -135,9 +136,4 @@ def _require_a_person(actor: Actor, version: str) -> None:
 
 
 def _is_another_person(actor: Actor, draft: PolicyVersion) -> bool:
-    return not any(is_same_person(actor, name) or _is_owned_by(actor, name) for name in draft.editors)
-
-
-def _is_owned_by(actor: Actor, name: str) -> bool:
-    account = account_ever_named(name)
-    return account is not None and account.owner_account_id is not None and account.owner_account_id == actor.account_id
+    return not any(is_same_person(actor, name) or answers_for(actor, name, draft.drafted_at) for name in draft.editors)

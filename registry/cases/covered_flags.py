@@ -26,6 +26,6 @@ def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict
     last_on = last_good_date()
     flags: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
     for row in db.session.execute(statement).mappings():
-        shown = flag_representation({**row}, policy_in_force(), last_on, language)
+        shown = flag_representation(actor, {**row}, policy_in_force(), last_on, language)
         flags[row["_sort"]].append(shown)
     return flags

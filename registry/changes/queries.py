@@ -48,7 +48,11 @@ COLLECTIONS: Final[Mapping[ChangeKind, str]] = {
     ChangeKind.AUDIT: "audits",
 }
 # Of a project: what to read again when it comes into view.
-LISTS_OF_PROJECT: Final = ("flags", "cases", "exemptions")
+LISTS_OF_PROJECT: Final[Mapping[str, Permission]] = {
+    "flags": Permission.PROJECTS_READ,
+    "cases": Permission.CASES_READ,
+    "exemptions": Permission.EXEMPTIONS_READ,
+}
 API: Final = "/api/v1"
 
 
@@ -131,7 +135,7 @@ def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
         until = min(read_up_to + SCANNED_AT_ONCE, newest)
         part = statement.where(CHANGE.seq > read_up_to, CHANGE.seq <= until).limit(limit - len(shown))
         rows = session.execute(part).mappings().all()
-        shown += [_change(row) for row in rows]
+        shown += [_change(actor, row) for row in rows]
         read_up_to = shown[-1].seq if len(shown) == limit else until
     # Read after the changes: what was deleted before it is missing among them.
     deleted = deleted_up_to()
@@ -145,7 +149,7 @@ def changes_at(actor: Actor, seqs: Collection[int]) -> list[Change]:
     if not seqs:
         return []
     statement = _statement(actor).where(CHANGE.seq.in_(sorted(seqs)))
-    return [_change(row) for row in db.session.execute(statement).mappings()]
+    return [_change(actor, row) for row in db.session.execute(statement).mappings()]
 
 
 def record_reads(actor: Actor, changes: Sequence[Change]) -> None:
@@ -198,12 +202,12 @@ def _could_see(actor: Actor) -> ColumnElement[bool]:
     return and_(CHANGE.seen_by.contains(f",{actor.agency_id},", autoescape=True), was_open)
 
 
-def _change(row: RowMapping) -> Change:
+def _change(actor: Actor | None, row: RowMapping) -> Change:
     kind = ChangeKind(row["kind"])
     fields = (row["fields"] or "").split()
     number, agency = row["number"], row["bin"]
     if kind is ChangeKind.VIEW:
-        return _view_change(row)
+        return _view_change(actor, row)
     key = {ChangeKind.PROJECT: number, ChangeKind.AGENCY: agency}.get(kind, row["record_id"])
     data = {
         "project": number,
@@ -233,12 +237,16 @@ def _change(row: RowMapping) -> Change:
     )
 
 
-def _view_change(row: RowMapping) -> Change:
+def _view_change(actor: Actor | None, row: RowMapping) -> Change:
     number, is_visible = row["number"], row["is_visible"]
     links = {}
     if is_visible:
         links = {"self": f"{API}/projects/{number}"}
-        links |= {name: f"{API}/{name}?project={number}" for name in LISTS_OF_PROJECT}
+        links |= {
+            name: f"{API}/{name}?project={number}"
+            for name, permission in LISTS_OF_PROJECT.items()
+            if actor is None or actor.may(permission)
+        }
     return Change(
         seq=row["seq"],
         at=row["at"],

@@ -37,6 +37,6 @@ def flags_of_then(
         statement = statement.where(after(key, then.c.id, descending, page.cursor))
     ordered = statement.order_by(*order_by(key, then.c.id, descending)).limit(page.limit + 1)
     listing = build_page(db.session.execute(ordered).mappings().all(), page, key, descending)
-    shown = [flag_representation(row, policy, last_on, language) for row in listing.items]
+    shown = [flag_representation(actor, row, policy, last_on, language) for row in listing.items]
     journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")
     return Listing(shown, listing.next)

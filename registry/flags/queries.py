@@ -30,7 +30,7 @@ from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.translations import translator
 from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
-from registry.flags.linked_columns import linked_columns
+from registry.flags.linked_columns import hidden_columns, linked_columns
 from registry.flags.models import FLAGS, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
@@ -90,7 +90,7 @@ def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) ->
     last_on = last_good_date()
     flags: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
     for row in db.session.execute(statement).mappings():
-        shown = flag_representation({**row}, policy_in_force(), last_on, language)
+        shown = flag_representation(actor, {**row}, policy_in_force(), last_on, language)
         flags[row["project"]].append(shown)
     return flags
 
@@ -106,7 +106,7 @@ def _page(
     values = {**values, OWN_AGENCY: actor.agency_id, "most": page.limit + 1}
     listing = build_page(db.session.execute(statement, values).mappings().all(), page, key, descending)
     policy = policy_in_force()
-    shown = [flag_representation(row, policy, row["_last_on"], language) for row in listing.items]
+    shown = [flag_representation(actor, row, policy, row["_last_on"], language) for row in listing.items]
     journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")
     ids = select(FLAG.id).join(table_of(Project), PROJECT.id == FLAG.project_id)
     ids = ids.join(table_of(Agency), AGENCY.id == PROJECT.agency_id).where(*visible_projects(actor), *criteria)
@@ -159,15 +159,16 @@ def flag_rows(
 
 
 def flag_representation(
-    row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language
+    actor: Actor, row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language
 ) -> dict[str, Any]:
-    """A row of ``flag_rows`` with its texts. ``last_on``: the date of the last good audit."""
+    """A row of ``flag_rows`` as the actor may see it, with its texts. ``last_on``: the date of the last good audit."""
     # An active flag was last seen by the last good audit: an audit without changes writes nothing.
     seen_on = row["last_seen_on"] if row["status"] == "cleared" else max(last_on or row["opened_on"], row["opened_on"])
     finding = Finding(row["rule"], row["severity"], row["observed"])
     texts = explain(finding, policy, seen_on or row["opened_on"], language, translator(language))
     return {
         **{name: value for name, value in row.items() if not name.startswith("_")},
+        **hidden_columns(actor),
         "last_seen_on": seen_on,
         "title": texts.title,
         "required": texts.required,

@@ -31,7 +31,7 @@ class Flag(BaseSchema):
     last_seen_on = ReadOnly("Business date of the last audit that found it.", DAY_OR_NULL)
     cleared_on = ReadOnly("Business date of the audit that cleared it.", DAY_OR_NULL)
     exemption = ReadOnly("The exemption that takes it out of the queue.", {"type": ["integer", "null"]})
-    case = ReadOnly("The case that reviews it.", {"type": ["integer", "null"]})
+    case = ReadOnly("The case that reviews it; null for leaders, who read no cases.", {"type": ["integer", "null"]})
     changed_at = Timestamp("When anything shown here last changed; `last_seen_on` of an active flag does not count.")
     project_record = expanded_project()
 

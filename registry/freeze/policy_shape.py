@@ -47,6 +47,12 @@ def _list_of(codes: tuple[str, ...]) -> ValueType:
 
 
 _TEXT = ValueType("a text that is not blank", lambda v: isinstance(v, str) and bool(v.strip()))
+# The page on which a version is drafted has its address.
+RESERVED_VERSION = "new"
+_VERSION = ValueType(
+    f'a text that is not blank and not "{RESERVED_VERSION}"',
+    lambda v: _TEXT.accepts(v) and v != RESERVED_VERSION,
+)
 # isinstance() would accept a TOML date-time.
 _DATE = ValueType("a date such as 2026-01-01, without quotes or time", lambda v: type(v) is date)
 _YES_NO = ValueType("true or false", lambda v: isinstance(v, bool))
@@ -56,7 +62,7 @@ _TABLES = ValueType(
 )
 
 _POLICY: Mapping[str, ValueType] = {
-    "version": _TEXT,
+    "version": _VERSION,
     "in_force_from": _DATE,
     "cutoff": _DATE,
     "start_clock": _list_of(CLOCK_FIELDS),

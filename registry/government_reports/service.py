@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -126,8 +126,12 @@ def freeze_figures(actor: Actor, number: str) -> GovernmentReport:
     return report
 
 
-def delete_government_report(actor: Actor, number: str) -> None:
+def delete_government_report(
+    actor: Actor, number: str, require_state: Callable[[GovernmentReport], None] | None = None
+) -> None:
     """Delete the draft of the newest version: of version 1 only while no later number of its year is given.
+
+    ``require_state`` is called with the locked report, and may raise.
 
     Raises RoleNotAllowed, GovernmentReportNotFound, GovernmentReportNotDraft and GovernmentReportNotLast.
     """
@@ -135,6 +139,8 @@ def delete_government_report(actor: Actor, number: str) -> None:
     with transaction() as session:
         advisory_lock(session, NUMBER_LOCK)
         report = find_report_to_change(number)
+        if require_state is not None:
+            require_state(report)
         if report.status != GovernmentReportStatus.DRAFT:
             raise GovernmentReportNotDraft(number=number, status=report.status)
         if report.version == 1 and report.ordinal != _last_ordinal(report.year):

@@ -11,6 +11,7 @@ from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.value_checks import InvalidValue
 from registry.freeze.policy_document import policy_document
+from registry.freeze.policy_shape import RESERVED_VERSION
 from registry.freeze.rules import RULES
 from registry.freeze.texts import REQUIRED_LANGUAGES
 from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
@@ -99,7 +100,10 @@ class PolicyShown(BaseSchema):
 
 
 class VersionName(Text):
-    """The name of a version: part of addresses, so of letters, digits, full stops, hyphens and underscores."""
+    """The name of a version: part of addresses, so of letters, digits, full stops, hyphens and underscores.
+
+    RESERVED_VERSION is the address of a page.
+    """
 
     SHAPE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 
@@ -107,6 +111,8 @@ class VersionName(Text):
         text = super()._deserialize(value, attr, data, **kwargs)
         if text is not None and not self.SHAPE.fullmatch(text):
             raise InvalidValue("policy-version-invalid")
+        if text == RESERVED_VERSION:
+            raise InvalidValue("policy-version-reserved", version=text)
         return text
 
     @property

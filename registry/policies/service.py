@@ -119,12 +119,10 @@ def change_draft(actor: Actor, draft: PolicyVersion, values: Mapping[str, Any]) 
     _record(actor, "policy.changed", draft, {"settings": sorted(settings)})
 
 
-def delete_draft(actor: Actor, version: str) -> None:
-    """Delete a draft. Raises RoleNotAllowed, PolicyNotFound and PolicyNotDraft."""
-    with transaction() as session:
-        draft = draft_to_change(actor, version)
-        _record(actor, "policy.deleted", draft, {})
-        session.delete(draft)
+def delete_draft(actor: Actor, draft: PolicyVersion) -> None:
+    """Delete a draft from ``draft_to_change``."""
+    _record(actor, "policy.deleted", draft, {})
+    require_transaction().delete(draft)
 
 
 def _record(actor: Actor, action: str, draft: PolicyVersion, details: Mapping[str, Any]) -> None:

@@ -1,9 +1,10 @@
-"""Whether who decides is who asked: former names count, and service accounts count as the person who owns them."""
+"""Whether who decides is who asked: former names count, and a service account as everybody who owned it since."""
 
 from __future__ import annotations
 
 from registry.accounts.actors import Actor
-from registry.accounts.same_person import account_ever_named, is_same_person
+from registry.accounts.owners import answers_for
+from registry.accounts.same_person import is_same_person
 from registry.core.errors import NotAllowed
 from registry.requests.models import Request
 
@@ -27,9 +28,4 @@ def require_another_person(actor: Actor, request: Request) -> None:
 def is_another_person(actor: Actor, request: Request) -> bool:
     """True when the actor neither asked nor decided first, under any name and by no service account."""
     earlier = [name for name in (request.asked_by, request.first_decided_by) if name is not None]
-    return not any(is_same_person(actor, name) or _is_owned_by(actor, name) for name in earlier)
-
-
-def _is_owned_by(actor: Actor, name: str) -> bool:
-    account = account_ever_named(name)
-    return account is not None and account.owner_account_id is not None and account.owner_account_id == actor.account_id
+    return not any(is_same_person(actor, name) or answers_for(actor, name, request.asked_at) for name in earlier)

@@ -10,11 +10,12 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.operation_docs import LINK, LOCATION, STALE
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.core.base_schema import BaseSchema
 from registry.core.transactions import transaction
+from registry.http.etag import make_tag, require_fresh_if_named
 from registry.webhooks.queries import (
     DELIVERY_FILTERS,
     delivery_row,
@@ -119,11 +120,18 @@ class WebhookById(MethodView):
         return row
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
-    @blp.doc(operationId="delete_webhook")
+    @blp.doc(operationId="delete_webhook", responses=STALE)
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:
-        """Delete a webhook with its log: an own one, or one of an account that the caller manages."""
-        delete_webhook(current_actor(), id)
+        """Delete a webhook with its log: an own one, or one of an account that the caller manages.
+
+        With `If-Match`, only in the state that was read.
+        """
+        actor = current_actor()
+        with transaction():
+            find_visible(actor, id, lock=True)
+            require_fresh_if_named(make_tag(*etag_data(webhook_row(actor, id))))
+            delete_webhook(actor, id)
 
 
 @blp.route("/webhooks/<row_id:id>/secret-rotation")

@@ -12,7 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.owners import change_owner
 from registry.accounts.roles import Role
 from registry.audits.policy_activation import (
     PolicyActivationNeedsAnotherPerson,
@@ -39,8 +41,8 @@ from registry.policies.service import PolicyNotDraft, change_draft, delete_draft
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
 from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
-from tests.factories import a_project, a_token, an_account, an_actor, an_agency, bearer
-from tests.inbox.people import a_person
+from tests.factories import ADMINISTRATOR, a_project, a_token, an_account, an_actor, an_agency, bearer
+from tests.inbox.people import a_person, actor_named
 from tests.present import Present
 
 DAY = date(2026, 11, 5)
@@ -139,6 +141,24 @@ def test_service_account_is_no_second_person_and_activates_nothing(app: Flask, p
     assert json.loads(entry.details)["impact_digest"] == shown
 
 
+def test_former_owner_of_a_service_account_does_not_activate_what_it_drafted(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    earlier, owner, later = (a_person(name, Role.SUPERVISOR) for name in ("aibek", "dana", "marat"))
+    with transaction():
+        robot = an_account("robot", Role.SUPERVISOR)
+        robot.owner_account_id = earlier.account_id
+    change_owner(ADMINISTRATOR, robot.id, owner.account_id)
+    present.move(timedelta(hours=1))
+    program = replace(an_actor(Role.SUPERVISOR, name="robot"), is_person=False)
+    draft_policy(program, {"version": "2026.2", **WEAKER})
+    change_owner(ADMINISTRATOR, robot.id, later.account_id)
+    edit_account(ADMINISTRATOR, owner.account_id, {"name": "dana omarova"})
+    for person in (actor_named("dana omarova"), later):
+        with pytest.raises(PolicyActivationNeedsAnotherPerson):
+            activate_policy(person, "2026.2", digest(), DAY)
+    activate_policy(earlier, "2026.2", digest(), DAY)
+
+
 def test_impact_that_has_changed_is_not_activated(app: Flask, present: Present) -> None:
     present.set(DAY)
     record = a_project(an_agency())
@@ -191,7 +211,8 @@ def test_activated_version_is_compared_with_the_one_before_when_its_base_is_no_v
     assert compare(SAULE, "2026.2").before.version == "base"
     activate(on=DAY)
     assert compare(auditor, "2026.2").before.version == "2026.1"
-    delete_draft(SAULE, "base")
+    with transaction():
+        delete_draft(SAULE, draft_to_change(SAULE, "base"))
     shown = compare(SAULE, "2026.2")
     assert {each.setting for each in shown.differences} == {
         "verification_grace_days",

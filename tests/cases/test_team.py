@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import RoleNotAllowed, local_actor
+from registry.accounts.account_editing import edit_account
+from registry.accounts.actors import Actor, RoleNotAllowed, local_actor
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.cases.team import team
@@ -23,8 +24,9 @@ from tests.cases.cast import (
     decided_case,
     under_review,
 )
-from tests.factories import PASSWORD, a_project, a_token, an_agency, bearer
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_agency, bearer
 from tests.fixtures.web import SignedIn
+from tests.inbox.people import a_person, actor_named
 from tests.present import Present
 
 MONDAY = date(2026, 6, 1)
@@ -79,6 +81,25 @@ def test_median_of_days_from_opening_to_approval(app: Flask, present: Present) -
     assert row is not None and (row["decided"], row["median_days"]) == (3, 9)
     of_rule = rule("freeze.creation")
     assert of_rule is not None and (of_rule["decided"], of_rule["median_days"]) == (3, 9)
+
+
+def test_renamed_reviewer_is_one_person_with_all_decisions(app: Flask, present: Present) -> None:
+    present.set(MONDAY)
+    asel = a_person("asel", Role.REVIEWER)
+    decide(asel)
+    edit_account(ADMINISTRATOR, asel.account_id, {"name": "asel bekova"})
+    decide(actor_named("asel bekova"))
+    rows = [(row["key"], row["decided"]) for row in team(SAULE)["people"]]
+    assert [row for row in rows if row[1]] == [("asel bekova", 2)]
+    assert "asel" not in [name for name, _ in rows]
+
+
+def decide(reviewer: Actor) -> None:
+    project = a_project()
+    audit()
+    case = act(reviewer, case_of(project), "claim")
+    act(reviewer, case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
 
 
 def test_decisions_older_than_ninety_days_do_not_count(app: Flask, present: Present) -> None:

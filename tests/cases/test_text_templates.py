@@ -120,6 +120,10 @@ def test_supervisor_manages_templates_on_pages(signed_in: SignedIn) -> None:
     assert "Changes saved." in supervisor.send(page, **{**OWN, "rule": "freeze.creation", "title": "Другой"}).text
     db.session.expire_all()
     assert (own.rule, own.title, own.version) == ("freeze.creation", "Другой", 2)
+    stale = supervisor.send(page, revision="1", title="Чужой", text="До {deadline}.")
+    assert stale.status_code == 409 and "Changes were saved after you opened this page." in stale.text
+    db.session.expire_all()
+    assert own.title == "Другой"
     deleted = supervisor.send(f"{page}/deletion", page="/cases/templates")
     assert "Template deleted." in deleted.text and supervisor.client.get(page).status_code == 404
     entries = supervisor.get(f"/journal?subject=case-template:{own.id}").text
@@ -147,5 +151,7 @@ def test_api_lists_changes_and_deletes_templates(client: FlaskClient) -> None:
     wrong = supervisor.post("/case-templates", {**OWN, "text": "{name}"}).get_json()
     assert [(each["pointer"], each["code"]) for each in wrong["errors"]] == [("/text", "placeholder-unknown")]
     assert reviewer.call("DELETE", path).status_code == 403
-    assert supervisor.call("DELETE", path).status_code == 204
+    assert supervisor.call("DELETE", path, headers={"If-Match": added.headers["ETag"]}).status_code == 412
+    tag = changed.headers["ETag"]
+    assert supervisor.call("DELETE", path, headers={"If-Match": tag}).status_code == 204
     assert supervisor.get(path).status_code == 404

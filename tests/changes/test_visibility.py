@@ -64,6 +64,16 @@ def test_a_leader_sees_neither_cases_nor_audits(project: Project) -> None:
     assert kinds == {"agency", "project", "flag", "exemption"}
 
 
+def test_a_leader_is_not_led_to_the_cases_of_a_project_that_returns(project: Project) -> None:
+    restrict(project)
+    start = since()
+    restrict(project, is_restricted=False)
+
+    (returned,) = [each for each in changes(an_actor(Role.LEADER), start) if each.kind == "view"]
+
+    assert set(returned.links) == {"self", "flags", "exemptions"}
+
+
 def test_an_import_is_seen_by_its_owner_and_administrators(agency: Agency) -> None:
     editor = editor_of(agency)
     import_now(editor, "projects", True, "a.csv", b"external_id,name_ru\nE-1,\xd0\x90\n")

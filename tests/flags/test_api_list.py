@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import date
 
 import pytest
+from flask.testing import FlaskClient
 
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from tests.api.callers import Caller
+from tests.api.callers import Caller, caller
 from tests.factories import a_project, an_agency
 from tests.present import Present
 
@@ -168,3 +172,29 @@ def test_flags_are_paginated_in_requested_order(supervisor: Caller, flagged: tup
 
     assert len(whole) > 1
     assert seen == whole == sorted(whole)
+
+
+def test_leader_reads_no_case_of_a_flag(client: FlaskClient, supervisor: Caller, flagged: tuple[str, str]) -> None:
+    leader = caller(client, Role.LEADER)
+    own = flagged[0]
+    answers = (
+        f"/flags?project={own}",
+        f"/projects/{own}/flags",
+        f"/projects/{own}/flags?known_at=2026-06-01",
+        f"/projects?expand=flags&external_id={supervisor.get(f'/projects/{own}').get_json()['external_id']}",
+    )
+
+    def cases(who: Caller) -> list[list[int | None]]:
+        found = []
+        for answer in answers:
+            items = who.get(answer).get_json()["items"]
+            flags = items[0]["active_flags"] if "expand" in answer else items
+            found.append([flag["case"] for flag in flags])
+        return found
+
+    case_id = supervisor.get(f"/cases?project={own}").get_json()["items"][0]["id"]
+    assert cases(supervisor) == [[case_id]] * 4
+    assert cases(leader) == [[None]] * 4
+    exported = leader.get("/exports/flags.ndjson").text + leader.get("/exports/flags.csv").text
+    assert f'"case":{case_id}' not in exported.replace(" ", "")
+    assert [row["case"] for row in csv.DictReader(io.StringIO(leader.get("/exports/flags.csv").text))] == ["", ""]

@@ -83,6 +83,7 @@ def test_same_file_read_twice_gives_equal_policies() -> None:
     [
         ("version", "2026", "a text that is not blank"),
         ("version", '" "', "a text that is not blank"),
+        ("version", '"new"', 'a text that is not blank and not "new"'),
         ("in_force_from", '"2026-01-01"', "a date such as 2026-01-01, without quotes or time"),
         ("cutoff", "2026-01-01T00:00:00", "a date such as 2026-01-01, without quotes or time"),
         ("migration_deadline", "20260930", "a date such as 2026-01-01, without quotes or time"),

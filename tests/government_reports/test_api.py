@@ -66,7 +66,9 @@ def test_data_has_the_hash_of_the_report_and_any_version_can_be_read(client: Fla
     assert reader.get(f"{here}?version=x").status_code == 400
     lines = reader.get(f"/exports{here}.csv?version=1").data.decode("utf-8-sig").splitlines()
     assert lines[0] == "table,key,measure,value" and "totals,,projects,1" in lines
-    assert writer.call("DELETE", here).status_code == 204
+    assert writer.call("DELETE", here, headers={"If-Match": '"of another state"'}).status_code == 412
+    tag = writer.get(here).headers["ETag"]
+    assert writer.call("DELETE", here, headers={"If-Match": tag}).status_code == 204
     assert reader.get(here).get_json()["version"] == 1
 
 

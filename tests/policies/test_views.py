@@ -19,6 +19,8 @@ DAY = date(2026, 11, 5)
 def test_draft_is_made_changed_compared_and_deleted_on_pages(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     saule = signed_in(Role.SUPERVISOR)
+    hidden = saule.send("/policies/new", version="new", based_on="2026.1")
+    assert hidden.status_code == 422 and "A version cannot be called new." in hidden.text
     made = saule.send("/policies/new", follow=False, version="2026.2", based_on="2026.1")
     assert made.headers["Location"] == "/policies/2026.2/edit"
     sent = {"pilot_limit_months": "6", "rule-freeze-creation": "off"}

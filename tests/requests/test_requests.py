@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
+from registry.accounts.owners import change_owner
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.accounts.tokens import issue
@@ -161,7 +162,7 @@ def test_invalid_values_name_their_field(
     assert problem in codes(answer)
 
 
-def test_the_owner_of_a_service_account_does_not_confirm_what_it_asked(client: FlaskClient, app: Flask) -> None:
+def test_who_owned_a_service_account_does_not_confirm_what_it_asked(client: FlaskClient, app: Flask) -> None:
     add_person(ADMINISTRATOR, NewPerson("owner", Role.REVIEWER), PASSWORD)
     owner, agency = account_named("owner"), an_agency()
     assert owner is not None
@@ -171,5 +172,10 @@ def test_the_owner_of_a_service_account_does_not_confirm_what_it_asked(client: F
     asked = client.post(path, json=body, headers=bearer(robot.text)).get_json()
     reviewer = Actor("owner", Role.REVIEWER, None, "127.0.0.1", "tests", owner.id, is_person=True)
 
+    with pytest.raises(RequestNeedsAnotherPerson):
+        confirm(replace(reviewer, credential="session:of-tests"), RequestKind.WITHDRAWAL, asked["id"])
+    program, successor = account_named("robot"), add_person(ADMINISTRATOR, NewPerson("new", Role.REVIEWER), PASSWORD)
+    assert program is not None
+    change_owner(ADMINISTRATOR, program.id, successor.account_id)
     with pytest.raises(RequestNeedsAnotherPerson):
         confirm(replace(reviewer, credential="session:of-tests"), RequestKind.WITHDRAWAL, asked["id"])

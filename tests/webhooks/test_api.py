@@ -146,7 +146,9 @@ def test_administrator_of_the_agency_sees_and_deletes_those_of_its_accounts(
     assert code(administrator.get(f"{path}/deliveries")) == "webhook-not-yours"
     for method in ("GET", "DELETE"):
         assert stranger.call(method, path).status_code == 404
-    assert administrator.call("DELETE", path).status_code == 204
+    assert administrator.call("DELETE", path, headers={"If-Match": '"of another state"'}).status_code == 412
+    tag = administrator.get(path).headers["ETag"]
+    assert administrator.call("DELETE", path, headers={"If-Match": tag}).status_code == 204
     assert service.get(path).status_code == 404
 
 

@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.operation_docs import LINK, LOCATION, STALE
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.cases.template_schemas import EXAMPLE, SENT, TEMPLATE, TEMPLATE_BODY, TEMPLATE_PATCH
@@ -25,6 +25,7 @@ from registry.cases.text_templates import (
     list_templates,
 )
 from registry.core.transactions import transaction
+from registry.http.etag import make_tag, require_fresh_if_named
 
 blp = ApiBlueprint("case-templates", __name__, description="Texts to begin questions and reasons with.")
 FILTERS: Final = plain_parameters(filters_of_templates())
@@ -90,9 +91,11 @@ class CaseTemplateById(MethodView):
         return template
 
     @blp.requires(Permission.CASES_LEAD)
-    @blp.doc(operationId="delete_case_template")
+    @blp.doc(operationId="delete_case_template", responses=STALE)
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:
-        """Delete a template; the journal keeps its text."""
+        """Delete a template; the journal keeps its text. With `If-Match`, only in the state that was read."""
         with transaction():
-            delete_template(current_actor(), find_template_to_change(current_actor(), id))
+            template = find_template_to_change(current_actor(), id)
+            require_fresh_if_named(make_tag(*etag_data(template)))
+            delete_template(current_actor(), template)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, url_for
@@ -10,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.views.findings import rule_titles
 from registry.cases.filled_texts import PLACEHOLDERS
-from registry.cases.template_schemas import TEMPLATE_BODY
+from registry.cases.template_schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.text_templates import (
     FIELDS,
     add_template,
@@ -79,7 +80,10 @@ def case_template(actor: Actor, template_id: int) -> Answer:
         return redirect_to("case_templates")
 
     present = {name: as_typed(getattr(template, name)) for name in FIELDS}
-    return answer_form(_form(_("Change the template"), _("Save")), act, present)
+    page = replace(
+        _form(_("Change the template"), _("Save")), schema=TEMPLATE_PATCH, edits=True, revision=template.version
+    )
+    return answer_form(page, act, present)
 
 
 @pages.page("/cases/templates/<row_id:template_id>/deletion", needs=Permission.CASES_LEAD, methods=("POST",))

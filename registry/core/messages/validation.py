@@ -80,6 +80,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "policy-version-invalid": lazy_text(
         "A version has letters, digits, full stops, hyphens and underscores, such as 2026.2."
     ),
+    "policy-version-reserved": lazy_text("A version cannot be called {version}. Choose another name, such as 2026.2."),
     "required": lazy_text("Enter a value."),
     "search-too-short": lazy_text("Enter at least {smallest} characters."),
     "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),

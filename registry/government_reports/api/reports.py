@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.operation_docs import LINK, LOCATION, STALE
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.core.transactions import transaction
@@ -73,6 +73,10 @@ def answer(report: GovernmentReport) -> dict[str, Any]:
     return show_report(current_actor(), report)
 
 
+def _require_state(report: GovernmentReport) -> None:
+    require_fresh_if_named(make_tag(*etag_data(report)))
+
+
 @blp.route("/government-reports")
 class GovernmentReports(MethodView):
     """All reports."""
@@ -123,11 +127,15 @@ class GovernmentReportByNumber(MethodView):
             return answer(change_government_report(current_actor(), report, values))
 
     @blp.requires(WRITE)
-    @blp.doc(operationId="delete_government_report")
+    @blp.doc(operationId="delete_government_report", responses=STALE)
     @blp.response(204)
     def delete(self, report_number: str) -> None:
-        """Delete a draft: of a first version only the last number of its year, so that the numbers have no gap."""
-        delete_government_report(current_actor(), report_number)
+        """Delete a draft: of a first version only the last number of its year, so that the numbers have no gap.
+
+        With `If-Match`, only in the state that was read.
+        """
+        with transaction():
+            delete_government_report(current_actor(), report_number, _require_state)
 
 
 @blp.route("/government-reports/<report_number>/freeze")
@@ -177,7 +185,7 @@ class GovernmentReportApproval(MethodView):
         """
         with transaction():
             report = find_report_to_change(report_number)
-            require_fresh_if_named(make_tag(*etag_data(report)))
+            _require_state(report)
             return answer(approve_government_report(current_actor(), report))
 
 

@@ -10,12 +10,13 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION, LOCATION
+from registry.api.operation_docs import CONTENT_DISPOSITION, LOCATION, STALE
 from registry.api.pages import PageSchema
 from registry.api.query_schemas import filter_query
 from registry.core.pagination import Listing
 from registry.core.transactions import transaction
 from registry.freeze.rules import RULES
+from registry.http.etag import make_tag, require_fresh_if_named
 from registry.http.query_parameters import Parameter
 from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies, record_of
 from registry.policies.schemas import (
@@ -164,11 +165,14 @@ class PolicyByVersion(MethodView):
         return policy_shown(record)
 
     @blp.requires(Permission.POLICIES_WRITE)
-    @blp.doc(operationId="delete_policy")
+    @blp.doc(operationId="delete_policy", responses=STALE)
     @blp.response(204, description="Deleted.")
     def delete(self, version: str) -> None:
-        """Delete a draft."""
-        delete_draft(current_actor(), version)
+        """Delete a draft. With `If-Match`, only in the state that was read."""
+        with transaction():
+            draft = draft_to_change(current_actor(), version)
+            require_fresh_if_named(make_tag(*etag_data(record_of(draft))))
+            delete_draft(current_actor(), draft)
 
 
 @blp.route("/policies/<version>/comparison")

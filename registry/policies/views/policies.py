@@ -15,10 +15,11 @@ from registry.audits.policy_impact import impact_of
 from registry.audits.views.findings import rule_titles
 from registry.core.clock import today
 from registry.core.errors import Conflict
+from registry.core.transactions import transaction
 from registry.freeze.dates import format_date
 from registry.policies.api.impact_schemas import ACTIVATION
 from registry.policies.queries import compare, find_policy, list_policies
-from registry.policies.service import delete_draft
+from registry.policies.service import delete_draft, draft_to_change
 from registry.policies.verdict_cases import run_cases
 from registry.policies.views.labels import rules_shown, setting_label, setting_value, thresholds
 from registry.projects.views.links import projects_numbered
@@ -154,7 +155,8 @@ def withdraw_policy_activation(actor: Actor, version: str) -> Answer:
 def delete_policy_draft(actor: Actor, version: str) -> Answer:
     """Delete a draft."""
     try:
-        delete_draft(actor, version)
+        with transaction():
+            delete_draft(actor, draft_to_change(actor, version))
     except Conflict as error:
         flash_message(error_message(error), "error")
         return redirect_to("policy", version=version)
