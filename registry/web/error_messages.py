@@ -18,12 +18,13 @@ from registry.web.labels import FIELDS, LABELLED_PARAMS, choice_label, field_lab
 # Parameters of messages that are a choice of a field.
 CHOICE_PARAMS: Final = {
     "stage": "stage",
-    "status": "case_status",
     "action": "case_action",
     "last": "case_event",
     "decision": "decision",
     "scope": "scope",
 }
+# The field of the parameters ``status`` and ``state``, by how the message begins.
+STATUS_FIELDS: Final = {"audit": "audit_status", "government-report": "report_status", "request": "request_state"}
 # Parameters of messages that are amounts, which may be large; row ids are not.
 AMOUNTS: Final = ("smallest", "largest", "limit", "length", "total")
 # Messages that would mislead page users, and their replacements.
@@ -57,7 +58,7 @@ def row_error_message(row: Mapping[str, Any]) -> str:
     params = dict(row["params"] or {})
     column = row["column"]
     if row["code"] == "not-a-choice" and column in CHOICE_LABELS and isinstance(params.get("options"), str):
-        params["options"] = ", ".join(f"«{choice_label(column, code)}»" for code in params["options"].split(", "))
+        params["options"] = ", ".join(_quoted(choice_label(column, code)) for code in params["options"].split(", "))
     return _page_message(row["code"], params)
 
 
@@ -77,7 +78,12 @@ def day_typed(day: date) -> str:
 
 
 def _page_message(code: str, params: Mapping[str, object]) -> str:
-    return message(page_code(code), page_locale(), {name: _typed(value) for name, value in _named(params).items()})
+    shown = {name: _typed(value) for name, value in _named(code, params).items()}
+    return message(page_code(code), page_locale(), shown)
+
+
+def _quoted(label: str) -> str:
+    return f"“{label}”" if page_locale() == "en" else f"«{label}»"
 
 
 def _typed(value: object) -> object:
@@ -89,17 +95,20 @@ def _typed(value: object) -> object:
     return value
 
 
-def _named(params: Mapping[str, object]) -> dict[str, object]:
+def _named(code: str, params: Mapping[str, object]) -> dict[str, object]:
+    status_field = next((field for prefix, field in STATUS_FIELDS.items() if code.startswith(prefix)), "case_status")
     shown = dict(params)
     for name, value in params.items():
         if name in LABELLED_PARAMS and isinstance(value, str) and value in FIELDS:
-            shown[name] = f"«{field_label(value)}»"
+            shown[name] = _quoted(field_label(value))
         elif name == "role" and isinstance(value, str):
-            shown[name] = f"«{role_name(value)}»"
+            shown[name] = _quoted(role_name(value))
         elif name in ("placement", "needed") and isinstance(value, str):
-            shown[name] = f"«{choice_label('placement', value)}»"
+            shown[name] = _quoted(choice_label("placement", value))
+        elif name in ("status", "state") and isinstance(value, str):
+            shown[name] = _quoted(choice_label(status_field, value))
         elif name in CHOICE_PARAMS and isinstance(value, str):
-            shown[name] = f"«{choice_label(CHOICE_PARAMS[name], value)}»"
+            shown[name] = _quoted(choice_label(CHOICE_PARAMS[name], value))
         elif name in AMOUNTS and type(value) is int:
             shown[name] = number(value)
         elif name == "at" and isinstance(value, str):

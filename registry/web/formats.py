@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Final
 
@@ -9,6 +10,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask
+from markupsafe import Markup, escape
 
 from registry.core.clock import ALMATY, local_date, today
 from registry.core.languages import LOCALES
@@ -22,6 +24,10 @@ NARROW_NO_BREAK: Final = "\u202f"
 NOTHING: Final = "–"
 WHOLE: Final = "#,##0"
 ONE_DECIMAL: Final = "#,##0.0"
+# What keeps its capital within a sentence.
+PROPER_NAMES: Final = ("QazTech", "Комисси")
+# Numbers of projects and letters.
+RECORD_NUMBER: Final = re.compile(r"\bQ[TL]-[0-9]{4}-[0-9]+(?:-[0-9])?\b")
 
 
 def day(value: date | str | None) -> str:
@@ -85,9 +91,20 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{one_decimal(value)}{NO_BREAK}%"
 
 
+def within_sentence(label: str) -> str:
+    """Return a label with a small first letter, unless it begins with a proper name."""
+    return label if label.startswith(PROPER_NAMES) else label[:1].lower() + label[1:]
+
+
+def unbroken_numbers(text: str) -> Markup:
+    """Return a text as HTML in which no line ends within the number of a project or a letter."""
+    return Markup(RECORD_NUMBER.sub(r'<span class="number">\g<0></span>', str(escape(text))))  # noqa: S704
+
+
 def init_formats(app: Flask) -> None:
     """Register the template filters."""
-    for format_ in (day, local_day, days_since, moment, number, money, millions, money_in_short, one_decimal, percent):
+    formats = (day, local_day, days_since, moment, number, money, millions, money_in_short, one_decimal, percent)
+    for format_ in (*formats, within_sentence, unbroken_numbers):
         app.add_template_filter(format_, format_.__name__)
 
 

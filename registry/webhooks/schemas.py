@@ -178,7 +178,7 @@ class ReplayBody(BaseSchema):
 
     since = Moment(
         required=True,
-        label=lazy_text("Since"),
+        label=lazy_text("First day"),
         description="Day in Almaty, or instant (RFC 3339): all that changed since then is delivered again.",
     )
 

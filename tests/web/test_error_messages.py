@@ -41,7 +41,7 @@ def test_row_errors_are_in_the_terms_of_the_forms(signed_in: SignedIn) -> None:
     assert "Write the date as day, month and year, such as 20.01.2026." in page
     assert "must lie from 16.12.1991" in page
     assert (
-        "One of these is expected: «On QazTech», «Onboarding to QazTech», «Outside QazTech», «Not known yet»." in page
+        "One of these is expected: “On QazTech”, “Onboarding to QazTech”, “Outside QazTech”, “Not known yet”." in page
     )
 
 

@@ -32,6 +32,7 @@ from registry.web.error_messages import error_message
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import day
 from registry.web.forms import as_typed
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
@@ -142,7 +143,7 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
             "The audit no longer counts: nightly audits run again from today, and its changes to flags are undone. "
             "An operator and a supervisor do this together; the other one confirms."
         ),
-        subject=_("Audit of %(day)s") % {"day": as_typed(run.on)},
+        subject=_("Audit of %(day)s") % {"day": day(run.on)},
     )
 
     def act(values: dict[str, object]) -> Answer:

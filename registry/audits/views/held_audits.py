@@ -23,7 +23,7 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
-from registry.web.forms import as_typed
+from registry.web.formats import day
 from registry.web.translations import gettext as _
 
 
@@ -109,5 +109,5 @@ def _page(actor: Actor, audit_id: int, title: str, button: str, question: str, i
         ],
         HELD_DECISION,
         intro=intro,
-        subject=_("Audit of %(day)s") % {"day": as_typed(run.on)},
+        subject=_("Audit of %(day)s") % {"day": day(run.on)},
     )

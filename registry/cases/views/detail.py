@@ -48,6 +48,7 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.error_messages import error_message
 from registry.web.flash import flash_message
+from registry.web.form_pages import problems_by_control
 from registry.web.forms import Form, as_typed, typed_values
 from registry.web.labels import choice_label
 from registry.web.translations import gettext
@@ -173,10 +174,11 @@ def _page(
     returned = returned_proposal(case_record) if "propose" in view["actions"] else None
     if "propose" in view["actions"] and opened != "propose":
         form_values = _proposal_texts(actor, case_id, returned) | form_values
-    form = Form(form_values, [replace(each, pointer=f"/{opened}-{control_name(each.pointer)}") for each in problems])
     first = _first(view["actions"], view["status"])
     actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != first)}
     seen = _seen()
+    named = [replace(each, pointer=f"/{opened}-{control_name(each.pointer)}") for each in problems]
+    form = Form(form_values, problems_by_control(named, actions.get(opened, ())))
     has_new_events = seen is not None and (is_stale or error is not None)
     return render_template(
         "cases/detail.html",

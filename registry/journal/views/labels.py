@@ -12,6 +12,7 @@ from registry.accounts.actors import SCHEDULE
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.journal.views.action_labels import ACTIONS
+from registry.journal.views.detail_labels import DETAILS, detail_name
 from registry.web.error_messages import problem_message
 from registry.web.formats import day
 from registry.web.labels import FIELDS, choice_label, display_value, field_label
@@ -28,57 +29,6 @@ CREDENTIALS: Final[Mapping[str, str]] = {
     "token": lazy_text("Token %(id)s"),
     "session": lazy_text("Session %(id)s"),
     "invitation": lazy_text("Invitation"),
-}
-# Details of accounts and tokens that are not form fields.
-DETAILS: Final[Mapping[str, str]] = {
-    "account": lazy_text("Account"),
-    "old_name": lazy_text("Former name"),
-    "account_kind": lazy_text("Kind of account"),
-    "issued_by": lazy_text("Created with the token"),
-    "asked_by": lazy_text("Requested by"),
-    "expires_at": lazy_text("Expires"),
-    "scopes": lazy_text("Scopes"),
-    "purpose": lazy_text("Purpose of the token"),
-    "addresses": lazy_text("Addresses"),
-    "owner": lazy_text("Owner"),
-    "previous_owner": lazy_text("Previous owner"),
-    "failures": lazy_text("Failed sign-ins"),
-    "factor": lazy_text("Second factor"),
-    "second_factor": lazy_text("Second factor"),
-    "problem": lazy_text("Reason"),
-    "issuer": lazy_text("Provider of single sign-on"),
-    "subject": lazy_text("Identifier at the provider"),
-    "session": lazy_text("Session"),
-    "by": lazy_text("Ended by"),
-    "pending": lazy_text("Waiting for confirmation"),
-    "deputy": lazy_text("Deputy"),
-    "immediate_emails": lazy_text("E-mails at once about my cases"),
-    "digest_emails": lazy_text("Daily digest"),
-    "weekly_overview": lazy_text("Overview of the week"),
-    "notice_channels": lazy_text("Channels of notices"),
-    "first_day": lazy_text("First day"),
-    "last_day": lazy_text("Last day"),
-    "receiver": lazy_text("New holder"),
-    "link_kind": lazy_text("Kind of link"),
-    "target": lazy_text("Other project"),
-    "note": lazy_text("Note"),
-    "previous_assignee": lazy_text("Previous reviewer"),
-    "cases": lazy_text("Cases"),
-    "drafts": lazy_text("Drafts"),
-    "service_accounts": lazy_text("Service accounts"),
-    "absences": lazy_text("Ended absences"),
-    "request": lazy_text("Request"),
-    "request_kind": lazy_text("Kind of request"),
-    "to_agency": lazy_text("New agency"),
-    "former_agency": lazy_text("Former agency"),
-    "previous_agency": lazy_text("Former agency"),
-    "decision_reason": lazy_text("Remark"),
-    "passed_on": lazy_text("Projects that passed on"),
-    "external_ids_changed": lazy_text("External ids with a prefix"),
-    "duplicate_of": lazy_text("Registered already as"),
-    "flags_reopened": lazy_text("Flags that are active again"),
-    "agencies_below": lazy_text("Agencies below"),
-    "people": lazy_text("People"),
 }
 STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": lazy_text("Status after")}
 NUMBERED: Final[Mapping[str, str]] = {
@@ -151,12 +101,8 @@ def normalize_subject(typed: str) -> str:
 
 def detail_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     """``(label, value)`` of the details with a scalar value."""
-    renamed = {"kind": "account_kind"} if "pending" in details else {}
-    return [
-        (_name(renamed.get(name, name)), _value(renamed.get(name, name), value))
-        for name, value in details.items()
-        if isinstance(value, str | int)
-    ]
+    named = [(detail_name(name, details), value) for name, value in details.items() if isinstance(value, str | int)]
+    return [(_name(name), _value(name, value)) for name, value in named]
 
 
 def history_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:

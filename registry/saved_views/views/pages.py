@@ -58,7 +58,7 @@ def new_saved_view(actor: Actor) -> Answer:
         _("Save"),
         f"{url_for(f'web.{name}')}?{urlencode(query)}",
         [
-            form_field("name", "text", label=_("Name")),
+            form_field("name", "text", label=_("Title")),
             form_field(
                 "shared",
                 "check",
@@ -69,7 +69,7 @@ def new_saved_view(actor: Actor) -> Answer:
         VIEW_FORM,
         intro=_("The view keeps the filters and the order of the list, not what is on it today."),
         subject=choice_label("view_list", name),
-        labels={"name": _("Name")},
+        labels={"name": _("Title")},
     )
 
     def act(values: dict[str, Any]) -> Answer:

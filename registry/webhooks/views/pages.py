@@ -145,7 +145,7 @@ def replay_webhook(actor: Actor, webhook_id: int) -> Answer:
         _("Deliver again"),
         _("Deliver again"),
         url_for("web.webhook", webhook_id=webhook_id),
-        [form_field("since", "day", label=_("Since"), hint=hint)],
+        [form_field("since", "day", label=_("First day"), hint=hint)],
         REPLAY_BODY,
         subject=row["url"],
     )
