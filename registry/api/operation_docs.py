@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.accounts.roles import Permission
+from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.scopes import SCOPE_OF
 from registry.api.deprecation import DEPRECATION, Deprecation
 from registry.http.required_permission import REQUIRED_PERMISSION
 
@@ -81,10 +82,17 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     notice: Deprecation | None = doc_info.get(DEPRECATION)
     if notice is not None:
         doc |= {"deprecated": True, "x-sunset": notice.sunset.isoformat(), "x-successor": notice.successor}
-    text = doc_info["docstring"]
-    doc_info["docstring"] = {name: " ".join(words.split()) for name, words in text.items()}
-    doc_info["docstring"]["summary"] = doc_info["docstring"]["summary"].rstrip(".")
+    text = {name: " ".join(words.split()) for name, words in doc_info["docstring"].items()}
+    description = " ".join(filter(None, (text.get("description"), _who_may(permission))))
+    doc_info["docstring"] = {"summary": text["summary"].rstrip("."), "description": description}
     return doc
+
+
+def _who_may(permission: Permission) -> str:
+    """A sentence on the roles that may call it, and the scope that a token needs."""
+    roles = [role.value for role in Role if permission in PERMISSIONS[role]]
+    who = "every role" if len(roles) == len(Role) else ", ".join(roles)
+    return f"For {who}; the token needs the scope `{SCOPE_OF[permission].value}`."
 
 
 def _error_statuses(doc: dict[str, Any], doc_info: dict[str, Any], method: str) -> list[int]:

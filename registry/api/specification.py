@@ -15,6 +15,7 @@ from registry.accounts.api import accounts, sessions, tokens
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName
 from registry.api.generated_examples import add_examples
+from registry.api.integer_formats import add_integer_formats
 from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
 from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.shared_enums import share_enums
@@ -97,6 +98,16 @@ BLUEPRINTS = (
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
 Every call but this page needs a bearer token. Errors are problem+json (RFC 9457) in the language of `Accept-Language`:
 `kk`, `ru` or `en`. A `POST` sent again with the same `Idempotency-Key` within 24 hours gets its first answer again."""
+# The document is the same for every installation: it has no address of its own but that of where it is served.
+OF_THE_WHOLE: dict[str, Any] = {
+    "info": {
+        "description": DESCRIPTION,
+        "contact": {"name": "The administrators of this installation"},
+        "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+    },
+    "servers": [{"url": "/", "description": "Where this document is served."}],
+    "security": [{"bearer": []}],
+}
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -195,11 +206,17 @@ class SchemaPlugin(MarshmallowPlugin):
 
 
 class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
-    """flask-smorest's Api without its own errors and its default error response: ours are in http/error_handlers.py."""
+    """flask-smorest's Api without its own errors and their schemas: ours are in http/error_handlers.py."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
+        pass
+
+    def _register_responses(self) -> None:
+        pass
+
+    def _register_pagination_header(self) -> None:
         pass
 
     def _register_etag_headers(self) -> None:
@@ -222,8 +239,7 @@ def make_specification() -> dict[str, Any]:
     app.config["API_VERSION"] = "v1"
     app.config["OPENAPI_VERSION"] = "3.1.0"
     _know_converters(app)
-    how = {"info": {"description": DESCRIPTION}, "security": [{"bearer": []}], "marshmallow_plugin": SchemaPlugin()}
-    api = Specification(spec_kwargs=how)
+    api = Specification(spec_kwargs=OF_THE_WHOLE | {"marshmallow_plugin": SchemaPlugin()})
     api.init_app(app)
     api.register_converter(RowIdConverter, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)
@@ -253,6 +269,7 @@ def make_specification() -> dict[str, Any]:
     # Copied: it is made of the schemas themselves, which stay as they are.
     specification: dict[str, Any] = deepcopy(api.spec.to_dict())
     share_enums(specification)
+    add_integer_formats(specification)
     add_examples(specification)
     return specification
 

@@ -65,7 +65,8 @@ class FormNumber(fields.Field[int]):
     """The id of a row as a form has it; None when it is absent."""
 
     def __init__(self, description: str) -> None:
-        super().__init__(load_default=None, metadata={"description": description})
+        # Called, because a value would be documented as the default, and null is no text.
+        super().__init__(load_default=lambda: None, metadata={"description": description})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):

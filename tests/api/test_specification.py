@@ -91,6 +91,33 @@ def test_every_example_fits_its_schema() -> None:
     assert looked_at > 20
 
 
+def test_integers_that_need_more_than_32_bits_are_int64_and_others_are_not() -> None:
+    schemas = json.loads(COMMITTED.read_text(encoding="utf-8"))["components"]["schemas"]
+
+    assert schemas["ProjectRegistration"]["properties"]["budget_kzt"]["format"] == "int64"
+    assert schemas["ChangeShown"]["properties"]["seq"]["format"] == "int64"
+    assert schemas["Flag"]["properties"]["id"]["format"] == "int64"
+    assert "format" not in schemas["ProjectRegistration"]["properties"]["cost_by_year"]["items"]["properties"]["year"]
+    # A text or a number: the format would be one of texts.
+    assert "format" not in schemas["Flag"]["properties"]["observed"]["additionalProperties"]
+
+
+def test_every_operation_names_its_roles_and_the_scope_of_tokens() -> None:
+    paths = json.loads(COMMITTED.read_text(encoding="utf-8"))["paths"]
+    descriptions = [
+        operation["description"]
+        for methods in paths.values()
+        for name, operation in methods.items()
+        if name != "parameters"
+    ]
+
+    assert all(" the token needs the scope `" in each for each in descriptions)
+    assert paths["/api/v1/projects"]["get"]["description"] == "For every role; the token needs the scope `read`."
+    assert paths["/api/v1/cases/{case_id}/answer"]["post"]["description"].endswith(
+        "For agency_editor, agency_administrator; the token needs the scope `cases:write`."
+    )
+
+
 def test_a_route_that_declares_no_permission_stops_the_start(own_app: Flask) -> None:
     own_app.add_url_rule("/api/v1/secret", "secret", lambda: "all of it")
 
