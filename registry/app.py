@@ -27,6 +27,7 @@ from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.cross_origin import attach_cross_origin
 from registry.http.error_handlers import init_error_handlers
+from registry.http.error_reports import init_error_reports
 from registry.http.forwarded_headers import attach_forwarded_warning
 from registry.http.health import init_health
 from registry.http.json_provider import init_json
@@ -37,6 +38,7 @@ from registry.http.request_ids import init_request_ids
 from registry.http.request_log import init_request_log, log_to_stderr
 from registry.http.security_headers import init_security_headers
 from registry.http.security_txt import init_security_txt
+from registry.http.tracing import init_tracing
 from registry.settings import Settings, read_settings
 from registry.web.application import attach_web
 
@@ -74,7 +76,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign] # Flask's own way
     init_json(app)
     log_to_stderr(settings.log_level)
+    init_error_reports()
+    init_database(app, settings.database_url, settings.database_limits)
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
+    init_tracing(app)
     init_request_log(app)
     init_metrics(app)
     compress.init_app(app)
@@ -85,7 +90,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_error_handlers(app)
     attach_forwarded_warning(app, settings.trusted_proxies)
     init_rate_limit(app, settings.rate_limit, {*OPEN_ENDPOINTS, *LETTER_CHECKS})
-    init_database(app, settings.database_url, settings.database_limits)
     init_health(app, settings)
     init_security_txt(app, settings)
     attach_api(app)

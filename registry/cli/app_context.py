@@ -20,6 +20,7 @@ from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
+from registry.http.error_reports import init_error_reports
 from registry.http.request_log import JsonLines
 from registry.settings import Settings, read_settings
 from registry.webhooks.targets import WEBHOOK_NETWORKS
@@ -38,6 +39,7 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
     """
     require_current_zone()
     set_policy(load_policy(settings.policy_file))
+    init_error_reports()
     app = Flask("registry")
     # Read when first used: most commands need no calendar, and the package of holidays takes long to load.
     app.config["CALENDAR_FILE"] = settings.calendar_file

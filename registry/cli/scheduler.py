@@ -27,6 +27,7 @@ from registry.changes.retention import delete_old_changes
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.scheduled_jobs import save_job_run
+from registry.core.trace_context import trace_of_job
 from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.notifications.jobs import (
@@ -156,7 +157,7 @@ def _guarded(app: Flask, job: Job) -> Callable[[], None]:
         nonlocal saved
         failure = None
         began = time.monotonic()
-        with app.app_context():
+        with app.app_context(), trace_of_job():
             try:
                 job.work()
             except Exception as error:

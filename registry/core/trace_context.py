@@ -1,13 +1,16 @@
 """Trace context (W3C, https://www.w3.org/TR/trace-context/): ``traceparent`` is accepted, logged and passed on.
 
-A request without a usable header begins a trace. The caller chooses the trace id, which finds log lines and proves
-nothing.
+A request without a usable header begins a trace, and so does each run of a scheduled job. The caller chooses the trace
+id, which finds log lines and proves nothing.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +23,7 @@ SAMPLED: Final = 0x01
 # A later version may add fields after a dash (3.2.2 of the recommendation).
 SHAPE: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[!-~]*)?")
 KEPT: Final = "registry.trace_context"
+_of_job: Final[ContextVar[TraceContext | None]] = ContextVar("trace_of_job", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,36 @@ def parse(header: str | None) -> tuple[str, bool] | None:
 
 
 def current_trace() -> TraceContext | None:
-    """The trace of the present request; None outside of one."""
+    """The trace of the present request or scheduled job; None outside of both."""
     if not has_request_context():
-        return None
+        return _of_job.get()
     if KEPT not in request.environ:
-        trace_id, sampled = parse(request.headers.get(HEADER)) or (secrets.token_hex(16), False)
-        request.environ[KEPT] = TraceContext(trace_id, secrets.token_hex(8), sampled)
+        request.environ[KEPT] = _begun(request.headers.get(HEADER))
     trace: TraceContext = request.environ[KEPT]
     return trace
 
 
+def use_trace(trace: TraceContext) -> None:
+    """Make this the trace of the present request."""
+    request.environ[KEPT] = trace
+
+
+@contextmanager
+def trace_of_job() -> Iterator[None]:
+    """Begin a trace that no request causes, for the log lines and outgoing calls inside the block, in this thread."""
+    token = _of_job.set(_begun(None))
+    try:
+        yield
+    finally:
+        _of_job.reset(token)
+
+
 def outgoing_headers() -> dict[str, str]:
-    """The headers to add to an HTTP request that the present request causes; empty outside of one."""
+    """The headers to add to an HTTP request that the present request or job causes; empty outside of both."""
     trace = current_trace()
     return {} if trace is None else {HEADER: trace.header}
+
+
+def _begun(header: str | None) -> TraceContext:
+    trace_id, sampled = parse(header) or (secrets.token_hex(16), False)
+    return TraceContext(trace_id, secrets.token_hex(8), sampled)

@@ -35,8 +35,8 @@ class JsonLines(logging.Formatter):
             line["request_id"] = request_id()
             if sent := client_request_id():
                 line["client_request_id"] = sent
-            if trace := current_trace():
-                line["trace_id"] = trace.trace_id
+        if trace := current_trace():
+            line["trace_id"] = trace.trace_id
         line |= {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from registry.core.database import db
+from registry.core.trace_context import outgoing_headers
 from registry.webhooks.batches import BATCH, UNSIGNED, Batch, Message, due_webhooks, lease_batch, record_batch
 from registry.webhooks.fan_out import fan_out
 from registry.webhooks.sender import Attempt, send
@@ -75,16 +77,18 @@ def deliver(allowed: AllowedTargets, run: timedelta = RUN) -> WebhookRun:
 
 def _send_due(threads: ThreadPoolExecutor, sending: list[_Sending], allowed: AllowedTargets) -> bool:
     """Send the next batches, as many as there are threads for. Returns whether there was one."""
+    # The threads do not know the trace of the job.
+    trace = outgoing_headers()
     free = THREADS - sum(not attempt.done() for one in sending for attempt in one.attempts)
     begun = False
     for webhook_id in due_webhooks(free // BATCH):
         batch = lease_batch(webhook_id)
         begun = begun or batch is not None
         if batch is not None and batch.messages:
-            attempts = [threads.submit(_attempt, batch.url, each, allowed) for each in batch.messages]
+            attempts = [threads.submit(_attempt, batch.url, each, trace, allowed) for each in batch.messages]
             sending.append(_Sending(batch, attempts))
     return begun
 
 
-def _attempt(url: str, message: Message, allowed: AllowedTargets) -> Attempt:
-    return UNSIGNED if message.headers is None else send(url, message.headers, message.body, allowed)
+def _attempt(url: str, message: Message, trace: Mapping[str, str], allowed: AllowedTargets) -> Attempt:
+    return UNSIGNED if message.headers is None else send(url, {**trace, **message.headers}, message.body, allowed)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import requests
 
+from registry.core.trace_context import outgoing_headers
 from registry.notifications.aitu.settings import AituBot
 from registry.notifications.transport import ChannelUnavailable, NoticeRejected
 
@@ -65,7 +66,14 @@ class AituClient:
 
     def _call(self, method: str, body: dict[str, Any] | None) -> requests.Response:
         try:
-            answer = self._session.request(method, self._updates, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+            answer = self._session.request(
+                method,
+                self._updates,
+                json=body,
+                headers=outgoing_headers(),
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+            )
         except requests.ReadTimeout as error:
             if method == "GET":
                 raise
