@@ -58,9 +58,13 @@ class Totals(NamedTuple):
     up_to: int
 
 
-def count_projects(policy: Policy) -> Totals:
-    """Count the present projects, in and out of the policy's scope, from ``ix_projects_counted`` alone."""
-    up_to = db.session.execute(select(func.coalesce(func.max(Project.id), 0))).scalar_one()
+def count_projects(policy: Policy, up_to: int | None = None) -> Totals:
+    """Count the present projects, in and out of the policy's scope, from ``ix_projects_counted`` alone.
+
+    ``up_to``: without those registered later.
+    """
+    if up_to is None:
+        up_to = db.session.execute(select(func.coalesce(func.max(Project.id), 0))).scalar_one()
     inside, everything = db.session.execute(_counts(policy.scope), {"up_to": up_to}).one()
     return Totals(int(inside), int(everything - inside), up_to)
 
@@ -92,14 +96,20 @@ def parts(up_to: int) -> Iterator[Part]:
         yield Part(after, min(after + IDS_AT_ONCE, up_to))
 
 
-def candidates(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[Candidate]:
+def candidates(
+    policy: Policy, on: date, part: Part, digest: Any, ids: Sequence[int] | None = None
+) -> Iterator[Candidate]:
     """Yield the candidates of a part, ordered by id, and update the hashlib object ``digest`` with all data read.
 
+    ``ids``: only those of the part.
     ``digest`` covers the ``repr`` of each row as it was read: all projects of a part, then their revisions.
     """
     # Read projects before their revisions: a revision written in between is newer than the project and skipped below.
     # In the other order the project would be judged without that revision.
-    rows = db.session.execute(_projects(policy.scope), {**part._asdict(), "on": on}).all()
+    statement = _projects(policy.scope)
+    if ids is not None:
+        statement = statement.where(table_of(Project).c.id.in_(ids))
+    rows = db.session.execute(statement, {**part._asdict(), "on": on}).all()
     for row in rows:
         digest.update(repr(tuple(row)).encode())
     revisions = revisions_of([row.id for row in rows if row.version > 1], digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -25,9 +25,10 @@ class AuditRunning(Conflict):
 
 
 @contextmanager
-def exclusive_lock() -> Iterator[Session]:
+def exclusive_lock(first: Callable[[], None] | None = None) -> Iterator[Session]:
     """Open a transaction under the exclusive audit lock. Raises AuditRunning, without waiting, when an audit runs.
 
+    ``first`` is called under this lock before anything keeps others from writing; it only reads.
     PostgreSQL uses a transaction-level advisory lock. SQLite uses a lock on a file beside the database, because a
     second writer would wait instead of failing. Both end with the process, so a killed audit blocks nothing.
     """
@@ -37,12 +38,16 @@ def exclusive_lock() -> Iterator[Session]:
             extend_timeouts(session.connection())
             if not session.scalar(text(f"SELECT pg_try_advisory_xact_lock({AUDIT_LOCK})")):
                 raise AuditRunning
+            if first is not None:
+                first()
             yield session
         return
     path = Path(f"{database}.audit-lock")
     make_private(path)
     with path.open("a", encoding="ascii") as file:
         _lock(file)
+        if first is not None:
+            first()
         with transaction() as session:
             yield session
 

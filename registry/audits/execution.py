@@ -1,9 +1,8 @@
-"""Audit execution: candidates, evaluation, reconciliation and writes, in one transaction that a crash rolls back."""
+"""Audit execution: what was judged becomes writes, in one transaction that a crash rolls back."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -11,24 +10,16 @@ from sqlalchemy import ColumnElement, and_
 
 from registry.accounts.actors import Actor
 from registry.audits.agency_counts import save_agency_counts
-from registry.audits.candidates import (
-    Part,
-    Totals,
-    candidates,
-    count_projects,
-    new_digest,
-    parts,
-    restricted_projects,
-)
+from registry.audits.candidates import Totals
 from registry.audits.change_threshold import held_because
 from registry.audits.daily_counts import save_daily_counts
-from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.held_causes import held_causes
+from registry.audits.judgement import Judgement
 from registry.audits.policy_texts import save_policy_text
 from registry.audits.project_changes import ProjectChanges
 from registry.audits.promises import check_promise, promise_to_check
-from registry.audits.reconciliation import Plan, active_flags, reconcile
+from registry.audits.reconciliation import Plan
 from registry.audits.restricted_counts import COUNTS, RESTRICTED
 from registry.cases.sync import sync_cases
 from registry.changes.service import record_added
@@ -39,8 +30,6 @@ from registry.flags.audit_runs import AUDIT_SUBJECT, AuditRun, last_good_audit
 from registry.flags.former_flags import highest_ids
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
-from registry.freeze.evaluation import evaluate
-from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, lock_projects, projects_of_ids
@@ -62,9 +51,13 @@ def new_run(actor: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bo
     )
 
 
-def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshold: bool) -> AuditRun:
+def execute_audit(
+    actor: Actor, run: AuditRun, policy: Policy, *, check_threshold: bool, judgement: Judgement | None = None
+) -> AuditRun:
     """Judge every project by the policy on the run's date and write the results inside the open transaction.
 
+    ``judgement``: what was judged before the transaction kept others from writing. It is brought up to date under the
+    lock; one by another policy or of another date is not used.
     With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then describe
     what it would do.
     """
@@ -76,28 +69,26 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     if not run.dry_run:
         record_added(AUDIT_SUBJECT, run.id)
     last = last_good_audit()
+    # Before what has changed is judged again: a change that waits for a lock of this transaction is later.
     run.known_at = now()
+    if judgement is None or not judgement.is_by(policy, run.on):
+        judgement = Judgement(policy, run.on)
+    judgement.bring_up_to_date()
+    totals, restricted = judgement.totals, judgement.restricted
     run.compared_with = None if last is None else last.id
     run.flags_up_to, run.former_flags_up_to = highest_ids()
     save_policy_text(policy)
-    totals = count_projects(policy)
-    digest = new_digest(policy, run.on)
-    # Before the first audit no flag existed that a decision could change.
-    since = (last and last.finished_at) or run.started_at
     promise = promise_to_check(run, policy)
     changes = ProjectChanges(policy.case_from_severity)
     watch = None if promise is None else changes.add
-    plan = Plan(statuses_before=statuses_before(since), watch=watch)
-    restricted_plan = Plan()
+    plan, restricted_plan = Plan(), Plan()
     # While the schema was upgraded from a version before 0.2, its processes wrote no freeze status. The audits of that
     # version have no policy basis. Comparing every project in each audit would take 10 s a million.
     after_upgrade = last is not None and last.policy_basis is None and not run.dry_run
     wrong = projects_with_wrong_status(policy) if after_upgrade else set()
-    restricted = restricted_projects(policy, totals.up_to)
-    for part in parts(totals.up_to):
-        judged = _judge(policy, run.on, part, digest)
-        judged_before = 0 if last is None else last.judged_up_to
-        reconcile(plan, judged, active_flags(part), judged_before, restricted_plan, restricted.ids)
+    for part, of_part, restricted_of_part in judgement.plans(watch):
+        plan.add(of_part)
+        restricted_plan.add(restricted_of_part)
         changes.finish(part)
     # A dry run is never held, but it reports why it would be.
     why = held_because(plan, policy, run.on, last) if check_threshold or run.dry_run else None
@@ -106,7 +97,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     run.held_because = why
     if last is not None and why is not None:
         run.held_causes = held_causes(plan.turned, run, last)
-    run.input_digest = digest.hexdigest()
+    run.input_digest = judgement.digest()
     run.policy_basis = policy_basis(policy)
     for name, count in _counts(plan, totals).items():
         setattr(run, name, count)
@@ -164,11 +155,6 @@ def _changed_projects(
     if judged < totals.up_to:
         changed.append(and_(PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to))
     return changed
-
-
-def _judge(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
-    for project_id, facts, exemption_id in candidates(policy, on, part, digest):
-        yield project_id, evaluate(facts, policy, on), exemption_id
 
 
 def _counts(plan: Plan, totals: Totals) -> dict[str, int]:

@@ -11,6 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit
+from registry.audits.judgement import Judgement
 from registry.audits.service import find_audit, require_not_before_last
 from registry.changes.service import record_change
 from registry.core import outbox
@@ -36,15 +37,16 @@ def confirm_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     Raises RoleNotAllowed, AuditNotFound, AuditNotHeld, AuditDateBeforeLast, AuditRunning.
     """
     actor.require(Permission.AUDITS_CONFIRM)
-    find_audit(actor, audit_id)
-    with exclusive_lock() as session:
+    on = find_audit(actor, audit_id).on
+    judgement = Judgement(policy_in_force(on), on)
+    with exclusive_lock(judgement.judge) as session:
         run = _held(session, audit_id)
         require_not_before_last(run.on)
         run.confirmed_by = actor.principal
         policy = policy_in_force(run.on)
         run.policy_version, run.policy_digest = policy.version, policy.digest
         _decide(actor, run, "confirmed", reason)
-        return execute_audit(actor, run, policy, check_threshold=False)
+        return execute_audit(actor, run, policy, check_threshold=False, judgement=judgement)
 
 
 def reject_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:

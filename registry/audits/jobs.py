@@ -12,6 +12,7 @@ from registry.accounts.actors import SCHEDULE
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.exclusive_lock import AuditRunning, exclusive_lock
 from registry.audits.execution import execute_audit, new_run
+from registry.audits.judgement import Judgement
 from registry.audits.schedule import ScheduledRun, is_due, missed
 from registry.audits.service import save_failed_run
 from registry.changes.service import record_added, record_change
@@ -74,15 +75,24 @@ def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
 
 
 def _audit(scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta) -> AuditRun | None:
+    judgement, started_at = Judgement(policy_in_force(scheduled.on), scheduled.on), now()
+
+    def judge() -> None:
+        if not _is_done(scheduled):
+            judgement.judge()
+
     try:
-        with exclusive_lock() as session:
+        with exclusive_lock(judge) as session:
             run = _claim(session, scheduled, current_time, retry_after)
             if run is None:
                 return None
             listed = _list_missed(session, scheduled)
+            run.started_at = started_at
             # After a held or failed attempt this audit is no catch-up, because the service was not down.
             run.trigger = "catch_up" if scheduled.late or scheduled.on - timedelta(days=1) in listed else "schedule"
-            return execute_audit(SCHEDULE, run, policy_in_force(scheduled.on), check_threshold=True)
+            return execute_audit(
+                SCHEDULE, run, policy_in_force(scheduled.on), check_threshold=True, judgement=judgement
+            )
     except AuditRunning:
         raise
     except Exception as error:
@@ -94,8 +104,7 @@ def _claim(
     session: Session, scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta
 ) -> AuditRun | None:
     """Return the nightly audit's row to run; None when another process ran it or it failed less than the delay ago."""
-    last = last_good_audit()
-    if last is not None and last.on >= scheduled.on:
+    if _is_done(scheduled):
         return None
     run = new_run(SCHEDULE, scheduled.on, "schedule", policy_in_force(scheduled.on), dry_run=False)
     existing = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == scheduled.on))
@@ -108,6 +117,11 @@ def _claim(
     existing.status, existing.failure, existing.started_at = "running", None, run.started_at
     existing.policy_version, existing.policy_digest = run.policy_version, run.policy_digest
     return existing
+
+
+def _is_done(scheduled: ScheduledRun) -> bool:
+    last = last_good_audit()
+    return last is not None and last.on >= scheduled.on
 
 
 def _list_missed(session: Session, scheduled: ScheduledRun) -> list[date]:

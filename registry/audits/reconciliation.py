@@ -79,6 +79,14 @@ class Plan:
     turned: list[Turned] = field(default_factory=list)
     watch: Callable[[Outcome], None] | None = None
 
+    def add(self, other: Plan) -> None:
+        """Take over the writes and counts of another one, of later projects."""
+        for name in ("opened", "updated", "reopened", "restated", "cleared", "turned"):
+            getattr(self, name).extend(getattr(other, name))
+        self.kept += other.kept
+        self.projects_flagged += other.projects_flagged
+        self.projects_exempt += other.projects_exempt
+
     @property
     def newly_flagged(self) -> int:
         """Projects of the last audit that had no active flag and get one."""

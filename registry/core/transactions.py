@@ -63,6 +63,11 @@ def repeated(act: Callable[[], T], collision: type[Exception] | tuple[()]) -> T:
     return act()
 
 
+def in_transaction() -> bool:
+    """True while ``transaction()`` is open."""
+    return bool(db.session().info.get(TRANSACTION_OPEN))
+
+
 def require_transaction() -> Session:
     """The session of the open transaction. Raises RuntimeError when none is open."""
     session = db.session()

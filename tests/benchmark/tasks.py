@@ -9,6 +9,7 @@ import os
 import time
 from dataclasses import replace
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -25,6 +26,8 @@ from registry.agencies.models import Agency
 from registry.app import create_app
 from registry.audits.service import run_audit
 from registry.cases.models import Case
+from registry.cases.queries import find_case_to_change
+from registry.cases.service import say
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
@@ -34,18 +37,30 @@ from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now
 from registry.projects.models import Project
+from registry.projects.schemas import PROJECT_PATCH
+from registry.projects.service import register_project
 from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.projects.similarity.queries import similar_to_project, similar_to_values
 from registry.settings import read_settings
 from registry.web.current_user import SESSION_COOKIE
 from tests.benchmark import data, duplicates
+from tests.benchmark.child import in_child
 from tests.benchmark.reads import processor_times
 from tests.benchmark.stopwatch import peak_memory, timed
+from tests.benchmark.waits import writes_beside
 
 OPERATOR = Actor("benchmark", Role.OPERATOR, None, "cli", "benchmark")
 ADMINISTRATOR = Actor("benchmark", Role.ADMINISTRATOR, None, "cli", "benchmark", credential=LOCAL)
 REVIEWER = Actor("benchmark", Role.REVIEWER, None, "cli", "benchmark")
 SIMILAR_SEARCHES: Final = 60
+NEW_PROJECT: Final = {
+    "name_ru": "Новая система",
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "creation",
+    "placement": "off_platform",
+    "contract_signed_on": "2026-01-20",
+}
 FORMER_NIGHTS: Final = 1_500
 PAGES: Final = (
     "/home",
@@ -98,6 +113,23 @@ def former_nights() -> dict[str, Any]:
 def quiet_night() -> dict[str, Any]:
     """The audit on the day after, with nothing changed."""
     return _audit()
+
+
+def writes_beside_an_audit() -> dict[str, Any]:
+    """Registrations and comments on cases in this process, while another one audits."""
+    logging.disable(logging.INFO)
+    cases = db.session.scalars(select(Case.id).order_by(Case.id).limit(1000)).all()
+    agency = db.session.scalars(select(Agency.bin).where(Agency.kind != "private").limit(1)).one()
+    url, folder = os.environ["REGISTRY_DATABASE_URL"], Path(os.environ["REGISTRY_DATA_DIR"])
+    accepted, _ = PROJECT_PATCH.load_filled(NEW_PROJECT)
+    waiting = cycle(cases)
+
+    def act() -> None:
+        with transaction():
+            say(REVIEWER, find_case_to_change(REVIEWER, next(waiting)), "seen")
+
+    works = {"registration": lambda: register_project(ADMINISTRATOR, agency, accepted), "case action": act}
+    return writes_beside(works, lambda: in_child("quiet_night", url, folder))
 
 
 def what_if() -> dict[str, Any]:
@@ -173,7 +205,8 @@ def _audit(**how: Any) -> dict[str, Any]:
         nonlocal run
         run = run_audit(OPERATOR, data.AUDITED_ON, **how)
 
-    measured = timed(audit)
+    began = time.time()
+    measured = timed(audit) | {"began": began, "ended": time.time()}
     counts = ("flags_opened", "flags_kept", "flags_cleared", "projects_judged", "projects_flagged")
     return {**measured, "memory": peak_memory(), **{name: getattr(run, name) for name in counts}}
 

@@ -1,0 +1,273 @@
+"""Judgement of every project without the flag lock, and what has changed since: audits lock to write, not to judge.
+
+Projects are judged and compared with their flags while others work. Under the lock the change feed tells which projects
+have changed meanwhile; only these are judged again. Nothing that a rule reads, and no flag, changes without a change in
+the feed, which follows the order of commits: what was read after its number is either unchanged or named there.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import select
+
+from registry.audits.candidates import (
+    Part,
+    RestrictedProjects,
+    Totals,
+    candidates,
+    count_projects,
+    new_digest,
+    parts,
+    restricted_projects,
+)
+from registry.audits.decided_flags import statuses_before
+from registry.audits.reconciliation import ActiveFlag, Outcome, Plan, active_flags, reconcile
+from registry.changes.since import changed_since, newest_number
+from registry.core.bulk import table_of
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.transactions import in_transaction
+from registry.flags.audit_runs import last_good_audit
+from registry.freeze.evaluation import evaluate
+from registry.freeze.findings import Finding
+from registry.freeze.policy import Policy
+from registry.projects.models import Project
+from registry.projects.vocabulary import FreezeStatus
+
+NOTHING: Final = b""
+# With more changes than these, those of one moment are judged before the lock too, this often at most.
+FEW: Final = 50
+ROUNDS: Final = 3
+# A part is compared and kept in units of so many ids: one changed project costs its unit.
+IDS_IN_UNIT: Final = 1000
+# A project that gets or loses one of these is counted otherwise.
+NOT_JUDGED: Final = frozenset({FreezeStatus.WITHDRAWN.value, FreezeStatus.OUT_OF_SCOPE.value})
+Verdict = tuple[tuple[Finding, ...], int | None]
+Watch = Callable[[Outcome], None]
+
+
+@dataclass(slots=True)
+class _Read:
+    """What is read of projects, in the order of an audit's digest: a line of each project, then its revisions'.
+
+    ``verdicts``: those with findings, by project id.
+    """
+
+    lines: list[bytes] = field(default_factory=list)
+    projects: int = 0
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+
+    def update(self, line: bytes) -> None:
+        """Take the next line, as a hash does. Each is a ``repr``, and has no line break."""
+        self.lines.append(line)
+
+    def judge(self, policy: Policy, on: date, part: Part, ids: Sequence[int] | None = None) -> None:
+        """Read and judge the projects of a part, or those of these ids."""
+        for project_id, facts, exemption_id in candidates(policy, on, part, self, ids):
+            self.projects += 1
+            findings = evaluate(facts, policy, on)
+            if findings:
+                self.verdicts[project_id] = findings, exemption_id
+
+
+@dataclass(slots=True)
+class _Unit:
+    """Projects of a part that are compared together. ``projects``, ``revisions``: the lines read, compressed."""
+
+    part: Part
+    projects: bytes = NOTHING
+    revisions: bytes = NOTHING
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
+    restricted: Plan = field(default_factory=Plan)
+
+    def replace(self, ids: frozenset[int], read: _Read) -> bool:
+        """Take what was read anew of these projects; False when it is what was read before."""
+        before = self.projects, self.revisions
+        projects = [line for line in _unpacked(self.projects) if _id(line) not in ids]
+        revisions = [line for line in _unpacked(self.revisions) if _id(line) not in ids]
+        projects += [line for line in read.lines[: read.projects] if _id(line) in ids]
+        revisions += [line for line in read.lines[read.projects :] if _id(line) in ids]
+        # Stable: revisions of a project stay in their order.
+        self.projects, self.revisions = _packed(sorted(projects, key=_id)), _packed(sorted(revisions, key=_id))
+        for project_id in ids:
+            self.verdicts.pop(project_id, None)
+            if project_id in read.verdicts:
+                self.verdicts[project_id] = read.verdicts[project_id]
+        return before != (self.projects, self.revisions)
+
+    def compare(
+        self, active: dict[int, list[ActiveFlag]], judged_before: int, restricted_ids: frozenset[int], plan: Plan
+    ) -> None:
+        """Plan what changes of its flags; ``plan`` is still empty."""
+        self.plan, self.restricted = plan, Plan()
+        # Flags of projects without findings are left over, and cleared.
+        judged = ((project_id, *self.verdicts[project_id]) for project_id in sorted(self.verdicts))
+        reconcile(self.plan, judged, active, judged_before, self.restricted, restricted_ids)
+
+
+class Judgement:
+    """Every project judged by a policy on a date, as of one moment, and compared with its flags."""
+
+    def __init__(self, policy: Policy, on: date) -> None:
+        """Without reading anything."""
+        self.policy, self.on = policy, on
+        self.totals = Totals(0, 0, 0)
+        self.restricted = RestrictedProjects(frozenset(), self.totals)
+        self._parts: dict[Part, list[_Unit]] | None = None
+        self._number = 0
+        self._digest: str | None = None
+        self._judged_before, self._decided_since = 0, now()
+
+    def is_by(self, policy: Policy, on: date) -> bool:
+        """True when it is by this policy on this date."""
+        return (self.policy.digest, self.on) == (policy.digest, on)
+
+    def judge(self) -> None:
+        """Judge every project, and again those that many changes affect meanwhile."""
+        self._number = newest_number()
+        # Nobody else audits or voids while the exclusive lock is held.
+        self._judged_before, self._decided_since = _last_audit()
+        self.totals = count_projects(self.policy)
+        self.restricted = restricted_projects(self.policy, self.totals.up_to)
+        self._parts = {part: self._judged(part) for part in parts(self.totals.up_to)}
+        self._compare(None)
+        self.digest()
+        for _ in range(ROUNDS):
+            if not in_transaction():
+                # SQLite: leave the snapshot, to see what has changed since.
+                db.session.rollback()
+            if self.bring_up_to_date() <= FEW:
+                break
+
+    def bring_up_to_date(self) -> int:
+        """Judge again what has changed since; returns of how many projects. Under the flag lock nothing follows."""
+        if self._parts is None:
+            self.judge()
+            return 0
+        number = newest_number()
+        if number == self._number:
+            return 0
+        changed = changed_since(self._number)
+        self._number = number
+        if changed.agencies or not NOT_JUDGED.isdisjoint(changed.statuses):
+            self.totals = count_projects(self.policy, self.totals.up_to)
+        ids = changed.projects | _projects_of(changed.agencies)
+        ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)
+        if ids:
+            self.restricted = restricted_projects(self.policy, self.totals.up_to)
+            self._judge_again(ids)
+        return len(ids)
+
+    def plans(self, watch: Watch | None) -> Iterator[tuple[Part, Plan, Plan]]:
+        """The plan of each part, and the same for restricted projects alone.
+
+        ``watch`` is called for each project with flags before or after; the parts are compared again for it.
+        """
+        if watch is not None:
+            self._compare(watch)
+        for part, units in (self._parts or {}).items():
+            plan, restricted = Plan(), Plan()
+            for unit in units:
+                plan.add(unit.plan)
+                restricted.add(unit.restricted)
+            yield part, plan, restricted
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the policy, the date and everything that was read: of each part projects, then revisions."""
+        if self._digest is None:
+            digest = new_digest(self.policy, self.on)
+            for units in (self._parts or {}).values():
+                for block in (*(unit.projects for unit in units), *(unit.revisions for unit in units)):
+                    digest.update(b"".join(_unpacked(block)))
+            self._digest = digest.hexdigest()
+        return self._digest
+
+    def _judged(self, part: Part) -> list[_Unit]:
+        read = _Read()
+        read.judge(self.policy, self.on, part)
+        units = [
+            _Unit(Part(after, min(after + IDS_IN_UNIT, part.to))) for after in range(part.after, part.to, IDS_IN_UNIT)
+        ]
+        projects = _by_unit(part, read.lines[: read.projects])
+        revisions = _by_unit(part, read.lines[read.projects :])
+        for project_id, verdict in read.verdicts.items():
+            units[_place(part, project_id)].verdicts[project_id] = verdict
+        for place, unit in enumerate(units):
+            unit.projects, unit.revisions = _packed(projects.get(place, ())), _packed(revisions.get(place, ()))
+        return units
+
+    def _judge_again(self, ids: frozenset[int]) -> None:
+        statuses = self._statuses()
+        for part, units in (self._parts or {}).items():
+            changed = [project_id for project_id in ids if part.after < project_id <= part.to]
+            if not changed:
+                continue
+            read = _Read()
+            read.judge(self.policy, self.on, part, changed)
+            for place in sorted({_place(part, project_id) for project_id in changed}):
+                unit = units[place]
+                of_unit = frozenset(project_id for project_id in changed if _place(part, project_id) == place)
+                if unit.replace(of_unit, read):
+                    self._digest = None
+                flags = active_flags(unit.part)
+                unit.compare(flags, self._judged_before, self.restricted.ids, Plan(statuses_before=statuses))
+
+    def _compare(self, watch: Watch | None) -> None:
+        statuses = self._statuses()
+        for part, units in (self._parts or {}).items():
+            active = active_flags(part)
+            by_unit: dict[int, dict[int, list[ActiveFlag]]] = {}
+            for project_id, flags in active.items():
+                by_unit.setdefault(_place(part, project_id), {})[project_id] = flags
+            for place, unit in enumerate(units):
+                plan = Plan(statuses_before=statuses, watch=watch)
+                unit.compare(by_unit.get(place, {}), self._judged_before, self.restricted.ids, plan)
+
+    def _statuses(self) -> Mapping[tuple[int, str], str]:
+        return statuses_before(self._decided_since)
+
+
+def _last_audit() -> tuple[int, datetime]:
+    """The highest project id that the last good audit read, and its end: decisions since have changed flags."""
+    last = last_good_audit()
+    if last is None:
+        # No flag existed that a decision could change.
+        return 0, now()
+    return last.judged_up_to, last.finished_at or last.started_at
+
+
+def _place(part: Part, project_id: int) -> int:
+    return (project_id - part.after - 1) // IDS_IN_UNIT
+
+
+def _by_unit(part: Part, lines: Sequence[bytes]) -> dict[int, list[bytes]]:
+    by_unit: dict[int, list[bytes]] = {}
+    for line in lines:
+        by_unit.setdefault(_place(part, _id(line)), []).append(line)
+    return by_unit
+
+
+def _id(line: bytes) -> int:
+    """The id of the project, with which each line begins."""
+    return int(line[1 : line.index(b",")])
+
+
+def _packed(lines: Sequence[bytes]) -> bytes:
+    return zlib.compress(b"\n".join(lines), 1) if lines else NOTHING
+
+
+def _unpacked(block: bytes) -> list[bytes]:
+    return zlib.decompress(block).splitlines() if block else []
+
+
+def _projects_of(agencies: frozenset[int]) -> frozenset[int]:
+    if not agencies:
+        return frozenset()
+    project = table_of(Project).c
+    return frozenset(db.session.scalars(select(project.id).where(project.agency_id.in_(sorted(agencies)))))
