@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import hypothesis
 import pytest
@@ -198,8 +199,8 @@ def connection(shared_app: Flask) -> Iterator[Connection]:
 
 @pytest.fixture
 def app(shared_app: Flask, connection: Connection) -> Iterator[Flask]:
-    """The app with its context pushed; the database is empty again after the test."""
-    with shared_app.app_context():
+    """The app with its context pushed; the database is empty, and settings are as before, after the test."""
+    with patch.dict(shared_app.config), patch.dict(shared_app.extensions), shared_app.app_context():
         yield shared_app
 
 

@@ -99,9 +99,11 @@ def _anchors(document: Document, language: Language) -> dict[str, str]:
     return dict(zip(own, english if len(own) == len(english) else own, strict=True))
 
 
-def _own_anchors(document: Document, language: Language) -> list[str]:
+# Each link to a section needs those of its document.
+@cache
+def _own_anchors(document: Document, language: Language) -> tuple[str, ...]:
     texts = [text for _, text in _headings(_tokens(document, language))]
-    return [re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-") for text in texts]
+    return tuple(re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-") for text in texts)
 
 
 def _without_title(tokens: list[Token]) -> list[Token]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Inspector, inspect
 
 POSTGRES = """
 SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
@@ -18,6 +18,9 @@ UNION ALL SELECT 'function', '', proname, pg_get_functiondef(oid)
   FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
 # Tables are reflected: their SQL text depends on whether a column was added to the table or the table rebuilt with it.
+SQLITE_TABLES = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+# What was reflected of a table with this name and SQL text; between two migrations most tables stay as they are.
+_reflected: dict[tuple[str, str], list[tuple[str, ...]]] = {}
 SQLITE = "SELECT type, tbl_name, name, coalesce(sql, '') FROM sqlite_master WHERE type <> 'table'"
 
 
@@ -32,17 +35,25 @@ def shape(connection: Connection) -> list[tuple[str, ...]]:
 def _sqlite_tables(connection: Connection) -> list[tuple[str, ...]]:
     looked = inspect(connection)
     lines: list[tuple[str, ...]] = []
-    for table in looked.get_table_names():
-        for column in looked.get_columns(table):
-            facts = {name: str(column[name]) for name in ("type", "nullable", "default", "primary_key")}  # type: ignore[literal-required] # keys of ReflectedColumn
-            lines.append(("column", table, column["name"], str(facts)))
-        constraints = {
-            "primary key": [looked.get_pk_constraint(table)],
-            "foreign key": looked.get_foreign_keys(table),
-            "unique": looked.get_unique_constraints(table),
-            "check": looked.get_check_constraints(table),
-        }
-        lines += [(kind, table, str(each["name"]), str(each)) for kind, rows in constraints.items() for each in rows]
+    for table, sql in connection.exec_driver_sql(SQLITE_TABLES).all():
+        if (table, sql) not in _reflected:
+            _reflected[table, sql] = _sqlite_table(looked, table)
+        lines += _reflected[table, sql]
+    return lines
+
+
+def _sqlite_table(looked: Inspector, table: str) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = []
+    for column in looked.get_columns(table):
+        facts = {name: str(column[name]) for name in ("type", "nullable", "default", "primary_key")}  # type: ignore[literal-required] # keys of ReflectedColumn
+        lines.append(("column", table, column["name"], str(facts)))
+    constraints = {
+        "primary key": [looked.get_pk_constraint(table)],
+        "foreign key": looked.get_foreign_keys(table),
+        "unique": looked.get_unique_constraints(table),
+        "check": looked.get_check_constraints(table),
+    }
+    lines += [(kind, table, str(each["name"]), str(each)) for kind, rows in constraints.items() for each in rows]
     return lines
 
 

@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 from flask import Flask
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from registry.accounts.roles import Role
@@ -17,7 +16,7 @@ from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.webhooks.batches import lease_batch, record_batch
 from registry.webhooks.fan_out import fan_out
-from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.models import WebhookDelivery
 from registry.webhooks.sender import Attempt
 from registry.webhooks.service import (
     TooManyWebhooks,
@@ -106,15 +105,15 @@ def test_both_secrets_sign_for_24_hours_after_a_rotation(app: Flask, present: Pr
         receiver.accepted[1].verify(former)
 
 
-def test_secret_of_another_key_of_the_service_is_a_failure_until_it_is_rotated(app: Flask, present: Present) -> None:
+def test_secret_of_another_key_of_the_service_is_a_failure_until_it_is_rotated(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, present: Present
+) -> None:
     present.set(now())
     owner = an_owner(Role.SUPERVISOR)
     with receiving() as receiver:
         webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
         change_projects([a_project()], times=1)
-        of_another_key = Fernet(Fernet.generate_key()).encrypt(b"whsec_")
-        with transaction() as session:
-            session.execute(update(Webhook).values(encrypted_secret=of_another_key.decode()))
+        monkeypatch.setitem(app.config, "SECRET_KEY", "another key of the service")
         assert deliver(LOCAL) == WebhookRun(failed=1)
         assert states(webhook) == [("waiting", 1, "secret-unreadable")]
         _, secret = rotate_secret(owner, webhook)
