@@ -7,9 +7,11 @@ import re
 from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
-from tests.cases.cast import audit, case_of, decided_case, in_days, migrate_by
+from registry.core.database import db
+from tests.cases.cast import AIGERIM, act, audit, case_of, decided_case, in_days, migrate_by, under_review
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
+from tests.reports.test_overview import hide
 from tests.statements import statements
 
 TILE = re.compile(r"<dt>([^<]+)</dt><dd><a [^>]+>(\d+)<")
@@ -27,6 +29,19 @@ def test_agency_home_lists_orders_with_both_dates(signed_in: SignedIn) -> None:
     assert project.number in section and f"/cases/{case_of(project).id}?" in section
     assert "Перенести на QazTech к сроку" in section and section.count("\u00a0г.<") == 2
     assert project.number not in signed_in(Role.AGENCY_VIEWER).get("/home").text
+
+
+def test_agency_home_with_a_question_and_a_restricted_flagged_project(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, secret = a_project(agency), a_project(agency)
+    act(AIGERIM, under_review(project), "ask", "Which contract is it?")
+    hide(secret)
+    numbers = (project.number, secret.number)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    db.session.expunge_all()
+    # Reading the restricted one is journalled, while the page has read the project of the question.
+    page = visit.get("/home")
+    assert page.status_code == 200 and all(number in page.text for number in numbers)
 
 
 def test_home_tiles_add_up_to_all_projects(signed_in: SignedIn) -> None:

@@ -57,6 +57,7 @@ def home(actor: Actor) -> Answer:
     if actor.role in AGENCY_ROLES:
         questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
         ordered = list_cases(actor, ORDERED, Page(WORST), page_locale()).items
+        worst, ending = worst_projects(actor), onboarding_ending(actor)
         return render_template(
             "reports/home_agency.html",
             actor=actor,
@@ -68,8 +69,8 @@ def home(actor: Actor) -> Answer:
             totals=totals,
             unflagged_statuses=UNFLAGGED,
             last=last_good_audit(),
-            worst=worst_projects(actor),
-            ending=onboarding_ending(actor),
+            worst=worst,
+            ending=ending,
             people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
             ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
             ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
