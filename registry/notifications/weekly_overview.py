@@ -28,7 +28,7 @@ SENT_AT: Final = time(8)
 BACK: Final = 7
 # The figures of an e-mail, in its order.
 FIGURES: Final = ("platform_percent", "flagged", "flagged_high", "flagged_medium", "flagged_low", "at_risk_kzt")
-MILLION: Final = 1_000_000
+TENTH_OF_A_MILLION: Final = 100_000
 
 
 def write_due_weekly_overview(channels: frozenset[Channel] = EMAIL_ONLY) -> int | None:
@@ -103,7 +103,8 @@ def _figures(known: Overview) -> dict[str, Any]:
 def _shown(name: str, value: float, language: Language) -> str:
     """A count, a share with one decimal, or an amount in millions with one decimal."""
     if name == "at_risk_kzt":
-        text = f"{value / MILLION:,.1f}"
+        # Rounded as in the attached document: to whole tenths, not as the nearest fraction.
+        text = f"{round(value / TENTH_OF_A_MILLION) / 10:,.1f}"
     else:
         text = f"{value:,.1f}" if name == "platform_percent" else f"{value:,}"
     if language == "en":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -36,16 +36,16 @@ class RequestNotFound(NotFound):
     """No request of this kind has this id, or the actor may not see it."""
 
 
-def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kind: RequestKind | None = None) -> Listing:
-    """A page of requests as their kinds show them, newest first by default; of one kind, or of all.
+def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kinds: Sequence[RequestKind] = ()) -> Listing:
+    """A page of requests as their kinds show them, newest first by default; of these kinds, or of all.
 
     Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.REQUESTS_READ)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
     statement = select(Request).where(*visible_requests(actor), *_conditions(raw))
-    if kind is not None:
-        statement = statement.where(Request.kind == kind.value)
+    if kinds:
+        statement = statement.where(Request.kind.in_([kind.value for kind in kinds]))
     if page.cursor is not None:
         statement = statement.where(after(key, Request.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Request.id.expression, descending)).limit(page.limit + 1)
@@ -127,11 +127,16 @@ def count_waiting(actor: Actor) -> int:
 
 def count_to_decide(actor: Actor) -> int:
     """How many waiting requests the actor sees and has the permission to decide."""
-    kinds = [kind.value for kind, handler in HANDLERS.items() if actor.may(handler.decides)]
+    kinds = [kind.value for kind in kinds_to_decide(actor)]
     if not kinds:
         return 0
     statement = select(func.count()).select_from(Request).where(Request.kind.in_(kinds), *visible_requests(actor))
     return db.session.scalar(statement.where(Request.state == RequestState.WAITING.value)) or 0
+
+
+def kinds_to_decide(actor: Actor) -> list[RequestKind]:
+    """The kinds of requests that the actor has the permission to decide."""
+    return [kind for kind, handler in HANDLERS.items() if actor.may(handler.decides)]
 
 
 def visible_requests(actor: Actor) -> list[ColumnElement[bool]]:

@@ -70,6 +70,18 @@ def two_audits(present: Present) -> None:
     audit()
 
 
+def test_email_rounds_money_as_the_attached_document(present: Present) -> None:
+    subscriber()
+    present.set(MONDAY)
+    a_project(budget_kzt=350_000)
+    audit()
+    write_due_weekly_overview()
+    (email,) = emails()
+    tables = {block["caption"]: block["rows"] for block in email.events[0]["figures"]["document"]["blocks"]}
+    assert [row[-1] for row in tables["The country"]] == ["0.4"]
+    assert "Money in flagged projects, million ₸: 0.4\n" in text_of(email)
+
+
 @pytest.mark.parametrize(
     ("instant", "monday"),
     [

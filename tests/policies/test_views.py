@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
+from registry.policies.views import policies as policy_pages
 from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import audit
 from tests.factories import a_project, an_agency
@@ -113,3 +115,16 @@ def test_supervisor_takes_a_scheduled_activation_back_on_its_page(signed_in: Sig
     assert "The activation is taken back: the version is a draft again." in done and "Delete draft" in done
     again = saule.send(f"{page}/activation/withdrawal", page).text
     assert "is not scheduled for a later day" in again
+
+
+def test_impact_says_how_many_agencies_it_leaves_out(
+    app: Flask, signed_in: SignedIn, present: Present, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present.set(DAY)
+    for _ in range(3):
+        a_project(an_agency())
+    draft(pilot_limit_months=6)
+    timur = signed_in(Role.SUPERVISOR)
+    assert "more agenc" not in timur.get("/policies/2026.2/impact").text
+    monkeypatch.setattr(policy_pages, "MAX_LISTED", 1)
+    assert "and 2 more agencies" in timur.get("/policies/2026.2/impact").text

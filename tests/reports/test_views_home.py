@@ -7,9 +7,15 @@ import re
 from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
-from tests.cases.cast import audit, case_of, decided_case, in_days, migrate_by
+from registry.core.clock import today
+from registry.core.database import db
+from registry.requests.service import ask
+from registry.requests.vocabulary import RequestKind
+from tests.cases.cast import AIGERIM, act, audit, case_of, decided_case, in_days, migrate_by, under_review
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
+from tests.reports.delivered import Page
+from tests.reports.test_overview import ASKER, hide
 from tests.statements import statements
 
 TILE = re.compile(r"<dt>([^<]+)</dt><dd><a [^>]+>(\d+)<")
@@ -27,6 +33,33 @@ def test_agency_home_lists_orders_with_both_dates(signed_in: SignedIn) -> None:
     assert project.number in section and f"/cases/{case_of(project).id}?" in section
     assert "Перенести на QazTech к сроку" in section and section.count("\u00a0г.<") == 2
     assert project.number not in signed_in(Role.AGENCY_VIEWER).get("/home").text
+
+
+def test_agency_home_with_a_question_and_a_restricted_flagged_project(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, secret = a_project(agency), a_project(agency)
+    act(AIGERIM, under_review(project), "ask", "Which contract is it?")
+    hide(secret)
+    numbers = (project.number, secret.number)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    db.session.expunge_all()
+    # Reading the restricted one is journalled, while the page has read the project of the question.
+    page = visit.get("/home")
+    assert page.status_code == 200 and all(number in page.text for number in numbers)
+
+
+def test_requests_to_decide_lead_to_those_that_the_reader_decides(signed_in: SignedIn) -> None:
+    former, successor = an_agency(), an_agency()
+    values = {"successor": successor.bin, "on": today(), "act": "No. 17", "reason": "They merge."}
+    ask(ASKER, RequestKind.SUCCESSION, former.bin, values)
+    ask(ASKER, RequestKind.WITHDRAWAL, a_project().number, {"reason": "Registered in error."})
+    for role, text, count in (
+        (Role.SUPERVISOR, "2 requests wait for a decision", 2),
+        (Role.REVIEWER, "1 request waits for a decision", 1),
+    ):
+        visit = signed_in(role)
+        (link,) = (link for link in Page(visit.get("/home").text).links if link.text == text)
+        assert len(Page(visit.get(link.href).text).tables[0].rows) == count
 
 
 def test_home_tiles_add_up_to_all_projects(signed_in: SignedIn) -> None:

@@ -88,6 +88,7 @@ def policy_impact(actor: Actor, version: str) -> Answer:
         report=report,
         listed=listed,
         by_agency=report["by_agency"][:MAX_LISTED],
+        other_agencies=len(report["by_agency"][MAX_LISTED:]),
         by_region=report["by_region"],
         agencies=agency_names(each["agency"] for each in report["by_agency"][:MAX_LISTED]),
         rules=rule_titles(),

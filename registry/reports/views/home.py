@@ -34,7 +34,7 @@ from registry.projects.drafts import Draft, drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
 from registry.reports.compliance import UNFLAGGED, compliance
-from registry.requests.queries import count_to_decide, count_waiting
+from registry.requests.queries import count_to_decide, count_waiting, kinds_to_decide
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
 
@@ -57,6 +57,7 @@ def home(actor: Actor) -> Answer:
     if actor.role in AGENCY_ROLES:
         questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
         ordered = list_cases(actor, ORDERED, Page(WORST), page_locale()).items
+        worst, ending = worst_projects(actor), onboarding_ending(actor)
         return render_template(
             "reports/home_agency.html",
             actor=actor,
@@ -68,8 +69,8 @@ def home(actor: Actor) -> Answer:
             totals=totals,
             unflagged_statuses=UNFLAGGED,
             last=last_good_audit(),
-            worst=worst_projects(actor),
-            ending=onboarding_ending(actor),
+            worst=worst,
+            ending=ending,
             people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
             ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
             ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
@@ -106,6 +107,7 @@ def home(actor: Actor) -> Answer:
         substitutes=[each for each in substitutions() if each.deputy == actor.principal],
         local_changes=_local_changes(actor) if may_confirm else [],
         to_decide=count_to_decide(actor),
+        kinds_to_decide=[kind.value for kind in kinds_to_decide(actor)],
         ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
         action_label=action_label,
         principal_label=principal_label,

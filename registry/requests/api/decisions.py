@@ -51,7 +51,7 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
     @blp.response(200, PageSchema(handler.shown), headers=LINK)
     def list_all(query: ListArguments) -> Any:
         """List the requests that one may see, by default the newest first. Sort by id."""
-        return page_response(list_requests(current_actor(), *query, kind))
+        return page_response(list_requests(current_actor(), *query, (kind,)))
 
     @blp.route(f"/{collection}/<row_id:id>", methods=["GET"], endpoint=f"read_{singular}")
     @blp.requires(Permission.REQUESTS_READ)

@@ -37,13 +37,13 @@ WITH_REASON: Final = ("refusal", "restoration")
 
 @pages.page("/requests", needs=Permission.REQUESTS_READ)
 def requests(actor: Actor) -> Answer:
-    """List the requests that the actor may see, newest first, of one kind or of all."""
+    """List the requests that the actor may see, newest first, of some kinds or of all."""
     filters = requested_filters((*FILTERS, KIND))
-    kind = filters.get(KIND)
-    if kind is not None and kind not in RequestKind.codes():
+    kinds = filters[KIND].split(",") if KIND in filters else []
+    if not set(kinds) <= set(RequestKind.codes()):
         raise Malformed([Problem(KIND, "not-a-choice", {"options": ", ".join(RequestKind.codes())})])
     narrowed = {name: value for name, value in filters.items() if name != KIND}
-    listing = list_requests(actor, narrowed, requested_page(), None if kind is None else RequestKind(kind))
+    listing = list_requests(actor, narrowed, requested_page(), [RequestKind(kind) for kind in kinds])
     return render_template(
         "requests/list.html",
         actor=actor,
