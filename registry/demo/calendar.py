@@ -6,13 +6,16 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Final
 
 from registry.core.working_days import national_calendar
 from registry.freeze.vocabulary import AgencyKind
 
+MORNING: Final = time(9, 10)
+AUDIT_TIME: Final = time(2)
+BETWEEN_ACTS: Final = timedelta(minutes=13)
 DATA: Final = Path(__file__).with_name("data")
 # The demo's events lie under the freeze, however early in 2026 it is loaded.
 FREEZE_START: Final = date(2026, 1, 5)

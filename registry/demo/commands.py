@@ -38,7 +38,7 @@ def demo() -> None:
 @demo.command()
 @in_registry
 def load() -> None:
-    """Load Kazakh agencies, people and projects with the results of five weeks of nightly audits and reviews.
+    """Load Kazakh agencies, people and projects with a year of audits and five weeks of reviews.
 
     The registry must be empty. A second run changes nothing; an interrupted run continues.
     """
@@ -52,7 +52,7 @@ def load() -> None:
     with progress("cli-demo-telling") as on_progress:
         for count in replay(story):
             on_progress(count, len(story))
-    audit = last_day(story)
+    audit = last_day(day, story)
     if audit is None:
         print_message("cli-demo-there")
         return

@@ -20,6 +20,7 @@ OPERATOR: Final = "Timur Kassymov"
 REVIEWER: Final = "Aigerim Sarsenova"
 SECOND_REVIEWER: Final = "Bolat Zhumagulov"
 SUPERVISOR: Final = "Saule Iskakova"
+SECOND_SUPERVISOR: Final = "Gulmira Sadykova"
 
 
 def _people() -> tuple[Mapping[str, str], ...]:
@@ -29,6 +30,16 @@ def _people() -> tuple[Mapping[str, str], ...]:
 def first_of_each_role() -> dict[Role, str]:
     """Return the first person of each role."""
     return {role: next(row["name"] for row in _people() if row["role"] == role) for role in Role}
+
+
+def shown_people() -> list[tuple[Role, str]]:
+    """Return whom ``scripts/run --demo`` shows: the first of each role, and a second supervisor.
+
+    A policy is activated, and a report issued, by another supervisor than the one who wrote it.
+    """
+    people = list(first_of_each_role().items())
+    place = people.index((Role.SUPERVISOR, SUPERVISOR)) + 1
+    return [*people[:place], (Role.SUPERVISOR, SECOND_SUPERVISOR), *people[place:]]
 
 
 def demo_actor(name: str) -> Actor:

@@ -12,6 +12,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.demo.calendar import PARTS, as_csv, projects_of, rows_of, working_day
 from registry.demo.people import ADMINISTRATOR, OPERATOR, REVIEWER, SECOND_REVIEWER, SUPERVISOR, demo_actor
+from registry.demo.regional import inventory_rows
 from registry.exemptions.service import record_exemption
 from registry.imports.models import ImportRun
 from registry.imports.service import import_now
@@ -30,17 +31,17 @@ class InvalidDemoData(RuntimeError):
 
 def import_agencies() -> None:
     """Import the demo agencies."""
-    _import("agencies", "agencies.csv", rows_of("agencies.csv", today()))
+    import_rows("agencies", "agencies.csv", rows_of("agencies.csv", today()))
 
 
 def import_part(part: int, day: date) -> None:
     """Import the projects registered ``part`` working days before the day of loading."""
-    _import("projects", f"projects-{PARTS.index(part) + 1}.csv", projects_of(part, day))
+    import_rows("projects", f"projects-{PARTS.index(part) + 1}.csv", projects_of(part, day))
 
 
 def inventory(_day: date) -> None:
     """Import the platform inventory of the day."""
-    content = as_csv(rows_of("inventory.csv", today()))
+    content = as_csv([*rows_of("inventory.csv", today()), *inventory_rows()])
     apply_inventory(demo_actor(OPERATOR), "inventory.csv", content, dry_run=False)
 
 
@@ -132,7 +133,8 @@ ACTS: Final[tuple[tuple[int, Act], ...]] = (
 )
 
 
-def _import(kind: str, name: str, rows: list[dict[str, str]]) -> None:
+def import_rows(kind: str, name: str, rows: list[dict[str, str]]) -> None:
+    """Import rows under the name of a file, once. Raises InvalidDemoData when a row is rejected."""
     run = db.session.scalar(select(ImportRun).where(ImportRun.file_name == name))
     if run is None:
         run = import_now(demo_actor(ADMINISTRATOR), kind, False, name, as_csv(rows))

@@ -1,14 +1,14 @@
-"""Demo history: five weeks of registrations, nightly audits and cases, replayed through the services.
+"""Demo history: a year of weekly audits (``earlier.py``), then five weeks of registrations, nightly audits and cases.
 
-Each action is one transaction with its own timestamp, so that an interrupted replay continues after the last journal
-entry.
+All is replayed through the services. Each action is one transaction with its own timestamp, so that an interrupted
+replay continues after the last journal entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -25,17 +25,18 @@ from registry.core.clock import clock_set_to, local_date, local_instant, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
-from registry.demo.calendar import PARTS, rows_of, working_day
-from registry.demo.people import OPERATOR, SOURCE, add_people, demo_actor
-from registry.demo.records import ACTS, import_agencies, import_part, on_the_last_day
+from registry.demo import earlier
+from registry.demo.calendar import AUDIT_TIME, BETWEEN_ACTS, MORNING, PARTS, rows_of, working_day
+from registry.demo.people import OPERATOR, SOURCE, demo_actor
+from registry.demo.records import ACTS, import_part, on_the_last_day
 from registry.demo.reports import REPORT_ACTS
 from registry.flags.audit_runs import AuditRun
+from registry.imports.models import ImportRun
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 
-MORNING: Final = time(9, 10)
-AUDIT_TIME: Final = time(2)
-BETWEEN_ACTS: Final = timedelta(minutes=13)
+# The file of the first part of the projects that the cases are about.
+FIRST_PART: Final = "projects-1.csv"
 # The audit of the night after this working day did not run, as if the machine had been down.
 MISSED_AFTER: Final = 11
 LEGAL_BASIS: Final = "Указ Президента от 10 декабря 2025 года, пункт 1; Цифровой кодекс № 255-VIII, статья 82(4)"
@@ -63,7 +64,8 @@ class Event:
 
 def history(day: date) -> list[Event]:
     """Return all events before the day of loading, in order."""
-    return sorted([*_audits(day), *_acts(day)], key=lambda event: event.at)
+    before = (Event(*event) for event in earlier.events(day))
+    return sorted([*before, *_audits(day), *_acts(day)], key=lambda event: event.at)
 
 
 def replay(story: Sequence[Event]) -> Iterator[int]:
@@ -80,8 +82,8 @@ def replay(story: Sequence[Event]) -> Iterator[int]:
 
 
 def day_of_loading() -> date:
-    """Return the day of loading: today, or the day of an interrupted replay."""
-    first = _journal_time(func.min(JournalEntry.at))
+    """Return the day of loading: today, or the day of a replay that came as far as the cases."""
+    first = db.session.scalar(select(ImportRun.queued_at).where(ImportRun.file_name == FIRST_PART))
     return today() if first is None else min(today(), working_day(local_date(first), -PARTS[0]))
 
 
@@ -90,9 +92,10 @@ def replayed_until() -> datetime | None:
     return _journal_time(func.max(JournalEntry.at))
 
 
-def last_day(story: Sequence[Event]) -> AuditRun | None:
+def last_day(day: date, story: Sequence[Event]) -> AuditRun | None:
     """Make today's edits and run a manual audit. Return None when this is done already."""
-    done = select(AuditRun.id).where(AuditRun.started_by == OPERATOR, AuditRun.status == "succeeded")
+    of_operator = (AuditRun.started_by == OPERATOR, AuditRun.status == "succeeded")
+    done = select(AuditRun.id).where(*of_operator, AuditRun.on > working_day(day, PARTS[0]))
     if db.session.scalar(done.limit(1)) is not None:
         return None
     until = replayed_until()
@@ -118,10 +121,9 @@ def _audits(day: date) -> Iterator[Event]:
 def _acts(day: date) -> Iterator[Event]:
     rows = rows_of("cases.csv", day)
     for before in range(PARTS[0], 0, -1):
-        imports: list[Callable[[], object]] = [import_agencies, add_people] if before == PARTS[0] else []
+        actions: list[tuple[Callable[[], object], bool]] = []
         if before in PARTS:
-            imports.append(partial(import_part, before, day))
-        actions: list[tuple[Callable[[], object], bool]] = [(act, False) for act in imports]
+            actions.append((partial(import_part, before, day), False))
         actions += [(partial(act, day), True) for number, act in (*ACTS, *REPORT_ACTS) if number == before]
         actions += [(partial(_on_case, row, day), True) for row in rows if row["day"] == str(before)]
         morning = local_instant(working_day(day, before), MORNING)

@@ -20,7 +20,7 @@ from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 from registry.core.database import db
 from registry.demo.calendar import rows_of
-from registry.demo.people import ADMINISTRATOR, demo_actor
+from registry.demo.people import ADMINISTRATOR, demo_actor, shown_people
 from registry.demo.story import history, replay
 from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import AuditRun
@@ -28,6 +28,8 @@ from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
+from registry.reports.overview.history import history as history_of_overview
+from registry.reports.overview.service import overview
 from tests.factories import an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present
@@ -69,8 +71,23 @@ def test_demo_has_every_rule_role_action_and_audit_status(registry: CommandLine,
         assert 0 < ends[0] < 15 and ends[1] > 90
         assert db.session.scalar(select(func.count()).where(Project.is_restricted)) == 1
         times = list(db.session.scalars(select(JournalEntry.at).order_by(JournalEntry.seq)))
+        assert [role for role, _ in shown_people()].count(Role.SUPERVISOR) == 2
+        assert_history()
     assert times == sorted(times)
     assert registry("journal", "verify").code == 0
+    assert registry("audits", "verify", "5").code == 0
+
+
+def assert_history() -> None:
+    """Fail unless the overview has lines of a year, every change and a forecast, with a share that grows."""
+    leader = demo_actor("Askar Nurpeisov")
+    shown = overview(leader)
+    assert shown is not None and shown.forecast is not None and shown.forecast.a_week > 0 and shown.improved
+    shares = [earlier.figures.platform_percent if earlier else None for earlier in shown.earlier.values()]
+    assert None not in shares and [shown.now.platform_percent, *shares] == sorted(
+        [shown.now.platform_percent, *shares], key=lambda share: -(share or 0)
+    )
+    assert len(history_of_overview(leader, "country", None)) > 40
 
 
 def test_demo_before_the_freeze_names_earliest_date(registry: CommandLine, present: Present) -> None:
@@ -96,7 +113,9 @@ def test_interrupted_load_continues_and_second_load_changes_nothing(
     assert again.code == 0 and "nothing" in again.err
     assert registry("journal", "head").out == head
     with services():
-        assert db.session.scalar(select(func.count()).select_from(Project)) == len(rows_of("projects.csv", today()))
+        assert (
+            db.session.scalar(select(func.count()).select_from(Project)) == len(rows_of("projects.csv", today())) + 120
+        )
         assert set(db.session.scalars(select(Case.status))) == set(Status.codes())
 
 
