@@ -123,7 +123,7 @@ def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Age
     assert visit.send("/people/agency", page=page, person=chosen, agency="").status_code == 422
     answer = visit.send("/people/agency", page=page, person=chosen, agency=other.bin).text
     assert "3 people have moved." in answer
-    assert "auditor: The role «Auditor» cannot have an agency." in answer
+    assert "auditor: The role “Auditor” cannot have an agency." in answer
     moved = [person_named(f"p{number}") for number in range(3)]
     assert [each.agency_id for each in moved if each] == [other.id] * 3
 

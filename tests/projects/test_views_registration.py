@@ -139,7 +139,7 @@ def test_each_page_tells_its_own_errors(signed_in: SignedIn) -> None:
     assert unchosen.status_code == 422 and 'id="stage-error"' in unchosen.text
     visit.send(f"{draft}/work", **WORK | {"stage": "operation"})
     order = visit.send(f"{draft}/dates", work_started_on="01.02.2026", commissioned_on="01.01.2026")
-    assert order.status_code == 422 and "cannot be before «Work started on»" in order.text
+    assert order.status_code == 422 and "cannot be before “Work started on”" in order.text
     years = visit.send(f"{draft}/money", budget_kzt="1000", **{"cost_by_year.2026": "2 000"})
     assert years.status_code == 422
     assert "The years together cost 2,000 tenge, more than the budget." in years.text

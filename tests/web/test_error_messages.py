@@ -88,7 +88,7 @@ def test_audit_of_earlier_day_is_rejected_in_terms_of_the_form(signed_in: Signed
 def test_forbidden_page_names_role_and_no_permission(signed_in: SignedIn) -> None:
     page = signed_in(Role.AGENCY_EDITOR).client.get("/people")
     assert page.status_code == 403
-    assert "The role «Agency editor» does not include this." in page.text and "people.manage" not in page.text
+    assert "The role “Agency editor” does not include this." in page.text and "people.manage" not in page.text
 
 
 def test_missing_page_does_not_mention_the_api(signed_in: SignedIn) -> None:
