@@ -125,8 +125,9 @@ def record_batch(batch: Batch, attempts: Sequence[Attempt]) -> None:
             _record(row, attempt, at)
             if row.ended_at is not None:
                 ended.add(row.subject)
-        session.flush()
-        settle(webhook.id, ended)
+        if ended:
+            session.flush()
+            settle(webhook.id, ended)
         webhook.lease = webhook.lease_until = None
         _record_receiver(webhook, attempts, at)
 
@@ -148,6 +149,8 @@ def _bodies(owner: Actor, due: Sequence[WebhookDelivery]) -> dict[int, str]:
 
 
 def _drop(webhook_id: int, gone: Sequence[WebhookDelivery], at: datetime) -> None:
+    if not gone:
+        return
     for each in gone:
         each.state, each.ended_at = DeliveryState.DROPPED.value, at
     require_transaction().flush()
@@ -175,7 +178,7 @@ def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:
     if attempt.delivered:
         row.state, row.ended_at = DeliveryState.DELIVERED.value, at
         return
-    wait = wait_after(row.tries)
+    wait = wait_after(row.tries, attempt.asked)
     if wait is None:
         row.state, row.ended_at = DeliveryState.GIVEN_UP.value, at
     else:
@@ -183,13 +186,15 @@ def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:
 
 
 def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime) -> None:
-    """Leave a receiver alone after a batch of failures, and disable it after a week of them."""
-    if any(attempt.delivered for attempt in attempts):
-        webhook.failing_since, webhook.failures = None, 0
+    """Leave a receiver alone after a batch of failures or where it asks for it; disable it after a week of failures."""
+    succeeded = any(attempt.delivered for attempt in attempts)
+    webhook.failures = 0 if succeeded else webhook.failures + 1
+    webhook.failing_since = None if succeeded else webhook.failing_since or at
+    pause = pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
+    if pause:
+        webhook.next_batch_at = at + pause
+    if succeeded:
         return
-    webhook.failures += 1
-    webhook.failing_since = webhook.failing_since or at
-    webhook.next_batch_at = at + pause_after(webhook.failures)
     if webhook.disabled_at is not None:
         return
     if any(attempt.status == GONE for attempt in attempts):

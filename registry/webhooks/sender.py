@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final
 
+from registry.core.clock import now
+from registry.webhooks.retries import NOT_ASKED, asked_delay
 from registry.webhooks.targets import AllowedTargets, NameNotResolved, Resolver, Target, TargetNotAllowed
 from registry.webhooks.vocabulary import DeliveryError
 
@@ -19,16 +24,22 @@ TIMEOUT_S: Final = 10.0
 # Of a response, read so that the receiver can finish writing, and discarded: nobody sees what internal systems answer.
 MAX_BODY: Final = 64 * 1024
 SUCCESS: Final = range(200, 300)
+# How long the certificates of the authorities are kept. To read them takes 19 ms, more than the rest of a message.
+TRUST_S: Final = 600
 FIXED_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "QazTech-Registry", "Connection": "close"}
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The result of an attempt. ``error``: None when delivered. ``status``: of the response, None without one."""
+    """The result of an attempt. ``error``: None when delivered. ``status``: of the response, None without one.
+
+    ``asked``: the delay that the response asks for.
+    """
 
     error: DeliveryError | None
     status: int | None
     duration_ms: int
+    asked: timedelta = NOT_ASKED
 
     @property
     def delivered(self) -> bool:
@@ -52,9 +63,10 @@ def send(
     """
     began = time.monotonic()
     deadline = began + timeout_s
-    status, error = None, None
+    status, error, asked = None, None, NOT_ASKED
     try:
-        status = _post(allowed, url, headers, body, deadline, resolver)
+        status, retry_after = _post(allowed, url, headers, body, deadline, resolver)
+        asked = asked_delay(status, retry_after, now())
         error = None if status in SUCCESS else DeliveryError.STATUS
     except TargetNotAllowed:
         error = DeliveryError.TARGET
@@ -68,12 +80,13 @@ def send(
         error = DeliveryError.RESPONSE
     except OSError:
         error = DeliveryError.CONNECTION
-    return Attempt(error, status, round((time.monotonic() - began) * 1000))
+    return Attempt(error, status, round((time.monotonic() - began) * 1000), asked)
 
 
 def _post(
     allowed: AllowedTargets, url: str, headers: Mapping[str, str], body: bytes, deadline: float, resolver: Resolver
-) -> int:
+) -> tuple[int, str | None]:
+    """The status and ``Retry-After`` of the response."""
     target = allowed.target(url)
     connection = _CheckedConnection(target, allowed.resolve(target, resolver), deadline)
     try:
@@ -82,16 +95,27 @@ def _post(
         response.begin()
         with suppress(OSError, HTTPException, ValueError):
             response.read(MAX_BODY)
-        return response.status
+        return response.status, response.headers.get("Retry-After")
     finally:
         connection.close()
+
+
+@lru_cache(maxsize=1)
+def _trust(_period: int, _of_store: tuple[str | None, ...]) -> ssl.SSLContext:
+    """The context of all connections of a period. It is shared by threads."""
+    return ssl.create_default_context()
+
+
+def _store() -> tuple[str | None, ...]:
+    """Where OpenSSL reads the certificates of the authorities, if not in the system's own place."""
+    return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
 
 
 class _CheckedConnection(HTTPConnection):
     """A connection to addresses that were checked. TLS and the header Host name the host of the URL."""
 
     def __init__(self, target: Target, addresses: list[str], deadline: float) -> None:
-        self._context = ssl.create_default_context() if target.scheme == "https" else None
+        self._context = _trust(int(time.monotonic() // TRUST_S), _store()) if target.scheme == "https" else None
         super().__init__(target.host, target.port)
         self.default_port = 80 if self._context is None else 443
         self._addresses, self._deadline = addresses, deadline

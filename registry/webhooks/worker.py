@@ -53,6 +53,8 @@ def deliver(allowed: AllowedTargets, run: timedelta = RUN) -> WebhookRun:
     ends = time.monotonic() + run.total_seconds()
     next_fan_out = time.monotonic()
     sending: list[_Sending] = []
+    # Something new can be due: after a batch, and each second. Not after each message: it is of a leased batch.
+    look = True
     with ThreadPoolExecutor(THREADS, "webhook") as threads:
         while True:
             begun = False
@@ -60,7 +62,10 @@ def deliver(allowed: AllowedTargets, run: timedelta = RUN) -> WebhookRun:
                 if time.monotonic() >= next_fan_out:
                     begun = fan_out()
                     next_fan_out = time.monotonic() + (0 if begun else FAN_OUT_EACH_S)
-                begun = _send_due(threads, sending, allowed) or begun
+                    look = True
+                if look:
+                    begun = _send_due(threads, sending, allowed) or begun
+            look = begun
             if not sending and not begun:
                 break
             futures = [each for one in sending for each in one.attempts if not each.done()]
@@ -68,6 +73,7 @@ def deliver(allowed: AllowedTargets, run: timedelta = RUN) -> WebhookRun:
                 wait(futures, FAN_OUT_EACH_S, FIRST_COMPLETED)
             for one in [each for each in sending if each.is_done]:
                 sending.remove(one)
+                look = True
                 attempts = [each.result() for each in one.attempts]
                 record_batch(one.batch, attempts)
                 counts.update(attempt.delivered for attempt in attempts)

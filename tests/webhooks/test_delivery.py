@@ -164,6 +164,39 @@ def test_dead_receiver_gets_one_message_to_try_after_a_pause(app: Flask, present
     assert webhook_now(webhook).failing_since is None
 
 
+def test_receiver_that_is_too_busy_is_asked_again_when_it_says(app: Flask, present: Present) -> None:
+    start = present.set(now())
+    with receiving(Receiver(answer=lambda _request: 503, extra_headers={"Retry-After": "600"})) as receiver:
+        webhook, _ = a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=["project.changed"])
+        change_projects([a_project(), a_project()], times=1)
+        assert deliver(LOCAL) == WebhookRun(failed=2)
+        assert [each.next_try_at - start for each in deliveries(webhook)] == [timedelta(minutes=10)] * 2
+        receiver.answer = lambda _request: 204
+        change_projects([a_project()], times=1)
+        present.move(timedelta(minutes=9))
+        # Neither what failed nor what is new.
+        assert deliver(LOCAL) == WebhookRun()
+        present.move(timedelta(minutes=1))
+        assert deliver(LOCAL) == WebhookRun(delivered=3)
+
+
+def test_busy_receiver_of_which_one_message_was_taken_is_left_alone_too(app: Flask, present: Present) -> None:
+    present.set(now())
+    taken, refused = a_project(), a_project()
+    subject = f"project:{refused.number}"
+    with receiving(Receiver(extra_headers={"Retry-After": "60"})) as receiver:
+        receiver.answer = lambda request: 429 if request.json["data"]["subject"] == subject else 204
+        webhook, _ = a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=["project.changed"])
+        change_projects([taken, refused], times=1)
+        assert deliver(LOCAL) == WebhookRun(delivered=1, failed=1)
+        assert webhook_now(webhook).failures == 0
+        change_projects([taken], times=1)
+        present.move(timedelta(seconds=59))
+        assert deliver(LOCAL) == WebhookRun()
+        present.move(timedelta(seconds=1))
+        assert deliver(LOCAL) == WebhookRun(delivered=1, failed=1)
+
+
 def test_old_deliveries_are_deleted_after_30_days(app: Flask, present: Present) -> None:
     present.set(now())
     with receiving() as receiver:
