@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_json(app)
     log_to_stderr(settings.log_level)
     init_error_reports()
-    init_database(app, settings.database_url, settings.database_limits)
+    init_database(app, settings.database_url, settings.database_limits, read_url=settings.database_read_url)
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
     init_tracing(app)
     init_request_log(app)

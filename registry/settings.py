@@ -18,7 +18,8 @@ from marshmallow.validate import OneOf, Predicate, Regexp
 
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.contacts import security_contact, support_contact
-from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
+from registry.core.database_settings import PARSERS as DATABASE_PARSERS
+from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, whole_number
 from registry.core.shipped_files import CONFIG
 from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
 from registry.notifications.aitu.settings import AituBot, aitu_bot
@@ -66,6 +67,7 @@ class Settings:
     ``health_port``: where ``/healthz`` is answered beside the web server, None for nowhere else.
     ``second_factor_roles``: the codes of the roles that require a second factor, None for off.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
+    ``database_read_url``: standbys that web processes read lists and exports from, None for the primary.
     ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
     ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
     ``aitu`` is None when no notices go through the Aitu messenger.
@@ -101,6 +103,7 @@ class Settings:
     log_level: str = "info"
     aitu: AituBot | None = None
     webhook_networks: tuple[str, ...] = ()
+    database_read_url: str | None = None
 
     @property
     def public(self) -> bool:
@@ -170,11 +173,12 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         open_data_licence=licence,
         security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
         support_contact=contact,
-        backup_dir=_folder(env.str("REGISTRY_BACKUP_DIR", "")),
+        backup_dir=Path(folder).absolute() if (folder := env.str("REGISTRY_BACKUP_DIR", "")) else None,
         backup_max_age=env.int("REGISTRY_BACKUP_MAX_AGE", 26, **whole_number(1, 10_000)),
         log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=OneOf(LOG_LEVELS, error=EXPECTED_LOG_LEVEL)),
         aitu=aitu_bot(env, public_url),
         webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
+        database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -186,10 +190,6 @@ def _config_file(env: Environment, name: str, shipped: str, expected: str) -> Pa
     is_file = Predicate("is_file", error=f"there is no file {{input}}; name {expected}")
     path: Path | None = env.path(name, None, validate=is_file)
     return (path or CONFIG / shipped).absolute()
-
-
-def _folder(text: str | None) -> Path | None:
-    return Path(text).absolute() if text else None
 
 
 def _require_valid(env: Environment) -> None:
@@ -287,7 +287,6 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "data_dir": _data_dir,
     "oidc_issuer": oidc_issuer,
     "oidc_value": oidc_value,
-    "owner_url": owner_url,
     "public_url": _public_url,
     "secret_key": _secret_key,
     "security_contact": security_contact,
@@ -295,6 +294,7 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "smtp_server": smtp_server,
     "support_contact": support_contact,
     **AITU_PARSERS,
+    **DATABASE_PARSERS,
     **OPEN_DATA_PARSERS,
     **WEBHOOK_PARSERS,
 }

@@ -20,6 +20,7 @@ from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.core.transactions import transaction
 from registry.http.query_parameters import Parameter
+from registry.journal.read_replica import use_read_replica
 
 blp = ApiBlueprint("agencies", __name__, description="Organisations that must register, each known by its BIN.")
 FILTERS: Final = (
@@ -48,6 +49,7 @@ class Agencies(MethodView):
     @blp.response(200, PageSchema(AGENCY), example={"items": [AGENCY_EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List agencies."""
+        use_read_replica()
         return page_response(list_agencies(current_actor(), *query))
 
     @blp.requires(Permission.AGENCIES_WRITE)

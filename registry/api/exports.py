@@ -20,6 +20,7 @@ from registry.core.pagination import MAX_LIMIT, Listing, Page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
 from registry.http.query_parameters import Parameter
+from registry.journal.read_replica import use_read_replica
 
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "csv": (CSV, "CSV: UTF-8, one column a field, lists and objects as JSON"),
@@ -67,6 +68,7 @@ def _add_export(blp: ApiBlueprint, export: ListExport, ending: str) -> None:
 
         Read page by page, so what changes meanwhile is exported as it is then.
         """
+        use_read_replica(for_export=True)
         # Errors of the first page are raised before the response starts.
         pages = _pages(export, current_actor(), filters)
         names = [name for name in export.item.dump_fields if name not in _sometimes(export.item)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from environs import Env, ValidationError
 from marshmallow.validate import Range
@@ -60,6 +61,19 @@ def owner_url(text: str, service_url: str | None) -> str | None:
     return text
 
 
+def read_url(text: str, service_url: str | None) -> str | None:
+    """The address of standbys to read lists and exports from, in the service's database; empty is None."""
+    if not text:
+        return None
+    if not (text.startswith(POSTGRES) and _readable(text)):
+        raise ValidationError(f"expected {EXPECTED_POSTGRES}")
+    if service_url is None or not service_url.startswith(POSTGRES):
+        raise ValidationError("only with a REGISTRY_DATABASE_URL of PostgreSQL")
+    if make_url(text).database != make_url(service_url).database:
+        raise ValidationError("expected the database of REGISTRY_DATABASE_URL")
+    return text
+
+
 def whole_number(least: int, most: int, expected: str = "a whole number from {min} to {max}") -> dict[str, Any]:
     """The arguments of ``env.int`` for a number within limits; ``expected`` is what an error says."""
     sentence = f"expected {expected.format(min=least, max=most)}, got {{input!r}}"
@@ -83,3 +97,7 @@ def _readable(url: str) -> bool:
         return bool(make_url(url).database)
     except (ArgumentError, ValueError):
         return False
+
+
+# Parsers of settings that depend on others.
+PARSERS: Final[dict[str, Callable[..., object]]] = {"owner_url": owner_url, "read_url": read_url}

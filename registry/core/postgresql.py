@@ -25,6 +25,8 @@ CONNECTION_DEFAULTS: Final = {
     "keepalives_count": "2",
     "tcp_user_timeout": "20000",
 }
+# Of several standbys any; the primary when there is none. Two seconds is the least that libpq waits.
+READ_ONLY_DEFAULTS: Final = {"target_session_attrs": "prefer-standby", "connect_timeout": "2"}
 LONG_TIMEOUT: Final = "long_timeout"
 STATEMENT_TIMEOUT: Final = "statement_timeout"
 PING_LIMIT_S: Final = 5
@@ -36,14 +38,17 @@ LAST_USED_AT: Final = "used_at"
 PING_AFTER_IDLE_S: Final = 0.5
 
 
-def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
+def engine_options(url: str, limits: DatabaseLimits, *, read_only: bool = False) -> dict[str, Any]:
     """The keyword arguments of create_engine besides the URL. The URL's query overrides ``CONNECTION_DEFAULTS``."""
     query = make_url(url).query
-    timeouts = {
+    defaults = CONNECTION_DEFAULTS | (READ_ONLY_DEFAULTS if read_only else {})
+    options = {
         "timezone": "UTC",
         "statement_timeout": limits.statement_timeout * 1000,
         "lock_timeout": limits.lock_timeout * 1000,
         "idle_in_transaction_session_timeout": limits.idle_timeout * 1000,
+        # A standby that was promoted is not written by this way.
+        **({"default_transaction_read_only": "on"} if read_only else {}),
     }
     return {
         # No table uses hstore; SQLAlchemy would look the type up once per process.
@@ -53,8 +58,8 @@ def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
         "pool_timeout": POOL_TIMEOUT_S,
         "execution_options": {LONG_TIMEOUT: limits.long_timeout, STATEMENT_TIMEOUT: limits.statement_timeout},
         "connect_args": {
-            **{name: value for name, value in CONNECTION_DEFAULTS.items() if name not in query},
-            "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
+            **{name: value for name, value in defaults.items() if name not in query},
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     }
 
@@ -168,3 +173,12 @@ def libpq_address(url: str, *, password: bool = True) -> str:
     omitted = ("context",) if password else ("context", "password")
     given = {name: value for name, value in arguments.items() if name not in omitted}
     return make_conninfo("", **{**CONNECTION_DEFAULTS, **given})
+
+
+def named_standby(url: str, read_url: str | None) -> str | None:
+    """The address that leads to a standby: one for reading, or the service's own when it names several hosts."""
+    if read_url is not None:
+        return read_url
+    hosts = make_url(url).query.get("host", ())
+    several = len(hosts) > 1 if isinstance(hosts, tuple) else "," in hosts
+    return url if several else None

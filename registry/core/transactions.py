@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session
 
-from registry.core.database import AUTOCOMMIT_READS, SQLITE_BEGIN, TRANSACTION_OPEN, db
+from registry.core.database import AUTOCOMMIT_READS, REPLICA, SQLITE_BEGIN, TRANSACTION_OPEN, db
 from registry.core.events import Event
 
 T = TypeVar("T")
@@ -32,6 +32,8 @@ def transaction() -> Iterator[Session]:
         yield session
         return
     session.rollback()
+    # What follows must see this transaction's changes.
+    session.info.pop(REPLICA, None)
     session.info[TRANSACTION_OPEN] = True
     try:
         session.connection(execution_options={SQLITE_BEGIN: "IMMEDIATE"})

@@ -17,6 +17,7 @@ from registry.api.query_schemas import ListArguments, list_query
 from registry.flags.queries import FLAG_FILTERS, SORTS, list_flags
 from registry.flags.schemas import FLAG
 from registry.http.locale import request_locale
+from registry.journal.read_replica import use_read_replica
 from registry.projects.api import examples
 
 blp = ApiBlueprint(
@@ -45,6 +46,7 @@ class Flags(MethodView):
     @blp.response(200, PageSchema(FLAG, counted=True), example={"items": [examples.FLAG], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List flags, the newest first: active ones and cleared ones, each with its clause and what to do next."""
+        use_read_replica()
         filters, expand = split_expand(query.filters, PROJECT)
         listing = list_flags(current_actor(), filters, query.page, request_locale())
         return page_response(with_projects(current_actor(), listing, expand))

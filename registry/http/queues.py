@@ -14,6 +14,7 @@ from registry.imports.models import ImportRun
 from registry.notifications.service import queue_state
 from registry.requests.models import Request
 from registry.requests.vocabulary import RequestState
+from registry.webhooks.waiting import due_deliveries
 
 
 class Queue(NamedTuple):
@@ -32,6 +33,7 @@ def queues() -> dict[str, Queue]:
         "outbox": _queue(OutboxMessage.created_at, OutboxMessage.delivered_at.is_(None)),
         "imports": _queue(ImportRun.queued_at, ImportRun.state == "queued"),
         "emails": Queue(emails.waiting, emails.oldest_at),
+        "webhooks": Queue(*due_deliveries()),
         "requests": Queue(requests, None if first_day is None else local_instant(first_day, time())),
     }
 

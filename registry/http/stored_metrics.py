@@ -21,12 +21,14 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.dialects import database_clock, sessions_waiting_for_locks
 from registry.core.scheduled_jobs import scheduled_jobs
+from registry.core.standby import standby_state
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.flags.vocabulary import AuditStatus
 from registry.http.queues import queues
 from registry.http.request_log import LOG
 from registry.journal.backups import last_backup_at, last_drill_at
 from registry.notifications.service import queue_state
+from registry.webhooks.waiting import failing_webhooks
 
 KEPT_S: Final = 10
 
@@ -112,6 +114,7 @@ def _queues() -> Iterator[Metric]:
     yield _gauge(
         "registry_queue_oldest_age_seconds", "How long the oldest waits, 0 when nothing waits", ages, ("queue",)
     )
+    yield _gauge("registry_webhooks_failing", "Receivers that accepted nothing for an hour", failing_webhooks())
     failed = queue_state().failed
     yield _gauge("registry_emails_failed", "E-mails of the last 30 days that were given up", failed)
 
@@ -132,6 +135,12 @@ def _machine() -> Iterator[Metric]:
     sessions = sessions_waiting_for_locks()
     if sessions is not None:
         yield _gauge("registry_database_sessions_waiting_for_locks", "Sessions that wait for a lock", sessions)
+    standby = standby_state()
+    if standby is not None:
+        yield _gauge("registry_standby_up", "1 when the standby answers", float(standby.lag_s is not None))
+        if standby.lag_s is not None:
+            text = "0 when the standby has all changes, else the seconds since its last one"
+            yield _gauge("registry_standby_lag_seconds", text, standby.lag_s)
     for name, at, text in (
         ("registry_backup_last_timestamp_seconds", last_backup_at(), "When the last good backup was started"),
         (

@@ -20,6 +20,7 @@ from registry.http.downloads import CSV, csv_download
 from registry.http.query_parameters import Parameter
 from registry.journal.exports import export_csv
 from registry.journal.queries import JOURNAL_FILTERS, list_journal
+from registry.journal.read_replica import use_read_replica
 
 SEARCH: Final = Parameter(
     "q",
@@ -86,6 +87,7 @@ class Journal(MethodView):
     @blp.response(200, PageSchema(Entry()), example={"items": [EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """Read the journal, the newest entries first."""
+        use_read_replica()
         return page_response(list_journal(current_actor(), *query))
 
 
@@ -99,4 +101,5 @@ class JournalCsv(MethodView):
     @blp.response(200, {}, content_type=CSV, description="One row an entry.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export entries as CSV: UTF-8, newest first, `details` as JSON. What the chain needs is all there."""
+        use_read_replica(for_export=True)
         return csv_download("journal", export_csv(current_actor(), filters))

@@ -10,6 +10,7 @@ from flask import Response, request
 from registry.core.pagination import MAX_LIMIT, Listing, Page
 from registry.core.spreadsheets.writer import Rows, table_as_csv, table_as_xlsx
 from registry.http.downloads import csv_download, xlsx_download
+from registry.journal.read_replica import use_read_replica
 
 ENDINGS: Final = "any(csv, xlsx)"
 
@@ -25,6 +26,7 @@ def download_list(
 
     ``page_of`` reads a page of the list, ``rows_of`` converts its items to rows; memory holds one page at a time.
     """
+    use_read_replica(for_export=True)
     # Loaded objects belong to the view's session, so each page is converted to rows as soon as it is read.
     first = page_of(_page())
     pages = _pages(rows_of(first.items), first.next, lambda page: _read(page_of(page), rows_of))

@@ -48,6 +48,7 @@ def test_new_registry_has_no_failure_and_says_what_is_missing(registry: CommandL
         "database": "ok",
         "schema": "ok",
         "rights": "ok",
+        "locks": "ok",
         "journal": "ok",
         "clock": "ok",
         "scheduler": "warning",
@@ -145,7 +146,10 @@ def test_scheduler_is_alive_then_stuck_then_failing(
     with services():
         save_job_run("notices", 5)
     assert states(registry("doctor", "--json"))["scheduler"] == "ok"
-    present.move(timedelta(minutes=17))
+    present.move(timedelta(minutes=4))
+    quiet = found(registry("doctor", "--json"))["scheduler"]
+    assert (quiet["state"], quiet["text"]) == ("warning", "No job of the scheduler has ended for 4 minutes.")
+    present.move(timedelta(minutes=13))
     stuck = found(registry("doctor", "--json"))["scheduler"]
     assert (stuck["state"], stuck["runbook"]) == ("failure", "docs/runbooks/frozen-scheduler.md")
     assert "notices" in stuck["text"]

@@ -40,6 +40,7 @@ from registry.cases.workflow import ACTIONS
 from registry.core.transactions import transaction
 from registry.http.etag import make_tag, require_fresh_if_named
 from registry.http.locale import request_locale
+from registry.journal.read_replica import use_read_replica
 from registry.projects.visibility import journal_restricted_reads
 
 blp = ApiBlueprint(
@@ -78,6 +79,7 @@ class Cases(MethodView):
     @blp.response(200, PageSchema(CASE_SUMMARY, counted=True), headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
+        use_read_replica()
         filters, expand = split_expand(query.filters, PROJECT)
         listing = list_cases(current_actor(), filters, query.page, request_locale())
         return page_response(with_projects(current_actor(), listing, expand))

@@ -18,7 +18,7 @@ from registry.cli.doctor.findings import Finding, State, failure, good, skipped
 from registry.cli.exit_codes import FAILED
 from registry.cli.options import as_json_option
 from registry.cli.output import print_json, print_message
-from registry.core.database import db, init_database
+from registry.core.database import STANDBY, db, init_database
 from registry.settings import Settings, SettingsInvalid, read_settings
 
 # The command is there to say that the database waits, not to wait itself.
@@ -68,14 +68,16 @@ def examine() -> Iterator[Finding]:
 def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
     app = Flask("registry")
     limits = replace(settings.database_limits, lock_timeout=MAX_WAIT_S, statement_timeout=MAX_WAIT_S)
-    init_database(app, settings.database_url, limits)
+    init_database(app, settings.database_url, limits, read_url=settings.database_read_url)
     with connected(app):
         first: dict[str, Check] = {"database": stored.database, "schema": stored.schema}
         later: dict[str, Check] = {
             "rights": stored.rights,
+            "locks": stored.locks,
             "journal": stored.journal,
             **({"policy": stored.policy} if has_policy else {}),
             "clock": stored.clock,
+            **({"standby": stored.standby} if app.extensions[STANDBY] is not None else {}),
             "scheduler": lambda: work.scheduler(settings),
             "audit": lambda: work.audits(settings),
             "queues": work.waiting,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +16,10 @@ from registry.audits.clock_guard import last_recorded_at, unconfirmed_since
 from registry.cli.doctor.findings import Finding, failure, good, warning
 from registry.core.clock import ALMATY, now, rfc3339, today
 from registry.core.database import db
-from registry.core.dialects import database_clock, database_file
+from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
 from registry.core.disk_checks import DISK_FULL, is_corruption_error, is_damaged, is_disk_full
 from registry.core.schema import VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision
+from registry.core.standby import standby_state
 from registry.flags.audit_runs import audit_in_future
 from registry.freeze.current import policy_in_force
 from registry.http.database_errors import error_of
@@ -27,6 +31,9 @@ LEAST_POSTGRESQL: Final = 15
 # Set by NTP, clocks differ by milliseconds.
 SKEW_WARNING_S: Final = 5
 SKEW_FAILURE_S: Final = 60
+MAX_LAG_S: Final = 60
+# Longer than a change takes, or a chunk of an import.
+LOCK_WAIT_S: Final = 5
 AHEAD: Final = timedelta(minutes=2)
 WRITTEN: Final = ("projects", "flags", "cases", "audits", "outbox", "letters")
 RIGHTS: Final = text(
@@ -108,6 +115,27 @@ def rights() -> Finding:
     return good("rights", "doctor-rights-ok", role=role)
 
 
+def locks() -> Finding:
+    """Can a change be written, or does somebody hold the lock? On PostgreSQL: does a session wait for one?"""
+    path = database_file()
+    if path is None:
+        waiting = sessions_waiting_for_locks()
+        return warning("locks", "doctor-locks-waited-for", "lock-held", count=waiting) if waiting else _no_lock()
+    try:
+        with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return failure("locks", "doctor-locks-held", "lock-held", path=path, seconds=LOCK_WAIT_S)
+    return _no_lock()
+
+
+def _no_lock() -> Finding:
+    return good("locks", "doctor-locks-ok")
+
+
 def journal() -> Finding:
     """Does the journal end where its head says? ``registry journal verify`` checks every entry."""
     head = db.session.execute(select(JournalHead.seq, JournalHead.hash)).one()
@@ -123,6 +151,19 @@ def policy() -> Finding:
     """Which policy is in force today?"""
     current = policy_in_force()
     return good("policy", "doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())
+
+
+def standby() -> Iterator[Finding]:
+    """Does the standby follow, where one is named?"""
+    state = standby_state()
+    if state is None:
+        return
+    if state.lag_s is None:
+        yield failure("standby", "doctor-standby-away", "standby-lost", place=state.place, reason=state.reason)
+    elif state.lag_s > MAX_LAG_S:
+        yield warning("standby", "doctor-standby-late", "standby-lost", place=state.place, seconds=round(state.lag_s))
+    else:
+        yield good("standby", "doctor-standby-ok", place=state.place, seconds=round(state.lag_s, 1))
 
 
 def clock() -> Finding:

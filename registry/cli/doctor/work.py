@@ -20,13 +20,17 @@ from registry.http.queues import queues
 from registry.journal.backups import last_backup_at, last_drill_at
 from registry.notifications.service import queue_state
 from registry.settings import Settings
+from registry.webhooks.waiting import failing_webhooks
 
+# Several jobs end each minute.
+QUIET_AFTER: Final = timedelta(minutes=3)
 STUCK_AFTER: Final = timedelta(minutes=15)
 # E-mails that a mail server refuses for a while are tried again after up to an hour.
 MAX_WAIT: Final = {
     "outbox": timedelta(minutes=15),
     "imports": timedelta(minutes=15),
     "requests": timedelta(minutes=15),
+    "webhooks": timedelta(minutes=15),
     "emails": timedelta(hours=1),
 }
 MAX_DRILL_AGE: Final = timedelta(days=92)
@@ -57,7 +61,10 @@ def scheduler(settings: Settings) -> Finding:
                 "scheduler", "doctor-scheduler-stuck", "frozen-scheduler", job=job.name, minutes=age // MINUTE
             )
     latest = max(job.succeeded_at for job in known.values() if job.succeeded_at is not None)
-    return good("scheduler", "doctor-scheduler-ok", seconds=int((now() - latest).total_seconds()))
+    age = now() - latest
+    if age > QUIET_AFTER:
+        return warning("scheduler", "doctor-scheduler-quiet", "frozen-scheduler", minutes=age // MINUTE)
+    return good("scheduler", "doctor-scheduler-ok", seconds=int(age.total_seconds()))
 
 
 def _is_failing(job: ScheduledJob) -> bool:
@@ -94,6 +101,8 @@ def waiting() -> Iterator[Finding]:
         minutes = (now() - queue.oldest_at) // MINUTE
         runbook = "mail-down" if name == "emails" else "queue-stuck"
         findings.append(failure("queues", f"doctor-queue-{name}", runbook, count=queue.waiting, minutes=minutes))
+    if failing := failing_webhooks():
+        findings.append(warning("queues", "doctor-webhooks-failing", "queue-stuck", count=failing))
     failed = queue_state().failed
     if failed:
         findings.append(warning("queues", "doctor-queue-failed", "mail-down", count=failed))

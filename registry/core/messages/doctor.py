@@ -79,6 +79,15 @@ MESSAGES: Final[Mapping[str, str]] = {
         "backup."
     ),
     "doctor-journal-ok": lazy_text("{entries} entries; head {head}"),
+    "doctor-locks-held": lazy_text(
+        "Somebody has held the lock of {path} for {seconds} seconds: no change can be written."
+    ),
+    "doctor-locks-held-advice": lazy_text(
+        "An audit, an import or an upgrade ends by itself. Otherwise find the process: fuser --verbose {path}"
+    ),
+    "doctor-locks-ok": lazy_text("Nobody waits for a lock."),
+    "doctor-locks-waited-for": lazy_text("{count} sessions wait for a lock."),
+    "doctor-locks-waited-for-advice": lazy_text("Find who holds the lock, and end it when nobody misses it."),
     "doctor-mail-failed": lazy_text("The mail server {host}:{port} cannot be used: {reason}"),
     "doctor-mail-failed-advice": lazy_text(
         "E-mails wait and are sent later, for three days. Look at REGISTRY_SMTP_URL."
@@ -102,6 +111,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-queue-requests": lazy_text("{count} confirmed requests are due, the oldest for {minutes} minutes."),
     "doctor-queue-requests-advice": lazy_text("See why: registry requests carry-out."),
     "doctor-queues-ok": lazy_text("Nothing waits longer than it should."),
+    "doctor-queue-webhooks": lazy_text("{count} messages of webhooks are due, the oldest for {minutes} minutes."),
+    "doctor-queue-webhooks-advice": lazy_text("Is the scheduler running? By hand: registry webhooks deliver."),
     "doctor-rights-missing": lazy_text("The role {role} has not the rights that the service needs: {missing}."),
     "doctor-rights-missing-advice": lazy_text("As the owner: registry db upgrade grants them."),
     "doctor-rights-ok": lazy_text("The role {role} can read and write records, and can only add to the journal."),
@@ -115,6 +126,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-scheduler-never": lazy_text("No scheduler has run on this database yet."),
     "doctor-scheduler-never-advice": lazy_text("Start one: registry scheduler, or registry serve, which has one."),
     "doctor-scheduler-ok": lazy_text("The scheduler finished a job {seconds} seconds ago."),
+    "doctor-scheduler-quiet": lazy_text("No job of the scheduler has ended for {minutes} minutes."),
+    "doctor-scheduler-quiet-advice": lazy_text("Is the scheduler running? Look at its log, and restart it."),
     "doctor-scheduler-stuck": lazy_text("The job “{job}” last succeeded {minutes} minutes ago."),
     "doctor-scheduler-stuck-advice": lazy_text("Is the scheduler running? Look at its log, and restart it."),
     "doctor-schema-ok": lazy_text("The schema is current: {revision}."),
@@ -125,7 +138,20 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-settings-ok": lazy_text("The settings are valid."),
     "doctor-settings-wrong": lazy_text("The settings are invalid: {reason}"),
     "doctor-settings-wrong-advice": lazy_text("Correct the variables; docs/reference/settings.md lists them."),
+    "doctor-standby-away": lazy_text("The standby {place} cannot be used: {reason}"),
+    "doctor-standby-away-advice": lazy_text(
+        "Start it again. While the primary waits for it nothing is written; without it a change is on one machine only."
+    ),
+    "doctor-standby-late": lazy_text("The standby {place} is {seconds} seconds behind."),
+    "doctor-standby-late-advice": lazy_text(
+        "Look at its disk and its log. Lists and exports are read from the primary."
+    ),
+    "doctor-standby-ok": lazy_text("The standby {place} is {seconds} seconds behind."),
     "doctor-summary": lazy_text("{failures} failures, {warnings} warnings."),
+    "doctor-webhooks-failing": lazy_text("{count} receivers of webhooks have accepted nothing for an hour."),
+    "doctor-webhooks-failing-advice": lazy_text(
+        "The page Webhooks shows which, and what they answered. Tell their operators."
+    ),
     "doctor-zone-ok": lazy_text("Asia/Almaty is UTC+5."),
     "doctor-zone-wrong": lazy_text("The time-zone data is older than 2024a: Asia/Almaty is not UTC+5."),
     "doctor-zone-wrong-advice": lazy_text("Unset PYTHONTZPATH, or update the system's tzdata."),

@@ -19,6 +19,7 @@ from registry.exemptions.models import Exemption
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_BODY, REVOCATION, SENT
 from registry.exemptions.service import find_exemption_to_change, record_exemption, revoke_exemption
+from registry.journal.read_replica import use_read_replica
 
 blp = ApiBlueprint(
     "exemptions", __name__, description="Decisions of the Commission, recorded here and never granted here."
@@ -43,6 +44,7 @@ class Exemptions(MethodView):
     @blp.response(200, PageSchema(EXEMPTION), example={"items": [EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List exemptions, by default the newest first. Sort by id or valid_to."""
+        use_read_replica()
         return page_response(list_exemptions(current_actor(), *query))
 
     @blp.requires(Permission.EXEMPTIONS_RECORD)

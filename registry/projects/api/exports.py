@@ -16,6 +16,7 @@ from registry.core.languages import Language
 from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
+from registry.journal.read_replica import use_read_replica
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 
@@ -40,6 +41,7 @@ class ProjectsCsv(MethodView):
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
         filters, labels_in = _headers(filters)
+        use_read_replica(for_export=True)
         return csv_download("projects", export_csv(current_actor(), filters, labels_in=labels_in))
 
 
@@ -55,6 +57,7 @@ class ProjectsXlsx(MethodView):
         """Export projects as an Excel workbook. It can be edited and imported again."""
         actor = current_actor()
         filters, labels_in = _headers(filters)
+        use_read_replica(for_export=True)
         return xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
 
 
@@ -68,6 +71,7 @@ class ProjectsNdjson(MethodView):
     @blp.response(200, {}, content_type=NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""
+        use_read_replica(for_export=True)
         return ndjson_download("projects", export_ndjson(current_actor(), filters))
 
 

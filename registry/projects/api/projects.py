@@ -34,6 +34,7 @@ from registry.flags.queries import flags_of
 from registry.flags.schemas import FLAG
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
+from registry.journal.read_replica import use_read_replica
 from registry.projects.api import examples
 from registry.projects.api.expansions import EXPANSIONS, expanded
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
@@ -117,6 +118,7 @@ class Projects(MethodView):
     )
     def get(self, query: ListArguments) -> Any:
         """List and search projects."""
+        use_read_replica()
         filters, expand = split_expand(query.filters, *EXPANSIONS)
         listing = list_projects(current_actor(), filters, query.page)
         return page_response(expanded(current_actor(), listing, expand, request_locale()))

@@ -13,6 +13,7 @@ from registry.agencies.views.filter_choices import address_with_agency, agency_f
 from registry.audits.views.findings import rule_titles
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
+from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.projects.agency_filters import BELOW, KIND, split_agency_filters
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.filters import FILTERS as PROJECT_FILTERS
@@ -48,7 +49,8 @@ def projects(actor: Actor) -> Answer:
     filters = requested_filters(FILTERS)
     shared, only = split_agency_filters(filters)
     sort = request.args.get("sort")
-    listing = list_projects(actor, shared, requested_page(), only=only)
+    with reads_from_replica():
+        listing = list_projects(actor, shared, requested_page(), only=only)
     return render_template(
         "projects/list.html",
         actor=actor,
@@ -72,6 +74,7 @@ def projects_table(actor: Actor, ending: str) -> Answer:
     """Download all projects that match the filters; the file can be edited and imported."""
     shared, only = split_agency_filters(requested_filters(FILTERS))
     labels_in = page_locale() if request.args.get("headers") == "labels" else None
+    use_read_replica(for_export=True)
     if ending == "csv":
         return csv_download("projects", export_csv(actor, shared, only=only, labels_in=labels_in))
     return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only, labels_in=labels_in))

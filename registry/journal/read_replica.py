@@ -1,0 +1,82 @@
+"""Reading lists and exports from a standby of PostgreSQL (``REGISTRY_DATABASE_READ_URL``).
+
+A standby is used while it has the journal's newest entry: every change records one in its own transaction, in the order
+of commits, so a standby that has it has every change that was committed before the request asked. A reader sees the own
+writes, those of others, and no project that was withdrawn from view. When the standby is late or away, the primary is
+read. What is not journalled (inboxes, drafts, sessions) is always read from the primary.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from registry.core.database import AUTOCOMMIT_READS, REPLICA, TRANSACTION_OPEN, db
+from registry.core.postgresql import extend_timeouts
+from registry.journal.service import JournalEntry, JournalHead
+
+log = logging.getLogger(__name__)
+
+# A standby that could not be reached is left alone for so long: reaching it may take two seconds each time.
+PAUSE_S: Final = 10
+AWAY_UNTIL: Final = "registry.replica_away_until"
+
+
+def use_read_replica(*, for_export: bool = False) -> bool:
+    """Read from the standby for the rest of this request, or until it writes. Returns False for the primary.
+
+    ``for_export``: with the timeouts of exports, because a slow reader keeps the transaction open.
+    """
+    session = db.session()
+    if REPLICA not in db.engines or session.info.get(TRANSACTION_OPEN) or _is_away():
+        return False
+    head = session.execute(select(JournalHead.seq, JournalHead.hash)).one()
+    session.rollback()
+    # The proof holds for one connection, which only a transaction keeps.
+    autocommit = session.info.pop(AUTOCOMMIT_READS, False)
+    session.info[REPLICA] = True
+    try:
+        # By its hash: a former primary may have entries of its own with the same numbers.
+        if session.scalar(select(JournalEntry.hash).where(JournalEntry.seq == head.seq)) == head.hash:
+            if for_export:
+                extend_timeouts(session.connection())
+            return True
+    except SQLAlchemyError as error:
+        current_app.extensions[AWAY_UNTIL] = time.monotonic() + PAUSE_S
+        log.warning("the read replica cannot be used; the primary is read", exc_info=error)
+    _leave()
+    if autocommit:
+        session.info[AUTOCOMMIT_READS] = True
+    return False
+
+
+@contextmanager
+def reads_from_replica() -> Iterator[None]:
+    """Read from the standby inside the block, if it has all changes: for the list on a page that shows more."""
+    autocommit = db.session().info.get(AUTOCOMMIT_READS, False)
+    used = use_read_replica()
+    try:
+        yield
+    finally:
+        if used:
+            _leave()
+            if autocommit:
+                db.session().info[AUTOCOMMIT_READS] = True
+
+
+def _leave() -> None:
+    session = db.session()
+    if session.info.pop(REPLICA, False):
+        session.rollback()
+
+
+def _is_away() -> bool:
+    until: float = current_app.extensions.get(AWAY_UNTIL, 0.0)
+    return time.monotonic() < until
