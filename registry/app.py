@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -59,6 +60,14 @@ OPEN_ENDPOINTS: Final = {
 LETTER_CHECKS: Final = ("web.check_letters", "web.checked_letter", "web.checked_letter_as_json")
 
 
+class SynchronousFlask(Flask):
+    """Flask without async functions, which it would look for at each of the twenty functions that a request calls."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is: no view and no handler here is async."""
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: database, policy, API, errors, headers and logs.
 
@@ -69,7 +78,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     require_current_zone()
     set_policy(load_policy(settings.policy_file))
     set_calendar(load_calendar(settings.calendar_file))
-    app = Flask("registry", static_folder=None)
+    app = SynchronousFlask("registry", static_folder=None)
     app.config.from_mapping(flask_config(settings))
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

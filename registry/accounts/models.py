@@ -32,6 +32,7 @@ from registry.accounts.agency_tree import AGENCIES, closed_agency, require_open_
 from registry.accounts.former_names import former_name_like
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
+from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
@@ -167,7 +168,9 @@ def own_person(actor: Actor, *, lock: bool = False) -> Person | None:
 
 def is_active() -> ColumnElement[bool]:
     """The SQL condition for accounts that are neither disabled nor pending nor invited."""
-    return Account.disabled_at.is_(None) & Account.pending_since.is_(None) & Account.invited_at.is_(None)
+    # Columns of the table: a condition on mapped attributes makes any statement one of the ORM.
+    account = table_of(Account).c
+    return account.disabled_at.is_(None) & account.pending_since.is_(None) & account.invited_at.is_(None)
 
 
 def require_person(actor: Actor) -> None:

@@ -16,6 +16,7 @@ from registry.accounts.scopes import stored_scopes
 from registry.accounts.token_format import parse_token
 from registry.accounts.token_models import Token, hash_token_secret
 from registry.accounts.vocabulary import AccountKind
+from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import RegistryError
@@ -35,26 +36,28 @@ class TokenNotAccepted(RegistryError):
 # Built once, after the hooks: it is executed on every request.
 @lru_cache(maxsize=1)
 def _find_active_token() -> Select[*tuple[Any, ...]]:
+    # Of tables: mapped attributes would load by the ORM, a tenth of a millisecond each time.
+    token, account = table_of(Token).c, table_of(Account).c
     return (
         select(
-            Token.id,
-            Token.secret_hash,
-            Token.role,
-            Token.agency_id,
-            Token.expires_at,
-            Token.last_used_at,
-            Token.scopes,
-            Token.addresses,
-            Account.id.label("account_id"),
-            Account.name,
-            Account.kind,
-            Account.role.label("account_role"),
-            Account.agency_id.label("account_agency_id"),
+            token.id,
+            token.secret_hash,
+            token.role,
+            token.agency_id,
+            token.expires_at,
+            token.last_used_at,
+            token.scopes,
+            token.addresses,
+            account.id.label("account_id"),
+            account.name,
+            account.kind,
+            account.role.label("account_role"),
+            account.agency_id.label("account_agency_id"),
             *columns_read_along(),
         )
-        .join(Account, Account.id == Token.account_id)
+        .join_from(table_of(Token), table_of(Account), account.id == token.principal_id)
         .where(
-            Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), Token.pending_since.is_(None), is_active()
+            token.key_id == bindparam("key_id"), token.revoked_at.is_(None), token.pending_since.is_(None), is_active()
         )
     )
 

@@ -100,7 +100,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
                 g.actor = authenticate()
                 g.actor.require(permission)
                 if not reads_query:
-                    read_query(())
+                    read_query({})
                 return view(*args, **kwargs)
 
             _document(wrapper, REQUIRED_PERMISSION, permission)

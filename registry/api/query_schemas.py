@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from marshmallow import fields, post_load
+from marshmallow import fields
 
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import InputField
@@ -28,10 +29,11 @@ class QueryParameter(fields.Field[Any]):
 class QuerySchema(BaseSchema):
     """The base of query schemas; every field is a QueryParameter."""
 
-    @property
-    def parameters(self) -> list[Parameter]:
-        """The parameters that are taken."""
-        return [field.parameter for field in self.fields.values() if isinstance(field, QueryParameter)]
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The parameters that are taken, by name."""
+        declared = [field.parameter for field in self.fields.values() if isinstance(field, QueryParameter)]
+        return {parameter.name: parameter for parameter in declared}
 
 
 class ListArguments(NamedTuple):
@@ -42,11 +44,14 @@ class ListArguments(NamedTuple):
 
 
 class PagedQuerySchema(QuerySchema):
-    """The query of a paged list; it loads as ListArguments."""
+    """The query of a paged list."""
 
-    @post_load
-    def separate_page(self, sent: dict[str, str], **_kwargs: Any) -> ListArguments:
-        """Separate limit, cursor, sort and count from the filters. Raises Malformed for an unusable one."""
+    def load(self, data: Mapping[str, str], **_kwargs: Any) -> ListArguments:  # type: ignore[override]
+        """Limit, cursor, sort and count apart from the filters, which stay text. Raises Malformed for an unusable one.
+
+        Without marshmallow's own, which would look for each of the eighty fields in the query.
+        """
+        sent = dict(data)
         page = take_page(sent)
         return ListArguments(sent, page)
 

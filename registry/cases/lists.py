@@ -90,7 +90,7 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
     shown = show_cases(actor, cases, language)
     journal_restricted_reads(actor, restricted, "cases")
-    return with_count(Listing(shown, listing.next), matching_cases(actor, filters, Case.id), page)
+    return with_count(Listing(shown, listing.next), lambda: matching_cases(actor, filters, Case.id), page)
 
 
 def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort: SortKey | None = None) -> Select[Any]:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, Text, cast, func, literal_column, select, text, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    any_,
+    cast,
+    func,
+    literal_column,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -122,6 +135,16 @@ def instant_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     if is_sqlite():
         return func.replace(cast(column, Text), " ", "T") + "Z"
     return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+
+
+def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Condition: the column has one of many values, on PostgreSQL as one parameter.
+
+    A list of a thousand is a statement of its own for each length, which SQLAlchemy, psycopg and PostgreSQL read anew.
+    """
+    if is_sqlite():
+        return column.in_(values)
+    return column == any_(cast(list(values), ARRAY(column.type)))
 
 
 def is_one_of(

@@ -53,6 +53,8 @@ def engine_options(url: str, limits: DatabaseLimits, *, read_only: bool = False)
     return {
         # No table uses hstore; SQLAlchemy would look the type up once per process.
         "use_native_hstore": False,
+        # A read in autocommit mode has nothing to roll back when its connection returns to the pool.
+        "skip_autocommit_rollback": True,
         "pool_size": limits.pool,
         "max_overflow": limits.pool,
         "pool_timeout": POOL_TIMEOUT_S,
@@ -72,6 +74,7 @@ def set_up_engine(engine: Engine) -> None:
     The client waits a little longer than the server's statement timeout, and 5 seconds for a ping.
     """
     from registry.core.bounded_connection import BoundedConnection, wait_limit
+    from registry.core.lazy_cursor import LazyCursor
 
     usual_limit = wait_limit(int(engine.get_execution_options()[STATEMENT_TIMEOUT]))
 
@@ -79,6 +82,7 @@ def set_up_engine(engine: Engine) -> None:
     def connect(_dialect: object, _record: object, cargs: tuple[Any, ...], cparams: dict[str, Any]) -> object:
         connection = BoundedConnection.connect(*cargs, **cparams)
         connection.wait_limit = usual_limit
+        connection.cursor_factory = LazyCursor
         return connection
 
     # Not on every checkout, as pool_pre_ping does: that would be three of the seven round trips of a short request.

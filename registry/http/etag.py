@@ -51,6 +51,8 @@ def require_state_if_named(tag: str | None) -> None:
 
 def not_modified(tag: str) -> Response | None:
     """A 304 when ``If-None-Match`` names this tag (RFC 9110, 13.1.2)."""
+    if "If-None-Match" not in request.headers:
+        return None
     known = next((each for each in _with_encodings(tag) if request.if_none_match.contains_weak(each)), None)
     if known is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -52,12 +52,11 @@ def page_parameters(sorts: tuple[str, ...]) -> tuple[Parameter, ...]:
     return (LIMIT, CURSOR, Parameter(SORT, text, {"type": "string", "enum": words}))
 
 
-def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
+def read_query(known: Mapping[str, Parameter]) -> dict[str, str]:
     """The parameters that were sent, several values of one with commas: ``a=x&a=y`` means ``a=x,y``.
 
     Raises Malformed naming each that is unknown, not text, or repeated where one value is taken.
     """
-    known = {parameter.name: parameter for parameter in declared}
     problems = []
     accepted: dict[str, str] = {}
     for name, values in request.args.lists():

@@ -18,7 +18,7 @@ from registry.agencies.service import own_agencies
 from registry.audits.verdicts import is_reason_required
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.core.dialects import is_one_of
+from registry.core.dialects import is_among, is_one_of
 from registry.core.errors import Problem
 from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
@@ -166,7 +166,7 @@ class ProjectImport:
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, _Agency]:
         """Map each BIN to the agency, as the open transaction sees it until its end."""
-        named = Agency.bin.in_([number for number in bins if number is not None])
+        named = is_among(Agency.bin.expression, [number for number in bins if number is not None])
         own = own_agencies(self.actor)
         is_own = true() if own is None else Agency.id.in_(own)
         successor = select(SUCCESSOR.bin).where(SUCCESSOR.id == Agency.successor_id).scalar_subquery()

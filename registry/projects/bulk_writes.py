@@ -14,6 +14,7 @@ from registry.changes.service import record_change, record_changes, record_rows
 from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
 from registry.core.database import EncodedJson
+from registry.core.dialects import is_among
 from registry.core.outbox import OutboxMessage
 from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction
@@ -101,7 +102,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
 def _agency_kinds(ids: Collection[int]) -> dict[int, str]:
     """The kinds of agencies, which nobody changes until the commit: they decide the freeze status."""
     agency = table_of(Agency).c
-    locked = select(agency.id, agency.kind).where(agency.id.in_(ids)).order_by(agency.id)
+    locked = select(agency.id, agency.kind).where(is_among(agency.id, ids)).order_by(agency.id)
     rows = require_transaction().execute(locked.with_for_update(read=True, key_share=True))
     return {row.id: row.kind for row in rows}
 

@@ -54,7 +54,7 @@ def list_projects(
     listing = build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     page_of_rows = Listing([{**row} for row in listing.items], listing.next)
-    return with_count(page_of_rows, _matching_ids().where(*conditions), page)
+    return with_count(page_of_rows, lambda: _matching_ids().where(*conditions), page)
 
 
 def count_projects(

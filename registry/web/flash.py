@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
-from flask import Flask, flash, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, flash, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from registry.web.translations import gettext
 
@@ -19,6 +19,12 @@ class FlaskSession(SecureCookieSessionInterface):
     """Flask's session, used for flash messages and the CSRF token, signed with SHA-256 instead of SHA-1."""
 
     digest_method = staticmethod(hashlib.sha256)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of the cookie. Without one, as with every request of the API, there is no signature to check."""
+        if app.secret_key and self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Whether the cookie is for TLS only: wherever the service is reached over TLS, behind a proxy too."""
