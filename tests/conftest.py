@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from itertools import filterfalse
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import hypothesis
@@ -20,7 +23,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask, g
 from flask.testing import FlaskClient
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from registry.accounts import passwords
 from registry.app import create_app
@@ -39,13 +42,20 @@ hypothesis.settings.load_profile("untimed")
 pytest_plugins = ("tests.fixtures.api", "tests.fixtures.cli", "tests.fixtures.real_records", "tests.fixtures.web")
 
 KINDS = ("sqlite", "postgresql")
+PAGES = Path(__file__).with_name("web")
+OF_PAGES = re.compile(r"test_views")
+OF_ENDPOINTS = re.compile(r"test_(api|(\w+_)?commands)(_\w+)?\.py")
 OF_SESSION = pytest.StashKey[DatabasesOfSession]()
 _not_run: list[str] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=KINDS, default="sqlite", help="the database that the tests run on")
-    parser.addoption("--that-use-it", action="store_true", help="deselect the tests that use no database")
+    parser.addoption(
+        "--no-repeats",
+        action="store_true",
+        help="run on one database alone what does not depend on it, as scripts/test does",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,20 +89,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         out_of_place.append("at_length")
     if os.geteuid() != 0:
         out_of_place.append("needs_root")
-    out = [item for item in items if any(map(item.get_closest_marker, out_of_place))]
-    if config.option.that_use_it:
-        out += [item for item in items if item not in out and not _uses_database(item)]
-    if out:
-        config.hook.pytest_deselected(items=out)
-        items[:] = [item for item in items if item not in out]
+
+    def is_out(item: pytest.Item) -> bool:
+        return any(map(item.get_closest_marker, out_of_place)) or (config.option.no_repeats and _is_repeat(item))
+
+    config.hook.pytest_deselected(items=list(filter(is_out, items)))
+    items[:] = filterfalse(is_out, items)
     # Browser tests are the longest. With several workers they run first, so that none is left to a single worker at the
-    # end. With one worker they run last: they use two processors, and the other database's tests have ended by then.
+    # end. With one worker they run last: they use two processors, and the other run may have ended by then.
     several = hasattr(config, "workerinput") or bool(config.getoption("numprocesses", None))
     items.sort(key=lambda item: ("browser" in item.fixturenames) != several)
 
 
-def _uses_database(item: pytest.Item) -> bool:
-    return "databases" in item.fixturenames or any(map(item.get_closest_marker, ("postgres_only", "sqlite_only")))
+def _is_repeat(item: pytest.Item) -> bool:
+    """True when one database is enough for a test, and it is the other one.
+
+    Pages, endpoints and commands read and write by services and queries, whose tests run on both. SQLite has the tests
+    of pages, and those that use no database. PostgreSQL has the tests of endpoints and commands, and those marked
+    ``on_either``, which include the tour of all pages; on SQLite, tests/api asks every endpoint.
+    """
+    if any(map(item.get_closest_marker, ("postgres_only", "sqlite_only"))):
+        return False
+    if item.get_closest_marker("on_either") or OF_ENDPOINTS.match(item.path.name):
+        enough = "postgresql"
+    elif "databases" not in item.fixturenames or OF_PAGES.match(item.path.name) or item.path.parent == PAGES:
+        enough = "sqlite"
+    else:
+        return False
+    return enough != item.config.option.database
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -181,11 +205,19 @@ def _clear_g(_error: BaseException | None) -> None:
         g.pop(name)
 
 
+def _keep_prepared_statements(connection: Any, _record: object, _proxy: object) -> None:
+    """Let psycopg keep more than 100: tests use thousands, which it would drop and prepare again in turn."""
+    if hasattr(connection, "prepared_max"):
+        connection.prepared_max = 3000
+
+
 @pytest.fixture(scope="session")
 def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app shared by the tests of one worker; tests use ``app``."""
     url = databases.make()
     app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
+    with app.app_context():
+        event.listen(db.engine, "checkout", _keep_prepared_statements)
     yield app
     forget(app, databases, url)
 

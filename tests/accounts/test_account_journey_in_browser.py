@@ -140,7 +140,7 @@ class Journey:
         self.check()
 
     def check(self) -> None:
-        check_page(self.page, self.language)
+        check_page(self.page, self.language, in_each_language=True)
 
     def press(self, selector: str) -> None:
         follow(self.page, f"main {selector}")

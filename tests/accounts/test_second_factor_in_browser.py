@@ -68,7 +68,7 @@ def check_in_each_language(window: BrowserContext, page: Page, site: str, name: 
         set_locale(window, site, language)
         page.reload()
         assert TITLES[name][language] in page.inner_text("h1")
-        check_page(page, language, "zhanna")
+        check_page(page, language, "zhanna", in_each_language=True)
 
 
 def approve(page: Page, case: str) -> None:

@@ -62,6 +62,7 @@ def test_invalid_options_are_reported_by_code(registry: CommandLine, options: tu
     assert ran.code == code and ran.out == ""
 
 
+@of_processes
 def test_short_password_is_rejected_and_duplicate_name_is_a_conflict(registry: CommandLine) -> None:
     ran = registry.process("users", "add", "--name", "x", "--role", "auditor", "--password-stdin", stdin=b"short\n")
     assert ran.code == 2
@@ -103,6 +104,7 @@ def test_confirm_command_confirms_a_pending_account(registry: CommandLine, servi
     assert registry("users", "confirm", "nobody").code == 3
 
 
+@of_processes
 def test_generated_password_must_be_changed_and_an_entered_one_not(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
+from registry.core.database import db
 from tests.api.callers import BASE, caller
-from tests.listed_records import listed_records
+from tests.listed_records import Listed, listed_records
 from tests.pairwise import pairwise_rows
+from tests.savepoints import rolled_back
 
 BOUND = "agency_viewer"
 ROLES = ("supervisor", "administrator", BOUND)
@@ -117,9 +121,27 @@ def test_every_list_is_tried(client: FlaskClient) -> None:
     assert set(lists_of(client.get(f"{BASE}/openapi.json").get_json())) == {*LISTS, *SAME_PAGES}
 
 
+@pytest.fixture(scope="module")
+def prepared(shared_app: Flask) -> Iterator[tuple[Connection, Listed]]:
+    """The records of all lists, made once: requests for a list change nothing of them."""
+    with rolled_back(shared_app) as connection:
+        with shared_app.app_context():
+            listed = listed_records()
+        yield connection, listed
+
+
+@pytest.fixture
+def connection(prepared: tuple[Connection, Listed]) -> Iterator[Connection]:
+    """The connection as elsewhere, rolled back to the records."""
+    nested = prepared[0].begin_nested()
+    yield prepared[0]
+    nested.rollback()
+
+
 @pytest.mark.parametrize("path", LISTS)
-def test_every_pair_of_filters_answers(client: FlaskClient, path: str) -> None:
-    agency, known = listed_records()
+def test_every_pair_of_filters_answers(client: FlaskClient, prepared: tuple[Connection, Listed], path: str) -> None:
+    known = prepared[1].values
+    agency = db.session.merge(prepared[1].agency)
     query = lists_of(client.get(f"{BASE}/openapi.json").get_json())[path]
     callers = {role: caller(client, Role(role), agency if role == BOUND else None) for role in ROLES}
     factors = {name: [None, *values_of(name, schema, known)] for name, schema in query.items()}

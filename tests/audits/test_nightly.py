@@ -361,6 +361,8 @@ acts = st.one_of(
 )
 
 
+# Rules are the same on both databases; what each step does is tried on both.
+@pytest.mark.sqlite_only
 @given(st.lists(acts, min_size=1, max_size=10))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_changing_clock_neither_repeats_nor_silently_skips_dates(

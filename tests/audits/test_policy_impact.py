@@ -39,6 +39,8 @@ DAY = date(2026, 11, 5)
 QUIET = {**OLD_SYSTEM, "placement": "on_platform"}
 
 
+# Rules are the same on both databases; what each step does is tried on both.
+@pytest.mark.sqlite_only
 @given(st.integers(0, 10**9))
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_impact_equals_what_the_audit_then_changes(

@@ -53,7 +53,11 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-@pytest.mark.parametrize("server", ["waitress", "granian"])
+# The port hangs on the server; one lock is enough for each.
+@pytest.mark.parametrize(
+    "server",
+    [pytest.param("waitress", marks=pytest.mark.sqlite_only), pytest.param("granian", marks=pytest.mark.postgres_only)],
+)
 def test_health_port_responds_while_all_workers_wait_for_a_lock(
     registry: CommandLine, services: Callable[[], Any], server: str
 ) -> None:

@@ -36,7 +36,7 @@ def test_serve_responds_and_stops_cleanly(registry: CommandLine, ending: signal.
 
 def output_at_start(registry: CommandLine, **settings: str) -> str:
     """What serve prints until it serves."""
-    process = registry.start("serve", **settings)
+    process = registry.fork("serve", **settings)
     assert process.stderr is not None
     try:
         output = ""

@@ -32,6 +32,8 @@ def form_of(case: Case, aim: Aim) -> bytes:
     return raw[: -case["cut"]] if "cut" in case else raw
 
 
+# Strange texts are stored on both databases by test_kept_texts.py.
+@pytest.mark.sqlite_only
 # Werkzeug leaves a form's temporary files open when it stops reading it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("operation", FORMS)
@@ -52,6 +54,8 @@ def test_invalid_form_is_rejected_and_strange_file_name_is_harmless(at: dict[str
     assert wrong == []
 
 
+# What is no table is refused before anything is written.
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("operation", TABLES)
 def test_file_that_is_no_table_is_rejected_immediately(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]

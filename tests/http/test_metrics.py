@@ -215,6 +215,8 @@ print(client.get("/metrics").get_data(as_text=True))
 """
 
 
+# The processes share files.
+@pytest.mark.sqlite_only
 def test_requests_of_all_processes_are_counted_and_pools_of_those_that_live(
     registry: CommandLine, tmp_path: Path
 ) -> None:

@@ -13,6 +13,9 @@ from tests.api.callers import Caller, code
 from tests.factories import a_bin, a_project
 from tests.uploads import MIB, SIZES, random_bytes, table_of_line_breaks
 
+# How much of a request is read hangs on no database.
+pytestmark = pytest.mark.on_either
+
 AGENCIES = ("bin", "name_ru", "kind"), ("Акимат", "local_executive")
 INVENTORY = "platform_key", "agency", "verified_on"
 

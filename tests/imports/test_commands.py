@@ -160,6 +160,7 @@ def test_unparsable_filter_is_usage_error(registry: CommandLine, two_projects: s
     assert registry("projects", "export", "--format", "pdf").code == 2
 
 
+@of_processes
 def test_export_to_closed_pipe_ends_quietly(registry: CommandLine, two_projects: str) -> None:
     process = registry.start("projects", "export")
     assert process.stdout is not None and process.stderr is not None

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import chain
 from threading import Barrier, Event, Thread
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
@@ -70,6 +71,8 @@ def errors_while_reviewers_write(app: Flask, change: Callable[[], object]) -> li
     return errors
 
 
+# SQLite has one writer at a time, whose turn the next test tries there.
+@pytest.mark.postgres_only
 def test_moves_of_an_agency_and_actions_on_its_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
     with own_app.app_context():
         moving, above, top = an_agency(), an_agency(), None

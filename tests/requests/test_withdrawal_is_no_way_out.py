@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+import pytest
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,6 +90,8 @@ def active_flags(project: Project) -> set[str]:
     return {flag.rule for flag in rows}
 
 
+# The rules are the same on both databases; each step is tried on both by test_withdrawal.py.
+@pytest.mark.sqlite_only
 def test_an_agency_alone_never_ends_a_flag_by_withdrawing(app: Flask, present: Present, each_example: Undone) -> None:
     present.set(date(2026, 9, 30))
     project = a_project(an_agency())
@@ -107,6 +110,8 @@ def test_an_agency_alone_never_ends_a_flag_by_withdrawing(app: Flask, present: P
     check()
 
 
+# The rules are the same on both databases; each step is tried on both by test_withdrawal.py.
+@pytest.mark.sqlite_only
 def test_a_flag_ends_only_when_two_people_of_oversight_confirmed_and_one_leads(
     app: Flask, present: Present, each_example: Undone
 ) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -19,6 +20,8 @@ from registry.flags.audit_runs import AuditRun
 from registry.settings import CHECKOUT
 from tests.factories import a_project
 
+# The script starts a process and reports how the audit ended; audits themselves run on both databases.
+pytestmark = pytest.mark.sqlite_only
 SCRIPT = CHECKOUT / "scripts" / "nightly_audit"
 
 

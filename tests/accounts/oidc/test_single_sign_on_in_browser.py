@@ -132,7 +132,7 @@ def go_to_provider(page: Page) -> None:
 def is_at(page: Page, language: Language, text: str) -> None:
     """The page says this in its language, and passes the checks of every page."""
     assert TEXTS[language][text] in page.inner_text("main")
-    check_page(page, language)
+    check_page(page, language, in_each_language=True)
 
 
 def callbacks(page: Page) -> list[str]:
@@ -153,7 +153,7 @@ def test_person_waits_for_confirmation_then_signs_in_works_and_signs_out(
     person = provider.add_person(subject, BIN)
     came_back = callbacks(page)
     page.goto("/sign-in?back=/projects")
-    check_page(page, language)
+    check_page(page, language, in_each_language=True)
     follow(page, BUTTON)
     provider.sign_in(page, subject)
     is_at(page, language, "pending")
@@ -165,7 +165,7 @@ def test_person_waits_for_confirmation_then_signs_in_works_and_signs_out(
         provider.sign_in(page, subject)
     assert page.url == f"{service.address}/projects"
     assert person in page.inner_text("header")
-    check_page(page, language)
+    check_page(page, language, in_each_language=True)
     assert service.counts() == (accounts, sessions + 1)
 
     page.goto(came_back[-1])

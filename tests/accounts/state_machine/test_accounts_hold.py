@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
-from registry.core.database import db
 from tests.accounts.state_machine.cast import gather
 from tests.accounts.state_machine.invariants.identity import IdentityInvariants
 from tests.accounts.state_machine.invariants.rights import RightsInvariants
@@ -27,10 +26,11 @@ from tests.accounts.state_machine.rules.edits import EditRules
 from tests.accounts.state_machine.rules.identities import IdentityRules
 from tests.accounts.state_machine.rules.tokens import TokenRules
 from tests.accounts.state_machine.world import START
+from tests.faults.processes import ALL
 from tests.present import Present
 
-# Only on SQLite as often: the rules are the same on both databases.
-STORIES = {"sqlite": 20, "postgresql": 5}
+# All of them with scripts/test --faults.
+STORIES = 20 if ALL else 10
 STEPS = 40
 # How often people do what.
 WEIGHTS = {
@@ -111,6 +111,8 @@ def ways_in(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_sign_in_configuration(SignInConfiguration())
 
 
+# Rules are the same on both databases; what each step does is tried on both.
+@pytest.mark.sqlite_only
 def test_nobody_acts_as_two_widens_their_rights_or_leaves_work_behind(
     each_example: Callable[[], AbstractContextManager[None]], ways_in: None, present: Present
 ) -> None:
@@ -124,7 +126,7 @@ def test_nobody_acts_as_two_widens_their_rights_or_leaves_work_behind(
     run_state_machine_as_test(
         Story,
         settings=settings(
-            max_examples=STORIES[db.engine.dialect.name],
+            max_examples=STORIES,
             stateful_step_count=STEPS,
             phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
