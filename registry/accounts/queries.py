@@ -30,7 +30,7 @@ from registry.core.filters import (
     parse_range_edge,
     split_values,
 )
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, chosen_sort, order_by
 from registry.core.value_checks import InvalidValue, control_character
 
 OWNER: Final = aliased(Account)
@@ -182,10 +182,7 @@ def _inactive_since(value: str) -> ColumnElement[bool]:
 
 
 def page_of(statement: Select[Any], unique: Any, sorts: Mapping[str, SortKey], page: Page, default: str) -> Listing:
-    sort = page.sort or default
-    key, descending = sorts.get(sort.removeprefix("-")), sort.startswith("-")
-    if key is None:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(sorts)})])
+    key, descending = chosen_sort(sorts, page.sort or default)
     if page.cursor is not None:
         statement = statement.where(after(key, unique, descending, page.cursor))
     statement = statement.add_columns(key.column.label("_sort"), unique.label("_id"))

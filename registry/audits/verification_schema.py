@@ -7,6 +7,7 @@ from typing import Any, Final
 from registry.audits.restricted_counts import COUNTS
 from registry.audits.verification import Verification
 from registry.core.base_schema import BaseSchema
+from registry.core.json_schemas import shown_object
 from registry.core.response_fields import ReadOnly
 
 TEXT: Final = {"type": "string"}
@@ -14,21 +15,19 @@ TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 NUMBER: Final = {"type": "integer", "minimum": 0}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
 class VerificationOfAudit(BaseSchema):
     """What repeating an audit shows."""
 
     audit = ReadOnly("The audit's id.", {"type": "integer"})
     matches = ReadOnly("True when nothing differs, also on projects that the caller may not see.", {"type": "boolean"})
-    input_digest = ReadOnly("The digest of all that the audit read.", _object({"recorded": TEXT, "repeated": TEXT}))
+    input_digest = ReadOnly(
+        "The digest of all that the audit read.", shown_object({"recorded": TEXT, "repeated": TEXT})
+    )
     counts = ReadOnly(
         "All counts; empty for those who may not see restricted projects.",
         {
             "type": "array",
-            "items": _object({"name": {**TEXT, "enum": list(COUNTS)}, "recorded": NUMBER, "repeated": NUMBER}),
+            "items": shown_object({"name": {**TEXT, "enum": list(COUNTS)}, "recorded": NUMBER, "repeated": NUMBER}),
         },
     )
     differences = ReadOnly(
@@ -36,7 +35,7 @@ class VerificationOfAudit(BaseSchema):
         "after it (`flag`); null where there is none.",
         {
             "type": "array",
-            "items": _object(
+            "items": shown_object(
                 {
                     "project": TEXT,
                     "rule": TEXT,

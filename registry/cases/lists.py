@@ -22,7 +22,6 @@ from registry.cases.vocabulary import Outcome, Status
 from registry.core.clock import today
 from registry.core.counting import with_count
 from registry.core.database import db
-from registry.core.errors import Malformed, Problem
 from registry.core.filters import (
     NOT,
     BooleanFilter,
@@ -37,7 +36,17 @@ from registry.core.filters import (
     negate,
 )
 from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, literal_limit, order_by
+from registry.core.pagination import (
+    Listing,
+    Page,
+    SortKey,
+    after,
+    build_page,
+    chosen_sort,
+    cursor_after,
+    literal_limit,
+    order_by,
+)
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.freeze.rules import RULES
 from registry.projects.models import Project
@@ -194,7 +203,4 @@ def filters_of_cases() -> dict[str, ColumnFilter]:
 
 def sort_key(sort: str) -> tuple[SortKey, bool]:
     """The sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
-    key = SORTS.get(sort.removeprefix("-"))
-    if key is None:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    return key, sort.startswith("-")
+    return chosen_sort(SORTS, sort)

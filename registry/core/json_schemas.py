@@ -18,6 +18,11 @@ def shown_object(properties: Mapping[str, Any], sometimes: tuple[str, ...] = ())
     return {"type": "object", "required": required, "properties": dict(properties)}
 
 
+def object_of(**properties: Any) -> dict[str, Any]:
+    """The JSON Schema of an object in a response with these properties, all required."""
+    return shown_object(properties)
+
+
 def nullable(schema: dict[str, Any], *, allow_none: bool = True) -> dict[str, Any]:
     """The JSON Schema that also allows null."""
     if not allow_none:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -69,6 +69,14 @@ class SortKey:
         if self.ends is None:
             raise ValueError(self.name)
         return literal_column(self.ends[0 if descending else 1], self.column.type)
+
+
+def chosen_sort(sorts: Mapping[str, SortKey], sort: str) -> tuple[SortKey, bool]:
+    """The key of ``name`` or ``-name``, and whether it descends. Raises Malformed for another name."""
+    key = sorts.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(sorts)})])
+    return key, sort.startswith("-")
 
 
 def literal_limit(count: int) -> ColumnElement[int]:

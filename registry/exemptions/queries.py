@@ -15,9 +15,8 @@ from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.errors import Malformed, Problem
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption, in_force_on
 from registry.projects.models import Project
@@ -38,7 +37,7 @@ def list_exemptions(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing
     Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.EXEMPTIONS_READ)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = (
         select(Exemption)
         .join(Exemption.project_record)
@@ -97,10 +96,3 @@ def read_exemption(actor: Actor, exemption_id: int) -> Exemption:
         journal_restricted_reads(actor, [exemption.project], "exemption")
         return find_exemption(actor, exemption_id)
     return exemption
-
-
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
-    key = SORTS.get(sort.removeprefix("-"))
-    if key is None:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    return key, sort.startswith("-")

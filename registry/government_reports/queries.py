@@ -15,9 +15,9 @@ from registry.accounts.roles import Permission
 from registry.core.bulk import table_of
 from registry.core.clock import local_date, today
 from registry.core.database import db
-from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.errors import NotFound
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.transactions import require_transaction
 from registry.government_reports.changes import changes_between
 from registry.government_reports.document import ReportContent
@@ -60,7 +60,7 @@ def filters_of_reports() -> dict[str, ColumnFilter]:
 def list_government_reports(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """A page of reports, each as its newest version, the last begun first. Raises RoleNotAllowed and Malformed."""
     actor.require(Permission.GOVERNMENT_REPORTS_READ)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = select(GovernmentReport).where(_is_newest(), *conditions(filters_of_reports(), raw))
     if page.cursor is not None:
         statement = statement.where(after(key, GovernmentReport.id.expression, descending, page.cursor))
@@ -184,10 +184,3 @@ def _is_newest() -> Any:
     same = (newer.c.year == GovernmentReport.year, newer.c.ordinal == GovernmentReport.ordinal)
     newest = select(func.max(newer.c.version)).where(*same).scalar_subquery()
     return GovernmentReport.version == newest
-
-
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
-    key = SORTS.get(sort.removeprefix("-"))
-    if key is None:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    return key, sort.startswith("-")

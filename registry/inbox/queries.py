@@ -17,10 +17,10 @@ from registry.cases.models import CaseEvent
 from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.errors import NotFound
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions
 from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, chosen_sort, order_by
 from registry.inbox.models import InboxEntry, Watch
 from registry.inbox.vocabulary import EntryKind
 from registry.projects.models import Project
@@ -61,7 +61,7 @@ def list_inbox(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     A service account has none. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = visible_entries(
         actor,
         InboxEntry.id.label("_id"),
@@ -157,10 +157,3 @@ def newest_entry_id(actor: Actor) -> int:
     """The id of the actor's newest entry, 0 without one."""
     newest = select(func.max(InboxEntry.id)).where(InboxEntry.account_id == own_account_id(actor))
     return db.session.scalar(newest) or 0
-
-
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
-    key = SORTS.get(sort.removeprefix("-"))
-    if key is None:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    return key, sort.startswith("-")

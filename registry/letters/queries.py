@@ -16,9 +16,9 @@ from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db
-from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.errors import NotFound
 from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, WordsFilter, conditions, date_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.letters.models import Letter
 from registry.letters.standing import ends_of
 from registry.letters.vocabulary import LetterKind
@@ -53,7 +53,7 @@ def list_letters(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     Letters about restricted projects are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.CASES_READ)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = _letters(actor, *conditions(filters_of_letters(), raw))
     if page.cursor is not None:
         statement = statement.where(after(key, Letter.id.expression, descending, page.cursor))
@@ -181,10 +181,3 @@ def _rows(letters: Sequence[Letter]) -> list[dict[str, Any]]:
         row |= {"stands": letter.id not in ends, "ended_because": ends.get(letter.id)}
         rows.append(row)
     return rows
-
-
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
-    key = SORTS.get(sort.removeprefix("-"))
-    if key is None:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    return key, sort.startswith("-")

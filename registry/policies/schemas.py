@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import InputField, Text
-from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.json_schemas import DAY_SCHEMA, nullable, object_of
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.value_checks import InvalidValue
 from registry.freeze.policy_document import policy_document
@@ -26,18 +26,14 @@ WHOLE: Final = {"type": "integer", "minimum": 0}
 SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
 def _in_languages(*names: str) -> dict[str, Any]:
     return {f"{name}_{language}": TEXT for name in names for language in REQUIRED_LANGUAGES}
 
 
-CLAUSE: Final = _object(
+CLAUSE: Final = object_of(
     in_force_from=dict(DAY_SCHEMA), in_force_to=nullable(DAY_SCHEMA), **_in_languages("act", "text")
 )
-RULE: Final = _object(
+RULE: Final = object_of(
     enabled={"type": "boolean"},
     severity=SEVERITY,
     kk_reviewed={"type": "boolean", "description": "Whether a native lawyer has read the Kazakh texts."},
@@ -46,8 +42,8 @@ RULE: Final = _object(
 )
 
 
-SHOWN_CASE: Final = _object(
-    **{**CASE_SCHEMA["properties"], "facts": _object(**FACTS_SCHEMA["properties"])},
+SHOWN_CASE: Final = object_of(
+    **{**CASE_SCHEMA["properties"], "facts": object_of(**FACTS_SCHEMA["properties"])},
     found=RULE_NAMES,
     passes={"type": "boolean"},
 )
@@ -88,9 +84,9 @@ class PolicyShown(BaseSchema):
         "The share of projects in scope that should be on QazTech on a date, in percent. No rule depends on it.",
         {"type": "object", "additionalProperties": WHOLE},
     )
-    clocks = ReadOnly("Terms of a review, in working days.", _object(answer=WHOLE, review=WHOLE, appeal=WHOLE))
+    clocks = ReadOnly("Terms of a review, in working days.", object_of(answer=WHOLE, review=WHOLE, appeal=WHOLE))
     rules = ReadOnly(
-        "Every rule by its name.", _object(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES})
+        "Every rule by its name.", object_of(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES})
     )
     verdict_cases = ReadOnly(
         "Expected verdicts, each with the rules that flag it by this version.",
@@ -173,7 +169,7 @@ class ComparisonShown(BaseSchema):
     compared_with = ReadOnly("The version that it is compared with.", TEXT)
     differences = ReadOnly(
         "The settings that differ, named as in the policy file; null where a version has none.",
-        {"type": "array", "items": _object(setting=TEXT, before={}, after={})},
+        {"type": "array", "items": object_of(setting=TEXT, before={}, after={})},
     )
 
 

@@ -14,9 +14,9 @@ from registry.agencies.service import own_agencies
 from registry.core.bulk import table_of
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.errors import NotFound
 from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters, instant_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
@@ -42,7 +42,7 @@ def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kinds: Seque
     Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.REQUESTS_READ)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = select(Request).where(*visible_requests(actor), *_conditions(raw))
     if kinds:
         statement = statement.where(Request.kind.in_([kind.value for kind in kinds]))
@@ -174,13 +174,6 @@ def _conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
         agencies = select(Agency.id).where(condition)
         criteria.append(or_(Request.agency_id.in_(agencies), Request.to_agency_id.in_(agencies)))
     return criteria
-
-
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
-    key = SORTS.get(sort.removeprefix("-"))
-    if key is None:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    return key, sort.startswith("-")
 
 
 def _query(actor: Actor, request_id: int, kind: RequestKind | None) -> Select[Request]:

@@ -13,7 +13,7 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.query_schemas import QueryParameter, QuerySchema
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Choice, Text
-from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.json_schemas import DAY_SCHEMA, nullable, object_of
 from registry.core.response_fields import ReadOnly
 from registry.http.query_parameters import Parameter
 from registry.reports.overview.agencies import NAMES, AtRisk
@@ -34,10 +34,6 @@ TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
 SHARES: Final = ("platform_percent", "flagged_percent")
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
 def _list(items: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
@@ -47,13 +43,13 @@ COUNTS: Final[dict[str, Any]] = {
     "on_platform": {"type": ["integer", "null"], "description": "Of those in scope; null where it was not stored."},
     **dict.fromkeys(SHARES, SHARE),
 }
-FIGURES: Final = _object(**COUNTS)
-MEMBERS: Final = _list(_object(key=TEXT_OR_NULL, **COUNTS))
+FIGURES: Final = object_of(**COUNTS)
+MEMBERS: Final = _list(object_of(key=TEXT_OR_NULL, **COUNTS))
 AGENCY: Final = {"bin": TEXT, **dict.fromkeys(NAMES[1:], TEXT_OR_NULL)}
-AT_RISK: Final = _list(_object(**AGENCY, flagged=WHOLE, at_risk_kzt=WHOLE, less_kzt=nullable(WHOLE)))
-EARLIER: Final = _list(_object(days=WHOLE, on=nullable(DAY_SCHEMA), figures={"anyOf": [FIGURES, {"type": "null"}]}))
-WITHIN: Final = _list(_object(days=WHOLE, count=WHOLE))
-FORECAST: Final = _object(
+AT_RISK: Final = _list(object_of(**AGENCY, flagged=WHOLE, at_risk_kzt=WHOLE, less_kzt=nullable(WHOLE)))
+EARLIER: Final = _list(object_of(days=WHOLE, on=nullable(DAY_SCHEMA), figures={"anyOf": [FIGURES, {"type": "null"}]}))
+WITHIN: Final = _list(object_of(days=WHOLE, count=WHOLE))
+FORECAST: Final = object_of(
     on=dict(DAY_SCHEMA),
     percent={"type": "number"},
     low={"type": "number"},
@@ -73,7 +69,7 @@ class OverviewShown(BaseSchema):
     earlier = ReadOnly("7, 30 and 90 days earlier, at most a week before; null without an audit.", EARLIER)
     target = ReadOnly(
         "The next target of the policy, or the last.",
-        {"anyOf": [_object(on=dict(DAY_SCHEMA), percent=WHOLE), {"type": "null"}]},
+        {"anyOf": [object_of(on=dict(DAY_SCHEMA), percent=WHOLE), {"type": "null"}]},
     )
     forecast = ReadOnly(
         "A line through the last eight weeks, with its 95 % prediction interval; null with too little history.",
@@ -96,7 +92,7 @@ class HistoryShown(BaseSchema):
     by = ReadOnly("What is counted.", {"type": "string", "enum": list(GROUPS)})
     of = ReadOnly("Which one; null for the country.", TEXT_OR_NULL)
     items = ReadOnly(
-        "The points; `flagged` of a rule are its open flags.", _list(_object(on=dict(DAY_SCHEMA), **COUNTS))
+        "The points; `flagged` of a rule are its open flags.", _list(object_of(on=dict(DAY_SCHEMA), **COUNTS))
     )
 
 
