@@ -27,6 +27,7 @@ from registry.http.queues import queues
 from registry.http.request_log import LOG
 from registry.journal.backups import last_backup_at, last_drill_at
 from registry.notifications.service import queue_state
+from registry.webhooks.backlog import webhook_backlog
 
 KEPT_S: Final = 10
 
@@ -112,6 +113,16 @@ def _queues() -> Iterator[Metric]:
     yield _gauge(
         "registry_queue_oldest_age_seconds", "How long the oldest waits, 0 when nothing waits", ages, ("queue",)
     )
+    sending = webhook_backlog()
+    yield _gauge(
+        "registry_webhook_deliveries_pending", "Webhook messages that are not delivered yet", float(sending.pending)
+    )
+    yield _gauge(
+        "registry_webhook_oldest_due_age_seconds",
+        "How long the oldest webhook message is due that no worker has taken up, 0 when none is",
+        _age(sending.due_since),
+    )
+    yield _gauge("registry_webhooks_failing", "Webhooks of which every attempt of an hour failed", sending.failing)
     failed = queue_state().failed
     yield _gauge("registry_emails_failed", "E-mails of the last 30 days that were given up", failed)
 
