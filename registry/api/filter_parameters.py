@@ -19,7 +19,7 @@ from registry.core.filters import (
     TimestampFilter,
     WordsFilter,
 )
-from registry.core.json_schemas import DAY_SCHEMA
+from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA
 from registry.http.query_parameters import Parameter
 
 SEVERAL: Final = "One or several, with commas or by repeating the parameter."
@@ -61,8 +61,7 @@ def negatable(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
 
 def moment_parameter(name: str, end: str) -> Parameter:
     """A parameter that takes a day or an instant."""
-    schema = {"anyOf": [dict(DAY_SCHEMA), {"type": "string", "format": "date-time"}]}
-    return Parameter(name, f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", schema)
+    return Parameter(name, f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", dict(DAY_OR_INSTANT_SCHEMA))
 
 
 def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask.views import MethodView
@@ -11,15 +11,18 @@ from marshmallow import fields
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.filter_parameters import SEVERAL, TEXT_SCHEMA, one_of, several_of
 from registry.api.operation_docs import ERROR_NAMES
 from registry.api.query_schemas import filter_query
-from registry.changes.queries import ChangesRead, newest_seq, record_reads
-from registry.changes.vocabulary import ChangeType
+from registry.changes.queries import Change, ChangesRead, newest_seq, record_reads
+from registry.changes.vocabulary import ChangeKind, ChangeType
 from registry.changes.waiting import MAX_WAIT_S, wait_for_changes
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
+from registry.core.filters import choices, split_values
 from registry.core.json_schemas import nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.value_checks import InvalidValue
 from registry.http.query_parameters import LIMIT, Parameter, take_page
 
 MAX_SEQ: Final = 2**63 - 1
@@ -34,6 +37,11 @@ WAIT: Final = Parameter(
     "So many seconds to wait for the next change when there is none. The service lets few requests wait at a time, of "
     "one account one, and answers the others at once.",
     {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
+)
+ALWAYS: Final = "That a project came into view or left it comes whatever is asked for."
+TYPES: Final = Parameter("type", f"{ALWAYS} {SEVERAL}", one_of(ChangeType))
+SUBJECTS: Final = Parameter(
+    "subject", f"As items have it, such as `project:QT-2026-0000001-5`. {ALWAYS} {SEVERAL}", several_of(TEXT_SCHEMA)
 )
 TEXT: Final = {"type": "string"}
 STATE: Final[dict[str, Any]] = shown_object({"status": nullable(TEXT), "severity": nullable(TEXT)})
@@ -111,22 +119,47 @@ class Changes(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ)
     @blp.doc(operationId="follow_changes", responses={410: ERROR_NAMES[410]})
-    @blp.arguments(filter_query((AFTER, LIMIT, WAIT)), location="query")
+    @blp.arguments(filter_query((AFTER, TYPES, SUBJECTS, LIMIT, WAIT)), location="query")
     @blp.response(200, ChangesShown(), example=EXAMPLE)
     def get(self, sent: Mapping[str, str]) -> Any:
         """Follow what changes: projects, flags, cases, exemptions, agencies, audits and imports, oldest first."""
         actor, parameters = current_actor(), dict(sent)
         limit = take_page(parameters).limit
         after, wait = _number(parameters, "after", MAX_SEQ), _number(parameters, "wait", MAX_WAIT_S)
+        wanted = _wanted(parameters)
         if after is None:
             return {"items": [], "after": newest_seq(), "has_more": False}
-        return _shown(wait_for_changes(actor, after, limit, wait or 0), actor)
+        return _shown(wait_for_changes(actor, after, limit, wait or 0, wanted=wanted), actor)
 
 
 def _shown(read: ChangesRead, actor: Actor) -> dict[str, Any]:
     record_reads(actor, read.changes)
     items = [CHANGE.dump(change) for change in read.changes]
     return {"items": items, "after": read.read_up_to, "has_more": read.has_more}
+
+
+def _wanted(sent: Mapping[str, str]) -> Callable[[Change], bool]:
+    """Which changes are asked for. Raises Malformed."""
+    types = _values(sent, TYPES.name, lambda text: choices(text, tuple(ChangeType)))
+    subjects = _values(sent, SUBJECTS.name, split_values)
+
+    def wanted(change: Change) -> bool:
+        # Whoever follows a part must not keep what they may not see any more.
+        return change.kind is ChangeKind.VIEW or (
+            (types is None or change.type in types) and (subjects is None or change.subject in subjects)
+        )
+
+    return wanted
+
+
+def _values(sent: Mapping[str, str], name: str, parse: Callable[[str], list[str]]) -> frozenset[str] | None:
+    """The values of a parameter; None without it. Raises Malformed."""
+    if name not in sent:
+        return None
+    try:
+        return frozenset(parse(sent[name]))
+    except InvalidValue as error:
+        raise Malformed([Problem(name, error.code, error.params)]) from error
 
 
 def _number(sent: Mapping[str, str], name: str, largest: int) -> int | None:

@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from registry.accounts.actors import Actor
-from registry.changes.queries import ChangesRead, newest_seq, read_changes
+from registry.changes.queries import Change, ChangesRead, newest_seq, read_changes
 from registry.core.database import db
 
 MAX_WAIT_S: Final = 30
@@ -56,13 +57,25 @@ WAITING: Final = Waiting()
 
 
 def wait_for_changes(
-    actor: Actor, after: int, limit: int, seconds: int, clock: Callable[[], float] = time.monotonic
+    actor: Actor,
+    after: int,
+    limit: int,
+    seconds: int,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    wanted: Callable[[Change], bool] = lambda _change: True,
 ) -> ChangesRead:
     """Changes after a number as ``read_changes`` reads them; without any, wait so many seconds for the next ones.
 
+    ``wanted``: those that the reader asks for. The others are skipped, so that a page may have fewer than there are.
     Raises ChangesExpired and ChangesNotReached.
     """
-    read = read_changes(actor, after, limit)
+
+    def read_on(number: int) -> ChangesRead:
+        found = read_changes(actor, number, limit)
+        return replace(found, changes=[change for change in found.changes if wanted(change)])
+
+    read = read_on(after)
     if read.changes or read.has_more or not seconds:
         return read
     until = clock() + seconds
@@ -73,5 +86,5 @@ def wait_for_changes(
             if not WAITING.pause():
                 break
             if newest_seq() > read.read_up_to:
-                read = read_changes(actor, read.read_up_to, limit)
+                read = read_on(read.read_up_to)
     return read

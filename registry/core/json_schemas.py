@@ -11,6 +11,9 @@ HTTP_ADDRESS: Final = r"[Hh][Tt][Tt][Pp][Ss]?://\S+"
 NOT_BLANK: Final = "[^\\s\\u001c-\\u001f\\u0085]"
 DAY_SCHEMA: Final = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 
+# A date or a timestamp. Its format is its own: of a choice of two schemas, generators of typed languages make a class.
+DAY_OR_INSTANT_SCHEMA: Final = {"type": "string", "format": "date-or-date-time"}
+
 
 def shown_object(properties: Mapping[str, Any], sometimes: tuple[str, ...] = ()) -> dict[str, Any]:
     """The JSON Schema of an object in a response: all properties are required except the ``sometimes`` ones."""

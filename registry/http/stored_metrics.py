@@ -28,7 +28,7 @@ from registry.http.queues import queues
 from registry.http.request_log import LOG
 from registry.journal.backups import last_backup_at, last_drill_at
 from registry.notifications.service import queue_state
-from registry.webhooks.waiting import failing_webhooks
+from registry.webhooks.waiting import failing_webhooks, pending_deliveries
 
 KEPT_S: Final = 10
 
@@ -113,6 +113,9 @@ def _queues() -> Iterator[Metric]:
     yield _gauge("registry_queue_size", "What waits to be worked off", sizes, ("queue",))
     yield _gauge(
         "registry_queue_oldest_age_seconds", "How long the oldest waits, 0 when nothing waits", ages, ("queue",)
+    )
+    yield _gauge(
+        "registry_webhook_deliveries_pending", "Webhook messages that are not delivered yet", pending_deliveries()
     )
     yield _gauge("registry_webhooks_failing", "Receivers that accepted nothing for an hour", failing_webhooks())
     failed = queue_state().failed

@@ -31,6 +31,7 @@ from registry.notifications.service import queue_notice
 from registry.projects.models import Project
 from registry.webhooks.fan_out import DISABLED_TOPIC
 from registry.webhooks.owners import people_of
+from registry.webhooks.service import ADDED_TOPIC
 
 AT_A_TIME: Final = 100
 # Below SQLite's limit of 32,766 parameters per statement.
@@ -249,9 +250,12 @@ def _invited(payload: Mapping[str, Any], _directory: Directory) -> list[Notice]:
     return [Notice(to, "invitation", payload["invitation"]) for to in recipients if to is not None]
 
 
-def _webhook_disabled(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-    webhook, kind = payload["webhook"], "webhook-disabled"
-    return [Notice(to, kind, webhook) for account in people_of(webhook) for to in directory.of_account(account)]
+def _of_webhook(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+        webhook = payload["webhook"]
+        return [Notice(to, kind, webhook) for account in people_of(webhook) for to in directory.of_account(account)]
+
+    return of
 
 
 HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
@@ -272,7 +276,8 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     HANDED_OVER: _handed_over,
     SURGE_TOPIC: _surged,
     INVITATION_TOPIC: _invited,
-    DISABLED_TOPIC: _webhook_disabled,
+    ADDED_TOPIC: _of_webhook("webhook-added"),
+    DISABLED_TOPIC: _of_webhook("webhook-disabled"),
     **REQUEST_NOTICES,
     **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }

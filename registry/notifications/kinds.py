@@ -37,6 +37,7 @@ KINDS: Final[Mapping[str, str]] = {
     "request-carried-out": "requests",
     "request-failed": "requests",
     "request-restored": "requests",
+    "webhook-added": "webhooks",
     "webhook-disabled": "webhooks",
     # On Mondays, to those who subscribed. The reference is the day of the audit.
     "weekly-overview": "overview",
@@ -75,7 +76,7 @@ OPTIONAL_DIGEST: Final = frozenset(
 # The link of an invitation is a secret, and the test is of e-mail.
 BY_EMAIL_ONLY: Final = frozenset({"account-aitu", "invitation", "test-email"})
 # Whoever took over an account and linked an Aitu account of their own must not keep these from its owner.
-BY_EMAIL_TOO: Final = frozenset(kind for kind in KINDS if kind.startswith("account-"))
+BY_EMAIL_TOO: Final = frozenset(kind for kind in KINDS if kind.startswith("account-")) | {"webhook-added"}
 # References without a page of their own, and the page where the reader goes on.
 PAGES: Final[Mapping[str, str]] = {
     "account": "account",

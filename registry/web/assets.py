@@ -27,8 +27,8 @@ TYPES: Final = {
     ".woff2": "font/woff2",
     ".txt": "text/plain; charset=utf-8",
 }
-FOR_A_YEAR: Final = "public, max-age=31536000, immutable"
-FOR_A_DAY: Final = "public, max-age=86400"
+FOR_A_YEAR: Final = "max-age=31536000, immutable"
+FOR_A_DAY: Final = "max-age=86400"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from registry.changes.vocabulary import ChangeType
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Bin, Boolean, InputField, Url
 from registry.core.filters import parse_range_edge
-from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 from registry.core.value_checks import InvalidValue
@@ -170,7 +170,7 @@ class Moment(InputField):
     @property
     def json_schema(self) -> dict[str, Any]:
         """A date or a timestamp."""
-        return {"anyOf": [dict(DAY_SCHEMA), {"type": "string", "format": "date-time"}]}
+        return dict(DAY_OR_INSTANT_SCHEMA)
 
 
 class ReplayBody(BaseSchema):

@@ -16,6 +16,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import AgencyNotFound, agency_by_bin, may_act_for
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.core.outbox import enqueue
 from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.webhooks.events import last_seq, seq_before
@@ -25,6 +26,7 @@ from registry.webhooks.signatures import encrypt_secret, new_secret
 from registry.webhooks.targets import TargetNotAllowed, allowed_targets
 from registry.webhooks.vocabulary import TEST_EVENT, DeliveryState, DisabledReason
 
+ADDED_TOPIC: Final = "webhook.added"
 MAX_WEBHOOKS: Final = 20
 # After a rotation both secrets sign, so that receivers can change theirs without losing a message.
 OVERLAP: Final = timedelta(hours=24)
@@ -44,6 +46,9 @@ class WebhookDisabled(Conflict):
 
 def create_webhook(actor: Actor, values: Mapping[str, Any]) -> tuple[Webhook, str]:
     """Create a webhook of the actor from validated values; it begins with the next change. Returns its secret too.
+
+    The owner is notified, of a service account the person who answers for it: whoever took over an account could let
+    everything that it sees be sent to an address of their own.
 
     Raises RoleNotAllowed, WebhooksNeedAnAccount, Invalid and TooManyWebhooks.
     """
@@ -69,6 +74,7 @@ def create_webhook(actor: Actor, values: Mapping[str, Any]) -> tuple[Webhook, st
         )
         session.add(webhook)
         session.flush()
+        enqueue(ADDED_TOPIC, {"webhook": webhook.id})
         journal.record(actor, "webhook.added", f"webhook:{webhook.id}", _details(webhook))
     return webhook, secret
 

@@ -1,4 +1,4 @@
-"""Deliveries that nobody sends although they could be: for monitoring."""
+"""Deliveries that are not made yet, and those that nobody sends although they could be: for monitoring."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from registry.core.clock import now
 from registry.core.database import db
 from registry.webhooks.models import Webhook, WebhookDelivery
-from registry.webhooks.queue import IS_WAITING
+from registry.webhooks.queue import IS_OPEN, IS_WAITING
 
 # A worker tries a webhook with due deliveries each second, one that fails at least every five minutes.
 IDLE: Final = timedelta(minutes=1)
@@ -36,6 +36,13 @@ def due_deliveries() -> tuple[int, datetime | None]:
         begun = max(since, _last_try(webhook_id) or since) if at - since > IDLE else since
         number, oldest = number + count, begun if oldest is None else min(oldest, begun)
     return number, oldest
+
+
+def pending_deliveries() -> int:
+    """How many messages of enabled webhooks are not delivered yet, those that are tried again later too."""
+    enabled = select(Webhook.id).where(Webhook.disabled_at.is_(None))
+    pending = select(func.count()).select_from(WebhookDelivery)
+    return db.session.scalar(pending.where(WebhookDelivery.webhook_id.in_(enabled), IS_OPEN)) or 0
 
 
 def failing_webhooks() -> int:

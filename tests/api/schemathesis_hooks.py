@@ -137,6 +137,9 @@ def _bins() -> st.SearchStrategy[str]:
 
 
 schemathesis.openapi.format("bin", _bins())
+schemathesis.openapi.format(
+    "date-or-date-time", st.dates().map(str) | st.datetimes().map(lambda each: f"{each.isoformat()}Z")
+)
 
 
 @schemathesis.hook

@@ -82,7 +82,7 @@ def values_of(name: str, schema: Mapping[str, Any], known: Mapping[str, str]) ->
         return ["true", "false"]
     if items.get("type") == "integer":
         return ["2"]
-    if "anyOf" in items:
+    if items.get("format") == "date-or-date-time":
         return [DAY, INSTANT]
     return [DAY] if items.get("format") == "date" else ["x"]
 

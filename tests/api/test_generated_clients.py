@@ -1,4 +1,4 @@
-"""Clients that generators make from the specification: they import, compile, and can talk to the service."""
+"""The Python client that a generator makes from the specification; what other generators need of its patterns."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.settings import CHECKOUT
+from tests.api.client_flow import assert_flow
 from tests.factories import a_project, a_token, an_agency
 
 # Nothing here hangs on the database.
@@ -34,19 +35,6 @@ content_type_overrides:
   application/toml: application/octet-stream
   application/x-ndjson: application/octet-stream
   application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream
-"""
-# Compiles only when the types say what answers hold: which fields are there, and which may be null.
-USE = """
-import type { components } from "./schema";
-type Project = components["schemas"]["Project"];
-type Short = components["schemas"]["ShortProject"];
-const number = (project: Project): string => project.number;
-const changed = (project: Short): string => project.changed_at;
-const external: (project: Short) => string | null = (project) => project.external_id;
-const severity: (project: Project) => "low" | "medium" | "high" | null = (project) => project.severity;
-// @ts-expect-error A name may be missing.
-const name = (project: Project): string => project.name_kk;
-export { number, changed, external, severity, name };
 """
 
 
@@ -164,11 +152,51 @@ def test_python_client_puts_lists_and_exports_as_the_guide_does(app: Flask, pyth
         assert export_flags_as_ndjson.sync(client=client).payload.read() == b""
 
 
-def test_typescript_types_compile_and_say_what_is_there(tmp_path: Path) -> None:
-    run(typescript("openapi-typescript"), SPECIFICATION, "--output", tmp_path / "schema.ts")
-    (tmp_path / "use.ts").write_text(USE, encoding="utf-8")
+def test_python_client_runs_the_flow(app: Flask, python_client: ModuleType) -> None:
+    agency = an_agency()
+    from registry_client import models
+    from registry_client.api.audits import create_audit
+    from registry_client.api.cases import answer_case, ask_case, claim_case, list_all_cases
+    from registry_client.api.changes import follow_changes
+    from registry_client.api.flags import export_flags_as_csv, list_all_flags
+    from registry_client.api.projects import create_project, patch_project, read_one_project
 
-    run(typescript("tsc"), "--noEmit", "--strict", tmp_path / "use.ts")
+    def client(token: str) -> Any:
+        over = {"transport": httpx.WSGITransport(app=app)}
+        return python_client.AuthenticatedClient(base_url="http://registry.test", token=token, httpx_args=over)
+
+    with client(a_token(Role.AGENCY_EDITOR, agency)) as own, client(a_token(Role.SUPERVISOR)) as oversight:
+        registration = models.ProjectRegistration(
+            agency=agency.bin,
+            name_ru="Система",
+            object_kind=models.ObjectKind.SYSTEM,
+            work_type=models.WorkType.CREATION,
+            stage=models.Stage.PLANNING,
+            placement=models.Placement.UNKNOWN,
+            budget_kzt=5_000_000_000,
+        )
+        made = create_project.sync(client=own, body=registration, idempotency_key="python-1")
+        number = made.number
+        seen = {"number": number, "budget": made.budget_kzt, "findings": len(made.verdict.findings)}
+
+        tag = read_one_project.sync_detailed(number, client=own).headers["ETag"]
+        edit = {"client": own, "body": models.ProjectPatch(name_ru="Система учёта"), "if_match": tag}
+        seen["name"] = patch_project.sync(number, **edit).name_ru
+        seen["stale"] = patch_project.sync_detailed(number, **edit).status_code
+
+        seen["audit"] = create_audit.sync(client=oversight, body=models.AuditOrder()).status
+        seen["flags"] = [flag.rule for flag in list_all_flags.sync(client=own, project=[number]).items]
+        case = list_all_cases.sync(client=oversight, project=[number]).items[0].id
+        claim_case.sync(case, client=oversight, body=models.CaseComment())
+        asked = ask_case.sync(case, client=oversight, body=models.CaseComment(comment="Which contract?"))
+        answered = answer_case.sync(case, client=own, body=models.CaseComment(comment="No. 17"))
+        seen["case"] = [asked.status, answered.status]
+
+        changes = follow_changes.sync(client=own, after=0, limit=500)
+        seen["changes"] = sorted({change.type_ for change in changes.items})
+        exported = export_flags_as_csv.sync(client=own, project=[number])
+        seen["exported"] = len(exported.splitlines()) - 1
+    assert_flow(seen)
 
 
 def patterns(part: Any) -> Iterator[str]:

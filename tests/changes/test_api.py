@@ -102,12 +102,50 @@ def test_an_item_is_one_record_with_its_states_and_links(supervisor: Caller, age
         ("after=0&wait=1.5", ("wait", "number-out-of-range")),
         ("limit=501", ("limit", "limit-out-of-range")),
         ("cursor=x", ("cursor", "unknown-parameter")),
+        ("after=0&type=project.lost", ("type", "not-a-choice")),
+        ("after=0&subject=project:1,", ("subject", "value-missing")),
     ],
 )
 def test_unusable_parameters_are_named(supervisor: Caller, query: str, problem: tuple[str, str]) -> None:
     answer = supervisor.get(f"/changes?{query}")
 
     assert (answer.status_code, codes(answer)) == (400, {problem})
+
+
+def test_types_and_subjects_choose_and_the_feed_goes_on_after_what_was_skipped(
+    supervisor: Caller, agency: Agency
+) -> None:
+    first, second = a_project(agency), a_project(agency)
+
+    def subjects(query: str) -> list[str]:
+        page = supervisor.get(f"/changes?after=0&{query}").get_json()
+        assert (page["after"], page["has_more"]) == (newest_seq(), False)
+        return [item["subject"] for item in page["items"]]
+
+    projects = [f"project:{first.number}", f"project:{second.number}"]
+    assert subjects("type=project.registered") == projects
+    assert subjects("type=project.registered,flag.opened&type=case.opened") == projects
+    assert subjects(f"subject={projects[1]}") == [projects[1]]
+    assert subjects(f"type=flag.opened&subject={projects[1]}") == []
+    assert subjects(f"subject=agency:{agency.bin},{projects[0]}") == [f"agency:{agency.bin}", projects[0]]
+
+
+def test_project_that_leaves_the_view_is_told_whatever_is_asked_for(
+    client: FlaskClient, supervisor: Caller, agency: Agency
+) -> None:
+    reviewer = caller(client, Role.REVIEWER)
+    project = a_project(agency)
+    start = newest_seq()
+    restrict(project)
+
+    items = reviewer.get(f"/changes?after={start}&type=flag.opened&subject=flag:1").get_json()["items"]
+    assert [(item["type"], item["subject"]) for item in items] == [
+        ("project.withdrawn-from-view", f"project:{project.number}")
+    ]
+    # What a supervisor did not ask for is not journalled as read.
+    assert supervisor.get(f"/changes?after={start}&type=audit.held").get_json()["items"] == []
+    reads = select(JournalEntry).where(JournalEntry.action == "restricted.read")
+    assert db.session.scalars(reads).all() == []
 
 
 def test_late_reader_gets_the_advice_to_read_the_lists_again(

@@ -140,6 +140,17 @@ def test_files_may_be_kept_by_caches_and_read_by_other_sites(public: FlaskClient
         assert head.status_code == 200 and head.data == b""
 
 
+@pytest.mark.parametrize("accepted", ["identity", "gzip", "gzip, br, zstd", "zstd;q=0.5, gzip", "*"])
+def test_answer_to_a_known_time_names_the_tag_of_the_same_encoding(public: FlaskClient, accepted: str) -> None:
+    a_project()
+    assert write_when_due()
+    for path in (CSV, PACKAGE, CATALOGUE):
+        first = public.get(path, headers={"Accept-Encoding": accepted})
+        known = {"Accept-Encoding": accepted, "If-Modified-Since": first.headers["Last-Modified"]}
+        again = public.get(path, headers=known)
+        assert (again.status_code, again.headers["ETag"]) == (304, first.headers["ETag"])
+
+
 def test_csv_is_sent_compressed_to_programs_that_accept_it(public: FlaskClient) -> None:
     a_project()
     assert write_when_due()

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import delete
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.changes.service import record_rows
 from registry.core.clock import now
@@ -30,7 +31,7 @@ from registry.webhooks.service import (
     webhook_to_change,
 )
 from registry.webhooks.worker import WebhookRun, deliver
-from tests.factories import a_project
+from tests.factories import a_project, an_account
 from tests.notifications.readers import queued_emails
 from tests.present import Present
 from tests.webhooks.receiver import Receiver, receiving
@@ -204,7 +205,8 @@ def test_webhook_is_disabled_after_a_week_of_failures_and_its_owner_notified(app
         present.move(timedelta(days=1))
         assert deliver(LOCAL) == WebhookRun()
         assert webhook_now(webhook).disabled_reason == "failures"
-        assert queued_emails() == [(f"{owner.principal}@owners.kz", "webhook-disabled", [webhook])]
+        address = f"{owner.principal}@owners.kz"
+        assert queued_emails() == [(address, "webhook-added", [webhook]), (address, "webhook-disabled", [webhook])]
         # Enabled again, it goes on where it stopped.
         receiver.answer = lambda _request: 204
         with transaction():
@@ -273,3 +275,20 @@ def test_account_has_at_most_20_webhooks(app: Flask) -> None:
         create_webhook(owner, {"url": f"https://receiver.example.kz/{number}"})
     with pytest.raises(TooManyWebhooks):
         create_webhook(owner, {"url": "https://receiver.example.kz/20"})
+
+
+def test_owner_is_notified_of_a_new_webhook_without_its_address(app: Flask) -> None:
+    owner = an_owner(Role.SUPERVISOR)
+    webhook, _ = a_webhook(owner, "https://receiver.example.kz/secret-path")
+    address = f"{owner.principal}@owners.kz"
+    assert queued_emails() == [(address, "webhook-added", [webhook])]
+
+
+def test_person_who_answers_for_a_service_account_is_notified_of_its_webhook(app: Flask) -> None:
+    person = an_owner(Role.SUPERVISOR)
+    with transaction():
+        service = an_account("warehouse", Role.AUDITOR)
+        service.owner_account_id = person.account_id
+    actor = Actor("warehouse", Role.AUDITOR, None, "127.0.0.1", "tests", service.id)
+    webhook, _ = a_webhook(actor, "https://receiver.example.kz/hook")
+    assert queued_emails() == [(f"{person.principal}@owners.kz", "webhook-added", [webhook])]

@@ -100,6 +100,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "notice-test-email": lazy_text("A test: e-mails of the project register reach you"),
     "too-many-aitu-codes": lazy_text("You requested too many codes. Try again in {minutes} minutes."),
+    "notice-webhook-added": lazy_text("A webhook was created: it sends changes that you may see to another system"),
     "notice-webhook-disabled": lazy_text("A webhook sends no messages any more"),
     "notice-weekly-overview": lazy_text("Overview of the week"),
     "notice-token-ending": lazy_text("A token ends within 14 days"),

@@ -69,10 +69,16 @@ def _file(
         if stored is None:
             raise OpenDataNotReady
         tag = tag_of(stored, published)
-        response = not_modified(tag) or _not_modified_since(stored)
+        response = not_modified(tag)
         if response is None:
             response = made(stored, published)
-            response.set_etag(f"{tag}:{GZIP}" if response.content_encoding == GZIP else tag)
+            encoding = response.content_encoding
+            if _is_known_by_time(stored):
+                # A cache finds by the tag which of its responses still holds.
+                encoding = encoding or _later_encoding(response)
+                response = Response(status=304)
+                response.headers.remove("Content-Type")
+            response.set_etag(f"{tag}:{encoding}" if encoding else tag)
     except RegistryError as error:
         # Programs read these addresses, with any Accept header.
         return problem_response(error)
@@ -82,14 +88,18 @@ def _file(
     return response
 
 
-def _not_modified_since(stored: StoredSet) -> Response | None:
-    """A 304 for a program that keeps times, not tags (RFC 9110, 13.1.3)."""
+def _is_known_by_time(stored: StoredSet) -> bool:
+    """True when a program that keeps times, not tags, has it already (RFC 9110, 13.1.3)."""
     since = None if "If-None-Match" in request.headers else request.if_modified_since
-    if since is None or stored.made_at.replace(microsecond=0) > since:
-        return None
-    response = Response(status=304)
-    response.headers.remove("Content-Type")
-    return response
+    return since is not None and stored.made_at.replace(microsecond=0) <= since
+
+
+def _later_encoding(response: Response) -> str | None:
+    """The encoding that Flask-Compress would choose for a response; None when it would not compress it."""
+    accepted = request.accept_encodings
+    best = max(current_app.config["COMPRESS_ALGORITHM"], key=lambda each: accepted[each])
+    is_compressed = response.mimetype in current_app.config["COMPRESS_MIMETYPES"] and accepted[best] > 0
+    return str(best) if is_compressed else None
 
 
 def _csv(stored: StoredSet, _publication: Publication) -> Response:

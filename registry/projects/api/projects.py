@@ -25,7 +25,7 @@ from registry.audits.verdicts import (
 )
 from registry.core.base_schema import Loaded
 from registry.core.fields import AnyDay
-from registry.core.json_schemas import DAY_SCHEMA
+from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA
 from registry.core.known_at import known_at_of
 from registry.core.transactions import transaction
 from registry.flags.known_lists import flags_of_then
@@ -73,7 +73,7 @@ PAST_ERRORS: Final = {status: ERROR_NAMES[status] for status in (409, 422)}
 KNOWN_AT: Final = Parameter(
     "known_at",
     "A moment (RFC 3339) or date (its end) of the past: what was known then. 422 for a future or unreadable one.",
-    {"anyOf": [dict(DAY_SCHEMA), {"type": "string", "format": "date-time"}]},
+    dict(DAY_OR_INSTANT_SCHEMA),
 )
 ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
 REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
