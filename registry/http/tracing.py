@@ -40,17 +40,25 @@ def init_tracing(app: Flask) -> None:
 
     Raises SettingsInvalid when the packages are missing.
     """
+    exporter = named_collector()
+    if exporter is None:
+        return
+    # A collector that is away is reported like everything else.
+    for handler in LOG.handlers:
+        logging.getLogger("opentelemetry").addHandler(handler)
+    trace_requests(app, exporter)
+
+
+def named_collector() -> SpanExporter | None:
+    """What sends to the collector of the variables; None without one. Raises SettingsInvalid as ``init_tracing``."""
     variable = next((name for name in ENDPOINTS if os.environ.get(name)), None)
     if variable is None or os.environ.get(DISABLED, "").lower() == "true":
-        return
+        return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError as error:
         raise extra_missing(variable, "telemetry") from error
-    # A collector that is away is reported like everything else.
-    for handler in LOG.handlers:
-        logging.getLogger("opentelemetry").addHandler(handler)
-    trace_requests(app, OTLPSpanExporter())
+    return OTLPSpanExporter()
 
 
 def trace_requests(app: Flask, exporter: SpanExporter) -> None:
@@ -66,7 +74,8 @@ def trace_requests(app: Flask, exporter: SpanExporter) -> None:
     tracer = provider.get_tracer("registry")
     _trace_requests(app, tracer)
     with app.app_context():
-        _trace_statements(db.engine, tracer)
+        for engine in db.engines.values():
+            _trace_statements(engine, tracer)
 
 
 def _trace_requests(app: Flask, tracer: Tracer) -> None:

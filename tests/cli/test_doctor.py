@@ -90,6 +90,13 @@ def test_wrong_settings_are_named_and_nothing_else_is_tried(registry: CommandLin
     assert "REGISTRY_PORT" in text and "REGISTRY_LOG_LEVEL: expected one of debug, info, warning, error" in text
 
 
+@pytest.mark.sqlite_only
+def test_error_reports_that_cannot_be_sent_are_a_wrong_setting(registry: CommandLine) -> None:
+    ran = registry("doctor", "--json", SENTRY_DSN="sentry.example.kz")
+    assert (ran.code, states(ran)) == (1, {"time zone": "ok", "settings": "failure"})
+    assert "SENTRY_DSN: expected an address" in found(ran)["settings"]["text"]
+
+
 def test_wrong_policy_file_is_named(registry: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text("version = 1\n")
     ran = registry("doctor", "--json", REGISTRY_POLICY_FILE=str(tmp_path / "policy.toml"))

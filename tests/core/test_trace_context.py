@@ -9,7 +9,7 @@ import re
 import pytest
 from flask import Flask
 
-from registry.core.trace_context import current_trace, outgoing_headers, parse
+from registry.core.trace_context import current_trace, outgoing_headers, parse, trace_of_job
 from registry.http.request_log import JsonLines
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -61,3 +61,14 @@ def test_log_line_has_the_trace_beside_the_id_of_the_request(app: Flask) -> None
     assert line["trace_id"] == TRACE
     assert line["request_id"] != TRACE
     assert "trace_id" not in json.loads(JsonLines().format(record))
+
+
+def test_job_has_one_trace_in_its_log_lines_and_calls() -> None:
+    record = logging.LogRecord("registry", logging.INFO, "", 0, "message", None, None)
+    with trace_of_job():
+        passed = outgoing_headers()["traceparent"]
+        line = json.loads(JsonLines().format(record))
+    assert passed.split("-")[1] == line["trace_id"]
+    with trace_of_job():
+        assert outgoing_headers()["traceparent"].split("-")[1] != line["trace_id"]
+    assert outgoing_headers() == {}

@@ -10,6 +10,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import now
+from registry.core.trace_context import outgoing_headers, trace_of_job
 from registry.core.transactions import transaction
 from registry.projects.service import change_project, find_project_to_change
 from registry.webhooks.jobs import delete_old_deliveries
@@ -46,6 +47,16 @@ def test_change_is_sent_once_with_a_signature_that_verifies(app: Flask) -> None:
     assert message["data"]["seq"] == delivery.seq
     assert message["timestamp"] == message["data"]["at"]
     assert (delivery.state, delivery.tries, delivery.status, delivery.error) == ("delivered", 1, 204, None)
+
+
+def test_message_has_the_trace_of_the_job_that_sends_it(app: Flask) -> None:
+    with receiving() as receiver:
+        a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=["project.registered"])
+        a_project()
+        with trace_of_job():
+            deliver(LOCAL)
+            expected = outgoing_headers()["traceparent"]
+    assert [request.headers["traceparent"] for request in receiver.accepted] == [expected]
 
 
 def test_webhook_begins_with_the_next_change(app: Flask) -> None:
