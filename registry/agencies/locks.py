@@ -7,23 +7,33 @@ They are taken before the row locks, by rising ids. SQLite has one writer at a t
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from registry.agencies.models import Agency
 from registry.core.bulk import table_of
-from registry.core.dialects import advisory_row_locks
+from registry.core.dialects import advisory_row_locks, has_row_locks
 from registry.core.transactions import require_transaction
 
 # In the upper half of the number, above the ids: no other lock has it.
 AGENCY_LOCKS: Final = 742_004 << 32
 AGENCY: Final = table_of(Agency).c
+BINS: Final = "bins"
+WITH_BINS: Final = AGENCY.bin.in_(bindparam(BINS, expanding=True))
 
 
 def share_agencies(*which: ColumnElement[bool]) -> None:
     """Keep the agencies that fit from being changed or closed until the open transaction ends."""
     _lock(*which, shared=True)
+
+
+def share_agencies_with(bins: Collection[str]) -> None:
+    """The same for the agencies with these BINs, by a statement that is built once: every registration executes it."""
+    if has_row_locks():
+        require_transaction().execute(_shares_with_bins(), {BINS: list(bins)})
 
 
 def hold_agencies(*which: ColumnElement[bool]) -> None:
@@ -32,5 +42,15 @@ def hold_agencies(*which: ColumnElement[bool]) -> None:
 
 
 def _lock(*which: Any, shared: bool) -> None:
-    ids = select(AGENCY.id).where(*which).order_by(AGENCY.id)
-    advisory_row_locks(require_transaction(), AGENCY_LOCKS, ids, shared=shared)
+    session = require_transaction()
+    if has_row_locks():
+        session.execute(_locks(*which, shared=shared))
+
+
+@lru_cache(maxsize=1)
+def _shares_with_bins() -> Select[Any]:
+    return _locks(WITH_BINS, shared=True)
+
+
+def _locks(*which: Any, shared: bool) -> Select[Any]:
+    return advisory_row_locks(AGENCY_LOCKS, select(AGENCY.id).where(*which).order_by(AGENCY.id), shared=shared)

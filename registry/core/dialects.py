@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     Text,
     any_,
     cast,
@@ -104,12 +105,14 @@ def advisory_lock(session: Session, number: int, *, shared: bool = False) -> Non
         session.execute(text(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({number})"))
 
 
-def advisory_row_locks(session: Session, base: int, ids: Select[tuple[int]], *, shared: bool) -> None:
-    """Wait for a lock of each of these rows, in the order of the query; ``base`` is the number of all of them."""
-    if not is_sqlite():
-        rows = ids.subquery()
-        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
-        session.execute(select(lock(literal_column(str(base)) + rows.c.id)))
+def advisory_row_locks(base: int, ids: Select[tuple[int]], *, shared: bool) -> Select[Any]:
+    """The statement that waits for a lock of each of these rows, in the order of the query (PostgreSQL only).
+
+    ``base`` is the number of all of them.
+    """
+    rows = ids.subquery()
+    lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+    return select(lock(literal_column(str(base)) + rows.c.id))
 
 
 def insert_or_ignore(table: type[Base]) -> PostgresInsert | SqliteInsert:
@@ -144,7 +147,9 @@ def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnEleme
     """
     if is_sqlite():
         return column.in_(values)
-    return column == any_(cast(list(values), ARRAY(column.type)))
+    # A cast to varchar(12) would shorten what is longer.
+    element = Text() if isinstance(column.type, String) else column.type
+    return column == any_(cast(list(values), ARRAY(element)))
 
 
 def is_one_of(

@@ -18,8 +18,7 @@ from registry.core.errors import Conflict, FailedDependency, RegistryError
 from registry.core.transactions import transaction
 from registry.projects.bulk_writes import NewProject, register_projects
 from registry.projects.models import CHANGEABLE, Project
-from registry.projects.registration_checks import ExternalIdTaken, checked_agency
-from registry.projects.service import agencies_to_register_for
+from registry.projects.registration_checks import ExternalIdTaken, agencies_to_register_for, checked_agency
 
 
 class BatchNotDone(FailedDependency):

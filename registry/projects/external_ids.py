@@ -20,8 +20,8 @@ from registry.core.transactions import require_transaction
 from registry.core.value_checks import InvalidValue
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
-from registry.projects.registration_checks import AgencyNotYours, ExternalIdTaken
-from registry.projects.service import agencies_to_register_for, change_project, register_project
+from registry.projects.registration_checks import AgencyNotYours, ExternalIdTaken, agencies_to_register_for
+from registry.projects.service import change_project, register_project
 from registry.projects.visibility import visible_projects
 from registry.projects.withdrawn import require_not_withdrawn
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
 
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import lazyload
+
+from registry.agencies.locks import BINS, WITH_BINS, share_agencies_with
 from registry.agencies.models import Agency
 from registry.agencies.service import closed_problem
+from registry.core.bulk import table_of
+from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.core.read_along import columns_read_along, keep_read_along
 from registry.projects.fields import cross_field_problems, merge_problems
+from registry.projects.models import Project
+
+PROJECT: Final = table_of(Project).c
+# Built once: every registration executes it.
+SAME_EXTERNAL_ID: Final = select(PROJECT.number).where(
+    PROJECT.agency_id == bindparam("agency"), PROJECT.external_id == bindparam("reference")
+)
 
 
 class AgencyNotYours(NotAllowed):
@@ -45,3 +60,33 @@ def checked_agency(
     if problems or agency is None:
         raise Invalid(problems)
     return agency
+
+
+def require_unused_external_id(agency: Agency, external_id: str | None) -> None:
+    """Raise ExternalIdTaken when the agency has a project with that external id."""
+    if external_id is None:
+        return
+    if db.session.scalar(SAME_EXTERNAL_ID, {"agency": agency.id, "reference": external_id}) is not None:
+        raise ExternalIdTaken(external_id=external_id, agency=agency.bin)
+
+
+def agencies_to_register_for(bins: Collection[str]) -> dict[str, Agency]:
+    """The agencies with these BINs; until the commit nobody closes them, or changes the kind of one.
+
+    The kind decides the freeze status. They are locked as their foreign keys will, in the order of their ids, and read
+    with the versions of the policy, which decide the status too.
+    """
+    share_agencies_with(bins)
+    rows = db.session.execute(_locked_agencies(), {BINS: list(bins)}).all()
+    if rows:
+        keep_read_along(rows[0]._mapping)
+    return {row[0].bin: row[0] for row in rows}
+
+
+# Built once, after the hooks: every registration executes it. Without parent and successor, which it seldom needs.
+@lru_cache(maxsize=1)
+def _locked_agencies() -> Select[Any]:
+    statement = select(Agency, *columns_read_along()).where(WITH_BINS).order_by(Agency.id)
+    statement = statement.options(lazyload(Agency.parent), lazyload(Agency.successor))
+    statement = statement.with_for_update(of=Agency, read=True, key_share=True)
+    return statement.execution_options(populate_existing=True)

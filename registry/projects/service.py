@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -11,7 +11,6 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
 from registry.agencies.service import may_act_for
 from registry.changes.service import record_change, record_rows
@@ -20,7 +19,6 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
-from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
@@ -31,7 +29,13 @@ from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, NO_VALUES, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
-from registry.projects.registration_checks import AgencyNotYours, ExternalIdTaken, checked_agency
+from registry.projects.registration_checks import (
+    AgencyNotYours,
+    ExternalIdTaken,
+    agencies_to_register_for,
+    checked_agency,
+    require_unused_external_id,
+)
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.similarity.fingerprints import (
     COMPARED,
@@ -108,7 +112,7 @@ def check_reference(actor: Actor, agency_bin: str | None, external_id: str | Non
         raise Invalid([Problem("/agency", "agency-unknown", {"bin": agency_bin})])
     if not may_act_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
-    _require_unused_external_id(agency, external_id)
+    require_unused_external_id(agency, external_id)
 
 
 def _check_project(
@@ -117,7 +121,7 @@ def _check_project(
     actor.require(Permission.PROJECTS_WRITE)
     named = None if agency_bin is None else _agency(agency_bin, lock=lock)
     agency = checked_agency(agency_bin, named, lambda agency_id: may_act_for(actor, agency_id), values, known)
-    _require_unused_external_id(agency, values.get("external_id"))
+    require_unused_external_id(agency, values.get("external_id"))
     return agency
 
 
@@ -163,7 +167,7 @@ def planned_change(
     if problems:
         raise Invalid(problems)
     if after["external_id"] != before["external_id"]:
-        _require_unused_external_id(project.agency, after["external_id"])
+        require_unused_external_id(project.agency, after["external_id"])
     withdraw_confirmations(before, after)
     return before, after
 
@@ -230,21 +234,6 @@ def save_changes(
     return changes
 
 
-def agencies_to_register_for(bins: Collection[str]) -> dict[str, Agency]:
-    """The agencies with these BINs; until the commit nobody closes them, or changes the kind of one.
-
-    The kind decides the freeze status. They are locked as their foreign keys will, in the order of their ids, and read
-    with the versions of the policy, which decide the status too.
-    """
-    share_agencies(Agency.bin.expression.in_(bins))
-    statement = select(Agency, *columns_read_along()).where(Agency.bin.in_(bins)).order_by(Agency.id)
-    statement = statement.with_for_update(of=Agency, read=True, key_share=True)
-    rows = db.session.execute(statement.execution_options(populate_existing=True)).all()
-    if rows:
-        keep_read_along(rows[0]._mapping)
-    return {row[0].bin: row[0] for row in rows}
-
-
 def _agency(number: str, *, lock: bool) -> Agency | None:
     if lock:
         return agencies_to_register_for([number]).get(number)
@@ -275,14 +264,6 @@ def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
     make_transient_to_detached(project)
     db.session.add(project)
     return project
-
-
-def _require_unused_external_id(agency: Agency, external_id: str | None) -> None:
-    if external_id is None:
-        return
-    taken = select(Project.number).where(Project.agency_id == agency.id, Project.external_id == external_id)
-    if db.session.scalar(taken) is not None:
-        raise ExternalIdTaken(external_id=external_id, agency=agency.bin)
 
 
 def _flush(project: Project) -> None:

@@ -123,3 +123,16 @@ def test_available_host_is_used_of_several(own_database: str, tmp_path: Path) ->
         db.engine.dispose()
     with psycopg.connect(libpq_address(url)) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_results_of_drivers_own_statements_have_their_columns(limited: Flask) -> None:
+    with db.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT 1 AS first, 'two'::text AS second").mappings().all()
+        cursor = connection.connection.cursor()
+        cursor.execute("SELECT 1 AS first, 'two'::text AS second")
+        described = [column.name for column in cursor.description]
+        cursor.execute("SET LOCAL lock_timeout = 1")
+        described_nothing = cursor.description
+    assert rows == [{"first": 1, "second": "two"}]
+    assert described == ["first", "second"]
+    assert described_nothing is None
