@@ -33,7 +33,12 @@ from registry.exemptions.change_times import mark_exemptions_of_agency, mark_exe
 from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
-from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag, has_open_flag_of_age
+from registry.flags.project_filters import (
+    has_active_flag_of_rule,
+    has_open_flag,
+    has_open_flag_of_age,
+    has_open_flag_of_rule,
+)
 from registry.freeze.current import connect_later_versions
 from registry.government_reports.handover import hand_over_reports
 from registry.government_reports.renamed_accounts import rename_in_open_reports
@@ -116,6 +121,7 @@ agency_succeeded.connect(pass_on_webhooks)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)
+link_filter("open_rule", has_open_flag_of_rule)
 link_filter("flag_age", has_open_flag_of_age)
 
 link_column("case", case_id_of_flag, Permission.CASES_READ)

@@ -49,6 +49,7 @@ from registry.core.pagination import (
 )
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.freeze.rules import RULES
+from registry.projects.agency_filters import split_below
 from registry.projects.models import Project
 from registry.projects.queries import BUDGET_ENDS
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
@@ -156,7 +157,11 @@ def position_of(after_case: Case, sort: str | None) -> str:
 
 
 def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """Convert the filters to conditions on cases joined with project and agency. Raises Malformed."""
+    """Convert the filters to conditions on cases joined with project and agency, ``below`` of pages among them.
+
+    Raises Malformed, and AgencyNotFound for an agency with those below it.
+    """
+    filters, below = split_below(filters)
     known = {**filters_of_cases(), "to_approve": BooleanFilter(_to_approve(actor)), **OF_FLAGS, **OF_TEXT}
     # The search is the last condition: it costs most.
     raw = {name: filters[name] for name in sorted(filters, key=lambda name: name in OF_TEXT)}
@@ -166,7 +171,7 @@ def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElem
         criteria["rule"] = exists(
             covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", criteria["rule"])
         )
-    return list(negate(criteria, raw).values())
+    return [*below, *negate(criteria, raw).values()]
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:

@@ -30,11 +30,20 @@ def has_open_flag(value: str) -> ColumnElement[bool]:
 
 def has_active_flag_of_rule(value: str) -> ColumnElement[bool]:
     """``rule``: rules of the policy with commas between them. Raises InvalidValue."""
+    return _has_flag(FLAGS.c.rule.in_(_rules(value)))
+
+
+def has_open_flag_of_rule(value: str) -> ColumnElement[bool]:
+    """``open_rule``: the same, of flags that are neither exempt nor accepted. Raises InvalidValue."""
+    return _has_flag(and_(FLAGS.c.status == "open", FLAGS.c.rule.in_(_rules(value))))
+
+
+def _rules(value: str) -> list[str]:
     rules = split_values(value)
     for rule in rules:
         if rule not in policy_in_force().rules:
             raise InvalidValue("not-a-choice", options=", ".join(policy_in_force().rules))
-    return _has_flag(FLAGS.c.rule.in_(rules))
+    return rules
 
 
 def has_open_flag_of_age(value: str) -> ColumnElement[bool]:

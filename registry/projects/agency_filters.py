@@ -1,4 +1,4 @@
-"""Filters that only pages of projects have: with the agencies below the chosen one, and the kind of agency."""
+"""Filters that only pages have: with the agencies below the chosen one, and of projects the kind of agency."""
 
 from __future__ import annotations
 
@@ -25,10 +25,18 @@ def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], li
 
     Raises AgencyNotFound and Malformed.
     """
-    shared = {name: value for name, value in filters.items() if name not in (BELOW, KIND)}
+    shared, clauses = split_below({name: value for name, value in filters.items() if name != KIND})
     kinds = {name: value for name, value in filters.items() if name == KIND}
-    clauses = conditions({KIND: ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds)
-    if filters.get(BELOW) == YES and AGENCY in shared:
-        root = agency_by_bin(shared.pop(AGENCY))
-        clauses.append(Project.agency_id.in_(select(subtree(root.id).c.id)))
-    return shared, clauses
+    return shared, [*conditions({KIND: ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds), *clauses]
+
+
+def split_below(filters: Mapping[str, str]) -> tuple[dict[str, str], list[ColumnElement[bool]]]:
+    """Split off ``below`` with its agency: returns the other filters, and the condition on Project.
+
+    Raises AgencyNotFound.
+    """
+    shared = {name: value for name, value in filters.items() if name != BELOW}
+    if filters.get(BELOW) != YES or AGENCY not in shared:
+        return shared, []
+    root = agency_by_bin(shared.pop(AGENCY))
+    return shared, [Project.agency_id.in_(select(subtree(root.id).c.id))]

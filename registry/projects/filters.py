@@ -224,6 +224,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "has_security_conclusion": Filter("true or false", _has_conclusion),
     "budget_programme": Filter("beginnings of texts", _beginning),
     "rule": Filter("rules of active flags", linked_condition),
+    "open_rule": Filter("rules of open flags", linked_condition),
     "flag_age": Filter("ages of open flags: least days", linked_condition, FLAG_AGES),
     **{f"{name}_{end}": Filter("date", _date_range) for name in DAYS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
@@ -19,7 +19,6 @@ from registry.agencies.queries import agencies_above
 from registry.agencies.service import may_act_for
 from registry.audits.agency_counts import counts_over_time
 from registry.cases.models import Case
-from registry.cases.orders import Order
 from registry.cases.vocabulary import Status
 from registry.core.bulk import table_of
 from registry.core.database import db
@@ -27,6 +26,7 @@ from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, pieces, with_share
+from registry.reports.overview.history import with_former
 
 SHOWN_AUDITS: Final = 12
 PROJECT: Final = table_of(Project).c
@@ -37,8 +37,9 @@ OUT_OF_SCOPE: Final = (FreezeStatus.OUT_OF_SCOPE.value, FreezeStatus.UNAUDITED.v
 class AgencyOverview:
     """An agency with the agencies below it. ``people`` is None for who may not see its accounts.
 
-    ``above``: from the top to the agency above it. ``former``: the agencies that it succeeded. ``days``: the last
-    audited days, newest first. Everything but the agencies is empty for who may not see its projects.
+    ``above``: from the top to the agency above it. ``former``: the agencies that it succeeded. ``open_cases`` and
+    ``orders``, those to carry out, are with the agencies below. ``days``: the last audited days, newest first, also
+    with the agencies that these succeeded. Everything but the agencies is empty for who may not see its projects.
     """
 
     above: Sequence[Agency]
@@ -59,9 +60,10 @@ def agency_overview(actor: Actor, agency: Agency) -> AgencyOverview:
     if not may_act_for(actor, agency.id):
         return AgencyOverview(*around, None, None, 0, 0, [])
     ids = list(db.session.scalars(select(subtree(agency.id).c.id)))
-    cases = _count(actor, ids, Case, Case.status != Status.CLOSED.value)
-    orders = _count(actor, ids, Order, Order.ended_at.is_(None))
-    return AgencyOverview(*around, _people(actor, agency), _totals(actor, ids), cases, orders, _days(actor, ids))
+    cases = _count(actor, ids, Case.status != Status.CLOSED.value)
+    orders = _count(actor, ids, Case.status == Status.REMEDIATION.value)
+    days = _days(actor, with_former(set(ids)))
+    return AgencyOverview(*around, _people(actor, agency), _totals(actor, ids), cases, orders, days)
 
 
 def _agencies(*conditions: Any) -> list[Agency]:
@@ -76,12 +78,13 @@ def _people(actor: Actor, agency: Agency) -> int | None:
     return db.session.scalar(select(func.count()).select_from(Account).where(*of_agency))
 
 
-def _count(actor: Actor, ids: Collection[int], model: Any, *conditions: Any) -> int:
+def _count(actor: Actor, ids: Collection[int], condition: ColumnElement[bool]) -> int:
+    """Count the cases of these agencies, as the list of cases has them."""
     statement = (
         select(func.count())
-        .select_from(model)
-        .join(table_of(Project), PROJECT.id == model.project_id)
-        .where(PROJECT.agency_id.in_(ids), *visible_projects(actor), *conditions)
+        .select_from(Case)
+        .join(table_of(Project), PROJECT.id == Case.project_id)
+        .where(PROJECT.agency_id.in_(ids), *visible_projects(actor), condition)
     )
     return db.session.scalar(statement) or 0
 

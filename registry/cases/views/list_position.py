@@ -8,6 +8,7 @@ from flask import request
 
 from registry.cases.lists import position_of
 from registry.cases.models import Case
+from registry.projects.agency_filters import BELOW
 from registry.web.lists import requested_filters
 
 FILTERS: Final = (
@@ -22,6 +23,7 @@ FILTERS: Final = (
     "sector",
     "region",
     "agency",
+    BELOW,
     "project",
     "outcome",
     "due_on",

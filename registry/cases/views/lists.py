@@ -20,6 +20,7 @@ from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.translations import lazy_text
+from registry.projects.agency_filters import BELOW
 from registry.projects.views.links import projects_of
 from registry.saved_views.views.line import view_line
 from registry.saved_views.vocabulary import ViewList
@@ -80,8 +81,8 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
     sort = page.sort or DEFAULT_SORT
     listing, totals = list_cases(actor, filters, page, page_locale()), list_totals(actor, filters, page)
     is_closed = filters.get("status") == Status.CLOSED.value
-    offered_reviewers = _offered_reviewers(actor, filters)
-    fields = {"q", *CHOICES, "rule", *DATES, *(OF_CLOSED if is_closed else ())}
+    offered_reviewers, agency = _offered_reviewers(actor, filters), agency_filter(actor, filters, with_below=True)
+    fields = {"q", *CHOICES, "rule", *DATES, *(OF_CLOSED if is_closed else ()), *((BELOW,) if agency else ())}
     if offered_reviewers:
         fields.add("assignee")
     return render_template(
@@ -98,7 +99,7 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
         narrowed=any(name not in (*OF_TABS, "q") for name in filters),
         place=requested_list(),
         saved=view_line(actor, ViewList.CASES, requested_list()),
-        agency=agency_filter(actor, filters),
+        agency=agency,
         choices=CHOICES,
         rules=rule_titles(),
         sorts=_offered_sorts(actor, sort, is_closed=is_closed),

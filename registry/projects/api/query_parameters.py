@@ -26,8 +26,9 @@ from registry.projects.vocabulary import FLAG_AGES
 def _parameter(name: str) -> Parameter:
     if name == "q":
         return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
-    if name == "rule":
-        return Parameter(name, f"Rules of active flags. {SEVERAL}", one_of(RULES))
+    if name in ("rule", "open_rule"):
+        flags = "active flags" if name == "rule" else "open flags, neither exempt nor accepted"
+        return Parameter(name, f"Rules of {flags}. {SEVERAL}", one_of(RULES))
     if name == "flag_age":
         return Parameter(
             name,
