@@ -55,7 +55,7 @@ def test_principals_of_the_command_line_are_labelled_in_the_language_of_the_page
     for language, label in (
         ("en", "Command line, root"),
         ("ru", "Командная строка, root"),
-        ("kk", "Командалық жол, root"),
+        ("kk", "Пәрмен жолы, root"),
     ):
         with app.test_request_context(headers={"Accept-Language": language}):
             assert principal_label("local:root") == label

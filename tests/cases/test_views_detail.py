@@ -108,7 +108,7 @@ def test_proposal_in_one_language_is_accepted_with_a_warning(signed_in: SignedIn
     send(reviewer, case, "claim")
     _code, page = send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
     assert "The decision is written in one language only." in page
-    assert "Not written yet: reason in kazakh, legal basis in kazakh" in re.sub(r"\s+", " ", page)
+    assert "Not written yet: reason in Kazakh, legal basis in Kazakh" in re.sub(r"\s+", " ", page)
 
 
 def test_proposal_without_a_reason_has_the_error_at_the_language_of_the_page(signed_in: SignedIn) -> None:

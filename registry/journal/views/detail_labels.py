@@ -103,10 +103,6 @@ DETAILS: Final[Mapping[str, str]] = {
     "list": lazy_text("List"),
     "what": lazy_text("What"),
     "audited_on": lazy_text("Audit for"),
-    "opened": lazy_text("Opened"),
-    "cleared": lazy_text("Cleared"),
-    "flagged": lazy_text("Flagged"),
-    "exempted": lazy_text("Exempt"),
     "restricted": lazy_text("Restricted"),
 }
 

@@ -13,6 +13,7 @@ from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.journal.views.action_labels import ACTIONS
 from registry.journal.views.detail_labels import DETAILS, detail_name
+from registry.web.choice_labels import CHOICE_LABELS
 from registry.web.error_messages import problem_message
 from registry.web.formats import day
 from registry.web.labels import FIELDS, choice_label, display_value, field_label
@@ -128,7 +129,10 @@ def _name(name: str) -> str:
         return gettext(DETAILS[name])
     if name == "project":
         return gettext("Project")
-    return field_label(name) if name in FIELDS else name.replace("_", " ")
+    if name in FIELDS:
+        return field_label(name)
+    # Counts of what an audit did to cases.
+    return choice_label("case_event", name) if name in CHOICE_LABELS["case_event"] else name.replace("_", " ")
 
 
 def _value(name: str, value: str | int) -> str:
