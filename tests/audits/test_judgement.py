@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
@@ -11,15 +12,20 @@ import pytest
 from flask import Flask
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Judgement
 from registry.audits.verification import verify_audit
+from registry.cases.models import Case
+from registry.core.database import db
 from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy
+from registry.projects.models import Project
 from tests.audits.history import STEPS, History
-from tests.audits.steps import AUDITOR, OPERATOR, flags_of
+from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, flags_of, status_of, verify
+from tests.cases.cast import AIGERIM, act
 from tests.factories import a_project
 from tests.present import Present
 
@@ -78,6 +84,44 @@ def test_a_judgement_brought_up_to_date_equals_another_one(
                 history.take("night", 0, 1)
 
     check()
+
+
+def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own_app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with own_app.app_context():
+        left, moved = a_project(), a_project()
+        moved_id = moved.id
+        assert audit().flags_opened == 2
+        case = db.session.scalars(select(Case.id).where(Case.project_id == left.id)).one()
+        present.move(timedelta(days=1))
+        policy, on = policy_in_force(), DAY + timedelta(days=1)
+        judgement = Judgement(policy, on)
+        newest = []
+
+        def change() -> None:
+            with own_app.app_context():
+                act(AIGERIM, case, "claim")
+                project = db.session.get_one(Project, moved_id)
+                edit(project, placement="on_platform", platform_key="qt-7")
+                verify(project, DAY)
+                newest.append(a_project().id)
+
+        def judge() -> None:
+            judgement.judge()
+            with ThreadPoolExecutor(1) as others:
+                others.submit(change).result(timeout=20)
+
+        with exclusive_lock(judge):
+            run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
+            execute_audit(OPERATOR, run, policy, check_threshold=True, judgement=judgement)
+        assert run.status == "succeeded"
+        assert flags_of(left) == [("freeze.creation", "high", "open")]
+        assert flags_of(moved) == [("freeze.creation", "high", "cleared")]
+        assert (status_of(left), status_of(moved)) == ("flagged", "clear")
+        assert (run.projects_judged, run.judged_up_to) == (2, moved.id)
+        assert newest[0] > run.judged_up_to
+        present.move(timedelta(minutes=5))
+        assert verify_audit(AUDITOR, run.id).matches
 
 
 def test_a_judgement_of_another_day_is_not_used(app: Flask, present: Present) -> None:
