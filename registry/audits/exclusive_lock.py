@@ -11,11 +11,12 @@ from typing import IO
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from registry.core.database import db
 from registry.core.dialects import database_file
 from registry.core.errors import Conflict
 from registry.core.postgresql import extend_timeouts
 from registry.core.private_files import make_private
-from registry.core.transactions import transaction
+from registry.core.transactions import in_transaction, transaction
 
 AUDIT_LOCK = 742_002
 
@@ -47,6 +48,9 @@ def exclusive_lock(first: Callable[[], None] | None = None) -> Iterator[Session]
     with path.open("a", encoding="ascii") as file:
         _lock(file)
         if first is not None:
+            if not in_transaction():
+                # Leave a snapshot from before the lock: an audit may have ended since.
+                db.session.rollback()
             first()
         with transaction() as session:
             yield session

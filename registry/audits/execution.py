@@ -57,7 +57,7 @@ def execute_audit(
     """Judge every project by the policy on the run's date and write the results inside the open transaction.
 
     ``judgement``: what was judged before the transaction kept others from writing. It is brought up to date under the
-    lock; one by another policy or of another date is not used.
+    lock; one by another policy or of another date is not used, nor after an upgrade.
     With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then describe
     what it would do.
     """
@@ -71,7 +71,10 @@ def execute_audit(
     last = last_good_audit()
     # Before what has changed is judged again: a change that waits for a lock of this transaction is later.
     run.known_at = now()
-    if judgement is None or not judgement.is_by(policy, run.on):
+    # While the schema was upgraded from a version before 0.2, its processes wrote no freeze status and no changes for
+    # the feed. The audits of that version have no policy basis.
+    after_upgrade = last is not None and last.policy_basis is None and not run.dry_run
+    if judgement is None or after_upgrade or not judgement.is_by(policy, run.on):
         judgement = Judgement(policy, run.on)
     judgement.bring_up_to_date()
     totals, restricted = judgement.totals, judgement.restricted
@@ -82,9 +85,7 @@ def execute_audit(
     changes = ProjectChanges(policy.case_from_severity)
     watch = None if promise is None else changes.add
     plan, restricted_plan = Plan(), Plan()
-    # While the schema was upgraded from a version before 0.2, its processes wrote no freeze status. The audits of that
-    # version have no policy basis. Comparing every project in each audit would take 10 s a million.
-    after_upgrade = last is not None and last.policy_basis is None and not run.dry_run
+    # Comparing every project in each audit would take 10 s a million.
     wrong = projects_with_wrong_status(policy) if after_upgrade else set()
     for part, of_part, restricted_of_part in judgement.plans(watch):
         plan.add(of_part)

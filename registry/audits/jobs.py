@@ -75,19 +75,18 @@ def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
 
 
 def _audit(scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta) -> AuditRun | None:
-    judgement, started_at = Judgement(policy_in_force(scheduled.on), scheduled.on), now()
-
     def judge() -> None:
-        if not _is_done(scheduled):
+        if _waits(scheduled, current_time, retry_after):
             judgement.judge()
 
     try:
+        judgement = Judgement(policy_in_force(scheduled.on), scheduled.on)
         with exclusive_lock(judge) as session:
             run = _claim(session, scheduled, current_time, retry_after)
             if run is None:
                 return None
             listed = _list_missed(session, scheduled)
-            run.started_at = started_at
+            run.started_at = judgement.began_at
             # After a held or failed attempt this audit is no catch-up, because the service was not down.
             run.trigger = "catch_up" if scheduled.late or scheduled.on - timedelta(days=1) in listed else "schedule"
             return execute_audit(
@@ -104,24 +103,30 @@ def _claim(
     session: Session, scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta
 ) -> AuditRun | None:
     """Return the nightly audit's row to run; None when another process ran it or it failed less than the delay ago."""
-    if _is_done(scheduled):
+    if not _waits(scheduled, current_time, retry_after):
         return None
     run = new_run(SCHEDULE, scheduled.on, "schedule", policy_in_force(scheduled.on), dry_run=False)
     existing = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == scheduled.on))
     if existing is None:
         run.scheduled_for = scheduled.on
         return run
-    if existing.status != "failed" or (existing.finished_at and current_time - existing.finished_at < retry_after):
-        return None
     record_change(AUDIT_SUBJECT, existing.id, existing.status)
     existing.status, existing.failure, existing.started_at = "running", None, run.started_at
     existing.policy_version, existing.policy_digest = run.policy_version, run.policy_digest
     return existing
 
 
-def _is_done(scheduled: ScheduledRun) -> bool:
+def _waits(scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta) -> bool:
+    """True when the nightly audit is still to be run: not done, not held, and not failed less than the delay ago."""
     last = last_good_audit()
-    return last is not None and last.on >= scheduled.on
+    if last is not None and last.on >= scheduled.on:
+        return False
+    columns = (AuditRun.status, AuditRun.finished_at)
+    existing = db.session.execute(select(*columns).where(AuditRun.scheduled_for == scheduled.on)).one_or_none()
+    if existing is None:
+        return True
+    has_failed = existing.status == "failed"
+    return has_failed and not (existing.finished_at and current_time - existing.finished_at < retry_after)
 
 
 def _list_missed(session: Session, scheduled: ScheduledRun) -> list[date]:

@@ -87,7 +87,7 @@ class _Unit:
     restricted: Plan = field(default_factory=Plan)
 
     def replace(self, ids: frozenset[int], read: _Read) -> bool:
-        """Take what was read anew of these projects; False when it is what was read before."""
+        """Take what was read again of these projects; False when it is what was read before."""
         before = self.projects, self.revisions
         projects = [line for line in _unpacked(self.projects) if _id(line) not in ids]
         revisions = [line for line in _unpacked(self.revisions) if _id(line) not in ids]
@@ -112,11 +112,15 @@ class _Unit:
 
 
 class Judgement:
-    """Every project judged by a policy on a date, as of one moment, and compared with its flags."""
+    """Every project judged by a policy on a date, as of one moment, and compared with its flags.
+
+    ``began_at``: when the reading began.
+    """
 
     def __init__(self, policy: Policy, on: date) -> None:
         """Without reading anything."""
         self.policy, self.on = policy, on
+        self.began_at = now()
         self.totals = Totals(0, 0, 0)
         self.restricted = RestrictedProjects(frozenset(), self.totals)
         self._parts: dict[Part, list[_Unit]] | None = None
@@ -130,6 +134,7 @@ class Judgement:
 
     def judge(self) -> None:
         """Judge every project, and again those that many changes affect meanwhile."""
+        self.began_at = now()
         self._number = newest_number()
         # Nobody else audits or voids while the exclusive lock is held.
         self._judged_before, self._decided_since = _last_audit()

@@ -81,8 +81,12 @@ class Plan:
 
     def add(self, other: Plan) -> None:
         """Take over the writes and counts of another one, of later projects."""
-        for name in ("opened", "updated", "reopened", "restated", "cleared", "turned"):
-            getattr(self, name).extend(getattr(other, name))
+        self.opened += other.opened
+        self.updated += other.updated
+        self.reopened += other.reopened
+        self.restated += other.restated
+        self.cleared += other.cleared
+        self.turned += other.turned
         self.kept += other.kept
         self.projects_flagged += other.projects_flagged
         self.projects_exempt += other.projects_exempt

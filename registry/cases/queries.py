@@ -59,7 +59,7 @@ def read_case(actor: Actor, case_id: int, what: str) -> Case:
 def find_case_to_change(actor: Actor, case_id: int) -> Case:
     """Return the case, locked until the transaction ends, so that concurrent actions on one case run one by one.
 
-    Waits for a running audit that writes flags.
+    Waits while an audit writes flags, not while it judges.
     """
     require_transaction()
     lock_flags_for_review()

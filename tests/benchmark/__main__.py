@@ -30,6 +30,7 @@ from tests.benchmark.requests import measure_requests
 from tests.benchmark.server import SETTINGS, Databases, postgres
 from tests.benchmark.similar import measure_accuracy, measure_similar
 from tests.benchmark.upgrade import measure_upgrade
+from tests.benchmark.waits import measure_sqlite_waits, measure_waits
 
 ROWS: Final = (
     "audit",
@@ -84,6 +85,8 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
     set_policy(load_policy(read_settings(environment("sqlite:////nowhere", folder)).policy_file))
     if "sqlite" in only:
         yield from measure_sqlite_night(folder, SIZES["10k"], rounds)
+        if SIZES[size] > SIZES["10k"]:
+            yield from measure_sqlite_waits(folder, rounds)
     if "similar" in only:
         yield from measure_accuracy(folder)
     names = [name for name in SIZES if SIZES[name] <= SIZES[size]] if "audit" in only else [size]
@@ -115,6 +118,8 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
             yield from measure_start(url, folder, rounds)
         if "pages" in only:
             yield from measure_pages(name, url, folder)
+        if "audit" in only:
+            yield from measure_waits(name, url, folder, rounds)
         if "import" in only:
             yield from measure_imports(min(IMPORTED, SIZES[name]), url, address, folder, rounds)
         if "upgrade" in only:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import current_app
 
 from tests.benchmark.child import in_child
+from tests.benchmark.data import SIZES
 from tests.benchmark.figures import Figure, middle
 
 LIMIT_MS: Final = {"postgresql": 200, "sqlite": 1000}
@@ -34,6 +35,14 @@ def measure_waits(name: str, url: str, data_dir: Path, rounds: int) -> Iterator[
         what = f"{work} while an audit runs, {name}, {kind}"
         limit = LIMIT_MS[kind]
         yield Figure("audit", what, p95, "ms", None, f"p95 < {limit} ms", p95 < limit, more)
+
+
+def measure_sqlite_waits(data_dir: Path, rounds: int) -> Iterator[Figure]:
+    """The same on SQLite with 100,000 projects."""
+    url = f"sqlite:///{data_dir / 'waits.sqlite3'}"
+    in_child("fill", url, data_dir, size=SIZES["100k"])
+    in_child("first_night", url, data_dir)
+    yield from measure_waits("100k", url, data_dir, rounds)
 
 
 def writes_beside(works: dict[str, Callable[[], Any]], audit: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,138 @@
+"""Changes while an audit judges: others do not wait, and the audit is as of the moment when it locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.execution import execute_audit, new_run
+from registry.audits.judgement import Judgement
+from registry.audits.verification import verify_audit
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.freeze.current import first_policy, policy_in_force, set_policy
+from registry.freeze.policy import Policy
+from registry.projects.models import Project
+from tests.audits.history import STEPS, History
+from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, flags_of, status_of, verify
+from tests.cases.cast import AIGERIM, act
+from tests.factories import a_project
+from tests.present import Present
+
+Undone = Callable[[], AbstractContextManager[None]]
+DAY = date(2026, 9, 28)
+# Projects registered later are not judged at all.
+KINDS = [kind for kind in STEPS if kind not in ("night", "register")]
+STEP = st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9))
+
+
+@pytest.fixture
+def usual_policy(app: Flask) -> Iterator[Policy]:
+    usual = first_policy()
+    yield usual
+    set_policy(usual)
+
+
+def all_of(judgement: Judgement) -> dict[str, Any]:
+    """What an audit takes from it."""
+    plans: dict[str, Any] = {}
+    for place, of_part in enumerate(judgement.plans(None)):
+        for whose, plan in zip(("all", "restricted"), of_part[1:], strict=True):
+            lists = [plan.opened, plan.updated, plan.reopened, plan.restated, plan.cleared, plan.turned]
+            counts = plan.kept, plan.projects_flagged, plan.projects_exempt
+            plans[f"{place} {whose}"] = [sorted(map(repr, each)) for each in lists], counts
+    return {
+        "digest": judgement.digest(),
+        "totals": judgement.totals,
+        "restricted": judgement.restricted,
+        "plans": plans,
+    }
+
+
+@pytest.mark.parametrize("examples", [8, pytest.param(200, marks=pytest.mark.at_length)], ids=["some", "many"])
+def test_a_judgement_brought_up_to_date_equals_another_one(
+    app: Flask, present: Present, each_example: Undone, usual_policy: Policy, examples: int
+) -> None:
+    @settings(max_examples=examples, phases=[Phase.generate], deadline=None)
+    @given(nights=st.lists(st.lists(STEP, min_size=4, max_size=8), min_size=3, max_size=3))
+    def check(nights: list[list[tuple[str, int, int]]]) -> None:
+        with each_example():
+            set_policy(usual_policy)
+            present.set(DAY)
+            history = History(present)
+            history.begin()
+            for steps in nights:
+                policy, on = policy_in_force(), DAY
+                judgement = Judgement(policy, on)
+                judgement.judge()
+                for step in steps:
+                    history.take(*step)
+                judgement.bring_up_to_date()
+                other = Judgement(policy, on)
+                other.judge()
+                assert all_of(judgement) == all_of(other)
+                history.take("night", 0, 1)
+
+    check()
+
+
+def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own_app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with own_app.app_context():
+        left, moved = a_project(), a_project()
+        moved_id = moved.id
+        assert audit().flags_opened == 2
+        case = db.session.scalars(select(Case.id).where(Case.project_id == left.id)).one()
+        present.move(timedelta(days=1))
+        policy, on = policy_in_force(), DAY + timedelta(days=1)
+        judgement = Judgement(policy, on)
+        newest = []
+
+        def change() -> None:
+            with own_app.app_context():
+                act(AIGERIM, case, "claim")
+                project = db.session.get_one(Project, moved_id)
+                edit(project, placement="on_platform", platform_key="qt-7")
+                verify(project, DAY)
+                newest.append(a_project().id)
+
+        def judge() -> None:
+            judgement.judge()
+            with ThreadPoolExecutor(1) as others:
+                others.submit(change).result(timeout=20)
+
+        with exclusive_lock(judge):
+            run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
+            execute_audit(OPERATOR, run, policy, check_threshold=True, judgement=judgement)
+        assert run.status == "succeeded"
+        assert flags_of(left) == [("freeze.creation", "high", "open")]
+        assert flags_of(moved) == [("freeze.creation", "high", "cleared")]
+        assert (status_of(left), status_of(moved)) == ("flagged", "clear")
+        assert (run.projects_judged, run.judged_up_to) == (2, moved.id)
+        assert newest[0] > run.judged_up_to
+        present.move(timedelta(minutes=5))
+        assert verify_audit(AUDITOR, run.id).matches
+
+
+def test_a_judgement_of_another_day_is_not_used(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    policy, on = policy_in_force(), DAY
+    judgement = Judgement(policy, DAY - timedelta(days=400))
+    judgement.judge()
+    assert next(iter(judgement.plans(None)))[1].opened == []
+    with exclusive_lock():
+        run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
+        execute_audit(OPERATOR, run, policy, check_threshold=True, judgement=judgement)
+    assert flags_of(project) == [("freeze.creation", "high", "open")]
+    assert verify_audit(AUDITOR, run.id).digest.recorded == verify_audit(AUDITOR, run.id).digest.repeated
