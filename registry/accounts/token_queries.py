@@ -30,6 +30,17 @@ INACTIVE_AFTER: Final = timedelta(days=90)
 ENDING_WITHIN: Final = timedelta(days=14)
 
 
+def page_of_tokens(actor: Actor, listed: str, page: Page) -> Listing:
+    """A page of ``all`` tokens that the actor sees, of ``inactive`` or of ``ending`` ones, the newest first.
+
+    Raises RoleNotAllowed and Malformed.
+    """
+    actor.require(Permission.TOKENS_READ)
+    conditions_of = {"all": list, "inactive": _inactive, "ending": _ending}
+    statement = _tokens().where(visible_accounts(actor), *conditions_of[listed]())
+    return page_of(statement, Token.id, TOKEN_SORTS, page, "-id")
+
+
 def all_tokens(actor: Actor) -> list[dict[str, Any]]:
     """The tokens that the actor sees, with their accounts' names, oldest first. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
@@ -44,14 +55,21 @@ def own_tokens(actor: Actor) -> list[dict[str, Any]]:
 def inactive_tokens(actor: Actor) -> list[dict[str, Any]]:
     """The working tokens that the actor sees and nobody used for 90 days, oldest first. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
-    unused = func.coalesce(Token.last_used_at, Token.created_at) <= now() - INACTIVE_AFTER
-    return _list_tokens(visible_accounts(actor), *is_working(), unused)
+    return _list_tokens(visible_accounts(actor), *_inactive())
 
 
 def ending_tokens(actor: Actor) -> list[dict[str, Any]]:
     """The working tokens that the actor sees and that end within 14 days, oldest first. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
-    return _list_tokens(visible_accounts(actor), *is_working(), Token.expires_at <= now() + ENDING_WITHIN)
+    return _list_tokens(visible_accounts(actor), *_ending())
+
+
+def _inactive() -> list[ColumnElement[bool]]:
+    return [*is_working(), func.coalesce(Token.last_used_at, Token.created_at) <= now() - INACTIVE_AFTER]
+
+
+def _ending() -> list[ColumnElement[bool]]:
+    return [*is_working(), Token.expires_at <= now() + ENDING_WITHIN]
 
 
 def is_working() -> list[ColumnElement[bool]]:

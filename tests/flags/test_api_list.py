@@ -185,12 +185,12 @@ def test_leader_reads_no_case_of_a_flag(client: FlaskClient, supervisor: Caller,
     )
 
     def cases(who: Caller) -> list[list[int | None]]:
-        found = []
+        listed = []
         for answer in answers:
             items = who.get(answer).get_json()["items"]
             flags = items[0]["active_flags"] if "expand" in answer else items
-            found.append([flag["case"] for flag in flags])
-        return found
+            listed.append([flag["case"] for flag in flags])
+        return listed
 
     case_id = supervisor.get(f"/cases?project={own}").get_json()["items"][0]["id"]
     assert cases(supervisor) == [[case_id]] * 4

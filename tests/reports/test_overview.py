@@ -39,9 +39,9 @@ def merge(former: Agency, successor: Agency, day: date) -> None:
     confirm(SAULE, RequestKind.SUCCESSION, ask(ASKER, RequestKind.SUCCESSION, former.bin, values).id)
 
 
-def hide(project: Project) -> None:
+def hide(project: Project, is_restricted: bool = True) -> None:
     with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "The site is secret.")
+        restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted, "The site is secret.")
 
 
 def test_overview_counts_what_the_last_audit_left(app: Flask, present: Present) -> None:
@@ -93,6 +93,31 @@ def test_a_merger_of_agencies_is_no_improvement_and_makes_no_step(app: Flask, pr
         (DAY + timedelta(days=30), 110),
     ]
     assert [point.figures.at_risk_kzt for point in history(LEADER, "country", None)] == [110, 110]
+
+
+def test_a_transfer_of_a_project_is_no_improvement(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    giver, taker = an_agency(), an_agency()
+    passed, fixed = a_project(giver, budget_kzt=900), a_project(giver, budget_kzt=50)
+    a_project(taker, budget_kzt=7)
+    hidden = a_project(giver, budget_kzt=3_000)
+    hide(hidden)
+    audit()
+    present.set(DAY + timedelta(days=31))
+    hide(hidden, False)
+    for project in (passed, hidden):
+        body = {"to": taker.bin, "on": DAY + timedelta(days=31), "act": "No. 18", "reason": "It fits better there."}
+        confirm(SAULE, RequestKind.TRANSFER, ask(ASKER, RequestKind.TRANSFER, project.number, body).id)
+    hide(hidden)
+    edit(passed, budget_kzt=950)
+    edit(fixed, placement="on_platform")
+    verify(fixed, DAY + timedelta(days=31))
+    audit()
+    (row,) = shown().improved or ()
+    assert (row.agency["bin"], row.less_kzt, row.at_risk_kzt) == (giver.bin, 50, 0)
+    whole = overview(AUDITOR)
+    assert whole is not None
+    assert [(each.agency["bin"], each.less_kzt) for each in whole.improved or ()] == [(giver.bin, 50)]
 
 
 def test_restricted_projects_are_in_no_figure_of_those_who_may_not_see_them(app: Flask, present: Present) -> None:

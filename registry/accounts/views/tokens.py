@@ -27,7 +27,7 @@ from registry.accounts.service_accounts import (
     issue_service_token,
     list_service_accounts,
 )
-from registry.accounts.token_queries import all_tokens, ending_tokens, inactive_tokens
+from registry.accounts.token_queries import page_of_tokens
 from registry.accounts.tokens import find_token, revoke
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
 from registry.accounts.views.people import agency_field, agency_id
@@ -41,9 +41,10 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
+from registry.web.lists import first_address, next_address, requested_page
 from registry.web.translations import gettext as _
 
-LISTS: Final = {"all": all_tokens, "inactive": inactive_tokens, "ending": ending_tokens}
+LISTS: Final = ("all", "inactive", "ending")
 
 
 class OwnerForm(BaseSchema):
@@ -57,6 +58,7 @@ def tokens(actor: Actor) -> Answer:
     """List the service accounts and tokens that the user sees, newest first."""
     shown = request.args.get("show", "")
     shown = shown if shown in LISTS else "all"
+    listing = page_of_tokens(actor, shown, requested_page())
     accounts = list_service_accounts(actor)
     return render_template(
         "accounts/tokens.html",
@@ -68,7 +70,9 @@ def tokens(actor: Actor) -> Answer:
         ownerless={account.id for account in ownerless_accounts(actor)},
         revocable=[role.value for role in roles_to_give(actor)],
         shown=shown,
-        tokens=LISTS[shown](actor)[::-1],
+        tokens=listing.items,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
         agencies=agencies_by_id(),
     )
 
