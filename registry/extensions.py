@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
 from registry.core.database import db
+from registry.http.compression import AcceptedCompress
 
-compress = Compress()
+compress = AcceptedCompress()
 csrf = CSRFProtect()
 
 __all__ = ["compress", "csrf", "db"]

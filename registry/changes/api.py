@@ -126,10 +126,10 @@ class Changes(MethodView):
         actor, parameters = current_actor(), dict(sent)
         limit = take_page(parameters).limit
         after, wait = _number(parameters, "after", MAX_SEQ), _number(parameters, "wait", MAX_WAIT_S)
-        wanted = _wanted(parameters)
+        fits = _asked_for(parameters)
         if after is None:
             return {"items": [], "after": newest_seq(), "has_more": False}
-        return _shown(wait_for_changes(actor, after, limit, wait or 0, wanted=wanted), actor)
+        return _shown(wait_for_changes(actor, after, limit, wait or 0, fits=fits), actor)
 
 
 def _shown(read: ChangesRead, actor: Actor) -> dict[str, Any]:
@@ -138,18 +138,18 @@ def _shown(read: ChangesRead, actor: Actor) -> dict[str, Any]:
     return {"items": items, "after": read.read_up_to, "has_more": read.has_more}
 
 
-def _wanted(sent: Mapping[str, str]) -> Callable[[Change], bool]:
+def _asked_for(sent: Mapping[str, str]) -> Callable[[Change], bool]:
     """Which changes are asked for. Raises Malformed."""
     types = _values(sent, TYPES.name, lambda text: choices(text, tuple(ChangeType)))
     subjects = _values(sent, SUBJECTS.name, split_values)
 
-    def wanted(change: Change) -> bool:
+    def fits(change: Change) -> bool:
         # Whoever follows a part must not keep what they may not see any more.
         return change.kind is ChangeKind.VIEW or (
             (types is None or change.type in types) and (subjects is None or change.subject in subjects)
         )
 
-    return wanted
+    return fits
 
 
 def _values(sent: Mapping[str, str], name: str, parse: Callable[[str], list[str]]) -> frozenset[str] | None:

@@ -63,21 +63,20 @@ def wait_for_changes(
     seconds: int,
     clock: Callable[[], float] = time.monotonic,
     *,
-    wanted: Callable[[Change], bool] = lambda _change: True,
+    fits: Callable[[Change], bool] = lambda _change: True,
 ) -> ChangesRead:
     """Changes after a number as ``read_changes`` reads them; without any, wait so many seconds for the next ones.
 
-    ``wanted``: those that the reader asks for. The others are skipped, so that a page may have fewer than there are.
-    Raises ChangesExpired and ChangesNotReached.
+    ``fits``: those that the reader asks for. The others are skipped, at first without waiting: the reader goes on after
+    them. Raises ChangesExpired and ChangesNotReached.
     """
 
-    def read_on(number: int) -> ChangesRead:
-        found = read_changes(actor, number, limit)
-        return replace(found, changes=[change for change in found.changes if wanted(change)])
+    def narrowed(page: ChangesRead) -> ChangesRead:
+        return replace(page, changes=[change for change in page.changes if fits(change)])
 
-    read = read_on(after)
+    read = read_changes(actor, after, limit)
     if read.changes or read.has_more or not seconds:
-        return read
+        return narrowed(read)
     until = clock() + seconds
     with WAITING.place(actor.principal) as has_place:
         while has_place and not read.changes and clock() < until:
@@ -86,5 +85,5 @@ def wait_for_changes(
             if not WAITING.pause():
                 break
             if newest_seq() > read.read_up_to:
-                read = read_on(read.read_up_to)
+                read = narrowed(read_changes(actor, read.read_up_to, limit))
     return read

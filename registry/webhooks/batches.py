@@ -189,7 +189,8 @@ def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime
     """Leave a receiver alone after a batch of failures or where it asks for it; disable it after a week of failures."""
     succeeded = any(attempt.delivered for attempt in attempts)
     webhook.failures = 0 if succeeded else webhook.failures + 1
-    webhook.failing_since = None if succeeded else webhook.failing_since or at
+    failing_since = webhook.failing_since or at
+    webhook.failing_since = None if succeeded else failing_since
     pause = pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
     if pause:
         webhook.next_batch_at = at + pause
@@ -199,7 +200,7 @@ def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime
         return
     if any(attempt.status == GONE for attempt in attempts):
         disable(webhook, DisabledReason.GONE)
-    elif is_to_disable(webhook.failing_since, at):
+    elif is_to_disable(failing_since, at):
         disable(webhook, DisabledReason.FAILURES)
 
 

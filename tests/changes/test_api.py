@@ -130,7 +130,7 @@ def test_types_and_subjects_choose_and_the_feed_goes_on_after_what_was_skipped(
     assert subjects(f"subject=agency:{agency.bin},{projects[0]}") == [f"agency:{agency.bin}", projects[0]]
 
 
-def test_project_that_leaves_the_view_is_told_whatever_is_asked_for(
+def test_project_that_leaves_the_view_is_listed_whatever_is_asked_for(
     client: FlaskClient, supervisor: Caller, agency: Agency
 ) -> None:
     reviewer = caller(client, Role.REVIEWER)

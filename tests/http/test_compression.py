@@ -26,6 +26,12 @@ BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd"}
         ("gzip, deflate", "gzip"),
         ("deflate", None),
         ("identity", None),
+        # Excluded, though named.
+        ("gzip;q=0", None),
+        ("gzip;q=1, br;q=0, zstd;q=0.000", "gzip"),
+        ("gzip;q=0, identity", None),
+        ("zstd;q=0, *", None),
+        ("*", "zstd"),
         ("", None),
     ],
 )

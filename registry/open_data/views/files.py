@@ -72,7 +72,7 @@ def _file(
         response = not_modified(tag)
         if response is None:
             response = made(stored, published)
-            encoding = response.content_encoding
+            encoding: str | None = response.content_encoding
             if _is_known_by_time(stored):
                 # A cache finds by the tag which of its responses still holds.
                 encoding = encoding or _later_encoding(response)
