@@ -99,6 +99,7 @@ def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
         "action": sorted(journal_words.ACTIONS)[:1],
         "kind": [",".join(AgencyKind.codes())],
         "rule": [",".join(RULES)],
+        "open_rule": [",".join(RULES)],
         "within": ["365", "any"],
     }
     if name in VALUES.get(path, {}):
