@@ -22,11 +22,14 @@ from registry.cases.models import Case
 from registry.core.database import db
 from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy
+from registry.freeze.policy_file import read_policy
 from registry.projects.models import Project
-from tests.audits.history import STEPS, History
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.audits.history import ASKER, DECIDER, NARROWER, STEPS, History
 from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, flags_of, status_of, verify
 from tests.cases.cast import AIGERIM, act
-from tests.factories import a_project
+from tests.factories import a_project, an_agency
 from tests.present import Present
 
 Undone = Callable[[], AbstractContextManager[None]]
@@ -84,6 +87,24 @@ def test_a_judgement_brought_up_to_date_equals_another_one(
                 history.take("night", 0, 1)
 
     check()
+
+
+def test_a_transfer_into_the_scope_is_counted_before_statuses_follow_the_policy(
+    app: Flask, present: Present, usual_policy: Policy
+) -> None:
+    present.set(DAY)
+    region, body = an_agency(kind="local_executive"), an_agency()
+    project = a_project(region)
+    assert (audit().projects_judged, status_of(project)) == (1, "flagged")
+    # In force since the audit, so that the stored status is still that of the wider scope.
+    set_policy(read_policy(NARROWER, "policy.toml"))
+    judgement = Judgement(policy_in_force(), DAY)
+    judgement.judge()
+    assert judgement.totals[:2] == (0, 1)
+    values = {"to": body.bin, "on": DAY, "act": "17", "reason": "R"}
+    request = ask(ASKER, RequestKind.TRANSFER, project.number, values)
+    confirm(DECIDER, RequestKind.TRANSFER, request.id)
+    assert (judgement.bring_up_to_date(), judgement.totals[:2]) == (1, (1, 0))
 
 
 def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own_app: Flask, present: Present) -> None:
