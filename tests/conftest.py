@@ -108,7 +108,7 @@ def _is_repeat(item: pytest.Item) -> bool:
     of pages, and those that use no database. PostgreSQL has the tests of endpoints and commands, and those marked
     ``on_either``, which include the tour of all pages; on SQLite, tests/api asks every endpoint.
     """
-    if any(map(item.get_closest_marker, ("postgres_only", "sqlite_only"))):
+    if any(map(item.get_closest_marker, ("postgres_only", "sqlite_only", "on_both"))):
         return False
     if item.get_closest_marker("on_either") or OF_ENDPOINTS.match(item.path.name):
         enough = "postgresql"

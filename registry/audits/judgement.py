@@ -160,7 +160,8 @@ class Judgement:
             return 0
         changed = changed_since(self._number)
         self._number = number
-        if changed.agencies or not NOT_JUDGED.isdisjoint(changed.statuses):
+        # A status may still be that of an earlier policy's scope: it does not show that a project came into the scope.
+        if changed.agencies or changed.moved or not NOT_JUDGED.isdisjoint(changed.statuses):
             self.totals = count_projects(self.policy, self.totals.up_to)
         ids = changed.projects | _projects_of(changed.agencies)
         ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)

@@ -17,11 +17,15 @@ OF_ONE_PROJECT: Final = frozenset({ChangeKind.PROJECT.value, ChangeKind.VIEW.val
 
 
 class Changed(NamedTuple):
-    """Ids of projects of which anything changed, and of agencies. ``statuses``: old and new ones of projects."""
+    """Ids of projects of which anything changed, and of agencies. ``statuses``: old and new ones of projects.
+
+    ``moved``: those of the projects that passed to another agency, became restricted or are so no more.
+    """
 
     projects: frozenset[int]
     agencies: frozenset[int]
     statuses: frozenset[str | None]
+    moved: frozenset[int]
 
 
 def newest_number() -> int:
@@ -32,13 +36,14 @@ def newest_number() -> int:
 def changed_since(number: int) -> Changed:
     """Everything that was committed after ``newest_number`` answered so, whoever changed it."""
     columns = (CHANGE.kind, CHANGE.record_id, CHANGE.project_id, CHANGE.old_status, CHANGE.new_status)
-    projects, agencies, statuses = set(), set(), set()
+    projects, agencies, statuses, moved = set(), set(), set(), set()
     for kind, record_id, project_id, before, after in db.session.execute(select(*columns).where(CHANGE.seq > number)):
         if kind in OF_ONE_PROJECT:
             projects.add(record_id)
             statuses |= {before, after} if before != after else set()
+            moved |= {record_id} if kind == ChangeKind.VIEW else set()
         elif kind == ChangeKind.AGENCY:
             agencies.add(record_id)
         elif project_id is not None:
             projects.add(project_id)
-    return Changed(frozenset(projects), frozenset(agencies), frozenset(statuses))
+    return Changed(frozenset(projects), frozenset(agencies), frozenset(statuses), frozenset(moved))

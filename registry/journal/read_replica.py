@@ -1,6 +1,6 @@
 """Reading lists and exports from a standby of PostgreSQL (``REGISTRY_DATABASE_READ_URL``).
 
-A standby is used while it has the journal's newest entry: every change records one in its own transaction, in the order
+A standby is used while its journal ends as the primary's: every change records one in its own transaction, in the order
 of commits, so a standby that has it has every change that was committed before the request asked. A reader sees the own
 writes, those of others, and no project that was withdrawn from view. When the standby is late or away, the primary is
 read. What is not journalled (inboxes, drafts, sessions) is always read from the primary.
@@ -20,13 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from registry.core.database import AUTOCOMMIT_READS, REPLICA, TRANSACTION_OPEN, db
 from registry.core.postgresql import extend_timeouts
-from registry.journal.service import JournalEntry, JournalHead
+from registry.journal.service import JournalHead
 
 log = logging.getLogger(__name__)
 
 # A standby that could not be reached is left alone for so long: reaching it may take two seconds each time.
 PAUSE_S: Final = 10
 AWAY_UNTIL: Final = "registry.replica_away_until"
+HEAD: Final = select(JournalHead.seq, JournalHead.hash)
 
 
 def use_read_replica(*, for_export: bool = False) -> bool:
@@ -37,14 +38,15 @@ def use_read_replica(*, for_export: bool = False) -> bool:
     session = db.session()
     if REPLICA not in db.engines or session.info.get(TRANSACTION_OPEN) or _is_away():
         return False
-    head = session.execute(select(JournalHead.seq, JournalHead.hash)).one()
+    head = session.execute(HEAD).one()
     session.rollback()
     # The proof holds for one connection, which only a transaction keeps.
     autocommit = session.info.pop(AUTOCOMMIT_READS, False)
     session.info[REPLICA] = True
     try:
-        # By its hash: a former primary may have entries of its own with the same numbers.
-        if session.scalar(select(JournalEntry.hash).where(JournalEntry.seq == head.seq)) == head.hash:
+        # By its hash: a former primary may have entries of its own with the same numbers. And none after it: these may
+        # be its own while nobody has written to the new one.
+        if session.execute(HEAD).one() == head:
             if for_export:
                 extend_timeouts(session.connection())
             return True

@@ -56,7 +56,8 @@ def asked_delay(status: int, retry_after: str | None, at: datetime) -> timedelta
     if value.isascii() and value.isdigit():
         # More digits than a date has are more than any limit here.
         return timedelta(seconds=int(value[:9]))
-    with suppress(ValueError):
+    # OverflowError: a year, an hour or an offset that no number of the machine holds.
+    with suppress(ValueError, OverflowError):
         until = parsedate_to_datetime(value)
         return max((until if until.tzinfo else until.replace(tzinfo=UTC)) - at, NOT_ASKED)
     return NOT_ASKED

@@ -47,11 +47,12 @@ from tests.present import Present
 DECIDER = an_actor(Role.SUPERVISOR, name="second")
 REVIEWER = an_actor(Role.REVIEWER, name="third")
 ASKER = an_actor(Role.ADMINISTRATOR, name="first")
+NARROWER = SHIPPED.replace('    "local_executive",\n', "", 1)
 POLICIES = (
     SHIPPED,
     in_creation("severity", '"low"'),
     in_creation("enabled", "false"),
-    SHIPPED.replace('"private", ', "", 1).replace('"local_executive", ', "", 1),
+    NARROWER,
 )
 RULES: tuple[dict[str, Any], ...] = ({"severity": "low"}, {"enabled": False}, {"severity": "medium"})
 FIRST: tuple[dict[str, Any], ...] = (

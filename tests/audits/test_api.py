@@ -127,6 +127,7 @@ def test_audit_permissions_by_role(as_role: Callable[..., Caller], operator: Cal
             assert own.get(path).status_code == 403
 
 
+@pytest.mark.on_both
 def test_concurrent_audit_is_a_conflict(own_app: Flask) -> None:
     with own_app.app_context():
         operator = caller(own_app.test_client(), "operator")
@@ -137,6 +138,7 @@ def test_concurrent_audit_is_a_conflict(own_app: Flask) -> None:
     assert (refused.status_code, code(refused)) == (409, "audit-running")
 
 
+@pytest.mark.on_both
 def test_concurrent_audit_with_idempotency_key_is_a_conflict(own_app: Flask) -> None:
     with own_app.app_context():
         operator = caller(own_app.test_client(), "operator")

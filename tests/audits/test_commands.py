@@ -114,6 +114,7 @@ def test_invalid_date_is_rejected(registry: CommandLine, frozen_work: str) -> No
     assert len(registry("audits", "list", "--json").json["items"]) == 1
 
 
+@pytest.mark.on_both
 def test_concurrent_audit_is_a_conflict(registry: CommandLine, frozen_work: str, services: Callable[[], Any]) -> None:
     with services(), exclusive_lock():
         ran = registry.process("audits", "run", "--json")

@@ -14,19 +14,25 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Judgement
 from registry.audits.verification import verify_audit
 from registry.cases.models import Case
 from registry.core.database import db
+from registry.core.transactions import transaction
 from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy
+from registry.freeze.policy_file import read_policy
 from registry.projects.models import Project
-from tests.audits.history import STEPS, History
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.audits.history import ASKER, DECIDER, NARROWER, STEPS, History
 from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, flags_of, status_of, verify
-from tests.cases.cast import AIGERIM, act
-from tests.factories import a_project
+from tests.cases.cast import AIGERIM, SAULE, act
+from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 
 Undone = Callable[[], AbstractContextManager[None]]
@@ -84,6 +90,54 @@ def test_a_judgement_brought_up_to_date_equals_another_one(
                 history.take("night", 0, 1)
 
     check()
+
+
+def transfer(project: Project) -> None:
+    values = {"to": an_agency().bin, "on": DAY, "act": "17", "reason": "R"}
+    request = ask(ASKER, RequestKind.TRANSFER, project.number, values)
+    confirm(DECIDER, RequestKind.TRANSFER, request.id)
+
+
+def change_kind(project: Project) -> None:
+    number = db.session.get_one(Agency, project.agency_id).bin
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(number), {"kind": "central_body"})
+
+
+@pytest.mark.parametrize("change", [transfer, change_kind])
+def test_a_project_that_comes_into_the_scope_is_counted_before_statuses_follow_the_policy(
+    app: Flask, present: Present, usual_policy: Policy, change: Callable[[Project], None]
+) -> None:
+    present.set(DAY)
+    project = a_project(an_agency(kind="local_executive"))
+    assert (audit().projects_judged, status_of(project)) == (1, "flagged")
+    # In force since the audit, so that the stored status is still that of the wider scope.
+    set_policy(read_policy(NARROWER, "policy.toml"))
+    judgement = Judgement(policy_in_force(), DAY)
+    judgement.judge()
+    assert judgement.totals[:2] == (0, 1)
+    change(project)
+    assert (judgement.bring_up_to_date(), judgement.totals[:2]) == (1, (1, 0))
+
+
+def test_an_order_that_ends_changes_a_judgement(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    case = db.session.scalars(select(Case.id).where(Case.project_id == project.id)).one()
+    proposal = {"decision": "migrate_by", "due_on": DAY + timedelta(days=9), "reason": "R", "legal_basis": "L"}
+    act(AIGERIM, case, "claim")
+    act(AIGERIM, case, "propose", proposal)
+    act(SAULE, case, "approve")
+    judgement = Judgement(policy_in_force(), DAY)
+    judgement.judge()
+    ordered = judgement.digest()
+    act(SAULE, case, "withdraw")
+    assert judgement.bring_up_to_date() == 1
+    other = Judgement(policy_in_force(), DAY)
+    other.judge()
+    assert all_of(judgement) == all_of(other)
+    assert judgement.digest() != ordered
 
 
 def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own_app: Flask, present: Present) -> None:

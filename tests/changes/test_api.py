@@ -187,6 +187,7 @@ def test_reading_changes_of_restricted_projects_is_journalled(supervisor: Caller
     assert db.session.execute(read).all() == [(f"project:{project.number}", '{"what":"changes"}')]
 
 
+@pytest.mark.on_both
 def test_a_request_waits_for_the_next_change(own_app: Flask) -> None:
     waits = threading.Event()
     answers: list[ChangesRead] = []

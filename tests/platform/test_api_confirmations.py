@@ -129,6 +129,7 @@ def test_revoked_exemption_has_no_effect_and_cannot_be_revoked_again(supervisor:
     assert supervisor.post(f"{path}/revocation", {}).status_code == 409
 
 
+@pytest.mark.on_both
 def test_concurrent_revocations_of_an_exemption_conflict(own_app: Flask) -> None:
     with own_app.app_context():
         token = a_token("supervisor")

@@ -181,6 +181,7 @@ def test_restricted_project_that_the_caller_may_not_see_is_only_taken(app: Flask
     assert (result["status"], hidden.number in str(result)) == (409, False)
 
 
+@pytest.mark.on_both
 def test_batches_at_once_with_the_same_external_ids_register_each_once(own_app: Flask) -> None:
     with own_app.app_context():
         agency = an_agency()

@@ -107,6 +107,7 @@ def test_documents_of_a_project_stay_within_the_quota(editor: Caller, agency: Ag
         assert editor.upload(f"/projects/{a_project(agency).number}/documents", b"x").status_code == 201
 
 
+@pytest.mark.on_both
 def test_parallel_uploads_do_not_exceed_the_quota(own_app: Flask) -> None:
     with own_app.app_context():
         agency = an_agency()

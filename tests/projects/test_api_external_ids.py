@@ -204,6 +204,7 @@ def test_former_agency_names_its_successor_which_has_the_ids(client: FlaskClient
     assert numbers == {"A-1": moved.number, "B-1": kept.number, f"{former.bin}:B-1": clashing.number}
 
 
+@pytest.mark.on_both
 def test_puts_at_once_make_one_project(own_app: Flask) -> None:
     with own_app.app_context():
         agency = an_agency()

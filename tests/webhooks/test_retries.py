@@ -57,6 +57,8 @@ def test_receiver_that_asks_for_it_is_left_alone_for_an_hour_at_most() -> None:
         (429, "soon", timedelta(0)),
         (503, "Thu, 99 Nov 99999 09:02:00 GMT", timedelta(0)),
         (503, "Thu, 26 Nov 2026 09:02:00 +9999999999", timedelta(0)),
+        (429, "Thu, 26 Nov 2026 09:00:00 +99999999999999999999", timedelta()),
+        (503, "Thu, 26 Nov 99999999999999999999 09:00:00 GMT", timedelta()),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date(status: int, header: str | None, expected: timedelta) -> None:
