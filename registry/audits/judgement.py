@@ -27,6 +27,7 @@ from registry.audits.candidates import (
 )
 from registry.audits.decided_flags import statuses_before
 from registry.audits.reconciliation import ActiveFlag, Outcome, Plan, active_flags, reconcile
+from registry.changes.queries import deleted_up_to
 from registry.changes.since import changed_since, newest_number
 from registry.core.bulk import table_of
 from registry.core.clock import now
@@ -135,7 +136,7 @@ class Judgement:
     def judge(self) -> None:
         """Judge every project, and again those that many changes affect meanwhile."""
         self.began_at = now()
-        self._number = newest_number()
+        self._number, self._digest = newest_number(), None
         # Nobody else audits or voids while the exclusive lock is held.
         self._judged_before, self._decided_since = _last_audit()
         self.totals = count_projects(self.policy)
@@ -152,7 +153,8 @@ class Judgement:
 
     def bring_up_to_date(self) -> int:
         """Judge again what has changed since; returns of how many projects. Under the flag lock nothing follows."""
-        if self._parts is None:
+        # Changes are deleted after 90 days: only a clock that jumps can reach those of an audit.
+        if self._parts is None or deleted_up_to() > self._number:
             self.judge()
             return 0
         number = newest_number()
@@ -161,7 +163,8 @@ class Judgement:
         changed = changed_since(self._number)
         self._number = number
         # A status may still be that of an earlier policy's scope: it does not show that a project came into the scope.
-        if changed.agencies or changed.moved or not NOT_JUDGED.isdisjoint(changed.statuses):
+        moved = any(project_id <= self.totals.up_to for project_id in changed.moved)
+        if changed.agencies or moved or not NOT_JUDGED.isdisjoint(changed.statuses):
             self.totals = count_projects(self.policy, self.totals.up_to)
         ids = changed.projects | _projects_of(changed.agencies)
         ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)

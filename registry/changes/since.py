@@ -19,7 +19,7 @@ OF_ONE_PROJECT: Final = frozenset({ChangeKind.PROJECT.value, ChangeKind.VIEW.val
 class Changed(NamedTuple):
     """Ids of projects of which anything changed, and of agencies. ``statuses``: old and new ones of projects.
 
-    ``moved``: those of the projects that passed to another agency, became restricted or are so no more.
+    ``moved``: those of the projects that are new, passed to another agency, became restricted or are so no more.
     """
 
     projects: frozenset[int]
@@ -41,7 +41,7 @@ def changed_since(number: int) -> Changed:
         if kind in OF_ONE_PROJECT:
             projects.add(record_id)
             statuses |= {before, after} if before != after else set()
-            moved |= {record_id} if kind == ChangeKind.VIEW else set()
+            moved |= {record_id} if kind == ChangeKind.VIEW or before is None else set()
         elif kind == ChangeKind.AGENCY:
             agencies.add(record_id)
         elif project_id is not None:

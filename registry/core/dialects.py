@@ -143,7 +143,8 @@ def instant_text(column: ColumnElement[Any]) -> ColumnElement[str]:
 def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Condition: the column has one of many values, on PostgreSQL as one parameter.
 
-    A list of a thousand is a statement of its own for each length, which SQLAlchemy, psycopg and PostgreSQL parse again.
+    A list of a thousand is a statement of its own for each length, which SQLAlchemy, psycopg and PostgreSQL parse
+    again.
     """
     if is_sqlite():
         return column.in_(values)

@@ -21,6 +21,7 @@ from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Judgement
 from registry.audits.verification import verify_audit
 from registry.cases.models import Case
+from registry.changes.retention import delete_old_changes
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.freeze.current import first_policy, policy_in_force, set_policy
@@ -138,6 +139,23 @@ def test_an_order_that_ends_changes_a_judgement(app: Flask, present: Present) ->
     other.judge()
     assert all_of(judgement) == all_of(other)
     assert judgement.digest() != ordered
+
+
+def test_a_judgement_whose_changes_were_deleted_begins_again(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    judgement = Judgement(policy_in_force(), DAY)
+    judgement.judge()
+    edit(project, placement="on_platform", platform_key="qt-7")
+    verify(project, DAY)
+    present.move(timedelta(days=91))
+    delete_old_changes()
+    judgement.bring_up_to_date()
+    assert [list(plan.cleared) for _part, plan, _restricted in judgement.plans(None)] != [[]]
+    other = Judgement(policy_in_force(), DAY)
+    other.judge()
+    assert all_of(judgement) == all_of(other)
 
 
 def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own_app: Flask, present: Present) -> None:
