@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from registry.core.clock import local_instant, today
+from registry.core.clock import local_instant, now, today
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage
 from registry.imports.models import ImportRun
@@ -31,11 +31,16 @@ def queues() -> dict[str, Queue]:
     requests, first_day = db.session.execute(select(func.count(), func.min(Request.on)).where(*due)).one()
     return {
         "outbox": _queue(OutboxMessage.created_at, OutboxMessage.delivered_at.is_(None)),
-        "imports": _queue(ImportRun.queued_at, ImportRun.state == "queued"),
+        "imports": _queue(ImportRun.queued_at, (ImportRun.state == "queued") | _is_abandoned()),
         "emails": Queue(emails.waiting, emails.oldest_at),
         "webhooks": Queue(*due_deliveries()),
         "requests": Queue(requests, None if first_day is None else local_instant(first_day, time())),
     }
+
+
+def _is_abandoned() -> Any:
+    # Its scheduler was killed; the next one takes it up.
+    return (ImportRun.state == "running") & (ImportRun.lease_until < now())
 
 
 def _queue(since: Any, waits: Any) -> Queue:

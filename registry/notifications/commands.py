@@ -12,6 +12,7 @@ from registry.cli.exit_codes import FAILED
 from registry.cli.options import as_json_option
 from registry.cli.output import print_json, print_message, print_pairs, print_table
 from registry.core.pagination import MAX_LIMIT
+from registry.notifications.delivery import make_retries_due
 from registry.notifications.jobs import (
     deliver_notifications,
     digest_when_due,
@@ -43,15 +44,19 @@ def notices() -> None:
 
 
 @notices.command()
+@click.option("--retry", is_flag=True, help="Also those that failed and wait for their next try, up to an hour.")
 @as_json_option
 @in_registry
-def send(as_json: bool) -> None:
-    """Queue the digest and the overview of the week if they are due, and send all waiting e-mails once.
+def send(retry: bool, as_json: bool) -> None:
+    """Queue the digest and the overview of the week if they are due, and send the e-mails that are due.
 
-    `registry serve` and `registry scheduler` do the same each minute; this command is for cron. Exits with 1 when the
-    mail server or the API of the Aitu bot could not be used; the next run tries again.
+    `registry serve` and `registry scheduler` do the same each minute; this command is for cron, and with --retry for
+    the time after a failure of the mail server. Exits with 1 when the mail server or the API of the Aitu bot could not
+    be used; the next run tries again.
     """
     settings = read_settings()
+    if retry:
+        make_retries_due()
     digest = digest_when_due(settings)
     weekly_overview_when_due(settings)
     done = deliver_notifications(settings, most=sys.maxsize)

@@ -80,6 +80,21 @@ def send_due(transport: Transport, most: int = MAX_PER_RUN, *, falls_back: bool 
     return DeliveryResult(done["sent"], done["refused"], done["dropped"], unusable)
 
 
+def make_retries_due() -> None:
+    """Let notices that were tried and wait for their next try be sent in the next run; not what is being sent now."""
+    later = (
+        OutboundEmail.state == "waiting",
+        OutboundEmail.next_try_at > now(),
+        # While a notice is being sent, it has no error.
+        OutboundEmail.error.is_not(None),
+    )
+    with transaction() as session:
+        session.execute(
+            update(OutboundEmail).where(*later).values(next_try_at=now()),
+            execution_options={"synchronize_session": False},
+        )
+
+
 def confirm_sent(channel: Channel, key: str) -> None:
     """Record that the server has a notice; it is not sent again after its sender was killed."""
     waiting = (OutboundEmail.channel == channel, OutboundEmail.key == key, OutboundEmail.state == "waiting")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from sqlalchemy import update
 from registry.core.clock import now
 from registry.core.postgresql import libpq_address
 from registry.core.transactions import transaction
+from registry.settings import CHECKOUT
 from registry.webhooks.models import Webhook, WebhookDelivery
 from tests.cli.test_doctor import found, states
 from tests.fixtures.cli import CommandLine
@@ -44,10 +46,20 @@ def test_session_that_waits_for_a_lock_leads_to_its_runbook(registry: CommandLin
         asked = thread.submit(waiter.execute, "LOCK TABLE webhooks IN SHARE MODE")
         until(lambda: holder.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone())
         finding = found(registry("doctor", "--json"))["locks"]
+        to_end = [row[0] for row in holder.execute(runbook_query("cardinality(pg_blocking_pids(pid)) = 0"))]
+        holder_pid = holder.info.backend_pid
         holder.rollback()
         asked.result()
         waiter.rollback()
     assert (finding["state"], finding["runbook"]) == ("warning", "docs/runbooks/lock-held.md")
+    assert to_end == [holder_pid]
+
+
+def runbook_query(part: str) -> str:
+    """Return the query of the runbook that contains ``part``."""
+    text = (CHECKOUT / "docs/runbooks/lock-held.md").read_text(encoding="utf-8")
+    (query,) = [each for each in re.findall(r'--command="(SELECT [^"]+)"', text) if part in each]
+    return query
 
 
 def test_webhook_whose_messages_nobody_sends_or_accepts_is_named(

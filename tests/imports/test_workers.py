@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.http.queues import queues
 from registry.imports.models import FilePiece, ImportRun
 from registry.imports.queries import find_import
 from registry.imports.service import queue_import
@@ -115,6 +116,18 @@ def test_run_without_progress_fails_with_reason(app: Flask) -> None:
     assert failed is not None
     assert (failed.state, failed.failure, failed.finished_at is not None) == ("failed", "import-given-up", True)
     assert run_next_import() is None
+
+
+def test_import_of_a_killed_worker_waits_in_the_queue_until_it_is_taken_up(app: Flask) -> None:
+    run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
+    waiting = [queues()["imports"].waiting]
+    for lease in (timedelta(seconds=60), timedelta(seconds=-1)):
+        with transaction() as session:
+            run = session.get_one(ImportRun, run_id)
+            run.state, run.attempts, run.lease_until = "running", 1, now() + lease
+        waiting.append(queues()["imports"].waiting)
+    run_next_import()
+    assert [*waiting, queues()["imports"].waiting] == [1, 0, 1, 0]
 
 
 @pytest.mark.parametrize("change", [{"disabled_at": True}, {"pending_since": True}, {"role": "auditor"}])

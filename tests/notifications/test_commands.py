@@ -58,6 +58,20 @@ def test_send_fails_without_mail_server_and_keeps_emails(registry: CommandLine, 
     assert "ConnectionRefusedError" in registry("notices", "list").out
 
 
+def test_send_with_retry_does_not_wait_for_the_next_try_after_a_failure(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        asked_case()
+    kept, port = MailStore(), free_port()
+    registry("notices", "send", **through(port))
+    with serving(kept, port):
+        due_only = registry("notices", "send", "--json", **through(port)).json
+        retried = registry("notices", "send", "--retry", "--json", **through(port)).json
+    assert (due_only["sent"], due_only["waiting"]) == (0, 1)
+    assert (retried["sent"], retried["waiting"]) == (1, 0)
+
+
 def test_send_without_mail_settings_says_so(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         asked_case()

@@ -141,7 +141,7 @@ def test_every_block_for_postgresql_works_in_its_order(machine: DebianMachine) -
         page["registry doctor\n"],
     )
     run(page['runuser -u postgres -- psql --cluster $PG/main --dbname=registry --command="SELECT pid, state'])
-    run(page['runuser -u postgres -- psql --cluster $PG/main --dbname=registry --command="SELECT pid, pg_blocking'])
+    run(page['runuser -u postgres -- psql --cluster $PG/main --dbname=registry --command="SELECT pid, usename'])
     run("registry users add --name second --role administrator >/dev/null")
     run(page["registry tokens list"], page["registry journal verify\nregistry journal export"])
     follow_runbooks(run)
