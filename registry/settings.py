@@ -141,11 +141,11 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         env.data_dir("REGISTRY_DATA_DIR", data_dir)
     url = env.str("REGISTRY_DATABASE_URL", f"sqlite:///{data_dir / 'registry.sqlite3'}", validate=check_database_url)
     smtp = env.smtp_server("REGISTRY_SMTP_URL", "")
-    public_url = env.public_url("REGISTRY_PUBLIC_URL", "", with_mail=smtp is not None)
+    is_public = env.str("REGISTRY_PUBLIC", "off", validate=ON_OR_OFF) == "on"
+    public_url = env.public_url("REGISTRY_PUBLIC_URL", "", with_mail=smtp is not None, with_open_data=is_public)
     sender = env.sender("REGISTRY_MAIL_FROM", "", public_url=public_url) if smtp and public_url else None
     contact = env.support_contact("REGISTRY_SUPPORT_CONTACT", "")
-    is_public = env.str("REGISTRY_PUBLIC", "off", validate=ON_OR_OFF) == "on"
-    licence = env.licence("REGISTRY_PUBLIC_LICENCE", "", public=is_public, public_url=public_url)
+    licence = env.licence("REGISTRY_PUBLIC_LICENCE", "", public=is_public)
     # Unlike the others, a secret key that is empty is wrong: whoever writes it means to set one.
     given_key = env.variables.get("REGISTRY_SECRET_KEY")
     settings = Settings(
@@ -266,10 +266,12 @@ def _roles_or_off(text: str | None) -> frozenset[str] | None:
     return None if text in (None, SECOND_FACTOR_OFF) else frozenset(text.split(","))
 
 
-def _public_url(text: str, with_mail: bool) -> str | None:
+def _public_url(text: str, with_mail: bool, with_open_data: bool) -> str | None:
     if not text:
         if with_mail:
             raise ValidationError("required with REGISTRY_SMTP_URL, because mails lead people to the pages")
+        if with_open_data:
+            raise ValidationError("required with REGISTRY_PUBLIC, because the catalogue names full addresses")
         return None
     try:
         parts = urlsplit(text)

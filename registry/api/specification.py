@@ -285,7 +285,9 @@ def _row_id_schema(_converter: RowIdConverter) -> dict[str, Any]:
 
 
 def _external_id_schema(_converter: ExternalIdConverter) -> dict[str, Any]:
-    return {**FIELDS["external_id"].json_schema, "minLength": 1, "pattern": NOT_BLANK}
+    # U+FFFD stands for bytes that are no UTF-8.
+    pattern = f"^[^\\ufffd]*{NOT_BLANK[:-1]}\\ufffd][^\\ufffd]*$"
+    return {**FIELDS["external_id"].json_schema, "minLength": 1, "pattern": pattern}
 
 
 def _text_schema(_converter: ProjectName) -> dict[str, Any]:

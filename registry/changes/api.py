@@ -28,8 +28,9 @@ from registry.http.query_parameters import LIMIT, Parameter, take_page
 MAX_SEQ: Final = 2**63 - 1
 AFTER: Final = Parameter(
     "after",
-    "The number to go on after: `after` of the answer before; 0 for all that are kept. Without it the answer has no "
-    "items, and the number of the last change: read the lists then, and follow the feed from there on.",
+    "The number to go on after: `after` of the answer before; 0 from the first change on, while all are kept. Without "
+    "it the answer has no items, and the number of the last change: read the lists then, and follow the feed from "
+    "there on.",
     {"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
 )
 WAIT: Final = Parameter(

@@ -12,13 +12,11 @@ from registry.open_data.publication import Licence
 USUAL_LICENCE: Final = "CC-BY-4.0 https://creativecommons.org/licenses/by/4.0/"
 
 
-def licence(text: str, public: bool, public_url: str | None) -> Licence | None:
+def licence(text: str, public: bool) -> Licence | None:
     """The licence that the text names, by default CC BY 4.0; None when nothing is published. Raises ValidationError."""
     name, _, url = (text or USUAL_LICENCE).partition(" ")
     if not name or not url.startswith("https://") or not (url.isascii() and url.isprintable()) or " " in url:
         raise ValidationError("expected a short name and an https address, such as " + USUAL_LICENCE)
-    if public and public_url is None:
-        raise ValidationError("REGISTRY_PUBLIC needs REGISTRY_PUBLIC_URL, because the catalogue names full addresses")
     return Licence(name, url) if public else None
 
 

@@ -24,9 +24,10 @@ def changed_text(base: Policy, version: str, settings: Mapping[str, Any]) -> str
     ``clocks`` and each rule are merged; a list, such as the clauses of a rule, is replaced as a whole. Raises Invalid,
     which names every wrong key.
     """
-    document = _merged(policy_document(base), {**settings, "version": version})
-    document = _with_dates(document)
-    problems = [_problem(path, complaint) for path, complaint in validate(document)] or _unusable_texts(document, ())
+    former = policy_document(base)
+    document = _with_dates(_merged(former, {**settings, "version": version}))
+    complaints = validate(document) or _unknown_names(_merged(former, _without_null(settings)))
+    problems = [_problem(path, complaint) for path, complaint in complaints] or _unusable_texts(document, ())
     if problems:
         raise Invalid(problems)
     return policy_text(document)
@@ -53,6 +54,18 @@ def _merged(document: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
         else:
             result[name] = value
     return result
+
+
+def _without_null(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A text where null takes a setting out, so that a misspelt name, which takes nothing out, is seen."""
+    return {
+        name: _without_null(value) if isinstance(value, dict) else "null" if value is None else value
+        for name, value in settings.items()
+    }
+
+
+def _unknown_names(document: Mapping[str, Any]) -> list[tuple[Path, str]]:
+    return [(path, complaint) for path, complaint in validate(document) if complaint.startswith("unknown")]
 
 
 def _with_dates(value: Any, name: str = "") -> Any:

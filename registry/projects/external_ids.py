@@ -26,6 +26,8 @@ from registry.projects.visibility import visible_projects
 from registry.projects.withdrawn import require_not_withdrawn
 
 EXTERNAL_ID = "external_id"
+# What stands in a decoded path for bytes that are no UTF-8: in another encoding, different ids would be one.
+NOT_UTF_8 = "\ufffd"
 
 
 class ExternalIdNotFound(NotFound):
@@ -96,4 +98,6 @@ def _usable(external_id: str) -> str:
         raise Invalid(body_problems({EXTERNAL_ID: error.messages})) from error
     if stored is None:
         raise Invalid([Problem(f"/{EXTERNAL_ID}", "required")])
+    if NOT_UTF_8 in stored:
+        raise Invalid([Problem(f"/{EXTERNAL_ID}", "not-usable")])
     return str(stored)

@@ -216,6 +216,11 @@ def test_wrong_settings_stop_the_start(tmp_path: Any, variables: dict[str, str])
         read_settings({"REGISTRY_DATA_DIR": str(tmp_path), **variables})
 
 
+def test_the_setting_that_is_missing_is_named(tmp_path: Any) -> None:
+    with pytest.raises(SettingsInvalid, match="REGISTRY_PUBLIC_URL: required with REGISTRY_PUBLIC, "):
+        read_settings({"REGISTRY_DATA_DIR": str(tmp_path), "REGISTRY_PUBLIC": "on"})
+
+
 def test_settings_name_the_licence_or_nothing(tmp_path: Any) -> None:
     usual = {"REGISTRY_DATA_DIR": str(tmp_path), "REGISTRY_PUBLIC_URL": "https://registry.gov.kz"}
     assert read_settings(usual).open_data_licence is None

@@ -64,6 +64,8 @@ def test_draft_has_the_settings_of_its_base_except_those_that_differ(
         ({"scope": []}, "/scope", "a list of one or more of"),
         ({"clocks": {"answer": True}}, "/clocks/answer", "clocks.answer: expected a whole number"),
         ({"rules": {"freeze.new": {}}}, "/rules/freeze.new", "unknown"),
+        ({"rules": {"integrity.unatested": None}}, "/rules/integrity.unatested", "unknown"),
+        ({"clocks": {"awnser": None}}, "/clocks/awnser", "unknown"),
         ({"rules": {"freeze.creation": {"severity": "dire"}}}, "/rules/freeze.creation/severity", "low, medium, high"),
         ({"rules": {"freeze.creation": {"title_kk": " "}}}, "/rules/freeze.creation/title_kk", "not blank"),
         ({"rules": {"freeze.creation": {"title_kk": "a\u0000"}}}, "/rules/freeze.creation/title_kk", "U+0000"),

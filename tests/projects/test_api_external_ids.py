@@ -103,6 +103,17 @@ def test_external_id_that_no_project_can_have_is_invalid_and_found_nowhere(
     assert how_many() == 0
 
 
+def test_ids_that_are_not_utf_8_are_refused_and_not_taken_for_one_another(editor: Caller, agency: Agency) -> None:
+    # Three letters in cp1251, and three others: decoded, both are three times U+FFFD.
+    first, second = (f"/agencies/{agency.bin}/projects/{path}" for path in ("%EF%F0%EE", "%ED%E5%F2"))
+
+    answers = [editor.put(path, whole()) for path in (first, second)]
+
+    assert [(answer.status_code, codes(answer)) for answer in answers] == [(422, {("/external_id", "not-usable")})] * 2
+    assert editor.get(second).status_code == 404
+    assert how_many() == 0
+
+
 def test_put_has_the_checks_of_registration_and_edit(editor: Caller, agency: Agency) -> None:
     path, wrong = path_of(agency, "A-1"), {**whole(ended_on="2026-01-01"), "stage": "nonsense"}
 

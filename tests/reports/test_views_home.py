@@ -83,7 +83,7 @@ def test_home_without_tasks_shows_overview(signed_in: SignedIn) -> None:
     page = signed_in(Role.AUDITOR).get("/home").text
     assert re.search(r"<h1[^>]*>National overview</h1>", page) and "Your tasks" not in page
     assert re.search(r"Cases not assigned yet</a>: 1<", page) and "Overdue cases</a>: 0<" in page
-    assert re.search(r"The last audit, for [^,]+, opened [1-9] flags, reopened 0 and cleared 0\.", page)
+    assert re.search(r"Flags by the last audit, for [^:]+: opened [1-9], reopened 0, cleared 0\.", page)
 
 
 def test_home_needs_no_more_statements_for_more_orders(signed_in: SignedIn, connection: Connection) -> None:
