@@ -24,6 +24,9 @@ from registry.accounts.sessions import start_session
 from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
 from registry.app import create_app
+from registry.audits.impact_report import impact_report
+from registry.audits.policy_impact import calculate_impact
+from registry.audits.promises import ALL_KINDS
 from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
@@ -132,11 +135,15 @@ def writes_beside_an_audit() -> dict[str, Any]:
     return writes_beside(works, lambda: in_child("quiet_night", url, folder))
 
 
-def what_if() -> dict[str, Any]:
-    """What another policy would change: a dry run."""
+def impact() -> dict[str, Any]:
+    """What a supervisor is shown of a policy by which old systems are high: every fifth project changes."""
     served = policy_in_force()
-    other = replace(served, version="what-if", digest="0" * 64, verification_grace_days=0)
-    return _audit(dry_run=True, policy=other)
+    legacy = replace(served.rules["freeze.legacy"], severity="high")
+    other = replace(served, version="what-if", digest="0" * 64, rules={**served.rules, "freeze.legacy": legacy})
+    shown: list[dict[str, Any]] = []
+    measured = timed(lambda: shown.append(impact_report(calculate_impact(other, data.AUDITED_ON))))
+    counts = {kind: len(shown[0][kind]) for kind in ALL_KINDS}
+    return {**measured, "memory": peak_memory(), **counts}
 
 
 def import_file(path: str) -> dict[str, Any]:
