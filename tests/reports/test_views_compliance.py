@@ -169,4 +169,4 @@ def test_trend_and_audits_count_same_projects_as_report(signed_in: SignedIn, pre
         judged = re.search(r'data-label="Judged">(\d+)<', visit.get("/audits").text)
         assert judged and judged[1] == str(count)
         assert f'data-label="This run">{count}<' in visit.get(f"/audits/{run.id}").text
-        assert "opened 0 flags" in visit.get("/home").text
+        assert "opened 0, reopened 0" in visit.get("/home").text
