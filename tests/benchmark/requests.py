@@ -182,8 +182,8 @@ def _registration(port: int, size: int, token: str, name: str) -> Figure:
         rate,
         "a second",
         None,
-        "≥ 150 a second at 16 connections",
-        rate >= 150 and not failed,
+        "≥ 200 a second at 16 connections",
+        rate >= 200 and not failed,
         {**more, "failed": failed},
     )
 
