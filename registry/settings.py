@@ -33,12 +33,11 @@ SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 MIN_SECRET_KEY_LENGTH = 16
 EXPECTED_PORT = "a port from 1 to 65535"
 EXPECTED_PROXIES = "how many proxies stand before the service"
-EXPECTED_LOG_LEVEL = "expected one of {choices}, got {input!r}"
 LOCAL_TIME_OR_OFF = Regexp(
     r"(off|([01][0-9]|2[0-3]):[0-5][0-9])\Z", error="expected HH:MM (Asia/Almaty) or off, got {input!r}"
 )
 NUMBER_OR_OFF = Regexp(r"(off|[1-9][0-9]{0,8})\Z", error="expected a number of requests a minute or off, got {input!r}")
-LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_LEVEL = OneOf(("debug", "info", "warning", "error"), error="expected one of {choices}, got {input!r}")
 # registry/flask_config.py compares the codes with the roles that there are.
 ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or roles separated by commas, got {input!r}")
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
@@ -175,7 +174,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         support_contact=contact,
         backup_dir=Path(folder).absolute() if (folder := env.str("REGISTRY_BACKUP_DIR", "")) else None,
         backup_max_age=env.int("REGISTRY_BACKUP_MAX_AGE", 26, **whole_number(1, 10_000)),
-        log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=OneOf(LOG_LEVELS, error=EXPECTED_LOG_LEVEL)),
+        log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=LOG_LEVEL),
         aitu=aitu_bot(env, public_url),
         webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
         database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
@@ -267,11 +266,11 @@ def _roles_or_off(text: str | None) -> frozenset[str] | None:
 
 
 def _public_url(text: str, with_mail: bool, with_open_data: bool) -> str | None:
+    if not text and with_mail:
+        raise ValidationError("required with REGISTRY_SMTP_URL, because mails lead people to the pages")
+    if not text and with_open_data:
+        raise ValidationError("required with REGISTRY_PUBLIC, because the catalogue names full addresses")
     if not text:
-        if with_mail:
-            raise ValidationError("required with REGISTRY_SMTP_URL, because mails lead people to the pages")
-        if with_open_data:
-            raise ValidationError("required with REGISTRY_PUBLIC, because the catalogue names full addresses")
         return None
     try:
         parts = urlsplit(text)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from environs import Env, ValidationError
 from marshmallow.validate import Range
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 POSTGRES = "postgresql+psycopg://"
@@ -49,11 +49,7 @@ def owner_url(text: str, service_url: str | None) -> str | None:
     """The address of another role in the same database as the service's; empty is None."""
     if not text:
         return None
-    if not (text.startswith(POSTGRES) and _readable(text)):
-        raise ValidationError(f"expected {EXPECTED_POSTGRES}")
-    if service_url is None or not service_url.startswith(POSTGRES):
-        raise ValidationError("only with a REGISTRY_DATABASE_URL of PostgreSQL")
-    owner, service = make_url(text), make_url(service_url)
+    owner, service = _beside(text, service_url)
     if not service.username or owner.username == service.username:
         raise ValidationError("expected another user than that of REGISTRY_DATABASE_URL")
     if owner.database != service.database:
@@ -65,13 +61,19 @@ def read_url(text: str, service_url: str | None) -> str | None:
     """The address of standbys to read lists and exports from, in the service's database; empty is None."""
     if not text:
         return None
+    standby, service = _beside(text, service_url)
+    if standby.database != service.database:
+        raise ValidationError("expected the database of REGISTRY_DATABASE_URL")
+    return text
+
+
+def _beside(text: str, service_url: str | None) -> tuple[URL, URL]:
+    """A second address of PostgreSQL, and the service's. Raises ValidationError."""
     if not (text.startswith(POSTGRES) and _readable(text)):
         raise ValidationError(f"expected {EXPECTED_POSTGRES}")
     if service_url is None or not service_url.startswith(POSTGRES):
         raise ValidationError("only with a REGISTRY_DATABASE_URL of PostgreSQL")
-    if make_url(text).database != make_url(service_url).database:
-        raise ValidationError("expected the database of REGISTRY_DATABASE_URL")
-    return text
+    return make_url(text), make_url(service_url)
 
 
 def whole_number(least: int, most: int, expected: str = "a whole number from {min} to {max}") -> dict[str, Any]:
