@@ -44,8 +44,7 @@ ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or rol
 USUAL_RATE_LIMIT = "60000"
 ON_OR_OFF = Regexp(r"(on|off)\Z", error="expected on or off, got {input!r}")
 SECOND_FACTOR_OFF = "off"
-# The roles of oversight.
-USUAL_SECOND_FACTOR = "reviewer,supervisor,auditor,operator,administrator,leader"
+USUAL_SECOND_FACTOR = "reviewer,supervisor,auditor,operator,administrator,leader"  # the roles of oversight
 
 
 class SettingsInvalid(Exception):
