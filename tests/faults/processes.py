@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from datetime import datetime
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 
+from sqlalchemy import event
+
 from registry.audits.jobs import run_due_audit
+from registry.core.database import db
 from registry.flags.audit_runs import AuditRun
 from tests.faults import entrance
 from tests.faults.entrance import AUDIT_AT
@@ -18,6 +22,22 @@ from tests.forked import Forked
 ALL = os.environ.get("REGISTRY_FAULTS") == "all"
 # More than an audit's statements: a process that is to stop before this one stops before its commit.
 AT_THE_COMMIT = 10_000
+
+
+def die_at(statement: int) -> None:
+    """Kill this process before the statement of that number from now on, or before its next commit."""
+    executed = 0
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def before_statement(*_details: object) -> None:
+        nonlocal executed
+        executed += 1
+        if executed == statement:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @event.listens_for(db.engine, "commit")
+    def before_commit(_connection: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Process:

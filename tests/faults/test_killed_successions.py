@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,7 @@ from random import Random
 from threading import Event, Thread
 
 from flask import Flask
-from sqlalchemy import event, func, select, update
+from sqlalchemy import func, select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
@@ -28,7 +27,7 @@ from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.factories import a_project, an_actor, an_agency
 from tests.faults.entrance import scheduler_of
-from tests.faults.processes import ALL, AT_THE_COMMIT
+from tests.faults.processes import ALL, AT_THE_COMMIT, die_at
 from tests.forked import Forked
 from tests.requests.world import deadlines, everything, fill, holders
 
@@ -41,20 +40,8 @@ ENOUGH = 2000
 def carry_out_and_die(url: str, data_dir: str, at: int) -> None:
     """Carry out what is due as the scheduler does, and die before the statement of that number or before the commit."""
     with scheduler_of(url, data_dir) as app, app.app_context():
-        executed = 0
-
-        @event.listens_for(db.engine, "before_cursor_execute")
-        def before_statement(*_details: object) -> None:
-            nonlocal executed
-            executed += 1
-            if executed == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        @event.listens_for(db.engine, "commit")
-        def before_commit(_connection: object) -> None:
-            # Reading the list of what is due ends with a rollback: the first commit is that of the merger.
-            os.kill(os.getpid(), signal.SIGKILL)
-
+        # Reading the list of what is due ends with a rollback: the first commit is that of the merger.
+        die_at(at)
         carry_out_due_requests()
 
 

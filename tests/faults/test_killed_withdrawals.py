@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from registry.cases.models import Case
 from registry.cases.orders import Order
@@ -25,7 +24,7 @@ from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, SAULE, TIMUR, act, audit, case_of, editor_of, migrate_by
 from tests.factories import a_project, an_agency
 from tests.faults.entrance import scheduler_of
-from tests.faults.processes import ALL, AT_THE_COMMIT
+from tests.faults.processes import ALL, AT_THE_COMMIT, die_at
 from tests.forked import Forked
 
 W = RequestKind.WITHDRAWAL
@@ -35,19 +34,7 @@ KILLS = 30 if ALL else 3
 def decide_and_die(url: str, data_dir: str, request_id: int, restores: bool, at: int) -> None:
     """Confirm, or restore, and die before the statement of that number or before the commit."""
     with scheduler_of(url, data_dir) as app, app.app_context():
-        executed = 0
-
-        @event.listens_for(db.engine, "before_cursor_execute")
-        def before_statement(*_details: object) -> None:
-            nonlocal executed
-            executed += 1
-            if executed == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        @event.listens_for(db.engine, "commit")
-        def before_commit(_connection: object) -> None:
-            os.kill(os.getpid(), signal.SIGKILL)
-
+        die_at(at)
         if restores:
             restore_project(TIMUR, request_id, "It exists.")
         else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.changes.queries import newest_seq, read_changes
@@ -18,7 +18,7 @@ from registry.core.database import db
 from registry.projects.models import Project
 from tests.factories import a_project
 from tests.faults.entrance import scheduler_of
-from tests.faults.processes import ALL
+from tests.faults.processes import ALL, die_at
 from tests.forked import Forked
 
 KILLS = 40 if ALL else 4
@@ -33,19 +33,7 @@ def register_and_die(url: str, data_dir: str, agency_bin: str, at: int) -> None:
         agency = db.session.scalars(select(Agency).where(Agency.bin == agency_bin)).one()
         for place in range(REGISTERED_BEFORE):
             a_project(agency, external_id=f"{os.getpid()}-{place}")
-        executed = 0
-
-        @event.listens_for(db.engine, "before_cursor_execute")
-        def before_statement(*_details: object) -> None:
-            nonlocal executed
-            executed += 1
-            if executed == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        @event.listens_for(db.engine, "commit")
-        def before_commit(_connection: object) -> None:
-            os.kill(os.getpid(), signal.SIGKILL)
-
+        die_at(at)
         a_project(agency, external_id=f"{os.getpid()}-dying")
 
 
