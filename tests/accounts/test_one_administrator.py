@@ -21,13 +21,11 @@ from registry.accounts.account_changes import change_role, confirm_account, disa
 from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_names import skeleton
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import find_session_user
 from registry.accounts.former_names import FormerName
 from registry.accounts.models import Account, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, person_named, set_password
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.service_accounts import issue_service_token
-from registry.accounts.sessions import start_session
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.accounts.token_confirmation import confirm_token
 from registry.accounts.tokens import issue, issue_own_token, revoke
@@ -35,8 +33,8 @@ from registry.audits.service import run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound, RegistryError
-from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
+from tests.accounts.stored_accounts import id_of, name_of, session_of
 from tests.cases.cast import AIGERIM, NO_BREACH, act, case_of, under_review
 from tests.factories import ADMINISTRATOR as LOCAL
 from tests.factories import PASSWORD, a_project, an_actor, an_agency
@@ -50,27 +48,6 @@ ROLES = st.sampled_from(list(Role))
 # Those that are there, those that a trick may look like, and new ones.
 NAMES = st.sampled_from(["adil", "Adil", "bota", "saule", "s\u0430ule", "rustem", "one", "two", "robot", "local:root"])
 DECIDING = {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR}
-
-
-def id_of(name: str) -> int:
-    account = account_named(name)
-    assert account is not None
-    return account.id
-
-
-def name_of(account_id: int) -> str:
-    return db.session.scalars(select(Account.name).where(Account.id == account_id)).one()
-
-
-def session_of(name: str) -> Actor | None:
-    """The session of a person whose password is known."""
-    person = person_named(name)
-    if person is None:
-        return None
-    with transaction():
-        secret = start_session(person.id, "10.0.0.1")
-    signed_in = find_session_user(secret, "10.0.0.1", "")
-    return None if signed_in is None else signed_in.actor
 
 
 # Rules are the same on both databases; what each step does is tried on both.

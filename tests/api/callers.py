@@ -72,3 +72,9 @@ def code(answer: TestResponse) -> str:
 
 def _named(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def done(answer: Any) -> dict[str, Any]:
+    """The content of an answer that succeeded."""
+    assert answer.status_code == 200, answer.get_json()
+    return answer.get_json()

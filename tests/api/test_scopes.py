@@ -16,8 +16,10 @@ from registry.accounts.tokens import issue, issue_own_token
 from registry.agencies.models import Agency
 from registry.api.declared_routes import declared_routes
 from registry.http.error_handlers import status_of
+from tests.api.access_matrix.routes import TRIES, send
+from tests.api.access_matrix.world import World
+from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, code
-from tests.api.test_access_matrix import TRIES, World, a_world, send
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency, in_session
 
 

@@ -29,6 +29,7 @@ from registry.projects.numbers import reserve_numbers
 from registry.projects.revisions import Revision, revision_row
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change
+from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 
 OPERATOR = an_actor(Role.OPERATOR)
@@ -161,3 +162,10 @@ def counts(run: AuditRun) -> dict[str, int]:
 def flag_counts(run: AuditRun) -> tuple[int, int, int, int]:
     """Return the numbers of flags opened, kept, reopened and cleared."""
     return run.flags_opened, run.flags_kept, run.flags_reopened, run.flags_cleared
+
+
+def audited(actor: Caller, **order: Any) -> dict[str, Any]:
+    """Run an audit over HTTP and return it."""
+    answer = actor.post("/audits", order)
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    return dict(answer.get_json())

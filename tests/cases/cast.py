@@ -15,16 +15,21 @@ from registry.audits.service import run_audit
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
-from registry.cases.queries import find_case, find_case_to_change
+from registry.cases.orders import Order
+from registry.cases.queries import (
+    find_case,
+    find_case_to_change,
+)
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
+from registry.platform.confirmations import verify_placement
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change
-from tests.factories import an_actor
+from tests.factories import a_project, an_actor
 
 AIGERIM = an_actor(Role.REVIEWER, name="aigerim")
 BOLAT = an_actor(Role.REVIEWER, name="bolat")
@@ -120,3 +125,32 @@ def decided_case(project: Project, proposal: dict[str, Any]) -> Case:
 def in_days(count: int) -> date:
     """Return the date so many days after today."""
     return today() + timedelta(days=count)
+
+
+def project_with_gap(**values: object) -> Project:
+    """Return a project with a data gap: a medium flag that its agency can clear by an edit."""
+    usual = {"work_type": "maintenance", "stage": "operation", "work_started_on": "2025-01-10"}
+    return a_project(**usual | {"contract_signed_on": "2025-01-10"} | values)
+
+
+def verify(project: Project) -> None:
+    """Verify the project's placement on the platform."""
+    edit(editor_of(project.agency), project, placement="on_platform", platform_key="k-1")
+    with transaction():
+        verify_placement(AIGERIM, find_project_to_change(AIGERIM, project.number), "k-1", today(), "seen")
+
+
+def orders_of(project: Project) -> list[Order]:
+    """Return the project's orders, oldest first."""
+    return list(db.session.scalars(select(Order).where(Order.project_id == project.id).order_by(Order.id)))
+
+
+def exemption(project: Project, until: date) -> dict[str, object]:
+    """Record an exemption from today until a day."""
+    return {
+        "project": project.number,
+        "decision_number": "12",
+        "decided_on": today(),
+        "valid_from": today(),
+        "valid_to": until,
+    }

@@ -37,56 +37,35 @@ from tests.cases.cast import (
     AIGERIM_AS_SUPERVISOR,
     AUDITOR,
     BOLAT,
-    NO_BREACH,
     OPERATOR,
     SAULE,
     TIMUR,
-    TRANSITIONAL,
     act,
     case_of,
     cases_of,
     edit,
     editor_of,
-    migrate_by,
+)
+from tests.cases.workflow_contract import (
+    APPROVAL,
+    ASKED,
+    COMMISSION,
+    CONFIRMATION,
+    ENDS,
+    REMEDY,
+    REVIEW,
+    STARTS,
+    assert_reason_is_documented,
+    come_to_an_end,
+    values_of,
 )
 from tests.factories import a_project, a_token, an_actor
 from tests.faults.processes import ALL
 from tests.present import Present
 
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
-REVIEW, ASKED, APPROVAL = "under_review", "awaiting_agency", "awaiting_approval"
-COMMISSION, REMEDY, CONFIRMATION = "with_commission", "remediation", "awaiting_confirmation"
 # All of them with scripts/test --faults.
 STORIES = 12 if ALL else 6
-# Action → statuses in which it is possible.
-STARTS: dict[str, set[str]] = {
-    "claim": {"new", REMEDY, CONFIRMATION},
-    "assign": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION},
-    "release": {REVIEW},
-    "ask": {REVIEW},
-    "answer": {ASKED},
-    "propose": {REVIEW},
-    "approve": {APPROVAL},
-    "return": {APPROVAL, COMMISSION, CONFIRMATION},
-    "refer": {REVIEW},
-    "confirm": {CONFIRMATION},
-    "withdraw": {ASKED, APPROVAL, COMMISSION, REMEDY},
-    "appeal": {REMEDY, "closed", "new", REVIEW, ASKED, APPROVAL, COMMISSION},
-    "comment": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION, "closed"},
-}
-ENDS: dict[str, set[str]] = {
-    "claim": {REVIEW},
-    "release": {"new"},
-    "ask": {ASKED},
-    "answer": {REVIEW, "new"},
-    "propose": {APPROVAL},
-    "approve": {REMEDY, "closed"},
-    "return": {REVIEW, "new"},
-    "refer": {COMMISSION},
-    "confirm": {"closed"},
-    "withdraw": {REVIEW, "new"},
-    "appeal": {REVIEW, "new"},
-}
 
 
 # Rules are the same on both databases; what each step does is tried on both.
@@ -120,7 +99,7 @@ def test_workflow_holds_for_any_sequence_of_actions(
 
         def teardown(self) -> None:
             try:
-                self.come_to_an_end()
+                come_to_an_end(self.project)
             finally:
                 self.undone.__exit__(None, None, None)
 
@@ -151,17 +130,7 @@ def test_workflow_holds_for_any_sequence_of_actions(
                 if not options:
                     return
                 actor, name = data.draw(st.sampled_from(options))
-            self.do(actor, name, self.values_of(name, data))
-
-        def values_of(self, name: str, data: st.DataObject) -> list[Any]:
-            if name == "assign":
-                return [data.draw(st.sampled_from(["aigerim", "bolat", "saule", "timur"]))]
-            if name == "propose":
-                stop = {**migrate_by(today() + timedelta(days=40)), "decision": "stop"}
-                write_off = {**migrate_by(today()), "decision": "write_off", "due_on": None}
-                later = migrate_by(today() + timedelta(days=data.draw(st.integers(0, 30))))
-                return [data.draw(st.sampled_from([NO_BREACH, TRANSITIONAL, stop, write_off, later]))]
-            return ["word"] if name == "comment" else []
+            self.do(actor, name, values_of(name, data))
 
         def do(self, actor: Any, name: str, values: list[Any]) -> None:
             case = self.case
@@ -179,7 +148,7 @@ def test_workflow_holds_for_any_sequence_of_actions(
                 assert (case.status, case.assignee, case.version) == before
                 assert self.acts_kept() == kept
                 assert isinstance(refused, NotAllowed | Conflict), refused
-                self.judge_error(actor, name, before, refused, was_under_order=was_under_order)
+                assert_reason_is_documented(actor, name, before[0], refused, was_under_order=was_under_order)
                 return
             assert before[0] in STARTS[name]
             assert case.status in ENDS.get(name, {before[0], REVIEW})
@@ -202,19 +171,6 @@ def test_workflow_holds_for_any_sequence_of_actions(
                 assert waiting_proposal(case) is None and not is_under_order(case)
             if actor.role is Role.REVIEWER and name in ("release", "ask", "refer", "propose"):
                 assert before[1] == actor.principal
-
-        def judge_error(
-            self, actor: Any, name: str, before: Any, refused: RegistryError, *, was_under_order: bool
-        ) -> None:
-            """An action that the role allows in this status fails only for one of the documented reasons."""
-            if name == "appeal" and before[0] not in (REMEDY, "closed") and not was_under_order:
-                assert refused.code in ("case-action-not-possible", "role-not-allowed")
-            elif isinstance(refused, Conflict) and before[0] in STARTS[name]:
-                assert refused.code in (
-                    "case-taken", "proposal-out-of-date", "nothing-to-appeal", "appeal-too-late", "another-case-open",
-                )  # fmt: skip
-            if isinstance(refused, NotAllowed) and actor.role is Role.SUPERVISOR:
-                assert refused.code == "decision-needs-another-person" or name in ("answer", "appeal")
 
         @rule(days=st.integers(0, 45))
         def an_audit_runs(self, days: int) -> None:
@@ -314,28 +270,6 @@ def test_workflow_holds_for_any_sequence_of_actions(
                 return
             proposal = waiting_proposal(case)
             assert any(set(possible_actions(person, case, proposal)) - {"comment"} for person in self.people)
-
-        def come_to_an_end(self) -> None:
-            """Two supervisors can close the case from any state: there is no dead end."""
-            for _ in range(8):
-                case = self.case
-                match case.status:
-                    case "closed":
-                        return
-                    case "new" | "remediation":
-                        act(SAULE, case, "assign", "saule")
-                        if case.status == REMEDY:
-                            act(SAULE, case, "claim")
-                    case "under_review":
-                        act(TIMUR, case, "propose", NO_BREACH)
-                        act(SAULE, case, "approve")
-                    case "awaiting_agency" | "with_commission":
-                        act(SAULE, case, "withdraw")
-                    case "awaiting_approval":
-                        act(SAULE, case, "return")
-                    case "awaiting_confirmation":
-                        act(SAULE, case, "confirm")
-            raise AssertionError(f"the case is still {self.case.status}")
 
     run_state_machine_as_test(
         Machine,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
@@ -14,27 +12,15 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Column, Connection, Date, Integer, MetaData, Table, Text, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from registry.core import pagination
-from registry.core.database import Instant
-from registry.core.errors import Malformed
-from registry.core.pagination import Page, SortKey, after, build_page, cursor_after, order_by, read_cursor
+from registry.core.pagination import Page, SortKey, after, build_page, order_by
+from tests.core.paged import ENDS, KEYS, KINDS, LETTERS, PAGED, REQUIRED, WHOLE, a_cursor, decoded, sql
 
-PAGED = Table(
-    "paged",
-    MetaData(),
-    Column("id", Integer, primary_key=True),
-    Column("whole", BigInteger),
-    Column("text", Text),
-    Column("day", Date),
-    Column("at", Instant),
-    prefixes=["TEMPORARY"],  # the service's role may make no others
-)
-KINDS: dict[str, type] = {"whole": int, "text": str, "day": date, "at": datetime}
-KEYS = {name: SortKey(name, PAGED.c[name], kind, nullable=True) for name, kind in KINDS.items()}
 # A cursor carries whatever a name may hold: no-break spaces, newlines, letters beyond the basic plane.
-LETTERS = st.text(st.sampled_from("aЯә \u00a0\n\t'\"\\%₸😀"), max_size=3)
+
+
 FEW = {
     "whole": st.integers(-2, 2) | st.sampled_from([-(2**63), 2**63 - 1]),
     "text": LETTERS,
@@ -128,125 +114,12 @@ def test_inserts_and_deletes_between_pages_shift_no_other_row(
         assert len(rest) == len(set(rest))
 
 
-def a_cursor(content: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "",
-        "x",
-        "ä",
-        "!!!!",
-        "=",
-        a_cursor(None),
-        a_cursor([]),
-        a_cursor({"whole": 1}),
-        a_cursor(["whole", 1]),
-        a_cursor(["whole", 1, 2, 3]),
-        a_cursor(["whole", 1, "2"]),
-        a_cursor(["whole", 1, True]),
-        a_cursor(["whole", 1, 2**63]),
-        a_cursor(["whole", 2**63, 1]),
-        a_cursor(["whole", 1.5, 1]),
-        a_cursor(["whole", True, 1]),
-        a_cursor(["whole", "1", 1]),
-        a_cursor(["whole", [1], 1]),
-        a_cursor(["-whole", 1, 1]),
-        a_cursor(["text", "a", 1]),
-        a_cursor([1, 1, 1]),
-        base64.urlsafe_b64encode(b"[" * 100_000).decode().rstrip("="),
-        base64.urlsafe_b64encode(b"\xff\xfe").decode().rstrip("="),
-        base64.urlsafe_b64encode(b'["whole", ' + b"9" * 5000 + b", 1]").decode().rstrip("="),
-        base64.urlsafe_b64encode(b'["whole", NaN, 1]').decode().rstrip("="),
-    ],
-)
-def test_invalid_cursor_is_malformed(cursor: str) -> None:
-    with pytest.raises(Malformed) as refused:
-        after(KEYS["whole"], PAGED.c.id, False, cursor)
-    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("cursor", "invalid-cursor")]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("text", "a\x00"),
-        ("text", "\ud800"),
-        ("text", 1),
-        ("day", "2026-02-30"),
-        ("day", 5),
-        ("at", "2026-01-01"),
-        ("at", 1),
-    ],
-)
-def test_cursor_with_a_value_that_its_column_cannot_hold_is_malformed(name: str, value: Any) -> None:
-    with pytest.raises(Malformed):
-        after(KEYS[name], PAGED.c.id, False, a_cursor([name, value, 1]))
-
-
-def test_cursor_with_null_is_malformed_for_a_non_nullable_column() -> None:
-    key = SortKey("whole", PAGED.c.whole, int)
-    with pytest.raises(Malformed):
-        after(key, PAGED.c.id, False, cursor_after(key, False, None, 1))
-
-
-@given(value=st.none() | LETTERS | st.integers(), last=st.integers(-(2**63), 2**63 - 1))
-def test_cursor_round_trips(value: Any, last: int) -> None:
-    cursor = cursor_after(KEYS["text"], True, value, last)
-    assert cursor.isascii()
-    assert read_cursor(cursor) == ("-text", value, last)
-
-
-TEXT, DAY, AT, WHOLE = (KEYS[name] for name in ("text", "day", "at", "whole"))
-REQUIRED = SortKey("whole", PAGED.c.whole, int)
-ENDS = SortKey("whole", PAGED.c.whole, int, nullable=True, ends=("-1", "9"))
-INVALID = [("cursor", "invalid-cursor")]
-
-
-def decoded(cursor: str | None) -> Any:
-    assert cursor is not None
-    return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-
-
-def sql(expression: Any) -> str:
-    return str(expression.compile(compile_kwargs={"literal_binds": True}))
-
-
-def codes_of(key: SortKey, cursor: str, *, descending: bool = False) -> list[tuple[str, str]]:
-    with pytest.raises(Malformed) as error:
-        after(key, PAGED.c.id, descending, cursor)
-    return [(problem.pointer, problem.code) for problem in error.value.problems]
-
-
 def test_page_has_50_rows_by_default() -> None:
     assert (Page().limit, Page().cursor, Page().sort) == (50, None, None)
 
 
 def test_page_has_500_rows_at_most() -> None:
     assert pagination.MAX_LIMIT == 500
-
-
-@pytest.mark.parametrize(
-    ("value", "content"),
-    [
-        (None, None),
-        (5, 5),
-        ("Ә?>", "Ә?>"),
-        (date(2026, 3, 2), "2026-03-02"),
-        (datetime(2026, 3, 2, 4, 5, 6, 789, tzinfo=UTC), "2026-03-02T04:05:06.000789Z"),
-    ],
-)
-def test_cursor_contains_sort_value_and_id(value: Any, content: Any) -> None:
-    cursor = cursor_after(TEXT, False, value, 7)
-    assert decoded(cursor) == ["text", content, 7]
-    assert decoded(cursor_after(TEXT, True, value, 7)) == ["-text", content, 7]
-    assert "=" not in cursor and "+" not in cursor and "/" not in cursor
-
-
-def test_cursor_is_compact_and_not_escaped() -> None:
-    cursor = cursor_after(TEXT, False, "Ә", 7)
-    assert base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode() == '["text","Ә",7]'
 
 
 @pytest.mark.parametrize(
@@ -312,50 +185,6 @@ def test_limit_is_inlined_in_the_statement() -> None:
     compiled = select(PAGED.c.id).limit(pagination.literal_limit(3)).compile()
     assert "POSTCOMPILE" in str(compiled)
     assert list(compiled.params.values()) == [3]
-
-
-def test_cursor_of_the_other_direction_is_malformed() -> None:
-    assert codes_of(WHOLE, a_cursor(["whole", 5, 7]), descending=True) == INVALID
-    assert codes_of(WHOLE, a_cursor(["-whole", 5, 7])) == INVALID
-
-
-@pytest.mark.parametrize("whole", [-(2**63), 2**63 - 1])
-def test_cursor_has_64_bit_values_and_ids(whole: int) -> None:
-    assert sql(after(REQUIRED, PAGED.c.id, False, a_cursor(["whole", whole, whole]))).endswith(f"> ({whole}, {whole})")
-    beyond = whole - 1 if whole < 0 else whole + 1
-    assert codes_of(REQUIRED, a_cursor(["whole", beyond, 7])) == INVALID
-    assert codes_of(REQUIRED, a_cursor(["whole", 5, beyond])) == INVALID
-
-
-@pytest.mark.parametrize(
-    ("key", "content", "value"),
-    [
-        (DAY, "2026-03-02", date(2026, 3, 2)),
-        (AT, "2026-03-02T04:05:06.000789Z", datetime(2026, 3, 2, 4, 5, 6, 789, tzinfo=UTC)),
-        (TEXT, "a\n😀", "a\n😀"),
-    ],
-)
-def test_cursor_value_is_read_as_the_type_of_its_column(key: SortKey, content: str, value: Any) -> None:
-    condition = after(key, PAGED.c.id, False, a_cursor([key.name, content, 7]))
-    assert sorted(condition.compile().params.values(), key=str) == sorted([value, 7], key=str)
-
-
-@pytest.mark.parametrize(
-    ("key", "content"),
-    [
-        (DAY, "2026-02-30"),
-        (DAY, "02.03.2026"),
-        (AT, "2026-03-02T04:05:06Z"),
-        (AT, "2026-03-02"),
-        (TEXT, "a\x00b"),
-        (TEXT, "a\ud800"),
-        (WHOLE, "5"),
-        (WHOLE, False),
-        (REQUIRED, None),
-    ],
-)
-def test_cursor_value_of_another_type_is_malformed(key: SortKey, content: Any) -> None:
-    assert codes_of(key, a_cursor([key.name, content, 7])) == INVALID
 
 
 def test_page_continues_only_when_there_are_more_rows_than_its_limit() -> None:

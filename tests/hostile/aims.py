@@ -18,8 +18,10 @@ from registry.core.database import db
 from registry.core.fields import InputField, Text, WholeNumber
 from registry.http.request_bodies import MULTIPART
 from registry.journal import service as journal
+from tests.api.access_matrix.roles import AGENCY
+from tests.api.access_matrix.routes import TRIES
+from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, caller
-from tests.api.test_access_matrix import AGENCY, TRIES, a_world
 
 WRITING = ("POST", "PATCH", "PUT", "DELETE")
 KINDS = {

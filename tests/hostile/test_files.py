@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_access_matrix import TRIES
+from tests.api.access_matrix.routes import TRIES
 from tests.hostile.aims import Aim, faults, part, state
 from tests.hostile.corpus import Case, cases, headers_of, named, tables
 

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.imports.service import import_now
+from tests.api.access_matrix.routes import TRIES
 from tests.api.callers import caller
-from tests.api.test_access_matrix import TRIES
 from tests.factories import an_actor, an_agency, project_values
 from tests.hostile.aims import Aim, kind_of
 from tests.hostile.corpus import as_kept, cases, text_of

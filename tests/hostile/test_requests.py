@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.test_access_matrix import TRIES
+from tests.api.access_matrix.routes import TRIES
 from tests.hostile.aims import WRITING, Aim, faults, state
 from tests.hostile.corpus import body_of, cases, headers_of, named
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from registry.core.fields import InputField, Text
+from tests.api.access_matrix.routes import TRIES
 from tests.api.callers import codes
-from tests.api.test_access_matrix import TRIES
 from tests.hostile.aims import WRITING, Aim, faults, kind_of, state
 from tests.hostile.corpus import Case, cases, named, text_of, token_of
 

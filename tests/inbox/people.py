@@ -1,15 +1,34 @@
-"""People with accounts for the tests of the inbox, and what is in their inboxes."""
+"""People with accounts for the tests of the inbox, the case that they work on, and what is in their inboxes."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.cases.models import Case
 from registry.core.pagination import Page
 from registry.inbox.queries import list_inbox
+from registry.projects.models import Project
+from tests.cases.cast import act
 from tests.factories import ADMINISTRATOR, PASSWORD
+
+
+@dataclass
+class Cast:
+    """Two reviewers, a supervisor, and an agency with an editor and a viewer, a case of its project."""
+
+    aigerim: Actor
+    bolat: Actor
+    saule: Actor
+    editor: Actor
+    viewer: Actor
+    agency: Agency
+    project: Project
+    case: Case
 
 
 def a_person(name: str, role: Role, agency: Agency | None = None) -> Actor:
@@ -29,3 +48,9 @@ def actor_named(name: str) -> Actor:
 def kinds(actor: Actor, **filters: str) -> list[str]:
     """The kinds of the person's entries, newest first."""
     return [entry["kind"] for entry in list_inbox(actor, filters, Page()).items]
+
+
+def ask(cast: Cast) -> None:
+    """The reviewer claims the case and asks the agency."""
+    act(cast.aigerim, cast.case, "claim")
+    act(cast.aigerim, cast.case, "ask", "Why is it off the platform?")

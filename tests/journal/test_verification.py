@@ -3,87 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import random
-import subprocess
-import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from flask import Flask
-from sqlalchemy import Connection, delete, insert, select, update
 
-from registry.core.database import db
-from registry.core.transactions import transaction
-from registry.journal import service as journal
-from registry.journal.service import FIRST_HASH, JournalEntry, JournalHead, canonical, entry_hash
-from registry.journal.verification import STORED, Head, verify, verify_stored
-from registry.settings import CHECKOUT
-from tests.factories import ADMINISTRATOR, a_project
-from tests.savepoints import rolled_back
+from registry.journal.service import FIRST_HASH, entry_hash
+from registry.journal.verification import STORED, Head, verify
+from tests.journal.chains import Entry, a_chain, exported, head_of, lone_faults, own_faults
 
-VERIFIER = CHECKOUT / "scripts" / "verify_journal"
 TAMPERINGS = 10_000
-
-Entry = dict[str, Any]
-
-
-def load_verifier() -> ModuleType:
-    loader = SourceFileLoader("verify_journal", str(VERIFIER))
-    module = module_from_spec(spec_from_loader("verify_journal", loader))
-    sys.dont_write_bytecode, kept = True, sys.dont_write_bytecode
-    try:
-        loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = kept
-    return module
-
-
-LONE = load_verifier()
-
-
-def a_chain(length: int, start: int = 0, last: str = FIRST_HASH, old: int = 0) -> list[Entry]:
-    """A journal built in memory, with JSON edge cases; the first ``old`` entries have the original columns."""
-    entries = []
-    for seq in range(start + 1, start + length + 1):
-        entry = {
-            "seq": seq,
-            "at": f"2026-03-{seq % 28 + 1:02}T04:05:06.000000Z",
-            "principal": "Әсел Құдайберген" if seq % 2 else "service:schedule",
-            "role": "supervisor",
-            "action": "project.changed",
-            "subject": f"project:QT-2026-{seq:07}-1",
-            "details": canonical({"changes": [{"field": "name_kk", "old": 'а\n"б"', "new": "\u001f\u2028₸"}]}),
-            "source": "10.0.0.1",
-            "request_id": f"{seq:032x}",
-            **({} if seq <= old else {"credential": f"token:{seq:010}", "client_request_id": f"caller-{seq}"}),
-            "previous_hash": last,
-        }
-        last = entry_hash(entry)
-        entries.append({**entry, "hash": last})
-    return entries
-
-
-def exported(entries: list[Entry]) -> bytes:
-    return b"".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for entry in entries)
-
-
-def head_of(entries: list[Entry]) -> Head:
-    return Head(entries[-1]["seq"], entries[-1]["hash"])
-
-
-def lone_faults(data: bytes, head: Head | None = None) -> list[tuple[str, int]]:
-    pair = None if head is None else (head.seq, head.hash)
-    return [fault[:2] for fault in LONE.faults_of(LONE.lines_of(io.BytesIO(data)), pair)][:100]
-
-
-def own_faults(entries: list[Entry], head: Head | None = None) -> list[tuple[str, int]]:
-    return [(fault.code, fault.seq) for fault in verify(entries, head)]
 
 
 def test_intact_journal_has_no_faults() -> None:
@@ -251,91 +181,3 @@ def changed_value(value: Any, chance: random.Random) -> Any:
     at = chance.randrange(len(value))
     other = chance.choice([letter for letter in "0aЯ \n" if letter != value[at]])
     return value[:at] + chance.choice(["", other]) + value[at + 1 :]
-
-
-def test_stored_journal_is_intact_after_service_calls(app: Flask) -> None:
-    assert verify_stored() == []
-    a_project()
-    assert verify_stored() == []
-    seq, last = db.session.execute(select(JournalHead.seq, JournalHead.hash)).one()
-    assert verify_stored(Head(seq, last)) == []
-    assert [fault.code for fault in verify_stored(Head(seq + 1, last))] == ["cut-off"]
-    assert [fault.code for fault in verify_stored(Head(seq, "0" * 64))] == ["head-differs"]
-
-
-def unguarded(connection: Connection, statement: Any) -> None:
-    """Write as the database owner could: disable the triggers, write, and restore the triggers."""
-    if connection.dialect.name == "sqlite":
-        guards = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
-        for name, _ in guards:
-            connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        connection.execute(statement)
-        for _, sql in guards:
-            connection.exec_driver_sql(sql)
-    else:
-        connection.exec_driver_sql("ALTER TABLE journal DISABLE TRIGGER ALL")
-        connection.execute(statement)
-        connection.exec_driver_sql("ALTER TABLE journal ENABLE TRIGGER ALL")
-
-
-def test_tampering_in_the_database_is_detected(own_app: Flask) -> None:
-    # As the owner of the tables: the service has no right to any of this.
-    with rolled_back(own_app) as connection, own_app.app_context():
-        for _ in range(3):
-            a_project()
-        db.session.remove()
-        spoilt = {
-            "hash-wrong": update(JournalEntry).where(JournalEntry.seq == 2).values(principal="nobody"),
-            "missing": delete(JournalEntry).where(JournalEntry.seq == 3),
-            "cut-off": delete(JournalEntry).where(JournalEntry.seq == 6),
-            "head-differs": update(JournalHead).values(hash="e" * 64),
-            "beyond-head": insert(JournalEntry).values(**next_entry(connection)),
-        }
-        for code, statement in spoilt.items():
-            nested = connection.begin_nested()
-            unguarded(connection, statement)
-            assert code in [fault.code for fault in verify_stored()]
-            db.session.remove()
-            nested.rollback()
-        assert verify_stored() == []
-
-
-def next_entry(connection: Connection) -> Entry:
-    seq, last = connection.execute(select(JournalHead.seq, JournalHead.hash)).one()
-    return a_chain(1, start=seq, last=last)[0]
-
-
-def test_independent_verifier_agrees_with_the_service(app: Flask, tmp_path: Path) -> None:
-    with transaction():
-        journal.record(ADMINISTRATOR, "act", "thing:1", {"text": '«Қазақ»\n\t"₸"\\', "nothing": None})
-    a_project()
-    columns = [JournalEntry.__table__.c[name] for name in STORED]
-    rows = [dict(row) for row in db.session.execute(select(*columns).order_by(JournalEntry.seq)).mappings()]
-    assert own_faults(rows) == lone_faults(exported(rows)) == []
-    file = tmp_path / "journal.jsonl"
-    file.write_bytes(exported(rows))
-    head = head_of(rows)
-    assert run_verifier(file) == (0, f"{head.seq}:{head.hash}\n")
-    assert run_verifier(file, "--head", f"{head.seq}:{head.hash}")[0] == 0
-    assert run_verifier(file, "--head", f"{head.seq + 1}:{head.hash}")[0] == 1
-    assert run_verifier(file, "--head", "now")[0] == 2
-    file.write_bytes(exported(rows).replace(b"thing:1", b"thing:2"))
-    assert run_verifier(file) == (1, f"entry 1: hash-wrong: expected {hash_with(rows[0])}, found {rows[0]['hash']}\n")
-
-
-def hash_with(entry: Entry) -> str:
-    return entry_hash({**entry, "subject": "thing:2"})
-
-
-def run_verifier(file: Path, *options: str) -> tuple[int, str]:
-    # -I: no packages and no environment, as on an auditor's machine.
-    ran = subprocess.run(
-        [sys.executable, "-I", str(VERIFIER), *options, str(file)], capture_output=True, text=True, check=False
-    )
-    return ran.returncode, ran.stdout
-
-
-@pytest.mark.parametrize("text", ["", "1", "1:ab", ":" + "0" * 64, "-1:" + "0" * 64, "1:" + "G" * 64, "１:" + "0" * 64])
-def test_malformed_head_is_rejected(text: str) -> None:
-    with pytest.raises(ValueError, match="SEQ:HASH"):
-        Head.read(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registry.accounts.people import NewPerson, Person, add_person
 from registry.accounts.roles import Role
@@ -17,6 +17,7 @@ from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
 from registry.notifications.service import queue_email
+from registry.projects.models import Project
 from tests.factories import ADMINISTRATOR, an_agency
 
 PASSWORD = "correct horse battery staple"
@@ -79,3 +80,9 @@ def delete_emails() -> None:
 def kinds_of(notices: list[tuple[str, str, list[int | str]]], address: str) -> Counter[str]:
     """Count the e-mails of each kind to an address."""
     return Counter(kind for to, kind, _ in notices if to == address)
+
+
+def restrict(project: Project) -> None:
+    """Hide a project from those without the permission."""
+    with transaction() as session:
+        session.execute(update(Project).where(Project.id == project.id).values(is_restricted=True))

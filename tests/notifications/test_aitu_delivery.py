@@ -13,114 +13,26 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.models import Person
-from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.notifications.aitu.links import AituLink
-from registry.notifications.aitu.transport import AituTransport
-from registry.notifications.channels import Channel
-from registry.notifications.delivery import DeliveryResult, send_due
-from registry.notifications.immediate import process_outbox
+from registry.notifications.delivery import DeliveryResult
 from registry.notifications.jobs import deliver_notifications
 from registry.notifications.models import OutboundEmail
-from registry.notifications.recipients import load_directory, recipient_now
-from registry.notifications.service import queue_notice, queue_state
+from registry.notifications.service import queue_state
 from registry.settings import Settings, read_settings
-from tests.factories import an_agency
 from tests.fixtures.cli import CommandLine
 from tests.forked import Forked
-from tests.notifications.aitu_people import create_aitu_reader, link_aitu
+from tests.notifications.aitu_delivery import AITU_ONLY, queue, rows, send, variables
+from tests.notifications.aitu_people import create_aitu_reader
 from tests.notifications.aitu_server import TOKEN, AituApi
 from tests.notifications.mail_server import MailStore, free_port
-from tests.notifications.readers import create_reader
 from tests.present import Present
-
-BOTH = frozenset({Channel.EMAIL, Channel.AITU})
-AITU_ONLY = frozenset({Channel.AITU})
-
-
-def queue(kind: str = "audit-held", reference: int | str = 1, channels: frozenset[Channel] = BOTH) -> None:
-    """Queue a notice to the person who was created last."""
-    person = db.session.scalars(select(Person.id).order_by(Person.id.desc())).first()
-    to = recipient_now(person, None)
-    assert to is not None
-    with transaction():
-        queue_notice(to, {kind: [reference]}, now(), channels=channels)
-
-
-def rows() -> list[tuple[str, str, int, str | None]]:
-    """Return (channel, state, tries, error) of every notice, sorted."""
-    columns = (OutboundEmail.channel, OutboundEmail.state, OutboundEmail.tries, OutboundEmail.error)
-    return sorted(tuple(row) for row in db.session.execute(select(*columns)))
-
-
-def send(aitu: AituApi, *, falls_back: bool = True) -> DeliveryResult:
-    return send_due(AituTransport(aitu.bot), falls_back=falls_back)
-
-
-def variables(aitu: AituApi, port: int | None) -> dict[str, str]:
-    return {
-        "REGISTRY_AITU_BOT_TOKEN": TOKEN,
-        "REGISTRY_AITU_BOT_NAME": "qaztech_bot",
-        "REGISTRY_AITU_BOT_URL": aitu.url,
-        "REGISTRY_PUBLIC_URL": "https://registry.tests",
-        "REGISTRY_DIGEST_AT": "off",
-        **({} if port is None else {"REGISTRY_SMTP_URL": f"smtp://127.0.0.1:{port}"}),
-    }
 
 
 @pytest.fixture
 def settings(aitu: AituApi, port: int, tmp_path: Path) -> Settings:
     return read_settings({**variables(aitu, port), "REGISTRY_DATA_DIR": str(tmp_path)})
-
-
-@pytest.mark.parametrize(
-    ("choice", "email", "kind", "usable", "taken"),
-    [
-        ("both", "a@readers.kz", "order", BOTH, ["aitu", "email"]),
-        ("aitu", "a@readers.kz", "order", BOTH, ["aitu"]),
-        ("email", "a@readers.kz", "order", BOTH, ["email"]),
-        # Whatever was chosen, a notice takes some channel that exists.
-        ("email", "", "order", BOTH, ["aitu"]),
-        ("email", "a@readers.kz", "order", AITU_ONLY, ["aitu"]),
-        ("aitu", "a@readers.kz", "order", frozenset({Channel.EMAIL}), ["email"]),
-        # Whoever took over an account keeps nothing from its owner.
-        ("aitu", "a@readers.kz", "account-password", BOTH, ["aitu", "email"]),
-        ("both", "a@readers.kz", "account-aitu", BOTH, ["email"]),
-        # The link of an invitation is a secret.
-        ("aitu", "a@readers.kz", "invitation", BOTH, ["email"]),
-        ("aitu", "", "invitation", BOTH, []),
-    ],
-)
-def test_notice_takes_the_chosen_channels(
-    app: Flask, choice: str, email: str, kind: str, usable: frozenset[Channel], taken: list[str]
-) -> None:
-    create_aitu_reader("operator", channels=choice, email=email or None)
-    queue(kind, "06.03.2026 12:00", usable)
-    assert sorted(db.session.scalars(select(OutboundEmail.channel))) == taken
-
-
-def test_address_of_an_agency_gets_emails_whatever_a_person_with_the_same_address_chose(app: Flask) -> None:
-    agency = an_agency(email="office@agency.kz")
-    peer = create_aitu_reader("agency_editor", agency, "editor", email="office@agency.kz")
-    both = [(to.address, to.aitu_id) for to in load_directory(BOTH).of_agency(agency.id)]
-    assert both == [("office@agency.kz", None), ("office@agency.kz", peer)]
-
-
-def test_agency_with_nobody_whom_a_channel_reaches_is_represented_by_the_one_above(app: Flask) -> None:
-    parent = an_agency(email="parent@agency.kz")
-    agency = an_agency(parent=parent)
-    create_aitu_reader("agency_editor", agency, "editor", email=None)
-    reached = [to.address for to in load_directory().of_agency(agency.id)]
-    assert reached == ["parent@agency.kz"]
-    assert [to.address for to in load_directory(BOTH).of_agency(agency.id)] == [None]
-
-
-def test_person_without_link_gets_emails_only(app: Flask) -> None:
-    create_reader("operator")
-    queue()
-    assert rows() == [("email", "waiting", 0, None)]
 
 
 def test_message_follows_the_contract(app: Flask, aitu: AituApi) -> None:
@@ -244,15 +156,6 @@ def test_message_to_somebody_who_unlinked_goes_by_email(app: Flask, aitu: AituAp
         session.delete(session.scalars(select(AituLink)).one())
     assert send(aitu) == DeliveryResult(dropped=1)
     assert (rows(), aitu.messages) == ([("email", "waiting", 0, None)], [])
-
-
-def test_aitu_alone_is_enough(app: Flask, aitu: AituApi, tmp_path: Path) -> None:
-    alone = read_settings({**variables(aitu, None), "REGISTRY_DATA_DIR": str(tmp_path)})
-    peer = link_aitu(create_reader("operator", email=None))
-    process_outbox(with_mail=False)
-    queue(channels=AITU_ONLY)
-    assert deliver_notifications(alone).aitu == DeliveryResult(sent=1)
-    assert len(aitu.texts_to(peer)) == 1
 
 
 def kill_before_answer(

@@ -18,11 +18,11 @@ from registry.notifications.jobs import deliver_notifications, digest_when_due
 from registry.notifications.kinds import KINDS, OPTIONAL_DIGEST
 from registry.settings import read_settings
 from tests.factories import an_agency
+from tests.notifications.aitu_delivery import variables
 from tests.notifications.aitu_people import create_aitu_reader
 from tests.notifications.aitu_server import AituApi
+from tests.notifications.digest_days import MONDAY, NINE
 from tests.notifications.mail_server import MailStore
-from tests.notifications.test_aitu_delivery import variables
-from tests.notifications.test_digest import MONDAY, NINE
 from tests.notifications.test_email_texts import NUMBERS, SECRETS, create_history, entries
 from tests.present import Present
 

@@ -20,9 +20,9 @@ from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import a_project, an_agency
+from tests.notifications.digest_days import MONDAY, NINE
 from tests.notifications.mail_server import MailStore, free_port, mail_through, serving
 from tests.notifications.readers import queue_one_email, summaries_of
-from tests.notifications.test_digest import MONDAY, NINE
 from tests.present import Present
 
 RIVALS = 4

@@ -21,8 +21,7 @@ from registry.notifications.service import queue_email
 from tests.cases.cast import audit, case_of
 from tests.factories import ADMINISTRATOR, a_project
 from tests.notifications.mail_server import MailStore, mail_through, serving
-from tests.notifications.readers import create_reader, queue_one_email
-from tests.notifications.test_immediate import restrict
+from tests.notifications.readers import create_reader, queue_one_email, restrict
 from tests.present import Present
 
 

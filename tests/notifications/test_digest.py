@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.tokens import issue, revoke
-from registry.core.clock import ALMATY, local_instant, today
-from registry.core.database import db
-from registry.notifications.digest import due_on, write_due_digest
-from registry.notifications.models import OutboundEmail
+from registry.core.clock import local_instant, today
+from registry.notifications.digest import write_due_digest
 from registry.projects.models import Project
-from tests.audits.steps import create_projects, exempt, verify
+from tests.audits.steps import exempt, verify
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
@@ -36,16 +31,10 @@ from tests.cases.cast import (
     under_review,
 )
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.readers import create_reader, letters_of_emails, summaries_of
-from tests.notifications.test_immediate import restrict
+from tests.notifications.conftest import Digest
+from tests.notifications.digest_days import A_DAY, MONDAY, NINE
+from tests.notifications.readers import create_reader, letters_of_emails, restrict
 from tests.present import Present
-
-NINE = time(9)
-# A week without holidays.
-MONDAY = date(2026, 2, 2)
-A_DAY = timedelta(days=1)
-
-Digest = Callable[[date], list[tuple[str, str, list[Any]]]]
 
 
 @pytest.fixture(autouse=True)
@@ -54,26 +43,6 @@ def _before(app: Flask, present: Present) -> None:
     present.set(local_instant(MONDAY, NINE))
     write_due_digest(NINE)
     present.set(MONDAY)
-
-
-@pytest.fixture
-def digest(present: Present) -> Digest:
-    """Return the digest of a day: (address, kind, references)."""
-
-    def made(day: date) -> list[tuple[str, str, list[Any]]]:
-        present.set(local_instant(day, NINE))
-        before = set(db.session.scalars(select(OutboundEmail.id)))
-        write_due_digest(NINE)
-        new = (
-            select(OutboundEmail)
-            .where(OutboundEmail.id.not_in(before), OutboundEmail.is_digest)
-            .order_by(OutboundEmail.id)
-        )
-        summaries = sorted(summaries_of(db.session.scalars(new)))
-        present.move(timedelta(hours=3))
-        return summaries
-
-    return made
 
 
 def move(*projects: Project) -> None:
@@ -97,55 +66,6 @@ def test_agency_is_notified_once_of_audit_changes(digest: Digest) -> None:
     assert digest(MONDAY + 2 * A_DAY) == [("office@agency.kz", "flags-cleared", [gone.number])]
     audit()
     assert digest(MONDAY + 3 * A_DAY) == []
-
-
-def test_digest_is_written_once_a_day(digest: Digest) -> None:
-    agency = an_agency(email="office@agency.kz")
-    a_project(agency)
-    audit()
-    assert digest(MONDAY + A_DAY) != []
-    a_project(agency)
-    audit()
-    assert write_due_digest(NINE) is None
-    assert [kind for _, kind, _ in digest(MONDAY + 2 * A_DAY)] == ["case-opened", "flags-opened"]
-
-
-def test_digest_without_items_is_not_sent(digest: Digest) -> None:
-    a_project(an_agency(email="office@agency.kz"))
-    create_reader("reviewer", name="aigerim")
-    assert digest(MONDAY + A_DAY) == []
-
-
-@pytest.mark.parametrize(
-    ("instant", "due"),
-    [
-        (datetime(2026, 2, 3, 8, 59, tzinfo=ALMATY), None),
-        (datetime(2026, 2, 3, 9, 0, tzinfo=ALMATY), date(2026, 2, 3)),
-        (datetime(2026, 2, 3, 23, 59, tzinfo=ALMATY), date(2026, 2, 3)),
-        (datetime(2026, 2, 7, 12, 0, tzinfo=ALMATY), None),
-        (datetime(2026, 2, 8, 12, 0, tzinfo=ALMATY), None),
-        (datetime(2026, 12, 16, 12, 0, tzinfo=ALMATY), None),
-    ],
-    ids=["before the hour", "at the hour", "late", "on Saturday", "on Sunday", "on Independence Day"],
-)
-def test_digest_is_due_on_working_days_after_configured_time(instant: datetime, due: date | None) -> None:
-    assert due_on(instant, NINE) == due
-
-
-def test_disabled_digest_is_not_written() -> None:
-    assert write_due_digest(None) is None
-
-
-def test_next_digest_covers_days_without_digest(digest: Digest, present: Present) -> None:
-    agency = an_agency(email="office@agency.kz")
-    a_project(agency)
-    audit()
-    present.set(MONDAY + 5 * A_DAY)
-    later = a_project(agency)
-    audit()
-    digests = digest(MONDAY + 7 * A_DAY)
-    assert [len(references) for _, _, references in digests] == [2, 2]
-    assert later.number in digests[1][2]
 
 
 def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest) -> None:
@@ -251,16 +171,6 @@ def test_digest_contains_restricted_projects_only_for_permitted_readers(digest: 
     audit()
     digests = digest(MONDAY + A_DAY)
     assert {to for to, _, _ in digests} == {"office@agency.kz", "timur@readers.kz"}
-
-
-def test_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
-    ids = create_projects(35, an_agency(email="office@agency.kz"))
-    audit()
-    digest(MONDAY + A_DAY)
-    letter = db.session.scalars(select(OutboundEmail).where(OutboundEmail.is_digest)).one()
-    numbers = sorted(db.session.scalars(select(Project.number).where(Project.id.in_(ids))))
-    flags = next(each for each in letter.events if each["kind"] == "flags-opened")
-    assert flags == {"kind": "flags-opened", "references": numbers[:20], "count": 35}
 
 
 def test_token_that_ends_within_14_days_is_announced_once_to_its_person_or_owner(digest: Digest) -> None:

@@ -28,9 +28,9 @@ from registry.projects.numbers import is_project_number
 from registry.settings import read_settings
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of, editor_of, migrate_by
 from tests.factories import a_project, an_agency
+from tests.notifications.digest_days import MONDAY, NINE
 from tests.notifications.mail_server import MailStore, free_port, mail_through, serving
 from tests.notifications.readers import create_reader
-from tests.notifications.test_digest import MONDAY, NINE
 from tests.present import Present
 
 MAIL = mail_through(25, sender_name="Реестр проектов")

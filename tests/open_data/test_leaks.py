@@ -17,7 +17,7 @@ from registry.open_data.public_fields import AGENCY_PREFIX, PUBLIC_NAMES
 from registry.open_data.service import write_when_due
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from tests.api.test_access_matrix import a_world
+from tests.api.access_matrix.world_making import a_world
 from tests.factories import a_project, an_actor, an_agency
 from tests.requests.test_withdrawal import withdrawn
 

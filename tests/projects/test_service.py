@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
-from registry.journal.service import JournalEntry
 from registry.projects.events import project_restricted
 from registry.projects.fields import merge_problems
 from registry.projects.models import Project
@@ -27,7 +24,6 @@ from registry.projects.registration_checks import AgencyNotYours, ExternalIdTake
 from registry.projects.revisions import Revision, history
 from registry.projects.service import (
     ProjectNotFound,
-    change_project,
     check_project,
     find_project,
     find_project_to_change,
@@ -37,46 +33,13 @@ from registry.projects.service import (
 )
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.present import Present
-
-SUPERVISOR = an_actor(Role.SUPERVISOR, name="saule")
-AUDITOR = an_actor(Role.AUDITOR, name="askar")
-REVIEWER = an_actor(Role.REVIEWER, name="aigerim")
-VALUES = {
-    "external_id": "T-1",
-    "name_ru": "Портал услуг",
-    "object_kind": "system",
-    "work_type": "creation",
-    "stage": "creation",
-    "placement": "off_platform",
-    "contract_signed_on": date(2026, 1, 20),
-}
-NINE = datetime(2026, 3, 2, 4, tzinfo=UTC)
+from tests.projects.service_calls import AUDITOR, NINE, REVIEWER, VALUES, change, last_entry, problems_of, restrict
 
 
 @pytest.fixture
 def agency(app: Flask, present: Present) -> Agency:
     present.set(NINE)
     return an_agency(kind="central_body")
-
-
-def change(number: str, changes: dict[str, Any], known: tuple[Problem, ...] = ()) -> list[dict[str, Any]]:
-    with transaction():
-        return change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, number), changes, known)
-
-
-def restrict(number: str, is_restricted: bool = True) -> list[dict[str, Any]]:
-    with transaction():
-        project = find_project_to_change(SUPERVISOR, number)
-        return restrict_project(SUPERVISOR, project, is_restricted, "State secret")
-
-
-def problems_of(error: pytest.ExceptionInfo[Invalid]) -> list[tuple[str, str, dict[str, object]]]:
-    return [(each.pointer, each.code, each.params) for each in error.value.problems]
-
-
-def last_entry() -> tuple[str, str, str, dict[str, Any]]:
-    entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
-    return entry.action, entry.principal, entry.subject, json.loads(entry.details)
 
 
 def test_registration_stores_the_project(agency: Agency) -> None:
@@ -218,80 +181,6 @@ def test_external_id_used_meanwhile_is_taken(agency: Agency, connection: Connect
     with meanwhile_used_by(connection, other.number, "UPDATE projects"), pytest.raises(ExternalIdTaken) as error:
         change(own.number, {"external_id": "T-1"})
     assert error.value.params == {"external_id": "T-1", "agency": agency.bin}
-
-
-def test_change_writes_row_revision_and_journal_entry(agency: Agency, present: Present) -> None:
-    number = register_project(ADMINISTRATOR, agency.bin, VALUES).number
-    later = present.set(datetime(2026, 3, 3, 4, tzinfo=UTC))
-
-    changes = change(number, {"name_ru": "Реестр", "contract_signed_on": date(2026, 1, 21)})
-
-    assert changes == [
-        {"field": "name_ru", "old": "Портал услуг", "new": "Реестр"},
-        {"field": "contract_signed_on", "old": "2026-01-20", "new": "2026-01-21"},
-    ]
-    db.session.expire_all()
-    project = find_project(ADMINISTRATOR, number)
-    assert (project.name_ru, project.version, project.words) == ("Реестр", 2, " qt 2026 0000001 5 реестр")
-    assert (project.registered_at, project.updated_at, project.changed_at) == (NINE, later, later)
-    assert [(each["at"], each["by"]) for each in history(project.id)][1] == (later, "administrator@tests")
-    assert history(project.id)[1]["changes"] == changes
-    assert last_entry() == ("project.changed", "administrator@tests", f"project:{number}", {"changes": changes})
-
-
-def test_change_to_the_same_values_writes_nothing(agency: Agency) -> None:
-    number = register_project(ADMINISTRATOR, agency.bin, VALUES).number
-    before = last_entry()
-    assert change(number, {"name_ru": "Портал услуг"}) == []
-    assert last_entry() == before and find_project(ADMINISTRATOR, number).version == 1
-
-
-def test_change_needs_the_permission_and_a_transaction(agency: Agency) -> None:
-    project = register_project(ADMINISTRATOR, agency.bin, VALUES)
-    with transaction(), pytest.raises(RoleNotAllowed) as error:
-        change_project(SUPERVISOR, project, {"name_ru": "Реестр"})
-    assert error.value.params == {"role": "supervisor", "permission": "projects.write"}
-    for outside in (
-        lambda: change_project(ADMINISTRATOR, project, {"name_ru": "Реестр"}),
-        lambda: find_project_to_change(ADMINISTRATOR, project.number),
-    ):
-        with pytest.raises(RuntimeError):
-            outside()
-
-
-def test_change_is_checked_with_the_values_that_stay(agency: Agency) -> None:
-    number = register_project(ADMINISTRATOR, agency.bin, VALUES | {"work_started_on": date(2026, 2, 2)}).number
-    known = (Problem("/region", "not-a-code"),)
-    with pytest.raises(Invalid) as error:
-        change(number, {"pilot_started_on": date(2026, 2, 1), "region": None}, known)
-    pointers = [each.pointer for each in error.value.problems]
-    assert pointers == ["/region", "/pilot_started_on", "/work_started_on"]
-    with pytest.raises(Invalid) as error:
-        change(number, {"name_ru": "Реестр"}, known)
-    assert problems_of(error) == [("/region", "not-a-code", {})]
-
-
-def test_external_id_of_another_project_is_taken_at_a_change(agency: Agency) -> None:
-    register_project(ADMINISTRATOR, agency.bin, VALUES)
-    second = register_project(ADMINISTRATOR, agency.bin, VALUES | {"external_id": "T-2"})
-    with pytest.raises(ExternalIdTaken) as error:
-        change(second.number, {"external_id": "T-1"})
-    assert error.value.params == {"external_id": "T-1", "agency": agency.bin}
-    assert [each["new"] for each in change(second.number, {"external_id": "T-2", "region": "71"})] == ["71"]
-    assert [each["new"] for each in change(second.number, {"external_id": "T-3"})] == ["T-3"]
-
-
-def test_change_of_the_placement_withdraws_its_confirmation(agency: Agency) -> None:
-    number = register_project(
-        ADMINISTRATOR, agency.bin, VALUES | {"placement": "on_platform", "platform_key": "k"}
-    ).number
-    with transaction() as session:
-        session.get_one(Project, find_project(ADMINISTRATOR, number).id).placement_verified_on = date(2026, 3, 1)
-    changes = change(number, {"platform_key": "k-2"})
-    assert {each["field"]: (each["old"], each["new"]) for each in changes} == {
-        "platform_key": ("k", "k-2"),
-        "placement_verified_on": ("2026-03-01", None),
-    }
 
 
 def test_restriction_is_journalled_and_published_once(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,8 +44,8 @@ from tests.cases.cast import (
     case_of,
     editor_of,
     migrate_by,
+    project_with_gap,
 )
-from tests.cases.test_stories import project_with_gap
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
 from tests.requests.test_succession import a_succession
 

@@ -27,7 +27,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import Revision
 from registry.projects.service import find_project
 from registry.projects.views.sections import PARTS
-from tests.api.test_access_matrix import a_frozen_report
+from tests.api.access_matrix.world_making import a_frozen_report
 from tests.cases.cast import audit, editor_of
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency
 from tests.fixtures.web import PASSWORD, SignedIn

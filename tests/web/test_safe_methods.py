@@ -22,7 +22,8 @@ from registry.imports.service import queue_import
 from registry.platform.pending_uploads import store_upload
 from registry.projects.drafts import save_draft, start_draft
 from registry.projects.service import find_project_to_change, restrict_project
-from tests.api.test_access_matrix import World, a_world
+from tests.api.access_matrix.world import World
+from tests.api.access_matrix.world_making import a_world
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency, bearer, project_values
 from tests.fixtures.web import SignedIn
 from tests.present import Present

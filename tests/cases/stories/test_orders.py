@@ -1,0 +1,108 @@
+"""Orders: replaced, withdrawn, overdue and fulfilled."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from registry.accounts.actors import RoleNotAllowed
+from registry.cases.details import show_case
+from registry.cases.transitions import (
+    possible_actions,
+)
+from tests.cases.cast import (
+    AIGERIM,
+    BOLAT,
+    NO_BREACH,
+    SAULE,
+    TIMUR,
+    act,
+    audit,
+    case_of,
+    cases_of,
+    decided_case,
+    editor_of,
+    flags_of,
+    in_days,
+    migrate_by,
+    orders_of,
+    verify,
+)
+from tests.factories import a_project
+from tests.present import Present
+
+
+def test_order_reopens_accepted_flags_and_audits_keep_them_open(present: Present) -> None:
+    project = a_project()
+    case = decided_case(project, NO_BREACH)
+    act(editor_of(project.agency), case, "appeal", "We were wrong.")
+    decided_again = act(SAULE, act(AIGERIM, case, "propose", migrate_by(date(2026, 4, 1))), "approve")
+    assert decided_again.status == "remediation"
+    assert flags_of(project) == {"freeze.creation": "open"}
+    audit()
+    present.move(timedelta(days=1))
+    audit()
+    assert flags_of(project) == {"freeze.creation": "open"}
+
+
+def test_overdue_order_is_flagged_while_case_stays_in_remediation(present: Present) -> None:
+    project = a_project()
+    case = decided_case(project, migrate_by(date(2026, 3, 20)))
+    assert (case.status, case.due_on) == ("remediation", date(2026, 3, 20))
+    present.set(date(2026, 3, 20))
+    audit()
+    assert flags_of(project) == {"freeze.creation": "open"}
+    present.set(date(2026, 3, 21))
+    audit()
+    assert flags_of(project) == {"freeze.creation": "open", "migration.order-overdue": "open"}
+    shown = show_case(SAULE, case_of(project), "en")
+    assert (shown["status"], shown["is_overdue"], cases_of(project)) == ("remediation", True, 1)
+    assert "migration.order-overdue" in [flag["rule"] for flag in shown["flags"]]
+    assert shown["events"][-1]["action"] == "flagged"
+
+
+def test_new_order_replaces_old_one_on_approval() -> None:
+    project = a_project()
+    case = decided_case(project, migrate_by(in_days(30)))
+    case = act(TIMUR, case, "claim")
+    assert case.status == "under_review"
+    assert [order.ended_because for order in orders_of(project)] == [None]
+    act(TIMUR, case, "propose", migrate_by(in_days(60)))
+    act(SAULE, case, "approve")
+    assert [(order.ended_because, order.due_on) for order in orders_of(project)] == [
+        ("replaced", in_days(30)),
+        (None, in_days(60)),
+    ]
+    assert [d["ended_because"] for d in show_case(SAULE, case_of(project), "en")["decisions"]] == ["replaced", None]
+
+
+def test_only_supervisor_withdraws_order() -> None:
+    project = a_project()
+    case = decided_case(project, migrate_by(in_days(30)))
+    with pytest.raises(RoleNotAllowed):
+        act(AIGERIM, case, "withdraw")
+    assert act(TIMUR, case, "withdraw").status == "under_review"
+    assert [order.ended_because for order in orders_of(project)] == ["withdrawn"]
+
+
+def test_only_supervisor_reopens_case_with_order() -> None:
+    project = a_project()
+    case = decided_case(project, migrate_by(in_days(30)))
+    for reviewer in (AIGERIM, BOLAT):
+        assert "claim" not in possible_actions(reviewer, case, None)
+        with pytest.raises(RoleNotAllowed):
+            act(reviewer, case, "claim")
+    case = act(TIMUR, case, "claim")
+    assert (case.status, case.assignee) == ("under_review", "timur")
+    assert [order.ended_because for order in orders_of(project)] == [None]
+
+
+def test_remediation_ends_in_confirmation_after_migration() -> None:
+    project = a_project()
+    decided_case(project, migrate_by(in_days(30)))
+    verify(project)
+    audit()
+    case = case_of(project)
+    assert (case.status, case.due_on) == ("awaiting_confirmation", date(2026, 3, 17))
+    assert act(BOLAT, case, "confirm").outcome == "resolved"

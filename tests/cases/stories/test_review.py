@@ -1,0 +1,194 @@
+"""Reviews of cases by real audits and services: from the flag to the decision."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from registry.accounts.account_changes import change_role
+from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.models import account_named
+from registry.accounts.roles import Role
+from registry.cases.details import show_case
+from registry.cases.queries import CaseAlreadyOpen, ProjectNotFlagged, open_case
+from registry.cases.transitions import (
+    CaseActionNotPossible,
+    CaseNotYours,
+    CaseTaken,
+)
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.flags.models import Flag
+from tests.cases.cast import (
+    AIGERIM,
+    AUDITOR,
+    BOLAT,
+    NO_BREACH,
+    SAULE,
+    TIMUR,
+    TRANSITIONAL,
+    act,
+    audit,
+    case_of,
+    cases_of,
+    decided_case,
+    edit,
+    editor_of,
+    flags_of,
+    project_with_gap,
+    under_review,
+    verify,
+)
+from tests.factories import ADMINISTRATOR as LOCAL_ADMINISTRATOR
+from tests.factories import a_project, a_token
+from tests.present import Present
+
+
+def test_audit_opens_one_case_per_project_with_review_deadline() -> None:
+    project = a_project(work_started_on="2025-12-31")
+    audit()
+    case = case_of(project)
+    assert set(flags_of(project)) >= {"integrity.backdated", "freeze.transitional"}
+    assert cases_of(project) == 1
+    assert (case.status, case.severity, case.assignee) == ("new", "high", None)
+    # Working days: 4 by 20 February, 9 by 27, 14 by 6 March, 18 by 13, 20 by 17 March; 9 March is a day off.
+    assert case.due_on == date(2026, 3, 17)
+    assert len(show_case(SAULE, case, "en")["flags"]) == len(flags_of(project))
+
+
+def test_repeated_audit_changes_no_case() -> None:
+    project = a_project()
+    audit()
+    before = show_case(SAULE, case_of(project), "en")
+    audit()
+    assert show_case(SAULE, case_of(project), "en") == before
+
+
+def test_weak_flags_open_no_case_until_reviewer_does() -> None:
+    project = project_with_gap(object_commissioned_on="2020-01-01")
+    audit()
+    assert cases_of(project) == 0
+    case = open_case(AIGERIM, project.number)
+    assert (case.status, case.severity) == ("new", "low")
+    assert [flag["rule"] for flag in show_case(SAULE, case, "en")["flags"]] == ["freeze.legacy"]
+    with pytest.raises(CaseAlreadyOpen):
+        open_case(BOLAT, project.number)
+    audit()
+    assert case_of(project).status == "new"
+
+
+def test_case_is_opened_only_for_open_flags_and_by_reviewers() -> None:
+    project = a_project()
+    with pytest.raises(ProjectNotFlagged):
+        open_case(AIGERIM, project.number)
+    with pytest.raises(RoleNotAllowed):
+        open_case(AUDITOR, project.number)
+    with pytest.raises(Invalid):
+        open_case(AIGERIM, "QT-2026-9999999-9")
+
+
+def test_case_goes_from_flag_to_acceptance() -> None:
+    project = a_project()
+    editor = editor_of(project.agency)
+    audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    assert (case.status, case.assignee) == ("under_review", "aigerim")
+    case = act(AIGERIM, case, "ask", "Which contract?")
+    assert (case.status, case.due_on) == ("awaiting_agency", date(2026, 3, 2))
+    case = act(editor, case, "answer", "That of 2025.")
+    assert (case.status, case.due_on) == ("under_review", date(2026, 3, 17))
+    case = act(AIGERIM, case, "propose", NO_BREACH)
+    assert case.status == "awaiting_approval"
+    assert show_case(SAULE, case, "en")["proposal"]["proposed_by"] == "aigerim"
+    case = act(SAULE, case, "approve")
+    assert (case.status, case.outcome, case.due_on) == ("closed", "no_breach", None)
+    assert flags_of(project) == {"freeze.creation": "accepted"}
+    shown = show_case(SAULE, case, "en")
+    assert shown["proposal"] is None
+    assert [(d["decision"], d["decided_by"]) for d in shown["decisions"]] == [("no_breach", "saule")]
+    audit()
+    assert flags_of(project) == {"freeze.creation": "accepted"}
+    assert cases_of(project) == 1
+
+
+def test_accepted_case_reopens_when_facts_change(present: Present) -> None:
+    project = a_project()
+    case = decided_case(project, TRANSITIONAL)
+    present.move(timedelta(days=1))
+    edit(editor_of(project.agency), project, work_started_on="2026-02-10", contract_signed_on="2026-02-05")
+    audit()
+    assert flags_of(project)["freeze.creation"] == "open"
+    again = case_of(project)
+    assert (again.id, again.status, again.assignee, again.outcome) == (case.id, "under_review", "aigerim", None)
+    assert again.due_on == date(2026, 3, 18)
+    assert show_case(SAULE, again, "en")["events"][-1]["action"] == "reopened"
+
+
+def test_reopened_case_without_assignee_is_new() -> None:
+    project = a_project()
+    case = under_review(project)
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(SAULE, case, "assign", "saule")
+    act(SAULE, case, "withdraw")
+    act(SAULE, case, "release")
+    assert case_of(project).status == "new"
+
+
+def test_returning_finding_reopens_case_awaiting_confirmation() -> None:
+    project = project_with_gap()
+    editor = editor_of(project.agency)
+    under_review(project)
+    edit(editor, project, object_commissioned_on="2020-01-01")
+    audit()
+    edit(editor, project, object_commissioned_on=None)
+    audit()
+    assert (case_of(project).status, cases_of(project)) == ("under_review", 1)
+
+
+def test_assigned_case_belongs_to_assignee_and_supervisors() -> None:
+    case = under_review(a_project())
+    with pytest.raises(CaseActionNotPossible):
+        act(BOLAT, case, "claim")
+    for name, *values in (("release",), ("ask",), ("refer",), ("propose", NO_BREACH)):
+        with pytest.raises(CaseNotYours):
+            act(BOLAT, case, name, *values)
+    assert act(SAULE, case, "ask", "Why?").status == "awaiting_agency"
+
+
+def test_assigned_cleared_case_is_not_claimed_by_another() -> None:
+    project = a_project()
+    under_review(project)
+    verify(project)
+    audit()
+    with pytest.raises(CaseTaken):
+        act(BOLAT, case_of(project), "claim")
+
+
+def test_case_is_assigned_only_to_reviewers() -> None:
+    case = under_review(a_project())
+    with pytest.raises(Invalid):
+        act(SAULE, case, "assign", "nobody")
+    a_token(Role.AUDITOR, name="zhanna")
+    with pytest.raises(Invalid):
+        act(SAULE, case, "assign", "zhanna")
+    change_role(LOCAL_ADMINISTRATOR, account_named("zhanna").id, Role.REVIEWER, None)
+    assert act(SAULE, case, "assign", "zhanna").assignee == "zhanna"
+
+
+def test_second_actor_sees_last_change() -> None:
+    case = under_review(a_project())
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(TIMUR, case, "return", "Look at the contract.")
+    with pytest.raises(CaseActionNotPossible) as refused:
+        act(SAULE, case, "approve")
+    assert refused.value.params["status"] == "under_review"
+    assert (refused.value.params["last"], refused.value.params["by"]) == ("return", "timur")
+
+
+def test_decision_accepts_weak_flags_of_project() -> None:
+    project = a_project(onboarding_due_on="2026-06-01", placement="onboarding")
+    case = decided_case(project, NO_BREACH)
+    assert case.status == "closed"
+    assert set(db.session.scalars(select(Flag.status).where(Flag.project_id == project.id))) == {"accepted"}
