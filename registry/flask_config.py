@@ -31,6 +31,8 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         "SUPPORT_CONTACT": settings.support_contact,
         PUBLICATION: settings.open_data_licence,
         "MAX_CONTENT_LENGTH": MAX_BODY,
+        # Not less (Flask has 500 kB): error pages name one limit.
+        "MAX_FORM_MEMORY_SIZE": MAX_BODY,
         # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
         "SESSION_COOKIE_NAME": "registry_notice",
         "SESSION_COOKIE_HTTPONLY": True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from flask import g
 from flask.views import MethodView
 from marshmallow import fields
 
@@ -23,6 +24,7 @@ from registry.core.filters import choices, split_values
 from registry.core.json_schemas import nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.value_checks import InvalidValue
+from registry.http.authentication import authenticate_again
 from registry.http.query_parameters import LIMIT, Parameter, take_page
 
 MAX_SEQ: Final = 2**63 - 1
@@ -130,11 +132,18 @@ class Changes(MethodView):
         fits = _asked_for(parameters)
         if after is None:
             return {"items": [], "after": newest_seq(), "has_more": False}
-        return _shown(wait_for_changes(actor, after, limit, wait or 0, fits=fits), actor)
+        return _shown(wait_for_changes(actor, after, limit, wait or 0, renewed=_renewed, fits=fits))
 
 
-def _shown(read: ChangesRead, actor: Actor) -> dict[str, Any]:
-    record_reads(actor, read.changes)
+def _renewed() -> Actor:
+    """The caller as they are now. Raises TokenNotAccepted and Forbidden."""
+    g.actor = authenticate_again()
+    current_actor().require(Permission.PROJECTS_READ)
+    return current_actor()
+
+
+def _shown(read: ChangesRead) -> dict[str, Any]:
+    record_reads(current_actor(), read.changes)
     items = [CHANGE.dump(change) for change in read.changes]
     return {"items": items, "after": read.read_up_to, "has_more": read.has_more}
 

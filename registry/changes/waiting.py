@@ -63,12 +63,14 @@ def wait_for_changes(
     seconds: int,
     clock: Callable[[], float] = time.monotonic,
     *,
+    renewed: Callable[[], Actor] | None = None,
     fits: Callable[[Change], bool] = lambda _change: True,
 ) -> ChangesRead:
     """Changes after a number as ``read_changes`` reads them; without any, wait so many seconds for the next ones.
 
-    ``fits``: those that the reader asks for. The others are skipped, at first without waiting: the reader goes on after
-    them. Raises ChangesExpired and ChangesNotReached.
+    ``renewed``: the reader as they are after a wait, in which a token may be revoked or a role changed; what it raises
+    ends the request. ``fits``: those that the reader asks for. The others are skipped, at first without waiting: the
+    reader goes on after them. Raises ChangesExpired and ChangesNotReached.
     """
 
     def narrowed(page: ChangesRead) -> ChangesRead:
@@ -85,5 +87,6 @@ def wait_for_changes(
             if not WAITING.pause():
                 break
             if newest_seq() > read.read_up_to:
-                read = narrowed(read_changes(actor, read.read_up_to, limit))
+                reader = actor if renewed is None else renewed()
+                read = narrowed(read_changes(reader, read.read_up_to, limit))
     return read

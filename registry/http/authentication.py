@@ -16,16 +16,20 @@ PRINCIPAL = "registry.principal"
 
 def authenticate() -> Actor:
     """The caller, by bearer token. Raises AuthenticationRequired, TokenNotAccepted and TooManyRequests."""
-    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
-    if scheme.lower() != SCHEME or not token.strip():
-        check_rate_limit(None)
-        raise AuthenticationRequired
     try:
-        actor = authenticate_token(token.strip(), request.remote_addr or "", request_id(), client_request_id())
-    except TokenNotAccepted:
+        actor = authenticate_again()
+    except (AuthenticationRequired, TokenNotAccepted):
         check_rate_limit(None)
         raise
     # Before it is counted: the log names who was refused for asking too often.
     request.environ[PRINCIPAL] = actor.principal
     check_rate_limit(actor.principal)
     return actor
+
+
+def authenticate_again() -> Actor:
+    """The same, not counted for the rate limit: the caller as they are now, for a request that has waited."""
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() != SCHEME or not token.strip():
+        raise AuthenticationRequired
+    return authenticate_token(token.strip(), request.remote_addr or "", request_id(), client_request_id())

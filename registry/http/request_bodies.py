@@ -72,8 +72,12 @@ def read_bytes(most: int = MAX_BODY) -> bytes:
     """The whole body. Raises PayloadTooLarge above ``most`` bytes, which is 1 MiB."""
     request.max_content_length = most
     if (request.content_length or 0) > most:
-        raise PayloadTooLarge(limit=_size(most))
-    return request.get_data()
+        raise PayloadTooLarge(limit=_mib(most))
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge as error:
+        # A body whose size is not said before (chunked).
+        raise PayloadTooLarge(limit=_mib(most)) from error
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
@@ -102,11 +106,11 @@ def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
     """The fields and files of a multipart body. Raises PayloadTooLarge, and Malformed when a name comes twice."""
     limit_form()
     if (request.content_length or 0) > MAX_FILE + ENVELOPE:
-        raise PayloadTooLarge(limit=_size(MAX_FILE))
+        raise PayloadTooLarge(limit=_mib(MAX_FILE))
     try:
         sent_files = list(request.files.items(multi=True))
     except RequestEntityTooLarge as error:
-        raise PayloadTooLarge(limit=_size(MAX_FILE)) from error
+        raise PayloadTooLarge(limit=_mib(MAX_FILE)) from error
     try:
         return _collected(sent_files)
     finally:
@@ -123,7 +127,7 @@ def read_files(name: str) -> list[SentFile]:
     try:
         sent = [each for each in request.files.getlist(name) if each.filename]
     except RequestEntityTooLarge as error:
-        raise PayloadTooLarge(limit=_size(MAX_FILE)) from error
+        raise PayloadTooLarge(limit=_mib(MAX_FILE)) from error
     return [SentFile(file_name(each.filename or ""), _type_of(each.mimetype), each.read()) for each in sent]
 
 
@@ -137,7 +141,7 @@ def _collected(sent_files: list[tuple[str, FileStorage]]) -> tuple[dict[str, str
         _once(name, fields, files)
         content = sent.read(MAX_FILE + 1)
         if len(content) > MAX_FILE:
-            raise PayloadTooLarge(limit=_size(MAX_FILE))
+            raise PayloadTooLarge(limit=_mib(MAX_FILE))
         files[name] = SentFile(file_name(sent.filename or ""), _type_of(sent.mimetype), content)
     return fields, files
 
@@ -178,5 +182,10 @@ def _finite(text: str) -> float:
     return number
 
 
-def _size(limit: int) -> str:
-    return f"{limit // 1024 // 1024} MiB"
+def form_limit() -> int:
+    """How many MiB the form of this request may have: with a file, or without."""
+    return _mib(MAX_FILE if request.max_content_length == MAX_FILE + ENVELOPE else MAX_BODY)
+
+
+def _mib(size: int) -> int:
+    return size // 1024 // 1024

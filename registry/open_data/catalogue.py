@@ -1,4 +1,7 @@
-"""The description of the set for data portals: DCAT-AP 3 as JSON-LD, with its context inside."""
+"""The description of the set for data portals: DCAT-AP 3 as JSON-LD, with its context inside.
+
+What it refers to has its class here: a portal checks ranges without fetching every vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,17 @@ from registry.open_data.service import StoredSet
 
 PACKAGE_NAME: Final = "datapackage.json"
 REGISTER: Final = lazy_text("QazTech project register")
+CSV_DESCRIPTION: Final = lazy_text("One row for each project, in UTF-8; the first row has the names of the columns.")
+PACKAGE_DESCRIPTION: Final = lazy_text("Types, codes and titles of the columns, as a Data Package.")
 AUTHORITY: Final = "http://publications.europa.eu/resource/authority"
 MEDIA_TYPES: Final = "https://www.iana.org/assignments/media-types"
 LANGUAGE_CODES: Final = {"kk": "KAZ", "ru": "RUS", "en": "ENG"}
 CONTEXT: Final = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dcterms": "http://purl.org/dc/terms/",
+    "dcatap": "http://data.europa.eu/r5r/",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
     "spdx": "http://spdx.org/rdf/terms#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
@@ -35,19 +42,23 @@ def catalogue(stored: StoredSet, publication: Publication) -> dict[str, Any]:
         "dcterms:title": _texts(REGISTER),
         "dcterms:description": _texts(DESCRIPTION),
         "dcterms:publisher": publisher,
-        "dcterms:license": {"@id": publication.licence.url},
+        "dcterms:license": _licence(publication),
         "dcterms:modified": _instant(stored),
         "dcterms:language": _languages(),
-        "foaf:homepage": {"@id": publication.home},
+        "dcterms:spatial": _country(),
+        "dcat:themeTaxonomy": _node(f"{AUTHORITY}/data-theme", "skos:ConceptScheme")
+        | {"dcterms:title": _english("Data theme")},
+        "foaf:homepage": _node(publication.home, "foaf:Document"),
         "dcat:dataset": [_dataset(stored, publication)],
     }
 
 
 def _dataset(stored: StoredSet, publication: Publication) -> dict[str, Any]:
     csv, package = f"{publication.home}/{CSV_NAME}", f"{publication.home}/{PACKAGE_NAME}"
+    algorithm = _node("http://spdx.org/rdf/terms#checksumAlgorithm_sha256", "spdx:ChecksumAlgorithm")
     checksum = {
         "@type": "spdx:Checksum",
-        "spdx:algorithm": {"@id": "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"},
+        "spdx:algorithm": algorithm,
         "spdx:checksumValue": {"@value": stored.sha256, "@type": "xsd:hexBinary"},
     }
     size = {"@value": str(stored.size), "@type": "xsd:nonNegativeInteger"}
@@ -60,41 +71,66 @@ def _dataset(stored: StoredSet, publication: Publication) -> dict[str, Any]:
         "dcterms:publisher": {"@id": f"{publication.home}#publisher"},
         "dcterms:modified": _instant(stored),
         "dcterms:language": _languages(),
-        "dcterms:accrualPeriodicity": {"@id": f"{AUTHORITY}/frequency/DAILY"},
-        "dcterms:accessRights": {"@id": f"{AUTHORITY}/access-right/PUBLIC"},
-        "dcat:theme": {"@id": f"{AUTHORITY}/data-theme/GOVE"},
+        "dcterms:spatial": _country(),
+        "dcterms:accrualPeriodicity": _node(f"{AUTHORITY}/frequency/DAILY", "dcterms:Frequency"),
+        "dcterms:accessRights": _node(f"{AUTHORITY}/access-right/PUBLIC", "dcterms:RightsStatement"),
+        "dcat:theme": _node(f"{AUTHORITY}/data-theme/GOVE", "skos:Concept")
+        | {"skos:prefLabel": _english("Government and public sector")},
         "dcat:keyword": list(KEYWORDS),
-        "dcat:landingPage": {"@id": publication.home},
+        "dcat:landingPage": _node(publication.home, "foaf:Document"),
         "dcat:distribution": [
-            _distribution(csv, "text/csv", "CSV", stored, publication)
+            _distribution(csv, "text/csv", "CSV", CSV_DESCRIPTION, stored, publication)
             | {"dcat:byteSize": size, "spdx:checksum": checksum},
-            _distribution(package, "application/json", "JSON", stored, publication),
+            _distribution(package, "application/json", "JSON", PACKAGE_DESCRIPTION, stored, publication),
         ],
     }
 
 
 def _distribution(
-    address: str, media_type: str, format_: str, stored: StoredSet, publication: Publication
+    address: str, media_type: str, format_: str, description: str, stored: StoredSet, publication: Publication
 ) -> dict[str, Any]:
     return {
         "@id": address,
         "@type": "dcat:Distribution",
         "dcterms:title": address.rpartition("/")[2],
+        "dcterms:description": _texts(description),
         "dcat:accessURL": {"@id": publication.home},
         "dcat:downloadURL": {"@id": address},
-        "dcat:mediaType": {"@id": f"{MEDIA_TYPES}/{media_type}"},
-        "dcterms:format": {"@id": f"{AUTHORITY}/file-type/{format_}"},
-        "dcterms:license": {"@id": publication.licence.url},
+        "dcat:mediaType": _node(f"{MEDIA_TYPES}/{media_type}", "dcterms:MediaType"),
+        "dcterms:format": _node(f"{AUTHORITY}/file-type/{format_}", "dcterms:MediaTypeOrExtent"),
+        "dcterms:license": _licence(publication),
         "dcterms:modified": _instant(stored),
+        "dcatap:availability": _node(f"{AUTHORITY}/planned-availability/STABLE", "skos:Concept")
+        | {"skos:prefLabel": _english("stable")},
     }
+
+
+def _node(address: str, type_: str) -> dict[str, Any]:
+    """Something that is described elsewhere, with its class."""
+    return {"@id": address, "@type": type_}
+
+
+def _licence(publication: Publication) -> dict[str, Any]:
+    return _node(publication.licence.url, "dcterms:LicenseDocument")
+
+
+def _country() -> dict[str, Any]:
+    return _node(f"{AUTHORITY}/country/KAZ", "dcterms:Location")
+
+
+def _english(label: str) -> dict[str, str]:
+    """What the vocabulary of the European Union calls it; shapes require names of concepts."""
+    return {"@value": label, "@language": "en"}
 
 
 def _texts(text: str) -> list[dict[str, str]]:
     return [{"@value": translate(text, language), "@language": language} for language in LANGUAGES]
 
 
-def _languages() -> list[dict[str, str]]:
-    return [{"@id": f"{AUTHORITY}/language/{LANGUAGE_CODES[language]}"} for language in LANGUAGES]
+def _languages() -> list[dict[str, Any]]:
+    return [
+        _node(f"{AUTHORITY}/language/{LANGUAGE_CODES[language]}", "dcterms:LinguisticSystem") for language in LANGUAGES
+    ]
 
 
 def _instant(stored: StoredSet) -> dict[str, str]:

@@ -37,6 +37,7 @@ PAGE_CODES: Final = {
     "invalid": "page-invalid",
     "method-not-allowed": "page-method-not-taken",
     "number-out-of-range": "page-number-out-of-range",
+    "payload-too-large": "page-payload-too-large",
     "role-not-allowed": "page-role-not-allowed",
     "route-not-found": "page-route-not-found",
 }

@@ -18,6 +18,7 @@ from registry.http import http_errors
 from registry.http.database_errors import DATABASE_ERRORS, error_of
 from registry.http.error_handlers import OF_HTTP, problem_response, retry_after, status_of
 from registry.http.rate_limit import check_rate_limit
+from registry.http.request_bodies import form_limit
 from registry.http.request_ids import request_id
 from registry.http.request_log import LOG
 from registry.web.blueprint import pages, to_second_factor, to_sign_in
@@ -47,7 +48,8 @@ def error_page(error: RegistryError) -> Response:
         title=message(f"title-{status}", page_locale()),
         text=error_message(error),
         problems=problems,
-        back=page_address() if request.method == "POST" else None,
+        # A form that is opened again is empty: what was too large is still in the browser, one step back.
+        back=page_address() if request.method == "POST" and status != 413 else None,
         trace_id=request_id(),
     )
     response = make_response(page, status)
@@ -143,7 +145,7 @@ def _wants_no_page() -> bool:
 
 
 def _limits(error: HTTPException) -> dict[str, object]:
-    return {"limit": "20 MiB"} if error.code == 413 else {}
+    return {"limit": form_limit()} if error.code == 413 else {}
 
 
 def _plain(error: RegistryError) -> dict[str, object]:

@@ -191,9 +191,9 @@ def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime
     webhook.failures = 0 if succeeded else webhook.failures + 1
     failing_since = webhook.failing_since or at
     webhook.failing_since = None if succeeded else failing_since
-    pause = pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
-    if pause:
-        webhook.next_batch_at = at + pause
+    # Also without a pause: due webhooks are sent in this order, so the next batch comes after those that wait longer.
+    # Otherwise six receivers that take ten seconds for each message would keep every thread for themselves.
+    webhook.next_batch_at = at + pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
     if succeeded:
         return
     if webhook.disabled_at is not None:

@@ -23,6 +23,9 @@ from registry.webhooks.vocabulary import DeliveryError
 TIMEOUT_S: Final = 10.0
 # Of a response, read so that the receiver can finish writing, and discarded: nobody sees what internal systems answer.
 MAX_BODY: Final = 64 * 1024
+BODY_S: Final = 1.0
+# Of a response in all: interim responses (RFC 9110, 15.2) and trailers may be without end, each of them valid.
+MAX_RESPONSE: Final = 256 * 1024
 SUCCESS: Final = range(200, 300)
 # How long the certificates of the authorities are kept. To read them takes 19 ms, more than the rest of a message.
 TRUST_S: Final = 600
@@ -91,8 +94,10 @@ def _post(
     connection = _CheckedConnection(target, allowed.resolve(target, resolver), deadline)
     try:
         connection.request("POST", target.path, body, {**FIXED_HEADERS, **headers})
-        response = HTTPResponse(_Readable(connection.sock, deadline), method="POST")  # type: ignore[arg-type] # has makefile
+        readable = _Readable(connection.sock, deadline)
+        response = HTTPResponse(readable, method="POST")  # type: ignore[arg-type] # has makefile
         response.begin()
+        readable.end_at(time.monotonic() + BODY_S)
         with suppress(OSError, HTTPException, ValueError):
             response.read(MAX_BODY)
         return response.status, response.headers.get("Retry-After")
@@ -133,23 +138,40 @@ class _CheckedConnection(HTTPConnection):
                     raise
         self.sock.settimeout(_time_left(self._deadline))
         if self._context is not None:
-            self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
+            # Certificates name hosts without the dot that ends an absolute name, and so does SNI (RFC 6066, 3).
+            self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host.rstrip("."))
+            self.sock.settimeout(_time_left(self._deadline))
+
+
+class _TooLong(HTTPException):
+    """The response has more bytes than are read of one."""
 
 
 class _Readable(io.RawIOBase):
-    """The receiving side of a socket with one deadline for all reads: a receiver that trickles gains no time."""
+    """The receiving side of a socket with one deadline and one limit for all reads.
+
+    A receiver that trickles gains no time, and one that floods keeps no processor busy until the deadline.
+    """
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self._connection, self._deadline = connection, deadline
+        self._connection, self._deadline, self._left = connection, deadline, MAX_RESPONSE
+
+    def end_at(self, deadline: float) -> None:
+        """Move the deadline forward; a later one than before changes nothing."""
+        self._deadline = min(self._deadline, deadline)
 
     def readable(self) -> bool:
         """True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what has arrived. Raises TimeoutError at the deadline."""
+        """Read what has arrived. Raises TimeoutError at the deadline, and HTTPException after so many bytes."""
+        if self._left <= 0:
+            raise _TooLong
         self._connection.settimeout(_time_left(self._deadline))
-        return self._connection.recv_into(buffer)
+        arrived = self._connection.recv_into(buffer)
+        self._left -= arrived
+        return arrived
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """This side as HTTPResponse reads it."""

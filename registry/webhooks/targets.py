@@ -60,6 +60,11 @@ IPV6_SPECIAL: Final = tuple(
 )
 # A name that ends so is read as an IPv4 address: 127.1, 0x7f.1 and 2130706433 are 127.0.0.1.
 NUMERIC_END: Final = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?\Z")
+# A name as it is resolved: labels of letters, digits, hyphens and underscores. Other characters (a percent sign, a
+# semicolon, a zone) mean one thing to one program and another to the next.
+NAME: Final = re.compile(r"(?=.{1,254}\Z)(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?\Z")
+# IDNA 2003 replaces them and IDNA 2008 does not: faß.example has two owners.
+AMBIGUOUS: Final = frozenset("ßς")
 # Names of special use (RFC 6761, 6762, 8375), and what networks use internally.
 INTERNAL_ENDS: Final = ("localhost", "local", "internal", "intranet", "home.arpa", "lan", "onion")
 Resolver = Callable[..., Sequence[tuple[Any, Any, Any, Any, tuple[Any, ...]]]]
@@ -154,13 +159,29 @@ def parse_target(url: str) -> Target:
         is_plain = parts.scheme in PORTS and "@" not in parts.netloc and not parts.fragment and "\\" not in url
         if not host or not is_plain or port == 0 or not url.isprintable() or " " in url:
             raise TargetNotAllowed
-        ascii_host = host if ":" in host else host.encode("idna").decode("ascii")
+        ascii_host = _ipv6_literal(host) if "[" in parts.netloc else _ascii_name(host)
     except ValueError as error:
         # UnicodeError, of a name that cannot be encoded, is one.
         raise TargetNotAllowed from error
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     return Target(parts.scheme, ascii_host, port or PORTS[parts.scheme], f"{path}?{query}" if query else path)
+
+
+def _ipv6_literal(host: str) -> str:
+    """The address in its normal form. Raises ValueError for what is none, and for one with a zone of this machine."""
+    address = ipaddress.IPv6Address(host)
+    if address.scope_id is not None:
+        raise ValueError(host)
+    return str(address)
+
+
+def _ascii_name(host: str) -> str:
+    """The name as it is resolved. Raises ValueError, and TargetNotAllowed for a name that programs read differently."""
+    name = host.encode("idna").decode("ascii")
+    if NAME.match(name) is None or not AMBIGUOUS.isdisjoint(host):
+        raise TargetNotAllowed
+    return name
 
 
 def _literal(host: str) -> str | None:

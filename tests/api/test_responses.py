@@ -176,6 +176,7 @@ def test_a_body_over_1_mib_is_too_large(editor: Caller) -> None:
     answer = editor.post("/projects", {"purpose": "x" * 1024 * 1024})
 
     assert (answer.status_code, code(answer)) == (413, "payload-too-large")
+    assert answer.get_json()["detail"] == "The request is too large: at most 1 MiB."
 
 
 def test_an_unexpected_exception_tells_its_trace_id_and_nothing_else(

@@ -112,6 +112,42 @@ def test_catalogue_names_dataset_and_files_by_full_addresses(public: FlaskClient
     assert prefixes <= catalogue["@context"].keys() | {""}
 
 
+def test_catalogue_gives_the_class_of_everything_it_refers_to(public: FlaskClient) -> None:
+    """The shapes of DCAT-AP check the classes of what properties lead to, without fetching the vocabularies."""
+    assert write_when_due()
+    catalogue = json.loads(public.get(CATALOGUE).data)
+    (dataset,) = catalogue["dcat:dataset"]
+    csv_file, _ = dataset["dcat:distribution"]
+    classes = {
+        name: each["@type"]
+        for owner in (catalogue, dataset, csv_file, csv_file["spdx:checksum"])
+        for name, value in owner.items()
+        for each in (value if isinstance(value, list) else [value])
+        if isinstance(each, dict) and "@id" in each and "@type" in each
+    }
+    assert classes == {
+        "dcterms:publisher": "foaf:Agent",
+        "dcterms:license": "dcterms:LicenseDocument",
+        "dcterms:language": "dcterms:LinguisticSystem",
+        "dcterms:spatial": "dcterms:Location",
+        "dcterms:accrualPeriodicity": "dcterms:Frequency",
+        "dcterms:accessRights": "dcterms:RightsStatement",
+        "dcterms:format": "dcterms:MediaTypeOrExtent",
+        "dcat:dataset": "dcat:Dataset",
+        "dcat:distribution": "dcat:Distribution",
+        "dcat:landingPage": "foaf:Document",
+        "dcat:mediaType": "dcterms:MediaType",
+        "dcat:theme": "skos:Concept",
+        "dcat:themeTaxonomy": "skos:ConceptScheme",
+        "dcatap:availability": "skos:Concept",
+        "foaf:homepage": "foaf:Document",
+        "spdx:algorithm": "spdx:ChecksumAlgorithm",
+    }
+    assert dataset["dcat:theme"]["skos:prefLabel"]["@value"] == "Government and public sector"
+    assert csv_file["dcatap:availability"]["skos:prefLabel"]["@value"] == "stable"
+    assert catalogue["dcat:themeTaxonomy"]["dcterms:title"]["@value"] == "Data theme"
+
+
 def keys_of(value: Any) -> list[str]:
     if isinstance(value, list):
         return [key for each in value for key in keys_of(each)]

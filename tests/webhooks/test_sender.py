@@ -204,4 +204,5 @@ def test_certificate_must_be_of_the_named_host(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     assert try_once("receiver.example.kz").delivered
     assert try_once("another.example.kz").error is DeliveryError.CERTIFICATE
-    assert names == ["receiver.example.kz", "receiver.example.kz", "another.example.kz"]
+    assert try_once("receiver.example.kz.").delivered
+    assert names == ["receiver.example.kz", "receiver.example.kz", "another.example.kz", "receiver.example.kz"]

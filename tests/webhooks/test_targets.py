@@ -92,6 +92,31 @@ def test_public_address_is_allowed(address: str) -> None:
         "https://[::1/",
         "receiver.example.kz",
         f"https://{'a' * 64}.kz/",
+        f"https://{'a.' * 127}kz/",
+        # Full-width digits, ideographic full stops, and a soft hyphen become 127.0.0.1 and localhost.
+        "https://１２７.0.0.1/",
+        "https://127。0。0。1/",
+        "https://ｌｏｃａｌｈｏｓｔ/",
+        "https://127.0.0.1../",
+        "https://localhost../",
+        "https://%31%32%37.0.0.1/",
+        "https://registry%2ekz/",
+        # Characters that programs read differently, and a name that two registries give to different owners.
+        "https://receiver.example.kz;a/",
+        "https://receiver.example.kz,a/",
+        "https://*.example.kz/",
+        "https://faß.example/",
+        "https://FAẞ.example/",
+        # A public address with a zone of this machine, and a kind of literal that nothing connects to.
+        "https://[2606:4700::1111%25lo]/",
+        "https://[2606:4700::1111%lo]/",
+        "https://[v1.fe]/",
+        "https://[2002:7f00:1::]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[::127.0.0.1]/",
+        "https://user@receiver.example.kz/",
+        "https://@receiver.example.kz/",
+        "https://receiver.example.kz:４４３/",
     ],
 )
 def test_unusable_url_is_not_allowed(url: str) -> None:

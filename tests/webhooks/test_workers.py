@@ -11,6 +11,9 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import now
+from registry.webhooks.batches import due_webhooks, lease_batch, record_batch
+from registry.webhooks.fan_out import fan_out
+from registry.webhooks.sender import Attempt
 from registry.webhooks.worker import WebhookRun, deliver
 from tests.factories import a_project
 from tests.fixtures.cli import CommandLine
@@ -106,6 +109,22 @@ def test_workers_at_the_same_time_send_each_message_once(own_app: Flask) -> None
         of_one = [request for request in receiver.accepted if request.path == f"/hook/{number}"]
         for seqs in seqs_by_subject(of_one).values():
             assert seqs == sorted(seqs)
+
+
+def test_batches_of_webhooks_are_sent_in_turn(app: Flask, present: Present) -> None:
+    """Receivers that are slow at each message and have many of them do not keep the threads from the others."""
+    present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    slow, other = (a_webhook(owner, f"http://127.0.0.1:1/{name}", events=["project.changed"])[0] for name in "ab")
+    change_projects([a_project() for _ in range(12)], times=1)
+    fan_out()
+    present.move(timedelta(seconds=1))
+    batch = lease_batch(slow)
+    assert batch is not None
+    record_batch(batch, [Attempt(None, 204, 9_000) for _ in batch.messages])
+
+    assert len(batch.messages) == 10
+    assert due_webhooks(2) == [other, slow]
 
 
 def test_command_prints_what_it_sent(own_app: Flask, registry: CommandLine, present: Present) -> None:

@@ -57,7 +57,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "parameter-repeated": lazy_text(
         "This parameter was given more than once; give it once, several values with commas."
     ),
-    "payload-too-large": lazy_text("The request is too large: at most {limit}."),
+    "payload-too-large": lazy_text("The request is too large: at most {limit} MiB."),
     "precondition-failed": lazy_text(
         "The record changed since you read it. Read it again and repeat with its new ETag."
     ),

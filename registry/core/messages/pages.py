@@ -27,6 +27,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "This address only accepts a form and cannot be opened as a page. Nothing was changed."
     ),
     "page-number-out-of-range": lazy_text("The number must not be below {smallest} or above {largest}."),
+    "page-payload-too-large": lazy_text(
+        "What you sent is larger than {limit} MiB, and nothing was saved. Go back with the Back button of your "
+        "browser: what you entered is still there. Then choose a smaller file, or shorten the text."
+    ),
     "page-role-not-allowed": lazy_text("The role {role} does not include this. Roles are given by the administrator."),
     "page-route-not-found": lazy_text(
         "There is nothing at this address. Check its spelling, or start from the first page."
