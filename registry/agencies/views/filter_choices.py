@@ -16,6 +16,7 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
 from registry.agencies.service import own_agencies
 from registry.agencies.views.choices import agency_name
+from registry.core.bin_numbers import is_bin
 from registry.core.collation import kazakh_key
 from registry.core.database import db
 from registry.core.search import words_of
@@ -32,12 +33,14 @@ MAX_LENGTH: Final = 500
 class AgencyFilter:
     """The filter field: the BIN or the text entered, the agency's name, and agencies with the words of that text.
 
-    ``below`` is None in a list that cannot include subordinate agencies.
+    ``below`` is None in a list that cannot include subordinate agencies. ``is_known`` is False for a text that is
+    neither the BIN of an agency nor its name.
     """
 
     given: str
     name: str
     below: bool | None
+    is_known: bool = True
     suggestions: Sequence[tuple[str, str]] = ()
 
 
@@ -48,8 +51,16 @@ def agency_filter(actor: Actor, filters: Mapping[str, str], *, with_below: bool 
         return None
     below = filters.get(BELOW) == YES if with_below else None
     if given and not _is_number(given):
-        return AgencyFilter(given, given, below, suggested_agencies(actor, given))
-    return AgencyFilter(given, ", ".join(map(agency_name, given.split(","))) if given else "", below)
+        suggestions = suggested_agencies(actor, given)
+        return AgencyFilter(given, given, below, bool(suggestions), suggestions)
+    numbers = [number.strip() for number in given.split(",")] if given else []
+    names = list(map(agency_name, numbers))
+    return AgencyFilter(given, ", ".join(names), below, not set(names).intersection(numbers))
+
+
+def names_no_agency(filters: Mapping[str, str]) -> bool:
+    """True for an agency filter that the list would refuse: a text that is no BIN. Its page lists nothing, and asks."""
+    return AGENCY in filters and not all(is_bin(part.strip()) for part in filters[AGENCY].split(","))
 
 
 def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:
