@@ -161,7 +161,8 @@ def test_the_list_is_filtered_by_kind_and_state(administrator: Visit) -> None:
     former = an_agency(name_en="Old Ministry")
     propose(administrator, former, an_agency())
 
-    assert "Old Ministry" in administrator.get("/requests?request_kind=succession&state=waiting").text
+    listed = administrator.get("/requests?request_kind=succession&state=waiting").text
+    assert "Old Ministry" in listed and "Succession of an agency No.\u00a0" in listed
     assert "There are no requests here." in administrator.get("/requests?request_kind=transfer").text
     assert administrator.get("/requests?request_kind=none").status_code == 400
 
