@@ -18,7 +18,6 @@ from registry.accounts.models import Account, AccountNotFound, Person, find_acco
 from registry.accounts.roles import Permission, Role
 from registry.accounts.token_models import Token
 from registry.accounts.vocabulary import AccountKind, AccountStatus
-from registry.core.bin_numbers import is_bin
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -26,9 +25,9 @@ from registry.core.filters import (
     MAX_VALUE_LENGTH,
     ChoiceFilter,
     ColumnFilter,
+    bin_numbers,
     conditions,
     parse_range_edge,
-    split_values,
 )
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, chosen_sort, order_by
 from registry.core.value_checks import InvalidValue, control_character
@@ -134,10 +133,7 @@ def account_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
 
 def _in_agencies(value: str) -> ColumnElement[bool]:
     """Accounts of the agencies and of those below them."""
-    numbers = split_values(value)
-    if not all(map(is_bin, numbers)):
-        raise InvalidValue("bin-invalid")
-    roots = db.session.scalars(select(AGENCIES.c.id).where(AGENCIES.c.bin.in_(numbers)))
+    roots = db.session.scalars(select(AGENCIES.c.id).where(AGENCIES.c.bin.in_(bin_numbers(value))))
     return or_(false(), *(Account.agency_id.in_(select(subtree(root).c.id)) for root in roots))
 
 

@@ -24,6 +24,7 @@ from registry.core.counting import with_count
 from registry.core.database import db
 from registry.core.filters import (
     NOT,
+    BinFilter,
     BooleanFilter,
     ChoiceFilter,
     ColumnFilter,
@@ -159,7 +160,7 @@ def position_of(after_case: Case, sort: str | None) -> str:
 def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """Convert the filters to conditions on cases joined with project and agency, ``below`` of pages among them.
 
-    Raises Malformed, and AgencyNotFound for an agency with those below it.
+    Raises Malformed.
     """
     filters, below = split_below(filters)
     known = {**filters_of_cases(), "to_approve": BooleanFilter(_to_approve(actor)), **OF_FLAGS, **OF_TEXT}
@@ -192,7 +193,7 @@ def filters_of_cases() -> dict[str, ColumnFilter]:
         "assignee": TextFilter(Case.assignee.expression),
         "is_assigned": BooleanFilter(Case.assignee.is_not(None)),
         "project": TextFilter(Project.number.expression),
-        "agency": TextFilter(Agency.bin.expression),
+        "agency": BinFilter(Agency.bin.expression),
         "region": ChoiceFilter(Project.region.expression, Region.codes()),
         "sector": ChoiceFilter(Project.sector.expression, Sector.codes()),
         "severity": ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),

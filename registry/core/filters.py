@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, true
 
+from registry.core.bin_numbers import is_bin
 from registry.core.clock import local_instant, rfc3339
 from registry.core.errors import Malformed, Problem
 from registry.core.value_checks import InvalidValue, control_character, exact_day
@@ -40,6 +41,15 @@ class TextFilter:
     def condition(self, value: str) -> ColumnElement[bool]:
         """The SQL condition for a filter value. Raises InvalidValue."""
         return self.column.in_(split_values(value))
+
+
+@dataclass(frozen=True, slots=True)
+class BinFilter(TextFilter):
+    """One or more BINs, separated by commas: a well-formed one that nobody has matches nothing."""
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The SQL condition for a filter value. Raises InvalidValue."""
+        return self.column.in_(bin_numbers(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +236,14 @@ def choices(value: str, options: Sequence[str]) -> list[str]:
     for each in values:
         if each not in options:
             raise InvalidValue("not-a-choice", options=", ".join(options))
+    return values
+
+
+def bin_numbers(value: str) -> list[str]:
+    """The comma-separated BINs. Raises InvalidValue for what is not one."""
+    values = split_values(value)
+    if not all(map(is_bin, values)):
+        raise InvalidValue("bin-invalid")
     return values
 
 

@@ -15,7 +15,15 @@ from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
+from registry.core.filters import (
+    BinFilter,
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    TextFilter,
+    conditions,
+    date_filters,
+)
 from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption, in_force_on
@@ -74,7 +82,7 @@ def filters_of_exemptions() -> dict[str, ColumnFilter]:
     """The filters of the exemption list; ``in_force`` is evaluated as of today."""
     return {
         "project": TextFilter(Project.number.expression),
-        "agency": TextFilter(Agency.bin.expression),
+        "agency": BinFilter(Agency.bin.expression),
         "region": ChoiceFilter(Project.region.expression, Region.codes()),
         "sector": ChoiceFilter(Project.sector.expression, Sector.codes()),
         "decision_number": TextFilter(Exemption.decision_number.expression),

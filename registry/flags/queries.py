@@ -18,6 +18,7 @@ from registry.core.counting import with_count
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import (
+    BinFilter,
     ChoiceFilter,
     ColumnFilter,
     NullFilter,
@@ -51,7 +52,7 @@ FLAG_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "status": ChoiceFilter(FLAG.status, FlagStatus.codes()),
     "rule": ChoiceFilter(FLAG.rule, tuple(RULES)),
     "severity": ChoiceFilter(FLAG.severity, Severity.codes()),
-    "agency": TextFilter(AGENCY.bin),
+    "agency": BinFilter(AGENCY.bin),
     "region": ChoiceFilter(PROJECT.region, Region.codes()),
     "sector": ChoiceFilter(PROJECT.sector, Sector.codes()),
     **date_filters("opened_on", FLAG.opened_on),

@@ -37,6 +37,7 @@ from registry.government_reports.wording import (
 
 TITLE: Final = lazy_text("Report to the Government and the President of the Republic of Kazakhstan")
 SUBJECT: Final = lazy_text("Compliance with the moratorium on state digital objects outside QazTech")
+NUMBER_COLUMN: Final = lazy_text("No.")
 NUMBER: Final = lazy_text("No. {number}, version {version}")
 PERIOD: Final = lazy_text(
     "Period until {day}. Figures as of {frozen}, after audit No. {audit} of {on}, policy {policy}."
@@ -159,7 +160,7 @@ def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]
         Table(_(BY_RULE), [_(RULE), _(SEVERITY), *map(_, FLAG_COLUMNS.values())], rules, texts=2),
         Table(_(BY_REGION), [_(REGION), *counts], [*regions, totals], has_totals=True),
         Table(_(BY_AGENCY), [_(AGENCY), *counts], [*agencies, totals], has_totals=True),
-        Table(_(LISTED), [_(PROJECT), "№", _(ORDERS), named["budget_kzt"]], listed, texts=3),
+        Table(_(LISTED), [_(PROJECT), _(NUMBER_COLUMN), _(ORDERS), named["budget_kzt"]], listed, texts=3),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
@@ -19,7 +20,8 @@ from registry.audits.daily_counts import DailyCount, Dimension
 from registry.cases.models import Case
 from registry.core.clock import now, today
 from registry.core.database import db
-from registry.core.dialects import database_clock, sessions_waiting_for_locks
+from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
+from registry.core.disk_checks import is_damaged
 from registry.core.scheduled_jobs import scheduled_jobs
 from registry.core.standby import standby_state
 from registry.flags.audit_runs import AuditRun, last_good_audit
@@ -60,12 +62,24 @@ def _build_info() -> Metric:
 def _stored() -> list[Metric]:
     up = "registry_database_up", "1 when the database answers"
     try:
-        return [_gauge(*up, 1), *_audits(), *_flags(), *_queues(), *_cases(), *_machine()]
+        return [_gauge(*up, 1), *_damage(), *_audits(), *_flags(), *_queues(), *_cases(), *_machine()]
     except SQLAlchemyError as error:
         LOG.error("metrics: the database cannot be used", exc_info=error)
-        return [_gauge(*up, 0)]
+        return [_gauge(*up, 0), *_damage()]
     finally:
         db.session.rollback()
+
+
+def _damage() -> Iterator[Metric]:
+    """Of a SQLite file, which is also asked when its tables cannot be read."""
+    if database_file() is None:
+        return
+    try:
+        damaged = is_damaged()
+    except sqlite3.Error as error:
+        LOG.error("metrics: the database file cannot be checked", exc_info=error)
+        return
+    yield _gauge("registry_database_damaged", "1 when the integrity check of the SQLite file fails", float(damaged))
 
 
 def _audits() -> Iterator[Metric]:

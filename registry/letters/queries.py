@@ -17,7 +17,15 @@ from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, WordsFilter, conditions, date_filters
+from registry.core.filters import (
+    BinFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    TextFilter,
+    WordsFilter,
+    conditions,
+    date_filters,
+)
 from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.letters.models import Letter
 from registry.letters.standing import ends_of
@@ -131,7 +139,7 @@ def filters_of_letters() -> dict[str, ColumnFilter]:
     return {
         "number": TextFilter(Letter.number.expression),
         "kind": ChoiceFilter(Letter.kind.expression, LetterKind.codes()),
-        "agency": TextFilter(Agency.bin.expression),
+        "agency": BinFilter(Agency.bin.expression),
         "project": TextFilter(Project.number.expression),
         **date_filters("issued_on", Letter.issued_on.expression),
         "q": WordsFilter(_numbered, "The beginning of a number, or its digits after the year."),

@@ -11,11 +11,10 @@ from sqlalchemy import ColumnElement, and_, false, or_
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
-from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.errors import Problem
 from registry.core.fields import MAX_AMOUNT
-from registry.core.filters import MAX_VALUE_LENGTH, NOT, choices, negate, parse_range_edge, split_values
+from registry.core.filters import MAX_VALUE_LENGTH, NOT, bin_numbers, choices, negate, parse_range_edge, split_values
 from registry.core.search import matches_words, words_of
 from registry.core.value_checks import InvalidValue, control_character, exact_day
 from registry.freeze.current import policy_in_force
@@ -153,9 +152,7 @@ def _choice(name: str, value: str) -> ColumnElement[bool]:
 
 
 def _text(name: str, value: str) -> ColumnElement[bool]:
-    values = split_values(value)
-    if name in ("agency", "supplier_bin") and not all(is_bin(number) for number in values):
-        raise InvalidValue("bin-invalid")
+    values = bin_numbers(value) if name in ("agency", "supplier_bin") else split_values(value)
     return _column(name).in_(values)
 
 

@@ -15,7 +15,15 @@ from registry.core.bulk import table_of
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters, instant_filters
+from registry.core.filters import (
+    BinFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    TextFilter,
+    conditions,
+    date_filters,
+    instant_filters,
+)
 from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
@@ -28,7 +36,7 @@ SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", Request.id.expression
 DEFAULT_SORT: Final = "-id"
 SHOWN_OF_PROJECT: Final = 10
 # The agency that a request is about, or that gets something by it.
-OF_AGENCIES: Final[Mapping[str, ColumnFilter]] = {"agency": TextFilter(Agency.bin.expression)}
+OF_AGENCIES: Final[Mapping[str, ColumnFilter]] = {"agency": BinFilter(Agency.bin.expression)}
 PROJECT: Final = table_of(Project).c
 
 

@@ -13,7 +13,7 @@ from registry.cases.list_totals import count_matching
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.filters import NOT
 from registry.projects import queries as projects
-from registry.projects.agency_filters import AGENCY, split_agency_filters
+from registry.projects.agency_filters import AGENCY, BELOW, split_agency_filters
 from registry.projects.filters import project_conditions
 from registry.saved_views.vocabulary import ViewList
 
@@ -78,6 +78,14 @@ def problems_of_query(actor: Actor, name: str, query: Mapping[str, str]) -> list
         except Malformed as error:
             problems += error.problems
     return [replace(problem, pointer=f"{QUERY}/{_escaped(problem.pointer)}") for problem in problems]
+
+
+def problems_of_new_query(actor: Actor, name: str, query: Mapping[str, str]) -> list[Problem]:
+    """The same for a query that is to be saved, and a filter in it that has no meaning without another one."""
+    problems = problems_of_query(actor, name, query)
+    if BELOW in query and AGENCY not in query:
+        problems.append(Problem(f"{QUERY}/{BELOW}", "below-needs-agency"))
+    return problems
 
 
 def count_records(actor: Actor, name: str, query: Mapping[str, str]) -> int | None:

@@ -15,7 +15,7 @@ from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import transaction
 from registry.journal import service as journal
-from registry.saved_views.lists import LISTS, problems_of_query
+from registry.saved_views.lists import LISTS, problems_of_new_query
 from registry.saved_views.models import SavedView
 from registry.saved_views.queries import SavedViewNotFound, is_own, visible_views
 
@@ -43,7 +43,7 @@ def save_view(actor: Actor, values: Mapping[str, Any]) -> SavedView:
     actor.require(LISTS[values["list"]].required_permission)
     if actor.account_id is None:
         raise ViewsNeedAnAccount
-    problems = problems_of_query(actor, values["list"], values["query"])
+    problems = problems_of_new_query(actor, values["list"], values["query"])
     if problems:
         raise Invalid(problems)
     with transaction() as session:

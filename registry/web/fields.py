@@ -42,7 +42,7 @@ WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Field:
     """One form field. ``control``: text, day, money, digits, telephone, years, area, note, select, radios, yes_no,
-    file, password, check, checkboxes.
+    file, password, check, checkboxes, agency (a BIN or a name, with suggestions).
 
     ``hints``: explanation of each choice. ``when``: the CSS class that displays the field only after a certain choice.
     ``fold``: heading of the part of the form, closed at first, that has the field.

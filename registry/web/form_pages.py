@@ -42,6 +42,7 @@ class FormPage:
     later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that the
     summary of errors calls otherwise than the form does. ``headings``: by the field that they stand above.
     ``revision``: of the edited record; a form that was opened with another one is shown again before it is saved.
+    ``prepare``: converts what people may also enter to what the schema takes, and finds what it cannot convert.
     """
 
     title: str
@@ -56,6 +57,7 @@ class FormPage:
     labels: Mapping[str, str] | None = None
     headings: Mapping[str, str] | None = None
     revision: int | None = None
+    prepare: Callable[[dict[str, str]], tuple[dict[str, str], list[Problem]]] = lambda texts: (texts, [])
 
 
 def answer_form(
@@ -69,7 +71,10 @@ def answer_form(
         differing = ", ".join(field.label for field in page.fields if field.name in submitted)
         error = FormOutOfDate(fields=differing or "–")
         return _shown(page, invalid_form(texts, error, page.fields[0].name)), 409
+    submitted, unclear = page.prepare(submitted)
     values, problems = page.schema.load_texts(submitted)
+    if unclear:
+        problems = [*unclear, *(each for each in problems if each.pointer not in {one.pointer for one in unclear})]
     if problems:
         reported = {problem.pointer for problem in problems}
         more = [each for each in page.check(texts) if each.pointer not in reported]

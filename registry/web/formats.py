@@ -91,6 +91,11 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{one_decimal(value)}{NO_BREAK}%"
 
 
+def numbered(value: object) -> str:
+    """Return the number of a record as titles and links name it: No. 17."""
+    return (gettext("No. %(number)s") % {"number": value}).replace(" ", NO_BREAK)
+
+
 def within_sentence(label: str) -> str:
     """Return a label with a small first letter, unless it begins with a proper name."""
     return label if label.startswith(PROPER_NAMES) else label[:1].lower() + label[1:]
@@ -104,7 +109,7 @@ def unbroken_numbers(text: str) -> Markup:
 def init_formats(app: Flask) -> None:
     """Register the template filters."""
     formats = (day, local_day, days_since, moment, number, money, millions, money_in_short, one_decimal, percent)
-    for format_ in (*formats, within_sentence, unbroken_numbers):
+    for format_ in (*formats, numbered, within_sentence, unbroken_numbers):
         app.add_template_filter(format_, format_.__name__)
 
 

@@ -36,7 +36,7 @@ def test_agency_filter_is_displayed_and_kept(signed_in: SignedIn, path: str) -> 
     assert re.search(rf'id="agency" name="agency"[^>]*value="{agency.bin}"', form) and form.count('name="agency"') == 1
 
 
-@pytest.mark.parametrize("path", (*LISTS, "/people"))
+@pytest.mark.parametrize("path", (*LISTS, "/letters", "/requests", "/people"))
 def test_entered_name_of_agency_becomes_its_number(signed_in: SignedIn, path: str) -> None:
     lakes, _rivers = an_agency(name_ru="Министерство озёр"), an_agency(name_ru="Министерство рек")
     visit = signed_in(Role.ADMINISTRATOR if path == "/people" else Role.SUPERVISOR)
@@ -54,6 +54,16 @@ def test_name_of_several_agencies_leads_to_a_choice(signed_in: SignedIn) -> None
     for agency in (lakes, rivers):
         assert f'href="/cases?status=new&amp;agency={agency.bin}"' in page.text
     assert "There are no cases here." in page.text
+
+
+@pytest.mark.parametrize("path", (*LISTS, "/letters", "/requests", "/people"))
+@pytest.mark.parametrize("text", ("Озёра и моря", "990340900111"))
+def test_page_says_that_no_agency_has_a_name_or_bin(signed_in: SignedIn, path: str, text: str) -> None:
+    an_agency(name_ru="Министерство озёр")
+    visit = signed_in(Role.ADMINISTRATOR if path == "/people" else Role.SUPERVISOR)
+    answer = visit.get(f"{path}{'&' if '?' in path else '?'}agency={text}")
+    assert answer.status_code == 200
+    assert f"There is no agency with the name or BIN “{text}”." in answer.text and "<tbody" not in answer.text
 
 
 def test_agencies_are_suggested_by_name_and_number(signed_in: SignedIn) -> None:
@@ -80,7 +90,11 @@ def test_agency_filter_can_include_subordinate_agencies(signed_in: SignedIn) -> 
     whole = visit.get(f"/projects?agency={ministry.bin}&below=true")
     assert own.number in whole.text and below.number in whole.text and others.number not in whole.text
     assert "with the agencies below it" in whole.text
-    assert visit.get("/projects?agency=000000000000&below=true").status_code == 404
+    unregistered = visit.get("/projects?agency=050340004478&below=true")
+    assert (
+        unregistered.status_code == 200
+        and "There is no agency with the name or BIN “050340004478”." in unregistered.text
+    )
     assert visit.get("/projects?kind=nothing").status_code == 400
     stranger = signed_in(Role.AGENCY_VIEWER).get(f"/projects?agency={ministry.bin}&below=true")
     assert stranger.status_code == 200 and own.number not in stranger.text

@@ -69,7 +69,7 @@ def test_lines_have_state_check_advice_and_runbook(registry: CommandLine) -> Non
         "Take one, and do so every day: registry backup FILE.",
         "docs/runbooks/backup-too-old.md",
     ]
-    assert "0 failures" in ran.err
+    assert "Failures: 0" in ran.err
 
 
 @pytest.mark.usefixtures("server_programs")
@@ -155,7 +155,7 @@ def test_scheduler_is_alive_then_stuck_then_failing(
     assert states(registry("doctor", "--json"))["scheduler"] == "ok"
     present.move(timedelta(minutes=4))
     quiet = found(registry("doctor", "--json"))["scheduler"]
-    assert (quiet["state"], quiet["text"]) == ("warning", "No job of the scheduler has ended for 4 minutes.")
+    assert (quiet["state"], quiet["text"]) == ("warning", "No job of the scheduler has ended for 4 min.")
     present.move(timedelta(minutes=13))
     stuck = found(registry("doctor", "--json"))["scheduler"]
     assert (stuck["state"], stuck["runbook"]) == ("failure", "docs/runbooks/frozen-scheduler.md")

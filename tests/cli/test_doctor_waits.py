@@ -72,7 +72,7 @@ def test_webhook_whose_messages_nobody_sends_or_accepts_is_named(
     present.move(timedelta(minutes=20))
     finding = found(registry("doctor", "--json"))["queues"]
     assert (finding["state"], finding["runbook"]) == ("failure", "docs/runbooks/queue-stuck.md")
-    assert "1 messages of webhooks are due, the oldest for 20 minutes" in finding["text"]
+    assert "Messages of webhooks that are due: 1, the oldest for 20 min" in finding["text"]
     with services(), transaction() as session:
         # It was tried just now, and its receiver has accepted nothing for two hours.
         session.execute(update(WebhookDelivery).values(tried_at=now()))
@@ -80,7 +80,7 @@ def test_webhook_whose_messages_nobody_sends_or_accepts_is_named(
     finding = found(registry("doctor", "--json"))["queues"]
     assert (finding["state"], finding["text"]) == (
         "warning",
-        "1 receivers of webhooks have accepted nothing for an hour.",
+        "Receivers of webhooks that have accepted nothing for an hour: 1.",
     )
 
 

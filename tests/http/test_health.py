@@ -128,6 +128,14 @@ def test_damaged_file_is_not_ready_and_the_restore_is_named(
     answer = app.test_client().get("/readyz")
     assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["database-damaged: registry restore FILE"])
     assert app.test_client().get("/healthz").status_code == 200
+    assert "\nregistry_database_damaged 1.0\n" in app.test_client().get("/metrics").text
+    _close(app)
+
+
+@pytest.mark.sqlite_only
+def test_whole_file_is_not_reported_as_damaged(own_database: str, tmp_path: Path) -> None:
+    app = _app(own_database, tmp_path)
+    assert "\nregistry_database_damaged 0.0\n" in app.test_client().get("/metrics").text
     _close(app)
 
 

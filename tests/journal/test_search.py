@@ -20,7 +20,7 @@ from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, bearer
 from tests.fixtures.web import SignedIn
 
-ROWS = re.compile(r"№ (\d+)</a>")
+ROWS = re.compile(r"(?:No\.|№)\s(\d+)</a>")
 
 
 def read(client: FlaskClient, query: str, role: Role = Role.AUDITOR) -> list[dict[str, object]]:

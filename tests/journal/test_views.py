@@ -25,7 +25,7 @@ REGISTRY = Path(journal_words.__file__).parents[2]
 WRITTEN = re.compile(
     r'(?:journal\.record\(\s*actor|write_all\(\s*actor, \w+|save_changes\([\w, ]+),\s*"([a-z]+\.[a-z-]+)"'
 )
-ROWS = re.compile(r"№ (\d+)</a>")
+ROWS = re.compile(r"(?:No\.|№)\s(\d+)</a>")
 
 
 def test_every_action_has_a_label() -> None:

@@ -63,11 +63,21 @@ def test_every_link_of_the_overview_leads_to_a_page_of_the_leader(
     audit()
     visit = signed_in(Role.LEADER, language=language)
     page = visit.get("/overview")
-    assert page.status_code == 200 and page.text.count('<circle class="line__mark--platform"') == 2
+    assert page.status_code == 200 and page.text.count('<circle class="line__mark--platform"') == 3
     main = page.text.partition("<main")[2].partition("</main>")[0]
     links = {link.replace("&amp;", "&") for link in re.findall(r'<a [^>]*href="([^"#]+)"', main)}
     assert len(links) > 15
     assert {link: visit.client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+def test_chart_of_less_than_a_year_says_when_its_figures_begin(signed_in: SignedIn, present: Present) -> None:
+    a_project()
+    for passed in (0, 7, 364):
+        present.set(DAY + timedelta(days=passed))
+        audit()
+        for path in ("/overview", "/overview/history") if passed else ():
+            page = signed_in(Role.LEADER, name=f"leader.{passed}.{len(path)}").get(path).text
+            assert ("There are no figures before 5 October 2026." in page) is (passed == 7), (path, passed)
 
 
 def test_number_of_flags_of_an_age_leads_to_their_projects(signed_in: SignedIn, present: Present) -> None:

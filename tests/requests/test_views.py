@@ -97,6 +97,35 @@ def test_an_invalid_proposal_is_displayed_again(administrator: Visit) -> None:
     assert "The date must not be before today" in answer.text
 
 
+def test_successor_and_new_agency_are_entered_by_name(administrator: Visit) -> None:
+    former, lakes = an_agency(name_ru="Комитет вод"), an_agency(name_ru="Министерство озёр")
+    project = a_project(former)
+    form = f"/agencies/{former.bin}/succession"
+    page = administrator.get(form).text
+    assert 'data-suggestions="/agencies/suggestions"' in page and 'name="successor"' in page
+    answer = administrator.send(form, **ACT, successor="министерство озёр", kind="merger")
+    assert "The succession is proposed." in answer.text
+    administrator.send(f"/projects/{project.number}/transfer", to="озёр", **ACT)
+    assert [each.to_agency_id for each in db.session.query(Request)] == [lakes.id, lakes.id]
+
+
+@pytest.mark.parametrize(
+    ("entered", "message"),
+    [
+        ("Министерство", "Several agencies have this name. Write the BIN."),
+        ("Комитет гор", "No agency with this name is registered. Write the BIN, or the name as registered."),
+        ("990340900111", "A BIN has 12 digits, the last a check digit; this one is wrong."),
+    ],
+)
+def test_name_that_is_not_of_one_agency_is_asked_again(administrator: Visit, entered: str, message: str) -> None:
+    former = an_agency(name_ru="Комитет вод")
+    an_agency(name_ru="Министерство озёр"), an_agency(name_ru="Министерство рек")
+    answer = administrator.send(f"/agencies/{former.bin}/succession", **ACT, successor=entered, kind="merger")
+    assert answer.status_code == 422 and f'value="{entered}"' in answer.text
+    assert answer.text.count(message) == 2
+    assert db.session.query(Request).count() == 0
+
+
 def test_a_request_is_refused_with_a_reason_only(administrator: Visit, signed_in: SignedIn) -> None:
     path = propose(administrator, an_agency(), an_agency(), on="01.10.2026")
     supervisor = signed_in(Role.SUPERVISOR)
@@ -132,7 +161,8 @@ def test_the_list_is_filtered_by_kind_and_state(administrator: Visit) -> None:
     former = an_agency(name_en="Old Ministry")
     propose(administrator, former, an_agency())
 
-    assert "Old Ministry" in administrator.get("/requests?request_kind=succession&state=waiting").text
+    listed = administrator.get("/requests?request_kind=succession&state=waiting").text
+    assert "Old Ministry" in listed and "Succession of an agency No.\u00a0" in listed
     assert "There are no requests here." in administrator.get("/requests?request_kind=transfer").text
     assert administrator.get("/requests?request_kind=none").status_code == 400
 

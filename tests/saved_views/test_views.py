@@ -73,6 +73,12 @@ def test_list_of_projects_has_its_own_views(signed_in: SignedIn) -> None:
     assert line(visit.get("/cases?status=new").text) == []
 
 
+def test_view_of_a_list_leaves_out_below_without_an_agency(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER)
+    assert "/views/new" not in visit.get("/projects?below=true&agency=").text
+    assert 'href="/views/new?list=projects&amp;stage=creation"' in visit.get("/projects?below=true&stage=creation").text
+
+
 def test_form_names_what_is_wrong(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     form = "/views/new?list=projects&stage=creation"

@@ -60,6 +60,12 @@ def test_every_text_is_translated(language: str) -> None:
     assert [key for key, texts in strings(language) if not all(text.strip() for text in texts)] == []
 
 
+def test_english_texts_do_not_have_the_sign_of_a_number() -> None:
+    """№ is not English: templates take the number of a record from the filter ``numbered``."""
+    assert [path.name for path in TEMPLATES if "№" in path.read_text(encoding="utf-8")] == []
+    assert [key for key, _texts in strings("ru") if "№" in str(key)] == []
+
+
 def test_catalogues_have_exactly_the_texts_of_code_and_templates(tmp_path: Path) -> None:
     for language in TRANSLATED:
         folder = tmp_path / language / "LC_MESSAGES"

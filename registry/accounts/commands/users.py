@@ -15,6 +15,7 @@ from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
 from registry.accounts.commands.people_import import import_file
 from registry.accounts.factors.management import reset_factors
+from registry.accounts.factors.models import factor_kinds
 from registry.accounts.failed_sign_in_queries import COLUMNS as FAILED_COLUMNS
 from registry.accounts.failed_sign_in_queries import list_failed_sign_ins
 from registry.accounts.handover import hand_over
@@ -47,6 +48,8 @@ COLUMNS: Final = (
     "created_at",
     "changed_at",
 )
+# The kinds of second factors of a person: totp, passkey.
+KINDS: Final = "second_factors"
 
 
 @click.group()
@@ -119,14 +122,17 @@ def list_users(as_json: bool, words: str | None, inactive_since: date | None, **
     page = Page(MAX_LIMIT)
     while True:
         listing = list_accounts(local_actor(Role.ADMINISTRATOR), filters, page)
-        rows += [{name: row[name] for name in COLUMNS} for row in listing.items]
+        kinds = factor_kinds([row["id"] for row in listing.items])
+        rows += [{**{name: row[name] for name in COLUMNS}, KINDS: kinds.get(row["id"], [])} for row in listing.items]
         if listing.next is None:
             break
         page = Page(MAX_LIMIT, listing.next)
     if as_json:
         print_json({"items": rows})
     else:
-        print_table(COLUMNS, rows)
+        # In place of whether there is a factor, which ones.
+        texts = [row | {"second_factor": ", ".join(row[KINDS])} for row in rows]
+        print_table(COLUMNS, texts)
 
 
 @users.command("set")

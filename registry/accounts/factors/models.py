@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -10,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, ForeignKey, LargeBinary, Strin
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.models import Person
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, db
 from registry.core.translations import lazy_text
 from registry.freeze.choices import Choices
 
@@ -84,6 +85,16 @@ class FactorCeremony(Model):
     kind: Mapped[str] = mapped_column(String(30))
     value: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+def factor_kinds(account_ids: Collection[int]) -> dict[int, list[str]]:
+    """Which kinds of factors each of these accounts has, by the id of the account; accounts without any are missing."""
+    kinds: dict[int, list[str]] = {}
+    for kind, table in ((FactorKind.TOTP, TotpFactor), (FactorKind.PASSKEY, Passkey)):
+        enrolled = select(Person.account_id).join(table, table.person_id == Person.id).distinct()
+        for account_id in db.session.scalars(enrolled.where(Person.account_id.in_(account_ids))):
+            kinds.setdefault(account_id, []).append(kind.value)
+    return kinds
 
 
 def has_factor() -> ColumnElement[bool]:

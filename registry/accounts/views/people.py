@@ -27,11 +27,12 @@ from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
 from registry.agencies.views.choices import agency_choices
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, RegistryError, invalid
 from registry.core.fields import Bin, Text
+from registry.core.pagination import Listing
 from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message, problem_message
@@ -62,10 +63,11 @@ def people(actor: Actor) -> Answer:
     if address is not None:
         return redirect(address)
     filters = requested_filters(FILTERS)
-    listing = list_people(actor, filters, requested_page())
+    nothing = names_no_agency(filters)
+    listing = Listing([], None) if nothing else list_people(actor, filters, requested_page())
     agency = agency_filter(actor, filters, with_below=True)
     accounts = [item["person"].account for item in listing.items]
-    movable, total = manageable(actor, accounts), count_people(actor, filters)
+    movable, total = manageable(actor, accounts), 0 if nothing else count_people(actor, filters)
     return render_template(
         "accounts/people.html",
         actor=actor,

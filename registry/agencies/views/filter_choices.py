@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -16,8 +16,10 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
 from registry.agencies.service import own_agencies
 from registry.agencies.views.choices import agency_name
+from registry.core.bin_numbers import is_bin
 from registry.core.collation import kazakh_key
 from registry.core.database import db
+from registry.core.errors import Problem
 from registry.core.search import words_of
 from registry.projects.agency_filters import AGENCY, BELOW, YES
 from registry.web.blueprint import Answer, pages
@@ -32,12 +34,14 @@ MAX_LENGTH: Final = 500
 class AgencyFilter:
     """The filter field: the BIN or the text entered, the agency's name, and agencies with the words of that text.
 
-    ``below`` is None in a list that cannot include subordinate agencies.
+    ``below`` is None in a list that cannot include subordinate agencies. ``is_known`` is False for a text that is
+    neither the BIN of an agency nor its name.
     """
 
     given: str
     name: str
     below: bool | None
+    is_known: bool = True
     suggestions: Sequence[tuple[str, str]] = ()
 
 
@@ -48,8 +52,16 @@ def agency_filter(actor: Actor, filters: Mapping[str, str], *, with_below: bool 
         return None
     below = filters.get(BELOW) == YES if with_below else None
     if given and not _is_number(given):
-        return AgencyFilter(given, given, below, suggested_agencies(actor, given))
-    return AgencyFilter(given, ", ".join(map(agency_name, given.split(","))) if given else "", below)
+        suggestions = suggested_agencies(actor, given)
+        return AgencyFilter(given, given, below, bool(suggestions), suggestions)
+    numbers = [number.strip() for number in given.split(",")] if given else []
+    names = list(map(agency_name, numbers))
+    return AgencyFilter(given, ", ".join(names), below, not set(names).intersection(numbers))
+
+
+def names_no_agency(filters: Mapping[str, str]) -> bool:
+    """True for an agency filter that the list would refuse: a text that is no BIN. Its page lists nothing, and asks."""
+    return AGENCY in filters and not all(is_bin(part.strip()) for part in filters[AGENCY].split(","))
 
 
 def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:
@@ -67,14 +79,37 @@ def address_with_agency(actor: Actor) -> str | None:
     text = request.args.get(AGENCY, "").strip()
     if not text or _is_number(text):
         return None
+    numbers = _agencies_named(actor, text)
+    if len(numbers) != 1:
+        return None
+    others = [(name, value) for name, value in request.args.items(multi=True) if name not in (AGENCY, "cursor")]
+    return f"{request.path}?{urlencode([*others, (AGENCY, numbers[0])])}"
+
+
+def with_bins(actor: Actor, names: Collection[str], texts: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """The texts of a form whose fields of these names take an agency's BIN or its name, with the BIN in place of the
+    name; and a problem for each name that no agency or several have.
+    """
+    found, problems = dict(texts), []
+    for name in names:
+        text = texts.get(name, "").strip()
+        if not text or _is_number(text):
+            continue
+        numbers = _agencies_named(actor, text)
+        if len(numbers) == 1:
+            found[name] = numbers[0]
+        else:
+            code = "agency-name-ambiguous" if numbers else "agency-name-unknown"
+            problems.append(Problem(f"/{name}", code))
+    return found, problems
+
+
+def _agencies_named(actor: Actor, text: str) -> list[str]:
+    """The BINs of the open agencies whose whole name in any language is the text; of all with its words if none is."""
     rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text[:MAX_LENGTH])))).all()
     words = words_of(text)
     exact = [row for row in rows if words in [words_of(each or "") for each in (row.name_kk, row.name_ru, row.name_en)]]
-    matches = exact or rows
-    if len(matches) != 1:
-        return None
-    others = [(name, value) for name, value in request.args.items(multi=True) if name not in (AGENCY, "cursor")]
-    return f"{request.path}?{urlencode([*others, (AGENCY, matches[0].bin)])}"
+    return [row.bin for row in exact or rows]
 
 
 @pages.page("/agencies/suggestions", needs=Permission.AGENCIES_READ)

@@ -9,7 +9,7 @@ from flask import redirect, render_template
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.audits.views.findings import rule_titles
 from registry.cases.list_totals import MAX_COUNTED, ListTotals, list_totals
 from registry.cases.lists import DEFAULT_SORT, list_cases
@@ -19,6 +19,7 @@ from registry.cases.views.list_position import FILTERS, requested_list
 from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
+from registry.core.pagination import Listing
 from registry.core.translations import lazy_text
 from registry.projects.agency_filters import BELOW
 from registry.projects.views.links import projects_of
@@ -79,7 +80,10 @@ def cases(actor: Actor) -> Answer:
 def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
     page = requested_page()
     sort = page.sort or DEFAULT_SORT
-    listing, totals = list_cases(actor, filters, page, page_locale()), list_totals(actor, filters, page)
+    if names_no_agency(filters):
+        listing, totals = Listing([], None), ListTotals(0, 0, None)
+    else:
+        listing, totals = list_cases(actor, filters, page, page_locale()), list_totals(actor, filters, page)
     is_closed = filters.get("status") == Status.CLOSED.value
     offered_reviewers, agency = _offered_reviewers(actor, filters), agency_filter(actor, filters, with_below=True)
     fields = {"q", *CHOICES, "rule", *DATES, *(OF_CLOSED if is_closed else ()), *((BELOW,) if agency else ())}

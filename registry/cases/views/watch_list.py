@@ -9,11 +9,12 @@ from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.audits.views.findings import rule_titles
 from registry.cases.queries import open_case
 from registry.cases.views.work_lists import tabs
 from registry.cases.watch_list import DEFAULT_SORT, list_watched
+from registry.core.pagination import Listing
 from registry.core.spreadsheets.writer import Cell, Rows
 from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_numbered
@@ -42,7 +43,8 @@ def watch_list(actor: Actor) -> Answer:
     if address is not None:
         return redirect(address)
     filters = requested_filters(FILTERS)
-    listing = list_watched(actor, filters, requested_page(), page_locale())
+    nothing = names_no_agency(filters)
+    listing = Listing([], None) if nothing else list_watched(actor, filters, requested_page(), page_locale())
     return render_template(
         "cases/watch_list.html",
         actor=actor,

@@ -125,7 +125,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "external-id-taken": lazy_text("Agency {agency} has a project with external id {external_id} already."),
     "inbox-entry-not-found": lazy_text("Your inbox has no entry {id}."),
     "inbox-needs-a-person": lazy_text("Only people have an inbox and follow cases, not service accounts."),
-    "journal-entry-not-found": lazy_text("The journal has no entry № {seq}."),
+    "journal-entry-not-found": lazy_text("The journal has no entry No. {seq}."),
     "link-circle": lazy_text(
         "{target} leads back to {project} by links of the same kind: a project cannot be linked to itself that way."
     ),

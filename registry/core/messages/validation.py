@@ -15,6 +15,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "agency-unknown": lazy_text("No agency with BIN {bin} is registered."),
     "amount-not-in-tenge": lazy_text("Write the amount in tenge; other currencies are not accepted."),
+    "below-needs-agency": lazy_text("“below” needs an agency: send “agency” with it."),
     "bin-invalid": lazy_text("A BIN has 12 digits, the last a check digit; this one is wrong."),
     "change-reason-required": lazy_text(
         "Say why the value changes, for example by which act or agreement, with its number and date."

@@ -10,7 +10,7 @@ from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.cases.views.work_lists import tabs
 from registry.core.clock import today
 from registry.core.errors import Malformed, Problem
@@ -41,7 +41,7 @@ def exemptions_ending(actor: Actor) -> Answer:
     if address is not None:
         return redirect(address)
     filters, within = requested_filters(FILTERS), _requested_days()
-    listing = _ending(actor, requested_page())
+    listing = Listing([], None) if names_no_agency(filters) else _ending(actor, requested_page())
     return render_template(
         "exemptions/list.html",
         actor=actor,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
+from registry.core.pagination import Listing
 from registry.core.translations import lazy_text
 from registry.letters.exports import COLUMNS, letter_rows
 from registry.letters.queries import list_letters, read_letter
@@ -25,8 +26,11 @@ SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first"
 @pages.page("/letters", needs=Permission.CASES_READ)
 def letters(actor: Actor) -> Answer:
     """List the letters that match the filters."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
     filters = requested_filters(FILTERS)
-    listing = list_letters(actor, filters, requested_page())
+    listing = Listing([], None) if names_no_agency(filters) else list_letters(actor, filters, requested_page())
     return render_template(
         "letters/list.html",
         actor=actor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from flask import redirect, render_template, request
@@ -9,8 +10,9 @@ from flask import redirect, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_names
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.audits.views.findings import rule_titles
+from registry.core.pagination import Listing
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica
@@ -47,10 +49,8 @@ def projects(actor: Actor) -> Answer:
     if address is not None:
         return redirect(address)
     filters = requested_filters(FILTERS)
-    shared, only = split_agency_filters(filters)
     sort = request.args.get("sort")
-    with reads_from_replica():
-        listing = list_projects(actor, shared, requested_page(), only=only)
+    listing = Listing([], None) if names_no_agency(filters) else _listing(actor, filters)
     return render_template(
         "projects/list.html",
         actor=actor,
@@ -67,6 +67,12 @@ def projects(actor: Actor) -> Answer:
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
+
+
+def _listing(actor: Actor, filters: Mapping[str, str]) -> Listing:
+    shared, only = split_agency_filters(filters)
+    with reads_from_replica():
+        return list_projects(actor, shared, requested_page(), only=only)
 
 
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)

@@ -11,24 +11,16 @@ TOP: Final = 14
 HEIGHT: Final = 180
 # One marker in so many points; the first and the last always have one.
 MARKED: Final = 6
-# From here on, in percent of the width, the label of a line is above or below it.
-LABELLED: Final = 84
-ABOVE: Final = -9
-BELOW: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. ``places``: (x in percent, y in pixels) of its points; ``marks``: those with a marker.
-
-    ``label_y``: the base line of its label, in pixels.
-    """
+    """One line. ``places``: (x in percent, y in pixels) of its points; ``marks``: those with a marker."""
 
     name: str
     places: Sequence[tuple[float, float]]
     marks: Sequence[tuple[float, float]]
     last: float
-    label_y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +42,9 @@ def line_chart(days: Sequence[date], series: Sequence[tuple[str, Sequence[float 
         places = [(x, _y(value, most)) for x, value in zip(xs, values, strict=True) if value is not None]
         if len(places) > 1:
             drawn.append((name, places, next(value for value in reversed(values) if value is not None)))
-    lowest = min((last for _name, _places, last in drawn), default=0)
-    lines = [
-        Line(name, places, [*places[:-1:MARKED], places[-1]], last, _label_y(places, len(drawn) > 1 and last == lowest))
-        for name, places, last in drawn
-    ]
+    lines = [Line(name, places, [*places[:-1:MARKED], places[-1]], last) for name, places, last in drawn]
     grid = [(_y(most * part / 4, most), most * part / 4) for part in range(5)]
     return LineChart(lines, grid, days[0], days[-1])
-
-
-def _label_y(places: Sequence[tuple[float, float]], is_below: bool) -> float:
-    """Clear of the line; the lowest of several has it below, where the dates leave room for it."""
-    ends = [y for x, y in places if x >= LABELLED]
-    below = max(ends) + BELOW
-    return below if is_below and below <= TOP + HEIGHT else max(min(ends) + ABOVE, TOP)
 
 
 def _y(value: float, most: float) -> float:

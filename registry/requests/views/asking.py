@@ -11,12 +11,13 @@ from flask import url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import agency_by_bin
+from registry.agencies.views.filter_choices import with_bins
 from registry.projects.service import read_project_to_change
 from registry.requests import service
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind, SuccessionKind
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import schema_field
+from registry.web.fields import Field, schema_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import name_in_page_language, options
@@ -39,7 +40,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         _("Succession of the agency"),
         _("Propose"),
         url_for("web.agency", bin=bin),
-        [fields["successor"], replace(kind, choices=options("succession_kind")), *list(fields.values())[1:]],
+        [_agency(fields["successor"]), replace(kind, choices=options("succession_kind")), *list(fields.values())[1:]],
         SUCCESSION.body,
         intro=_(
             "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
@@ -47,6 +48,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         ),
         subject=name_in_page_language(agency),
         labels={"kind": _("Kind of succession"), "on": _("Effective from")},
+        prepare=lambda texts: with_bins(actor, ["successor"], texts),
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
@@ -57,22 +59,29 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
     return answer_form(page, act, {"kind": SuccessionKind.MERGER.value})
 
 
+def _agency(field: Field) -> Field:
+    label = _("Successor: name or BIN") if field.name == "successor" else _("New agency: name or BIN")
+    return replace(field, control="agency", label=label)
+
+
 @pages.page("/projects/<number>/transfer", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
 def ask_transfer(actor: Actor, number: str) -> Answer:
     """Propose that another agency gets this project."""
     project = read_project_to_change(actor, number, "transfer")
+    fields = {name: schema_field(field) for name, field in TRANSFER.body.inputs.items()}
     page = FormPage(
         _("Transfer of the project"),
         _("Propose"),
         url_for("web.project", number=number),
-        [schema_field(field) for field in TRANSFER.body.inputs.values()],
+        [_agency(fields.pop("to")), *fields.values()],
         TRANSFER.body,
         intro=_(
             "The project passes to another agency with its documents, cases and orders. Deadlines go on unchanged. A "
             "second person confirms it."
         ),
         subject=name_in_page_language(project),
-        labels={"to": _("BIN of the new agency"), "on": _("Effective from")},
+        labels={"on": _("Effective from")},
+        prepare=lambda texts: with_bins(actor, ["to"], texts),
     )
 
     def act(values: Mapping[str, Any]) -> Answer:

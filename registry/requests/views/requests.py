@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from flask import render_template, url_for
+from flask import redirect, render_template, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import may_act_for
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
+from registry.core.pagination import Listing
 from registry.http.error_handlers import status_of
 from registry.projects.views.links import projects_numbered
 from registry.requests import service
@@ -38,16 +40,23 @@ WITH_REASON: Final = ("refusal", "restoration")
 @pages.page("/requests", needs=Permission.REQUESTS_READ)
 def requests(actor: Actor) -> Answer:
     """List the requests that the actor may see, newest first, of some kinds or of all."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
     filters = requested_filters((*FILTERS, KIND))
     kinds = filters[KIND].split(",") if KIND in filters else []
     if not set(kinds) <= set(RequestKind.codes()):
         raise Malformed([Problem(KIND, "not-a-choice", {"options": ", ".join(RequestKind.codes())})])
     narrowed = {name: value for name, value in filters.items() if name != KIND}
-    listing = list_requests(actor, narrowed, requested_page(), [RequestKind(kind) for kind in kinds])
+    if names_no_agency(filters):
+        listing = Listing([], None)
+    else:
+        listing = list_requests(actor, narrowed, requested_page(), [RequestKind(kind) for kind in kinds])
     return render_template(
         "requests/list.html",
         actor=actor,
         items=listing.items,
+        agency=agency_filter(actor, filters),
         agencies=names_of_agencies(listing.items),
         projects=projects_numbered(actor, numbers_of_projects(listing.items)),
         filters=filters,

@@ -10,6 +10,7 @@ from flask import url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.projects.agency_filters import AGENCY, BELOW
 from registry.saved_views.lists import MAX_COUNTED
 from registry.saved_views.queries import ShownView, views_of_list
 from registry.web.formats import number
@@ -37,6 +38,8 @@ class ViewLine:
 
 def view_line(actor: Actor, name: str, query: Mapping[str, str]) -> ViewLine:
     """The line of a list that is displayed with this query."""
+    # The box of the agencies below may be ticked without an agency: it then changes nothing.
+    query = {key: value for key, value in query.items() if key != BELOW or AGENCY in query}
     shown, more = views_of_list(actor, name)
     links = [ViewLink(each.view.id, each.view.name, count_text(each), each.view.query == query) for each in shown]
     may_save = bool(query) and actor.may(Permission.OWN_ACCOUNT_MANAGE) and not any(each.here for each in links)

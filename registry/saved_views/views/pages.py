@@ -10,7 +10,7 @@ from flask import redirect, render_template, request, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.core.errors import Malformed, Problem
-from registry.saved_views.lists import LISTS, SORT, problems_of_query, readable_lists
+from registry.saved_views.lists import LISTS, SORT, problems_of_new_query, readable_lists
 from registry.saved_views.models import SavedView
 from registry.saved_views.queries import find_view, list_views, may_delete
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_FORM
@@ -114,7 +114,7 @@ def _requested_query(actor: Actor) -> tuple[str, dict[str, str]]:
     sort = request.args.get(SORT)
     if sort:
         query[SORT] = sort
-    problems = problems_of_query(actor, name, query)
+    problems = problems_of_new_query(actor, name, query)
     if problems or not 0 < len(query) <= MAX_FILTERS:
         raise Malformed(problems)
     return name, query
