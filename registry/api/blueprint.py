@@ -230,6 +230,5 @@ def _document(view: View, name: str, value: object) -> None:
 
 def _add_vary(response: Response) -> Response:
     # A 304 too: it tells a cache what the stored response depends on (RFC 9110, 15.4.5).
-    response.vary.add("Accept-Language")
-    response.vary.add("Authorization")
+    response.vary.update(("Accept-Language", "Authorization"))
     return response

@@ -35,6 +35,10 @@ class QuerySchema(BaseSchema):
         declared = [field.parameter for field in self.fields.values() if isinstance(field, QueryParameter)]
         return {parameter.name: parameter for parameter in declared}
 
+    def load(self, data: Mapping[str, str], **kwargs: Any) -> Any:
+        """What the parameters say. Where none was sent there is nothing to load: none has a default."""
+        return super().load(data, **kwargs) if data else {}
+
 
 class ListArguments(NamedTuple):
     """The query of a list: the filters that the list itself validates, and the page."""

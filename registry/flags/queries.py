@@ -39,14 +39,16 @@ from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
+from registry.projects.details import read_id
 from registry.projects.models import Project
+from registry.projects.numbers import is_project_number
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 from registry.projects.vocabulary import Sector
 
 FLAG: Final = FLAGS.c
 PROJECT: Final = table_of(Project).c
 AGENCY: Final = table_of(Agency).c
-OF_PROJECT: Final = FLAG.project_id == bindparam("project")
+OF_PROJECT: Final = PROJECT.number == bindparam("project")
 FLAG_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "project": TextFilter(PROJECT.number),
     "status": ChoiceFilter(FLAG.status, FlagStatus.codes()),
@@ -78,9 +80,20 @@ def list_flags(actor: Actor, raw: Mapping[str, str], page: Page, language: Langu
     return _page(actor, conditions(FLAG_FILTERS, raw), {}, page, language)
 
 
-def flags_of(actor: Actor, project_id: int, page: Page, language: Language) -> Listing:
+def flags_of(actor: Actor, number: str, page: Page, language: Language) -> Listing:
     """A page of one project's flags, cleared ones too, the newest first unless sorted otherwise. Raises Malformed."""
-    return _page(actor, (), {"project": project_id}, page, language)
+    return _page(actor, (), {"project": number}, page, language)
+
+
+def read_flags(actor: Actor, number: str, page: Page, language: Language) -> Listing:
+    """The same of a project that may not exist. Raises ProjectNotFound, also for projects that the actor may not see.
+
+    A flag shows that its project is there and visible: the project itself is looked up only where there is none.
+    """
+    listing = flags_of(actor, number, page, language) if is_project_number(number) else None
+    if listing is None or not listing.items:
+        read_id(actor, number, "flags")
+    return listing or Listing([], None)
 
 
 def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
@@ -118,7 +131,7 @@ def _page(
 def _matching_ids(
     actor: Actor, filters: Sequence[ColumnElement[bool]], values: Mapping[str, Any]
 ) -> Select[tuple[int]]:
-    of_project = [FLAG.project_id == values["project"]] if "project" in values else []
+    of_project = [PROJECT.number == values["project"]] if "project" in values else []
     ids = select(FLAG.id).join(table_of(Project), PROJECT.id == FLAG.project_id)
     ids = ids.join(table_of(Agency), AGENCY.id == PROJECT.agency_id)
     return ids.where(*visible_projects(actor), *of_project, *filters)

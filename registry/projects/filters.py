@@ -111,7 +111,12 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
     Withdrawn projects are left out unless the filter ``withdrawn`` or ``freeze_status`` names them. The statement must
     join Agency. Raises Malformed with a problem for each unknown filter or invalid value.
     """
-    conditions = visible_projects(actor)
+    return [*visible_projects(actor), *filter_conditions(raw)]
+
+
+def filter_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The conditions of ``project_conditions`` without those of visibility."""
+    conditions: list[ColumnElement[bool]] = []
     if "withdrawn" not in raw and FreezeStatus.WITHDRAWN not in raw.get("freeze_status", "").split(","):
         conditions.append(NOT_WITHDRAWN)
     problems = []

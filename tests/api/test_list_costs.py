@@ -18,8 +18,8 @@ NOT_COUNTED = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 OF_A_LIST = 2
 # Who calls, and the project with its agency and where it stands.
 OF_A_PROJECT = 2
-# Who calls, which project, and its flags.
-OF_ITS_FLAGS = 3
+# Who calls, and its flags; the project alone is looked up where it has none.
+OF_ITS_FLAGS = 2
 # Who calls; the lock that keeps a merger of the agency out; the agency, the external id; and what others wait for: the
 # number, the rows, the journal's head, the entry, the change.
 OF_A_REGISTRATION = 9

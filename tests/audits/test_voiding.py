@@ -139,7 +139,7 @@ def test_flags_and_cases_are_correct_after_next_audit(app: Flask, present: Prese
     assert active_flags() == before
     assert cases() == cases_before
     for project in (flagged, pilot, clear):
-        for flag in flags_of(AUDITOR, project.id, Page(), "en").items:
+        for flag in flags_of(AUDITOR, project.number, Page(), "en").items:
             assert flag["opened_on"] <= days(1) and (flag["cleared_on"] or DAY) <= days(1)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
+from registry.core.database import db
 from registry.core.errors import Malformed
 from registry.core.pagination import Page
 from registry.flags.queries import list_flags
+from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
 from tests.factories import a_project, an_actor, an_agency
@@ -121,6 +125,25 @@ def test_flag_list_is_sorted_and_paginated_and_rejects_other_parameters(editor: 
     assert codes(editor.get(f"{path}?sort=rule")) == {("sort", "not-a-choice")}
     assert codes(editor.get(f"{path}?rule=freeze.creation")) == {("rule", "unknown-parameter")}
     assert code(editor.get("/projects/QT-2026-0000001-4/flags")) == "project-not-found"
+
+
+def test_flags_of_a_restricted_project_are_hidden_and_each_reading_is_journalled_once(
+    supervisor: Caller, reviewer: Caller, as_role: Callable[..., Caller], project: Project
+) -> None:
+    supervisor.put(f"/projects/{project.number}/restriction", {"is_restricted": True, "reason": "Secret"})
+    read = select(func.count()).select_from(JournalEntry).where(JournalEntry.action == "restricted.read")
+    before = db.session.scalar(read) or 0
+
+    assert [flag["rule"] for flag in flags(supervisor, project.number)] == ["freeze.creation"]
+    assert db.session.scalar(read) == before + 1
+    for other in (reviewer, as_role("agency_viewer", agency=an_agency())):
+        assert code(other.get(f"/projects/{project.number}/flags")) == "project-not-found"
+    assert db.session.scalar(read) == before + 1
+
+
+def test_flags_of_a_project_without_any_are_an_empty_page(editor: Caller, agency: Agency, project: Project) -> None:
+    assert flags(editor, a_project(agency).number) == []
+    assert code(editor.get("/projects/%00/flags")) == "project-not-found"
 
 
 def test_flag_list_accepts_filters(project: Project, agency: Agency) -> None:

@@ -180,3 +180,18 @@ def test_editor_confirms_several_records_and_one_that_changed_stops_no_other(
 
 def test_administrator_has_no_page_of_records_to_confirm(signed_in: SignedIn) -> None:
     assert signed_in(Role.ADMINISTRATOR).get("/attestations").status_code == 403
+
+
+def test_a_list_that_is_read_again_is_of_its_reader_and_its_day(agency: Agency, present: Present) -> None:
+    own, foreign = a_project(agency).number, a_project(an_agency()).number
+    current = {"attestation": "current"}
+    readers = {
+        an_actor(Role.AGENCY_VIEWER, agency): {own},
+        an_actor(Role.SUPERVISOR): {own, foreign},
+        an_actor(Role.AGENCY_VIEWER, an_agency()): set(),
+    }
+    for day in (REGISTERED, DUE + A_DAY):
+        present.set(day)
+        for reader, numbers in readers.items():
+            listed = {row["number"] for row in list_projects(reader, current, Page()).items}
+            assert listed == (numbers if day == REGISTERED else set())

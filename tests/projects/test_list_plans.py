@@ -73,7 +73,7 @@ def test_rare_filters_are_counted_from_their_index(connection: Connection) -> No
 def test_search_reads_the_index_of_search_texts_instead_of_the_table(connection: Connection) -> None:
     with plans(connection) as planned:
         list_projects(SUPERVISOR, {"q": "тұлпар"}, Page())
-    assert "COVERING INDEX ix_projects_search_text" in str(planned[0]), planned[0]
+    assert any("COVERING INDEX ix_projects_search_text" in str(plan) for plan in planned), planned
 
 
 @pytest.mark.postgres_only

@@ -30,7 +30,7 @@ from registry.core.known_at import known_at_of
 from registry.core.transactions import transaction
 from registry.flags.known_lists import flags_of_then
 from registry.flags.queries import SORTS as FLAG_SORTS
-from registry.flags.queries import flags_of
+from registry.flags.queries import read_flags
 from registry.flags.schemas import FLAG
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
@@ -284,11 +284,11 @@ class ProjectFlags(MethodView):
     def get(self, query: ListArguments, number: str) -> Any:
         """List the flags of a project, cleared ones too; with `known_at` as they were then."""
         known_at = known_at_of(query.filters)
-        project_id = read_id(current_actor(), number, "flags")
         if known_at is not None:
+            project_id = read_id(current_actor(), number, "flags")
             run, policy = run_known_at(known_at), policy_known_at(known_at)
             last_on = None if run is None else run.on
             return page_response(
                 flags_of_then(current_actor(), project_id, known_at, query.page, request_locale(), policy, last_on)
             )
-        return page_response(flags_of(current_actor(), project_id, query.page, request_locale()))
+        return page_response(read_flags(current_actor(), number, query.page, request_locale()))

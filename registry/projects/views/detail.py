@@ -54,7 +54,7 @@ def project(actor: Actor, number: str) -> Answer:
 def _page(actor: Actor, number: str, form: Form) -> str:
     language = page_locale()
     known = find_project(actor, number)
-    flags = flags_of(actor, known.id, ALL, language).items
+    flags = flags_of(actor, known.number, ALL, language).items
     links = links_for_page(actor, known)
     similar = similar_on_page(actor, known)
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
