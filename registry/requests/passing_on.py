@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
@@ -24,7 +24,7 @@ from registry.flags.models import FLAGS
 from registry.projects.change_times import projects_of_ids
 from registry.projects.models import Project
 from registry.projects.passing_on import move_projects
-from registry.projects.visibility import visible_projects
+from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.models import Request
 
 # Of many equal external ids, these are shown.
@@ -73,12 +73,16 @@ def pass_projects(
 
 
 def equal_external_ids(actor: Actor, former_id: int, to_id: int, numbers: Sequence[str] | None) -> list[dict[str, str]]:
-    """The external ids that projects of both agencies have, of projects that the actor may see; at most 500."""
+    """The external ids that projects of both agencies have; at most 500.
+
+    Only of projects that the actor may see; those of the other agency also when they are not restricted.
+    """
     other = aliased(Project)
     statement = (
         select(Project.external_id, Project.number, other.number.label("other_number"))
         .join(other, (other.external_id == Project.external_id) & (other.agency_id == to_id))
         .where(Project.agency_id == former_id, *visible_projects(actor))
+        .where(or_(other.is_restricted.is_(False), and_(true(), *among_visible(actor, other.id.expression))))
         .order_by(Project.external_id)
         .limit(MAX_EQUAL_IDS)
     )

@@ -88,3 +88,22 @@ def test_equal_external_ids_of_hidden_projects_are_not_shown(client: FlaskClient
 
     assert [each["project"] for each in asked["equal_external_ids"]] == [seen.number]
     assert [each["external_id"] for each in by_supervisor["equal_external_ids"]] == ["H-1", "S-1"]
+
+
+def test_equal_external_ids_name_no_hidden_project_of_the_successor(client: FlaskClient) -> None:
+    agency, successor = an_agency(), an_agency()
+    a_project(agency, external_id="H-1"), a_project(agency, external_id="S-1")
+    hidden, seen = (a_project(successor, external_id=name) for name in ("H-1", "S-1"))
+    restrict(hidden)
+    values = {"successor": successor.bin, "on": today().isoformat(), "act": "No. 17", "reason": "They merge."}
+
+    asked = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{agency.bin}/succession", values).get_json()
+    path = f"/successions/{asked['id']}"
+    by_supervisor = caller(client, Role.SUPERVISOR).get(path).get_json()
+    by_agency = caller(client, Role.AGENCY_EDITOR, agency).get(path).get_json()
+    by_stranger = caller(client, Role.AGENCY_EDITOR, an_agency(), "stranger").get(path)
+
+    assert [each["other_project"] for each in asked["equal_external_ids"]] == [seen.number]
+    assert [each["other_project"] for each in by_supervisor["equal_external_ids"]] == [hidden.number, seen.number]
+    assert [each["other_project"] for each in by_agency["equal_external_ids"]] == [seen.number]
+    assert by_stranger.status_code == 404

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.bulk import table_of
+from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
@@ -74,6 +75,15 @@ def test_restricted_project_is_neither_named_nor_takes_a_place(
     assert named(supervisor, project.number) == [secret.number, open_.number]
     assert named(editor, project.number) == [secret.number]
     assert code(reviewer.get(f"/projects/{secret.number}/similar")) == "project-not-found"
+
+
+def test_withdrawn_project_is_named_to_nobody(reviewer: Caller, agency: Agency, editor: Caller) -> None:
+    project, gone, left = a_project(agency, **QUEUE), a_project(agency, **QUEUE), a_project(agency, **RENAMED)
+    with transaction() as session:
+        session.execute(update(Project).where(Project.id == gone.id).values(withdrawn_at=now()))
+
+    assert named(reviewer, project.number) == [left.number]
+    assert named(editor, project.number) == [left.number]
 
 
 def test_restricted_projects_that_are_named_are_journalled(supervisor: Caller) -> None:
