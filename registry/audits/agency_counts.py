@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Select, String, func, select
+from sqlalchemy import BigInteger, Boolean, Select, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
@@ -24,13 +24,15 @@ NO_SEVERITY = ""
 class AgencyCount(Model):
     """Projects of one agency with the same freeze status and severity after an audit, and their budgets.
 
-    ``on_platform``: how many of them are hosted on the platform; None for audits before the column.
+    ``on_platform``: how many of them are hosted on the platform; None for audits before the column. Audits and agencies
+    are never deleted, so the ids are no foreign keys: PostgreSQL checks these row by row, 0.1 s for 10,000 rows, while
+    others wait.
     """
 
     __tablename__ = "agency_counts"
 
-    audit_id: Mapped[int] = mapped_column(ForeignKey("audits.id"), primary_key=True, autoincrement=False)
-    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"), primary_key=True, autoincrement=False, index=True)
+    audit_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    agency_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
     is_restricted: Mapped[bool] = mapped_column(Boolean, primary_key=True)
     freeze_status: Mapped[str] = mapped_column(String(12), primary_key=True)
     severity: Mapped[str] = mapped_column(String(10), primary_key=True)
