@@ -144,7 +144,7 @@ class Counts:
         size = self._agencies_in_unit
         which: tuple[ColumnElement[bool], ...] = ()
         if units is not None:
-            agencies = []
+            agencies: list[int] = []
             for unit in sorted(units):
                 of_unit.pop(unit, None)
                 agencies += range(unit * size, (unit + 1) * size)
