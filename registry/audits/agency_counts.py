@@ -1,6 +1,7 @@
 """Counts of each agency's projects at each successful audit: reports of former dates, whoever has the projects now.
 
-Written with the audit and never changed. Projects that were restricted at the audit are counted in rows of their own.
+Written with the audit (``counting.py``) and never changed. Projects that were restricted at the audit are counted in
+rows of their own.
 """
 
 from __future__ import annotations
@@ -8,30 +9,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    ColumnElement,
-    ForeignKey,
-    Select,
-    String,
-    case,
-    func,
-    insert,
-    literal,
-    select,
-)
+from sqlalchemy import BigInteger, Boolean, Select, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.bulk import table_of
 from registry.core.database import Model
-from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, newest_good
-from registry.freeze.vocabulary import Placement
-from registry.projects.models import Project
-from registry.projects.vocabulary import FreezeStatus
 
 NO_SEVERITY = ""
 
@@ -39,47 +24,21 @@ NO_SEVERITY = ""
 class AgencyCount(Model):
     """Projects of one agency with the same freeze status and severity after an audit, and their budgets.
 
-    ``on_platform``: how many of them are hosted on the platform; None for audits before the column.
+    ``on_platform``: how many of them are hosted on the platform; None for audits before the column. Audits and agencies
+    are never deleted, so the ids are no foreign keys: PostgreSQL checks these row by row, 0.1 s for 10,000 rows, while
+    others wait.
     """
 
     __tablename__ = "agency_counts"
 
-    audit_id: Mapped[int] = mapped_column(ForeignKey("audits.id"), primary_key=True, autoincrement=False)
-    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"), primary_key=True, autoincrement=False, index=True)
+    audit_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    agency_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
     is_restricted: Mapped[bool] = mapped_column(Boolean, primary_key=True)
     freeze_status: Mapped[str] = mapped_column(String(12), primary_key=True)
     severity: Mapped[str] = mapped_column(String(10), primary_key=True)
     projects: Mapped[int]
     budget_kzt: Mapped[int] = mapped_column(BigInteger)
     on_platform: Mapped[int | None]
-
-
-def hosted() -> ColumnElement[int]:
-    """The number of projects that are hosted on the platform, for a statement that groups projects."""
-    return func.sum(case((table_of(Project).c.placement == Placement.ON_PLATFORM.value, 1), else_=0))
-
-
-def is_counted() -> ColumnElement[bool]:
-    """The condition on projects that have not been withdrawn, by a column of ``ix_projects_counted``."""
-    return table_of(Project).c.freeze_status != FreezeStatus.WITHDRAWN.value
-
-
-def save_agency_counts(audit_id: int) -> None:
-    """Count the projects of every agency as they are now, in the open transaction of the audit.
-
-    Read from ``ix_projects_counted`` alone, in its order: 0.04 s for 100,000 projects on SQLite.
-    """
-    project = table_of(Project).c
-    alike = (project.agency_id, project.is_restricted, project.freeze_status)
-    severity = func.coalesce(project.severity, NO_SEVERITY)
-    budget = func.coalesce(func.sum(project.budget_kzt), 0)
-    counted = (
-        select(literal(audit_id), *alike, severity, func.count(), budget, hosted())
-        .where(is_counted())
-        .group_by(*alike, project.severity)
-    )
-    names = tuple(column.name for column in table_of(AgencyCount).columns)
-    require_transaction().execute(insert(table_of(AgencyCount)).from_select(names, counted))
 
 
 def counts_on(actor: Actor, day: date) -> Select[*tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
 
 from registry.agencies.models import Agency
-from registry.audits.agency_counts import is_counted
+from registry.audits.counting import is_counted
 from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.orders import Order, newest_in_force
 from registry.core.bulk import table_of

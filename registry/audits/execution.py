@@ -9,14 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_
 
 from registry.accounts.actors import Actor
-from registry.audits.agency_counts import save_agency_counts
 from registry.audits.candidates import Totals
 from registry.audits.change_threshold import held_because
-from registry.audits.daily_counts import save_daily_counts
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.held_causes import held_causes
-from registry.audits.judgement import Judgement
 from registry.audits.policy_texts import save_policy_text
+from registry.audits.preparation import Preparation
 from registry.audits.project_changes import ProjectChanges
 from registry.audits.promises import check_promise, promise_to_check
 from registry.audits.reconciliation import Plan
@@ -52,12 +50,12 @@ def new_run(actor: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bo
 
 
 def execute_audit(
-    actor: Actor, run: AuditRun, policy: Policy, *, check_threshold: bool, judgement: Judgement | None = None
+    actor: Actor, run: AuditRun, policy: Policy, *, check_threshold: bool, prepared: Preparation | None = None
 ) -> AuditRun:
     """Judge every project by the policy on the run's date and write the results inside the open transaction.
 
-    ``judgement``: what was judged before the transaction kept others from writing. It is brought up to date under the
-    lock; one by another policy or of another date is not used, nor after an upgrade.
+    ``prepared``: what was read before the transaction kept others from writing. It is brought up to date under the
+    lock; one for another policy or date is not used, nor after an upgrade.
     With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then describe
     what it would do.
     """
@@ -74,8 +72,9 @@ def execute_audit(
     # While the schema was upgraded from a version before 0.2, its processes wrote no freeze status and no changes for
     # the feed. The audits of that version have no policy basis.
     after_upgrade = last is not None and last.policy_basis is None and not run.dry_run
-    if judgement is None or after_upgrade or not judgement.is_by(policy, run.on):
-        judgement = Judgement(policy, run.on)
+    if prepared is None or after_upgrade or not prepared.is_for(policy, run.on):
+        prepared = Preparation(policy, run.on)
+    judgement = prepared.judgement
     judgement.bring_up_to_date()
     totals, restricted = judgement.totals, judgement.restricted
     run.compared_with = None if last is None else last.id
@@ -121,9 +120,9 @@ def execute_audit(
         session.flush()
         for some in changed:
             update_freeze_status(timestamp, some, policy=policy)
-        save_agency_counts(run.id)
-        save_daily_counts(run.id, run.on)
-        case_changes = sync_cases(run.id, run.on, timestamp, policy)
+        case_changes = sync_cases(run.id, run.on, timestamp, policy, prepared.projects_to_sync(plan, run.id))
+        prepared.counts.bring_up_to_date(changed)
+        prepared.counts.save(run.id)
         if case_changes:
             journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)
     write_changes(plan, run.id, carried_out=carried_out)

@@ -11,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit
-from registry.audits.judgement import Judgement
+from registry.audits.preparation import Preparation
 from registry.audits.service import find_audit, require_not_before_last
 from registry.changes.service import record_change
 from registry.core import outbox
@@ -38,15 +38,15 @@ def confirm_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     """
     actor.require(Permission.AUDITS_CONFIRM)
     on = find_audit(actor, audit_id).on
-    judgement = Judgement(policy_in_force(on), on)
-    with exclusive_lock(judgement.judge) as session:
+    prepared = Preparation(policy_in_force(on), on)
+    with exclusive_lock(prepared.read) as session:
         run = _held(session, audit_id)
         require_not_before_last(run.on)
         run.confirmed_by = actor.principal
         policy = policy_in_force(run.on)
         run.policy_version, run.policy_digest = policy.version, policy.digest
         _decide(actor, run, "confirmed", reason)
-        return execute_audit(actor, run, policy, check_threshold=False, judgement=judgement)
+        return execute_audit(actor, run, policy, check_threshold=False, prepared=prepared)
 
 
 def reject_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:

@@ -12,7 +12,7 @@ from registry.accounts.actors import SCHEDULE
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.exclusive_lock import AuditRunning, exclusive_lock
 from registry.audits.execution import execute_audit, new_run
-from registry.audits.judgement import Judgement
+from registry.audits.preparation import Preparation
 from registry.audits.schedule import ScheduledRun, is_due, missed
 from registry.audits.service import save_failed_run
 from registry.changes.service import record_added, record_change
@@ -77,21 +77,19 @@ def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
 def _audit(scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta) -> AuditRun | None:
     def judge() -> None:
         if _waits(scheduled, current_time, retry_after):
-            judgement.judge()
+            prepared.read()
 
     try:
-        judgement = Judgement(policy_in_force(scheduled.on), scheduled.on)
+        prepared = Preparation(policy_in_force(scheduled.on), scheduled.on)
         with exclusive_lock(judge) as session:
             run = _claim(session, scheduled, current_time, retry_after)
             if run is None:
                 return None
             listed = _list_missed(session, scheduled)
-            run.started_at = judgement.began_at
+            run.started_at = prepared.judgement.began_at
             # After a held or failed attempt this audit is no catch-up, because the service was not down.
             run.trigger = "catch_up" if scheduled.late or scheduled.on - timedelta(days=1) in listed else "schedule"
-            return execute_audit(
-                SCHEDULE, run, policy_in_force(scheduled.on), check_threshold=True, judgement=judgement
-            )
+            return execute_audit(SCHEDULE, run, policy_in_force(scheduled.on), check_threshold=True, prepared=prepared)
     except AuditRunning:
         raise
     except Exception as error:

@@ -129,10 +129,6 @@ class Judgement:
         self._digest: str | None = None
         self._judged_before, self._decided_since = 0, now()
 
-    def is_by(self, policy: Policy, on: date) -> bool:
-        """True when it is by this policy on this date."""
-        return (self.policy.digest, self.on) == (policy.digest, on)
-
     def judge(self) -> None:
         """Judge every project, and again those that many changes affect meanwhile."""
         self.began_at = now()

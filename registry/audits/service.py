@@ -8,7 +8,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
-from registry.audits.judgement import Judgement
+from registry.audits.preparation import Preparation
 from registry.changes.service import record_added, record_change
 from registry.core import outbox
 from registry.core.clock import now, today
@@ -47,15 +47,15 @@ def run_audit(
     if not dry_run and day > today():
         raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
     run = new_run(actor, day, "manual", policy or policy_in_force(day), dry_run=dry_run)
-    judgement = Judgement(policy or policy_in_force(day), day)
+    prepared = Preparation(policy or policy_in_force(day), day, writes=not dry_run)
     try:
-        with exclusive_lock(judgement.judge):
+        with exclusive_lock(prepared.read):
             if not dry_run:
                 require_not_before_last(day)
             # Read again under the lock: a version may have been activated meanwhile.
             judged_by = policy or policy_in_force(day)
             run.policy_version, run.policy_digest = judged_by.version, judged_by.digest
-            return execute_audit(actor, run, judged_by, check_threshold=True, judgement=judgement)
+            return execute_audit(actor, run, judged_by, check_threshold=True, prepared=prepared)
     except RegistryError:
         raise
     except Exception as error:

@@ -1,13 +1,15 @@
 """Case sync: after an audit, opens, reopens and moves cases so that they match their flags.
 
 It compares the current state of flags and cases, not the audit's changes; it therefore repairs earlier omissions and
-is idempotent. It runs inside the audit's transaction, after the flags are written and under the exclusive flag lock, so
-nobody sees flags without their cases. Each step first queries the ids, usually none, and then writes in bulk.
+is idempotent. What is not in line is looked for before the audit locks (``projects_to_sync``), and then among the
+projects that have changed since. It runs inside the audit's transaction, after the flags are written and under the
+exclusive flag lock, so nobody sees flags without their cases. Each step first queries the ids, usually none, and then
+writes in bulk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -44,6 +46,8 @@ from registry.freeze.policy import Policy
 # Below SQLite's limit of 32,766 parameters per statement.
 ROWS_AT_ONCE: Final = 20_000
 MANY: Final = 1000
+# No audit has this id.
+NO_AUDIT: Final = 0
 WAITING_FOR_REVIEWER: Final = (
     Status.NEW,
     Status.UNDER_REVIEW,
@@ -62,6 +66,7 @@ class _AuditContext:
     on: date
     at: datetime
     review_days: int
+    projects: Collection[int] | None
 
     @property
     def review_until(self) -> ColumnElement[date]:
@@ -69,13 +74,29 @@ class _AuditContext:
         return bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=Date)
 
 
-def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[str, Any]:
+def projects_to_sync(
+    policy: Policy, projects: Collection[int] | None = None, audit_id: int = NO_AUDIT
+) -> frozenset[int]:
+    """The ids of those among the projects, None for all, whose cases are not in line with their flags: usually none.
+
+    ``audit_id``: the audit that has written its flags.
+    """
+    statement = sync_queries.projects_to_sync(policy.case_from_severity, projects)
+    return frozenset(db.session.scalars(statement, {sync_queries.AUDIT: audit_id}))
+
+
+def sync_cases(
+    audit_id: int, on: date, at: datetime, policy: Policy, projects: Collection[int] | None = None
+) -> dict[str, Any]:
     """Bring every case in line with its flags. Return the changes, JSON-ready: ids by kind, without empty kinds.
 
     ``opened`` has the first id, the last id and the count. ``at`` is the ``changed_at`` of the audit's flags and cases.
+    ``projects``: the ids of those to look at, None for all.
     """
-    audit = _AuditContext(audit_id, on, at, policy.deadlines.review)
-    reopened = _ids(audit, sync_queries.accepted_no_more())
+    if projects is not None and not projects:
+        return {}
+    audit = _AuditContext(audit_id, on, at, policy.deadlines.review, projects)
+    reopened = _ids(audit, sync_queries.accepted_no_more(projects))
     _move(
         audit,
         reopened,
@@ -86,22 +107,22 @@ def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[st
         outcome=None,
     )
     opened = _open(audit, policy.case_from_severity)
-    flagged = _ids(audit, sync_queries.with_new_flags())
+    flagged = _ids(audit, sync_queries.with_new_flags(projects))
     _note(audit, flagged, AuditEvent.FLAGGED.value, Case.status.expression)
     if opened or flagged:
         _cover(audit)
-    returned = _ids(audit, sync_queries.flagged_again())
+    returned = _ids(audit, sync_queries.flagged_again(projects))
     _move(audit, returned, AuditEvent.REOPENED.value, STATUS_WHEN_REOPENED, exempt_since=None)
-    expired = _ids(audit, sync_queries.exempt_no_more())
+    expired = _ids(audit, sync_queries.exempt_no_more(projects))
     _move(audit, expired, AuditEvent.REOPENED.value, STATUS_WHEN_REOPENED, due_on=audit.review_until, exempt_since=None)
-    cleared = _ids(audit, sync_queries.cleared())
+    cleared = _ids(audit, sync_queries.cleared(projects))
     _lapse(audit, cleared)
     goes_on = case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=audit.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
     _move(
         audit, cleared, AuditEvent.CLEARED.value, literal(Status.AWAITING_CONFIRMATION.value), due_on=goes_on, **stopped
     )
-    exempted = _ids(audit, sync_queries.exempted())
+    exempted = _ids(audit, sync_queries.exempted(projects))
     exempt: dict[str, Any] = {"exempt_since": on, "due_on": None, "review_days_left": None}
     _move(audit, exempted, AuditEvent.EXEMPTED.value, literal(Status.WITH_COMMISSION.value), **exempt)
     _refresh_severities(audit)
@@ -122,7 +143,7 @@ def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[st
 
 def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     session = require_transaction()
-    without = sync_queries.projects_without_case(from_severity)
+    without = sync_queries.projects_without_case(from_severity, audit.projects)
     if session.scalar(without.limit(1)) is None:
         return {}
     worst = func.max(rank(Flag.severity.expression))
@@ -158,10 +179,12 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
 
 def _cover(audit: _AuditContext) -> None:
     # A flag displays its case, so flags that existed before change when a case covers them.
-    earlier = sync_queries.uncovered().with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < audit.at)
+    earlier = sync_queries.uncovered(audit.projects).with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < audit.at)
     record_changes(FLAG_SUBJECT, FLAGS.c.id.in_(earlier))
     _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=audit.at))
-    require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], sync_queries.uncovered()))
+    require_transaction().execute(
+        insert(CaseFlag).from_select(["case_id", "flag_id"], sync_queries.uncovered(audit.projects))
+    )
 
 
 def _ids(audit: _AuditContext, statement: Select[int]) -> list[int]:
@@ -217,7 +240,7 @@ def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *cond
 
 def _refresh_severities(audit: _AuditContext) -> None:
     """Set each case's severity to that of its highest active flag; without active flags it stays."""
-    changed = db.session.execute(sync_queries.changed_severities()).all()
+    changed = db.session.execute(sync_queries.changed_severities(audit.projects)).all()
     for chunk in _chunks([case_id for case_id, _ in changed]):
         record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
     if changed:

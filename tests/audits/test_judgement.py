@@ -19,6 +19,7 @@ from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Judgement
+from registry.audits.preparation import Preparation
 from registry.audits.verification import verify_audit
 from registry.cases.models import Case
 from registry.changes.retention import delete_old_changes
@@ -167,7 +168,7 @@ def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own
         case = db.session.scalars(select(Case.id).where(Case.project_id == left.id)).one()
         present.move(timedelta(days=1))
         policy, on = policy_in_force(), DAY + timedelta(days=1)
-        judgement = Judgement(policy, on)
+        prepared = Preparation(policy, on)
         newest = []
 
         def change() -> None:
@@ -178,14 +179,14 @@ def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own
                 verify(project, DAY)
                 newest.append(a_project().id)
 
-        def judge() -> None:
-            judgement.judge()
+        def read() -> None:
+            prepared.read()
             with ThreadPoolExecutor(1) as others:
                 others.submit(change).result(timeout=20)
 
-        with exclusive_lock(judge):
+        with exclusive_lock(read):
             run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
-            execute_audit(OPERATOR, run, policy, check_threshold=True, judgement=judgement)
+            execute_audit(OPERATOR, run, policy, check_threshold=True, prepared=prepared)
         assert run.status == "succeeded"
         assert flags_of(left) == [("freeze.creation", "high", "open")]
         assert flags_of(moved) == [("freeze.creation", "high", "cleared")]
@@ -200,11 +201,11 @@ def test_a_judgement_of_another_day_is_not_used(app: Flask, present: Present) ->
     present.set(DAY)
     project = a_project()
     policy, on = policy_in_force(), DAY
-    judgement = Judgement(policy, DAY - timedelta(days=400))
-    judgement.judge()
-    assert next(iter(judgement.plans(None)))[1].opened == []
+    prepared = Preparation(policy, DAY - timedelta(days=400))
+    prepared.read()
+    assert next(iter(prepared.judgement.plans(None)))[1].opened == []
     with exclusive_lock():
         run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
-        execute_audit(OPERATOR, run, policy, check_threshold=True, judgement=judgement)
+        execute_audit(OPERATOR, run, policy, check_threshold=True, prepared=prepared)
     assert flags_of(project) == [("freeze.creation", "high", "open")]
     assert verify_audit(AUDITOR, run.id).digest.recorded == verify_audit(AUDITOR, run.id).digest.repeated

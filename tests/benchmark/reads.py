@@ -12,8 +12,9 @@ from sqlalchemy import String, case, cast, insert, select, text, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.audits.agency_counts import AgencyCount, save_agency_counts
-from registry.audits.daily_counts import DailyCount, save_daily_counts
+from registry.audits.agency_counts import AgencyCount
+from registry.audits.counting import Counts
+from registry.audits.daily_counts import DailyCount
 from registry.cases.change_times import CASE
 from registry.cases.list_totals import list_totals
 from registry.cases.lists import list_cases
@@ -97,8 +98,9 @@ def _counts() -> None:
             raise RuntimeError("nothing was audited")
         for counted in (AgencyCount, DailyCount):
             session.execute(table_of(counted).delete().where(table_of(counted).c.audit_id == run.id))
-        save_agency_counts(run.id)
-        save_daily_counts(run.id, run.on)
+        counts = Counts(run.on)
+        counts.count()
+        counts.save(run.id)
 
 
 def _spread_cases() -> None:

@@ -80,7 +80,18 @@ PAGES: Final = (
     "/reports/compliance",
     "/journal",
 )
-OF_AUDITS = ("case_events", "case_flags", "case_decisions", "cases", "former_flags", "flags", "audit_changes", "audits")
+OF_AUDITS = (
+    "case_events",
+    "case_flags",
+    "case_decisions",
+    "cases",
+    "former_flags",
+    "flags",
+    "audit_changes",
+    "agency_counts",
+    "daily_counts",
+    "audits",
+)
 
 
 def fill(size: int) -> dict[str, Any]:

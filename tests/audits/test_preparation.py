@@ -1,0 +1,175 @@
+"""Counts and cases that an audit reads before it locks, and what changes until it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from registry.agencies.service import agency_by_bin
+from registry.audits import counting
+from registry.audits.agency_counts import AgencyCount
+from registry.audits.counting import Counts
+from registry.audits.daily_counts import DailyCount
+from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.execution import execute_audit, new_run
+from registry.audits.preparation import Preparation
+from registry.audits.reconciliation import Plan
+from registry.cases.models import Case
+from registry.cases.sync import NO_AUDIT, projects_to_sync
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.freeze.current import first_policy, policy_in_force, set_policy
+from registry.freeze.policy import Policy
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.audits.history import ASKER, DECIDER, STEPS, History
+from tests.audits.steps import OPERATOR, audit, edit, verify
+from tests.cases.cast import AIGERIM, SAULE, act
+from tests.factories import a_project, an_agency
+from tests.present import Present
+
+Undone = Callable[[], AbstractContextManager[None]]
+DAY = date(2026, 9, 28)
+STEP = st.tuples(st.sampled_from([kind for kind in STEPS if kind != "night"]), st.integers(0, 9), st.integers(0, 9))
+NOTHING = Plan()
+
+
+@pytest.fixture
+def usual_policy(app: Flask) -> Iterator[Policy]:
+    usual = first_policy()
+    yield usual
+    set_policy(usual)
+
+
+@pytest.fixture(autouse=True)
+def _units_of_one_agency(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with many projects: an agency is counted again without the others."""
+    monkeypatch.setattr(counting, "PROJECTS_IN_UNIT", 1)
+
+
+def stored(audit_id: int) -> list[list[tuple[Any, ...]]]:
+    """The counts of an audit, of agencies and of the day."""
+    tables = table_of(AgencyCount), table_of(DailyCount)
+    return [sorted(tuple(row) for row in db.session.execute(select(t).where(t.c.audit_id == audit_id))) for t in tables]
+
+
+def count_again(audit_id: int, on: date) -> list[list[tuple[Any, ...]]]:
+    """Replace the counts of an audit by those of now."""
+    with transaction() as session:
+        for table in (table_of(AgencyCount), table_of(DailyCount)):
+            session.execute(table.delete().where(table.c.audit_id == audit_id))
+        counts = Counts(on)
+        counts.count()
+        counts.save(audit_id)
+    return stored(audit_id)
+
+
+@pytest.mark.parametrize("examples", [8, pytest.param(200, marks=pytest.mark.at_length)], ids=["some", "many"])
+def test_counts_and_cases_brought_up_to_date_equal_those_read_anew(
+    app: Flask, present: Present, each_example: Undone, usual_policy: Policy, examples: int
+) -> None:
+    @settings(max_examples=examples, phases=[Phase.generate], deadline=None)
+    @given(nights=st.lists(st.lists(STEP, min_size=1, max_size=4), min_size=4, max_size=4))
+    def check(nights: list[list[tuple[str, int, int]]]) -> None:
+        with each_example():
+            set_policy(usual_policy)
+            present.set(DAY)
+            history = History(present)
+            history.begin()
+            history.take("night", 0, 1)
+            audit_id = history.nights[-1].audit_id
+            for steps in nights:
+                prepared = Preparation(policy_in_force(), DAY)
+                prepared.read()
+                for step in steps:
+                    history.take(*step)
+                prepared.counts.bring_up_to_date()
+                assert prepared.projects_to_sync(NOTHING, NO_AUDIT) == projects_to_sync(prepared.policy)
+                anew = count_again(audit_id, DAY)
+                with transaction() as session:
+                    for table in (table_of(AgencyCount), table_of(DailyCount)):
+                        session.execute(table.delete().where(table.c.audit_id == audit_id))
+                    prepared.counts.save(audit_id)
+                assert stored(audit_id) == anew
+
+    check()
+
+
+def test_counts_are_those_of_the_moment_at_which_the_audit_commits(own_app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with own_app.app_context():
+        agencies = [an_agency() for _ in range(8)]
+        projects = [a_project(agency, budget_kzt=10**place, region="71") for place, agency in enumerate(agencies)]
+        edited, decided, moved, restricted, cleared, *_ = (project.id for project in projects)
+        bins = [agency.bin for agency in agencies]
+        audit()
+        case = db.session.scalars(select(Case.id).where(Case.project_id == decided)).one()
+        present.move(timedelta(days=1))
+        # The audit itself changes the status of this one, of which nothing changes meanwhile.
+        edit(projects[7], placement="on_platform", platform_key="qt-8")
+        verify(projects[7], DAY)
+        policy, on = policy_in_force(), DAY + timedelta(days=1)
+
+        def change(which: Callable[[], Any]) -> None:
+            def in_thread() -> None:
+                with own_app.app_context():
+                    which()
+
+            with ThreadPoolExecutor(1) as others:
+                others.submit(in_thread).result(timeout=20)
+
+        def project_of(project_id: int) -> Project:
+            return db.session.get_one(Project, project_id)
+
+        def decide() -> None:
+            act(AIGERIM, case, "claim")
+            act(AIGERIM, case, "propose", {"decision": "transitional_accepted", "reason": "R", "legal_basis": "L"})
+            act(SAULE, case, "approve")
+
+        def restrict() -> None:
+            with transaction():
+                number = project_of(restricted).number
+                restrict_project(SAULE, find_project_to_change(SAULE, number), True, "Secret.")
+
+        def clear() -> None:
+            edit(project_of(cleared), placement="on_platform", platform_key="qt-7")
+            verify(project_of(cleared), DAY)
+
+        def transfer() -> None:
+            values = {"to": bins[6], "on": on, "act": "17", "reason": "R"}
+            request = ask(ASKER, RequestKind.TRANSFER, project_of(moved).number, values)
+            confirm(DECIDER, RequestKind.TRANSFER, request.id)
+
+        changes: list[Callable[[], Any]] = [
+            lambda: edit(project_of(edited), budget_kzt=5, region="10", sector="07"),
+            decide,
+            clear,
+            lambda: a_project(agency_by_bin(bins[5])),
+            transfer,
+            restrict,
+        ]
+        for each in changes:
+            prepared = Preparation(policy, on)
+
+            def read(prepared: Preparation = prepared, each: Callable[[], Any] = each) -> None:
+                prepared.read()
+                change(each)
+
+            with exclusive_lock(read):
+                run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
+                execute_audit(OPERATOR, run, policy, check_threshold=False, prepared=prepared)
+            assert stored(run.id) == count_again(run.id, on), each
+            assert projects_to_sync(policy) == frozenset()
+            present.move(timedelta(minutes=5))
