@@ -19,11 +19,13 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from registry.core.database import Model
+from registry.core.database import REPLICA, Model
 from registry.core.dialects import has_copy, has_sequences, has_writing_ctes
 from registry.core.postgresql import as_database_error
+from registry.core.replica_pause import pause_replica
 
 if TYPE_CHECKING:
     import psycopg
@@ -135,4 +137,8 @@ def _cursor(session: Session) -> Iterator[psycopg.Cursor[Any]]:
         with raw.cursor() as cursor:
             yield cursor
     except connection.dialect.loaded_dbapi.Error as error:
-        raise as_database_error(error) from error
+        wrapped = as_database_error(error)
+        # SQLAlchemy's handlers of errors do not see what psycopg is asked directly.
+        if session.info.get(REPLICA) and isinstance(wrapped, OperationalError):
+            pause_replica()
+        raise wrapped from error

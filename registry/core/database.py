@@ -21,6 +21,7 @@ from registry.core import collation as kazakh_order
 from registry.core import postgresql as postgres
 from registry.core.database_settings import DatabaseLimits
 from registry.core.private_files import make_private
+from registry.core.replica_pause import pause_after_errors
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -123,6 +124,8 @@ def init_database(app: Flask, url: str, limits: DatabaseLimits | None = None, *,
     with app.app_context():
         for engine in db.engines.values():
             set_up_engine(engine)
+        if read_url is not None:
+            pause_after_errors(db.engines[REPLICA])
         # On SQLite BEGIN costs no round trip and gives all reads of a request one snapshot.
         if db.engine.dialect.name != "sqlite":
             app.extensions[AUTOCOMMIT_READS] = db.engine.execution_options(isolation_level="AUTOCOMMIT")

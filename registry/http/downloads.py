@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
 
-from flask import Response, stream_with_context
+from flask import Response
+from flask.globals import request_ctx
 
 from registry.core.clock import today
 
@@ -21,13 +22,13 @@ PIECE: Final = 64 * 1024
 
 def csv_download(name: str, pieces: Iterable[bytes]) -> Response:
     """A CSV, sent as it is made."""
-    made = Response(stream_with_context(iter(pieces)), content_type=f"{CSV}; charset=utf-8")
+    made = Response(_in_context(pieces), content_type=f"{CSV}; charset=utf-8")
     return _named(made, name, "csv")
 
 
 def ndjson_download(name: str, pieces: Iterable[bytes]) -> Response:
     """Lines of JSON objects, sent as they are made."""
-    return _named(Response(stream_with_context(iter(pieces)), content_type=NDJSON), name, "ndjson")
+    return _named(Response(_in_context(pieces), content_type=NDJSON), name, "ndjson")
 
 
 def xlsx_download(name: str, write: Callable[[Path], None]) -> Response:
@@ -47,6 +48,25 @@ def pdf_download(name: str, content: bytes) -> Response:
     response = Response(content, content_type=PDF)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     return response
+
+
+def _in_context(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces, made in the context of this request, which stays open until the last one.
+
+    Flask's ``stream_with_context`` enters it again after its teardown. That has ended the session: what is streamed
+    would be read by another one, from the primary and with the timeouts of a short request.
+    """
+    context = request_ctx._get_current_object()  # type: ignore[attr-defined] # as Flask's own function did until 3.1.2
+
+    def in_context() -> Iterator[bytes]:
+        with context:
+            yield b""
+            yield from pieces
+
+    made = in_context()
+    # Enters the context now.
+    next(made)
+    return made
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -9,24 +9,20 @@ read. What is not journalled (inboxes, drafts, sessions) is always read from the
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.core.database import AUTOCOMMIT_READS, REPLICA, TRANSACTION_OPEN, db
 from registry.core.postgresql import extend_timeouts
+from registry.core.replica_pause import is_replica_paused, pause_replica
 from registry.journal.service import JournalHead
 
 log = logging.getLogger(__name__)
 
-# A standby that could not be reached is left alone for so long: reaching it may take two seconds each time.
-PAUSE_S: Final = 10
-AWAY_UNTIL: Final = "registry.replica_away_until"
 HEAD: Final = select(JournalHead.seq, JournalHead.hash)
 
 
@@ -36,7 +32,7 @@ def use_read_replica(*, for_export: bool = False) -> bool:
     ``for_export``: with the timeouts of exports, because a slow reader keeps the transaction open.
     """
     session = db.session()
-    if REPLICA not in db.engines or session.info.get(TRANSACTION_OPEN) or _is_away():
+    if REPLICA not in db.engines or session.info.get(TRANSACTION_OPEN) or is_replica_paused():
         return False
     head = session.execute(HEAD).one()
     session.rollback()
@@ -51,9 +47,9 @@ def use_read_replica(*, for_export: bool = False) -> bool:
                 extend_timeouts(session.connection())
             return True
     except SQLAlchemyError as error:
-        current_app.extensions[AWAY_UNTIL] = time.monotonic() + PAUSE_S
+        pause_replica()
         log.warning("the read replica cannot be used; the primary is read", exc_info=error)
-    _leave()
+    read_primary()
     if autocommit:
         session.info[AUTOCOMMIT_READS] = True
     return False
@@ -68,17 +64,13 @@ def reads_from_replica() -> Iterator[None]:
         yield
     finally:
         if used:
-            _leave()
+            read_primary()
             if autocommit:
                 db.session().info[AUTOCOMMIT_READS] = True
 
 
-def _leave() -> None:
+def read_primary() -> None:
+    """End reading from the standby: for what is not journalled, such as the inbox in the header of every page."""
     session = db.session()
     if session.info.pop(REPLICA, False):
         session.rollback()
-
-
-def _is_away() -> bool:
-    until: float = current_app.extensions.get(AWAY_UNTIL, 0.0)
-    return time.monotonic() < until

@@ -21,6 +21,7 @@ from registry.http.rate_limit import check_rate_limit
 from registry.http.request_bodies import form_limit
 from registry.http.request_ids import request_id
 from registry.http.request_log import LOG
+from registry.journal.read_replica import read_primary
 from registry.web.blueprint import pages, to_second_factor, to_sign_in
 from registry.web.current_user import current_user, locale_without_database, page_locale
 from registry.web.error_messages import error_message, page_code, problem_message
@@ -35,6 +36,8 @@ TO_FIRST_PAGE: Final = lazy_text("To the first page")
 
 def error_page(error: RegistryError) -> Response:
     """Render the error as a page; a request over the rate limit gets that error instead."""
+    # The view may have read from a standby, which may lag with what the header shows.
+    read_primary()
     try:
         # When no view ran, this loads the user and counts the request for the rate limit.
         current_user()

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,21 @@ import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import event, make_url
+from sqlalchemy.exc import OperationalError
 
+from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.core.database import REPLICA, db
+from registry.core.replica_pause import AWAY_UNTIL
 from registry.core.transactions import transaction
 from registry.http.metrics import STORED
 from registry.journal import service as journal
-from registry.journal.read_replica import AWAY_UNTIL, use_read_replica
+from registry.journal.read_replica import use_read_replica
 from tests.conftest import service_app
 from tests.databases import PostgresDatabases, bare_app
 from tests.factories import ADMINISTRATOR, a_token, an_agency
 from tests.fixtures.cli import CommandLine
+from tests.fixtures.web import PASSWORD, Visit
 from tests.postgres_server import SETTINGS, PostgresServer
 from tests.running import until
 
@@ -93,7 +98,7 @@ def servers() -> Iterator[tuple[PostgresServer, PostgresServer, str]]:
 @pytest.fixture
 def pair(servers: tuple[PostgresServer, PostgresServer, str], tmp_path: Path) -> Iterator[Pair]:
     primary, standby, url = servers
-    app = service_app(url, tmp_path, REGISTRY_DATABASE_READ_URL=at(standby, url))
+    app = service_app(url, tmp_path, REGISTRY_DATABASE_READ_URL=at(standby, url), REGISTRY_LOCK_TIMEOUT="1")
     with app.app_context():
         bin_ = an_agency().bin
         headers = {"Authorization": f"Bearer {a_token(Role.ADMINISTRATOR)}"}
@@ -167,6 +172,59 @@ def test_standby_that_is_away_is_not_asked_again_at_once(pair: Pair) -> None:
     pair.app.extensions[AWAY_UNTIL] = 0
     until(caught_up(pair))
     assert pair.names()[1]
+
+
+@contextmanager
+def projects_locked_on_the_standby(pair: Pair) -> Iterator[None]:
+    """The standby replays the lock of a migration and then nothing, while the primary goes on."""
+    until(caught_up(pair))
+    with psycopg.connect(pair.primary.address(pair.database)) as migration:
+        migration.execute("LOCK TABLE projects IN ACCESS EXCLUSIVE MODE")
+        pair.on(pair.primary, "SELECT pg_logical_emit_message(true, 'tests', 'flush')")
+        until(caught_up(pair))
+        pair.on(pair.standby, "SELECT pg_wal_replay_pause()")
+        until(lambda: pair.on(pair.standby, "SELECT pg_get_wal_replay_pause_state()") == "paused")
+        migration.rollback()
+    try:
+        yield
+    finally:
+        pair.on(pair.standby, "SELECT pg_wal_replay_resume()")
+
+
+def test_list_that_the_standby_cancelled_is_answered_by_the_primary_when_it_is_sent_again(pair: Pair) -> None:
+    with projects_locked_on_the_standby(pair):
+        failed = pair.app.test_client().get(LIST, headers=pair.headers)
+        assert (failed.status_code, failed.headers["Retry-After"]) == (503, "5")
+        assert not pair.get(LIST)[1]
+
+
+@pytest.mark.parametrize("ending", ("csv", "ndjson"))
+def test_export_that_the_standby_cancelled_breaks_off_and_is_read_from_the_primary_again(
+    pair: Pair, ending: str
+) -> None:
+    address = f"/api/v1/exports/projects.{ending}"
+    pair.register("Бесінші")
+    with projects_locked_on_the_standby(pair):
+        # Its status was sent before its first row: the transfer ends without its end.
+        with pytest.raises(OperationalError):
+            pair.app.test_client().get(address, headers=pair.headers).get_data()
+        text, from_standby = pair.get(address)
+        assert "Бесінші" in text and not from_standby
+
+
+def test_page_of_an_error_counts_the_inbox_on_the_primary(pair: Pair) -> None:
+    until(caught_up(pair))
+    with pair.app.app_context():
+        add_person(ADMINISTRATOR, NewPerson("a.reader", Role.REVIEWER), PASSWORD)
+        db.session.remove()
+    visit = Visit(pair.app.test_client())
+    assert visit.send("/sign-in", follow=False, name="a.reader", password=PASSWORD).status_code == 303
+    until(caught_up(pair))
+    pair.on_standby.clear()
+    page = visit.get("/projects.csv?stage=nonsense")
+    assert page.status_code == 400 and 'href="/inbox"' in page.text
+    assert any("journal_head" in each for each in pair.on_standby)
+    assert [each for each in pair.on_standby if "inbox" in each] == []
 
 
 def test_doctor_and_metrics_know_the_standby(pair: Pair, tmp_path: Path) -> None:
