@@ -1,6 +1,6 @@
 """``config/kubernetes``: what it names exists, and every pod has the least rights.
 
-Where ``kubectl`` is installed, it also builds the whole.
+Where ``kubectl`` or ``kustomize`` is installed, it also builds the whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from registry.settings import CHECKOUT
 BASE = CHECKOUT / "config" / "kubernetes"
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load((BASE / "kustomization.yaml").read_text(encoding="utf-8"))
 CONTAINERFILE = (CHECKOUT / "config" / "Containerfile").read_text(encoding="utf-8")
-KUBECTL = shutil.which("kubectl")
+BUILDERS = [each for each in (["kubectl", "kustomize"], ["kustomize", "build"]) if shutil.which(each[0])]
 COMMANDS = {
     "web": None,
     "scheduler": ["registry", "scheduler"],
@@ -131,11 +131,12 @@ def test_network_policy_selects_every_pod_and_allows_the_web_port_only() -> None
     assert [port for rule in web["spec"]["ingress"] for port in rule["ports"]] == [{"port": 8000}]
 
 
-if KUBECTL is not None:  # a machine without it checks the rest
+if BUILDERS:  # a machine without them checks the rest
 
     @pytest.mark.sqlite_only
-    def test_kubectl_builds_the_base() -> None:
-        done = subprocess.run([str(KUBECTL), "kustomize", str(BASE)], capture_output=True, text=True, check=False)
+    @pytest.mark.parametrize("builder", BUILDERS, ids=" ".join)
+    def test_base_is_built(builder: list[str]) -> None:
+        done = subprocess.run([*builder, str(BASE)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         built = list(yaml.safe_load_all(done.stdout))
         assert len([item for item in built if item["kind"] != "ConfigMap"]) == len(list(objects())) - 1
