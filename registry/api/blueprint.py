@@ -49,6 +49,12 @@ class ProjectName(BaseConverter):
     regex = "(?!(?:check|batch)$)[^/]+"
 
 
+class ReportNumber(BaseConverter):
+    """What stands for the number of a report to the Government in its own path; its document is another route's."""
+
+    regex = r"(?![^/]*\.pdf$)[^/]+"
+
+
 def current_actor() -> Actor:
     """Who calls this endpoint, as ``ApiBlueprint.requires`` found out."""
     actor: Actor = g.actor

@@ -13,7 +13,7 @@ from flask import Flask
 
 from registry.accounts.api import accounts, sessions, tokens
 from registry.agencies import api as agencies
-from registry.api.blueprint import ProjectName
+from registry.api.blueprint import ProjectName, ReportNumber
 from registry.api.generated_examples import add_examples
 from registry.api.integer_formats import add_integer_formats
 from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
@@ -243,6 +243,7 @@ def make_specification() -> dict[str, Any]:
     api.init_app(app)
     api.register_converter(RowIdConverter, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)
+    api.register_converter(ReportNumber, lambda _converter: {"type": "string", "minLength": 1})
     api.register_converter(ExternalIdConverter, _external_id_schema)
     converter = api.ma_plugin.converter
     converter.add_attribute_function(field_json_schema)
@@ -278,6 +279,7 @@ def _know_converters(app: Flask) -> None:
     app.url_map.converters[ROW_ID] = RowIdConverter
     app.url_map.converters[EXTERNAL_ID] = ExternalIdConverter
     app.url_map.converters["project"] = ProjectName
+    app.url_map.converters["report"] = ReportNumber
 
 
 def _row_id_schema(_converter: RowIdConverter) -> dict[str, Any]:

@@ -93,6 +93,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "successor-is-itself",
         "url-invalid",
         "url-with-credentials",
+        "year-twice",
         "years-above-budget",
     }
 )
@@ -104,6 +105,10 @@ WHEREVER: Final = frozenset(
         # Only filters that are sent are negated.
         "not",
         "/due_on",
+        # The country has one history, reports of a former date are by agency, no version has an unprintable name.
+        "of",
+        "by",
+        "with",
         # A form has texts only: where a value may be null, so is its text.
         "/outcome",
         "/valid_to",

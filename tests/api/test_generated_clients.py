@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -28,14 +29,10 @@ pytestmark = pytest.mark.sqlite_only
 SPECIFICATION = CHECKOUT / "docs" / "openapi.json"
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 TOOLS = CHECKOUT / ".venv" / "typescript" / "node_modules" / ".bin"
-CONFIG = """
-post_hooks: []
-content_type_overrides:
-  application/pdf: application/octet-stream
-  application/toml: application/octet-stream
-  application/x-ndjson: application/octet-stream
-  application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream
-"""
+# The configuration and the command are those of the guide.
+GUIDE = (CHECKOUT / "docs" / "how-to" / "integrator.md").read_text(encoding="utf-8")
+CONFIG = dedent(re.findall(r"(?m)^    post_hooks.*\n(?:^    .*\n)+", GUIDE)[0])
+OPTIONS = re.findall(r"(?m)^    openapi-python-client generate (.*)$", GUIDE)[0]
 
 
 def run(*command: str | Path) -> str:
@@ -58,8 +55,8 @@ def python_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleTy
     folder = tmp_path_factory.mktemp("generated")
     config = folder / "config.yaml"
     config.write_text(CONFIG, encoding="utf-8")
-    where = ("--path", SPECIFICATION, "--config", config, "--output-path", folder / "registry_client")
-    run(GENERATOR, "generate", *where, "--meta", "none", "--fail-on-warning")
+    places = {"openapi.json": SPECIFICATION, "config.yaml": config, "registry_client": folder / "registry_client"}
+    run(GENERATOR, "generate", *(places.get(option, option) for option in OPTIONS.split()), "--fail-on-warning")
     sys.path.insert(0, str(folder))
     try:
         yield importlib.import_module("registry_client")
@@ -77,6 +74,16 @@ def test_python_client_imports_whole(python_client: ModuleType) -> None:
     operations = [name for name in names if name.startswith("registry_client.api.") and name.count(".") == 3]
     paths = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["paths"]
     assert len(operations) == sum(len(set(methods) - {"parameters"}) for methods in paths.values())
+
+
+def test_python_client_has_the_names_of_the_guide(python_client: ModuleType) -> None:
+    imports = re.findall(r"(?m)^    from (registry_client\S*) import (.+)$", GUIDE)
+    assert len(imports) == 4
+    for module, text in imports:
+        names = text.split(", ")
+        # As the statement does, this also imports names that are modules.
+        imported = __import__(module, fromlist=names)
+        assert [name for name in names if not hasattr(imported, name)] == []
 
 
 def test_python_client_reads_and_writes(app: Flask, python_client: ModuleType) -> None:

@@ -101,7 +101,7 @@ class GovernmentReports(MethodView):
         return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}
 
 
-@blp.route("/government-reports/<report_number>")
+@blp.route("/government-reports/<report:report_number>")
 class GovernmentReportByNumber(MethodView):
     """One report."""
 
