@@ -35,7 +35,7 @@ class QuerySchema(BaseSchema):
         declared = [field.parameter for field in self.fields.values() if isinstance(field, QueryParameter)]
         return {parameter.name: parameter for parameter in declared}
 
-    def load(self, data: Mapping[str, str], **kwargs: Any) -> Any:
+    def load(self, data: Mapping[str, str], **kwargs: Any) -> Any:  # type: ignore[override]
         """What the parameters say. Where none was sent there is nothing to load: none has a default."""
         return super().load(data, **kwargs) if data else {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from flask import has_app_context
 from sqlalchemy import String, cast, func, literal_column, select
@@ -29,8 +29,8 @@ _ACTIVATED: Final = (
 # All of them in one value, read with the caller: id, digest and day of each. An activated version never changes.
 READ_ALONG: Final = "activated_policies"
 _COLON: Final = literal_column("':'", String)
-# Written out: SQLAlchemy would put a plain separator into the statement anew at each execution.
-_COMMA: Final = literal_column("','", String)
+# Written out: SQLAlchemy would put a plain separator, as its types want it, into the statement at each execution.
+_COMMA: Final[Any] = literal_column("','", String)
 _EACH: Final = cast(VERSIONS.id, String) + _COLON + VERSIONS.digest + _COLON + cast(VERSIONS.in_force_from, String)
 ACTIVATED_TEXT: Final = func.coalesce(
     select(func.aggregate_strings(_EACH, _COMMA)).where(VERSIONS.in_force_from.is_not(None)).scalar_subquery(),
