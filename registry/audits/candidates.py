@@ -205,7 +205,7 @@ def revisions_of(
             .where(Revision.project_id.in_(ids))
             .order_by(Revision.project_id, Revision.version)
         )
-        for row in db.session.execute(statement):
+        for row in db.session.execute(statement).all():
             project_id, version, *values = row
             if up_to is not None and version > up_to[project_id]:
                 continue

@@ -149,7 +149,7 @@ class Counts:
                 of_unit.pop(unit, None)
                 agencies += range(unit * size, (unit + 1) * size)
             which = (is_among(PROJECT.agency_id, agencies),)
-        for row in db.session.execute(_statement(self.on, *which), {"agencies_in_unit": size}):
+        for row in db.session.execute(_statement(self.on, *which), {"agencies_in_unit": size}).all():
             count = _Count(*row)
             unit = count.place // size if count.kind == AGENCY else count.place
             of_unit.setdefault(unit, []).append(count)

@@ -130,7 +130,7 @@ def active_flags(part: Part) -> dict[int, list[ActiveFlag]]:
     columns = [flag[name] for name in ActiveFlag._fields]
     statement = select(*columns).where(flag.status != "cleared", in_part(flag.project_id))
     flags_by_project: dict[int, list[ActiveFlag]] = {}
-    for row in db.session.execute(statement, part._asdict()):
+    for row in db.session.execute(statement, part._asdict()).all():
         active_flag = ActiveFlag(*row)
         flags_by_project.setdefault(active_flag.project_id, []).append(active_flag)
     return flags_by_project

@@ -77,7 +77,7 @@ def count_again(audit_id: int, on: date) -> list[list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("examples", [8, pytest.param(200, marks=pytest.mark.at_length)], ids=["some", "many"])
-def test_counts_and_cases_brought_up_to_date_equal_those_read_anew(
+def test_counts_and_cases_brought_up_to_date_equal_those_read_again(
     app: Flask, present: Present, each_example: Undone, usual_policy: Policy, examples: int
 ) -> None:
     @settings(max_examples=examples, phases=[Phase.generate], deadline=None)
@@ -97,12 +97,12 @@ def test_counts_and_cases_brought_up_to_date_equal_those_read_anew(
                     history.take(*step)
                 prepared.counts.bring_up_to_date()
                 assert prepared.projects_to_sync(NOTHING, NO_AUDIT) == projects_to_sync(prepared.policy)
-                anew = count_again(audit_id, DAY)
+                expected = count_again(audit_id, DAY)
                 with transaction() as session:
                     for table in (table_of(AgencyCount), table_of(DailyCount)):
                         session.execute(table.delete().where(table.c.audit_id == audit_id))
                     prepared.counts.save(audit_id)
-                assert stored(audit_id) == anew
+                assert stored(audit_id) == expected
 
     check()
 
