@@ -74,7 +74,8 @@ def answer_form(
     submitted, unclear = page.prepare(submitted)
     values, problems = page.schema.load_texts(submitted)
     if unclear:
-        problems = [*unclear, *(each for each in problems if each.pointer not in {one.pointer for one in unclear})]
+        pointers = {problem.pointer for problem in unclear}
+        problems = (*unclear, *(problem for problem in problems if problem.pointer not in pointers))
     if problems:
         reported = {problem.pointer for problem in problems}
         more = [each for each in page.check(texts) if each.pointer not in reported]
