@@ -48,7 +48,7 @@ _REQUIRED: Mapping[str, str] = {
         "An object developed or modified since {cutoff} was in operation before this work, and the date is given."
     ),
     "freeze.modification-limit": lazy_text(
-        "The modification costs no more than {percent} % of the object's original cost, and the number of the "
+        "The modification costs no more than {percent}% of the object's original cost, and the number of the "
         "authorised body's consent is given."
     ),
     "freeze.pilot-limit": lazy_text("The pilot stays within its {months}-month limit."),

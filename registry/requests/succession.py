@@ -33,6 +33,7 @@ from registry.requests.vocabulary import RequestKind, SuccessionKind
 
 ON_LABEL: Final = lazy_text("Effective from")
 ACT_LABEL: Final = lazy_text("Act")
+ACT_HINT: Final = lazy_text("The number and date of the act that orders it.")
 KINDS: Final[dict[str, Any]] = {"type": "string", "enum": list(SuccessionKind.codes())}
 EQUAL_ID: Final[dict[str, Any]] = {
     "type": "object",
@@ -70,7 +71,9 @@ class SuccessionFields(BaseSchema):
         hint=lazy_text("Today or later. On this day everything passes on by itself."),
         required=True,
     )
-    act = Text(500, description="The act that orders it: its number and date.", label=ACT_LABEL, required=True)
+    act = Text(
+        500, description="The act that orders it: its number and date.", label=ACT_LABEL, hint=ACT_HINT, required=True
+    )
     reason = Text(MAX_TEXT_LENGTH, description="Why.", label=REASON_LABEL, required=True)
 
 

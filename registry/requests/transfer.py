@@ -17,7 +17,7 @@ from registry.requests.models import MAX_TEXT_LENGTH, Request
 from registry.requests.passing_on import equal_external_ids, lock_agencies, pass_projects
 from registry.requests.planned import day_problems, require_no_planned_transfer, successor_problems
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
-from registry.requests.succession import ACT_LABEL, EQUAL_ID, ON_LABEL
+from registry.requests.succession import ACT_HINT, ACT_LABEL, EQUAL_ID, ON_LABEL
 from registry.requests.vocabulary import RequestKind
 
 
@@ -33,7 +33,9 @@ class TransferFields(BaseSchema):
         hint=lazy_text("Today or later. On this day the project passes on by itself."),
         required=True,
     )
-    act = Text(500, description="The act that orders it: its number and date.", label=ACT_LABEL, required=True)
+    act = Text(
+        500, description="The act that orders it: its number and date.", label=ACT_LABEL, hint=ACT_HINT, required=True
+    )
     reason = Text(MAX_TEXT_LENGTH, description="Why.", label=REASON_LABEL, required=True)
 
 

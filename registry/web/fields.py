@@ -31,7 +31,7 @@ WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
     WorkType.CREATION: lazy_text("A new object."),
     WorkType.DEVELOPMENT: lazy_text("New functions of an object that is in operation already."),
     WorkType.MODIFICATION: lazy_text(
-        "A change of an object in operation within %(percent)s %% of its original cost and with the authorised body’s "
+        "A change of an object in operation within %(percent)s%% of its original cost and with the authorised body’s "
         "consent."
     ),
     WorkType.MAINTENANCE: lazy_text("Fixes and upkeep without new functions."),

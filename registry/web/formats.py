@@ -88,7 +88,12 @@ def one_decimal(value: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """Format a share from 0 to 100 in percent."""
-    return NOTHING if value is None else f"{one_decimal(value)}{NO_BREAK}%"
+    return NOTHING if value is None else f"{one_decimal(value)}{_percent_sign()}"
+
+
+def whole_percent(value: float) -> str:
+    """Format a share from 0 to 100 in whole percent, for charts."""
+    return f"{round(value)}{_percent_sign()}"
 
 
 def numbered(value: object) -> str:
@@ -108,9 +113,26 @@ def unbroken_numbers(text: str) -> Markup:
 
 def init_formats(app: Flask) -> None:
     """Register the template filters."""
-    formats = (day, local_day, days_since, moment, number, money, millions, money_in_short, one_decimal, percent)
+    formats = (
+        day,
+        local_day,
+        days_since,
+        moment,
+        number,
+        money,
+        millions,
+        money_in_short,
+        one_decimal,
+        percent,
+        whole_percent,
+    )
     for format_ in (*formats, numbered, within_sentence, unbroken_numbers):
         app.add_template_filter(format_, format_.__name__)
+
+
+def _percent_sign() -> str:
+    # English writes it beside the number, Kazakh and Russian after a space.
+    return "%" if page_locale() == "en" else f"{NO_BREAK}%"
 
 
 def _locale() -> Locale:

@@ -79,7 +79,7 @@ def test_totals_of_cases_read_no_projects(connection: Connection) -> None:
     assert "JOIN projects" not in counting.sql
 
 
-@pytest.mark.parametrize("filters", [{"sector": "01"}, {"region": "75"}, {"agency": "140940011234"}, {"project": "x"}])
+@pytest.mark.parametrize("filters", [{"sector": "01"}, {"region": "75"}, {"agency": "050340004478"}, {"project": "x"}])
 def test_filters_of_projects_apply_with_any_sort(filters: dict[str, str]) -> None:
     agency = an_agency()
     a_project(agency, sector="02", region="71")

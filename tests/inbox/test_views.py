@@ -174,7 +174,7 @@ def test_home_of_an_agency_has_questions_and_what_is_due(app: Flask, present: Pr
     act(reviewer, case_of(project), "claim")
     case = act(reviewer, case_of(project), "ask", "Why?")
     assert case.due_on is not None
-    assert "Due in 3 days" not in visit.get("/home").text
+    assert "Due within 3 days" not in visit.get("/home").text
 
     present.set(case.due_on)
     visit = Visit(app.test_client())
@@ -182,7 +182,7 @@ def test_home_of_an_agency_has_questions_and_what_is_due(app: Flask, present: Pr
     home = visit.get("/home").text
 
     assert f"Case {case.id}: Question to your agency" in home
-    assert "Due in 3 days" in home
+    assert "Due within 3 days" in home
 
 
 def test_home_and_inbox_take_as_many_statements_for_many_entries_as_for_few(

@@ -240,7 +240,7 @@ def test_registration_page_explains_requirements_and_work_types(signed_in: Signe
     for text in (
         "A new object.",
         "New functions of an object",
-        "within 20 % of its original cost",
+        "within 20% of its original cost",
         "without new functions",
     ):
         assert text in work

@@ -80,7 +80,10 @@ class Page(HTMLParser):
             self.tables[-1].caption = text
         elif tag in ("th", "td"):
             table = self.tables[-1]
-            (table.header if self._in_head else table.rows[-1]).append(text)
+            if self._in_head:
+                _add_heading(table.header, text, given)
+            else:
+                table.rows[-1].append(text)
         elif tag == "dt":
             self._term = text
         elif tag == "dd":
@@ -89,6 +92,17 @@ class Page(HTMLParser):
     def table(self, caption: str) -> Table:
         """The table with that caption."""
         return next(table for table in self.tables if table.caption.startswith(caption))
+
+
+def _add_heading(header: list[str], text: str, given: dict[str, str | None]) -> None:
+    """A heading of several columns waits for those below it, with which it reads as one: ``Flagged: high``."""
+    waiting = next((place for place, heading in enumerate(header) if heading.endswith(": ")), None)
+    if "colspan" in given:
+        header.extend([f"{text}: "] * int(given["colspan"] or 1))
+    elif waiting is not None and "rowspan" not in given:
+        header[waiting] += text.lower()
+    else:
+        header.append(text)
 
 
 def number(text: str) -> int:

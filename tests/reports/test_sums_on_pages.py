@@ -19,7 +19,7 @@ GROUPS = ("agency", "region", "kind", "sector")
 FOLLOWED = dict(zip((Role.SUPERVISOR, Role.REVIEWER, Role.AGENCY_EDITOR, Role.LEADER), GROUPS, strict=True))
 SEVERITIES = ("Flagged: high", "Flagged: medium", "Flagged: low")
 STATUSES = (*SEVERITIES, "Exempt", "Accepted", "Clear", "Not audited yet", "Out of scope")
-BUDGET, AT_RISK = "Budget, million ₸", "Of it flagged, million ₸"
+BUDGET, AT_RISK = "Budget, million ₸: all", "Budget, million ₸: flagged"
 
 
 def test_sums_add_up_for_every_reader_before_and_after_a_merger(

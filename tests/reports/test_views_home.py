@@ -73,7 +73,7 @@ def test_home_tiles_add_up_to_all_projects(signed_in: SignedIn) -> None:
     assert tiles.pop("Projects") == sum(tiles.values()) == 4
     assert tiles["Out of scope"] == 1 and tiles["Not audited yet"] == 1
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert "0 of the 2 projects in scope are clear (0.0 %). 1 project is out of scope." in text
+    assert "0 of the 2 projects in scope are clear (0.0%). 1 project is out of scope." in text
     assert "1 project is not audited yet." in text
 
 

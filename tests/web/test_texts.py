@@ -173,17 +173,19 @@ def test_tag_of_disabled_account_differs_from_action(signed_in: SignedIn, langua
 
 
 @pytest.mark.parametrize(
-    ("language", "day", "money"),
+    ("language", "day", "money", "share"),
     [
-        ("kk", "2026 ж. 20 қаңтар", "1 200 000 ₸"),
-        ("ru", "20 января 2026 г.", "1 200 000 ₸"),
-        ("en", "20 January 2026", "1,200,000 ₸"),
+        ("kk", "2026 ж. 20 қаңтар", "1 200 000 ₸", "43,6 %"),
+        ("ru", "20 января 2026 г.", "1 200 000 ₸", "43,6 %"),
+        ("en", "20 January 2026", "1,200,000 ₸", "43.6%"),
     ],
 )
-def test_dates_and_money_are_localized(app: Flask, language: str, day: str, money: str) -> None:
+def test_dates_money_and_shares_are_localized(app: Flask, language: str, day: str, money: str, share: str) -> None:
     with app.test_request_context(headers={"Cookie": f"registry_language={language}"}):
         assert formats.day(date(2026, 1, 20)).replace("\u00a0", " ") == day
         assert formats.money(1_200_000).replace("\u00a0", " ") == money
+        assert formats.percent(43.64).replace("\u00a0", " ") == share
+        assert " " not in formats.percent(43.64)
         assert " " not in formats.money(1_200_000) and "\u202f" not in formats.money(1_200_000)
 
 

@@ -90,18 +90,18 @@ def with_bins(actor: Actor, names: Collection[str], texts: Mapping[str, str]) ->
     """The texts of a form whose fields of these names take an agency's BIN or its name, with the BIN in place of the
     name; and a problem for each name that no agency or several have.
     """
-    found, problems = dict(texts), []
+    converted, problems = dict(texts), []
     for name in names:
         text = texts.get(name, "").strip()
         if not text or _is_number(text):
             continue
         numbers = _agencies_named(actor, text)
         if len(numbers) == 1:
-            found[name] = numbers[0]
+            converted[name] = numbers[0]
         else:
             code = "agency-name-ambiguous" if numbers else "agency-name-unknown"
             problems.append(Problem(f"/{name}", code))
-    return found, problems
+    return converted, problems
 
 
 def _agencies_named(actor: Actor, text: str) -> list[str]:

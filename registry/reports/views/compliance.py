@@ -88,6 +88,7 @@ def compliance_report(actor: Actor) -> Answer:
         count=len(level.rows),
         bars=[(row["name"], bar(row)) for row in rows],
         shares=SHARES,
+        by_severity=BY_SEVERITY,
         share_name=share_name,
         share_class=share_class,
         share_patterns=PATTERNS,

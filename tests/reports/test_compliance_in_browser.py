@@ -1,0 +1,31 @@
+"""The compliance report in a real browser: every column is in sight on a screen of usual width."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser
+
+from registry.accounts.roles import Role
+from registry.core.languages import LANGUAGES, Language
+from tests.web.browser import context, sign_in
+from tests.web.tour_stop import person_name
+
+WIDER_THAN_THE_PAGE = """[...document.querySelectorAll(".scroll")]
+    .filter(each => each.scrollWidth > each.clientWidth).map(each => each.scrollWidth - each.clientWidth)"""
+
+
+@pytest.mark.on_either
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_table_fits_1280_pixels_in_every_language(
+    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, language: Language
+) -> None:
+    opened = context(browser, address, language, width=1280)
+    page = opened.new_page()
+    sign_in(page, person_name(Role.LEADER))
+    for group in ("agency", "region", "kind", "sector"):
+        page.goto(f"/reports/compliance?by={group}")
+        # Thirteen columns; three of them below one heading and two below another.
+        assert page.locator("tbody tr").first.locator("th, td").count() == 13
+        assert page.evaluate(WIDER_THAN_THE_PAGE) == [], group
+    opened.close()
