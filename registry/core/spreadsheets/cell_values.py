@@ -20,7 +20,7 @@ from registry.core.spreadsheets.xlsx_child import NO_VALUE
 FORMULA_PREFIXES: Final = "=+-@\t\r"
 ESCAPED_FORMULA: Final = re.compile(rf"'+[{re.escape(FORMULA_PREFIXES)}]")
 
-# Their columns have few different cells: each is read once, which takes a third off the time of a row of a project.
+# Their columns have few different cells: each is read once: a third of the time of reading projects.
 REPETITIVE: Final = (AnyDay, Bin, Boolean, Choice)
 MAX_REMEMBERED: Final = 4096
 
