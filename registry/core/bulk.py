@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
@@ -38,28 +39,36 @@ def table_of(model: type[Model]) -> Table:
     return cast("Table", model.__table__)
 
 
-def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(session: Session, model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns, inside the open transaction. Raises the same errors as INSERT.
 
-    Python-side column defaults are not applied: each row must contain every column that needs a value.
+    Python-side column defaults are not applied: each row must contain every column that needs a value. ``rows`` may
+    make each when it is asked for, without the database: PostgreSQL inserts the earlier ones meanwhile.
     """
-    if not rows:
+    following = iter(rows)
+    first = next(following, None)
+    if first is None:
         return
+    rows = chain((first,), following)
     table = table_of(model)
     if not has_copy():
-        session.execute(insert(table), rows)
+        session.execute(insert(table), list(rows))
         return
     connection = session.connection()
-    columns = [table.c[name] for name in rows[0]]
+    columns = [table.c[name] for name in first]
     processors = [
-        (column.name, column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect))
-        for column in columns
+        (place, process)
+        for place, column in enumerate(columns)
+        if (process := column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)) is not None
     ]
     names = ", ".join(connection.dialect.identifier_preparer.format_column(column) for column in columns)
     statement = f"COPY {connection.dialect.identifier_preparer.format_table(table)} ({names}) FROM STDIN"
     with _cursor(session) as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            copy.write_row([row[name] if process is None else process(row[name]) for name, process in processors])
+            values = [row[name] for name in first]
+            for place, process in processors:
+                values[place] = process(values[place])
+            copy.write_row(values)
 
 
 def insert_related(session: Session, *rows: tuple[type[Model], Mapping[str, Any]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -71,10 +70,7 @@ class ProjectImport:
         self.places = {name: place for place, name in enumerate(columns) if name}
         self.agency_names = AgencyNames()
         self.own_bin = own_bin(actor) if "agency" not in self.places else None
-        self.fields = [
-            replace(field, read=self.agency_names.read_bin) if field.name == "agency" else field
-            for field in cell_fields(columns, ROW)
-        ]
+        self.fields = cell_fields(columns, ROW, {"agency": self.agency_names.read_bin})
         self.seen: dict[tuple[str | None, ...], int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:

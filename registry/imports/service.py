@@ -83,7 +83,7 @@ def import_now(
     until = now() + LEASE
     file = read_file(actor, kind, content, options)
     run = take_in(actor, kind, dry_run, file_name, file, until, change_reason=options.change_reason)
-    return run_import(RunLease(run.id, until, LEASE), on_progress)
+    return run_import(RunLease(run.id, until, LEASE), on_progress, file.table)
 
 
 def run_dry_run_now(

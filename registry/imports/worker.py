@@ -6,10 +6,11 @@ writes nothing more.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -111,22 +112,42 @@ def run_next_import(lease: timedelta = LEASE, on_progress: Progress | None = Non
     return None if run_lease is None else run_import(run_lease, on_progress)
 
 
-def run_import(run_lease: RunLease, on_progress: Progress | None = None) -> ImportRun:
-    """Process a run that the caller owns; ``on_progress`` is called after each chunk."""
+def run_import(run_lease: RunLease, on_progress: Progress | None = None, table: Table | None = None) -> ImportRun:
+    """Process a run that the caller owns; ``on_progress`` is called after each chunk.
+
+    ``table``: the file, if the caller has it in memory anyway; otherwise it is read from the database.
+    """
     run = db.session.get_one(ImportRun, run_lease.run_id)
     actor = _actor(run)
     try:
-        _finish(run_lease, actor, run, _work(run_lease, actor, run, on_progress))
+        with _spared_collector():
+            failure = _work(run_lease, actor, run, on_progress, table)
+        _finish(run_lease, actor, run, failure)
     except LeaseLost:
         logger.warning("import %s was taken over by another worker", run_lease.run_id)
     return run
 
 
-def _work(run_lease: RunLease, actor: Actor, run: ImportRun, on_progress: Progress | None) -> str | None:
+@contextmanager
+def _spared_collector() -> Iterator[None]:
+    """Collect garbage only among what is made inside the block.
+
+    Otherwise it looks at all objects of the process again every few chunks: 0.25 of 1.24 s of processor for 4,000 rows.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _work(
+    run_lease: RunLease, actor: Actor, run: ImportRun, on_progress: Progress | None, table: Table | None
+) -> str | None:
     """Process the run. Return the error code that stopped it, or None."""
     try:
         _require_able(run)
-        table = Table(stored_file(run_lease.run_id))
+        table = table or Table(stored_file(run_lease.run_id))
         # Runs queued by an earlier version have no layout: their header is the first row.
         layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
         rows = row_import(actor, run, layout.names())

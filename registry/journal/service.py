@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, select, update
@@ -35,7 +36,10 @@ def _iso_date(value: object) -> str:
     raise TypeError(f"a journal entry cannot hold {value!r}")
 
 
-ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_iso_date).encode
+# Details are trees: the check for circles takes as long as the rest of the encoding.
+ENCODE = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_iso_date, check_circular=False
+).encode
 FIRST_HASH = "0" * 64
 ORIGINAL_COLUMNS = (
     "seq",
@@ -138,12 +142,24 @@ def append_pending(session: Session) -> None:
     if not pending:
         return
     seq, last = session.execute(SELECT_HEAD_FOR_UPDATE).one()
+    rows = _chained(pending, seq, last)
+    # Each is hashed while the database inserts the ones before it.
+    insert_rows(session, JournalEntry, islice(rows, len(pending) - 1))
+    entry = next(rows)
+    head = {"head_seq": entry["seq"], "head_hash": entry["hash"]}
+    if has_writing_ctes():
+        session.execute(INSERT_LAST_ENTRY, entry | head)
+    else:
+        insert_rows(session, JournalEntry, [entry])
+        session.execute(UPDATE_HEAD, head)
+
+
+def _chained(pending: Iterable[_PendingEntry], seq: int, last: str) -> Iterator[dict[str, Any]]:
+    """The rows of the entries, behind the entry with this number and hash."""
     at = rfc3339(now())
-    rows = []
-    for entry in pending:
-        seq += 1
+    for number, entry in enumerate(pending, seq + 1):
         row = {
-            "seq": seq,
+            "seq": number,
             "at": at,
             "principal": entry.actor.principal,
             "role": entry.actor.role,
@@ -156,15 +172,8 @@ def append_pending(session: Session) -> None:
             "client_request_id": entry.actor.client_request_id,
             "previous_hash": last,
         }
-        last = entry_hash(row)
-        rows.append({**row, "hash": last})
-    head = {"head_seq": seq, "head_hash": last}
-    if has_writing_ctes():
-        insert_rows(session, JournalEntry, rows[:-1])
-        session.execute(INSERT_LAST_ENTRY, rows[-1] | head)
-    else:
-        insert_rows(session, JournalEntry, rows)
-        session.execute(UPDATE_HEAD, head)
+        row["hash"] = last = entry_hash(row)
+        yield row
 
 
 @after_rollback.connect

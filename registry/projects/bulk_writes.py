@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,33 +63,37 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     numbers = reserve_numbers(len(projects))
     ids = reserve_ids(session, Project, len(projects))
     kinds = _agency_kinds({project.agency_id for project in projects})
-    words = [project_words(project.values) for project in projects]
-    rows = [
-        {
-            **project.values,
-            "id": project_id,
-            "number": number,
-            "agency_id": project.agency_id,
-            "version": 1,
-            "registered_at": at,
-            "updated_at": at,
-            "changed_at": at,
-            "words": search_words(words_of_project, number),
-            "freeze_status": status_at_registration(kinds[project.agency_id]),
-        }
-        for project, project_id, number, words_of_project in zip(projects, ids, numbers, words, strict=True)
-    ]
-    insert_rows(session, Project, rows)
-    record_rows(map(registered_change, rows))
-    fingerprints = [fingerprint_row(row["id"], row, own) for row, own in zip(rows, words, strict=True)]
+    statuses = {kind: status_at_registration(kind) for kind in set(kinds.values())}
+    fingerprints, revisions, feed = [], [], []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for project, project_id, number in zip(projects, ids, numbers, strict=True):
+            words = project_words(project.values)
+            row = {
+                **project.values,
+                "id": project_id,
+                "number": number,
+                "agency_id": project.agency_id,
+                "version": 1,
+                "registered_at": at,
+                "updated_at": at,
+                "changed_at": at,
+                "words": search_words(words, number),
+                "freeze_status": statuses[kinds[project.agency_id]],
+            }
+            yield row
+            # All that is written besides is made while the database inserts projects: that takes it most of its time.
+            feed.append(registered_change(row))
+            fingerprints.append(fingerprint_row(project_id, row, words))
+            # Encoded once for both uses: encoding takes longer than the comparison.
+            changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
+            revisions.append(revision_row(row, changes, actor.principal))
+            details = EncodedJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
+            journal.record(actor, "project.registered", f"project:{number}", details)
+
+    insert_rows(session, Project, rows())
+    record_rows(feed)
     insert_rows(session, ProjectFingerprint, fingerprints)
-    revisions = []
-    for row, project in zip(rows, projects, strict=True):
-        # Encoded once for both uses: encoding takes longer than the comparison.
-        changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
-        revisions.append(revision_row(row, changes, actor.principal))
-        details = EncodedJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
-        journal.record(actor, "project.registered", f"project:{row['number']}", details)
     insert_rows(session, Revision, revisions)
     insert_rows(
         session,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
+from registry.core.database import db
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 
@@ -23,3 +27,26 @@ def test_bulk_insert_stores_any_text_unchanged() -> None:
         outbox = table_of(OutboxMessage).c
         kept = session.execute(select(outbox.topic, outbox.payload).order_by(outbox.id)).all()
     assert [tuple(row) for row in kept] == list(zip(STRANGE, payloads, strict=True))
+
+
+def made(topics: str) -> Iterator[dict[str, Any]]:
+    """Rows that are made while they are inserted; "!" cannot be made."""
+    for topic in topics:
+        if topic == "!":
+            raise ValueError(topic)
+        yield {"topic": topic, "payload": {}, "created_at": now()}
+
+
+@pytest.mark.usefixtures("app")
+def test_bulk_insert_takes_rows_that_are_made_meanwhile() -> None:
+    with transaction() as session:
+        insert_rows(session, OutboxMessage, made(""))
+        insert_rows(session, OutboxMessage, made("abc"))
+    assert db.session.scalars(select(OutboxMessage.topic).order_by(OutboxMessage.id)).all() == ["a", "b", "c"]
+
+
+@pytest.mark.usefixtures("app")
+def test_row_that_cannot_be_made_leaves_none_of_the_others() -> None:
+    with pytest.raises(ValueError, match="!"), transaction() as session:
+        insert_rows(session, OutboxMessage, made("ab!c"))
+    assert db.session.scalar(select(func.count()).select_from(OutboxMessage)) == 0

@@ -172,6 +172,22 @@ def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
     ]
 
 
+def test_equal_cells_have_the_same_value_or_error_in_every_row(app: Flask) -> None:
+    cells = [("2026-02-30", "нет"), ("01.02.2026", "да"), ("2026-02-30", "да"), ("01.02.2026", "нет")]
+    good = an_agency().bin
+    run = run_import(
+        csv_of(
+            *(
+                minimal(good, external_id=str(number), work_started_on=day, is_ai=answer)
+                for number, (day, answer) in enumerate(cells)
+            )
+        )
+    )
+    assert codes(run) == [(2, "work_started_on", "no-such-date"), (4, "work_started_on", "no-such-date")]
+    kept = db.session.execute(db.select(Project.work_started_on, Project.is_ai).order_by(Project.id)).all()
+    assert [tuple(row) for row in kept] == [(date(2026, 2, 1), True), (date(2026, 2, 1), False)]
+
+
 def test_row_with_huge_cell_or_too_many_cells_is_rejected(app: Flask) -> None:
     good = an_agency().bin
     content = csv_of(minimal(good, external_id="1"), minimal(good, external_id="2", name_ru="я" * 300_000))
