@@ -107,6 +107,28 @@ def test_counts_and_cases_brought_up_to_date_equal_those_read_again(
     check()
 
 
+def test_project_that_is_new_and_moves_between_two_readings_is_counted_once(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    first, second, *_ = agencies = [an_agency() for _ in range(8)]
+    for agency in agencies:
+        a_project(agency)
+    audit_id = audit().id
+    counts = Counts(DAY)
+    counts.count()
+    project = a_project(first)
+    counts.bring_up_to_date()
+    request = ask(
+        ASKER, RequestKind.TRANSFER, project.number, {"to": second.bin, "on": DAY, "act": "17", "reason": "R"}
+    )
+    confirm(DECIDER, RequestKind.TRANSFER, request.id)
+    counts.bring_up_to_date()
+    with transaction() as session:
+        for table in (table_of(AgencyCount), table_of(DailyCount)):
+            session.execute(table.delete().where(table.c.audit_id == audit_id))
+        counts.save(audit_id)
+    assert stored(audit_id) == count_again(audit_id, DAY)
+
+
 def test_counts_are_those_of_the_moment_at_which_the_audit_commits(own_app: Flask, present: Present) -> None:
     present.set(DAY)
     with own_app.app_context():
