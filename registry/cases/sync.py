@@ -46,8 +46,8 @@ from registry.freeze.policy import Policy
 # Below SQLite's limit of 32,766 parameters per statement.
 ROWS_AT_ONCE: Final = 20_000
 MANY: Final = 1000
-# No audit has this id.
-NO_AUDIT: Final = 0
+# No audit has this id, and 0 stands for people: ``with_new_flags`` looks for cases that others have opened.
+NO_AUDIT: Final = -1
 WAITING_FOR_REVIEWER: Final = (
     Status.NEW,
     Status.UNDER_REVIEW,

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from registry.agencies.service import agency_by_bin
 from registry.audits import counting
@@ -23,7 +23,7 @@ from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.preparation import Preparation
 from registry.audits.reconciliation import Plan
-from registry.cases.models import Case
+from registry.cases.models import Case, CaseFlag
 from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.core.bulk import table_of
 from registry.core.database import db
@@ -127,6 +127,18 @@ def test_project_that_is_new_and_moves_between_two_readings_is_counted_once(app:
             session.execute(table.delete().where(table.c.audit_id == audit_id))
         counts.save(audit_id)
     assert stored(audit_id) == count_again(audit_id, DAY)
+
+
+def test_case_of_a_person_that_does_not_cover_a_flag_is_found_before_the_lock(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    with transaction() as session:
+        session.execute(update(Case).values(opened_by_audit=None))
+        session.execute(delete(CaseFlag))
+    prepared = Preparation(policy_in_force(), DAY)
+    prepared.read()
+    assert prepared.projects_to_sync(NOTHING, 1_000) == frozenset({project.id})
 
 
 def test_counts_are_those_of_the_moment_at_which_the_audit_commits(own_app: Flask, present: Present) -> None:
