@@ -74,16 +74,15 @@ class Counts:
         """Without reading anything."""
         self.on = on
         self._units: dict[int, list[_Count]] | None = None
-        self._number = self._up_to = 0
+        self._number = 0
         self._agencies_in_unit = 1
 
     def count(self) -> None:
         """Count everything, in one statement."""
         highest = select(func.coalesce(func.max(PROJECT.id), 0), func.coalesce(func.max(PROJECT.agency_id), 0))
-        # Before the number: a later project is named after it, with a higher id.
-        self._up_to, last_agency = db.session.execute(highest).one()
+        last_project, last_agency = db.session.execute(highest).one()
         self._number = newest_number()
-        self._agencies_in_unit = 1 + last_agency // (1 + self._up_to // PROJECTS_IN_UNIT)
+        self._agencies_in_unit = 1 + last_agency // (1 + last_project // PROJECTS_IN_UNIT)
         self._units = {}
         self._read()
 
@@ -100,9 +99,9 @@ class Counts:
             number = newest_number()
             if number != self._number:
                 changed = changed_since(self._number)
-                # A project that was with another agency, or restricted, changed two units.
-                moved = any(project_id <= self._up_to for project_id in changed.moved)
-                if moved or len(changed.projects) > MANY:
+                # A project that was with another agency changed two units. One that is new may have been counted too:
+                # it was registered between the number and the count, or named by an earlier round.
+                if changed.moved or len(changed.projects) > MANY:
                     break
                 self._number = number
                 units |= self._units_of(PROJECT.id.in_(sorted(changed.projects)))

@@ -159,7 +159,7 @@ class Judgement:
         changed = changed_since(self._number)
         self._number = number
         # A status may still be that of an earlier policy's scope: it does not show that a project came into the scope.
-        moved = any(project_id <= self.totals.up_to for project_id in changed.moved)
+        moved = any(project_id <= self.totals.up_to for project_id in changed.added | changed.moved)
         if changed.agencies or moved or not NOT_JUDGED.isdisjoint(changed.statuses):
             self.totals = count_projects(self.policy, self.totals.up_to)
         ids = changed.projects | _projects_of(changed.agencies)

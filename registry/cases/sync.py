@@ -46,8 +46,8 @@ from registry.freeze.policy import Policy
 # Below SQLite's limit of 32,766 parameters per statement.
 ROWS_AT_ONCE: Final = 20_000
 MANY: Final = 1000
-# No audit has this id.
-NO_AUDIT: Final = 0
+# No audit has this id, and 0 stands for people: ``with_new_flags`` looks for cases that others have opened.
+NO_AUDIT: Final = -1
 WAITING_FOR_REVIEWER: Final = (
     Status.NEW,
     Status.UNDER_REVIEW,
@@ -93,9 +93,18 @@ def sync_cases(
     ``opened`` has the first id, the last id and the count. ``at`` is the ``changed_at`` of the audit's flags and cases.
     ``projects``: the ids of those to look at, None for all.
     """
-    if projects is not None and not projects:
-        return {}
     audit = _AuditContext(audit_id, on, at, policy.deadlines.review, projects)
+    changed = _bring_in_line(audit, policy.case_from_severity) if projects is None or projects else {}
+    # Also of cases that are in line, which show the flags. Flags that the audit opened belong to cases that were moved
+    # for them.
+    mark_cases_of_flags(at, FLAGS.c.changed_at == at, FLAGS.c.opened_by_audit != audit_id)
+    if changed:
+        cases_moved_by_audit.publish(audit_id, at)
+    return changed
+
+
+def _bring_in_line(audit: _AuditContext, from_severity: str) -> dict[str, Any]:
+    projects = audit.projects
     reopened = _ids(audit, sync_queries.accepted_no_more(projects))
     _move(
         audit,
@@ -106,7 +115,7 @@ def sync_cases(
         closed_at=None,
         outcome=None,
     )
-    opened = _open(audit, policy.case_from_severity)
+    opened = _open(audit, from_severity)
     flagged = _ids(audit, sync_queries.with_new_flags(projects))
     _note(audit, flagged, AuditEvent.FLAGGED.value, Case.status.expression)
     if opened or flagged:
@@ -123,11 +132,9 @@ def sync_cases(
         audit, cleared, AuditEvent.CLEARED.value, literal(Status.AWAITING_CONFIRMATION.value), due_on=goes_on, **stopped
     )
     exempted = _ids(audit, sync_queries.exempted(projects))
-    exempt: dict[str, Any] = {"exempt_since": on, "due_on": None, "review_days_left": None}
+    exempt: dict[str, Any] = {"exempt_since": audit.on, "due_on": None, "review_days_left": None}
     _move(audit, exempted, AuditEvent.EXEMPTED.value, literal(Status.WITH_COMMISSION.value), **exempt)
     _refresh_severities(audit)
-    # Flags that the audit opened belong to cases that were moved for them.
-    mark_cases_of_flags(at, FLAGS.c.changed_at == at, FLAGS.c.opened_by_audit != audit_id)
     changes = {
         AuditEvent.OPENED.value: opened,
         AuditEvent.REOPENED.value: sorted({*reopened, *returned, *expired}),
@@ -135,10 +142,7 @@ def sync_cases(
         AuditEvent.CLEARED.value: cleared,
         AuditEvent.EXEMPTED.value: exempted,
     }
-    changed = {name: what for name, what in changes.items() if what}
-    if changed:
-        cases_moved_by_audit.publish(audit_id, at)
-    return changed
+    return {name: what for name, what in changes.items() if what}
 
 
 def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:

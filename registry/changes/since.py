@@ -19,12 +19,14 @@ OF_ONE_PROJECT: Final = frozenset({ChangeKind.PROJECT.value, ChangeKind.VIEW.val
 class Changed(NamedTuple):
     """Ids of projects of which anything changed, and of agencies. ``statuses``: old and new ones of projects.
 
-    ``moved``: those of the projects that are new, passed to another agency, became restricted or are so no more.
+    ``added``: those of the projects that are new. ``moved``: those that passed to another agency, or whose agency did,
+    and those that became restricted or are so no more.
     """
 
     projects: frozenset[int]
     agencies: frozenset[int]
     statuses: frozenset[str | None]
+    added: frozenset[int]
     moved: frozenset[int]
 
 
@@ -36,14 +38,19 @@ def newest_number() -> int:
 def changed_since(number: int) -> Changed:
     """Everything that was committed after ``newest_number`` answered so, whoever changed it."""
     columns = (CHANGE.kind, CHANGE.record_id, CHANGE.project_id, CHANGE.old_status, CHANGE.new_status)
-    projects, agencies, statuses, moved = set(), set(), set(), set()
+    projects, agencies, statuses = set(), set(), set()
+    added, moved = set(), set()
     for kind, record_id, project_id, before, after in db.session.execute(select(*columns).where(CHANGE.seq > number)):
         if kind in OF_ONE_PROJECT:
             projects.add(record_id)
             statuses |= {before, after} if before != after else set()
-            moved |= {record_id} if kind == ChangeKind.VIEW or before is None else set()
+            if kind == ChangeKind.VIEW:
+                moved.add(record_id)
+            elif before is None:
+                added.add(record_id)
         elif kind == ChangeKind.AGENCY:
             agencies.add(record_id)
         elif project_id is not None:
             projects.add(project_id)
-    return Changed(frozenset(projects), frozenset(agencies), frozenset(statuses), frozenset(moved))
+    of_projects = frozenset(added), frozenset(moved)
+    return Changed(frozenset(projects), frozenset(agencies), frozenset(statuses), *of_projects)

@@ -34,6 +34,8 @@ DEFAULT_SORT: Final = "-registered_at"
 BY_FILTERS_FIRST: Final = ("registered_at", "budget_kzt", "started_on")
 # Filters that may find few projects by an index of their own.
 SELECTIVE: Final = frozenset({*TEXTS, "freeze_status", "q"})
+# Conditions of these depend on what the database has: how rare the words are, and when the last audit was.
+NOT_CACHED: Final = frozenset({"q", "flag_age"})
 READ_BY_FILTERS: Final[Any] = text(f"projects.{BY_FILTERS}")
 # What stands for no budget in the indexes ``ix_projects_budget_down`` and ``…_up``.
 BUDGET_ENDS: Final = ("-1", str(2**63 - 1))
@@ -49,8 +51,7 @@ def list_projects(
     """
     sort, filters = page.sort or DEFAULT_SORT, tuple(raw_filters.items())
     key, descending = sort_key(sort)
-    # A search may ask the database which of its words are rare.
-    filtered = _filtered_list.__wrapped__ if only or "q" in raw_filters else _filtered_list
+    filtered = _filtered_list if not only and NOT_CACHED.isdisjoint(raw_filters) else _filtered_list.__wrapped__
     reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)
     statement = filtered(sort, page.limit, reader, filters, tuple(only), (policy_in_force(), today(), is_sqlite()))
     if page.cursor is not None:

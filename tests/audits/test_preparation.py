@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from registry.agencies.service import agency_by_bin
 from registry.audits import counting
@@ -23,11 +23,16 @@ from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.preparation import Preparation
 from registry.audits.reconciliation import Plan
-from registry.cases.models import Case
+from registry.cases.models import Case, CaseFlag
 from registry.cases.sync import NO_AUDIT, projects_to_sync
+from registry.changes.queries import changes_after
+from registry.changes.since import newest_number
+from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
+from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.flags.models import Flag
 from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
@@ -95,7 +100,7 @@ def test_counts_and_cases_brought_up_to_date_equal_those_read_again(
                 prepared.read()
                 for step in steps:
                     history.take(*step)
-                prepared.counts.bring_up_to_date()
+                    prepared.counts.bring_up_to_date()
                 assert prepared.projects_to_sync(NOTHING, NO_AUDIT) == projects_to_sync(prepared.policy)
                 expected = count_again(audit_id, DAY)
                 with transaction() as session:
@@ -105,6 +110,58 @@ def test_counts_and_cases_brought_up_to_date_equal_those_read_again(
                 assert stored(audit_id) == expected
 
     check()
+
+
+def test_project_that_is_new_and_moves_between_two_readings_is_counted_once(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    first, second, *_ = agencies = [an_agency() for _ in range(8)]
+    for agency in agencies:
+        a_project(agency)
+    audit_id = audit().id
+    counts = Counts(DAY)
+    counts.count()
+    project = a_project(first)
+    counts.bring_up_to_date()
+    request = ask(
+        ASKER, RequestKind.TRANSFER, project.number, {"to": second.bin, "on": DAY, "act": "17", "reason": "R"}
+    )
+    confirm(DECIDER, RequestKind.TRANSFER, request.id)
+    counts.bring_up_to_date()
+    with transaction() as session:
+        for table in (table_of(AgencyCount), table_of(DailyCount)):
+            session.execute(table.delete().where(table.c.audit_id == audit_id))
+        counts.save(audit_id)
+    assert stored(audit_id) == count_again(audit_id, DAY)
+
+
+def test_case_of_a_person_that_does_not_cover_a_flag_is_found_before_the_lock(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    with transaction() as session:
+        session.execute(update(Case).values(opened_by_audit=None))
+        session.execute(delete(CaseFlag))
+    prepared = Preparation(policy_in_force(), DAY)
+    prepared.read()
+    assert prepared.projects_to_sync(NOTHING, 1_000) == frozenset({project.id})
+
+
+def test_case_in_line_is_changed_when_a_flag_that_it_shows_changes(app: Flask, present: Present) -> None:
+    """Clients find by ``changed_at`` and by the feed which cases they have to read again."""
+    present.set(DAY)
+    project = a_project()
+    audit()
+    present.move(timedelta(hours=2))
+    edit(project, contract_signed_on="2026-08-02")
+    present.move(timedelta(hours=2))
+    number = newest_number()
+    audit()
+    flag_at, case_at = (
+        db.session.scalars(select(Flag.changed_at)).one(),
+        db.session.scalars(select(Case.changed_at)).one(),
+    )
+    assert flag_at == case_at == now()
+    assert {change.kind for change in changes_after(number, 9, None)} >= {ChangeKind.FLAG, ChangeKind.CASE}
 
 
 def test_counts_are_those_of_the_moment_at_which_the_audit_commits(own_app: Flask, present: Present) -> None:
