@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask, Task, WSGITask
+from waitress.utilities import RequestEntityTooLarge
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,30 @@ class TimedRequest(HTTPRequestParser):  # type: ignore[misc] # waitress has no t
         self.started = time.time()
 
 
+class TooLargeTask(WSGITask):  # type: ignore[misc] # waitress has no types
+    """Lets the application refuse a body that waitress did not receive.
+
+    Its own limits are lower than that of waitress, and its answer has the caller's language and format.
+    """
+
+    def execute(self) -> None:
+        # Of a body in chunks the application only learns the length.
+        self.request.headers.setdefault("CONTENT_LENGTH", str(self.request.body_bytes_received))
+        self.set_close_on_finish()
+        super().execute()
+
+
+def error_task(connection: HTTPChannel, request: HTTPRequestParser) -> Task:
+    """The task that answers a request which waitress refuses."""
+    task = TooLargeTask if isinstance(request.error, RequestEntityTooLarge) else ErrorTask
+    return task(connection, request)
+
+
 class Connection(HTTPChannel):  # type: ignore[misc] # waitress has no types
     """A connection whose requests record their start."""
 
     parser_class = TimedRequest
+    error_task_class = staticmethod(error_task)
 
 
 def close_slow(connections: Sequence[Connection], limits: ConnectionLimits) -> None:

@@ -29,7 +29,7 @@ _ACTIVATED: Final = (
 # All of them in one value, read with the caller: id, digest and day of each. An activated version never changes.
 READ_ALONG: Final = "activated_policies"
 _COLON: Final = literal_column("':'", String)
-# Written out: SQLAlchemy would put a plain separator into the statement anew at each execution.
+# Written out: SQLAlchemy would put a plain separator into the statement again at each execution.
 _COMMA: Final[Any] = literal_column("','", String)
 _EACH: Final = cast(VERSIONS.id, String) + _COLON + VERSIONS.digest + _COLON + cast(VERSIONS.in_force_from, String)
 ACTIVATED_TEXT: Final = func.coalesce(

@@ -117,8 +117,10 @@ class Succession(RequestHandler):
             problems += list_problems(actor, agency, numbers or [])
         elif values.get("projects"):
             problems.append(Problem("/projects", "projects-only-in-division"))
-        if successor is not None and kind != DIVISION and leads_back(successor.id, agency.id):
-            problems.append(Problem("/successor", "succession-circular", {"bin": successor.bin}))
+        # The agency itself as its successor is reported by successor_problems.
+        other = None if successor is None or successor.id == agency.id else successor
+        if other is not None and kind != DIVISION and leads_back(other.id, agency.id):
+            problems.append(Problem("/successor", "succession-circular", {"bin": other.bin}))
         problems += self._planned_problems(agency, kind, numbers, values)
         if problems or successor is None:
             raise Invalid(problems)

@@ -54,6 +54,7 @@ def test_name_of_several_agencies_leads_to_a_choice(signed_in: SignedIn) -> None
     for agency in (lakes, rivers):
         assert f'href="/cases?status=new&amp;agency={agency.bin}"' in page.text
     assert "There are no cases here." in page.text
+    assert "Agency: <strong>" not in page.text
 
 
 @pytest.mark.parametrize("path", (*LISTS, "/letters", "/requests", "/people"))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from registry.cli.connection_limits import ConnectionLimits
-from registry.cli.web_server import THREADS, WebServer
+from registry.cli.web_server import MAX_BODY_SIZE, THREADS, WebServer
 from tests.running import PATIENCE_S, get
 
 HALF_A_HEADER = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "
@@ -32,6 +32,15 @@ def app() -> Flask:
     def large() -> Response:
         return Response((b"x" * 65536 for _ in range(LARGE_SIZE // 65536)), headers={"Content-Length": str(LARGE_SIZE)})
 
+    @app.post("/form")
+    def form() -> str:
+        return request.form["name"]
+
+    @app.errorhandler(413)
+    def too_large(error: Exception) -> tuple[str, int]:
+        return "In the language of the caller", 413
+
+    app.config["MAX_CONTENT_LENGTH"] = 1024
     return app
 
 
@@ -95,3 +104,13 @@ def test_longest_idle_connections_are_closed_at_the_maximum(app: Flask) -> None:
         slow = [stack.enter_context(connect(port, HALF_A_HEADER)) for _ in range(60)]
         assert get(port, "/healthz") == {"status": "ok"}
         assert slow[0].recv(1) == b""
+
+
+@pytest.mark.parametrize("framing", (f"Content-Length: {MAX_BODY_SIZE + 1}", "Transfer-Encoding: chunked"))
+def test_body_over_the_limit_of_the_server_is_refused_by_the_application(app: Flask, framing: str) -> None:
+    header = f"POST /form HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n{framing}\r\n\r\n"
+    chunk = b"%x\r\n%b\r\n" % (MAX_BODY_SIZE, b"x" * MAX_BODY_SIZE) if "chunked" in framing else b""
+    with served(app, ConnectionLimits()) as port, connect(port, header.encode() + chunk) as connection:
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"Connection: close" in answer
+    assert answer.endswith(b"In the language of the caller")

@@ -200,6 +200,12 @@ def test_a_successor_below_the_agency_moves_up(former: Agency) -> None:
     assert agency_by_bin(child.bin).parent_bin == grandchild.bin
 
 
+def test_agency_as_its_own_successor_is_reported_once(former: Agency) -> None:
+    with pytest.raises(Invalid) as error:
+        a_succession(former, former)
+    assert [problem.code for problem in error.value.problems] == ["successor-is-itself"]
+
+
 def test_successions_never_go_round_in_a_circle(former: Agency, successor: Agency) -> None:
     third = an_agency()
     a_succession(former, successor, DAY + timedelta(days=5))

@@ -123,6 +123,7 @@ def test_name_that_is_not_of_one_agency_is_asked_again(administrator: Visit, ent
     answer = administrator.send(f"/agencies/{former.bin}/succession", **ACT, successor=entered, kind="merger")
     assert answer.status_code == 422 and f'value="{entered}"' in answer.text
     assert answer.text.count(message) == 2
+    assert f"Name or BIN of the successor: {message}" in answer.text
     assert db.session.query(Request).count() == 0
 
 
@@ -164,6 +165,8 @@ def test_the_list_is_filtered_by_kind_and_state(administrator: Visit) -> None:
     listed = administrator.get("/requests?request_kind=succession&state=waiting").text
     assert "Old Ministry" in listed and "Succession of an agency No.\u00a0" in listed
     assert "There are no requests here." in administrator.get("/requests?request_kind=transfer").text
+    assert 'href="/requests">Clear the filters' in listed
+    assert "Clear the filters" not in administrator.get("/requests").text
     assert administrator.get("/requests?request_kind=none").status_code == 400
 
 

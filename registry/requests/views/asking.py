@@ -60,7 +60,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
 
 
 def _agency(field: Field) -> Field:
-    label = _("Successor: name or BIN") if field.name == "successor" else _("New agency: name or BIN")
+    label = _("Name or BIN of the successor") if field.name == "successor" else _("Name or BIN of the new agency")
     return replace(field, control="agency", label=label)
 
 
