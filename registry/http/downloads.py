@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 NDJSON: Final = "application/x-ndjson"
 PDF: Final = "application/pdf"
 PIECE: Final = 64 * 1024
+log = logging.getLogger(__name__)
 
 
 def csv_download(name: str, pieces: Iterable[bytes]) -> Response:
@@ -54,14 +56,22 @@ def _in_context(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The pieces, made in the context of this request, which stays open until the last one.
 
     Flask's ``stream_with_context`` enters it again after its teardown. That has ended the session: what is streamed
-    would be read by another one, from the primary and with the timeouts of a short request.
+    would be read by another one, from the primary and with the timeouts of a short request. The first piece is made
+    now, so that an error at it still is an answer: later ones can only break the download off, and are logged.
     """
+    following = iter(pieces)
+    first = next(following, b"")
     context = request_ctx._get_current_object()  # type: ignore[attr-defined] # as Flask's own function did until 3.1.2
 
     def in_context() -> Iterator[bytes]:
         with context:
             yield b""
-            yield from pieces
+            yield first
+            try:
+                yield from following
+            except Exception:
+                log.exception("a download broke off")
+                raise
 
     made = in_context()
     # Enters the context now.

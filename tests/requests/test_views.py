@@ -114,6 +114,8 @@ def test_successor_and_new_agency_are_entered_by_name(administrator: Visit) -> N
     [
         ("Министерство", "Several agencies have this name. Write the BIN."),
         ("Комитет гор", "No agency with this name is registered. Write the BIN, or the name as registered."),
+        # Those of one agency, and more words after as many letters as are looked up.
+        (f"Министерство озёр{' ' * 500}и рек", "No agency with this name is registered."),
         ("990340900111", "A BIN has 12 digits, the last a check digit; this one is wrong."),
     ],
 )

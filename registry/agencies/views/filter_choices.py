@@ -106,7 +106,10 @@ def with_bins(actor: Actor, names: Collection[str], texts: Mapping[str, str]) ->
 
 def _agencies_named(actor: Actor, text: str) -> list[str]:
     """The BINs of the open agencies whose whole name in any language is the text; of all with its words if none is."""
-    rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text[:MAX_LENGTH])))).all()
+    if len(text) > MAX_LENGTH:
+        # Its first words alone could be the name of an agency that is not meant.
+        return []
+    rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text)))).all()
     words = words_of(text)
     exact = [row for row in rows if words in [words_of(each or "") for each in (row.name_kk, row.name_ru, row.name_en)]]
     return [row.bin for row in exact or rows]
