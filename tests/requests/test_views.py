@@ -112,7 +112,7 @@ def test_successor_and_new_agency_are_entered_by_name(administrator: Visit) -> N
 @pytest.mark.parametrize(
     ("entered", "message"),
     [
-        ("Министерство", "Several agencies have this name. Write the BIN."),
+        ("Министерство", "Several agencies fit this name. Write the BIN."),
         ("Комитет гор", "No agency with this name is registered. Write the BIN, or the name as registered."),
         # Those of one agency, and more words after as many letters as are looked up.
         (f"Министерство озёр{' ' * 500}и рек", "No agency with this name is registered."),

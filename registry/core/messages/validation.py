@@ -9,7 +9,7 @@ from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
     "expected-query": lazy_text("Give 1 to {largest} filters as an object: names with their values as text."),
-    "agency-name-ambiguous": lazy_text("Several agencies have this name. Write the BIN."),
+    "agency-name-ambiguous": lazy_text("Several agencies fit this name. Write the BIN."),
     "agency-name-unknown": lazy_text(
         "No agency with this name is registered. Write the BIN, or the name as registered."
     ),
