@@ -198,18 +198,25 @@ def test_list_that_the_standby_cancelled_is_answered_by_the_primary_when_it_is_s
         assert not pair.get(LIST)[1]
 
 
-@pytest.mark.parametrize("ending", ("csv", "ndjson"))
-def test_export_that_the_standby_cancelled_breaks_off_and_is_read_from_the_primary_again(
-    pair: Pair, ending: str
-) -> None:
-    address = f"/api/v1/exports/projects.{ending}"
+def test_export_that_the_standby_cancelled_breaks_off_and_is_read_from_the_primary_again(pair: Pair) -> None:
     pair.register("Бесінші")
     with projects_locked_on_the_standby(pair):
-        # Its status was sent before its first row: the transfer ends without its end.
+        # The line of names was sent before the first row: the transfer ends without its end.
         with pytest.raises(OperationalError):
-            pair.app.test_client().get(address, headers=pair.headers).get_data()
-        text, from_standby = pair.get(address)
+            pair.app.test_client().get("/api/v1/exports/projects.csv", headers=pair.headers).get_data()
+        text, from_standby = pair.get("/api/v1/exports/projects.csv")
         assert "Бесінші" in text and not from_standby
+
+
+def test_export_that_the_standby_cancelled_before_its_first_row_is_a_503_and_then_read_from_the_primary(
+    pair: Pair,
+) -> None:
+    pair.register("Алтыншы")
+    with projects_locked_on_the_standby(pair):
+        failed = pair.app.test_client().get("/api/v1/exports/projects.ndjson", headers=pair.headers)
+        assert (failed.status_code, failed.headers["Retry-After"]) == (503, "5")
+        text, from_standby = pair.get("/api/v1/exports/projects.ndjson")
+        assert "Алтыншы" in text and not from_standby
 
 
 def test_page_of_an_error_counts_the_inbox_on_the_primary(pair: Pair) -> None:
