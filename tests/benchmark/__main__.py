@@ -107,6 +107,9 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
         # First, because it copies the database, which nothing else may have changed or be connected to.
         if "peers" in only:
             yield from measure_peers(name, url, databases, folder, rounds)
+        # Before other rows register projects and open cases: that night would not be a quiet one.
+        if "audit" in only:
+            yield from measure_waits(name, url, folder, rounds)
         yield from measure_requests(name, SIZES[name], url, folder, only, databases.pid)
         if "similar" in only:
             yield from measure_similar(name, SIZES[name], url, folder)
@@ -118,8 +121,6 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
             yield from measure_start(url, folder, rounds)
         if "pages" in only:
             yield from measure_pages(name, url, folder)
-        if "audit" in only:
-            yield from measure_waits(name, url, folder, rounds)
         if "import" in only:
             yield from measure_imports(min(IMPORTED, SIZES[name]), url, address, folder, rounds)
         if "upgrade" in only:

@@ -265,9 +265,11 @@ def _page(client: FlaskClient, path: str) -> dict[str, Any]:
     taken = []
     for _ in range(6):
         began = time.perf_counter()
-        answer = client.get(path, follow_redirects=True)
+        answer = client.get(path, headers={"Accept-Encoding": "gzip"}, follow_redirects=True)
         body = answer.get_data()
         taken.append((time.perf_counter() - began) * 1000)
+    if answer.request.path != path.partition("?")[0]:
+        raise RuntimeError(f"{path} led to {answer.request.path}")
     # The first time is the templates' compilation.
     return {"milliseconds": median(taken[1:]), "bytes": len(body), "status": answer.status_code}
 
