@@ -24,6 +24,9 @@ def test_stalled_database_delays_neither_requests_nor_shutdown_for_long(
     with stalling_proxy(own_database) as proxy:
         registry = CommandLine(proxy.url, tmp_path)
         with running(registry, "serve", REGISTRY_PORT=str(port), REGISTRY_STATEMENT_TIMEOUT="5") as process:
+            # Errors of background jobs would fill the pipe of the log, and a request waits until it can write its line.
+            assert process.stderr is not None
+            threading.Thread(target=process.stderr.read, daemon=True).start()
             assert request("GET", port, "/projects", token)[0] == 200
             proxy.stall()
             began = time.monotonic()
