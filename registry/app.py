@@ -9,11 +9,6 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
-from registry.accounts.oidc.configuration import (
-    SignInConfiguration,
-    load_sign_in_file,
-    set_sign_in_configuration,
-)
 from registry.accounts.oidc.provider import init_provider
 from registry.accounts.views.oidc import provider_calls
 from registry.api.declared_routes import require_declared_permissions
@@ -21,11 +16,8 @@ from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
 from registry.core.database import init_database
-from registry.core.working_days import load_calendar, set_calendar
 from registry.extensions import compress, csrf
-from registry.flask_config import flask_config
-from registry.freeze.current import set_policy
-from registry.freeze.policy_file import load_policy
+from registry.flask_config import flask_config, use_configuration_files
 from registry.http.cross_origin import attach_cross_origin
 from registry.http.error_handlers import init_error_handlers
 from registry.http.error_reports import init_error_reports
@@ -76,8 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or read_settings()
     require_current_zone()
-    set_policy(load_policy(settings.policy_file))
-    set_calendar(load_calendar(settings.calendar_file))
+    use_configuration_files(settings)
     app = SynchronousFlask("registry", static_folder=None)
     app.config.from_mapping(flask_config(settings))
     if settings.trusted_proxies:
@@ -104,7 +95,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_api(app)
     attach_docs(app)
     csrf.init_app(app)
-    set_sign_in_configuration(load_sign_in_file(settings.sign_in_file) if settings.oidc else SignInConfiguration())
     init_provider(app, settings.oidc)
     attach_web(app)
     app.register_blueprint(provider_calls)

@@ -1,4 +1,4 @@
-"""Flask's configuration and that of its extensions."""
+"""Flask's configuration and that of its extensions, and the files that the settings name."""
 
 from __future__ import annotations
 
@@ -6,19 +6,33 @@ from typing import Any
 
 from registry.accounts.factors.requirements import PUBLIC_URL, SECOND_FACTOR_ROLES
 from registry.accounts.invitations import BY_EMAIL
-from registry.accounts.roles import Role
+from registry.accounts.oidc.configuration import (
+    SignInConfiguration,
+    load_sign_in_file,
+    set_sign_in_configuration,
+)
+from registry.core.working_days import load_calendar, set_calendar
+from registry.freeze.current import set_policy
+from registry.freeze.policy_file import load_policy
 from registry.http.request_bodies import MAX_BODY
 from registry.notifications.aitu.links import AITU_BOT_NAME
 from registry.open_data.publication import PUBLICATION
-from registry.settings import Settings, SettingsInvalid
+from registry.settings import Settings
 from registry.webhooks.targets import WEBHOOK_NETWORKS
 
 
+def use_configuration_files(settings: Settings) -> None:
+    """Load policy, calendar and, with single sign-on, the sign-in file, for web processes and commands alike.
+
+    Raises PolicyInvalid, CalendarInvalid and SignInFileInvalid.
+    """
+    set_policy(load_policy(settings.policy_file))
+    set_calendar(load_calendar(settings.calendar_file))
+    set_sign_in_configuration(load_sign_in_file(settings.sign_in_file) if settings.oidc else SignInConfiguration())
+
+
 def flask_config(settings: Settings) -> dict[str, Any]:
-    """The values for ``app.config``; the database and the API add theirs. Raises SettingsInvalid for unknown roles."""
-    unknown = (settings.second_factor_roles or frozenset()) - {role.value for role in Role}
-    if unknown:
-        raise SettingsInvalid([f"REGISTRY_SECOND_FACTOR: there is no role {', '.join(sorted(unknown))}"])
+    """The values for ``app.config``; the database and the API add theirs."""
     return {
         "SECRET_KEY": settings.secret_key,
         # registry/accounts/factors reads these two.

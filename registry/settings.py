@@ -17,10 +17,13 @@ from environs import Env, EnvValidationError, ValidationError
 from marshmallow.validate import OneOf, Predicate, Regexp
 
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
+from registry.accounts.roles import Role
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import PARSERS as DATABASE_PARSERS
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, whole_number
 from registry.core.shipped_files import CONFIG
+from registry.http.telemetry_settings import PARSERS as TELEMETRY_PARSERS
+from registry.http.telemetry_settings import read_telemetry
 from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
 from registry.notifications.aitu.settings import AituBot, aitu_bot
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
@@ -38,7 +41,6 @@ LOCAL_TIME_OR_OFF = Regexp(
 )
 NUMBER_OR_OFF = Regexp(r"(off|[1-9][0-9]{0,8})\Z", error="expected a number of requests a minute or off, got {input!r}")
 LOG_LEVEL = OneOf(("debug", "info", "warning", "error"), error="expected one of {choices}, got {input!r}")
-# registry/flask_config.py compares the codes with the roles that there are.
 ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or roles separated by commas, got {input!r}")
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
 USUAL_RATE_LIMIT = "60000"
@@ -163,9 +165,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         rate_limit=_rate_limit(env.str("REGISTRY_RATE_LIMIT", USUAL_RATE_LIMIT, validate=NUMBER_OR_OFF)),
         trusted_proxies=env.int("REGISTRY_TRUSTED_PROXIES", 0, **whole_number(0, 9, EXPECTED_PROXIES)),
         health_port=env.int("REGISTRY_HEALTH_PORT", 0, **whole_number(0, 65535, EXPECTED_PORT)) or None,
-        second_factor_roles=_roles_or_off(
-            env.str("REGISTRY_SECOND_FACTOR", USUAL_SECOND_FACTOR, validate=ROLES_OR_OFF)
-        ),
+        second_factor_roles=env.roles_or_off("REGISTRY_SECOND_FACTOR", USUAL_SECOND_FACTOR),
         oidc=oidc_client(env),
         sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
         open_data_licence=licence,
@@ -178,6 +178,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
         database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
     )
+    read_telemetry(env)
     _require_valid(env)
     if not settings.secret_key and not read_only:
         return replace(settings, secret_key=_kept_secret_key(data_dir))
@@ -260,8 +261,12 @@ def _rate_limit(text: str | None) -> int | None:
     return None if text in (None, "off") else int(text)
 
 
-def _roles_or_off(text: str | None) -> frozenset[str] | None:
-    return None if text in (None, SECOND_FACTOR_OFF) else frozenset(text.split(","))
+def _roles_or_off(text: str) -> frozenset[str] | None:
+    ROLES_OR_OFF(text)
+    roles = frozenset() if text == SECOND_FACTOR_OFF else frozenset(text.split(","))
+    if unknown := roles - {role.value for role in Role}:
+        raise ValidationError(f"there is no role {', '.join(sorted(unknown))}")
+    return roles or None
 
 
 def _public_url(text: str, with_mail: bool, with_open_data: bool) -> str | None:
@@ -288,6 +293,7 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "oidc_issuer": oidc_issuer,
     "oidc_value": oidc_value,
     "public_url": _public_url,
+    "roles_or_off": _roles_or_off,
     "secret_key": _secret_key,
     "security_contact": security_contact,
     "sender": mail_sender,
@@ -296,5 +302,6 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     **AITU_PARSERS,
     **DATABASE_PARSERS,
     **OPEN_DATA_PARSERS,
+    **TELEMETRY_PARSERS,
     **WEBHOOK_PARSERS,
 }

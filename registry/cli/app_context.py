@@ -18,8 +18,7 @@ from registry.accounts.invitations import BY_EMAIL
 from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
-from registry.freeze.current import set_policy
-from registry.freeze.policy_file import load_policy
+from registry.flask_config import use_configuration_files
 from registry.http.error_reports import init_error_reports
 from registry.http.request_log import JsonLines
 from registry.settings import Settings, read_settings
@@ -35,14 +34,12 @@ R = TypeVar("R")
 def open_registry(settings: Settings) -> Iterator[Flask]:
     """Create the application with database and policy but without the API, for the duration of the block.
 
-    Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale.
+    Raises PolicyInvalid, CalendarInvalid, SignInFileInvalid, TimeZoneDataStale.
     """
     require_current_zone()
-    set_policy(load_policy(settings.policy_file))
+    use_configuration_files(settings)
     init_error_reports()
     app = Flask("registry")
-    # Read when first used: most commands need no calendar, and the package of holidays takes long to load.
-    app.config["CALENDAR_FILE"] = settings.calendar_file
     # Commands invite people and write e-mails.
     app.config.update({"SECRET_KEY": settings.secret_key, BY_EMAIL: settings.mail is not None})
     app.config[WEBHOOK_NETWORKS] = settings.webhook_networks

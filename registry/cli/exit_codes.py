@@ -9,6 +9,7 @@ from typing import IO, Any, Final
 import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from registry.accounts.oidc.configuration import SignInFileInvalid
 from registry.audits.repeatable import AuditNotRepeatable
 from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale
@@ -51,6 +52,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (SettingsInvalid, USAGE),
     (PolicyInvalid, INVALID),
     (CalendarInvalid, INVALID),
+    (SignInFileInvalid, INVALID),
     (SchemaNotCurrent, FAILED),
     (ServiceRoleMissing, FAILED),
     (UpgradeRunning, CONFLICT),
@@ -106,6 +108,8 @@ def error_lines(error: Exception) -> list[str]:
         return [cli_text("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
     if isinstance(error, CalendarInvalid):
         return [cli_text("cli-calendar-invalid"), f"  {error}"]
+    if isinstance(error, SignInFileInvalid):
+        return [cli_text("cli-sign-in-file-invalid"), f"  {error}"]
     if isinstance(error, SchemaNotCurrent):
         return [cli_text("cli-schema-not-current")]
     if isinstance(error, ServiceRoleMissing):

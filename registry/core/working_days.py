@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import holidays
-from flask import current_app
 
 from registry.core.errors import CalendarInvalid
 from registry.core.shipped_files import CONFIG
@@ -125,8 +124,7 @@ def set_calendar(calendar: Calendar) -> None:
 
 
 def national_calendar() -> Calendar:
-    """The calendar of the process, read when first used from the file of the settings. Raises CalendarInvalid."""
+    """The calendar of the process; without one, that of the file that is shipped."""
     if not _current:
-        configured = current_app.config.get("CALENDAR_FILE") if current_app else None
-        set_calendar(load_calendar(configured or CALENDAR_FILE))
+        set_calendar(load_calendar(CALENDAR_FILE))
     return _current[0]

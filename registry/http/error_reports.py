@@ -13,46 +13,37 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import has_request_context, request
 
 from registry.core.trace_context import current_trace
-from registry.http.extras import extra_missing
 from registry.http.request_ids import request_id
-from registry.settings import SettingsInvalid
+from registry.http.telemetry_settings import SENTRY
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
-DSN: Final = "SENTRY_DSN"
 KEPT: Final = ("event_id", "timestamp", "level", "logger", "platform", "release", "environment", "sdk")
 KEPT_OF_FRAME: Final = ("filename", "abs_path", "function", "module", "lineno", "in_app")
-EXPECTED: Final = f"{DSN}: expected an address such as https://key@host/number"
 
 
 def init_error_reports() -> None:
-    """Report errors when ``SENTRY_DSN`` is set. Raises SettingsInvalid when it is wrong or the package is missing."""
-    if not os.environ.get(DSN):
+    """Report errors when ``SENTRY_DSN`` is set; the settings have judged it."""
+    if not os.environ.get(SENTRY):
         return
-    try:
-        import sentry_sdk
-        from sentry_sdk.integrations.atexit import AtexitIntegration
-        from sentry_sdk.integrations.logging import LoggingIntegration
-        from sentry_sdk.utils import BadDsn
-    except ImportError as error:
-        raise extra_missing(DSN, "sentry") from error
-    try:
-        # Of the integrations only what gets errors: the others gather requests, and patch the HTTP clients.
-        sentry_sdk.init(
-            release=version("qaztech-registry"),
-            default_integrations=False,
-            auto_enabling_integrations=False,
-            integrations=[LoggingIntegration(level=None), AtexitIntegration(callback=lambda _pending, _timeout: None)],
-            include_local_variables=False,
-            include_source_context=False,
-            max_request_body_size="never",
-            max_breadcrumbs=0,
-            auto_session_tracking=False,
-            before_send=reduced,
-        )
-    except BadDsn as error:
-        raise SettingsInvalid([EXPECTED]) from error
+    import sentry_sdk
+    from sentry_sdk.integrations.atexit import AtexitIntegration
+    from sentry_sdk.integrations.logging import LoggingIntegration
+
+    # Of the integrations only what gets errors: the others gather requests, and patch the HTTP clients.
+    sentry_sdk.init(
+        release=version("qaztech-registry"),
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[LoggingIntegration(level=None), AtexitIntegration(callback=lambda _pending, _timeout: None)],
+        include_local_variables=False,
+        include_source_context=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        auto_session_tracking=False,
+        before_send=reduced,
+    )
 
 
 def reduced(event: Event, _hint: Hint) -> Event:

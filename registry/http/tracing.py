@@ -17,16 +17,14 @@ from sqlalchemy.engine import ExceptionContext
 
 from registry.core.database import db
 from registry.core.trace_context import HEADER, TraceContext, use_trace
-from registry.http.extras import extra_missing
 from registry.http.request_ids import request_id
 from registry.http.request_log import LOG
+from registry.http.telemetry_settings import collector_variable
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, Tracer
 
-ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-DISABLED: Final = "OTEL_SDK_DISABLED"
 SERVICE: Final = "qaztech-registry"
 # Asked every few seconds, and the same each time.
 UNTRACED: Final = frozenset({"health.healthz", "health.readyz", "metrics.show"})
@@ -36,29 +34,15 @@ STATEMENTS: Final = "registry.spans_of_statements"
 
 
 def init_tracing(app: Flask) -> None:
-    """Trace the requests when a collector is named. Call it before ``init_request_log`` and after the database's.
-
-    Raises SettingsInvalid when the packages are missing.
-    """
-    exporter = named_collector()
-    if exporter is None:
+    """Trace the requests when a collector is named. Call it before ``init_request_log`` and after the database's."""
+    if collector_variable() is None:
         return
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
     # A collector that is away is reported like everything else.
     for handler in LOG.handlers:
         logging.getLogger("opentelemetry").addHandler(handler)
-    trace_requests(app, exporter)
-
-
-def named_collector() -> SpanExporter | None:
-    """What sends to the collector of the variables; None without one. Raises SettingsInvalid as ``init_tracing``."""
-    variable = next((name for name in ENDPOINTS if os.environ.get(name)), None)
-    if variable is None or os.environ.get(DISABLED, "").lower() == "true":
-        return None
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    except ImportError as error:
-        raise extra_missing(variable, "telemetry") from error
-    return OTLPSpanExporter()
+    trace_requests(app, OTLPSpanExporter())
 
 
 def trace_requests(app: Flask, exporter: SpanExporter) -> None:

@@ -22,9 +22,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from registry.accounts.roles import Role
 from registry.core.database import db
-from registry.http.error_reports import DSN, KEPT, init_error_reports
-from registry.http.tracing import ENDPOINTS, init_tracing
-from registry.settings import SettingsInvalid
+from registry.http.error_reports import KEPT, init_error_reports
+from registry.http.telemetry_settings import COLLECTORS, SENTRY
+from registry.http.tracing import init_tracing
+from registry.settings import SettingsInvalid, read_settings
 from tests.databases import Databases, bare_app
 from tests.factories import a_token
 from tests.faults.served import Served
@@ -173,7 +174,7 @@ def test_nothing_of_the_request_or_of_the_error_is_sent(reported: Reported) -> N
 
 
 def test_nothing_is_sent_without_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*ENDPOINTS, DSN):
+    for name in (*COLLECTORS, SENTRY):
         monkeypatch.delenv(name, raising=False)
     app = Flask("tests")
     init_tracing(app)
@@ -193,6 +194,7 @@ def test_nothing_is_sent_without_the_variables(monkeypatch: pytest.MonkeyPatch) 
             "opentelemetry.exporter.otlp.proto.http.trace_exporter",
             "extra telemetry",
         ),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318", None, "http://127.0.0.1:4318"),
     ],
 )
 def test_variable_that_cannot_be_followed_is_an_invalid_setting(
@@ -202,5 +204,4 @@ def test_variable_that_cannot_be_followed_is_an_invalid_setting(
     if module is not None:
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SettingsInvalid, match=f"{variable}: .*{named}"):
-        init_tracing(Flask("tests"))
-        init_error_reports()
+        read_settings(read_only=True)

@@ -19,8 +19,6 @@ from registry.cli.exit_codes import FAILED
 from registry.cli.options import as_json_option
 from registry.cli.output import print_json, print_message
 from registry.core.database import STANDBY, db, init_database
-from registry.http.error_reports import init_error_reports
-from registry.http.tracing import named_collector
 from registry.settings import Settings, SettingsInvalid, read_settings
 
 # The command is there to say that the database waits, not to wait itself.
@@ -54,8 +52,6 @@ def examine() -> Iterator[Finding]:
     yield machine.time_zone()
     try:
         settings = read_settings(read_only=True)
-        init_error_reports()
-        named_collector()
     except SettingsInvalid as error:
         yield failure("settings", "doctor-settings-wrong", reason="; ".join(error.problems))
         return
@@ -63,6 +59,7 @@ def examine() -> Iterator[Finding]:
     policy = machine.policy_file(settings)
     yield policy
     yield machine.calendar_file(settings)
+    yield from machine.sign_in_file(settings)
     yield from machine.disks(settings)
     yield from _stored(settings, has_policy=policy.state is State.OK)
     yield machine.mail_server(settings)

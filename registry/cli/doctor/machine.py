@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import make_url
 
+from registry.accounts.oidc.configuration import SignInFileInvalid, load_sign_in_file
 from registry.cli.backup_folder import backups_in, taken_at
 from registry.cli.doctor.findings import Finding, failure, good, warning
 from registry.core.clock import TimeZoneDataStale, now, require_current_zone
@@ -53,6 +54,18 @@ def calendar_file(settings: Settings) -> Finding:
     except (CalendarInvalid, OSError) as error:
         return failure("calendar", "doctor-calendar-wrong", reason=_one_line(error))
     return good("calendar", "doctor-calendar-ok")
+
+
+def sign_in_file(settings: Settings) -> Iterator[Finding]:
+    """The meaning of the provider's claims, where there is single sign-on."""
+    if settings.oidc is None:
+        return
+    try:
+        load_sign_in_file(settings.sign_in_file)
+    except SignInFileInvalid as error:
+        yield failure("sign-in file", "doctor-sign-in-file-wrong", reason=_one_line(error))
+        return
+    yield good("sign-in file", "doctor-sign-in-file-ok")
 
 
 def disks(settings: Settings) -> Iterator[Finding]:

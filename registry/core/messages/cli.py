@@ -36,6 +36,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-bad-row": lazy_text("row {row}, {code}: {message}"),
     "cli-bad-rows-more": lazy_text("… and more errors: {count}. All of them with --json."),
     "cli-calendar-invalid": lazy_text("The calendar file is invalid:"),
+    "cli-sign-in-file-invalid": lazy_text("The sign-in file is invalid:"),
     "cli-clause": lazy_text("Clause"),
     "cli-confirm-needs-reason": lazy_text(
         "--confirm-held needs --reason: what was checked, and what it showed. --reason goes with nothing else."

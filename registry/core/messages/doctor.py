@@ -134,6 +134,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-settings-ok": lazy_text("The settings are valid."),
     "doctor-settings-wrong": lazy_text("The settings are invalid: {reason}"),
     "doctor-settings-wrong-advice": lazy_text("Correct the variables; docs/reference/settings.md lists them."),
+    "doctor-sign-in-file-ok": lazy_text("The sign-in file is valid."),
+    "doctor-sign-in-file-wrong": lazy_text("The sign-in file is invalid: {reason}"),
+    "doctor-sign-in-file-wrong-advice": lazy_text(
+        "Correct the file; the service and its commands do not start with this one."
+    ),
     "doctor-standby-away": lazy_text("The standby {place} cannot be used: {reason}"),
     "doctor-standby-away-advice": lazy_text(
         "Start it again. While the primary waits for it nothing is written; without it a change is on one machine only."
