@@ -105,7 +105,7 @@ class Project(ProjectFields):
     started_on = ReadOnly(
         "The earliest date set among the policy's start clock.", DAY_OR_NULL, label=lazy_text("Started on")
     )
-    version = ReadOnly("Rises with every change.", {"type": "integer"})
+    version = ReadOnly("Rises with every change.", {"type": "integer"}, label=lazy_text("Version of the record"))
     registered_at = Timestamp("When it was registered.", label=lazy_text("Registered"))
     updated_at = Timestamp("When it was last edited, or a fact of it confirmed.", label=lazy_text("Last changed"))
     changed_at = Timestamp(CHANGED_AT_TEXT, label=lazy_text("Last change, audits included"))

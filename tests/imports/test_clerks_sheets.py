@@ -17,6 +17,7 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.pagination import Page
+from registry.imports.headers import match_header
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
 from registry.imports.service import ImportOptions, import_now
@@ -172,3 +173,25 @@ def test_header_may_be_on_a_later_sheet(app: Flask) -> None:
     book.save(made)
     run = import_now(ADMINISTRATOR, "projects", True, "x", made.getvalue())
     assert (run.total, [error[1] for error in codes(run)]) == (1, ["object_kind", "work_type", "stage", "placement"])
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Где размещён объект", "В другом месте"),
+        ("Объект орналасқан жер", "Басқа жерде"),
+        ("Where the object lives", "Elsewhere"),
+    ],
+)
+def test_former_labels_of_hosting_are_read(app: Flask, header: str, cell: str) -> None:
+    agency = an_agency()
+    names = f"БИН;Код проекта;Наименование;Вид объекта;Вид работ;Стадия;{header}\n"
+    table = f"{names}{agency.bin};А-1;Учёт;ИС;Создание;Создание;{cell}\n"
+    run = import_now(ADMINISTRATOR, "projects", False, "x.csv", table.encode())
+    assert (run.created, warnings(run)) == (1, [])
+    assert db.session.scalars(db.select(Project.placement)).all() == ["off_platform"]
+
+
+def test_letters_of_columns_are_no_positions(app: Flask) -> None:
+    assert [match_header("projects", letter) for letter in "Додлжнстьвица"] == [None] * 13
+    assert [match_header("projects", text).field for text in ("Должность", "Должн.")] == ["responsible_position"] * 2

@@ -16,6 +16,7 @@ from registry.core.pagination import Page
 from registry.imports.queries import errors_of
 from registry.imports.service import import_now
 from registry.imports.worker import run_next_import
+from registry.projects.export_columns import COLUMNS
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.fixtures.cli import CommandLine
@@ -100,6 +101,7 @@ def test_export_with_labels_goes_in_again(editor: Caller, agency: Agency, langua
         assert (run.unchanged, run.rejected, run.warnings) == (1, 0, [])
         label = {"kk": "Жұмыс түрі", "ru": "Вид работ", "en": "Kind of work"}[language]
         assert run.layout is not None and label in run.layout["headers"]
+        assert not [header for header in run.layout["headers"] if header in COLUMNS]
     assert editor.get("/exports/projects.csv?headers=names").status_code == 400
     assert editor.get("/exports/projects.csv").data.decode("utf-8-sig").startswith("number,agency,external_id")
 

@@ -30,6 +30,10 @@ HOSTILE = [
     "+7 701",
     "-1",
     "@x",
+    "＝SUM(A1)",
+    "＋7 701",
+    "－1",
+    "＠x",
     "'=x",
     "''+1",
     "'",
@@ -70,7 +74,7 @@ def test_no_exported_cell_starts_a_formula(app: Flask, tmp_path: Path) -> None:
     cells = [cell for row in exported() for cell in row.values()]
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(in_xlsx(tmp_path))).get_sheet_by_index(0)
     cells += [cell for row in sheet.to_python()[1:] for cell in row if isinstance(cell, str)]
-    assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r＝＋－＠")]
 
 
 def test_untouched_export_changes_nothing_when_it_is_imported(app: Flask, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text
 from registry.core.list_fields import Entries
 from registry.core.spreadsheets.xlsx_child import NO_VALUE
 
-# A spreadsheet treats a cell that begins with one of these as a formula; a leading apostrophe makes it text.
-FORMULA_PREFIXES: Final = "=+-@\t\r"
+# A spreadsheet treats a cell that begins with one of these as a formula, the full-width signs where the language is
+# Japanese or Chinese; a leading apostrophe makes it text.
+FORMULA_PREFIXES: Final = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
 ESCAPED_FORMULA: Final = re.compile(rf"'+[{re.escape(FORMULA_PREFIXES)}]")
 
 # Their columns have few different cells: each is read once: a third of the time of reading projects.
