@@ -142,7 +142,8 @@ class Token(BaseSchema):
     addresses = ReadOnly("The ranges that it is accepted from; null for any.", {**TEXTS, "type": ["array", "null"]})
     purpose = ReadOnly("What it is for; null when nobody said.", TEXT_OR_NULL)
     status = ReadOnly(
-        "Pending: a second person has to confirm it.", {"type": "string", "enum": list(TokenStatus.codes())}
+        "Pending: a second person has to confirm it or its account. Disabled: its account is.",
+        {"type": "string", "enum": list(TokenStatus.codes())},
     )
     created_at = Timestamp("When it was created.")
     expires_at = Timestamp("When it ends; null for never, in tokens of earlier versions.", nullable=True)

@@ -85,7 +85,7 @@ def issue_service_token(
 ) -> IssuedToken:
     """Issue a token for the service account, with its role or a narrower one and the defaults of ``issue``.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, AccountNotYours, Invalid.
+    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, AccountNotYours, TokenForDisabledAccount, Invalid.
     """
     with transaction():
         account = find_service_account(actor, account_id)

@@ -38,7 +38,7 @@ def confirm_token(actor: Actor, key_id: str) -> None:
         require_unchanged(actor)
         token = _find_locked(key_id)
         account = find_account(token.account_id)
-        if token.pending_since is None or not _is_unended(token):
+        if token.pending_since is None or not _is_unended(token) or account.disabled_at is not None:
             raise TokenNotPending(key_id=key_id)
         if token.asked_by is not None and is_same_person(actor, token.asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, false, func, not_, or_, select
 
 from registry.accounts.account_management import visible_accounts
 from registry.accounts.actors import Actor
@@ -132,7 +132,8 @@ def _token_status() -> ColumnElement[str]:
     return case(
         (Token.revoked_at.is_not(None), TokenStatus.REVOKED.value),
         (Token.expires_at <= now(), TokenStatus.EXPIRED.value),
-        (Token.pending_since.is_not(None), TokenStatus.PENDING.value),
+        (Account.disabled_at.is_not(None), TokenStatus.DISABLED.value),
+        (or_(Token.pending_since.is_not(None), not_(is_active())), TokenStatus.PENDING.value),
         else_=TokenStatus.VALID.value,
     )
 

@@ -43,13 +43,17 @@ from registry.accounts.token_models import MAX_PURPOSE_LENGTH, Token, hash_token
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
-from registry.core.errors import Invalid, NotAllowed, NotFound, Problem
+from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 
 class TokenNotFound(NotFound):
     """No token has that key id, or the actor may not see it."""
+
+
+class TokenForDisabledAccount(Conflict):
+    """No token is created for a disabled account: it would not work, and be taken for one that does."""
 
 
 class PeopleMakeTheirOwnTokens(NotAllowed):
@@ -85,7 +89,7 @@ def issue(
     default to the actor. The command line may also issue tokens for people, and its tokens work immediately. An
     administrator's token for a service account with an oversight role is pending: it is that account's password, and
     does not work until a second person confirms it. Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive,
-    AccountNotFound, AccountNotYours, PeopleMakeTheirOwnTokens, AccountNameTaken, Invalid.
+    AccountNotFound, AccountNotYours, PeopleMakeTheirOwnTokens, AccountNameTaken, TokenForDisabledAccount, Invalid.
     """
     actor.require(Permission.TOKENS_MANAGE)
     require_person(actor)
@@ -102,6 +106,10 @@ def issue(
             raise PeopleMakeTheirOwnTokens(name=name)
         if account is not None:
             require_may_manage(actor, account)
+            # Locked, so that nobody disables it meanwhile.
+            account = find_account(account.id, lock=True)
+            if account.disabled_at is not None:
+                raise TokenForDisabledAccount(name=account.name)
         token_role = role or (Role.AGENCY_VIEWER if account is None else Role(account.role))
         limits = TokenLimits(lifetime, scopes, addresses)
         # No wider than the token that asks for it in scopes, addresses and expiry; its role is the account's.

@@ -29,3 +29,4 @@ class TokenStatus(Choices):
     PENDING = "pending", lazy_text("Waiting for confirmation")
     EXPIRED = "expired", lazy_text("Expired")
     REVOKED = "revoked", lazy_text("Revoked")
+    DISABLED = "disabled", lazy_text("Its account is disabled")

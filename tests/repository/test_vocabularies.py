@@ -76,7 +76,7 @@ CODES = {
     "Status": "new under_review awaiting_agency awaiting_approval with_commission remediation "
     "awaiting_confirmation closed",
     "SuccessionKind": "merger renaming division",
-    "TokenStatus": "valid pending expired revoked",
+    "TokenStatus": "valid pending expired revoked disabled",
     "Trigger": "schedule manual catch_up",
     "ViewList": "cases projects",
     "WithdrawnProjects": "exclude include only",

@@ -107,6 +107,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "step-up-required": lazy_text(
         "This action requires a second factor that was verified in the last 15 minutes. Verify it and try again."
     ),
+    "token-for-disabled-account": lazy_text("The account {name} is disabled. Enable it first, then create a token."),
     "token-not-accepted": lazy_text("The token is not accepted. Ask an administrator for a new one."),
     "token-not-found": lazy_text("There is no token with key id {key_id}."),
     "token-not-pending": lazy_text("The token {key_id} does not wait for a confirmation."),
