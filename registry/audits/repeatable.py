@@ -14,7 +14,7 @@ from registry.core.errors import Conflict
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
-from registry.policies.in_force import KnownVersion, version_known_at
+from registry.policies.in_force import version_known_at
 
 NOT_FINISHED: Final = frozenset({"failed", "missed"})
 
@@ -54,28 +54,30 @@ def require_repeatable(run: AuditRun) -> Policy:
     return policy_of_run(run)
 
 
-def run_known_at(at: datetime) -> AuditRun | None:
-    """Return the audit that was the last good one at the moment, also when it was voided later."""
+def run_known_at(at: datetime, until: date | None = None) -> AuditRun | None:
+    """Return the audit that was the last good one at the moment, also when it was voided later.
+
+    ``until``: of those that judged this day or an earlier one.
+    """
     voided_later = and_(AuditRun.status == "voided", AuditRun.voiding["confirmed_at"].as_string() > rfc3339(at))
     good = (or_(AuditRun.status == "succeeded", voided_later), AuditRun.dry_run.is_(False), AuditRun.finished_at <= at)
+    of_days = () if until is None else (AuditRun.on <= until,)
     run: AuditRun | None = db.session.scalar(
-        select(AuditRun).where(*good).order_by(AuditRun.finished_at.desc(), AuditRun.id.desc()).limit(1)
+        select(AuditRun).where(*good, *of_days).order_by(AuditRun.finished_at.desc(), AuditRun.id.desc()).limit(1)
     )
     return run
 
 
 def policy_known_at(at: datetime, on: date | None = None) -> Policy:
-    """Return the policy by which a day (default: that of ``at``) was judged at the moment.
+    """Return the policy in force on a day (default: that of ``at``) by what was known at the moment.
 
-    It is the one of the last good audit, or a version that came into force after it. Before the first audit and version
-    it is the file as it is now. Raises AuditPolicyMissing.
+    It is the last version for that day or an earlier one that had been activated. Before the first one it is the policy
+    file, as the last good audit of that day or an earlier one used it; without one, as it is now. Raises
+    AuditPolicyMissing.
     """
-    day = local_date(at)
-    run, version = run_known_at(at), version_known_at(at, day if on is None else min(on, day))
-    if version is not None and (run is None or version.in_force_from > run.on or _is_later(version, run)):
-        return version.policy
+    day = local_date(at) if on is None else on
+    version = version_known_at(at, day)
+    if version is not None:
+        return version
+    run = run_known_at(at, day)
     return first_policy() if run is None else policy_of_run(run)
-
-
-def _is_later(version: KnownVersion, run: AuditRun) -> bool:
-    return run.finished_at is not None and version.activated_at > run.finished_at

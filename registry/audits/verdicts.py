@@ -66,12 +66,14 @@ def _facts(project: Project, order_migrate_by: date | None, past: tuple[EarlierR
 def verdict_of(project: Project, on: date | None, language: Language, policy: Policy | None = None) -> dict[str, Any]:
     """Return the verdict on a project on a date (default: today), with texts in a language.
 
-    ``exempt`` when an exemption is in force on the date; acceptances are ignored. ``policy`` replaces the policy of the
-    date, to try one out.
+    ``exempt`` when an exemption is in force on the date; acceptances are ignored. ``policy`` replaces the version in
+    force on the date, to try one out.
     """
     day = on or today()
     exempt = exemption_in_force(project.id, day) is not None
-    return represent_verdict(project.number, facts_of(project), day, language, policy or _policy_of(day), exempt=exempt)
+    return represent_verdict(
+        project.number, facts_of(project), day, language, policy or policy_in_force(day), exempt=exempt
+    )
 
 
 def verdict_at_registration(project: Project, language: Language) -> dict[str, Any]:
@@ -86,12 +88,7 @@ def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None,
     claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
     facts = Facts(agency_kind=agency.kind, registered_on=today(), **claimed)
     day = on or today()
-    return represent_verdict(None, facts, day, language, _policy_of(day), exempt=False)
-
-
-def _policy_of(day: date) -> Policy:
-    """The policy in force today, whose clauses have dates; for a later day the version that is in force then."""
-    return policy_in_force(max(day, today()))
+    return represent_verdict(None, facts, day, language, policy_in_force(day), exempt=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,24 +61,16 @@ def later_policy(on: date | None = None) -> Policy | None:
     return None if version is None else _policy(version)
 
 
-class KnownVersion(NamedTuple):
-    """An activated version and its policy."""
-
-    in_force_from: date
-    activated_at: datetime
-    policy: Policy
-
-
-def version_known_at(at: datetime, day: date) -> KnownVersion | None:
+def version_known_at(at: datetime, day: date) -> Policy | None:
     """The version in force on a day by what had been activated at the moment; None while the policy file was."""
     statement = (
-        select(VERSIONS.in_force_from, VERSIONS.activated_at, VERSIONS.text)
+        select(VERSIONS.text)
         .where(VERSIONS.in_force_from <= day, VERSIONS.activated_at <= at)
         .order_by(VERSIONS.in_force_from.desc())
         .limit(1)
     )
-    row = db.session.execute(statement).one_or_none()
-    return None if row is None else KnownVersion(row.in_force_from, row.activated_at, parsed(row.text))
+    text = db.session.scalar(statement)
+    return None if text is None else parsed(text)
 
 
 def activated_versions() -> tuple[Activated, ...]:

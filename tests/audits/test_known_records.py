@@ -16,6 +16,7 @@ from registry.audits.known_records import record_known_at
 from registry.audits.known_verdicts import verdict_known_at
 from registry.audits.policy_texts import PolicyText
 from registry.audits.repeatable import policy_known_at, run_known_at
+from registry.audits.verdicts import verdict_of
 from registry.audits.voiding import void_audit
 from registry.core.clock import now
 from registry.core.transactions import transaction
@@ -23,13 +24,13 @@ from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.projects.details import read_whole
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
+from registry.projects.service import find_project, find_project_to_change, restrict_project
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller, code
 from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, edit
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, project_values
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -155,6 +156,34 @@ def test_policy_in_force_is_known_before_its_first_audit(app: Flask, present: Pr
     assert (policy_known_at(now()).version, policy_known_at(before).version) == ("2026.2", "2026.1")
     assert policy_known_at(now(), DAY).version == "2026.1"
     assert policy_known_at(before, DAY + timedelta(days=9)).version == "2026.1"
+
+
+def test_day_is_judged_by_the_policy_that_is_in_force_on_it(as_role: Callable[..., Caller], present: Present) -> None:
+    project = a_project()
+    audit()
+    draft(rules={"freeze.creation": {"severity": "low"}})
+    activate(on=DAY + timedelta(days=1))
+    draft("2026.3", rules={"freeze.creation": {"severity": "medium"}})
+    activate("2026.3", on=DAY + timedelta(days=5))
+    present.set(DAY + timedelta(days=1))
+    audit()
+    known = now().isoformat().replace("+00:00", "Z")
+    present.move(timedelta(hours=1))
+    supervisor = as_role("supervisor")
+    versions = {0: ("2026.1", "high"), 1: ("2026.2", "low"), 4: ("2026.2", "low"), 5: ("2026.3", "medium")}
+    for after, (version, severity) in versions.items():
+        day = (DAY + timedelta(days=after)).isoformat()
+        address = f"/projects/{project.number}/verdict?on={day}"
+        verdict = supervisor.get(address).get_json()
+        known_then = supervisor.get(f"{address}&known_at={known}").get_json()
+        dry_run = supervisor.post("/audits", {"on": day, "dry_run": True}).get_json()
+        explained = verdict_of(find_project(AUDITOR, project.number), date.fromisoformat(day), "en")
+        for each in (verdict, known_then, explained):
+            assert (each["policy_version"], each["findings"][0]["severity"]) == (version, severity), day
+        assert dry_run["policy_version"] == version
+    sent = {**project_values(), "agency": project.agency.bin}
+    checked = as_role("administrator").post(f"/projects/check?on={DAY.isoformat()}", sent).get_json()
+    assert checked["policy_version"] == "2026.1"
 
 
 def test_policy_that_was_activated_after_the_audit_of_its_day_is_known(app: Flask, present: Present) -> None:

@@ -75,7 +75,9 @@ KNOWN_AT: Final = Parameter(
     "A moment (RFC 3339) or date (its end) of the past: what was known then. 422 for a future or unreadable one.",
     dict(DAY_OR_INSTANT_SCHEMA),
 )
-ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
+ON: Final = Parameter(
+    "on", "The date to judge, by the policy in force then; today without it.", {"type": "string", "format": "date"}
+)
 REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
 
 CHECKED_EXAMPLE: Final[dict[str, Any]] = {**examples.VERDICT, "project": None, "similar": [examples.SIMILAR]}
