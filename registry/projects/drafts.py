@@ -31,9 +31,13 @@ class TooManyDrafts(Conflict):
 
 
 class Draft(Model):
-    """A draft. ``values`` contains the entered text of each field, which may be invalid."""
+    """A draft. ``values`` contains the entered text of each field, which may be invalid.
+
+    The number of one that was deleted is never used again: a link to it must not lead to another.
+    """
 
     __tablename__ = "drafts"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the declarative base has it as a variable of classes
 
     id: Mapped[int] = mapped_column(primary_key=True)
     principal: Mapped[str] = mapped_column(Text, index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, SmallInteger, case, literal, or_, select
+from sqlalchemy import ColumnElement, RowMapping, SmallInteger, and_, case, literal, or_, select
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
@@ -40,8 +40,11 @@ HASH_WEIGHTS: Final[Mapping[str, int]] = {
     "object_code": 2,
     "contract_number": 6,
     "supplier_bin": 1,
-    "url": 8,
+    "url": 20,
 }
+# With both, no name is more similar: such a project is always among the candidates.
+CONTRACT: Final = ("contract_number", "supplier_bin")
+SAME_CONTRACT_WEIGHT: Final = 30
 LEAST_WEIGHT: Final = 2
 
 
@@ -64,12 +67,12 @@ def similar_to_values(
     best: dict[Any, int] = {}
     for row, score, record in scored:
         key = _object(row, record)
-        best[key] = max(best.get(key, 0), score.score)
+        best[key] = max(best.get(key, 0), score.of_words)
     least = max(LEAST_SCORE, max(best.values(), default=0) - WITHIN_BEST)
     named = [
         (row, score)
         for row, score, record in scored
-        if score.score >= max(least, best[_object(row, record)] - WITHIN_OBJECT)
+        if score.is_same_work or score.of_words >= max(least, best[_object(row, record)] - WITHIN_OBJECT)
     ]
     named.sort(key=lambda pair: (-pair[1].score, pair[0]["number"]))
     del named[MAX_NAMED:]
@@ -102,6 +105,8 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
     if not equal:
         return []
     weights = [case((condition, HASH_WEIGHTS[name]), else_=0) for name, condition in equal.items()]
+    if equal.keys() >= {*CONTRACT}:
+        weights.append(case((and_(*(equal[name] for name in CONTRACT)), SAME_CONTRACT_WEIGHT), else_=0))
     weight: ColumnElement[int] = sum(weights[1:], weights[0])
     similar = select(kept.c.project_id, weight.label("weight")).where(or_(*equal.values()))
     similar = similar.where(*among_visible(actor, kept.c.project_id))

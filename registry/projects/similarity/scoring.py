@@ -34,6 +34,11 @@ MIN_LENGTH_WITH_ERROR: Final = 4
 # What an equal value leaves of the distance to 100. Short contract numbers are equal by chance among agencies.
 EQUAL_VALUE: Final[Mapping[str, float]] = {"object_code": 0.9, "contract_number": 0.6, "supplier_bin": 0.9, "url": 0.5}
 FOREIGN_CONTRACT: Final = 0.9
+# The least score of two records on one contract, whatever they are called: nothing else says as much.
+SAME_CONTRACT: Final = 100
+# Of another agency, and of two records at one address.
+SAME_FOREIGN_CONTRACT: Final = 90
+SAME_ADDRESS: Final = 80
 # From these similarities on, names and purpose are among the reasons.
 SAME_TEXT: Final = 0.5
 REASONS: Final = ("name", "purpose", *EXACT)
@@ -53,10 +58,21 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How similar two records are, and in what: some of ``REASONS``."""
+    """How similar two records are, and in what: some of ``REASONS``. ``of_words``: without what is equal as a whole."""
 
     score: int
     reasons: tuple[str, ...]
+    of_words: int = 0
+
+    @property
+    def is_same_work(self) -> bool:
+        """True for two records on one contract or at one address, under whichever names."""
+        return is_same_contract(self.reasons) or "url" in self.reasons
+
+
+def is_same_contract(equal: Iterable[str]) -> bool:
+    """True when the number and the supplier of the contract are among what is equal."""
+    return {"contract_number", "supplier_bin"} <= {*equal}
 
 
 def record_of(agency_id: int, values: Mapping[str, Any]) -> Record:
@@ -91,7 +107,14 @@ def _score(record: Record, other: Record, of_names: Mapping[str, float], of_purp
         foreign = each == "contract_number" and record.agency_id != other.agency_id
         distance *= FOREIGN_CONTRACT if foreign else EQUAL_VALUE[each]
     texts = [reason for reason, value in (("name", name), ("purpose", purpose)) if value >= SAME_TEXT]
-    return Score(round(100 * (1 - distance)), (*texts, *equal))
+    scored = round(100 * (1 - distance))
+    return Score(max(scored, _least_score(record, other, equal)), (*texts, *equal), scored)
+
+
+def _least_score(record: Record, other: Record, equal: Sequence[str]) -> int:
+    if is_same_contract(equal):
+        return SAME_CONTRACT if record.agency_id == other.agency_id else SAME_FOREIGN_CONTRACT
+    return SAME_ADDRESS if "url" in equal else 0
 
 
 def _name_similarity(first: Mapping[str, Words], second: Mapping[str, Words], weights: Mapping[str, float]) -> float:

@@ -167,3 +167,31 @@ def test_fingerprints_that_are_missing_or_old_are_written(reviewer: Caller) -> N
     assert refresh_fingerprints() == 2
     assert refresh_fingerprints() == 0
     assert named(reviewer, project.number) == [other.number]
+
+
+def test_projects_on_one_contract_are_named_under_whichever_names(reviewer: Caller, agency: Agency) -> None:
+    contract = {"contract_number": "12-К", "supplier_bin": "050340004478"}
+    project, hidden = a_project(agency, **QUEUE, **contract), a_project(agency, **FOREST, **contract)
+    elsewhere = a_project(**FOREST, **contract | {"contract_number": "№ 12 К"})
+    alike = a_project(**RENAMED)
+    for name in ("Реестр дорог", "Учёт племенного скота"):
+        a_project(agency, name_ru=name, name_kk=None, supplier_bin=contract["supplier_bin"])
+
+    items = reviewer.get(f"/projects/{project.number}/similar").get_json()["similar"]
+
+    assert [item["number"] for item in items] == [hidden.number, alike.number, elsewhere.number]
+    assert items[0]["score"] == 100
+    assert items[0]["reasons"] == ["contract_number", "supplier_bin"]
+    assert items[2]["score"] == 90
+
+
+def test_projects_at_one_address_are_named_under_whichever_names(reviewer: Caller, agency: Agency) -> None:
+    project = a_project(agency, **QUEUE, url="https://ezek.gov.kz/")
+    other = a_project(**FOREST, url="http://www.ezek.gov.kz")
+    a_project(**FOREST, url="https://orman.gov.kz")
+
+    (item,) = reviewer.get(f"/projects/{project.number}/similar").get_json()["similar"]
+
+    assert item["number"] == other.number
+    assert item["score"] == 80
+    assert item["reasons"] == ["url"]
