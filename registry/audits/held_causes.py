@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.audits.reconciliation import Turned
-from registry.audits.verdicts import CLAIMED, CONFIRMED
+from registry.audits.verdicts import CONFIRMED
 from registry.cases.orders import Order
 from registry.core.database import db
 from registry.flags.audit_runs import AuditRun
@@ -130,6 +130,8 @@ def _changed_records(ids: list[int], since: datetime) -> tuple[set[int], set[int
 
 
 def _loses_a_confirmation(changes: Sequence[Mapping[str, Any]]) -> bool:
-    """True when the platform withdrew a confirmation; an agency that changes what was confirmed loses it too."""
-    fields = {change["field"] for change in changes if change["field"] in CONFIRMED and change["new"] is None}
-    return bool(fields) and not any(change["field"] in CLAIMED for change in changes)
+    """True when the platform withdrew a confirmation. It changes nothing else: an agency that edits what was confirmed,
+    such as the platform key, loses the confirmation too, and its edit is the cause.
+    """
+    withdrawn = any(change["field"] in CONFIRMED and change["new"] is None for change in changes)
+    return withdrawn and all(change["field"] in CONFIRMED for change in changes)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
@@ -15,15 +15,19 @@ from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
 from registry.audits.restricted_counts import visible_run
 from registry.audits.service import run_audit
 from registry.core.clock import now
+from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry
+from registry.platform.inventory import apply_inventory
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
+from registry.projects.service import change_project, find_project_to_change
 from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, create_projects, set_verified, table
-from tests.factories import an_actor, an_agency
+from tests.factories import ADMINISTRATOR, an_actor, an_agency
+from tests.imports.tables import csv_of
 from tests.present import Present
 
 LAST = date(2026, 10, 5)
@@ -69,6 +73,27 @@ def test_changed_records_are_the_cause(app: Flask, present: Present) -> None:
         session.execute(update(Project).where(Project.id.in_(ids)).values(placement="off_platform"))
     record_change(ids, "placement", "on_platform", "off_platform")
     assert causes(audit()) == {"record_changed": (60, 0)}
+
+
+def test_agencies_that_edit_the_platform_key_are_not_counted_as_lost_by_the_inventory(
+    app: Flask, present: Present
+) -> None:
+    agency = an_agency()
+    ids = audited_clear(present, 80, agency)
+    with transaction() as session:
+        for project_id in ids:
+            key = f"qt-{project_id}"
+            session.execute(update(Project).where(Project.id == project_id).values(platform_key=key))
+    for number in numbers_of(ids[:33]):
+        with transaction():
+            change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, number), {"platform_key": f"{number}a"})
+    # Of the projects that agencies left alone, the inventory has none.
+    summary = apply_inventory(
+        OPERATOR, "list.csv", csv_of({"platform_key": "qt-new", "agency": agency.bin, "verified_on": "2026-10-01"}), False
+    )
+    run = audit()
+    assert (summary["lost"], run.status) == (47, "held")
+    assert causes(run) == {"confirmation_lost": (47, 0), "record_changed": (33, 0)}
 
 
 def test_a_new_policy_is_the_cause_of_what_no_record_explains(app: Flask, present: Present) -> None:
@@ -151,6 +176,10 @@ def test_a_rejected_audit_changes_nothing_and_does_not_count(app: Flask, present
     assert audit().status == "held"
     set_verified(ids, VERIFIED)
     assert audit().status == "succeeded"
+
+
+def numbers_of(ids: list[int]) -> list[str]:
+    return list(db.session.scalars(select(Project.number).where(Project.id.in_(ids)).order_by(Project.id)))
 
 
 def record_change(ids: list[int], field: str, old: str | None, new: str | None) -> None:
