@@ -1,14 +1,14 @@
-"""How the work of the reviewers stands: load, age, overdue cases and time to decision, by person and by rule."""
+"""How the work of the reviewers stands: load, age, overdue cases, time to decision, by person, others and rule."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import Select, and_, case, func, literal, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -24,27 +24,36 @@ from registry.projects.visibility import among_visible
 
 # Decisions approved within these days count for the time to a decision.
 DECIDED_WITHIN_DAYS: Final = 90
-# Statuses in which a reviewer, not somebody else, must act.
+# Statuses by who must act next. The Commission has no due date.
 OF_REVIEWERS: Final = (Status.NEW, Status.UNDER_REVIEW, Status.AWAITING_CONFIRMATION)
+OF_SUPERVISORS: Final = (Status.AWAITING_APPROVAL,)
+OF_OVERSIGHT: Final = (*OF_REVIEWERS, *OF_SUPERVISORS)
+OF_OTHERS: Final[Mapping[str, tuple[Status, ...]]] = {
+    "supervisors": OF_SUPERVISORS,
+    "agencies": (Status.AWAITING_AGENCY, Status.REMEDIATION),
+}
 COUNTS: Final = ("open", "to_act", "overdue", "oldest_opened_at")
 NO_COUNTS: Final[Mapping[str, Any]] = {"open": 0, "to_act": 0, "overdue": 0, "oldest_opened_at": None}
 
 
 def team(actor: Actor) -> dict[str, list[dict[str, Any]]]:
-    """Return the open cases by person and by rule: ``{people, rules}``, each row with ``key`` and the figures.
+    """Return the open cases by person, by others and by rule: ``{people, others, rules}``, rows with ``key``.
 
-    ``open``: cases that are not closed; ``to_act``: those in which reviewers must act next; ``overdue``: of these, past
-    their due date; ``oldest_opened_at``: of these, when the oldest was opened; ``decided``: decisions approved in the
-    last 90 days; ``median_days``: calendar days from the opening of the case to the approval, None without decisions.
-    The ``key`` of a person is a name, None for cases without a reviewer. A case counts under each rule of its active
-    flags, a decision under each rule that it covered. Raises RoleNotAllowed.
+    ``open``: cases that are not closed; ``to_act``: those in which reviewers must act next, by rule reviewers or
+    supervisors; ``overdue``: of these, past their due date; ``oldest_opened_at``: of these, when the oldest was opened;
+    ``decided``: decisions approved in the last 90 days; ``median_days``: calendar days from the opening of the case to
+    the approval, None without decisions.
+    The ``key`` of a person is a name, None for cases without a reviewer. ``others``: what waits for ``supervisors``
+    (approvals) and for ``agencies`` (answers and orders), so that people and others together have every overdue case
+    once. A case counts under each rule of its active flags, a decision under each rule that it covered.
+    Raises RoleNotAllowed.
     """
     actor.require(Permission.TEAM_READ)
-    return {"people": _people(actor), "rules": _rules(actor)}
+    return {"people": _people(actor), "others": _others(actor), "rules": _rules(actor)}
 
 
 def _people(actor: Actor) -> list[dict[str, Any]]:
-    counts = _counted(_open(actor, Case.assignee))
+    counts = _counted(_open(actor, Case.assignee, OF_REVIEWERS))
     proposer = _decided(actor).add_columns(CaseDecision.proposed_by.label("key")).order_by(CaseDecision.id)
     days = _under_present_names(_days(db.session.execute(proposer)))
     names = {*reviewers(), *counts, *days} - {None}
@@ -52,9 +61,17 @@ def _people(actor: Actor) -> list[dict[str, Any]]:
     return [*rows, _row(None, counts, days)] if None in counts else rows
 
 
+def _others(actor: Actor) -> list[dict[str, Any]]:
+    rows = []
+    for key, statuses in OF_OTHERS.items():
+        counts = _counted(_open(actor, literal(key), statuses)).get(key, NO_COUNTS)
+        rows.append({"key": key} | {name: value for name, value in counts.items() if name != "open"})
+    return rows
+
+
 def _rules(actor: Actor) -> list[dict[str, Any]]:
     active = (
-        _open(actor, Flag.rule)
+        _open(actor, Flag.rule, OF_OVERSIGHT)
         .join(CaseFlag, CaseFlag.case_id == Case.id)
         .join(Flag, and_(Flag.id == CaseFlag.flag_id, Flag.status != "cleared"))
     )
@@ -69,9 +86,9 @@ def _counted(statement: Select[Any]) -> dict[Any, dict[str, Any]]:
     return {row[0]: dict(zip(COUNTS, row[1:], strict=True)) for row in db.session.execute(statement)}
 
 
-def _open(actor: Actor, key: Any) -> Select[Any]:
-    """Query ``key`` and the counts of the open cases."""
-    to_act = Case.status.in_(OF_REVIEWERS)
+def _open(actor: Actor, key: Any, waiting: Sequence[Status]) -> Select[Any]:
+    """Query ``key`` and the counts of the open cases; in the statuses ``waiting`` one of them must act."""
+    to_act = Case.status.in_(waiting)
     overdue = and_(to_act, Case.due_on.is_not(None), Case.due_on < today())
     return (
         select(

@@ -16,6 +16,7 @@ from registry.cases.vocabulary import AuditEvent
 from registry.core.bulk import insert_rows, table_of
 from registry.core.database import db
 from registry.core.transactions import require_transaction
+from registry.inbox.case_events import settle_entries
 from registry.inbox.models import InboxEntry, Watch
 from registry.inbox.recipients import IS_PERSON, agency_and_above, may_see
 from registry.inbox.vocabulary import EntryKind
@@ -47,6 +48,9 @@ def record_audit(audit_id: int, at: datetime) -> None:
 
     Reopened cases are news to their assignees and the deputies; every new status is to those who follow.
     """
+    # First, because the audit may reopen what waited.
+    of_audit = (Case.changed_at == at, CaseEvent.by == f"audit:{audit_id}")
+    settle_entries(select(CaseEvent.case_id).join(Case, Case.id == CaseEvent.case_id).where(*of_audit))
     moved = _moved_by(audit_id, at)
     reopened = moved.where(CaseEvent.action == AuditEvent.REOPENED.value)
     deputized = [and_(Case.assignee == each.absent, Account.name == each.deputy) for each in substitutions()]

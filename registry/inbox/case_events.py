@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, and_, or_, select, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account
 from registry.accounts.roles import Permission
-from registry.cases.models import CaseDecision
+from registry.cases.models import CaseDecision, CaseEvent
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ORDERING
 from registry.core.bulk import insert_rows
@@ -21,13 +21,22 @@ from registry.inbox.models import InboxEntry
 from registry.inbox.recipients import EventContext, context_of
 from registry.inbox.vocabulary import EntryKind
 
+# The kinds of entries that ask several people for one act, by the status in which the case waits for it.
+WAIT_IN: Final[Mapping[Status, tuple[EntryKind, ...]]] = {
+    Status.AWAITING_AGENCY: (EntryKind.QUESTION,),
+    Status.NEW: (EntryKind.ANSWERED, EntryKind.REOPENED),
+    Status.UNDER_REVIEW: (EntryKind.ANSWERED, EntryKind.REOPENED, EntryKind.RETURNED),
+}
 Recipients = list[tuple[EntryKind, list[Account]]]
 
 
 def record_timeline_entry(actor: Actor, event_id: int) -> None:
-    """Write the entries of an action on a case. What the actor had not read of the case is read by now."""
+    """Write the entries of an action on a case. What the actor had not read of the case is read by now, and so is what
+    colleagues were asked to do and the actor did.
+    """
     context = context_of(event_id, actor.account_id)
     _mark_read_by_actor(context)
+    settle_entries(select(CaseEvent.case_id).where(CaseEvent.id == event_id))
     kinds: dict[int, EntryKind] = {}
     for kind, people in _recipients(context):
         for person in people:
@@ -54,6 +63,19 @@ def _mark_read_by_actor(context: EventContext) -> None:
     own = (InboxEntry.account_id == context.actor_id, InboxEntry.case_id == context.event.case_id)
     unread = update(InboxEntry).where(*own, InboxEntry.read_at.is_(None)).values(read_at=now())
     require_transaction().execute(unread, execution_options={"synchronize_session": False})
+
+
+def settle_entries(events: Select[Any]) -> None:
+    """Mark as read, for everybody, the entries that asked for what is done now: by one of these entries of timelines,
+    a query of their cases, the case has left the status in which it waited for it.
+    """
+    moved = events.where(CaseEvent.from_status != CaseEvent.to_status)
+    done = [
+        and_(InboxEntry.kind.in_(kinds), InboxEntry.case_id.in_(moved.where(CaseEvent.from_status == status)))
+        for status, kinds in WAIT_IN.items()
+    ]
+    settled = update(InboxEntry).where(InboxEntry.read_at.is_(None), or_(*done)).values(read_at=now())
+    require_transaction().execute(settled, execution_options={"synchronize_session": False})
 
 
 def _recipients(context: EventContext) -> Recipients:

@@ -25,7 +25,7 @@ class InboxEntryShown(BaseSchema):
     project = ReadOnly("The project's number.", TEXT)
     by = ReadOnly("Who acted; an audit as `audit:<id>`.", TEXT)
     at = Timestamp("When it happened.")
-    read_at = Timestamp("When it was read; null: unread.", nullable=True)
+    read_at = Timestamp("When it was read, or when somebody else did what it asks for; null: unread.", nullable=True)
 
 
 class InboxReading(BaseSchema):

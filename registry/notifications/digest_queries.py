@@ -15,8 +15,9 @@ from registry.accounts.models import Account
 from registry.accounts.token_models import Token
 from registry.accounts.token_queries import ENDING_WITHIN, is_working
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseEvent
+from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order, newest_in_force
+from registry.cases.vocabulary import Status
 from registry.core.clock import local_date
 from registry.core.database import db
 from registry.core.working_days import national_calendar
@@ -95,6 +96,7 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
     waiting = _timeline(span, "case-awaiting-confirmation", *cleared, principal=Case.assignee)
     yield from _read(waiting, RecipientGroup.REVIEWERS)
     yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
+    yield from _read(_overdue_approvals(span), RecipientGroup.APPROVERS)
     yield from _ending_tokens(span)
     yield from _services_without_owner(span)
 
@@ -260,15 +262,29 @@ def _attestations(span: Span) -> Select[Any]:
 
 
 def _overdue(span: Span) -> Select[Any]:
-    """Assigned cases that became overdue since the last digest."""
+    """Assigned cases that became overdue since the last digest; those of supervisors are ``_overdue_approvals``."""
     return (
         select(*_rows("case-overdue", Case.id, Case.assignee))
         .join(Case, Case.project_id == Project.id)
         .where(
             Case.assignee.is_not(None),
-            Case.status != "closed",
-            Case.due_on >= span.first,
-            Case.due_on < span.last,
+            Case.status.not_in((Status.CLOSED, Status.AWAITING_APPROVAL)),
+            *_became_overdue(span),
         )
         .order_by(Case.due_on, Case.id)
     )
+
+
+def _overdue_approvals(span: Span) -> Select[Any]:
+    """Cases whose proposal waits for approval and that became overdue since the last digest."""
+    return (
+        select(*_rows("approval-overdue", Case.id, CaseDecision.proposed_by))
+        .join(Case, Case.project_id == Project.id)
+        .join(CaseDecision, and_(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None)))
+        .where(Case.status == Status.AWAITING_APPROVAL, *_became_overdue(span))
+        .order_by(Case.due_on, Case.id)
+    )
+
+
+def _became_overdue(span: Span) -> tuple[ColumnElement[bool], ...]:
+    return Case.due_on >= span.first, Case.due_on < span.last

@@ -89,7 +89,10 @@ def test_agencies_that_edit_the_platform_key_are_not_counted_as_lost_by_the_inve
             change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, number), {"platform_key": f"{number}a"})
     # Of the projects that agencies left alone, the inventory has none.
     summary = apply_inventory(
-        OPERATOR, "list.csv", csv_of({"platform_key": "qt-new", "agency": agency.bin, "verified_on": "2026-10-01"}), False
+        OPERATOR,
+        "list.csv",
+        csv_of({"platform_key": "qt-new", "agency": agency.bin, "verified_on": "2026-10-01"}),
+        False,
     )
     run = audit()
     assert (summary["lost"], run.status) == (47, "held")

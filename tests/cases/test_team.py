@@ -12,6 +12,7 @@ from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor, RoleNotAllowed, local_actor
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.cases.lists import count_cases
 from registry.cases.team import team
 from tests.cases.cast import (
     AIGERIM,
@@ -66,6 +67,32 @@ def test_a_case_that_reviewers_left_too_long_is_overdue(app: Flask, present: Pre
     # Twenty working days later the review is overdue; the agency's answer is not the reviewer's delay.
     present.set(date(2026, 8, 3))
     assert counts(person("aigerim")) == (2, 1, 1)
+
+
+def test_every_overdue_case_counts_once_for_those_who_must_act(app: Flask, present: Present) -> None:
+    present.set(MONDAY)
+    under_review(a_project())
+    act(AIGERIM, under_review(a_project()), "propose", NO_BREACH)
+    act(AIGERIM, under_review(a_project()), "ask", "Which contract is it?")
+    # A proposal that nobody approved is the supervisors' delay.
+    present.set(date(2026, 8, 3))
+    work = team(SAULE)
+    overdue = {row["key"]: row["overdue"] for row in (*work["people"], *work["others"]) if row["overdue"]}
+    assert overdue == {"aigerim": 1, "supervisors": 1, "agencies": 1}
+    assert count_cases(SAULE, [{"overdue": "true"}]) == [3]
+    of_rule = rule("freeze.creation")
+    assert of_rule is not None and (of_rule["to_act"], of_rule["overdue"]) == (2, 2)
+
+
+def test_page_of_the_team_has_late_approvals_of_supervisors(signed_in: SignedIn, present: Present) -> None:
+    present.set(MONDAY)
+    act(AIGERIM, under_review(a_project(an_agency(), name_en="Register of bridges")), "propose", NO_BREACH)
+    present.set(date(2026, 8, 3))
+    visit = signed_in(Role.SUPERVISOR)
+    page = visit.get("/cases/team").text
+    address = "/cases?status=awaiting_approval&amp;overdue=true"
+    assert f'<a class="govuk-link" href="{address}">1</a>' in page
+    assert "Register of bridges" in visit.get(address.replace("&amp;", "&")).text
 
 
 def test_median_of_days_from_opening_to_approval(app: Flask, present: Present) -> None:

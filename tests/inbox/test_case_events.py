@@ -9,12 +9,13 @@ from flask import Flask
 
 from registry.accounts.absences import record_absence
 from registry.accounts.account_changes import disable_account
+from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.core.clock import today
 from registry.core.pagination import Page
 from registry.inbox import service
 from registry.inbox.queries import list_inbox
-from tests.cases.cast import NO_BREACH, act, audit, case_of, edit, migrate_by
+from tests.cases.cast import NO_BREACH, act, audit, case_of, edit, migrate_by, verify
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.inbox.people import Cast, a_person, ask, kinds
 from tests.present import Present
@@ -168,3 +169,57 @@ def test_action_on_a_case_marks_the_actors_entries_of_it_as_read(cast: Cast) -> 
     assert kinds(cast.aigerim, unread="true") == []
     assert kinds(cast.aigerim) == ["answered"]
     assert kinds(cast.editor, unread="true") == []
+
+
+@pytest.fixture
+def colleague(cast: Cast) -> Actor:
+    """A second editor of the agency, who is asked too."""
+    return a_person("second editor", Role.AGENCY_EDITOR, cast.agency)
+
+
+def test_answered_question_leaves_the_home_of_colleagues(cast: Cast, colleague: Actor) -> None:
+    ask(cast)
+    assert kinds(colleague, unread="true") == ["question"]
+
+    act(cast.editor, cast.case, "answer", "It moves in autumn.")
+
+    assert kinds(colleague, unread="true") == []
+    assert kinds(cast.aigerim, unread="true") == ["answered"]
+
+    act(cast.aigerim, cast.case, "ask", "In which month?")
+
+    assert kinds(colleague, unread="true") == ["question"]
+
+
+def test_withdrawn_question_leaves_the_home_of_everybody_who_was_asked(cast: Cast, colleague: Actor) -> None:
+    ask(cast)
+
+    act(cast.aigerim, cast.case, "withdraw", "Found in the file.")
+
+    assert kinds(cast.editor, unread="true") == kinds(colleague, unread="true") == []
+
+
+def test_question_that_an_audit_settles_leaves_the_home_of_everybody_who_was_asked(
+    cast: Cast, colleague: Actor, present: Present
+) -> None:
+    ask(cast)
+    verify(cast.project)
+    present.move(timedelta(days=1))
+
+    audit()
+
+    assert case_of(cast.project).status == "awaiting_confirmation"
+    assert kinds(cast.editor, unread="true") == kinds(colleague, unread="true") == []
+
+
+def test_answer_that_a_reviewer_takes_leaves_the_home_of_the_others(cast: Cast) -> None:
+    ask(cast)
+    assert cast.aigerim.account_id is not None
+    act(cast.saule, cast.case, "comment", "Is there an answer?")
+    disable_account(ADMINISTRATOR, cast.aigerim.account_id)
+    act(cast.editor, cast.case, "answer", "It moves in autumn.")
+    assert kinds(cast.bolat, unread="true") == kinds(cast.saule, unread="true") == ["answered"]
+
+    act(cast.saule, cast.case, "ask", "In which month?")
+
+    assert kinds(cast.bolat, unread="true") == []

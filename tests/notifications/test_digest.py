@@ -123,6 +123,16 @@ def test_reviewer_is_notified_once_of_overdue_case(digest: Digest) -> None:
     assert digest(day + 2 * A_DAY) == []
 
 
+def test_overdue_approval_reaches_the_supervisors_instead_of_the_reviewer(digest: Digest) -> None:
+    create_reader("reviewer", name="aigerim")
+    create_reader("supervisor", name="timur")
+    case = act(AIGERIM, under_review(a_project()), "propose", NO_BREACH)
+    assert case.due_on is not None
+    digest(case.due_on)
+    assert digest(case.due_on + A_DAY) == [("timur@readers.kz", "approval-overdue", [case.id])]
+    assert digest(case.due_on + 2 * A_DAY) == []
+
+
 def test_cases_awaiting_confirmation_reach_assignee_or_all_reviewers(digest: Digest) -> None:
     for name in ("aigerim", "bolat"):
         create_reader("reviewer", name=name)

@@ -18,6 +18,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "aitu-linked": lazy_text("This Aitu account is linked. You get notices of the project register here."),
     "aitu-not-configured": lazy_text("The register has no bot in the Aitu messenger."),
     "aitu-not-linked": lazy_text("No Aitu account is linked to your account."),
+    "notice-approval-overdue": lazy_text("Proposed decisions wait for approval and are overdue"),
     "notice-appeal-answered": lazy_text("Your appeal is decided"),
     "notice-audit-confirmed": lazy_text("A supervisor has confirmed a held audit: its changes are applied"),
     "notice-audit-failed": lazy_text("An audit has failed"),
