@@ -15,6 +15,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.events import account_renamed
 from registry.accounts.former_names import keep_former_name
 from registry.accounts.models import (
+    NAME_UNIQUE,
     Account,
     AccountNameTaken,
     Person,
@@ -26,6 +27,7 @@ from registry.accounts.owners import change_owner
 from registry.accounts.people import personal_problems
 from registry.accounts.roles import Role
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
@@ -112,6 +114,8 @@ def _rename(actor: Actor, account: Account, name: str) -> None:
     try:
         db.session.flush()
     except IntegrityError as error:
+        if not violates(error, *NAME_UNIQUE):
+            raise
         raise AccountNameTaken(name=name, taken=name) from error
     # Again, as for new accounts: since the first look the name may have been taken and given up.
     require_free_name(name, account.id)

@@ -34,11 +34,13 @@ from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.bulk import table_of
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
 from registry.core.transactions import require_transaction
 
 MAX_EMAIL_LENGTH: Final = 200
+NAME_UNIQUE: Final = ("uq_principals_name", "ix_principals_name_skeleton")
 
 
 class AccountNotFound(NotFound):
@@ -215,6 +217,8 @@ def new_account(
     try:
         session.flush()
     except IntegrityError as error:
+        if not violates(error, *NAME_UNIQUE):
+            raise
         raise AccountNameTaken(name=name, taken=name) from error
     # Again: since the first look the name may have been taken and given up.
     require_free_name(name, account.id)

@@ -18,6 +18,7 @@ from registry.agencies.models import AGENCY_SUBJECT, Agency
 from registry.changes.service import record_added, record_change
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.transactions import require_transaction, transaction
@@ -69,6 +70,8 @@ def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
         try:
             session.flush()
         except IntegrityError as error:
+            if not violates(error, "uq_agencies_bin"):
+                raise
             raise BinTaken(bin=values["bin"]) from error
         record_added(AGENCY_SUBJECT, agency.id)
         details = {name: value for name, value in values.items() if value is not None}

@@ -26,6 +26,7 @@ from registry.agencies.service import BinTaken
 from registry.changes.service import record_change, record_changes
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError
 from registry.core.spreadsheets.reader import Row, Table
@@ -47,6 +48,7 @@ from registry.imports.models import (
 from registry.imports.projects import ProjectImport
 from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
+from registry.projects.models import EXTERNAL_ID_UNIQUE
 
 LEASE: Final = timedelta(seconds=120)
 MAX_ATTEMPTS: Final = 3
@@ -231,9 +233,10 @@ def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[ImportRo
                 session.execute(update(table_of(ImportRun)).where(ImportRun.id == run_lease.run_id).values(**added))
                 insert_rows(session, RowError, [{"import_id": run_lease.run_id, **error} for error in outcome.errors])
                 _save_preview(run_lease.run_id, outcome.preview)
-        except (IntegrityError, BinTaken, OperationalError):
+        except (IntegrityError, BinTaken, OperationalError) as error:
             # Another transaction registered the same key meanwhile, or the database resolved a deadlock.
-            if attempt == ATTEMPTS_A_CHUNK:
+            is_other = isinstance(error, IntegrityError) and not violates(error, EXTERNAL_ID_UNIQUE)
+            if is_other or attempt == ATTEMPTS_A_CHUNK:
                 raise
         else:
             run_lease.until = until

@@ -11,6 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.queries import find_case
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, NotAllowed, Problem
 from registry.core.transactions import require_transaction, transaction
@@ -113,7 +114,9 @@ def _start(actor: Actor, **followed: int) -> bool:
     try:
         with db.session.begin_nested():
             db.session.add(Watch(account_id=account_id, created_at=now(), **followed))
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, "uq_watches_case_id_account_id", "uq_watches_project_id_account_id"):
+            raise
         return False
     return True
 

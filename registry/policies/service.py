@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
 from registry.freeze.current import first_policy, policy_in_force
@@ -67,6 +68,8 @@ def draft_policy(actor: Actor, values: Mapping[str, Any]) -> PolicyVersion:
         try:
             session.flush()
         except IntegrityError as error:
+            if not violates(error, "uq_policy_versions_version"):
+                raise
             raise PolicyVersionTaken(version=version) from error
         _record(actor, "policy.drafted", draft, {"based_on": based_on, "settings": sorted(settings)})
     return draft

@@ -12,12 +12,13 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import may_act_for
 from registry.core.base_schema import Loaded
+from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.dialects import is_one_of
 from registry.core.errors import Conflict, FailedDependency, RegistryError
 from registry.core.transactions import transaction
 from registry.projects.bulk_writes import NewProject, register_projects
-from registry.projects.models import CHANGEABLE, Project
+from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, Project
 from registry.projects.registration_checks import ExternalIdTaken, agencies_to_register_for, checked_agency
 
 
@@ -45,6 +46,8 @@ def register_batch(actor: Actor, items: Sequence[Loaded], *, atomic: bool) -> li
         try:
             numbers = iter(register_projects(actor, new))
         except IntegrityError as error:
+            if not violates(error, EXTERNAL_ID_UNIQUE):
+                raise
             raise ExternalIdsCollided from error
         return [next(numbers) if isinstance(result, NewProject) else result for result in results]
 

@@ -23,6 +23,7 @@ BY_FILTERS: Final = text("version > 0")
 
 IS_ONBOARDING: Final = text("placement = 'onboarding'")
 IS_WITHDRAWN: Final = text("withdrawn_at IS NOT NULL")
+EXTERNAL_ID_UNIQUE: Final = "uq_projects_agency_id_external_id"
 
 
 class Project(Model):

@@ -16,6 +16,7 @@ from registry.agencies.service import may_act_for
 from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
@@ -26,7 +27,7 @@ from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, registered_
 from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.freeze_status import status_at_registration
-from registry.projects.models import CHANGEABLE, NO_VALUES, Project
+from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, NO_VALUES, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.registration_checks import (
@@ -150,6 +151,8 @@ def register_project(
                 (OutboxMessage, message_row("project.registered", {"project": number})),
             )
         except IntegrityError as error:
+            if not violates(error, EXTERNAL_ID_UNIQUE):
+                raise
             raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
         record_rows([registered_change(row)])
         journal.record(actor, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
@@ -271,4 +274,6 @@ def _flush(project: Project) -> None:
     try:
         db.session.flush()
     except IntegrityError as error:
+        if not violates(error, EXTERNAL_ID_UNIQUE):
+            raise
         raise ExternalIdTaken(external_id=external_id, agency=agency) from error

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.actors import Actor
 from registry.core import outbox
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
 from registry.projects.service import find_project
@@ -67,6 +68,8 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
         try:
             session.flush()
         except IntegrityError as error:
+            if not violates(error, "uq_requests_waiting_agency", "uq_requests_waiting_project"):
+                raise
             raise RequestAlreadyWaiting(id="-", subject=subject) from error
         session.refresh(request)
         record(actor, "asked", request, {"act": request.act, "reason": request.reason, **request.details})

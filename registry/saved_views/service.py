@@ -12,6 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import Account
 from registry.accounts.roles import Permission
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import transaction
 from registry.journal import service as journal
@@ -68,6 +69,8 @@ def save_view(actor: Actor, values: Mapping[str, Any]) -> SavedView:
         try:
             session.flush()
         except IntegrityError as error:
+            if not violates(error, "uq_saved_views_account_id_name"):
+                raise
             raise ViewNameTaken(name=name) from error
         if shared:
             journal.record(actor, "saved-view.added", f"saved-view:{view.id}", _details(view))

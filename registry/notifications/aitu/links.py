@@ -19,6 +19,7 @@ from registry.accounts.factors.verification import require_enrolment_allowed
 from registry.accounts.models import Account, AccountsNeedAPerson, Person, is_active, own_person
 from registry.accounts.roles import Role
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound
 from registry.core.transactions import transaction
@@ -123,6 +124,8 @@ def link_with_code(peer_id: str, text: str) -> str:
     try:
         return _link(peer_id, code)
     except IntegrityError as error:
+        if not violates(error, "uq_aitu_links_peer_id"):
+            raise
         # Two services read two messages of the same Aitu account concurrently.
         raise AituAccountTaken from error
 
