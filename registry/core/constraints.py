@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.exc import IntegrityError
 
 from registry.core.database import Base
@@ -22,9 +22,10 @@ def violates(error: IntegrityError, *names: str) -> bool:
 @cache
 def _columns() -> dict[str, str]:
     """The columns of each unique constraint and index by its name, as SQLite lists them."""
-    found = {}
+    unique: list[UniqueConstraint | Index] = []
     for table in Base.metadata.tables.values():
-        unique = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
-        for each in (*unique, *(index for index in table.indexes if index.unique)):
-            found[str(each.name)] = ", ".join(f"{table.name}.{column.name}" for column in each.columns)
-    return found
+        unique += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+        unique += [index for index in table.indexes if index.unique]
+    return {
+        str(each.name): ", ".join(f"{column.table.name}.{column.name}" for column in each.columns) for each in unique
+    }

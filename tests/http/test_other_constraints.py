@@ -67,8 +67,8 @@ def refuse_rows_of(table: str) -> None:
             connection.execute(text(f"ALTER TABLE {table} ADD CONSTRAINT another CHECK (false) NOT VALID"))
             return
         for event in ("INSERT", "UPDATE"):
-            refusal = f"BEFORE {event} ON {table} BEGIN SELECT RAISE(ABORT, 'another'); END"
-            connection.execute(text(f"CREATE TRIGGER another_{event} {refusal}"))
+            body = f"BEFORE {event} ON {table} BEGIN SELECT RAISE(ABORT, 'another'); END"
+            connection.execute(text(f"CREATE TRIGGER another_{event} {body}"))
 
 
 WRITES: dict[str, tuple[str, Callable[[World], TestResponse]]] = {
@@ -121,12 +121,12 @@ def test_unknown_constraint_is_no_conflict(world: World, caplog: pytest.LogCaptu
 def test_names_that_are_compared_are_those_of_the_database(own_app: Flask) -> None:
     with own_app.app_context():
         inspector = inspect(db.engine)
-        found = set()
+        present = set()
         for table in Base.metadata.tables:
-            found |= {each["name"] for each in inspector.get_unique_constraints(table)}
-            found |= {each["name"] for each in inspector.get_indexes(table) if each["unique"]}
+            present |= {each["name"] for each in inspector.get_unique_constraints(table)}
+            present |= {each["name"] for each in inspector.get_indexes(table) if each["unique"]}
         db.session.remove()
-    assert set(KNOWN) <= found
+    assert set(KNOWN) <= present
 
 
 def test_constraint_that_is_violated_is_recognised_by_its_name(world: World) -> None:
