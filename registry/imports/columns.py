@@ -1,52 +1,82 @@
-"""Columns that an agency mapped by hand, remembered for its next file."""
+"""Columns that an agency chose by hand, remembered for its next table with the same headers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 
 from registry.accounts.actors import Actor
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.transactions import transaction
-from registry.imports.headers import header_key
-from registry.imports.models import RememberedColumn
+from registry.core.errors import NotFound
+from registry.core.transactions import require_transaction, transaction
+from registry.imports.headers import header_key, layout_key
+from registry.imports.models import ColumnMapping, ImportRun
+from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
 
 
-def remembered_columns(actor: Actor, kind: str) -> dict[str, str | None]:
-    """Header key → field, None for a column that is left out, as somebody of the actor's agency mapped them."""
-    rows = db.session.execute(
-        select(RememberedColumn.header, RememberedColumn.field).where(
-            RememberedColumn.agency_id.is_not_distinct_from(actor.agency_id), RememberedColumn.kind == kind
+class ColumnMappingNotFound(NotFound):
+    """The mapping does not exist, or belongs to another agency."""
+
+
+def chosen_mapping(headers: Iterable[str], fields: Iterable[str | None]) -> dict[str, Any]:
+    """What a run keeps of columns chosen by hand, until it has succeeded and they are remembered.
+
+    Of two columns with one header, nobody knows in the next table which is which.
+    """
+    pairs = [(header, name) for header, name in zip(headers, fields, strict=True) if header_key(header)]
+    keys = [header_key(header) for header, _name in pairs]
+    columns = {header: name for (header, name), key in zip(pairs, keys, strict=True) if keys.count(key) == 1}
+    return {"layout": layout_key(header for header, _name in pairs), "columns": columns}
+
+
+def remembered_columns(actor: Actor, kind: str) -> dict[str, dict[str, str | None]]:
+    """Key of a layout → header key → field, None for a column that is left out, as the actor's agency chose them."""
+    rows = db.session.execute(select(ColumnMapping.layout, ColumnMapping.columns).where(*_of(actor, kind)))
+    return {layout: {header_key(text): name for text, name in columns.items()} for layout, columns in rows}
+
+
+def column_mappings(actor: Actor) -> list[ColumnMapping]:
+    """What is remembered for the actor's agency, newest first."""
+    statement = select(ColumnMapping).where(*_of(actor)).order_by(ColumnMapping.id.desc())
+    return list(db.session.scalars(statement))
+
+
+def remember_columns(actor: Actor, run: ImportRun) -> None:
+    """Remember the columns of a run that has succeeded, if they were chosen by hand, in the open transaction."""
+    chosen: Mapping[str, Any] | None = (run.layout or {}).get("chosen")
+    if chosen is None or not chosen["columns"]:
+        return
+    session = require_transaction()
+    session.execute(delete(ColumnMapping).where(*_of(actor, run.kind), ColumnMapping.layout == chosen["layout"]))
+    session.add(
+        ColumnMapping(
+            agency_id=actor.agency_id,
+            kind=run.kind,
+            layout=chosen["layout"],
+            columns=chosen["columns"],
+            recorded_at=now(),
+            recorded_by=actor.principal,
         )
     )
-    return {header: name for header, name in rows}  # noqa: C416 - a Row is no pair to a type checker
+    journal.record(actor, "import.columns-mapped", f"import:{run.id}", {"columns": chosen["columns"]})
 
 
-def remember_columns(actor: Actor, kind: str, mapping: Mapping[str, str | None]) -> None:
-    """Remember the fields of headers for the actor's agency, in place of what was remembered of them."""
-    fields = {header_key(text): name for text, name in mapping.items() if header_key(text)}
-    if not fields:
-        return
+def delete_column_mapping(actor: Actor, mapping_id: int) -> None:
+    """Forget the columns of a layout. Raises ColumnMappingNotFound."""
     with transaction() as session:
-        session.execute(
-            delete(RememberedColumn).where(
-                RememberedColumn.agency_id.is_not_distinct_from(actor.agency_id),
-                RememberedColumn.kind == kind,
-                RememberedColumn.header.in_(list(fields)),
-            )
+        mapping = session.scalar(select(ColumnMapping).where(*_of(actor), ColumnMapping.id == mapping_id))
+        if mapping is None:
+            raise ColumnMappingNotFound(id=mapping_id)
+        session.delete(mapping)
+        journal.record(
+            actor, "import.columns-forgotten", f"import-columns:{mapping.kind}", {"columns": mapping.columns}
         )
-        for header, name in fields.items():
-            session.add(
-                RememberedColumn(
-                    agency_id=actor.agency_id,
-                    kind=kind,
-                    header=header,
-                    field=name,
-                    recorded_at=now(),
-                    recorded_by=actor.principal,
-                )
-            )
-        journal.record(actor, "import.columns-mapped", f"import-columns:{kind}", {"columns": dict(mapping)})
+
+
+def _of(actor: Actor, kind: str | None = None) -> tuple[ColumnElement[bool], ...]:
+    kinds = ImportKind.codes() if kind is None else (kind,)
+    return ColumnMapping.agency_id.is_not_distinct_from(actor.agency_id), ColumnMapping.kind.in_(kinds)

@@ -15,9 +15,9 @@ from registry.core.spreadsheets.reader import Table, require_upload_size
 from registry.core.spreadsheets.row_errors import shown_value
 from registry.core.transactions import transaction
 from registry.imports.amount_units import unit_problems
-from registry.imports.columns import remember_columns, remembered_columns
+from registry.imports.columns import chosen_mapping, remembered_columns
 from registry.imports.header_search import Header, Mappings
-from registry.imports.headers import KNOWN, SCHEMAS, header_key
+from registry.imports.headers import KNOWN, SCHEMAS
 from registry.imports.layout import Strictness, count_rows, header_of, layout_from_json, with_columns
 from registry.imports.models import IMPORT_SUBJECT, ImportRun, forget_results, has_file, stored_file
 from registry.imports.notes import below_column_numbers
@@ -88,7 +88,7 @@ def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileCo
 def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> ImportRun:
     """Give each column its field, None to leave it out, and queue the import, or the dry run once more.
 
-    The agency's next file is read alike.
+    When the import has succeeded, the agency's next table with the same headers is read alike.
 
     Raises ImportNotFound, ImportAlreadyMapped, and Invalid at ``/columns`` for missing fields and ``/column_<place>``.
     """
@@ -102,12 +102,6 @@ def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> I
         raise Invalid(problems)
     layout = with_columns(table, run.kind, header, columns, how)
     total, notes = count_rows(layout, table)
-    keys = [header_key(text) for text in layout.headers]
-    chosen = {
-        text: name
-        for text, name, key in zip(layout.headers, layout.columns, keys, strict=True)
-        if key and keys.count(key) == 1
-    }
     left_out = [
         Problem("/file", "column-left-out", {"column": text[:MAX_SAMPLE_LENGTH]})
         for text, name in zip(layout.headers, layout.columns, strict=True)
@@ -117,10 +111,10 @@ def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> I
         session.refresh(run, with_for_update=True)
         if not can_map_columns(run):
             raise ImportAlreadyMapped(id=run.id)
-        remember_columns(actor, run.kind, chosen)
         record_change(IMPORT_SUBJECT, run.id, run.state)
         forget_results(run)
-        run.layout, run.total, run.state = layout.as_json(), total, "queued"
+        chosen = chosen_mapping(header.full[: len(columns)], columns)
+        run.layout, run.total, run.state = {**layout.as_json(), "chosen": chosen}, total, "queued"
         run.warnings = [{"code": each.code, "params": each.params} for each in (*left_out, *notes)]
         session.flush()
         if not run.dry_run:

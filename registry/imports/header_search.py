@@ -10,7 +10,7 @@ from typing import Final
 from registry.core.errors import invalid
 from registry.core.spreadsheets.reader import Table, has_content
 from registry.imports.header_groups import header_texts
-from registry.imports.headers import ALIAS, EXACT, KNOWN, Match, header_key, match_header
+from registry.imports.headers import ALIAS, EXACT, KNOWN, LABEL, Match, header_key, layout_key, match_header
 
 MAX_HEADER_DEPTH: Final = 3
 ROWS_SEARCHED: Final = 60
@@ -25,11 +25,12 @@ MAX_COLUMNS: Final = 500
 class Mappings:
     """Columns that people mapped: header key → field, or None for a column that is left out.
 
-    ``given`` with the file, and ``remembered`` from an earlier one; the codes of fields come between the two.
+    ``given`` with the file, and ``remembered`` of tables with just these headers, by the key of their layout. Tables of
+    the register's own, whose headers are all codes or labels of fields, never consult what is remembered.
     """
 
     given: Mapping[str, str | None] = field(default_factory=dict)
-    remembered: Mapping[str, str | None] = field(default_factory=dict)
+    remembered: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
 
 class Matcher:
@@ -48,15 +49,21 @@ class Matcher:
 
     def _match(self, text: str) -> tuple[bool, Match | None]:
         key = header_key(text)
-        given, remembered = self.mappings.given, self.mappings.remembered
-        if key in given:
-            return True, _mapped(given[key])
+        if key in self.mappings.given:
+            return True, _mapped(self.mappings.given[key])
         match = match_header(self.kind, text)
-        if match is not None and match.how == EXACT:
-            return True, match
-        if key in remembered:
-            return True, _mapped(remembered[key])
         return match is not None, match
+
+    def remembered(self, full: Sequence[str]) -> Mapping[str, str | None]:
+        """Header key → field of a table with just these headers; empty when there was none."""
+        if not self.mappings.remembered:
+            return {}
+        remembered = self.mappings.remembered.get(layout_key(full), {})
+        return {} if remembered and self._is_own(full) else remembered
+
+    def _is_own(self, full: Sequence[str]) -> bool:
+        matches = (match_header(self.kind, text) for text in full if header_key(text))
+        return all(match is not None and match.how in (EXACT, LABEL) for match in matches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,12 @@ def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> H
         texts.append(chosen[0])
         known.append(chosen[1])
         matches.append(chosen[2])
-    return Header(number, texts, matches, known, [" ".join(each) for each in levels])
+    full = [" ".join(each) for each in levels]
+    remembered = matcher.remembered(full)
+    for place, key in enumerate(map(header_key, full) if remembered else ()):
+        if key in remembered and header_key(texts[place]) not in matcher.mappings.given:
+            known[place], matches[place] = True, _mapped(remembered[key])
+    return Header(number, texts, matches, known, full)
 
 
 def _mapped(name: str | None) -> Match | None:

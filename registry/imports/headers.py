@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -70,6 +71,12 @@ def all_labels(kind: str, name: str) -> str:
 def header_key(text: str) -> str:
     """The letters and digits of a header, № as a word: equal for two spellings of one header."""
     return comparable(text[:MAX_HEADER_LENGTH].replace("№", " номер "))
+
+
+def layout_key(headers: Iterable[str]) -> str:
+    """What two tables with the same set of headers have in common, in any order and spelling."""
+    keys = sorted({key for text in headers if (key := header_key(text))})
+    return hashlib.sha256("\n".join(keys).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def header_keys(text: str) -> list[str]:

@@ -117,19 +117,19 @@ class PreviewedRow(Model):
     __table_args__ = (Index(None, "import_id", "row"),)
 
 
-class RememberedColumn(Model):
-    """A header that somebody of an agency mapped to a field by hand; ``field`` is None for one that is left out.
+class ColumnMapping(Model):
+    """The columns of one layout of table, as somebody of an agency chose them by hand: header → field, or None.
 
-    ``agency_id`` is None for people without an agency. ``header`` is a key of registry/imports/headers.py.
+    ``agency_id`` is None for people without an agency. ``layout`` is the key of its set of headers (``columns.py``).
     """
 
-    __tablename__ = "import_columns"
+    __tablename__ = "import_mappings"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
     kind: Mapped[str] = mapped_column(String(10))
-    header: Mapped[str] = mapped_column(String(300))
-    field: Mapped[str | None] = mapped_column(String(60))
+    layout: Mapped[str] = mapped_column(String(64))
+    columns: Mapped[dict[str, str | None]] = mapped_column(JSON)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     recorded_by: Mapped[str] = mapped_column(Text)
 
@@ -145,14 +145,14 @@ def store_file(run_id: int, content: bytes) -> None:
 def pass_on_imports(former_id: int, successor_id: int) -> None:
     """Let imports that have not ended, and previews, which can still be run, go on for an agency's successor.
 
-    Remembered columns pass on too, where the successor remembers no other meaning. In the open transaction.
+    Remembered columns pass on too, where the successor remembers none of that layout. In the open transaction.
     """
     session, in_sql = require_transaction(), {"synchronize_session": False}
     unended = (ImportRun.agency_id == former_id, or_(ImportRun.finished_at.is_(None), ImportRun.dry_run))
     session.execute(update(ImportRun).where(*unended).values(agency_id=successor_id), execution_options=in_sql)
-    own = select(RememberedColumn.header).where(RememberedColumn.agency_id == successor_id).scalar_subquery()
-    passing = (RememberedColumn.agency_id == former_id, RememberedColumn.header.not_in(own))
-    session.execute(update(RememberedColumn).where(*passing).values(agency_id=successor_id), execution_options=in_sql)
+    own = select(ColumnMapping.layout).where(ColumnMapping.agency_id == successor_id).scalar_subquery()
+    passing = (ColumnMapping.agency_id == former_id, ColumnMapping.layout.not_in(own))
+    session.execute(update(ColumnMapping).where(*passing).values(agency_id=successor_id), execution_options=in_sql)
 
 
 def forget_results(run: ImportRun) -> None:

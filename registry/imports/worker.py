@@ -33,6 +33,7 @@ from registry.core.spreadsheets.reader import Row, Table
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.core.transactions import require_transaction, transaction
 from registry.imports.agencies import AgencyImport
+from registry.imports.columns import remember_columns
 from registry.imports.header_search import Mappings
 from registry.imports.layout import PLAIN, layout_from_json, layout_of
 from registry.imports.models import (
@@ -277,6 +278,8 @@ def _finish(run_lease: RunLease, actor: Actor, run: ImportRun, failure: str | No
         # The file is needed once more to import it, or to mark its wrong rows.
         if failure is not None or not (run.dry_run or run.rejected):
             session.execute(delete(FilePiece).where(FilePiece.import_id == run_lease.run_id))
+        if failure is None and not run.dry_run and run.processed > run.rejected:
+            remember_columns(actor, run)
         if not run.dry_run:
             counts: dict[str, object] = {name: getattr(run, name) for name in ("total", *COUNTS)}
             details = counts if failure is None else {**counts, "failure": failure}

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.imports.columns import remembered_columns
+from registry.agencies.models import Agency
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.languages import Language
+from registry.core.transactions import transaction
+from registry.imports.columns import (
+    ColumnMappingNotFound,
+    column_mappings,
+    delete_column_mapping,
+    remembered_columns,
+)
 from registry.imports.hand_mapping import ImportAlreadyMapped, hold_import, map_columns
-from registry.imports.models import ImportRun
-from tests.factories import ADMINISTRATOR, an_actor, an_agency
+from registry.imports.headers import layout_key
+from registry.imports.models import ColumnMapping, ImportRun
+from registry.imports.service import import_now, run_dry_run
+from registry.imports.worker import run_next_import
+from registry.journal.service import JournalEntry
+from registry.projects.exports import export_csv
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 
 TABLE = "Шифр;Что это;Объект;Работы;Этап;Где;Разное\nА-1;Портал озёр;сайт;создание;планирование;неизвестно;x\n"
 FIELDS = ("external_id", "name_ru", "object_kind", "work_type", "stage", "placement", None)
@@ -49,15 +67,95 @@ def test_columns_that_somebody_else_chose_meanwhile_stay(editor: Actor, connecti
     assert remembered_columns(editor, "projects") == {}
 
 
+def imported(actor: Actor, fields: Sequence[str | None] = FIELDS) -> ImportRun:
+    """Choose the columns of a file and import it."""
+    run = map_columns(actor, held(actor).id, fields)
+    run_next_import()
+    return run
+
+
+def remembered(actor: Actor) -> list[dict[str, str | None]]:
+    return [mapping.columns for mapping in column_mappings(actor)]
+
+
 def test_columns_of_one_agency_replace_those_of_no_other(editor: Actor) -> None:
     other = an_actor(Role.AGENCY_EDITOR, an_agency())
-    map_columns(editor, held(editor).id, FIELDS)
-    chosen = remembered_columns(editor, "projects")
+    imported(editor)
+    chosen = remembered(editor)
     swapped = ("external_id", "name_ru", "object_kind", "work_type", "stage", "placement", "purpose")
 
-    map_columns(other, held(other).id, swapped)
+    imported(other, swapped)
 
-    assert chosen["разное"] is None
-    assert remembered_columns(editor, "projects") == chosen
-    assert remembered_columns(other, "projects") == chosen | {"разное": "purpose"}
-    assert remembered_columns(ADMINISTRATOR, "projects") == remembered_columns(editor, "agencies") == {}
+    assert len(chosen) == 1
+    assert chosen[0] == dict(zip(TABLE.splitlines()[0].split(";"), FIELDS, strict=True))
+    assert remembered(editor) == chosen
+    assert remembered(other) == [chosen[0] | {"Разное": "purpose"}]
+    assert remembered(ADMINISTRATOR) == []
+    assert remembered_columns(editor, "agencies") == {}
+
+
+def test_columns_are_remembered_only_by_an_import_that_succeeded(editor: Actor) -> None:
+    dry = hold_import(editor, "projects", True, "таблица.csv", TABLE.encode())
+    map_columns(editor, dry.id, FIELDS)
+    run_next_import()
+    assert dry.state == "done"
+    assert remembered(editor) == [], "a dry run"
+
+    wrong = ("external_id", "name_ru", "stage", "work_type", "object_kind", "placement", None)
+    failed = imported(editor, wrong)
+    assert (failed.state, failed.rejected) == ("done", 1)
+    assert remembered(editor) == [], "an import of which every row was wrong"
+
+    run_dry_run(editor, dry.id)
+    run_next_import()
+    (mapping,) = column_mappings(editor)
+    assert mapping.recorded_by == editor.principal
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "import.columns-mapped")).one()
+    assert '"Шифр":"external_id"' in entry.details.replace('": "', '":"')
+
+
+def test_remembered_columns_belong_to_tables_with_just_these_headers(editor: Actor) -> None:
+    imported(editor)
+    reordered = "Разное;Что это;Шифр;Объект;Работы;Этап;Где\nx;Портал рек;А-2;сайт;создание;планирование;неизвестно\n"
+    run = import_now(editor, "projects", True, "таблица.csv", reordered.encode())
+    assert (run.created, run.rejected) == (1, 0)
+    assert run.layout is not None
+    assert run.layout["columns"] == [None, *FIELDS[1:2], "external_id", *FIELDS[2:6]]
+
+    more = TABLE.replace("Разное", "Разное;Прочее").replace(";x", ";x;y")
+    with pytest.raises(Invalid) as refused:
+        import_now(editor, "projects", True, "таблица.csv", more.encode())
+    assert {problem.code for problem in refused.value.problems} == {"column-missing"}
+
+
+@pytest.mark.parametrize("language", [None, "kk", "ru", "en"])
+def test_exports_of_the_register_never_consult_remembered_columns(editor: Actor, language: Language | None) -> None:
+    agency = db.session.get_one(Agency, editor.agency_id)
+    for place in range(3):
+        a_project(agency, external_id=f"А-{place}", name_ru=f"Портал {place}")
+    exported = b"".join(export_csv(editor, {}, labels_in=language))
+    headers = exported.decode("utf-8-sig").splitlines()[0].split(",")
+    assert import_now(editor, "projects", True, "export.csv", exported).unchanged == 3
+    with transaction() as session:
+        chosen = dict.fromkeys(headers[:2], "purpose") | dict.fromkeys(headers[2:])
+        given = {"agency_id": editor.agency_id, "kind": "projects", "layout": layout_key(headers), "columns": chosen}
+        session.add(ColumnMapping(**given, recorded_at=now(), recorded_by="somebody"))
+
+    again = import_now(editor, "projects", True, "export.csv", exported)
+
+    assert (again.created, again.updated, again.unchanged, again.rejected) == (0, 0, 3, 0)
+
+
+def test_deleted_columns_are_asked_again(editor: Actor) -> None:
+    imported(editor)
+    (mapping,) = column_mappings(editor)
+    with pytest.raises(ColumnMappingNotFound):
+        delete_column_mapping(an_actor(Role.AGENCY_EDITOR, an_agency()), mapping.id)
+    assert import_now(editor, "projects", True, "таблица.csv", TABLE.encode()).state == "done"
+
+    delete_column_mapping(editor, mapping.id)
+
+    with pytest.raises(Invalid):
+        import_now(editor, "projects", True, "таблица.csv", TABLE.encode())
+    actions = db.session.scalars(select(JournalEntry.action).order_by(JournalEntry.seq.desc())).first()
+    assert actions == "import.columns-forgotten"

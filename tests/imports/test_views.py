@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -86,6 +87,14 @@ def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: Si
     content = io.BytesIO(table.encode("cp1251"))
     assert other.send("/imports", kind="projects", file=(content, "x.csv")).request.path.endswith("/columns")
     assert other.get(path).status_code == 404
+    # Shown with who chose them, and deleted.
+    shown = visit.get("/imports").text
+    assert "Remembered columns" in shown and "Шифр" in shown and shown.count("agency_editor.web") > 1
+    deletion = re.search(r"/imports/columns/\d+/deletion", shown)
+    assert deletion is not None
+    assert other.send(deletion[0], page="/imports").status_code == 404
+    assert "Remembered columns deleted." in visit.send(deletion[0], page="/imports").text
+    assert upload().request.path.endswith("/columns")
 
 
 def test_columns_of_a_finished_dry_run_are_chosen_again(signed_in: SignedIn) -> None:

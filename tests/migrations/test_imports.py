@@ -56,7 +56,7 @@ def test_queued_import_keeps_its_file_and_loses_its_layout_on_the_way_down(empty
         upgrade_schema()
         assert rows("SELECT layout, warnings, change_reason FROM imports") == [(None, None, None)]
         assert rows("SELECT value FROM import_errors") == [(None,)]
-        assert rows("SELECT count(*) FROM import_columns") == [(0,)]
+        assert rows("SELECT count(*) FROM import_mappings") == [(0,)]
         assert rows("SELECT state, total FROM imports") == [("queued", 7)]
         db.session.remove()
         db.engine.dispose()

@@ -17,6 +17,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The cell has no value: it holds an error or a formula that was never calculated. Write the value itself."
     ),
     "column-chosen-twice": lazy_text("This field is already chosen for another column. Choose it once."),
+    "column-mapping-not-found": lazy_text("There are no remembered columns {id}."),
     "column-left-out": lazy_text('The column "{column}" is not known and was left out.'),
     "column-missing": lazy_text('The column "{column}" is missing. Add it to the header row.'),
     "column-not-chosen": lazy_text("Choose the column that is {column}."),

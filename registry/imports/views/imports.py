@@ -13,6 +13,7 @@ from registry.audits.views.findings import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download, xlsx_download
+from registry.imports.columns import column_mappings, delete_column_mapping
 from registry.imports.hand_mapping import (
     FileColumn,
     ImportAlreadyMapped,
@@ -33,9 +34,11 @@ from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.error_messages import problem_message
+from registry.web.flash import flash_message
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_page
+from registry.web.translations import gettext
 
 REASON: Final = "change_reason"
 
@@ -77,6 +80,14 @@ def import_columns(actor: Actor, import_id: int) -> Answer:
     except Invalid as error:
         return _columns_page(actor, run, columns, invalid_form(typed, error, "columns")), 422
     return redirect_to("import_run", import_id=import_id)
+
+
+@pages.page("/imports/columns/<row_id:mapping_id>/deletion", needs=Permission.IMPORTS_RUN, methods=("POST",))
+def forget_columns(actor: Actor, mapping_id: int) -> Answer:
+    """Forget the columns of tables with certain headers."""
+    delete_column_mapping(actor, mapping_id)
+    flash_message(gettext("Remembered columns deleted."))
+    return redirect_to("imports")
 
 
 @pages.page("/imports/<row_id:import_id>/run", needs=Permission.IMPORTS_RUN, methods=("POST",))
@@ -192,5 +203,11 @@ def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], f
 
 def _page(actor: Actor, form: Form) -> str:
     kinds = options("import_kind") if actor.may(Permission.AGENCIES_WRITE) else options("import_kind")[:1]
-    columns = [(kind, text, column_explanations(kind)) for kind, text in kinds]
-    return render_template("imports/list.html", form=form, kinds=kinds, columns=columns, runs=imports_of(actor))
+    return render_template(
+        "imports/list.html",
+        form=form,
+        kinds=kinds,
+        columns=[(kind, text, column_explanations(kind)) for kind, text in kinds],
+        mappings=column_mappings(actor),
+        runs=imports_of(actor),
+    )

@@ -50,6 +50,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "audit.voiding-proposed": lazy_text("Voiding of an audit proposed"),
     "audit.voided": lazy_text("Audit voided"),
     "import.columns-mapped": lazy_text("Columns of tables assigned"),
+    "import.columns-forgotten": lazy_text("Remembered columns of tables deleted"),
     "import.queued": lazy_text("Import accepted"),
     "import.done": lazy_text("Import done"),
     "import.failed": lazy_text("Import failed"),
