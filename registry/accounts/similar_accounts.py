@@ -14,7 +14,7 @@ from registry.accounts.models import Account, Person
 from registry.core.database import db
 
 # What tells namesakes apart: an address or a note in brackets, a number at the end.
-ADDITION: Final = re.compile(r"\([^()]*\)|[0-9]+$")
+ADDITION: Final = re.compile(r"\([^()]*\)|(?<![0-9])[0-9]+$")
 
 
 def similar_accounts(accounts: Sequence[Account]) -> dict[int, list[Account]]:

@@ -17,11 +17,9 @@ from registry.projects.fields import FIELDS
 MULTIPLE: Final = r"(?:тыс(?:\.|яч\w*)?|мың|млн\.?|миллион\w*|млрд\.?|миллиард\w*|thousands?|million\w*|mln|bln)"
 TENGE: Final = r"(?:тенге|теңге\w*|тг\.?|₸|kzt|tenge)"
 IN_HEADER: Final = re.compile(rf"(?<![^\W\d_]){MULTIPLE}(?![^\W\d_])", re.IGNORECASE)
-# A cell that is a unit, or a title that ends with one: "(в тыс. тенге)".
-IS_UNIT: Final = re.compile(
-    rf"(?:.*[(,;:–-]\s*)?(?:ед(?:\.|иница)\s*изм\w*\.?:?\s*)?(?:в\s+)?{MULTIPLE}\s*{TENGE}\s*[).]*\s*",
-    re.IGNORECASE | re.DOTALL,
-)
+# A cell that is a unit, or what a title ends with: "(в тыс. тенге)".
+IS_UNIT: Final = re.compile(rf"(?:ед(?:\.|иница) ?изм\w*+\.? ?)?(?:в )?{MULTIPLE} ?{TENGE}[ ).]*", re.IGNORECASE)
+BEFORE_UNIT: Final = re.compile("[(,;:–-]")
 AMOUNTS: Final = frozenset(
     name for name, field in FIELDS.items() if name.endswith("_kzt") and isinstance(field, WholeNumber)
 ) | {name for name, field in FIELDS.items() if isinstance(field, YearlyAmounts)}
@@ -34,7 +32,7 @@ def unit_problems(table: Table, header: Header, columns: Sequence[str | None]) -
     Raises Invalid where the file is unreadable.
     """
     below = [cell for row in islice(table.rows(header.number, len(columns)), ROWS_BELOW) for cell in row.cells]
-    unit = next((cell for cell in (*header.above, *below) if IS_UNIT.fullmatch(cell.strip())), None)
+    unit = next((cell for cell in (*header.above, *below) if _is_unit(cell)), None)
     for place, name in enumerate(columns):
         if name not in AMOUNTS:
             continue
@@ -42,3 +40,7 @@ def unit_problems(table: Table, header: Header, columns: Sequence[str | None]) -
         shown = full if IN_HEADER.search(full) else unit
         if shown is not None:
             yield Problem("/file", "amounts-in-thousands", {"column": printable(" ".join(shown.split()))})
+
+
+def _is_unit(cell: str) -> bool:
+    return IS_UNIT.fullmatch(" ".join(BEFORE_UNIT.split(cell)[-1].split())) is not None

@@ -22,10 +22,11 @@ from registry.imports.vocabulary import ImportKind
 from registry.projects.schemas import PROJECT
 
 MAX_HEADER_LENGTH: Final = 300
-BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
+# Also one that is not closed.
+BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]?")
 # Of an example or an explanation behind the name: "Дата договора, дд.мм.гггг", "Бюджет – тенге".
-BEHIND: Final = re.compile(r"\s*(?:[,;:*\n]|\s[-\u2013\u2014]\s).*", re.DOTALL)
-UNITS: Final = re.compile(r"\s*(?:,|\bв\b)?\s*(?:₸|\b(?:тг|тенге|теңге|теңгемен|kzt|tenge)\b\.?)\s*$", re.IGNORECASE)
+BEHIND: Final = re.compile(r"(?:[,;:*\n]|\s[-\u2013\u2014]\s).*", re.DOTALL)
+UNITS: Final = re.compile(r" ?(?:,|\bв\b)? ?(?:₸|\b(?:тг|тенге|теңге|теңгемен|kzt|tenge)\b\.?)$", re.IGNORECASE)
 # "Шарт күні / Дата договора"
 BETWEEN_LANGUAGES: Final = re.compile(r"[/|]")
 PLANNED: Final = re.compile("план|жоспар|прогноз|planned")
@@ -82,9 +83,9 @@ def layout_key(headers: Iterable[str]) -> str:
 def header_keys(text: str) -> list[str]:
     """The keys of a header: of the whole text, without brackets and units, and without what stands behind it."""
     short = text[:MAX_HEADER_LENGTH]
-    plain = UNITS.sub("", BRACKETS.sub(" ", short).strip())
-    keys = (header_key(each) for each in (short, plain, UNITS.sub("", BEHIND.sub("", plain))))
-    return [key for key in dict.fromkeys(keys) if key]
+    bare = BRACKETS.sub(" ", short).strip()
+    texts = (short, *(UNITS.sub("", " ".join(each.split())) for each in (bare, BEHIND.sub("", bare))))
+    return [key for key in dict.fromkeys(map(header_key, texts)) if key]
 
 
 def match_header(kind: str, text: str) -> Match | None:

@@ -22,7 +22,7 @@ MIN_COLUMNS_OF_RECORDS: Final = 4
 MIN_NUMBERED: Final = 3
 MAX_COLUMN_NUMBER: Final = 200
 # The number of a column: 8, "8.", "8=6+7"; forms number their first columns with letters.
-COLUMN_NUMBER: Final = re.compile(r"([0-9]{1,3})\s*[.)]?\s*(?:=[0-9\s+*/x().=-]*)?")
+COLUMN_NUMBER: Final = re.compile(r"([0-9]{1,3}) ?[.)]? ?(?:=[0-9 +*/x().=-]*)?")
 COLUMN_LETTER: Final = re.compile(r"[^\W\d_]")
 
 
@@ -51,7 +51,7 @@ def below_column_numbers(table: Table, header: int, width: int) -> int:
 
 def _numbers_columns(cells: Sequence[str]) -> bool:
     """True for 1 2 3 4, А Б 1 2 3, and 1 2 3=1+2."""
-    filled = [cell.strip() for cell in cells if cell.strip()]
+    filled = [text for cell in cells if (text := " ".join(cell.split()))]
     letters = 0
     while letters < len(filled) and COLUMN_LETTER.fullmatch(filled[letters]):
         letters += 1

@@ -9,7 +9,9 @@ from typing import Final
 from registry.accounts.account_names import ALLOWED_CHARACTERS, MAX_NAME_LENGTH, skeleton
 
 # Not within a word: what stands before the @ of an e-mail address is one.
-MENTION: Final = re.compile(rf"(?<![\w.@+-])@(?=({ALLOWED_CHARACTERS.pattern}))")
+MENTION: Final = re.compile(
+    rf"(?<![\w.@+-])@(?=({ALLOWED_CHARACTERS.pattern.removesuffix('+')}{{1,{MAX_NAME_LENGTH}}}))"
+)
 # More than anybody names in one comment; each costs a look into the table of accounts.
 MAX_MENTIONS: Final = 20
 MAX_WORDS: Final = 5
@@ -29,7 +31,7 @@ def mentioned_skeletons(comment: str | None) -> list[list[str]]:
 
 
 def _possible(text: str) -> list[str]:
-    words = text[:MAX_NAME_LENGTH].split(" @")[0].split()[:MAX_WORDS]
+    words = text.split(" @")[0].split()[:MAX_WORDS]
     names = [" ".join(words[:count]) for count in range(len(words), 0, -1)]
     both = [form for name in names for form in (name, name.rstrip(PUNCTUATION)) if form]
     return list(dict.fromkeys(skeleton(form) for form in both))

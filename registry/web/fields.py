@@ -21,7 +21,7 @@ from registry.web.translations import gettext
 MULTILINE: Final = ("area", "note")
 # Amounts are displayed in groups of three digits, as people write them; years stay whole.
 AMOUNT_CONTROLS: Final = ("money", "years")
-GROUPED: Final = re.compile(r"(?<=[0-9])(?=(?:[0-9]{3})+(?![0-9:]))")
+DIGITS: Final = re.compile("[0-9]+:?")
 LINE_BREAKS: Final = str.maketrans("", "", "\r\n")
 MAX_RADIOS: Final = 8
 LONG_TEXT: Final = 500
@@ -74,8 +74,17 @@ def schema_field(field: InputField) -> Field:
 
 def present_text(field: Field, value: object) -> str:
     """Format a stored value as its control displays it, and as a browser submits it unchanged."""
-    text = GROUPED.sub(" ", as_typed(value)) if field.control in AMOUNT_CONTROLS else as_typed(value)
+    text = DIGITS.sub(_in_groups, as_typed(value)) if field.control in AMOUNT_CONTROLS else as_typed(value)
     return text if field.control in MULTILINE else text.translate(LINE_BREAKS)
+
+
+def _in_groups(digits: re.Match[str]) -> str:
+    """The digits in groups of three; a year before its colon as it is."""
+    text = digits[0]
+    if text.endswith(":"):
+        return text
+    first = len(text) % 3
+    return " ".join(filter(None, (text[:first], *(text[place : place + 3] for place in range(first, len(text), 3)))))
 
 
 def project_field(name: str) -> Field:

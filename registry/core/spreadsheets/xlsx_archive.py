@@ -28,10 +28,12 @@ ROW = re.compile(rb''' r="[A-Z]{0,3}([0-9]{1,7})"''')
 ANY_REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
 UNUSUAL_REFERENCES = (b"r='", b"r =", b"r= ", b"\nr=", b"\tr=", b"\rr=")
 ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\s(?=[^<>]*\bt=["']e["'])[^<>]*?\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
-# A formula without a cached value, as some libraries write it: readers return an empty cell.
+# A formula without a cached value, as some libraries write it: readers return an empty cell. Nothing is tried twice, so
+# that the time grows with the text and not with its square.
 FORMULA_CELL = re.compile(
-    rb"""<(?:\w+:)?c\s(?![^<>]*\bt=["']str["'])(?:[^<>]*?\s)?r=["']([A-Z]{1,3})([0-9]{1,7})["'][^<>]*>"""
-    rb"""\s*<(?:\w+:)?f(?:\s[^<>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"""
+    rb"""<(?:\w++:)?+c\s(?![^<>]*\bt=["']str["'])(?>(?:[^<>]*?\s)?r=["']([A-Z]{1,3})([0-9]{1,7})["'])[^<>]*+>"""
+    rb"""\s*+<(?:\w++:)?+f(?:(?:\s[^<>]*+(?<=/)|/)>|(?:\s[^<>]*+)?+>[^<]*+</(?:\w++:)?+f>)"""
+    rb"""\s*+(?:<(?:\w++:)?+v(?:\s*+/>|>\s*+</(?:\w++:)?+v>)\s*+)?+</(?:\w++:)?+c>"""
 )
 
 

@@ -12,14 +12,15 @@ from registry.core.values.texts import comparable, is_blank
 DASH: Final = "\\-\u2010\u2011\u2013\u2014"
 TIME: Final = r"(?:[T\s]\s*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?"
 # "г.", "года", "ж.", "жылы" behind the year.
-YEAR_WORD: Final = r"\s*(?:г(?:ода?|\.)?|ж(?:\.|ыл[а-яёәғқңөұүһі]*)?|y\.?)?"
+YEAR_WORD: Final = r"(?:\s*+(?:г(?:ода?|\.)?|ж(?:\.|ыл[а-яёәғқңөұүһі]*)?|y\.?))?"
 NUMERIC: Final = re.compile(
-    rf"([0-9]{{1,4}})\s*([./{DASH}])\s*([0-9]{{1,2}})\s*[./{DASH}]\s*([0-9]{{1,4}}){YEAR_WORD}{TIME}\.?", re.IGNORECASE
+    rf"([0-9]{{1,4}})\s*([./{DASH}])\s*([0-9]{{1,2}})\s*[./{DASH}]\s*([0-9]{{1,4}}){YEAR_WORD}{TIME}\s*\.?",
+    re.IGNORECASE,
 )
 NAMED: Final = (
     # 2 марта 2026 г., «02» марта 2026 года, 2 наурыз 2026 ж., 2-Mar-2026
     re.compile(
-        rf"[«\"“„]?(?P<day>[0-9]{{1,2}})[»\"”“]?[\s{DASH}.]*(?P<month>[^\W\d_]{{3,}})\.?[\s{DASH},]*(?P<year>[0-9]{{2,4}}){YEAR_WORD}\.?",
+        rf"[«\"“„]?(?P<day>[0-9]{{1,2}})[»\"”“]?[\s{DASH}.]*(?P<month>[^\W\d_]{{3,}})\.?[\s{DASH},]*(?P<year>[0-9]{{2,4}}){YEAR_WORD}\s*\.?",
         re.IGNORECASE,
     ),
     # 2026 жылғы 2 наурыз, 2026 ж. 2 наурыз
@@ -53,7 +54,7 @@ SERIAL: Final = re.compile(r"([3-5][0-9]{4})(?:[.,][0-9]+)?")
 SERIAL_ZERO: Final = date(1899, 12, 30)
 # A year, a month with a year, a quarter, a half-year.
 INCOMPLETE: Final = re.compile(
-    rf"(?:[0-9]{{1,2}}[./{DASH}])?(?:19|20)[0-9]{{2}}{YEAR_WORD}\.?|[^\W\d_]{{3,}}\.?\s+(?:19|20)[0-9]{{2}}{YEAR_WORD}\.?"
+    rf"(?:[0-9]{{1,2}}[./{DASH}])?(?:19|20)[0-9]{{2}}{YEAR_WORD}\s*\.?|[^\W\d_]{{3,}}\.?\s+(?:19|20)[0-9]{{2}}{YEAR_WORD}\s*\.?"
     rf"|.*(?:кварт|\bкв\b|тоқсан|quarter|\bq[1-4]\b|полугод|жартыжыл).*",
     re.IGNORECASE,
 )

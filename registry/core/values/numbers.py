@@ -8,7 +8,7 @@ from typing import Final
 from registry.core.value_checks import InvalidValue
 from registry.core.values.texts import BLANKS, is_blank
 
-WHOLE: Final = re.compile(r"([-\u2212]?)0*([0-9]+)")
+WHOLE: Final = re.compile(r"([-\u2212]?)([0-9]+)")
 # More digits than the largest valid number has. Further ones are cut: Python converts no texts of thousands of digits.
 MAX_DIGITS: Final = 20
 MAX_LENGTH: Final = 60
