@@ -76,12 +76,16 @@ class Actor:
 
         Raises StepUpRequired when the permission needs a step-up. ``step_up=False`` is for reading only.
         """
-        if not self._has(permission):
-            raise RoleNotAllowed(role=self.role.value, permission=permission.value)
+        self.require_role(permission)
         if not self._grants(permission):
             raise ScopeNotGranted(scope=SCOPE_OF[permission].value)
         if step_up and permission in STEP_UP_PERMISSIONS:
             self.require_step_up()
+
+    def require_role(self, permission: Permission) -> None:
+        """Raise RoleNotAllowed unless the role has the permission, whatever the scopes of a token."""
+        if not self._has(permission):
+            raise RoleNotAllowed(role=self.role.value, permission=permission.value)
 
     @property
     def needs_step_up(self) -> bool:

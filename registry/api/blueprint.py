@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.deprecation import DEPRECATION, Deprecation
-from registry.api.operation_docs import IDEMPOTENT, RULE, complete_operation
+from registry.api.operation_docs import IDEMPOTENT, REQUIRED_PERMISSIONS, RULE, complete_operation
 from registry.api.pages import PageSchema
 from registry.api.parser import StrictParser
 from registry.core.errors import RegistryError
@@ -90,10 +90,11 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             if method != "parameters":
                 doc_info[RULE] = rule
 
-    def requires(self, permission: Permission) -> Callable[[View], View]:
-        """Decorator, the outermost: authenticate and check the permission before the request is read any further.
+    def requires(self, permission: Permission, *others: Permission) -> Callable[[View], View]:
+        """Decorator, the outermost: authenticate and check the permissions before the request is read any further.
 
-        It also refuses query parameters where no ``arguments`` reads them.
+        ``others``: what the operation needs besides, such as reading the record that it is about; with them come the
+        other scopes that a token needs. It also refuses query parameters where no ``arguments`` reads them.
         """
 
         def decorate(view: View) -> View:
@@ -104,12 +105,13 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 autocommit_reads()
                 g.actor = authenticate()
-                g.actor.require(permission)
+                for each in (permission, *others):
+                    g.actor.require(each)
                 if not reads_query:
                     read_query({})
                 return view(*args, **kwargs)
 
-            _document(wrapper, REQUIRED_PERMISSION, permission)
+            _document(wrapper, REQUIRED_PERMISSIONS, (permission, *others))
             setattr(wrapper, REQUIRED_PERMISSION, permission)
             setattr(wrapper, CHECKED_FIRST, wrapper)
             return wrapper

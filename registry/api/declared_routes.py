@@ -11,6 +11,7 @@ from marshmallow import Schema
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import APIDOC, CHECKED_FIRST, ApiBlueprint, PermissionNotDeclared
+from registry.api.operation_docs import REQUIRED_PERMISSIONS
 from registry.http.required_permission import REQUIRED_PERMISSION
 
 
@@ -25,13 +26,16 @@ class RequestBody:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one route. ``needs_if_match``: it answers 428 without ``If-Match``."""
+    """One method of one route.
+
+    ``permissions``: all that it needs, its own first. ``needs_if_match``: it answers 428 without ``If-Match``.
+    """
 
     name: str
     endpoint: str
     method: str
     rule: str
-    permission: Permission
+    permissions: tuple[Permission, ...]
     body: RequestBody | None
     needs_if_match: bool
 
@@ -47,7 +51,7 @@ def declared_routes(app: flask.Flask) -> Iterator[Operation]:
                     rule.endpoint,
                     method,
                     rule.rule,
-                    doc[REQUIRED_PERMISSION],
+                    doc[REQUIRED_PERMISSIONS],
                     _body(doc),
                     bool(doc.get("etag")) and method in ApiBlueprint.METHODS_NEEDING_CHECK_ETAG,
                 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.accounts.scopes import SCOPE_OF
+from registry.accounts.scopes import SCOPE_OF, Scope
 from registry.api.deprecation import DEPRECATION, Deprecation
-from registry.http.required_permission import REQUIRED_PERMISSION
 
 ERROR_NAMES: Final = {
     400: "Malformed",
@@ -52,6 +52,7 @@ IDEMPOTENCY_REPLAYED: Final = {
 HEADER_COMPONENTS: Final = {**RATE_LIMIT_HEADERS, "Idempotency-Replayed": IDEMPOTENCY_REPLAYED}
 # Set on the view by ApiBlueprint, read here.
 IDEMPOTENT: Final = "idempotent"
+REQUIRED_PERMISSIONS: Final = "permissions"
 RULE: Final = "rule"
 
 
@@ -62,8 +63,9 @@ def header_reference(name: str) -> dict[str, str]:
 
 def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_kwargs: Any) -> dict[str, Any]:
     """Callback of flask-smorest's blueprints: complete an operation that its own callbacks began."""
-    permission: Permission = doc_info[REQUIRED_PERMISSION]
-    doc["x-permission"] = permission.value
+    permissions: tuple[Permission, ...] = doc_info[REQUIRED_PERMISSIONS]
+    doc["x-permission"] = permissions[0].value
+    doc["x-scopes"] = [scope.value for scope in scopes_needed(permissions)]
     own = ["AcceptLanguage", *(["IdempotencyKey"] if doc_info.get(IDEMPOTENT) else [])]
     doc["parameters"] = [*own, *doc.get("parameters", [])]
     responses = doc["responses"]
@@ -83,16 +85,22 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     if notice is not None:
         doc |= {"deprecated": True, "x-sunset": notice.sunset.isoformat(), "x-successor": notice.successor}
     text = {name: " ".join(words.split()) for name, words in doc_info["docstring"].items()}
-    description = " ".join(filter(None, (text.get("description"), _who_may(permission))))
+    description = " ".join(filter(None, (text.get("description"), _who_may(permissions))))
     doc_info["docstring"] = {"summary": text["summary"].rstrip("."), "description": description}
     return doc
 
 
-def _who_may(permission: Permission) -> str:
-    """A sentence on the roles that may call it, and the scope that a token needs."""
-    roles = [role.value for role in Role if permission in PERMISSIONS[role]]
+def scopes_needed(permissions: Collection[Permission]) -> list[Scope]:
+    """The scopes that a token needs for these permissions, each once."""
+    return list(dict.fromkeys(SCOPE_OF[permission] for permission in permissions))
+
+
+def _who_may(permissions: Collection[Permission]) -> str:
+    """A sentence on the roles that may call it, and the scopes that a token needs."""
+    roles = [role.value for role in Role if PERMISSIONS[role].issuperset(permissions)]
     who = "every role" if len(roles) == len(Role) else ", ".join(roles)
-    return f"For {who}; the token needs the scope `{SCOPE_OF[permission].value}`."
+    scopes = [f"`{scope.value}`" for scope in scopes_needed(permissions)]
+    return f"For {who}; the token needs the scope{'s' if len(scopes) > 1 else ''} {' and '.join(scopes)}."
 
 
 def _error_statuses(doc: dict[str, Any], doc_info: dict[str, Any], method: str) -> list[int]:

@@ -123,11 +123,11 @@ def run_dry_run(
 
 
 def require_importer(actor: Actor, kind: str) -> None:
-    """Raise RoleNotAllowed, or Invalid for an unknown kind."""
+    """Raise RoleNotAllowed, or Invalid for an unknown kind. The scope of a token to import grants what the rows do."""
     actor.require(Permission.IMPORTS_RUN)
     if kind not in ImportKind.codes():
         raise invalid("/kind", "not-a-choice", options=", ".join(ImportKind.codes()))
-    actor.require(Permission.AGENCIES_WRITE if kind == ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
+    actor.require_role(Permission.AGENCIES_WRITE if kind == ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
 
 
 @dataclass(frozen=True, slots=True)

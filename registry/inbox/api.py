@@ -87,14 +87,14 @@ class InboxReading(MethodView):
 class CaseWatch(MethodView):
     """Whether the caller follows a case."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.CASES_READ)
     @blp.doc(operationId="watch_case")
     @blp.response(204, description="Followed.")
     def put(self, case_id: int) -> None:
         """Follow a case: its comments and changes of its status come to the inbox."""
         service.watch_case(current_actor(), case_id)
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.CASES_READ)
     @blp.doc(operationId="unwatch_case")
     @blp.response(204, description="Not followed any more.")
     def delete(self, case_id: int) -> None:
@@ -106,14 +106,14 @@ class CaseWatch(MethodView):
 class ProjectWatch(MethodView):
     """Whether the caller follows a project."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="watch_project")
     @blp.response(204, description="Followed.")
     def put(self, number: str) -> None:
         """Follow a project: comments on its cases and changes of their status come to the inbox."""
         service.watch_project(current_actor(), number)
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="unwatch_project")
     @blp.response(204, description="Not followed any more.")
     def delete(self, number: str) -> None:

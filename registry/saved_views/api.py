@@ -55,7 +55,7 @@ class Views(MethodView):
         listing = list_views(current_actor(), query.filters, query.page)
         return page_response(Listing([visible(each) for each in listing.items], listing.next))
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="create_view")
     @blp.arguments(VIEW_BODY, example=SENT)
     @blp.idempotent
@@ -69,7 +69,7 @@ class Views(MethodView):
 class ViewById(MethodView):
     """One view."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="delete_view")
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:

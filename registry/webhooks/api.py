@@ -74,7 +74,7 @@ class Webhooks(MethodView):
         """List the own webhooks, those of service accounts that one answers for and, as with tokens, others."""
         return page_response(list_webhooks(current_actor(), query.page))
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="create_webhook")
     @blp.arguments(WEBHOOK_BODY, example=SENT)
     @blp.idempotent(secret=SECRET)
@@ -103,7 +103,7 @@ class WebhookById(MethodView):
         blp.set_etag(etag_data(row))
         return row
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="patch_webhook")
     @blp.etag
     @blp.arguments(WEBHOOK_PATCH, location="merge_patch", example={"enabled": True})
@@ -119,7 +119,7 @@ class WebhookById(MethodView):
         blp.set_etag(etag_data(row))
         return row
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="delete_webhook", responses=STALE)
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:
@@ -138,7 +138,7 @@ class WebhookById(MethodView):
 class WebhookSecretRotation(MethodView):
     """A new secret."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="rotate_webhook_secret")
     @blp.arguments(NOTHING, required=False)
     @blp.idempotent(secret=SECRET)
@@ -154,7 +154,7 @@ class WebhookSecretRotation(MethodView):
 class WebhookReplay(MethodView):
     """A replay."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="replay_webhook")
     @blp.arguments(REPLAY_BODY, example={"since": "2026-11-26T09:00:00.000000Z"})
     @blp.idempotent
@@ -170,7 +170,7 @@ class WebhookReplay(MethodView):
 class WebhookTest(MethodView):
     """A test message."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="test_webhook")
     @blp.arguments(NOTHING, required=False)
     @blp.idempotent

@@ -23,9 +23,11 @@ from registry.core.transactions import transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.access_matrix.roles import AGENCY, CASE_READERS, SEE_RESTRICTED
 from tests.api.access_matrix.routes import TRIES, expected, send
+from tests.api.access_matrix.routes import prepared as prepared_call
 from tests.api.access_matrix.world import World
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, caller
+from tests.api.stored_state import changed_tables, stored_state
 from tests.factories import an_actor, an_agency
 from tests.savepoints import rolled_back
 
@@ -85,7 +87,7 @@ def test_every_declared_route_is_tried(app: Flask) -> None:
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_may_do_what_the_contract_gives_it_and_nothing_else(
-    client: FlaskClient, home: Agency, worlds: dict[str, World], role: Role
+    client: FlaskClient, connection: Connection, home: Agency, worlds: dict[str, World], role: Role
 ) -> None:
     who = caller(client, role, home if role in AGENCY else None)
     methods = {operation.name: operation.method for operation in declared_routes(client.application)}
@@ -94,9 +96,14 @@ def test_a_role_may_do_what_the_contract_gives_it_and_nothing_else(
     tried = worlds if role in AGENCY else {where: worlds[where] for where in ("own", "foreign")}
     for operation, (where, world) in itertools.product(TRIES, tried.items()):
         status = expected(role, operation, where)
-        with send(who, operation, methods[operation], world) as answer:
+        call = prepared_call(operation, methods[operation], world)
+        before = stored_state(connection) if status >= 400 else None
+        with call(who) as answer:
             if answer.status_code != status:
                 wrong.append(f"{operation} on {where}: {answer.status_code}, expected {status}: {answer.data[:200]!r}")
+        if before is not None:
+            changed = changed_tables(before, stored_state(connection))
+            wrong += [f"{operation} on {where}: {status}, and changed {changed}"] if changed else []
     assert wrong == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Permission
+from registry.accounts.scopes import SCOPE_OF
 from registry.agencies.schemas import AGENCY, AGENCY_BODY
 from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared
 from registry.api.declared_routes import declared_routes, require_declared_permissions
@@ -50,7 +52,10 @@ def test_every_route_is_documented_with_its_permission_and_errors(app: Flask) ->
 
     assert set(operations) == set(declared)
     for name, operation in operations.items():
-        assert operation["x-permission"] == declared[name].permission.value
+        assert operation["x-permission"] == declared[name].permissions[0].value
+        assert operation["x-scopes"] == list(
+            dict.fromkeys(SCOPE_OF[permission].value for permission in declared[name].permissions)
+        )
         assert operation["summary"]
         assert {"401", "403"} <= set(operation["responses"])
         assert ("requestBody" in operation) == (declared[name].body is not None)
@@ -111,7 +116,10 @@ def test_every_operation_names_its_roles_and_the_scope_of_tokens() -> None:
         if name != "parameters"
     ]
 
-    assert all(" the token needs the scope `" in each for each in descriptions)
+    assert all(re.search(r" the token needs the scopes? `", each) for each in descriptions)
+    confirmation = paths["/api/v1/audits/{id}/confirmation"]["post"]
+    assert confirmation["description"] == "For supervisor; the token needs the scopes `decisions:approve` and `read`."
+    assert confirmation["x-scopes"] == ["decisions:approve", "read"]
     assert paths["/api/v1/projects"]["get"]["description"] == "For every role; the token needs the scope `read`."
     assert paths["/api/v1/cases/{case_id}/answer"]["post"]["description"].endswith(
         "For agency_editor, agency_administrator; the token needs the scope `cases:write`."

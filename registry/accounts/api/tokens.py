@@ -62,7 +62,7 @@ class TokenByKeyId(MethodView):
 class TokensOfService(MethodView):
     """The tokens of a service account."""
 
-    @blp.requires(Permission.TOKENS_MANAGE)
+    @blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ)
     @blp.doc(operationId="create_service_token")
     @blp.arguments(TOKEN_BODY, example=TOKEN_SENT)
     @blp.idempotent(secret=SECRET)

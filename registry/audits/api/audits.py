@@ -96,9 +96,13 @@ class Audits(MethodView):
         """Audit every project now.
 
         For good on a date from the last audited one to today. A dry run takes any date, writes no flag and tells what
-        would change. One at a time: 409 while another runs.
+        would change, for which a token also needs the scope `read`. One at a time: 409 while another runs.
         """
-        run = run_audit(current_actor(), values.get("on"), dry_run=bool(values.get("dry_run")))
+        dry_run = bool(values.get("dry_run"))
+        if dry_run:
+            # Before it is run and stored: its changes are read afterwards.
+            current_actor().require(Permission.AUDITS_READ)
+        run = run_audit(current_actor(), values.get("on"), dry_run=dry_run)
         changes = {"changes": all_changes_of(current_actor(), run)} if run.dry_run else {}
         return {**visible(run), **changes}, {"Location": f"{API_PREFIX}/audits/{run.id}"}
 
@@ -135,7 +139,7 @@ class AuditChanges(MethodView):
 class AuditConfirmation(MethodView):
     """The confirmation of a held audit."""
 
-    @blp.requires(Permission.AUDITS_CONFIRM)
+    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ)
     @blp.doc(operationId="confirm_audit")
     @blp.arguments(HELD_DECISION, example={"reason": "The Ministry closed 60 test projects on 2 March."})
     @blp.idempotent(commits_itself=True)
@@ -151,7 +155,7 @@ class AuditConfirmation(MethodView):
 class AuditRejection(MethodView):
     """The rejection of a held audit."""
 
-    @blp.requires(Permission.AUDITS_CONFIRM)
+    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ)
     @blp.doc(operationId="reject_audit")
     @blp.arguments(HELD_DECISION, example={"reason": HELD_DECISION_EXAMPLE["reason"]})
     @blp.idempotent
@@ -167,7 +171,7 @@ class AuditRejection(MethodView):
 class AuditVoiding(MethodView):
     """The proposal to void an audit."""
 
-    @blp.requires(Permission.AUDITS_VOID)
+    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ)
     @blp.doc(operationId="propose_to_void_audit")
     @blp.arguments(VOIDING_PROPOSAL, example={"reason": VOIDING_EXAMPLE["reason"]})
     @blp.idempotent(commits_itself=True)
@@ -182,7 +186,7 @@ class AuditVoiding(MethodView):
 class AuditVoidingConfirmation(MethodView):
     """The confirmation of that proposal."""
 
-    @blp.requires(Permission.AUDITS_VOID)
+    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ)
     @blp.doc(operationId="void_proposed_audit")
     @blp.arguments(VOIDING_CONFIRMATION, example={"proposed_at": VOIDING_EXAMPLE["proposed_at"]})
     @blp.idempotent(commits_itself=True)

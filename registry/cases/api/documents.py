@@ -56,7 +56,7 @@ class CaseDocuments(MethodView):
         actor = current_actor()
         return page_response(case_documents_page(actor, read_case(actor, case_id, "documents"), query.page))
 
-    @blp.requires(Permission.CASES_COMMENT)
+    @blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE)
     @blp.doc(operationId="create_case_document")
     @blp.arguments(CaseDocumentForm(), location="multipart")
     @blp.idempotent

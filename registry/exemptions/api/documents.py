@@ -44,7 +44,7 @@ class ExemptionDocuments(MethodView):
         """List the documents of an exemption, the oldest first."""
         return page_response(exemption_documents_page(read_exemption(current_actor(), exemption_id), query.page))
 
-    @blp.requires(Permission.EXEMPTIONS_RECORD)
+    @blp.requires(Permission.EXEMPTIONS_RECORD, Permission.DOCUMENTS_WRITE)
     @blp.doc(operationId="create_exemption_document")
     @blp.arguments(ExemptionDocumentForm(), location="multipart")
     @blp.idempotent

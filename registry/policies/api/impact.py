@@ -26,7 +26,7 @@ NOTHING: Final = BaseSchema()
 class PolicyImpact(MethodView):
     """What a version would change."""
 
-    @blp.requires(Permission.POLICIES_WRITE)
+    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
     @blp.doc(operationId="calculate_policy_impact")
     @blp.arguments(NOTHING, required=False)
     @blp.idempotent(commits_itself=True)
@@ -43,7 +43,7 @@ class PolicyImpact(MethodView):
 class PolicyActivation(MethodView):
     """The activation of a draft."""
 
-    @blp.requires(Permission.POLICIES_ACTIVATE)
+    @blp.requires(Permission.POLICIES_ACTIVATE, Permission.POLICIES_READ)
     @blp.doc(operationId="activate_policy")
     @blp.arguments(ACTIVATION, example=ACTIVATION_EXAMPLE)
     @blp.idempotent(commits_itself=True)
@@ -59,7 +59,7 @@ class PolicyActivation(MethodView):
         blp.set_etag(etag_data(record))
         return policy_shown(record)
 
-    @blp.requires(Permission.POLICIES_ACTIVATE)
+    @blp.requires(Permission.POLICIES_ACTIVATE, Permission.POLICIES_READ)
     @blp.doc(operationId="withdraw_policy_activation")
     @blp.response(204, description="Taken back: the version is a draft again.")
     def delete(self, version: str) -> None:

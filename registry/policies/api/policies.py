@@ -122,7 +122,7 @@ class Policies(MethodView):
         """List policies: the one in force, former and scheduled ones, and for supervisors drafts; newest first."""
         return Listing([policy_shown(record) for record in list_policies(current_actor())], None)
 
-    @blp.requires(Permission.POLICIES_WRITE)
+    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
     @blp.doc(operationId="create_policy")
     @blp.arguments(POLICY_DRAFT, example=SENT_EXAMPLE)
     @blp.idempotent
@@ -149,7 +149,7 @@ class PolicyByVersion(MethodView):
         blp.set_etag(etag_data(record))
         return policy_shown(record)
 
-    @blp.requires(Permission.POLICIES_WRITE)
+    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
     @blp.doc(operationId="patch_policy")
     @blp.etag
     @blp.arguments(POLICY_SETTINGS, location="merge_patch", example={"verification_grace_days": 14})
@@ -164,7 +164,7 @@ class PolicyByVersion(MethodView):
             blp.set_etag(etag_data(record))
         return policy_shown(record)
 
-    @blp.requires(Permission.POLICIES_WRITE)
+    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
     @blp.doc(operationId="delete_policy", responses=STALE)
     @blp.response(204, description="Deleted.")
     def delete(self, version: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from registry.accounts.roles import Role
@@ -17,8 +18,27 @@ TRIES: dict[str, Try] = {**REGISTER, **CASEWORK, **REQUESTS_AND_ACCOUNTS}
 
 def send(who: Caller, operation: str, method: str, world: World) -> Any:
     """Call an operation rightly about a world."""
+    return prepared(operation, method, world)(who)
+
+
+def prepared(operation: str, method: str, world: World) -> Callable[[Caller], Any]:
+    """A right call of an operation about a world: what its body names exists already."""
     tried = TRIES[operation]
-    path = tried.path.format(
+    path = path_of(operation, world)
+    if tried.form is not None:
+        form = tried.form(world)
+        return lambda who: who.form(path, form)
+    if tried.body is None:
+        return lambda who: who.call(method, path)
+    body = tried.body(world)
+    if method == "PATCH":
+        return lambda who: who.call(method, path, json=body, content_type=MERGE_PATCH, headers={"If-Match": "*"})
+    return lambda who: who.call(method, path, json=body)
+
+
+def path_of(operation: str, world: World) -> str:
+    """The path of an operation about a world."""
+    return TRIES[operation].path.format(
         bin=world.agency.bin,
         number=world.project.number,
         external_id=world.project.external_id,
@@ -36,13 +56,6 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         template=world.template_id,
         **world.reports,
     )
-    if tried.form is not None:
-        return who.form(path, tried.form(world))
-    if tried.body is None:
-        return who.call(method, path)
-    if method == "PATCH":
-        return who.call(method, path, json=tried.body(world), content_type=MERGE_PATCH, headers={"If-Match": "*"})
-    return who.call(method, path, json=tried.body(world))
 
 
 def expected(role: Role, operation: str, where: str) -> int:

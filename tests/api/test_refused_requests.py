@@ -1,0 +1,190 @@
+"""A request that is refused has changed nothing, and a token with the documented scopes does what they are for."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Connection
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse
+
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.scopes import Scope, scopes_of_role
+from registry.accounts.tokens import issue_own_token
+from registry.agencies.models import Agency
+from registry.api.declared_routes import Operation, declared_routes
+from registry.api.operation_docs import scopes_needed
+from tests.api.access_matrix.roles import AGENCY
+from tests.api.access_matrix.routes import TRIES, path_of, prepared
+from tests.api.access_matrix.world import World
+from tests.api.access_matrix.world_making import a_world
+from tests.api.callers import MERGE_PATCH, Caller, code
+from tests.api.stored_state import changed_tables, stored_state, taken_back
+from tests.factories import ADMINISTRATOR, PASSWORD, a_token, an_actor, an_agency, in_session
+
+# Rights do not depend on the database.
+pytestmark = pytest.mark.sqlite_only
+
+# What an operation about others' records needs besides, as api.md says.
+OF_OTHERS = {
+    "revoke_token": Scope.READ,
+    "read_one_import": Scope.READ,
+    "list_import_errors": Scope.READ,
+    "list_import_rows": Scope.READ,
+    "run_import": Scope.READ,
+    "download_marked_import": Scope.READ,
+    # Here of an account that is not pending, and of a draft that was never activated: 409 for who sees them, else 404.
+    "confirm_account": Scope.READ,
+    "withdraw_policy_activation": Scope.AUDITS_RUN,
+}
+# A new token of one's own has all scopes of the role, so that one with fewer creates none without naming them.
+WIDER_THAN_ITSELF = {"create_token"}
+
+
+@pytest.fixture
+def home(client: FlaskClient) -> Agency:
+    return an_agency()
+
+
+@pytest.fixture
+def world(home: Agency) -> World:
+    return a_world(home)
+
+
+def operations(client: FlaskClient) -> Iterator[tuple[Operation, Role]]:
+    """Every operation, with one role that may call it."""
+    for operation in declared_routes(client.application):
+        tried = TRIES[operation.name]
+        yield operation, next(role for role in Role if role in tried.allowed and role not in tried.unseen)
+
+
+def with_scopes(client: FlaskClient, role: Role, home: Agency, scopes: set[Scope]) -> Caller:
+    """A person's own token with these scopes only."""
+    agency, name = home if role in AGENCY else None, f"has scopes as {role.value}"
+    if account_named(name) is None:
+        add_person(ADMINISTRATOR, NewPerson(name, role, agency.id if agency else None), PASSWORD)
+    account = account_named(name)
+    assert account is not None
+    person = in_session(replace(an_actor(role, agency, name), account_id=account.id))
+    return Caller(client, issue_own_token(person, scopes=scopes).text)
+
+
+def test_token_with_the_documented_scopes_alone_may_what_they_are_for(
+    client: FlaskClient, connection: Connection, home: Agency, world: World
+) -> None:
+    wrong = []
+    for operation, role in operations(client):
+        if operation.name in WIDER_THAN_ITSELF:
+            continue
+        scopes = {*scopes_needed(operation.permissions), *filter(None, [OF_OTHERS.get(operation.name)])}
+        statuses = []
+        # With all scopes of the role: some operations need another one before them, and answer 409.
+        for granted in (scopes, set(scopes_of_role(role))):
+            with taken_back(connection):
+                call = prepared(operation.name, operation.method, world)
+                with call(with_scopes(client, role, home, granted)) as answer:
+                    statuses.append(answer.status_code)
+        if statuses[0] != statuses[1]:
+            wrong.append((operation.name, sorted(scopes), statuses))
+    assert not wrong, wrong
+
+
+def test_token_without_one_of_the_documented_scopes_changes_nothing(
+    client: FlaskClient, connection: Connection, home: Agency, world: World
+) -> None:
+    wrong = []
+    for operation, role in operations(client):
+        needed = set(scopes_needed(operation.permissions))
+        for scope in needed:
+            with taken_back(connection):
+                call = prepared(operation.name, operation.method, world)
+                who = with_scopes(client, role, home, (needed - {scope}) or scopes_of_role(role) - {scope})
+                before = stored_state(connection)
+                with call(who) as answer:
+                    refused = (answer.status_code, code(answer)) == (403, "scope-not-granted")
+                changed = changed_tables(before, stored_state(connection))
+                wrong += [] if refused and not changed else [(operation.name, scope.value, changed)]
+    assert not wrong, wrong
+
+
+def test_dry_run_without_the_scope_to_read_is_refused_before_it_runs(
+    client: FlaskClient, connection: Connection, home: Agency, world: World
+) -> None:
+    runs = with_scopes(client, Role.OPERATOR, home, {Scope.AUDITS_RUN})
+    before = stored_state(connection)
+    answer = runs.post("/audits", {"dry_run": True})
+    assert (answer.status_code, code(answer)) == (403, "scope-not-granted")
+    assert changed_tables(before, stored_state(connection)) == []
+    assert runs.post("/audits", {}).status_code == 201
+    reads = with_scopes(client, Role.OPERATOR, home, {Scope.AUDITS_RUN, Scope.READ})
+    assert reads.post("/audits", {"dry_run": True}).status_code == 201
+
+
+def test_token_that_may_import_alone_imports_projects_and_agencies(
+    client: FlaskClient, home: Agency, world: World
+) -> None:
+    imports = with_scopes(client, Role.ADMINISTRATOR, home, {Scope.IMPORTS_RUN})
+    assert imports.post("/projects", {}).status_code == 403
+    for kind, table in (
+        ("projects", b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"),
+        ("agencies", b"bin,name_ru,kind\n"),
+    ):
+        file = FileStorage(io.BytesIO(table), "table.csv", content_type="text/csv")
+        answer = imports.form("/imports", {"kind": kind, "file": file})
+        assert answer.status_code == 202, answer.get_json()
+
+
+class Altered(Caller):
+    """A caller whose requests go to another path, or name a state that is not there any more."""
+
+    path: str | None = None
+    tag: str | None = None
+
+    def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> TestResponse:
+        tag = {} if self.tag is None else {"If-Match": self.tag}
+        return super().call(method, self.path or path, headers={**(headers or {}), **tag}, **request)
+
+
+def test_wrong_bodies_old_tags_and_unknown_records_change_nothing(
+    client: FlaskClient, connection: Connection, home: Agency, world: World
+) -> None:
+    wrong, seen = [], Counter[int]()
+    for operation, role in operations(client):
+        if operation.method == "GET":
+            continue
+        right = path_of(operation.name, world)
+        unknown = re.sub(
+            r"/[^/]*[0-9][^/]*", "/QT-2026-0999999-9" if "/projects/" in right else "/999999", right, count=1
+        )
+        for status, path, tag, wrong_body in (
+            (422, right, "*", True),
+            (412, right, '"old"', False),
+            (404, unknown, "*", False),
+        ):
+            with taken_back(connection):
+                call = prepared(operation.name, operation.method, world)
+                who = Altered(client, a_token(role, home if role in AGENCY else None))
+                who.path, who.tag = path, tag
+                before = stored_state(connection)
+                if wrong_body:
+                    kind = MERGE_PATCH if operation.method == "PATCH" else "application/json"
+                    answer = who.call(operation.method, path, json={"no_such_field": 1}, content_type=kind)
+                else:
+                    answer = call(who)
+                seen[answer.status_code] += 1
+                if answer.status_code >= 400:
+                    changed = changed_tables(before, stored_state(connection))
+                    wrong += [(operation.name, answer.status_code, changed)] if changed else []
+                if answer.status_code < 400 and (status == 422 and operation.body is not None):
+                    wrong.append((operation.name, answer.status_code, ["took an unknown field"]))
+    assert not wrong, wrong
+    assert (seen[404] > 40, seen[412] > 5, seen[422] > 50) == (True, True, True), seen
