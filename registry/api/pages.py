@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flask import g
 from marshmallow import Schema
 
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
 from registry.core.pagination import Listing
 from registry.http.query_parameters import next_link
 
@@ -22,17 +25,25 @@ class PageSchema(Schema):
     def dump(self, obj: Any, **_kwargs: Any) -> Any:
         """The page with each item dumped by its schema."""
         page = {"items": [self.item.dump(item) for item in obj.items], "next": obj.next}
-        return page if obj.count is None else {**page, "count": obj.count}
+        if obj.count is None:
+            return page
+        # As ``ApiBlueprint.requires`` found out.
+        reader: Actor = g.actor
+        return {**page, "count": obj.count, "without_restricted": not reader.may(Permission.RESTRICTED_READ)}
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of the page, in place; the item's own becomes a component."""
         count = {"type": "integer", "minimum": 0, "description": "Of all pages; only with the parameter `count`."}
+        restricted = {
+            "type": "boolean",
+            "description": "True when `count` leaves out restricted projects, as the caller may not see them.",
+        }
         return {
             "type": "object",
             "properties": {
                 "items": {"type": "array", "items": self.item},
                 "next": {"type": ["string", "null"]},
-                **({"count": count} if self.counted else {}),
+                **({"count": count, "without_restricted": restricted} if self.counted else {}),
             },
             "required": ["items", "next"],
         }

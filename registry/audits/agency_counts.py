@@ -24,9 +24,9 @@ NO_SEVERITY = ""
 class AgencyCount(Model):
     """Projects of one agency with the same freeze status and severity after an audit, and their budgets.
 
-    ``on_platform``: how many of them are hosted on the platform; None for audits before the column. Audits and agencies
-    are never deleted, so the ids are no foreign keys: PostgreSQL checks these row by row, 0.1 s for 10,000 rows, while
-    others wait.
+    ``on_platform``: how many of them claim to be hosted on the platform, ``confirmed_on_platform``: of how many that
+    is confirmed; each None for audits before its column. Audits and agencies are never deleted, so the ids are no
+    foreign keys: PostgreSQL checks these row by row, 0.1 s for 10,000 rows, while others wait.
     """
 
     __tablename__ = "agency_counts"
@@ -39,6 +39,7 @@ class AgencyCount(Model):
     projects: Mapped[int]
     budget_kzt: Mapped[int] = mapped_column(BigInteger)
     on_platform: Mapped[int | None]
+    confirmed_on_platform: Mapped[int | None]
 
 
 def counts_on(actor: Actor, day: date) -> Select[*tuple[Any, ...]]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    and_,
     bindparam,
     case,
     cast,
@@ -64,6 +65,7 @@ class _Count(NamedTuple):
     severity: str
     counted: int
     on_platform: int
+    confirmed_on_platform: int
     budget_kzt: int
 
 
@@ -127,6 +129,7 @@ class Counts:
                 "projects": each.counted,
                 "budget_kzt": each.budget_kzt,
                 "on_platform": each.on_platform,
+                "confirmed_on_platform": each.confirmed_on_platform,
             }
             for each in counts
             if each.kind == AGENCY
@@ -164,18 +167,18 @@ def _statement(on: date, *which: ColumnElement[bool]) -> Any:
     region, sector = (func.coalesce(column, NOT_GIVEN) for column in (PROJECT.region, PROJECT.sector))
     unit: ColumnElement[int] = PROJECT.agency_id // _agencies_in_unit
     return union_all(
-        _projects(AGENCY, PROJECT.agency_id, literal(NOT_GIVEN), PROJECT.agency_id).where(*which),
-        _projects(Dimension.REGION, unit, region, unit, PROJECT.region).where(*which),
-        _projects(Dimension.SECTOR, unit, sector, unit, PROJECT.sector).where(*which),
+        _projects(on, AGENCY, PROJECT.agency_id, literal(NOT_GIVEN), PROJECT.agency_id).where(*which),
+        _projects(on, Dimension.REGION, unit, region, unit, PROJECT.region).where(*which),
+        _projects(on, Dimension.SECTOR, unit, sector, unit, PROJECT.sector).where(*which),
         _flags(on, unit).where(*which),
     )
 
 
-def _projects(kind: str, place: Any, member: Any, *alike: Any) -> Select[Any]:
+def _projects(on: date, kind: str, place: Any, member: Any, *alike: Any) -> Select[Any]:
     status, severity = PROJECT.freeze_status, func.coalesce(PROJECT.severity, NO_SEVERITY)
     columns = (literal(str(kind)), place, member, literal(NOT_GIVEN), PROJECT.is_restricted, status, severity)
     grouped = (*alike, PROJECT.is_restricted, status, PROJECT.severity)
-    return select(*columns, *_sums()).where(is_counted()).group_by(*grouped)
+    return select(*columns, *_sums(on)).where(is_counted()).group_by(*grouped)
 
 
 def _flags(on: date, unit: ColumnElement[int]) -> Select[Any]:
@@ -184,14 +187,17 @@ def _flags(on: date, unit: ColumnElement[int]) -> Select[Any]:
     age = case(*bounds, else_=youngest.value)
     alike = (unit, FLAGS.c.rule, age, PROJECT.is_restricted, FLAGS.c.status, FLAGS.c.severity)
     flags_and_projects = FLAGS.join(table_of(Project), PROJECT.id == FLAGS.c.project_id)
-    return select(literal(FLAG), *alike, *_sums()).select_from(flags_and_projects).where(IS_ACTIVE).group_by(*alike)
+    return select(literal(FLAG), *alike, *_sums(on)).select_from(flags_and_projects).where(IS_ACTIVE).group_by(*alike)
 
 
-def _sums() -> tuple[Any, ...]:
-    on_platform = case((PROJECT.placement == Placement.ON_PLATFORM.value, 1), else_=0)
+def _sums(on: date) -> tuple[Any, ...]:
+    is_claimed = PROJECT.placement == Placement.ON_PLATFORM.value
+    claimed = case((is_claimed, 1), else_=0)
+    # As the law has it: registry/freeze/placement.py.
+    confirmed = case((and_(is_claimed, PROJECT.placement_verified_on <= on), 1), else_=0)
     budget = func.coalesce(func.sum(PROJECT.budget_kzt), 0)
     # The sum of big integers is numeric on PostgreSQL.
-    return func.count(), func.sum(on_platform), cast(budget, BigInteger)
+    return func.count(), func.sum(claimed), func.sum(confirmed), cast(budget, BigInteger)
 
 
 def _of_the_day(audit_id: int, counts: Iterable[_Count]) -> Iterator[dict[str, Any]]:
@@ -199,10 +205,10 @@ def _of_the_day(audit_id: int, counts: Iterable[_Count]) -> Iterator[dict[str, A
     for each in counts:
         for dimension, member in _members(each):
             key = (dimension, member, each.is_restricted, each.status, each.severity)
-            of_key = sums.setdefault(key, [0, 0, 0])
-            for place, number in enumerate(each[-3:]):
+            of_key = sums.setdefault(key, [0, 0, 0, 0])
+            for place, number in enumerate(each[-4:]):
                 of_key[place] += number
-    for (dimension, member, is_restricted, status, severity), (counted, on_platform, budget) in sums.items():
+    for (dimension, member, is_restricted, status, severity), (counted, on_platform, confirmed, budget) in sums.items():
         yield {
             "audit_id": audit_id,
             "dimension": dimension,
@@ -212,6 +218,7 @@ def _of_the_day(audit_id: int, counts: Iterable[_Count]) -> Iterator[dict[str, A
             "severity": severity,
             "counted": counted,
             "on_platform": on_platform,
+            "confirmed_on_platform": confirmed,
             "budget_kzt": budget,
         }
 

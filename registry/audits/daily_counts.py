@@ -33,8 +33,8 @@ class DailyCount(Model):
     """Projects of one member of a dimension that are alike after an audit, and their budgets in whole tenge.
 
     ``status`` is the freeze status of projects; by rule and age, whose rows count flags, that of the flags. A project
-    has at most one active flag of a rule. ``on_platform``: how many of them are hosted on the platform; None for
-    audits before the column.
+    has at most one active flag of a rule. ``on_platform``: how many of them claim to be hosted on the platform,
+    ``confirmed_on_platform``: of how many that is confirmed; each None for audits before its column.
     """
 
     __tablename__ = "daily_counts"
@@ -47,4 +47,5 @@ class DailyCount(Model):
     severity: Mapped[str] = mapped_column(String(10), primary_key=True)
     counted: Mapped[int]
     on_platform: Mapped[int | None]
+    confirmed_on_platform: Mapped[int | None]
     budget_kzt: Mapped[int] = mapped_column(BigInteger)

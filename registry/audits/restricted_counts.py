@@ -43,6 +43,7 @@ def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, An
         {**run} if isinstance(run, Mapping) else {each.key: getattr(run, each.key) for each in run.__table__.columns}
     )
     restricted, sees_all = columns.pop("restricted_counts"), actor.may(Permission.RESTRICTED_READ)
+    columns["without_restricted"] = not sees_all
     columns["held_causes"] = visible_causes(columns.get("held_causes"), with_restricted=sees_all)
     columns["promise_check"] = visible_check(columns.get("promise_check"), with_restricted=sees_all)
     return columns if sees_all else without_restricted(columns, restricted)

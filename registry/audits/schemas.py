@@ -12,6 +12,7 @@ from registry.core.json_schemas import DAY_SCHEMA
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.vocabulary import AuditStatus, FlagChange, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.vocabulary import Severity
+from registry.projects.schemas import without_restricted_field
 
 COUNT: Final = {"type": "integer", "minimum": 0}
 CHANGE_MEANS: Final = (
@@ -181,6 +182,7 @@ class Audit(BaseSchema):
     )
     failure = ReadOnly("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
     voiding = ReadOnly("Who proposed to void it and why, and who confirmed that.", VOIDING_SCHEMA)
+    without_restricted = without_restricted_field()
 
 
 class Change(BaseSchema):
@@ -243,6 +245,7 @@ AUDIT_EXAMPLE: Final[dict[str, Any]] = {
     "promise_check": None,
     "failure": None,
     "voiding": None,
+    "without_restricted": False,
 }
 VOIDING_EXAMPLE: Final[dict[str, Any]] = {
     "reason": "The machine's clock was 400 days ahead.",

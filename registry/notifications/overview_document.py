@@ -36,16 +36,23 @@ OPEN_FOR: Final = lazy_text("Open for")
 OPEN_FLAGS: Final = lazy_text("Open flags")
 FLAGGED: Final = lazy_text("Flagged")
 IN_SCOPE: Final = lazy_text("In scope")
-SHARE: Final = lazy_text("On QazTech, percent")
+SHARE: Final = lazy_text("Confirmed on QazTech, percent")
+CLAIMED: Final = lazy_text("Claimed, percent")
+WITHOUT_RESTRICTED: Final = lazy_text("Without restricted projects.")
 MONEY: Final = lazy_text("At risk, million ₸")
 NOT_GIVEN: Final = lazy_text("Not given")
 ALL: Final = lazy_text("All")
 
 
-def overview_data(known: Overview, language: Language) -> dict[str, Any]:
-    """The overview in a language as the layout reads it, to be stored with the notice."""
+def overview_data(known: Overview, language: Language, *, with_restricted: bool) -> dict[str, Any]:
+    """The overview in a language as the layout reads it, to be stored with the notice.
+
+    ``with_restricted``: whether its figures include restricted projects; every page says so when they do not.
+    """
     _ = translator(language)
     title, as_of = _(TITLE), _(AS_OF).format(day=known.on.strftime(DAY_FORMAT))
+    if not with_restricted:
+        as_of = f"{as_of}. {_(WITHOUT_RESTRICTED)}"
     return {
         "language": language,
         "issuer": _(ISSUER),
@@ -64,7 +71,7 @@ def overview_pdf(data: Mapping[str, Any]) -> bytes:
 
 
 def _tables(known: Overview, language: Language, _: Translate) -> Iterator[dict[str, Any]]:
-    counts = [_(IN_SCOPE), _(SHARE), _(FLAGGED), _(MONEY)]
+    counts = [_(IN_SCOPE), _(SHARE), _(CLAIMED), _(FLAGGED), _(MONEY)]
     earlier = [each for each in known.earlier.values() if each is not None]
     days = [(known.on, known.now), *((each.on, each.figures) for each in earlier)]
     rows = [[on.strftime(DAY_FORMAT), *_counts(row, language)] for on, row in days]
@@ -93,8 +100,11 @@ def _table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -
 
 
 def _counts(row: Figures, language: Language) -> list[str]:
-    share = NOTHING if row.platform_percent is None else decimal(row.platform_percent, language)
-    return [number(row.in_scope), share, number(row.flagged), millions(row.at_risk_kzt, language)]
+    shares = [
+        NOTHING if share is None else decimal(share, language)
+        for share in (row.platform_percent, row.platform_claimed_percent)
+    ]
+    return [number(row.in_scope), *shares, number(row.flagged), millions(row.at_risk_kzt, language)]
 
 
 def _at_risk(row: AtRisk, language: Language) -> list[str]:

@@ -27,7 +27,15 @@ KIND: Final = "weekly-overview"
 SENT_AT: Final = time(8)
 BACK: Final = 7
 # The figures of an e-mail, in its order.
-FIGURES: Final = ("platform_percent", "flagged", "flagged_high", "flagged_medium", "flagged_low", "at_risk_kzt")
+FIGURES: Final = (
+    "platform_percent",
+    "platform_claimed_percent",
+    "flagged",
+    "flagged_high",
+    "flagged_medium",
+    "flagged_low",
+    "at_risk_kzt",
+)
 TENTH_OF_A_MILLION: Final = 100_000
 
 
@@ -53,7 +61,7 @@ def write_due_weekly_overview(channels: frozenset[Channel] = EMAIL_ONLY) -> int 
             known = shown[sees_restricted]
             if known is not None:
                 counted = _figures(known) | {"with_restricted": sees_restricted}
-                counted["document"] = overview_data(known, to.languages[0])
+                counted["document"] = overview_data(known, to.languages[0], with_restricted=sees_restricted)
                 day = known.on.strftime(DAY_FORMAT)
                 queue_notice(to, {KIND: [day]}, now(), channels=channels, figures=counted)
                 sent += 1
@@ -75,10 +83,13 @@ def may_still_see(actor: Actor, figures: Mapping[str, Any]) -> bool:
 
 
 def figure_lines(figures: Mapping[str, Any], language: Language) -> list[str]:
-    """Return one line for each figure, with its change since a week before where it is known."""
+    """Return one line for each figure, with its change since a week before where it is known.
+
+    The last one says when restricted projects are left out.
+    """
     lines = []
     for name in FIGURES:
-        value, before = figures["now"][name], figures["before"].get(name)
+        value, before = figures["now"].get(name), figures["before"].get(name)
         if value is None:
             continue
         line = message(f"notice-figure-{name.replace('_', '-')}", language, {"value": _shown(name, value, language)})
@@ -87,6 +98,8 @@ def figure_lines(figures: Mapping[str, Any], language: Language) -> list[str]:
             sign = "+" if value > before else "−" if value < before else "±"
             line += " " + message("notice-figure-change", language, {"change": sign + change})
         lines.append(line)
+    if not figures["with_restricted"]:
+        lines.append(message("notice-without-restricted", language))
     return lines
 
 
@@ -106,7 +119,7 @@ def _shown(name: str, value: float, language: Language) -> str:
         # Rounded as in the attached document: to whole tenths, not as the nearest fraction.
         text = f"{round(value / TENTH_OF_A_MILLION) / 10:,.1f}"
     else:
-        text = f"{value:,.1f}" if name == "platform_percent" else f"{value:,}"
+        text = f"{value:,.1f}" if name.endswith("_percent") else f"{value:,}"
     if language == "en":
         return text
     return text.replace(",", "\u00a0").replace(".", ",")

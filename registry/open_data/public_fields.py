@@ -78,5 +78,7 @@ PUBLIC_FIELDS: Final = (
     _of_project("planned_end_on", "date"),
     _of_project("ended_on", "date"),
     _of_project("freeze_status", choices=FreezeStatus),
+    # ``placement`` is what the agency says.
+    _of_project("placement_verified_on", "date"),
 )
 PUBLIC_NAMES: Final = frozenset(field.name for field in PUBLIC_FIELDS)

@@ -128,6 +128,7 @@ class Project(Model):
             "region",
             "sector",
             "placement",
+            "placement_verified_on",
             "budget_kzt",
         ),
         # An index of all statuses would lead SQLite to sort most of the table for a page.

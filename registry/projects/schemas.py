@@ -248,6 +248,14 @@ class AttestationBody(BaseSchema):
     read_version = WholeNumber(1, description="The version that was read; with another one the answer is 409.")
 
 
+def without_restricted_field() -> ReadOnly:
+    """The property of figures that says when restricted projects are left out."""
+    return ReadOnly(
+        "True when restricted projects are left out of the figures, as the caller may not see them; also when none is.",
+        {"type": "boolean"},
+    )
+
+
 PROJECT: Final = Project()
 ATTESTATION: Final = AttestationBody()
 PROJECT_BODY: Final = ProjectRegistration()

@@ -25,7 +25,12 @@ RESTRICTED_READ_ACTION: Final = "restricted.read"
 
 def visible_projects(actor: Actor) -> list[ColumnElement[bool]]:
     """Conditions on Project: the actor's agencies for agency roles, and no restricted projects without permission."""
-    return _conditions(own_agencies(actor), restricted=actor.may(Permission.RESTRICTED_READ))
+    return _conditions(own_agencies(actor), restricted=not leaves_out_restricted(actor))
+
+
+def leaves_out_restricted(actor: Actor) -> bool:
+    """True when figures for the actor leave restricted projects out; whatever shows such figures says so."""
+    return not actor.may(Permission.RESTRICTED_READ)
 
 
 def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 from flask import Flask
 from sqlalchemy import func, select
 
+from registry.audits.agency_counts import AgencyCount
 from registry.audits.daily_counts import DailyCount
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.service import find_project_to_change, restrict_project
-from tests.audits.steps import OLD_SYSTEM, audit, exempt
+from tests.audits.steps import OLD_SYSTEM, audit, exempt, verify
 from tests.cases.cast import SAULE
 from tests.factories import a_project, an_agency
 from tests.present import Present
@@ -47,6 +48,20 @@ def test_audit_stores_counts_of_country_regions_and_sectors(app: Flask, present:
         ("07", False, "flagged", "high", 1, 0, 100),
         ("07", False, "out_of_scope", "", 1, 1, 0),
     ]
+
+
+def test_audit_stores_confirmed_placements_beside_claims(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    a_project(agency, placement="on_platform", platform_key="qt-1")
+    verify(a_project(agency, placement="on_platform", platform_key="qt-2"), DAY)
+    verify(a_project(agency, placement="on_platform", platform_key="qt-3"), DAY - timedelta(days=3))
+    a_project(agency)
+    run = audit()
+    stored = select(func.sum(DailyCount.on_platform), func.sum(DailyCount.confirmed_on_platform))
+    assert tuple(db.session.execute(stored.where(DailyCount.dimension == "country")).one()) == (3, 2)
+    of_agency = select(func.sum(AgencyCount.on_platform), func.sum(AgencyCount.confirmed_on_platform))
+    assert tuple(db.session.execute(of_agency.where(AgencyCount.audit_id == run.id)).one()) == (3, 2)
 
 
 def test_audit_stores_flags_by_rule_and_by_age(app: Flask, present: Present) -> None:

@@ -112,7 +112,9 @@ def test_email_has_the_figures_their_change_and_the_link(present: Present) -> No
     assert "Audit of 09.03.2026 – https://registry.tests/overview\n" in text
     assert "Flagged projects: 2 (+1 in seven days)" in text
     assert "Money in flagged projects, million ₸: 1,239.0 (+1,234.0 in seven days)" in text
-    assert "On QazTech, per cent of the projects in scope: 0.0 (±0.0 in seven days)" in text
+    assert "Confirmed on QazTech, per cent of the projects in scope: 0.0 (±0.0 in seven days)" in text
+    assert "Claimed to be on QazTech, per cent of the projects in scope: 0.0 (±0.0 in seven days)" in text
+    assert "Without restricted projects" not in text
 
 
 def test_email_carries_the_overview_as_pdf_in_the_language_of_the_reader(present: Present, tmp_path: Path) -> None:
@@ -151,6 +153,8 @@ def test_restricted_projects_count_only_for_those_who_may_see_them(present: Pres
     text = text_of(emails()[0])
     assert "Проекты с замечаниями: 1 (±0 за семь дней)" in text
     assert "Бюджет проектов с замечаниями, млн ₸: 5,0" in text
+    assert "Без проектов с ограниченным доступом." in text
+    assert "Без проектов с ограниченным доступом." in emails()[0].events[0]["figures"]["document"]["footer"]
 
 
 def test_reader_who_lost_the_right_meanwhile_gets_nothing(present: Present) -> None:

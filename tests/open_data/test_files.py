@@ -30,7 +30,8 @@ from tests.present import Present
 CSV, PACKAGE, CATALOGUE = "/open-data/projects.csv", "/open-data/datapackage.json", "/open-data/catalog.jsonld"
 COLUMNS = (
     "number,agency,agency_name_kk,agency_name_ru,agency_name_en,name_kk,name_ru,name_en,purpose,object_kind,work_type,"
-    "stage,placement,sector,region,funding,budget_kzt,started_on,planned_end_on,ended_on,freeze_status"
+    "stage,placement,sector,region,funding,budget_kzt,started_on,planned_end_on,ended_on,freeze_status,"
+    "placement_verified_on"
 )
 
 

@@ -6,10 +6,14 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.audits.agency_counts import AgencyCount
+from registry.audits.daily_counts import DailyCount
+from registry.core.database import db
 from registry.core.errors import Malformed
 from registry.core.transactions import transaction
 from registry.projects.models import Project
@@ -59,6 +63,52 @@ def test_overview_counts_what_the_last_audit_left(app: Flask, present: Present) 
     assert now.at_risk_kzt == 307
     assert {code: row.flagged for code, row in shown().regions.items()} == {"10": 1, "71": 1}
     assert [(row.agency["bin"], row.flagged, row.at_risk_kzt) for row in shown().at_risk] == [(agency.bin, 2, 307)]
+
+
+def test_a_claim_to_be_on_the_platform_does_not_raise_the_figure(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    a_project(agency, placement="on_platform", platform_key="qt-1")
+    a_project(agency, placement="on_platform", platform_key="qt-2", stage="terminated", ended_on="2026-07-01")
+    verify(a_project(agency, placement="on_platform", platform_key="qt-3"), DAY)
+    a_project(agency)
+    audit()
+    for figures in (shown().now, shown().regions["71"], shown().sectors["07"]):
+        assert (figures.on_platform, figures.platform_percent) == (1, 25.0)
+        assert (figures.on_platform_claimed, figures.platform_claimed_percent) == (3, 75.0)
+    for group, of in (("country", None), ("agency", agency.bin), ("region", "71")):
+        (point,) = history(LEADER, group, of)
+        assert (point.figures.on_platform, point.figures.on_platform_claimed) == (1, 3)
+
+
+def test_forecast_follows_the_confirmed_share(app: Flask, present: Present) -> None:
+    agency = an_agency()
+    for week in range(6):
+        present.set(DAY + timedelta(days=7 * week))
+        a_project(agency, placement="on_platform", platform_key=f"qt-{week}")
+        audit()
+    ahead = shown().forecast
+    assert shown().now.platform_claimed_percent == 100.0
+    assert ahead is not None and (ahead.percent, ahead.complete_on) == (0.0, None)
+
+
+def test_audit_that_stored_claims_alone_shows_no_confirmed_figure_where_it_is_unknown(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    claiming, other = an_agency(), an_agency()
+    a_project(claiming, placement="on_platform", platform_key="qt-1", region="10")
+    verify(a_project(claiming, placement="on_platform", platform_key="qt-2", region="71"), DAY)
+    a_project(other, region="75")
+    audit()
+    for counts in (AgencyCount, DailyCount):
+        db.session.execute(update(counts).values(confirmed_on_platform=None))
+    assert (shown().now.on_platform, shown().now.platform_percent, shown().now.on_platform_claimed) == (None, None, 2)
+    assert shown().regions["71"].on_platform is None
+    # A project with findings is not confirmed, and one that claims nothing either.
+    assert [shown().regions[code].on_platform for code in ("10", "75")] == [0, 0]
+    assert history(LEADER, "agency", other.bin)[0].figures.on_platform == 0
+    assert history(LEADER, "agency", claiming.bin)[0].figures.on_platform is None
 
 
 def test_change_is_since_the_last_audit_before_the_day_and_unknown_without_one(app: Flask, present: Present) -> None:

@@ -197,8 +197,8 @@ def check_email(person_id: int, total: Sums, folder: Path | None) -> None:
     tables = {block["caption"]: block["rows"] for block in document["blocks"]}
     for caption in ("By region", "By sector"):
         assert sum(int(row[1]) for row in tables[caption]) == total["Projects"] - total["Out of scope"]
-        assert sum(int(row[3]) for row in tables[caption]) == total["Flagged"]
-        assert sum(in_tenge(row[4]) for row in tables[caption]) == total["Of it flagged"]
+        assert sum(int(row[4]) for row in tables[caption]) == total["Flagged"]
+        assert sum(in_tenge(row[5]) for row in tables[caption]) == total["Of it flagged"]
     assert sum(int(row[1]) for row in tables["Agencies with most money at risk"]) == total["Flagged"]
     flags = sum(int(row[1]) for row in tables["Open flags by rule"])
     assert sum(int(row[-1]) for row in tables["Age of open flags"]) == flags

@@ -50,7 +50,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-figure-flagged-high": lazy_text("Of these, of high severity: {value}"),
     "notice-figure-flagged-medium": lazy_text("Of these, of medium severity: {value}"),
     "notice-figure-flagged-low": lazy_text("Of these, of low severity: {value}"),
-    "notice-figure-platform-percent": lazy_text("On QazTech, per cent of the projects in scope: {value}"),
+    "notice-figure-platform-percent": lazy_text("Confirmed on QazTech, per cent of the projects in scope: {value}"),
+    "notice-figure-platform-claimed-percent": lazy_text(
+        "Claimed to be on QazTech, per cent of the projects in scope: {value}"
+    ),
+    "notice-without-restricted": lazy_text("Without restricted projects."),
     "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
     "notice-flags-opened": lazy_text("The audit has opened flags on projects"),
     "notice-greeting": lazy_text("Hello,"),

@@ -17,6 +17,8 @@ from registry.core.json_schemas import DAY_SCHEMA
 from registry.core.response_fields import ReadOnly
 from registry.freeze.vocabulary import Severity
 from registry.http.query_parameters import Parameter
+from registry.projects.schemas import without_restricted_field
+from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, GROUPS, compliance
 from registry.reports.former_dates import compliance_on
@@ -64,6 +66,7 @@ class Compliance(BaseSchema):
     by = ReadOnly("What the rows are of.", {"type": "string", "enum": list(GROUPS)})
     items = ReadOnly("One a group, ordered by key.", {"type": "array", "items": ROW})
     totals = ReadOnly("Of all rows.", {"type": "object", "required": list(COUNTS), "properties": COUNTS})
+    without_restricted = without_restricted_field()
 
 
 COUNTS_EXAMPLE: Final[dict[str, Any]] = {
@@ -82,6 +85,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "by": "region",
     "items": [{"key": "71", **COUNTS_EXAMPLE}],
     "totals": COUNTS_EXAMPLE,
+    "without_restricted": False,
 }
 
 
@@ -105,8 +109,9 @@ class ComplianceReport(MethodView):
         them.
         """
         grouped = query.get("by", BY_DEFAULT)
+        left_out = leaves_out_restricted(current_actor())
         if query.get("on") is None:
-            return compliance(current_actor(), grouped)
+            return {**compliance(current_actor(), grouped), "without_restricted": left_out}
         if grouped != BY_DEFAULT:
             raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
-        return compliance_on(current_actor(), query["on"])
+        return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}

@@ -16,6 +16,8 @@ from registry.core.fields import Choice, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, object_of
 from registry.core.response_fields import ReadOnly
 from registry.http.query_parameters import Parameter
+from registry.projects.schemas import without_restricted_field
+from registry.projects.visibility import leaves_out_restricted
 from registry.reports.overview.agencies import NAMES, AtRisk
 from registry.reports.overview.ends import DAYS
 from registry.reports.overview.figures import COUNTED, Figures
@@ -31,7 +33,7 @@ WHOLE: Final[dict[str, Any]] = {"type": "integer"}
 SHARE: Final[dict[str, Any]] = {"type": ["number", "null"]}
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
-SHARES: Final = ("platform_percent", "flagged_percent")
+SHARES: Final = ("platform_percent", "platform_claimed_percent", "flagged_percent")
 
 
 def _list(items: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +42,14 @@ def _list(items: Mapping[str, Any]) -> dict[str, Any]:
 
 COUNTS: Final[dict[str, Any]] = {
     **dict.fromkeys(COUNTED, WHOLE),
-    "on_platform": {"type": ["integer", "null"], "description": "Of those in scope; null where it was not stored."},
+    "on_platform": {
+        "type": ["integer", "null"],
+        "description": "Of those in scope, confirmed to be on QazTech; null of audits that stored claims alone.",
+    },
+    "on_platform_claimed": {
+        "type": ["integer", "null"],
+        "description": "Of those in scope, said to be on QazTech, confirmed or not; null where it was not stored.",
+    },
     **dict.fromkeys(SHARES, SHARE),
 }
 FIGURES: Final = object_of(**COUNTS)
@@ -84,6 +93,7 @@ class OverviewShown(BaseSchema):
     onboarding_ends = ReadOnly("Onboarding that ends within so many days, or has ended.", WITHIN)
     exemptions_end = ReadOnly("Exemptions in force that end within so many days.", WITHIN)
     orders_end = ReadOnly("Orders due within so many days, or overdue; empty for who may not read cases.", WITHIN)
+    without_restricted = without_restricted_field()
 
 
 class HistoryShown(BaseSchema):
@@ -94,6 +104,7 @@ class HistoryShown(BaseSchema):
     items = ReadOnly(
         "The points; `flagged` of a rule are its open flags.", _list(object_of(on=dict(DAY_SCHEMA), **COUNTS))
     )
+    without_restricted = without_restricted_field()
 
 
 COUNTS_EXAMPLE: Final[dict[str, Any]] = {
@@ -101,12 +112,14 @@ COUNTS_EXAMPLE: Final[dict[str, Any]] = {
     "projects": 14,
     "in_scope": 14,
     "on_platform": 9,
+    "on_platform_claimed": 10,
     "clear": 10,
     "flagged": 4,
     "flagged_high": 4,
     "budget_kzt": 1_240_000_000,
     "at_risk_kzt": 310_000_000,
     "platform_percent": 64.3,
+    "platform_claimed_percent": 71.4,
     "flagged_percent": 28.6,
 }
 ENDS_EXAMPLE: Final = [{"days": days, "count": 1} for days in DAYS]
@@ -143,6 +156,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "onboarding_ends": ENDS_EXAMPLE,
     "exemptions_end": ENDS_EXAMPLE,
     "orders_end": ENDS_EXAMPLE,
+    "without_restricted": True,
 }
 
 
@@ -162,7 +176,7 @@ class ReadOverview(MethodView):
     @blp.response(200, OverviewShown(), example=EXAMPLE)
     def get(self) -> Any:
         """Show where the country stands after the last audit, how it changed, and where it leads."""
-        return _shown(overview(current_actor()))
+        return {**_shown(overview(current_actor())), "without_restricted": leaves_out_restricted(current_actor())}
 
 
 @blp.route("/overview/history")
@@ -175,13 +189,23 @@ class ReadHistory(MethodView):
     @blp.response(
         200,
         HistoryShown(),
-        example={"by": "region", "of": "71", "items": [{"on": "2026-03-02", **COUNTS_EXAMPLE}]},
+        example={
+            "by": "region",
+            "of": "71",
+            "items": [{"on": "2026-03-02", **COUNTS_EXAMPLE}],
+            "without_restricted": True,
+        },
     )
     def get(self, query: Mapping[str, Any]) -> Any:
         """Show twelve months of the country, an agency with those below it, a region, a sector or a rule."""
         group, of = query.get("by", BY_COUNTRY), query.get("of")
         points = history(current_actor(), group, of)
-        return {"by": group, "of": of, "items": [_point(point) for point in points]}
+        return {
+            "by": group,
+            "of": of,
+            "items": [_point(point) for point in points],
+            "without_restricted": leaves_out_restricted(current_actor()),
+        }
 
 
 def _shown(shown: Overview | None) -> dict[str, Any]:

@@ -74,11 +74,25 @@ def at_risk_by_agency(actor: Actor, audit_id: int, most: int | None = None) -> d
 
 
 def _columns(table: Any) -> tuple[Any, ...]:
-    return table.status, table.severity, table.counted, table.on_platform, table.budget_kzt
+    return (
+        table.status,
+        table.severity,
+        table.counted,
+        table.on_platform,
+        table.confirmed_on_platform,
+        table.budget_kzt,
+    )
 
 
 def _columns_of_agencies() -> tuple[Any, ...]:
-    return AGENCY.freeze_status, AGENCY.severity, AGENCY.projects, AGENCY.on_platform, AGENCY.budget_kzt
+    return (
+        AGENCY.freeze_status,
+        AGENCY.severity,
+        AGENCY.projects,
+        AGENCY.on_platform,
+        AGENCY.confirmed_on_platform,
+        AGENCY.budget_kzt,
+    )
 
 
 def _visible(actor: Actor, statement: Select[Any], is_restricted: Any) -> Select[Any]:

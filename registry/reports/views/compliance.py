@@ -18,7 +18,13 @@ from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import BY_SEVERITY, GROUPS, compliance
 from registry.reports.compliance_tree import Level, compliance_below
 from registry.reports.former_dates import audit_on, compliance_on
-from registry.reports.views.downloads import compliance_header, compliance_rows, group_name, share_name
+from registry.reports.views.downloads import (
+    compliance_header,
+    compliance_rows,
+    group_name,
+    share_name,
+    with_restricted_column,
+)
 from registry.reports.views.former_date import requested_date, requested_valid_date
 from registry.reports.views.trend import over_time
 from registry.web.blueprint import Answer, pages
@@ -77,6 +83,7 @@ def compliance_report(actor: Actor) -> Answer:
     ]
     page_text = render_template(
         "reports/compliance.html",
+        actor=actor,
         grouped=grouped,
         form=form,
         on=day,
@@ -109,7 +116,7 @@ def compliance_table(actor: Actor, ending: str) -> Answer:
     """Download the whole report with exact amounts; every agency without the agencies below it."""
     grouped = _requested_group()
     day = requested_valid_date() if grouped == "agency" else None
-    header, rows = compliance_header(grouped), compliance_rows(actor, grouped, day)
+    header, rows = with_restricted_column(actor, compliance_header(grouped), compliance_rows(actor, grouped, day))
     if ending == "csv":
         return csv_download("compliance", table_as_csv(header, [rows]))
     return xlsx_download("compliance", lambda path: table_as_xlsx(path, "compliance", header, [rows]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 from registry.accounts.actors import Actor
-from registry.core.spreadsheets.writer import Cell, Rows
+from registry.core.spreadsheets.writer import Cell
+from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import BY_SEVERITY, UNFLAGGED, compliance
 from registry.reports.compliance_tree import parents
@@ -50,11 +51,19 @@ def compliance_header(grouped: str) -> list[str]:
     ]
 
 
-def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> Rows:
+def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list[list[Cell]]:
     """Return one row per row of the report, by agency also of a former date."""
     above = parents(actor) if grouped == "agency" else {}
     report = compliance(actor, grouped) if day is None else compliance_on(actor, day)
     return [_row(grouped, row, above) for row in report["items"]]
+
+
+def with_restricted_column(
+    actor: Actor, header: Sequence[str], rows: Sequence[Sequence[Cell]]
+) -> tuple[list[str], list[list[Cell]]]:
+    """Return headings and rows with a last column that says whether the figures include restricted projects."""
+    answer = _("left out") if leaves_out_restricted(actor) else _("included")
+    return [*header, _("Restricted projects")], [[*row, answer] for row in rows]
 
 
 def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:

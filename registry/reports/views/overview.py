@@ -19,6 +19,7 @@ from registry.http.downloads import csv_download, xlsx_download
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.overview.history import BY_AGENCY, BY_COUNTRY, GROUPS, MEMBERS, Point, history
 from registry.reports.overview.service import overview
+from registry.reports.views.downloads import with_restricted_column
 from registry.reports.views.line_chart import LineChart, line_chart
 from registry.reports.views.overview_downloads import figures_header, history_rows, overview_rows
 from registry.reports.views.tile_map import tiles
@@ -28,9 +29,10 @@ from registry.web.labels import choice_label
 from registry.web.translations import gettext as _
 
 PERCENT: Final = 100.0
-PLATFORM, FLAGGED, FLAGS = "platform", "flagged", "flags"
+PLATFORM, CLAIMED, FLAGGED, FLAGS = "platform", "claimed", "flagged", "flags"
 LINES: Final = {
-    PLATFORM: lazy_text("On QazTech"),
+    PLATFORM: lazy_text("Confirmed on QazTech"),
+    CLAIMED: lazy_text("Claimed to be on QazTech"),
     FLAGGED: lazy_text("Flagged"),
     FLAGS: lazy_text("Open flags"),
 }
@@ -61,7 +63,7 @@ def overview_page(actor: Actor) -> Answer:
 @pages.page(f"/overview.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
 def overview_table(actor: Actor, ending: str) -> Answer:
     """Download every figure of the page with exact amounts."""
-    return _download("overview", ending, overview_rows(overview(actor)))
+    return _download(actor, "overview", ending, overview_rows(overview(actor)))
 
 
 @pages.page("/overview/history", needs=Permission.OVERVIEW_READ)
@@ -86,7 +88,7 @@ def overview_history(actor: Actor) -> Answer:
 def overview_history_table(actor: Actor, ending: str) -> Answer:
     """Download the points of the chart with exact amounts."""
     group, of = _requested_group()
-    return _download("overview-history", ending, history_rows(group_name(group, of), history(actor, group, of)))
+    return _download(actor, "overview-history", ending, history_rows(group_name(group, of), history(actor, group, of)))
 
 
 def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
@@ -99,7 +101,8 @@ def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
         return line_chart(days, [(FLAGS, counts)], max(4.0, 4 * -(-max(counts) // 4)))
     platform = [point.figures.platform_percent for point in points]
     flagged = [point.figures.flagged_percent for point in points]
-    return line_chart(days, [(PLATFORM, platform), (FLAGGED, flagged)], PERCENT)
+    claimed = [point.figures.platform_claimed_percent for point in points]
+    return line_chart(days, [(PLATFORM, platform), (CLAIMED, claimed), (FLAGGED, flagged)], PERCENT)
 
 
 def group_name(group: str, of: str | None) -> str:
@@ -120,8 +123,8 @@ def _until(days: int) -> str:
     return date.fromordinal(today().toordinal() + days).isoformat()
 
 
-def _download(name: str, ending: str, rows: Sequence[Sequence[Any]]) -> Answer:
-    header = figures_header()
+def _download(actor: Actor, name: str, ending: str, figures: Sequence[Sequence[Any]]) -> Answer:
+    header, rows = with_restricted_column(actor, figures_header(), figures)
     if ending == "csv":
         return csv_download(name, table_as_csv(header, [rows]))
     return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, [rows]))

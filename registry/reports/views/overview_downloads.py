@@ -36,8 +36,10 @@ def figures_header() -> list[str]:
         _("Audit for"),
         _("Projects"),
         _("In scope"),
-        _("On QazTech"),
-        _("On QazTech, %%") % {},
+        _("Confirmed on QazTech"),
+        _("Confirmed on QazTech, %%") % {},
+        _("Claimed to be on QazTech"),
+        _("Claimed to be on QazTech, %%") % {},
         *(share_name(status) for status in STATUSES),
         field_label("budget_kzt"),
         _("Of it flagged"),
@@ -81,9 +83,24 @@ def _agencies(figure: str, on: date, rows: Sequence[AtRisk]) -> Iterator[Sequenc
     blank: list[Cell] = [None] * (len(STATUSES) - 2)
     for row in rows:
         name = name_in_page_language(row.agency)
-        yield [figure, name, on, None, None, None, None, None, row.flagged, *blank, None, row.at_risk_kzt]
+        yield [figure, name, on, *[None] * 7, row.flagged, *blank, None, row.at_risk_kzt]
 
 
 def _row(figure: str, name: str, on: date, row: Figures) -> Sequence[Cell]:
-    counted: list[Cell] = [row.projects, row.in_scope, row.on_platform, row.platform_percent]
-    return [figure, name, on, *counted, *(getattr(row, status) for status in STATUSES), row.budget_kzt, row.at_risk_kzt]
+    counted: list[Cell] = [row.projects, row.in_scope]
+    platform: list[Cell] = [
+        row.on_platform,
+        row.platform_percent,
+        row.on_platform_claimed,
+        row.platform_claimed_percent,
+    ]
+    return [
+        figure,
+        name,
+        on,
+        *counted,
+        *platform,
+        *(getattr(row, status) for status in STATUSES),
+        row.budget_kzt,
+        row.at_risk_kzt,
+    ]
