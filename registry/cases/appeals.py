@@ -5,18 +5,23 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
-from registry.cases.models import Case, CaseDecision
+from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.service import decision_in_effect, end_orders, end_proposal
 from registry.cases.transitions import apply, authorize
-from registry.cases.vocabulary import Status
+from registry.cases.vocabulary import ActionName, Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
+from registry.freeze.current import policy_in_force
 from registry.projects.withdrawn import require_not_withdrawn
 
 
 class NothingToAppeal(Conflict):
     """No decision on the case is in effect."""
+
+
+class AppealPending(Conflict):
+    """The decision is appealed already, and there is no new one yet."""
 
 
 class AppealTooLate(Conflict):
@@ -30,16 +35,19 @@ class AnotherCaseOpen(Conflict):
 def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Appeal the decision in effect, within the policy's working days.
 
-    The decision's order ends and the review restarts. A waiting proposal or question is withdrawn.
+    The review restarts, and a waiting proposal or question is withdrawn. Whether the appeal suspends the decision is a
+    value of the policy: then its order ends; else both stay in force until another decision replaces them.
 
-    Raises ProjectWithdrawn, NothingToAppeal, AppealTooLate, AnotherCaseOpen, and the errors of ``authorize``.
+    Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealTooLate, AnotherCaseOpen, and the errors of
+    ``authorize``.
     """
     step = authorize(actor, case, "appeal")
     require_not_withdrawn(case.project_record)
     decision = _to_appeal(case)
     end_proposal(step.proposal, "withdrawn", actor)
-    end_orders(case.project_id, "appealed")
-    decision.ended_because = "appealed"
+    if policy_in_force().appeal_suspends:
+        end_orders(case.project_id, "appealed")
+        decision.ended_because = "appealed"
     return apply(step, comment)
 
 
@@ -53,10 +61,20 @@ def can_be_appealed(case: Case) -> bool:
     return True
 
 
+def is_under_appeal(case: Case) -> bool:
+    """True when the agency has appealed since the last decision."""
+    last = select(CaseEvent.action).where(
+        CaseEvent.case_id == case.id, CaseEvent.action.in_((ActionName.APPEAL.value, ActionName.APPROVE.value))
+    )
+    return db.session.scalar(last.order_by(CaseEvent.id.desc()).limit(1)) == ActionName.APPEAL
+
+
 def _to_appeal(case: Case) -> CaseDecision:
     decision = decision_in_effect(case)
     if decision is None or decision.appeal_until is None:
         raise NothingToAppeal(case=case.id)
+    if is_under_appeal(case):
+        raise AppealPending(case=case.id)
     if today() > decision.appeal_until:
         raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
     other = select(Case.id).where(

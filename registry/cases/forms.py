@@ -20,6 +20,7 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
 from registry.core.languages import OFFICIAL_LANGUAGES
+from registry.freeze.current import policy_in_force
 from registry.web.fields import Field, form_field
 from registry.web.formats import day
 from registry.web.labels import choice_label, options
@@ -97,9 +98,14 @@ def action_name(action: str, status: str) -> str:
 
 def cautions_of(status: str) -> dict[str, str]:
     """Return warnings to display before an action is submitted, by action."""
+    appealing = {
+        ActionName.APPEAL: _("An order does not bind your agency from your appeal until a new decision.")
+        if policy_in_force().appeal_suspends
+        else _("An order stays in force until another decision replaces it, also after your appeal.")
+    }
     if status != Status.REMEDIATION:
-        return {}
-    return {
+        return appealing
+    return appealing | {
         ActionName.CLAIM: _("The order stays in force until another decision replaces it. To end it, withdraw it."),
         "withdraw": _("The order ends, and the case is reviewed again."),
     }

@@ -11,7 +11,9 @@ from registry.core.database import Instant, Model, db
 
 
 class Order(Model):
-    """In force from approval until it ends: withdrawn, appealed or replaced. The newest order in force applies."""
+    """In force from approval until it ends: withdrawn, replaced, or appealed where the policy says that an appeal
+    suspends it. The newest order in force applies.
+    """
 
     __tablename__ = "orders"
 

@@ -56,9 +56,10 @@ class Policy:
 
     Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
     days. ``attestation_months`` is 0 when records need no attestation. ``safety_belt_*`` are the change threshold of an
-    audit. ``digest`` is the SHA-256 (hex) of the policy file, ``text`` its content. ``targets``: the share of projects
-    in scope that should be on the platform on a date, in percent, ordered by date; the overview compares with them, no
-    rule does.
+    audit. ``appeal_suspends``: an appealed order does not bind until a new decision; else it binds until another
+    decision replaces it (Administrative Procedural Code, Art. 91). ``digest`` is the SHA-256 (hex) of the policy file,
+    ``text`` its content. ``targets``: the share of projects in scope that should be on the platform on a date, in
+    percent, ordered by date; the overview compares with them, no rule does.
     """
 
     version: str
@@ -80,6 +81,7 @@ class Policy:
     rules: Mapping[str, RulePolicy]
     digest: str
     targets: tuple[tuple[date, int], ...] = ()
+    appeal_suspends: bool = True
     text: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:

@@ -33,7 +33,9 @@ _DELETE: Final = "\x7f"
 
 
 def policy_document(policy: Policy) -> dict[str, Any]:
-    """The policy as a parsed policy file, with every key but ``targets``, also those that a file may leave out."""
+    """The policy as a parsed policy file, also with the keys that a file may leave out, but ``targets`` and
+    ``appeal_suspends`` where they are what their absence means.
+    """
     document = {name: getattr(policy, name) for name in _PLAIN}
     clocks, default = policy.deadlines, ((policy.migration_deadline, 100),)
     return {
@@ -42,6 +44,8 @@ def policy_document(policy: Policy) -> dict[str, Any]:
         "scope": sorted(policy.scope),
         # Left out where it is what its absence means, so that a draft with another deadline does not keep the old one.
         **({} if policy.targets in ((), default) else {"targets": {str(day): share for day, share in policy.targets}}),
+        # As above; and the digest of versions from before the key stays the same.
+        **({} if policy.appeal_suspends else {"appeal_suspends": False}),
         "clocks": {"answer": clocks.answer, "review": clocks.review, "appeal": clocks.appeal},
         "rules": {name: _rule(rule) for name, rule in policy.rules.items()},
     }

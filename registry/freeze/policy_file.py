@@ -88,6 +88,7 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         digest=sha256(text.encode("utf-8")).hexdigest(),
         text=text,
         targets=_targets(document),
+        appeal_suspends=document.get("appeal_suspends", True),
     )
 
 

@@ -78,6 +78,7 @@ _POLICY: Mapping[str, ValueType] = {
     "safety_belt_percent": _whole(0, 100, "percent"),
     "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
+    "appeal_suspends": _YES_NO._replace(required=False),
     "targets": _TABLE._replace(required=False),
     "clocks": _TABLE,
     "rules": _TABLE,

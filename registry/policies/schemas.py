@@ -80,6 +80,10 @@ class PolicyShown(BaseSchema):
     safety_belt_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
     safety_belt_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
     document_quota_mib = ReadOnly("How much all documents of one project may take, in MiB.", WHOLE)
+    appeal_suspends = ReadOnly(
+        "True when an appealed order does not bind until a new decision, else it binds until one replaces it.",
+        {"type": "boolean"},
+    )
     targets = ReadOnly(
         "The share of projects in scope that should be on QazTech on a date, in percent. No rule depends on it.",
         {"type": "object", "additionalProperties": WHOLE},
@@ -149,6 +153,7 @@ class PolicySettings(BaseSchema):
     safety_belt_percent = Setting(WHOLE)
     safety_belt_minimum = Setting(WHOLE)
     document_quota_mib = Setting(WHOLE)
+    appeal_suspends = Setting({"type": "boolean"})
     targets = Setting({"type": "object"}, description="Percent by date; null for 100 on the migration deadline.")
     clocks = Setting({"type": "object"}, description="`answer`, `review`, `appeal`: those that differ.")
     rules = Setting({"type": "object"}, description="Rules by name, each with what differs; `clauses` as a whole.")
@@ -183,10 +188,11 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
     """The version as a mapping of everything that it says."""
     policy, stored = record.policy, record.stored
     names = ("based_on", "drafted_by", "drafted_at", "activated_by", "activated_at", "impact_digest")
-    settings = as_json(policy_document(policy))
+    settings = {"appeal_suspends": policy.appeal_suspends, **as_json(policy_document(policy))}
     return {
         **settings,
         "targets": {day.isoformat(): share for day, share in policy.targets},
+        "appeal_suspends": policy.appeal_suspends,
         "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},
         **{name: None if stored is None else getattr(stored, name) for name in names},
         "state": record.state,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from registry.accounts.roles import Role
 from registry.core.clock import today
 from registry.exemptions.service import record_exemption
+from registry.freeze.current import first_policy, set_policy
 from registry.projects.documents import add_document
 from tests.cases.casework import LAW, flagged_case, send, status
 from tests.cases.cast import AIGERIM, SAULE, TIMUR, act, case_of, decided_case, editor_of, in_days, migrate_by
@@ -55,6 +57,27 @@ def test_only_supervisor_reopens_order_and_not_by_first_button(signed_in: Signed
     editor = signed_in(Role.AGENCY_EDITOR, agency)
     assert send(editor, case, "appeal", **{"appeal-comment": "Договор старше."})[0] == 200
     assert "no longer in effect" in editor.get(case).text
+
+
+@pytest.mark.parametrize("suspends", [True, False])
+def test_page_says_whether_an_appealed_order_binds_as_the_policy_does(signed_in: SignedIn, suspends: bool) -> None:
+    usual = first_policy()
+    agency = an_agency()
+    project, case = flagged_case(agency)
+    decided_case(project, migrate_by(in_days(30)))
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    set_policy(replace(usual, appeal_suspends=suspends))
+    try:
+        before = editor.get(case).text
+        assert ("does not bind your agency from your appeal" in before) is suspends
+        assert ("stays in force until another decision replaces it, also after" in before) is not suspends
+        assert send(editor, case, "appeal", **{"appeal-comment": "Договор старше."})[0] == 200
+        after = editor.get(case).text
+        assert ("The agency appealed. The order does not bind it until a new decision." in after) is suspends
+        assert ("The agency appealed. The order stays in force until another decision" in after) is not suspends
+        assert ('class="case__obey"' in after) is not suspends
+    finally:
+        set_policy(usual)
 
 
 def test_project_documents_are_on_case_page(signed_in: SignedIn) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.freeze.policy import DeadlineDays
+from registry.freeze.policy_document import policy_document, policy_text
 from registry.freeze.policy_file import load_policy, read_policy
 from registry.freeze.rules import RULES
 from tests.freeze.factories import POLICY, POLICY_FILE
@@ -179,6 +180,13 @@ def test_older_policy_file_without_attestation_loads_with_six_months_and_the_rul
     rule = policy.rules["integrity.unattested"]
     assert (rule.enabled, rule.severity, rule.title["en"]) == (False, "low", "Record not confirmed as still true")
     assert tuple(policy.rules) == RULES
+
+
+def test_appeal_suspends_the_order_unless_the_policy_file_says_no() -> None:
+    assert read_policy(SHIPPED, "policy.toml").appeal_suspends is True
+    binding = read_policy(SHIPPED.replace("[clocks]", "appeal_suspends = false\n\n[clocks]", 1), "policy.toml")
+    assert binding.appeal_suspends is False
+    assert read_policy(policy_text(policy_document(binding)), "again").appeal_suspends is False
 
 
 def test_targets_are_percentages_by_date_in_order() -> None:

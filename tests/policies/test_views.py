@@ -25,11 +25,12 @@ def test_draft_is_made_changed_compared_and_deleted_on_pages(signed_in: SignedIn
     assert hidden.status_code == 422 and "A version cannot be called new." in hidden.text
     made = saule.send("/policies/new", follow=False, version="2026.2", based_on="2026.1")
     assert made.headers["Location"] == "/policies/2026.2/edit"
-    sent = {"pilot_limit_months": "6", "rule-freeze-creation": "off"}
+    sent = {"pilot_limit_months": "6", "rule-freeze-creation": "off", "appeal_suspends": "no"}
     changed = saule.send("/policies/2026.2/edit", follow=False, **sent)
     assert changed.headers["Location"] == "/policies/2026.2"
     page = saule.get("/policies/2026.2/comparison").text
     assert "Limit of a pilot, months" in page
+    assert "An appeal suspends the order" in page
     assert "New object started under the moratorium: in use" in page
     assert "safety_belt" not in page
     stale = saule.send("/policies/2026.2/edit", revision="1", pilot_limit_months="7")

@@ -14,6 +14,7 @@ from registry.accounts.roles import Permission
 from registry.accounts.step_up import StepUpRequired
 from registry.audits.clearing_facts import clearings
 from registry.audits.views.findings import active_only, cleared_flags
+from registry.cases.appeals import is_under_appeal
 from registry.cases.bilingual_texts import TEXTS, with_both_languages
 from registry.cases.decisions import DECIDED
 from registry.cases.details import show_case
@@ -29,7 +30,7 @@ from registry.cases.views.list_position import requested_list, requested_positio
 from registry.cases.views.order_instructions import order_instructions
 from registry.cases.visits import news_of, record_visit
 from registry.cases.vocabulary import ActionName, FurtherEvent, Status
-from registry.cases.workflow import ACTIONS
+from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.pagination import MAX_LIMIT, Page
 from registry.core.transactions import transaction
@@ -211,6 +212,8 @@ def _page(
         correspondence=[event for event in view["events"] if _is_correspondence(event)],
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
         news=news_of(actor, case_record, view["events"]),
+        is_under_appeal=is_under_appeal(case_record),
+        orders=ORDERING,
         place=requested_position(case_record),
         list_filters=requested_list(),
         stays=STAYS,

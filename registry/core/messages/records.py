@@ -24,6 +24,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "agency-not-found": lazy_text("There is no agency with BIN {bin}."),
     "agency-not-yours": lazy_text("You cannot act for agency {bin}: only for your own and those below it."),
     "another-case-open": lazy_text("Case {other} of the project is open: use that case."),
+    "appeal-pending": lazy_text("The decision on case {case} is already appealed. Wait for the new decision."),
     "appeal-too-late": lazy_text("The time limit for an appeal ended on {until}."),
     "approval-needs-a-person": lazy_text("A decision is approved by a person, never by a service account."),
     "assignee-may-not-see": lazy_text(

@@ -77,6 +77,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "safety_belt_percent": 25,
     "safety_belt_minimum": 50,
     "document_quota_mib": 200,
+    "appeal_suspends": True,
     "targets": {"2026-12-31": 100},
     "clocks": {"answer": 10, "review": 20, "appeal": 15},
     "rules": dict.fromkeys(RULES, RULE_EXAMPLE),

@@ -33,6 +33,9 @@ OFF: Final = "off"
 # Form name → rule. A full stop in the name of a marshmallow field would mean a nested value.
 RULE_FIELDS: Final = {f"rule-{name.replace('.', '-')}": name for name in RULES}
 CLOCK_PREFIX: Final = "clock-"
+APPEALS: Final = "appeal_suspends"
+YES: Final = "yes"
+NO: Final = "no"
 DAYS: Final = ("cutoff", "migration_deadline")
 # Name → smallest and largest, as registry/freeze/policy_shape.py has them.
 NUMBERS: Final = {
@@ -61,7 +64,8 @@ def _fields() -> dict[str, InputField]:
     days: dict[str, InputField] = {name: AnyDay(required=True) for name in DAYS}
     numbers = {name: WholeNumber(*limits, required=True) for name, limits in NUMBERS.items()}
     rules = {name: Choice((OFF, *Severity.codes()), required=True) for name in RULE_FIELDS}
-    return {**days, "case_from_severity": Choice(Severity, required=True), **numbers, **rules}
+    choices = {"case_from_severity": Choice(Severity, required=True), APPEALS: Choice((YES, NO), required=True)}
+    return {**days, **choices, **numbers, **rules}
 
 
 NEW_DRAFT: Final = NewDraft()
@@ -126,6 +130,7 @@ def _form_fields() -> list[Field]:
     return [
         *(form_field(name, "day", label=setting_label(name)) for name in DAYS),
         form_field("case_from_severity", "select", label=setting_label("case_from_severity"), choices=severities),
+        form_field(APPEALS, "select", label=setting_label(APPEALS), choices=[(YES, _("Yes")), (NO, _("No"))]),
         *(form_field(name, "digits", label=setting_label(name.replace(CLOCK_PREFIX, "clocks."))) for name in NUMBERS),
         *(
             form_field(field, "select", label=titles.get(name, name), choices=[*severities, (OFF, _("Off"))])
@@ -140,7 +145,7 @@ def _present(policy: Policy) -> dict[str, str]:
     plain = {name: as_typed({**document, **clocks}[name]) for name in (*DAYS, "case_from_severity", *NUMBERS)}
     in_form = {field: policy.rules[name] for field, name in RULE_FIELDS.items()}
     rules = {field: rule.severity if rule.enabled else OFF for field, rule in in_form.items()}
-    return {**plain, **rules}
+    return {**plain, APPEALS: as_typed(policy.appeal_suspends), **rules}
 
 
 def _settings(values: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +156,8 @@ def _settings(values: dict[str, Any]) -> dict[str, Any]:
             settings["rules"][RULE_FIELDS[name]] = rule
         elif name.startswith(CLOCK_PREFIX):
             settings["clocks"][name.removeprefix(CLOCK_PREFIX)] = value
+        elif name == APPEALS:
+            settings[name] = value == YES
         else:
             settings[name] = value
     return settings

@@ -30,6 +30,7 @@ LABELS: Final[Mapping[str, str]] = {
     "case_from_severity": lazy_text("A case opens from severity"),
     "safety_belt_percent": lazy_text("Change threshold of an audit, percent"),
     "safety_belt_minimum": lazy_text("Change threshold of an audit, projects"),
+    "appeal_suspends": lazy_text("An appeal suspends the order"),
     "document_quota_mib": lazy_text("Documents of a project, MiB"),
     "clocks.answer": lazy_text("Time to answer a question, working days"),
     "clocks.review": lazy_text("Time to review a case, working days"),
@@ -75,6 +76,9 @@ def _part(name: str) -> str:
 
 def setting_value(setting: str, value: Any) -> str:
     """The value of a setting as text; empty for None."""
+    if setting == "appeal_suspends":
+        # Left out of a policy where it is true.
+        value = value is not False
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -93,7 +97,8 @@ def setting_value(setting: str, value: Any) -> str:
 def thresholds(policy: Policy) -> list[tuple[str, str]]:
     """Every threshold of a policy with its label, in the order of the file."""
     document = as_json(policy_document(policy))
-    values = {**document, **{f"clocks.{name}": number for name, number in document["clocks"].items()}}
+    clocks = {f"clocks.{name}": number for name, number in document["clocks"].items()}
+    values = {"appeal_suspends": policy.appeal_suspends, **document, **clocks}
     targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
     return [*((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()), *targets]
 

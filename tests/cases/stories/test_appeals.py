@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from registry.cases.appeals import AnotherCaseOpen, AppealTooLate, NothingToAppeal
+from registry.cases.appeals import AnotherCaseOpen, AppealPending, AppealTooLate, NothingToAppeal
 from registry.cases.details import show_case
+from registry.cases.orders import migrate_by_in_force
 from registry.cases.queries import find_case
 from registry.cases.transitions import (
     CaseActionNotPossible,
     possible_actions,
     waiting_proposal,
 )
+from registry.freeze.current import first_policy, set_policy
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
@@ -54,6 +58,43 @@ def test_order_can_be_appealed_during_second_review(then: list[str], present: Pr
     assert "appeal" not in possible_actions(editor, case, None)
     with pytest.raises(CaseActionNotPossible):
         act(editor, case, "appeal")
+
+
+@pytest.fixture
+def binding_while_appealed() -> Iterator[None]:
+    """A policy by which an appealed order stays in force until another decision replaces it."""
+    usual = first_policy()
+    set_policy(replace(usual, appeal_suspends=False))
+    yield
+    set_policy(usual)
+
+
+def test_appealed_order_stays_in_force_where_the_policy_says_so(binding_while_appealed: None) -> None:
+    project = a_project()
+    editor = editor_of(project.agency)
+    case = decided_case(project, migrate_by(in_days(60)))
+    case = act(editor, case, "appeal", "The contract is older.")
+    assert case.status == "under_review"
+    assert [order.ended_because for order in orders_of(project)] == [None]
+    shown = show_case(editor, case, "en")
+    assert [decision["ended_because"] for decision in shown["decisions"]] == [None]
+    assert migrate_by_in_force(project.id) == in_days(60)
+    # One appeal a decision.
+    assert shown["actions"] == ["comment"]
+    with pytest.raises(AppealPending):
+        act(editor, case, "appeal", "Once more.")
+    act(AIGERIM, case, "propose", migrate_by(in_days(90)))
+    case = act(TIMUR, case, "approve")
+    assert [order.ended_because for order in orders_of(project)] == ["replaced", None]
+    assert "appeal" in show_case(editor, case, "en")["actions"]
+
+
+def test_appeal_suspends_the_order_unless_the_policy_says_otherwise() -> None:
+    project = a_project()
+    case = act(editor_of(project.agency), decided_case(project, migrate_by(in_days(60))), "appeal", "It is older.")
+    assert [order.ended_because for order in orders_of(project)] == ["appealed"]
+    assert [decision["ended_because"] for decision in show_case(SAULE, case, "en")["decisions"]] == ["appealed"]
+    assert migrate_by_in_force(project.id) is None
 
 
 def test_review_without_order_offers_no_appeal() -> None:
