@@ -63,6 +63,8 @@ class Permission(StrEnum):
     REPORTS_READ = "reports.read"
     OVERVIEW_READ = "overview.read"
     GOVERNMENT_REPORTS_READ = "government-reports.read"
+    # Also those that are not issued.
+    GOVERNMENT_REPORTS_READ_DRAFTS = "government-reports.read-drafts"
     GOVERNMENT_REPORTS_WRITE = "government-reports.write"
     GOVERNMENT_REPORTS_APPROVE = "government-reports.approve"
     GOVERNMENT_REPORTS_ISSUE = "government-reports.issue"
@@ -120,6 +122,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.CASES_REVIEW,
             P.CASES_COMMENT,
             P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_READ_DRAFTS,
             P.GOVERNMENT_REPORTS_WRITE,
             P.GOVERNMENT_REPORTS_APPROVE,
             P.WITHDRAWALS_DECIDE,
@@ -146,6 +149,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.POLICIES_WRITE,
             P.POLICIES_ACTIVATE,
             P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_READ_DRAFTS,
             P.GOVERNMENT_REPORTS_WRITE,
             P.GOVERNMENT_REPORTS_APPROVE,
             P.GOVERNMENT_REPORTS_ISSUE,
@@ -161,6 +165,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         | {
             P.AUDITS_VERIFY,
             P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_READ_DRAFTS,
             P.JOURNAL_READ,
             P.PEOPLE_READ,
             P.RESTRICTED_READ,
@@ -185,8 +190,10 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.ORGANISATIONS_CONFIRM,
         }
     ),
-    # Figures and records, neither cases, requests and audits nor restricted projects.
-    Role.LEADER: frozenset((EVERYONE - {P.CASES_READ, P.REQUESTS_READ}) | {P.POLICIES_READ, P.OVERVIEW_READ}),
+    # Figures, issued reports and records, neither cases, requests and audits nor restricted projects.
+    Role.LEADER: frozenset(
+        (EVERYONE - {P.CASES_READ, P.REQUESTS_READ}) | {P.POLICIES_READ, P.OVERVIEW_READ, P.GOVERNMENT_REPORTS_READ}
+    ),
 }
 
 AGENCY_ROLES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR})

@@ -42,6 +42,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.REPORTS_READ,
             P.OVERVIEW_READ,
             P.GOVERNMENT_REPORTS_READ,
+            P.GOVERNMENT_REPORTS_READ_DRAFTS,
             P.TEAM_READ,
             P.JOURNAL_READ,
             P.OWN_ACCOUNT_READ,

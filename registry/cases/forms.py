@@ -98,7 +98,7 @@ def action_name(action: str, status: str) -> str:
 
 def cautions_of(status: str) -> dict[str, str]:
     """Return warnings to display before an action is submitted, by action."""
-    appealing = {
+    appealing: dict[str, str] = {
         ActionName.APPEAL: _("An order does not bind your agency from your appeal until a new decision.")
         if policy_in_force().appeal_suspends
         else _("An order stays in force until another decision replaces it, also after your appeal.")

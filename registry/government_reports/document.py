@@ -45,6 +45,7 @@ PERIOD: Final = lazy_text(
 UNFROZEN: Final = lazy_text("Period until {day}. The figures are not frozen yet.")
 NOT_ISSUED: Final = lazy_text("Draft: this version is not issued.")
 ISSUED: Final = lazy_text("Issued on {day}. Approved by {people}.")
+OPEN_VERSION: Final = lazy_text("Version for readers without restricted records: restricted projects are left out")
 RESPONSIBLE: Final = lazy_text("Responsible person: {name}.")
 CORRECTION: Final = lazy_text("This version corrects the one before: {reason}")
 NOT_WRITTEN: Final = lazy_text("Not written yet.")
@@ -102,6 +103,7 @@ class Document:
 class ReportContent:
     """What a document is made of. ``figures`` and ``data_sha256``: as the reader may see them, None before freezing.
 
+    ``number``: of what the reader gets; with ``is_whole`` false it is the version without restricted records.
     ``frozen_on``: when they were frozen: what was registered and decided since the audit counts in them.
     ``changes``: of a correction, what differs from the version before.
     """
@@ -118,6 +120,7 @@ class ReportContent:
     approved_by: Sequence[str]
     correction_reason: str | None
     changes: Sequence[Change] = ()
+    is_whole: bool = True
 
 
 def document(report: ReportContent, language: Language) -> Document:
@@ -126,8 +129,11 @@ def document(report: ReportContent, language: Language) -> Document:
     number = _(NUMBER).format(number=report.number, version=report.version)
     subject = _(SUBJECT)
     digest = [] if report.data_sha256 is None else [_(DATA).format(digest=report.data_sha256)]
-    footer = ". ".join([number, *digest])
-    return Document(language, _(TITLE), f"{subject}. {number}", footer, list(_blocks(report, language, _)))
+    # On every page, so that a single sheet is not taken for one of the report.
+    version = [] if report.is_whole else [_(OPEN_VERSION)]
+    footer = ". ".join([number, *version, *digest])
+    subtitle = ". ".join([subject, number, *version])
+    return Document(language, _(TITLE), subtitle, footer, list(_blocks(report, language, _)))
 
 
 def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]:

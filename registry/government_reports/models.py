@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.clock import today
 from registry.core.database import Instant, Model
-from registry.government_reports.vocabulary import CHANGEABLE, GovernmentReportStatus
+from registry.government_reports.vocabulary import CHANGEABLE, OPEN_SUFFIX, GovernmentReportStatus
 
 
 class GovernmentReport(Model):
@@ -19,8 +19,8 @@ class GovernmentReport(Model):
 
     ``authors``: everybody who wrote, froze or submitted it; none of them approves it. ``audit_id`` and what follows are
     set when the figures are frozen: ``figures`` is canonical JSON over all projects, ``open_figures`` the same without
-    restricted projects, each with the SHA-256 (hex) of its UTF-8 bytes. ``correction_reason`` is set from version 2 on.
-    ``revision`` rises with every change.
+    restricted projects, under ``open_number``, each with the SHA-256 (hex) of its UTF-8 bytes. Both are the same where
+    no restricted project counts. ``correction_reason`` is set from version 2 on. ``revision`` rises with every change.
     """
 
     __tablename__ = "government_reports"
@@ -69,6 +69,16 @@ class GovernmentReport(Model):
     def number(self) -> str:
         """The number that all versions have: ``2026-1``."""
         return f"{self.year}-{self.ordinal}"
+
+    @property
+    def open_number(self) -> str:
+        """The number of the version for readers without restricted records: ``2026-1-open``."""
+        return f"{self.number}{OPEN_SUFFIX}"
+
+    @property
+    def leaves_restricted_out(self) -> bool:
+        """True when the version for readers without restricted records says something else than the report."""
+        return self.figures_sha256 != self.open_figures_sha256
 
     @property
     def is_changeable(self) -> bool:

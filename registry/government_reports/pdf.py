@@ -9,7 +9,6 @@ from registry.core.languages import Language
 from registry.core.pdf import make_pdf
 from registry.core.translations import lazy_text, translate
 from registry.government_reports.document import Heading, Paragraph, ReportContent, Table, document
-from registry.government_reports.models import GovernmentReport
 
 LAYOUT: Final = Path(__file__).parent / "data" / "report.typ"
 ISSUER: Final = lazy_text("QazTech project register")
@@ -32,7 +31,7 @@ def pdf_of_report(report: ReportContent, language: Language) -> bytes:
     return make_pdf(LAYOUT, report.number, data)
 
 
-def pdf_name(report: GovernmentReport, language: Language) -> str:
+def pdf_name(report: ReportContent, language: Language) -> str:
     """The name of the file, without its ending."""
     return f"government-report-{report.number}-{report.version}-{language}"
 

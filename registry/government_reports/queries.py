@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -19,6 +19,7 @@ from registry.core.errors import NotFound
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.transactions import require_transaction
+from registry.flags.audit_runs import last_good_audit
 from registry.government_reports.changes import changes_between
 from registry.government_reports.document import ReportContent
 from registry.government_reports.models import GovernmentReport
@@ -61,7 +62,8 @@ def list_government_reports(actor: Actor, raw: Mapping[str, str], page: Page) ->
     """A page of reports, each as its newest version, the last begun first. Raises RoleNotAllowed and Malformed."""
     actor.require(Permission.GOVERNMENT_REPORTS_READ)
     key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
-    statement = select(GovernmentReport).where(_is_newest(), *conditions(filters_of_reports(), raw))
+    shown = conditions(filters_of_reports(), raw)
+    statement = select(GovernmentReport).where(_is_newest(actor), *_readable(actor), *shown)
     if page.cursor is not None:
         statement = statement.where(after(key, GovernmentReport.id.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(key, GovernmentReport.id.expression, descending)).limit(page.limit + 1)
@@ -74,9 +76,11 @@ def list_government_reports(actor: Actor, raw: Mapping[str, str], page: Page) ->
 
 
 def find_government_report(actor: Actor, number: str, version: int | None = None) -> GovernmentReport:
-    """A version of a report, by default the newest. Raises RoleNotAllowed and GovernmentReportNotFound."""
+    """A version of a report, by default the newest that the actor may read. Raises RoleNotAllowed and
+    GovernmentReportNotFound.
+    """
     actor.require(Permission.GOVERNMENT_REPORTS_READ)
-    return _found(_versions(number), number, version)
+    return _found(_versions(number).where(*_readable(actor)), number, version)
 
 
 def find_report_to_change(number: str) -> GovernmentReport:
@@ -87,7 +91,8 @@ def find_report_to_change(number: str) -> GovernmentReport:
 
 def show_report(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
     """A version as its schema shows it, with the hash of the figures that the actor may see."""
-    versions = select(GovernmentReport.version).where(*_same_report(report)).order_by(GovernmentReport.version)
+    same = (*_same_report(report), *_readable(actor))
+    versions = select(GovernmentReport.version).where(*same).order_by(GovernmentReport.version)
     names = ("authors", "submitted_by", "submitted_at", "returned_by", "returned_at", "remark", "correction_reason")
     approved = [name for name in (report.first_approved_by, report.second_approved_by) if name is not None]
     return {
@@ -96,6 +101,7 @@ def show_report(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
         **{name: getattr(report, name) for name in TEXTS},
         **{name: getattr(report, name) for name in names},
         "approved_by": approved,
+        "last_audit": last_audit_of(report),
         "changes": changes_of_report(actor, report),
     }
 
@@ -108,6 +114,24 @@ def changes_of_report(actor: Actor, report: GovernmentReport) -> list[dict[str, 
         select(GovernmentReport).where(*_same_report(report), GovernmentReport.version == report.version - 1)
     ).one()
     return changes_between(former, report, with_restricted=actor.may(Permission.RESTRICTED_READ))
+
+
+def reads_whole_report(actor: Actor, report: GovernmentReport) -> bool:
+    """True when the actor reads the report itself; else its version without restricted records."""
+    return actor.may(Permission.RESTRICTED_READ) or not report.leaves_restricted_out
+
+
+def document_number(actor: Actor, report: GovernmentReport) -> str:
+    """The number of what the actor reads: ``2026-1``, or ``2026-1-open`` without restricted records."""
+    return report.number if reads_whole_report(actor, report) else report.open_number
+
+
+def last_audit_of(report: GovernmentReport) -> dict[str, Any] | None:
+    """The last audit, when the figures of a version that is not issued are of another one: they ask for a refresh."""
+    if report.frozen_at is None or report.status == GovernmentReportStatus.ISSUED:
+        return None
+    last = last_good_audit()
+    return None if last is None or last.id == report.audit_id else {"id": last.id, "on": last.on.isoformat()}
 
 
 def data_of_report(actor: Actor, report: GovernmentReport) -> tuple[str, str]:
@@ -125,7 +149,8 @@ def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
     data, digest = _frozen(actor, report)
     approved = [name for name in (report.first_approved_by, report.second_approved_by) if name is not None]
     return ReportContent(
-        number=report.number,
+        number=document_number(actor, report),
+        is_whole=reads_whole_report(actor, report),
         version=report.version,
         period_end=report.period_end,
         responsible=report.responsible,
@@ -143,11 +168,18 @@ def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
 def summary(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
     """A version as the list shows it."""
     columns = {name: getattr(report, name) for name in SUMMARY_COLUMNS}
-    return {**columns, "audit": report.audit_id, "data_sha256": _frozen(actor, report)[1]}
+    number = document_number(actor, report)
+    return {
+        **columns,
+        "document_number": number,
+        "is_whole": number == report.number,
+        "audit": report.audit_id,
+        "data_sha256": _frozen(actor, report)[1],
+    }
 
 
 def _frozen(actor: Actor, report: GovernmentReport) -> tuple[str | None, str | None]:
-    if actor.may(Permission.RESTRICTED_READ):
+    if reads_whole_report(actor, report):
         return report.figures, report.figures_sha256
     return report.open_figures, report.open_figures_sha256
 
@@ -179,8 +211,17 @@ def _same_report(report: GovernmentReport) -> tuple[Any, ...]:
     return GovernmentReport.year == report.year, GovernmentReport.ordinal == report.ordinal
 
 
-def _is_newest() -> Any:
+def _readable(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on what the actor may read: leaders read only issued versions."""
+    if actor.may(Permission.GOVERNMENT_REPORTS_READ_DRAFTS):
+        return ()
+    return (GovernmentReport.status == GovernmentReportStatus.ISSUED.value,)
+
+
+def _is_newest(actor: Actor) -> Any:
     newer = table_of(GovernmentReport).alias("newer")
-    same = (newer.c.year == GovernmentReport.year, newer.c.ordinal == GovernmentReport.ordinal)
+    same = [newer.c.year == GovernmentReport.year, newer.c.ordinal == GovernmentReport.ordinal]
+    if not actor.may(Permission.GOVERNMENT_REPORTS_READ_DRAFTS):
+        same.append(newer.c.status == GovernmentReportStatus.ISSUED.value)
     newest = select(func.max(newer.c.version)).where(*same).scalar_subquery()
     return GovernmentReport.version == newest

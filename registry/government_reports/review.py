@@ -12,7 +12,7 @@ from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.transactions import transaction
 from registry.government_reports.models import GovernmentReport
-from registry.government_reports.queries import find_report_to_change
+from registry.government_reports.queries import find_report_to_change, last_audit_of, reads_whole_report
 from registry.government_reports.service import (
     FIELDS,
     NUMBER_LOCK,
@@ -42,6 +42,10 @@ class GovernmentReportNotIssued(Conflict):
     """Only an issued report is corrected; an open version is changed instead."""
 
 
+class GovernmentReportNotReadable(NotAllowed):
+    """Restricted projects count in the report and the actor may not see them; nobody approves what they cannot read."""
+
+
 class GovernmentReportNeedsAnotherPerson(NotAllowed):
     """Who wrote the report, or approved it first, does not approve it."""
 
@@ -65,7 +69,7 @@ def submit_government_report(actor: Actor, number: str) -> GovernmentReport:
         report.status = GovernmentReportStatus.IN_REVIEW.value
         report.submitted_by, report.submitted_at = actor.principal, now()
         touch(actor, report)
-        journal_report(actor, "submitted", report, {"sha256": report.figures_sha256})
+        journal_report(actor, "submitted", report, {"sha256": report.figures_sha256, **_outdated(report)})
     return report
 
 
@@ -73,12 +77,16 @@ def approve_government_report(actor: Actor, report: GovernmentReport, revision: 
     """Approve in the open transaction; the second approval, of a supervisor, issues the version.
 
     ``revision``: the one that the actor has seen. Raises RoleNotAllowed, StepUpRequired, GovernmentReportNeedsAPerson,
-    GovernmentReportNotInReview, GovernmentReportNeedsAnotherPerson and GovernmentReportChanged.
+    GovernmentReportNotInReview, GovernmentReportNeedsAnotherPerson, GovernmentReportNotReadable and
+    GovernmentReportChanged.
     """
     _require_reviewer(actor, report)
     require_another_person(actor, report)
+    if not reads_whole_report(actor, report):
+        raise GovernmentReportNotReadable(number=report.number)
     if revision is not None and revision != report.revision:
         raise GovernmentReportChanged(number=report.number)
+    outdated = _outdated(report)
     if report.first_approved_by is None:
         report.first_approved_by, report.first_approved_at = actor.principal, now()
         action = "approved"
@@ -87,7 +95,7 @@ def approve_government_report(actor: Actor, report: GovernmentReport, revision: 
         report.second_approved_by, report.issued_at = actor.principal, now()
         report.status, action = GovernmentReportStatus.ISSUED.value, "issued"
     report.revision += 1
-    journal_report(actor, action, report, {"sha256": report.figures_sha256})
+    journal_report(actor, action, report, {"sha256": report.figures_sha256, **outdated})
     return report
 
 
@@ -143,7 +151,7 @@ def may_approve(actor: Actor, report: GovernmentReport) -> bool:
     in_review = report.status == GovernmentReportStatus.IN_REVIEW
     issues = report.first_approved_by is not None
     needed = Permission.GOVERNMENT_REPORTS_ISSUE if issues else Permission.GOVERNMENT_REPORTS_APPROVE
-    allowed = actor.is_person and actor.may(needed)
+    allowed = actor.is_person and actor.may(needed) and reads_whole_report(actor, report)
     return in_review and allowed and _is_another_person(actor, report)
 
 
@@ -157,6 +165,12 @@ def _is_another_person(actor: Actor, report: GovernmentReport) -> bool:
     earlier = [*report.authors, *([report.first_approved_by] if report.first_approved_by else [])]
     # Service accounts write no reports, so that nobody owns an author.
     return not any(is_same_person(actor, name) for name in earlier)
+
+
+def _outdated(report: GovernmentReport) -> dict[str, int]:
+    """For the journal: the last audit, when the figures are of another one."""
+    last = last_audit_of(report)
+    return {} if last is None else {"last_audit": last["id"]}
 
 
 def _require_reviewer(actor: Actor, report: GovernmentReport) -> None:

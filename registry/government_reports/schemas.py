@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Day, Text
-from registry.core.json_schemas import nullable, shown_object
+from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
@@ -59,6 +59,10 @@ class GovernmentReportSummary(BaseSchema):
     """A report in the list: its newest version."""
 
     number = ReadOnly("Its number, the same for all versions.", TEXT)
+    document_number = ReadOnly(
+        "The number of what the caller reads: `2026-1`, or `2026-1-open` where restricted projects are left out.", TEXT
+    )
+    is_whole = ReadOnly("False when the caller reads the version without restricted records.", {"type": "boolean"})
     version = ReadOnly("The version: 1, then one more for each correction.", INTEGER)
     status = ReadOnly("Where this version stands.", {"type": "string", "enum": list(GovernmentReportStatus.codes())})
     period_end = Day(description="The last day of the period.", required=True)
@@ -77,7 +81,11 @@ class GovernmentReportSummary(BaseSchema):
 class GovernmentReportShown(GovernmentReportSummary, SectionTexts):
     """One version of a report."""
 
-    versions = ReadOnly("All versions.", {"type": "array", "items": INTEGER})
+    last_audit = ReadOnly(
+        "Of a version that is not issued: the last audit, when the figures are of another one. Freeze them again.",
+        nullable(shown_object({"id": INTEGER, "on": dict(DAY_SCHEMA)})),
+    )
+    versions = ReadOnly("All versions that the caller may read.", {"type": "array", "items": INTEGER})
     authors = ReadOnly("Who wrote, froze or submitted it; none of them approves it.", {"type": "array", "items": TEXT})
     submitted_by = ReadOnly("Who submitted it for review.", TEXT_OR_NULL)
     submitted_at = Timestamp("When.", nullable=True)
@@ -132,6 +140,8 @@ SENT: Final[dict[str, Any]] = {
 }
 SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
     "number": "2026-1",
+    "document_number": "2026-1",
+    "is_whole": True,
     "version": 1,
     "status": "draft",
     "period_end": "2026-09-30",
@@ -148,6 +158,7 @@ SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
 }
 EXAMPLE: Final[dict[str, Any]] = {
     **SUMMARY_EXAMPLE,
+    "last_audit": None,
     "versions": [1],
     **dict.fromkeys(TEXTS),
     "introduction_ru": SENT["introduction_ru"],

@@ -185,7 +185,11 @@ def _require_reader(name: str) -> None:
     """Raise Invalid unless the name is of an active person who may read reports to the Government."""
     account = account_named(name)
     usable = account is not None and account.is_person and account.status == "active"
-    if account is None or not usable or Permission.GOVERNMENT_REPORTS_READ not in PERMISSIONS[Role(account.role)]:
+    if (
+        account is None
+        or not usable
+        or Permission.GOVERNMENT_REPORTS_READ_DRAFTS not in PERMISSIONS[Role(account.role)]
+    ):
         raise invalid("/responsible", "responsible-not-usable", name=name)
 
 
@@ -195,15 +199,17 @@ def _last_ordinal(year: int) -> int:
 
 
 def _store_figures(report: GovernmentReport, everything: Figures, unrestricted: Figures) -> None:
-    report.figures, report.figures_sha256 = _frozen(report, everything)
-    report.open_figures, report.open_figures_sha256 = _frozen(report, unrestricted)
+    everything, unrestricted = ({**figures, "report": report.number} for figures in (everything, unrestricted))
+    open_number = report.number if everything == unrestricted else report.open_number
+    report.figures, report.figures_sha256 = _frozen(report, everything, report.number)
+    report.open_figures, report.open_figures_sha256 = _frozen(report, unrestricted, open_number)
 
 
 def _digests(report: GovernmentReport) -> dict[str, str | None]:
     return {"sha256": report.figures_sha256, "open_sha256": report.open_figures_sha256}
 
 
-def _frozen(report: GovernmentReport, figures: Figures) -> tuple[str, str]:
+def _frozen(report: GovernmentReport, figures: Figures, number: str) -> tuple[str, str]:
     """Canonical JSON and the SHA-256 of its UTF-8 bytes."""
-    text = journal.canonical({**figures, "report": report.number, "period_end": report.period_end.isoformat()})
+    text = journal.canonical({**figures, "report": number, "period_end": report.period_end.isoformat()})
     return text, hashlib.sha256(text.encode()).hexdigest()

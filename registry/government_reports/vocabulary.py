@@ -29,4 +29,6 @@ class Section(Choices):
 # The languages in which a report is written and issued.
 WRITTEN_IN: Final = ("kk", "ru")
 TEXTS: Final = tuple(f"{section}_{language}" for section in Section for language in WRITTEN_IN)
+# Ends the number of what readers without restricted records get, where it differs from the report.
+OPEN_SUFFIX: Final = "-open"
 CHANGEABLE: Final = (GovernmentReportStatus.DRAFT.value, GovernmentReportStatus.RETURNED.value)

@@ -59,20 +59,20 @@ CONTRACT = {
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage shared-views.delete",
     "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment withdrawals.decide government-reports.read "
-    "government-reports.write government-reports.approve",
+    "government-reports.read-drafts government-reports.write government-reports.approve",
     "supervisor": f"{OVERSIGHT_READS} restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.record policies.write policies.activate journal.read "
     "accounts.confirm organisations.confirm withdrawals.decide government-reports.read government-reports.write "
-    "government-reports.approve government-reports.issue shared-views.delete",
+    "government-reports.read-drafts government-reports.approve government-reports.issue shared-views.delete",
     "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify "
-    "government-reports.read",
+    "government-reports.read government-reports.read-drafts",
     "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void audits.verify",
     "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
     "organisations.propose organisations.confirm",
     "leader": "agencies.read exemptions.read projects.read reports.read policies.read overview.read own-account.read "
-    "own-account.manage",
+    "own-account.manage government-reports.read",
 }
 
 
@@ -144,7 +144,8 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.CASES_ANSWER, EDITORS),
         (P.CASES_COMMENT, {Role.REVIEWER, Role.SUPERVISOR, *EDITORS}),
         (P.EXEMPTIONS_RECORD, {Role.SUPERVISOR}),
-        (P.GOVERNMENT_REPORTS_READ, {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR}),
+        (P.GOVERNMENT_REPORTS_READ, {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.LEADER}),
+        (P.GOVERNMENT_REPORTS_READ_DRAFTS, {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR}),
         (P.GOVERNMENT_REPORTS_WRITE, {Role.REVIEWER, Role.SUPERVISOR}),
         (P.GOVERNMENT_REPORTS_APPROVE, {Role.REVIEWER, Role.SUPERVISOR}),
         (P.GOVERNMENT_REPORTS_ISSUE, {Role.SUPERVISOR}),

@@ -19,6 +19,8 @@ from tests.factories import ADMINISTRATOR, PASSWORD, an_actor
 AUTHOR = an_actor(Role.REVIEWER, name="bolat")
 FIRST = an_actor(Role.REVIEWER, name="aigerim")
 SECOND = an_actor(Role.SUPERVISOR, name="saule")
+# Who approves a report in which restricted projects count.
+FIRST_WHO_SEES_ALL = an_actor(Role.SUPERVISOR, name="timur")
 READER = an_actor(Role.AUDITOR, name="marat")
 TEXTS = {
     f"{section}_{language}": f"{section} {language}"
@@ -54,9 +56,9 @@ def submitted(number: str) -> GovernmentReport:
     return submit_government_report(AUTHOR, number)
 
 
-def issued() -> str:
+def issued(first: Actor = FIRST) -> str:
     """The number of a new report that two people approved."""
     number = begin().number
     submitted(number)
-    approve(number, FIRST)
+    approve(number, first)
     return approve(number, SECOND).number

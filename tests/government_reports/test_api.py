@@ -15,7 +15,7 @@ from registry.core.transactions import transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, caller, code
 from tests.factories import a_project, an_actor
-from tests.government_reports.steps import SECOND, TEXTS, issued
+from tests.government_reports.steps import FIRST_WHO_SEES_ALL, SECOND, TEXTS, issued
 from tests.pdf_structure import text_of
 
 
@@ -98,7 +98,7 @@ def test_pdf_is_in_the_requested_language_and_has_the_figures_that_the_reader_ma
     with transaction():
         restrict_project(SECOND, find_project_to_change(SECOND, hidden.number), True, "Secret")
     run_audit(an_actor(Role.OPERATOR))
-    number = issued()
+    number = issued(FIRST_WHO_SEES_ALL)
     here = f"/government-reports/{number}.pdf"
     supervisor, reviewer = caller(client, Role.SUPERVISOR), caller(client, Role.REVIEWER)
     kazakh = supervisor.get(here)
@@ -108,7 +108,14 @@ def test_pdf_is_in_the_requested_language_and_has_the_figures_that_the_reader_ma
     printed = [text_of(who.get(f"{here}?language=ru").data, tmp_path) for who in (supervisor, reviewer)]
     shown = [who.get(f"/government-reports/{number}").get_json()["data_sha256"] for who in (supervisor, reviewer)]
     assert shown[0] != shown[1]
+    russian = reviewer.get(f"{here}?language=ru")
+    assert f'government-report-{number}-open-1-ru.pdf"' in russian.headers["Content-Disposition"]
     if printed[0] is not None and printed[1] is not None:
+        # On every page, so also of one that lies alone.
+        pages = [text.split("\f")[:-1] for text in printed]
+        assert [all(f"{number}-open" in page for page in each) for each in pages] == [False, True]
+        named = "Версия для читателей без доступа к записям с ограниченным доступом"
+        assert [all(named in " ".join(page.split()) for page in each) for each in pages] == [False, True]
         assert [digest in text for digest, text in zip(shown, printed, strict=True)] == [True, True]
         assert [bool(re.search(r"Все +2 ", text)) for text in printed] == [True, False]
     assert code(supervisor.get(f"{here}?language=en")) == "malformed"

@@ -110,6 +110,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "version."
     ),
     "government-report-not-draft": lazy_text("Report {number} cannot be deleted: its status is {status}."),
+    "government-report-not-readable": lazy_text(
+        "Restricted projects count in report {number}, and you may not see them. Somebody who may has to approve it."
+    ),
     "government-report-not-found": lazy_text("There is no report {number}, or no such version of it."),
     "government-report-not-in-review": lazy_text("Report {number} is not under review: its status is {status}."),
     "government-report-not-issued": lazy_text(

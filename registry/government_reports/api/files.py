@@ -18,7 +18,7 @@ from registry.core.spreadsheets.writer import table_as_csv
 from registry.government_reports.api.version_query import VersionQuery
 from registry.government_reports.export import HEADER, export_rows
 from registry.government_reports.pdf import pdf_name, pdf_of_report
-from registry.government_reports.queries import content_of, data_of_report, find_government_report
+from registry.government_reports.queries import content_of, data_of_report, document_number, find_government_report
 from registry.http.downloads import CSV, PDF, csv_download, pdf_download
 from registry.http.query_parameters import Parameter
 
@@ -51,7 +51,8 @@ class GovernmentReportPdf(MethodView):
         actor = current_actor()
         report = find_government_report(actor, report_number, query.get("version"))
         language = query.get("language", OFFICIAL_LANGUAGES[0])
-        return pdf_download(pdf_name(report, language), pdf_of_report(content_of(actor, report), language))
+        content = content_of(actor, report)
+        return pdf_download(pdf_name(content, language), pdf_of_report(content, language))
 
 
 @blp.route("/government-reports/<report_number>/data.json")
@@ -83,4 +84,5 @@ class GovernmentReportCsv(MethodView):
         """Export the frozen figures as CSV: table, key, measure and value."""
         report = find_government_report(current_actor(), report_number, query.get("version"))
         rows = export_rows(current_actor(), report)
-        return csv_download(f"government-report-{report.number}-{report.version}", table_as_csv(HEADER, rows))
+        number = document_number(current_actor(), report)
+        return csv_download(f"government-report-{number}-{report.version}", table_as_csv(HEADER, rows))

@@ -21,6 +21,7 @@ from registry.government_reports.queries import (
     filters_of_reports,
     find_government_report,
     find_report_to_change,
+    last_audit_of,
     list_government_reports,
     show_report,
 )
@@ -63,7 +64,13 @@ ISSUED: Final = {**EXAMPLE, "status": "issued", "approved_by": ["b.akhmetov", "d
 def etag_data(report: GovernmentReport) -> tuple[object, ...]:
     """What the entity tag is made from; what is shown also depends on the date, the caller and later versions."""
     shown = show_report(current_actor(), report)
-    state = (shown["is_overdue"], shown["data_sha256"], len(shown["versions"]), len(shown["changes"]))
+    state = (
+        shown["is_overdue"],
+        shown["last_audit"],
+        shown["data_sha256"],
+        len(shown["versions"]),
+        len(shown["changes"]),
+    )
     return "government-report", report.id, report.revision, *state
 
 
@@ -186,7 +193,9 @@ class GovernmentReportApproval(MethodView):
         with transaction():
             report = find_report_to_change(report_number)
             _require_state(report)
-            return answer(approve_government_report(current_actor(), report))
+            # Also when this approval issues the report.
+            last = last_audit_of(report)
+            return answer(approve_government_report(current_actor(), report)) | {"last_audit": last}
 
 
 @blp.route("/government-reports/<report_number>/return")

@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import transaction
 from registry.government_reports.models import GovernmentReport
-from registry.government_reports.queries import find_government_report, find_report_to_change
+from registry.government_reports.queries import find_government_report, find_report_to_change, last_audit_of
 from registry.government_reports.review import (
     approve_government_report,
     correct_government_report,
@@ -33,6 +33,7 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import Field, schema_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import day
 from registry.web.forms import as_typed, invalid_form
 from registry.web.translations import gettext as _
 
@@ -165,12 +166,21 @@ ACT: Final = f"/government-reports/<report_number>/<any({','.join(ACTS)}):act>"
 @pages.page(ACT, needs=READ, methods=("POST",))
 def act_on_report(actor: Actor, report_number: str, act: str) -> Answer:
     """Freeze, submit or approve the newest version. The permission of each is checked by its service."""
+    report = find_government_report(actor, report_number)
+    # An issued report no longer asks for other figures.
+    last = last_audit_of(report)
     try:
         text = ACTS[act](actor, report_number)
     except (Invalid, Conflict, NotAllowed) as error:
         report = find_government_report(actor, report_number)
         return report_page(actor, report, invalid_form({}, error, BUTTONS)), status_of(error)
     flash_message(text)
+    if act != "freeze" and last is not None:
+        flash_message(
+            _("The figures are of audit No. %(id)s, and the last audit is No. %(last)s of %(on)s. Refresh them.")
+            % {"id": report.audit_id, "last": last["id"], "on": day(last["on"])},
+            "information",
+        )
     return redirect_to("government_report", report_number=report_number)
 
 

@@ -21,8 +21,10 @@ from registry.government_reports.queries import (
     GovernmentReportNotFound,
     content_of,
     data_of_report,
+    document_number,
     find_government_report,
     list_government_reports,
+    reads_whole_report,
     show_report,
 )
 from registry.government_reports.review import may_approve
@@ -69,7 +71,7 @@ def government_report_document(actor: Actor, report_number: str, language: str) 
     report = requested_report(actor, report_number)
     return render_template(
         "government_reports/document.html",
-        report=report,
+        number=document_number(actor, report),
         document=document(content_of(actor, report), language),
         back=url_for("web.government_report", report_number=report.number, version=report.version),
     )
@@ -80,14 +82,15 @@ def government_report_as_pdf(actor: Actor, report_number: str) -> Answer:
     """Download the document as PDF/A, in the requested language, else in the page's, else in Russian."""
     report = requested_report(actor, report_number)
     language = next((each for each in (request.args.get("language"), page_locale()) if each in WRITTEN_IN), "ru")
-    return pdf_download(pdf_name(report, language), pdf_of_report(content_of(actor, report), language))
+    content = content_of(actor, report)
+    return pdf_download(pdf_name(content, language), pdf_of_report(content, language))
 
 
 @pages.page("/government-reports/<report_number>/figures.<any(csv, json, xlsx):ending>", needs=READ)
 def government_report_figures(actor: Actor, report_number: str, ending: str) -> Answer:
     """Download the frozen figures: canonical JSON with the SHA-256 of the report, or a table."""
     report = requested_report(actor, report_number)
-    name = f"government-report-{report.number}-{report.version}"
+    name = f"government-report-{document_number(actor, report)}-{report.version}"
     if ending == "json":
         data, _digest = data_of_report(actor, report)
         return document_download(f"{name}.json", data.encode())
@@ -126,9 +129,16 @@ def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
         shown_rows=SHOWN_ROWS,
         changes=change_rows(content.changes, content.figures or {}, page_locale(), WRITTEN_IN),
         shown_changes=SHOWN_CHANGES,
+        may_read_audits=actor.may(Permission.AUDITS_READ),
+        cannot_approve=is_newest and in_review and _only_lacks_restricted(actor, report),
         may_change=may_write and report.is_changeable,
         may_delete=may_write and report.status == GovernmentReportStatus.DRAFT,
         may_correct=may_write and report.status == GovernmentReportStatus.ISSUED,
         may_approve=is_newest and may_approve(actor, report),
         may_return=is_newest and in_review and actor.may(Permission.GOVERNMENT_REPORTS_APPROVE),
     )
+
+
+def _only_lacks_restricted(actor: Actor, report: GovernmentReport) -> bool:
+    """True when the actor could approve, but may not see every project that counts."""
+    return actor.may(Permission.GOVERNMENT_REPORTS_APPROVE) and not reads_whole_report(actor, report)
