@@ -20,8 +20,32 @@ REVOKE INSERT, DELETE ON journal_head FROM :"service";
 REVOKE UPDATE ON changes FROM :"service";
 REVOKE INSERT, DELETE ON change_head FROM :"service";
 
--- A letter stays as it was issued.
+-- What was written down stays as it was written: who changed what, who decided what, what was sent and received. A column
+-- that must still change, such as the end of an order, is guarded by a trigger (registry/core/record_guards.py).
+REVOKE UPDATE, DELETE ON case_documents FROM :"service";
+REVOKE UPDATE, DELETE ON case_events FROM :"service";
 REVOKE UPDATE, DELETE ON case_letters FROM :"service";
+REVOKE UPDATE, DELETE ON confirmations FROM :"service";
+REVOKE UPDATE, DELETE ON documents FROM :"service";
+REVOKE UPDATE, DELETE ON exemption_documents FROM :"service";
+REVOKE UPDATE, DELETE ON former_flags FROM :"service";
+REVOKE UPDATE, DELETE ON former_names FROM :"service";
+REVOKE UPDATE, DELETE ON installation FROM :"service";
+REVOKE UPDATE, DELETE ON inventories FROM :"service";
+REVOKE UPDATE, DELETE ON policy_texts FROM :"service";
+REVOKE UPDATE, DELETE ON revisions FROM :"service";
+REVOKE DELETE ON agencies FROM :"service";
+REVOKE DELETE ON audits FROM :"service";
+REVOKE DELETE ON case_decisions FROM :"service";
+REVOKE DELETE ON cases FROM :"service";
+REVOKE DELETE ON exemptions FROM :"service";
+REVOKE DELETE ON flags FROM :"service";
+REVOKE DELETE ON orders FROM :"service";
+REVOKE DELETE ON people FROM :"service";
+REVOKE DELETE ON principals FROM :"service";
+REVOKE DELETE ON projects FROM :"service";
+REVOKE DELETE ON requests FROM :"service";
+REVOKE DELETE ON tokens FROM :"service";
 
 -- The state of the schema is the owner's.
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM :"service";

@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import make_url
 
 from registry.core.database import db, init_database
+from registry.core.record_guards import switch_journal_clock
 from registry.core.schema import upgrade_schema
 from tests.postgres_server import PostgresServer
 
@@ -145,11 +146,21 @@ def bare_app(url: str) -> Flask:
     return app
 
 
+def journal_clock(url: str, *, on: bool) -> None:
+    """Let the journal take only entries of now, as in production, or of any time; as the owner of the tables."""
+    with bare_app(url).app_context():
+        with db.engine.begin() as connection:
+            switch_journal_clock(connection, on=on)
+        # The last connection to close folds SQLite's log into the file, and lets PostgreSQL clone the template.
+        db.engine.dispose()
+
+
 def _migrate(url: str, service_role: str | None = None) -> None:
     with bare_app(url).app_context():
         upgrade_schema(service_role=service_role)
-        # The last connection to close folds SQLite's log into the file, and lets PostgreSQL clone the template.
         db.engine.dispose()
+    # Tests move the clock, which the database does not follow.
+    journal_clock(url, on=False)
 
 
 def _own_name() -> str:

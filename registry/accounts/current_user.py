@@ -5,6 +5,7 @@ A session whose second factor is still to come is not the session of a user. It 
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +17,14 @@ from registry.accounts.factors.models import has_factor
 from registry.accounts.factors.requirements import is_required_of, step_up_applies
 from registry.accounts.models import Account, Person, is_active
 from registry.accounts.roles import Role
-from registry.accounts.sessions import IDLE_TIMEOUT, SESSION_MAX_AGE, WebSession, secret_hash_of, session_credential
+from registry.accounts.sessions import (
+    IDLE_TIMEOUT,
+    SESSION_MAX_AGE,
+    WebSession,
+    secret_hash_of,
+    session_credential,
+    session_mac,
+)
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.read_along import columns_read_along, keep_read_along
@@ -108,6 +116,7 @@ def _find_session(secret: str) -> Any:
         select(
             WebSession.id,
             WebSession.secret_hash,
+            WebSession.secret_mac,
             WebSession.public_id,
             WebSession.started_at,
             WebSession.last_used_at,
@@ -130,6 +139,8 @@ def _find_session(secret: str) -> Any:
     ).one_or_none()
     at = now()
     if row is None or at - row.last_used_at > IDLE_TIMEOUT or at - row.started_at > SESSION_MAX_AGE:
+        return None
+    if not hmac.compare_digest(row.secret_mac or "", session_mac(row.person_id, row.secret_hash)):
         return None
     keep_read_along(row._mapping)
     return row

@@ -1,4 +1,7 @@
-"""Web sessions: a secret in a cookie, its hash in the database, an idle timeout and a maximum age."""
+"""Web sessions: a secret in a cookie, its hash in the database, an idle timeout and a maximum age.
+
+A keyed hash binds the hash of the secret to the person: a row that somebody plants in the database signs nobody in.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.device_names import MAX_DEVICE_LENGTH
 from registry.core.clock import now
 from registry.core.database import Instant, Model
+from registry.core.derived_keys import keyed_hash
 from registry.core.errors import NotAllowed
 from registry.core.transactions import require_transaction, transaction
 
@@ -22,6 +26,7 @@ SESSION_MAX_AGE: Final = timedelta(hours=12)
 SECRET_BYTES: Final = 32
 CREDENTIAL_HASH_LENGTH: Final = 16
 PUBLIC_ID_BYTES: Final = 12
+SESSIONS: Final = b"web sessions"
 
 
 class SessionEnded(NotAllowed):
@@ -32,13 +37,14 @@ class WebSession(Model):
     """A session; ended by signing out, after ``IDLE_TIMEOUT`` or ``SESSION_MAX_AGE``, or by a change of the account.
 
     ``public_id`` names it in lists and addresses; None in sessions that a process of the previous version started.
-    ``device`` and ``password_at`` are None in those too. ``factor_at``, ``factor_kind``: the last second factor.
+    ``device``, ``password_at`` and ``secret_mac`` are None in those too. ``factor_at``, ``factor_kind``: the last second factor.
     """
 
     __tablename__ = "web_sessions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    secret_mac: Mapped[str | None] = mapped_column(String(64))
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     source: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(Instant)
@@ -63,9 +69,11 @@ def start_session(person_id: int, source: str, **values: Any) -> str:
     started_at = now()
     session.execute(delete(WebSession).where(WebSession.last_used_at < started_at - SESSION_MAX_AGE))
     secret = secrets.token_urlsafe(SECRET_BYTES)
+    secret_hash = secret_hash_of(secret)
     session.add(
         WebSession(
-            secret_hash=secret_hash_of(secret),
+            secret_hash=secret_hash,
+            secret_mac=session_mac(person_id, secret_hash),
             person_id=person_id,
             source=source,
             started_at=started_at,
@@ -84,9 +92,13 @@ def renew_session(session_id: int, secret_hash: str, **values: Any) -> str:
     Prevents session fixation. Raises SessionEnded when the session with the old secret is gone.
     """
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    own = (WebSession.id == session_id, WebSession.secret_hash == secret_hash)
-    change = update(WebSession).where(*own).values(secret_hash=secret_hash_of(secret), **values)
-    result = require_transaction().execute(change, execution_options={"synchronize_session": False})
+    session, own = require_transaction(), (WebSession.id == session_id, WebSession.secret_hash == secret_hash)
+    person_id = session.scalar(select(WebSession.person_id).where(*own))
+    if person_id is None:
+        raise SessionEnded
+    values |= {"secret_hash": secret_hash_of(secret), "secret_mac": session_mac(person_id, secret_hash_of(secret))}
+    change = update(WebSession).where(*own).values(**values)
+    result = session.execute(change, execution_options={"synchronize_session": False})
     if not isinstance(result, CursorResult) or result.rowcount != 1:
         raise SessionEnded
     return secret
@@ -118,6 +130,11 @@ def secret_hash_of(secret: str) -> str:
     """The stored hash of a session's secret."""
     # 256 random bits: a fast hash is enough.
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def session_mac(person_id: int, secret_hash: str) -> str:
+    """The keyed hash of a session: its person and the hash of its secret belong together."""
+    return keyed_hash(SESSIONS, person_id, secret_hash)
 
 
 def session_credential(secret_hash: str) -> str:

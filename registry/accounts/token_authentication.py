@@ -14,7 +14,7 @@ from registry.accounts.models import Account, is_active
 from registry.accounts.roles import Role, is_within
 from registry.accounts.scopes import stored_scopes
 from registry.accounts.token_format import parse_token
-from registry.accounts.token_models import Token, hash_token_secret
+from registry.accounts.token_models import Token, hash_token_secret, token_mac
 from registry.accounts.vocabulary import AccountKind
 from registry.core.bulk import table_of
 from registry.core.clock import now
@@ -42,6 +42,7 @@ def _find_active_token() -> Select[*tuple[Any, ...]]:
         select(
             token.id,
             token.secret_hash,
+            token.secret_mac,
             token.role,
             token.agency_id,
             token.expires_at,
@@ -72,7 +73,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
     at = now()
     if (
         row is None
-        or not hmac.compare_digest(row.secret_hash, hash_token_secret(secret))
+        or not _is_genuine(row, key_id, hash_token_secret(secret))
         or (row.expires_at is not None and row.expires_at <= at)
         or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
         or (row.addresses is not None and not is_in_ranges(source, row.addresses))
@@ -96,3 +97,9 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         scopes=stored_scopes(row.scopes),
         account_role=None if row.role == row.account_role else Role(row.account_role),
     )
+
+
+def _is_genuine(row: Any, key_id: str, secret_hash: str) -> bool:
+    """Whether it is the row's secret, and the row was written by the service."""
+    mac = token_mac(key_id, row.account_id, secret_hash)
+    return hmac.compare_digest(row.secret_hash, secret_hash) and hmac.compare_digest(row.secret_mac or "", mac)

@@ -1,4 +1,4 @@
-"""The table of tokens. Only a hash of a token's secret is stored."""
+"""The table of tokens. Only a hash of a token's secret is stored, and a keyed hash of whose token it is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.accounts.token_format import KEY_ID_LENGTH
 from registry.core.database import Instant, Model
+from registry.core.derived_keys import keyed_hash
 
 MAX_PURPOSE_LENGTH: Final = 100
+TOKENS: Final = b"tokens"
 
 
 class Token(Model):
@@ -21,6 +23,8 @@ class Token(Model):
 
     ``addresses``: the ranges from which the token is accepted, None for any. ``issued_by``: the key id of the token
     that created it, None for one that was created in a session, on the command line or by an earlier version.
+    ``secret_mac``: without the one that the service computed with its secret key, the row is no token. None in those
+    that a process of the previous version created after the upgrade.
     """
 
     __tablename__ = "tokens"
@@ -42,6 +46,7 @@ class Token(Model):
     scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     purpose: Mapped[str | None] = mapped_column(String(MAX_PURPOSE_LENGTH))
+    secret_mac: Mapped[str | None] = mapped_column(String(64))
     issued_by: Mapped[str | None] = mapped_column(String(KEY_ID_LENGTH))
 
 
@@ -49,3 +54,8 @@ def hash_token_secret(secret: str) -> str:
     """The stored hash of a token's secret."""
     # The secret has 238 random bits, so a fast hash is sufficient.
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def token_mac(key_id: str, account_id: int, secret_hash: str) -> str:
+    """The keyed hash of a token: its key id, its account and the hash of its secret belong together."""
+    return keyed_hash(TOKENS, key_id, account_id, secret_hash)

@@ -39,7 +39,7 @@ from registry.accounts.roles import Permission, Role, is_within
 from registry.accounts.scopes import Scope, needs_step_up, sorted_scopes
 from registry.accounts.token_format import KEY_ID, generate_token, token_text
 from registry.accounts.token_limits import GrantedLimits, TokenLimits, grant_limits, role_problems_within
-from registry.accounts.token_models import MAX_PURPOSE_LENGTH, Token, hash_token_secret
+from registry.accounts.token_models import MAX_PURPOSE_LENGTH, Token, hash_token_secret, token_mac
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
@@ -179,11 +179,13 @@ def _new_token(
     if purpose is not None and (len(purpose) > MAX_PURPOSE_LENGTH or not purpose.isprintable()):
         raise Invalid([Problem("/purpose", "too-long", {"limit": MAX_PURPOSE_LENGTH, "length": len(purpose)})])
     key_id, secret = generate_token()
+    secret_hash = hash_token_secret(secret)
     created_at, scopes = now(), sorted_scopes(granted.scopes)
     require_transaction().add(
         Token(
             key_id=key_id,
-            secret_hash=hash_token_secret(secret),
+            secret_hash=secret_hash,
+            secret_mac=token_mac(key_id, account.id, secret_hash),
             account_id=account.id,
             role=role.value,
             agency_id=agency_id,

@@ -77,8 +77,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         earlier.ended_because = "replaced"
     end_orders(case.project_id, "replaced")
     timestamp = now()
-    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, timestamp
-    proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
+    # Before the outcome, after which the database lets nothing of the decision change.
     if not accepts:
         order = Order(
             project_id=case.project_id,
@@ -90,6 +89,8 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         db.session.add(order)
         db.session.flush()
         proposal.order_id = order.id
+    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, timestamp
+    proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
     journal_entry = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {
         "proposed_by": proposal.proposed_by
     }

@@ -11,6 +11,7 @@ from registry.core.schema import (
     downgrade_schema,
     grant_to_service,
     known_revisions,
+    restore_guards,
     schema_is_current,
     upgrade_schema,
 )
@@ -24,9 +25,9 @@ def database() -> None:
 
 @database.command()
 def upgrade() -> None:
-    """Upgrade the schema to this version. Does nothing when it is current.
+    """Upgrade the schema to this version. When it is current, put back what guards its records.
 
-    Uses the role of REGISTRY_DATABASE_OWNER_URL if it is set, and grants the role of REGISTRY_DATABASE_URL its rights.
+    These are the triggers, where some are missing or off, and the rights of the service's role. Uses the role of REGISTRY_DATABASE_OWNER_URL if it is set, and grants the role of REGISTRY_DATABASE_URL its rights.
     """
     owner, service_role = as_owner(command_settings())
     with open_registry(owner):
@@ -37,6 +38,7 @@ def upgrade() -> None:
             return
         if service_role is not None:
             grant_to_service(service_role)
+        restore_guards()
         print_message("cli-schema-was-current")
 
 

@@ -21,12 +21,15 @@ from sqlalchemy import Connection, text
 
 from registry.core.database import SQLITE_BEGIN, db
 from registry.core.postgresql import LONG_TIMEOUT, extend_session_timeouts, require_direct_connection
+from registry.core.record_guards import create_guards, missing_guards, switch_journal_clock
 from registry.core.shipped_files import MIGRATIONS
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 GRANTS = MIGRATIONS / "grants.sql"
+REVOKED: Final = re.compile(r"^REVOKE ([A-Z, ]+) ON (\w+) FROM", re.MULTILINE)
+RIGHTS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 SERVICE_ROLE = ':"service"'  # a psql variable, so that the file can be run by hand
 VERSION_TABLE = "alembic_version"
 # Plain SQL: SQLAlchemy's inspection takes as long as everything else that a short command does.
@@ -68,6 +71,14 @@ def grant_to_service(service_role: str) -> None:
     """Grant the service's role its rights, as an upgrade does; idempotent. Raises ServiceRoleMissing."""
     with db.engine.begin() as connection:
         _grant(connection, service_role)
+
+
+def restore_guards() -> None:
+    """Put back the triggers that are missing or off, as the owner of the tables; idempotent."""
+    with db.engine.begin() as connection:
+        if missing_guards(connection):
+            create_guards(connection)
+            switch_journal_clock(connection, on=True)
 
 
 def downgrade_schema(revision: str) -> None:
@@ -177,6 +188,12 @@ def _grant(connection: Connection, service_role: str) -> None:
     _require_role(connection, service_role)
     quoted = connection.dialect.identifier_preparer.quote_identifier(service_role)
     connection.exec_driver_sql(GRANTS.read_text(encoding="utf-8").replace(SERVICE_ROLE, quoted))
+
+
+def revoked_rights() -> set[tuple[str, str]]:
+    """The (table, right) pairs that ``migrations/grants.sql`` takes from the service's role."""
+    pairs = REVOKED.findall(GRANTS.read_text(encoding="utf-8"))
+    return {(table, right) for rights, table in pairs for right in rights.split(", ") if right in RIGHTS}
 
 
 def _require_role(connection: Connection, service_role: str) -> None:

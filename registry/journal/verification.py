@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from registry.core.database import db
+from registry.core.record_guards import MAX_SKEW
 from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash
 
 HEAD_PATTERN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
@@ -21,6 +23,9 @@ BATCH_SIZE = 1000
 # The first fault is usually enough; a rewritten journal would have one for each entry.
 MAX_FAULTS = 100
 STORED = (*COLUMNS, "hash")
+# The clocks of two machines that write may each differ from the database's by MAX_SKEW.
+MAX_FALL = 2 * MAX_SKEW
+AT_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,8 @@ class Fault:
     """A verification fault. ``seq`` is the entry at which it was detected; ``code`` is one of:
 
     ``malformed`` (columns or their types), ``missing`` and ``out-of-order`` (the numbers), ``chain-broken`` (the hash
-    of the previous entry), ``hash-wrong`` (the entry's own content), ``cut-off`` (the journal ends before a head),
+    of the previous entry), ``hash-wrong`` (the entry's own content), ``time-wrong`` (an entry's time is before that of
+    the previous one by more than ``MAX_FALL``, or is no time), ``cut-off`` (the journal ends before a head),
     ``head-differs`` (the entry at the head's number is another one), ``beyond-head`` (entries after the head).
     """
 
@@ -95,7 +101,7 @@ class _ChainReader:
     """Verifies entries in order; ``seq`` and ``hash`` are those of the last entry read."""
 
     def __init__(self, *heads: Head | None) -> None:
-        self.seq, self.hash = 0, FIRST_HASH
+        self.seq, self.hash, self._at = 0, FIRST_HASH, ""
         self._heads = [head for head in heads if head is not None]
 
     def faults(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
@@ -105,7 +111,7 @@ class _ChainReader:
                 yield Fault("malformed", self.seq + 1, ", ".join(STORED), ", ".join(map(str, entry)))
                 continue
             yield from self._next(entry)
-            self.seq, self.hash = entry["seq"], entry["hash"]
+            self.seq, self.hash, self._at = entry["seq"], entry["hash"], entry["at"]
             yield from self._head_here()
         for head in self._heads:
             if head.seq > self.seq:
@@ -120,11 +126,26 @@ class _ChainReader:
         own = entry_hash(entry)
         if entry["hash"] != own:
             yield Fault("hash-wrong", seq, own, entry["hash"])
+        if _falls(entry["at"], self._at):
+            yield Fault("time-wrong", seq, f"no time before {self._at}", entry["at"])
 
     def _head_here(self) -> Iterator[Fault]:
         for head in self._heads:
             if head.seq == self.seq and head.hash != self.hash:
                 yield Fault("head-differs", self.seq, head.hash, self.hash)
+
+
+def _falls(at: str, before: str) -> bool:
+    """Whether an entry's time is before that of the previous one, or no time. "" before the first entry."""
+    instant, previous = _instant(at), _instant(before)
+    return instant is None or (previous is not None and previous - instant > MAX_FALL)
+
+
+def _instant(at: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(at) if AT_PATTERN.fullmatch(at) else None
+    except ValueError:
+        return None
 
 
 def _well_formed(entry: Mapping[str, Any]) -> bool:

@@ -18,11 +18,19 @@ from registry.core.scheduled_jobs import save_job_run
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.settings import CHECKOUT
+from tests.databases import bare_app, journal_clock
 from tests.fixtures.cli import CommandLine, Ran
 from tests.present import Present
 from tests.running import free_port
 
 Services = Callable[[], Any]
+
+
+@pytest.fixture
+def registry(registry: CommandLine) -> CommandLine:
+    """The command line of a registry whose journal takes entries of now alone, as in production."""
+    journal_clock(registry.url, on=True)
+    return registry
 
 
 def found(ran: Ran) -> dict[str, dict[str, Any]]:
@@ -48,6 +56,7 @@ def test_new_registry_has_no_failure_and_says_what_is_missing(registry: CommandL
         "database": "ok",
         "schema": "ok",
         "rights": "ok",
+        "guards": "ok",
         "locks": "ok",
         "journal": "ok",
         "clock": "ok",
@@ -201,8 +210,43 @@ def test_journal_whose_head_does_not_match_is_a_failure(registry: CommandLine, s
 @pytest.mark.postgres_only
 def test_service_role_has_its_rights_and_the_owner_too_many(registry: CommandLine, databases: Any) -> None:
     assert states(registry("doctor", "--json"))["rights"] == "warning"
-    service = registry("doctor", "--json", REGISTRY_DATABASE_URL=databases.for_service(registry.url))
-    assert states(service)["rights"] == "ok"
+    as_service = {"REGISTRY_DATABASE_URL": databases.for_service(registry.url)}
+    assert states(registry("doctor", "--json", **as_service))["rights"] == "ok"
+    grants = {
+        "GRANT UPDATE ON revisions TO registry_service": "revisions UPDATE",
+        "GRANT DELETE ON case_events TO registry_service": "case_events DELETE",
+        "GRANT UPDATE ON journal TO registry_service": "journal UPDATE",
+        "REVOKE INSERT ON revisions FROM registry_service": "revisions INSERT",
+        "REVOKE SELECT ON tokens FROM registry_service": "tokens SELECT",
+    }
+    for statement, named in grants.items():
+        as_owner(registry, statement)
+        finding = found(registry("doctor", "--json", **as_service))["rights"]
+        assert finding["state"] == "failure"
+        assert named in finding["text"]
+
+
+def as_owner(registry: CommandLine, statement: str) -> None:
+    with bare_app(registry.url).app_context():
+        with db.engine.begin() as connection:
+            connection.execute(text(statement))
+        db.engine.dispose()
+
+
+def test_missing_triggers_are_a_failure(registry: CommandLine, database_kind: str) -> None:
+    on_journal = " ON journal" if database_kind == "postgresql" else ""
+    as_owner(registry, f"DROP TRIGGER journal_chain{on_journal}")
+    finding = found(registry("doctor", "--json"))["guards"]
+    assert (finding["state"], finding["runbook"]) == ("failure", "docs/runbooks/journal-broken.md")
+    assert "journal_chain" in finding["text"]
+    journal_clock(registry.url, on=False)
+    assert "journal_chain, journal_clock" in found(registry("doctor", "--json"))["guards"]["text"]
+
+
+@pytest.mark.postgres_only
+def test_disabled_trigger_is_a_missing_one(registry: CommandLine) -> None:
+    as_owner(registry, "ALTER TABLE orders DISABLE TRIGGER orders_ended")
+    assert "orders_ended" in found(registry("doctor", "--json"))["guards"]["text"]
 
 
 def test_every_problem_has_advice_and_every_runbook_exists() -> None:

@@ -39,7 +39,7 @@ def a_chain(length: int, start: int = 0, last: str = FIRST_HASH, old: int = 0) -
     for seq in range(start + 1, start + length + 1):
         entry = {
             "seq": seq,
-            "at": f"2026-03-{seq % 28 + 1:02}T04:05:06.000000Z",
+            "at": f"2026-03-02T{4 + seq // 60:02}:{seq % 60:02}:06.000000Z",
             "principal": "Әсел Құдайберген" if seq % 2 else "service:schedule",
             "role": "supervisor",
             "action": "project.changed",

@@ -42,7 +42,7 @@ def test_journal_with_entries_of_the_original_columns_is_intact() -> None:
 def test_hash_of_an_original_entry_covers_its_ten_columns() -> None:
     (entry,) = a_chain(1, old=1)
     text = (
-        '[1,"2026-03-02T04:05:06.000000Z","Әсел Құдайберген","supervisor","project.changed",'
+        '[1,"2026-03-02T04:01:06.000000Z","Әсел Құдайберген","supervisor","project.changed",'
         '"project:QT-2026-0000001-1",'
         + json.dumps(entry["details"], ensure_ascii=False)
         + f',"10.0.0.1","{1:032x}","{FIRST_HASH}"]'
@@ -81,6 +81,33 @@ def test_missing_added_and_moved_entries_have_different_faults() -> None:
     assert [code for code, _ in own_faults(moved)][:2] == ["missing", "chain-broken"]
     for journal_now in (missing, twice, moved):
         assert own_faults(journal_now) == lone_faults(exported(journal_now))
+
+
+def rehashed(entries: list[Entry]) -> list[Entry]:
+    """The chain with hashes that fit what its entries say: made by somebody who knows how."""
+    last = FIRST_HASH
+    for entry in entries:
+        entry["previous_hash"] = last
+        last = entry["hash"] = entry_hash(entry)
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("at", "codes"),
+    [
+        ("2026-03-02T04:03:06.000000Z", []),
+        ("2026-03-02T03:53:06.000000Z", []),
+        ("2026-03-02T03:53:05.999999Z", [("time-wrong", 4)]),
+        ("2025-03-02T04:03:06.000000Z", [("time-wrong", 4)]),
+        ("2026-02-30T04:03:06.000000Z", [("time-wrong", 4)]),
+        ("now", [("time-wrong", 4)]),
+        ("2027-03-02T04:03:06.000000Z", [("time-wrong", 5)]),
+    ],
+)
+def test_entry_dated_before_the_one_before_it_is_a_fault(at: str, codes: list[tuple[str, int]]) -> None:
+    entries = a_chain(6)
+    entries[3]["at"] = at
+    assert own_faults(rehashed(entries)) == lone_faults(exported(entries)) == codes
 
 
 def test_truncation_is_detected_with_an_exported_head() -> None:

@@ -74,6 +74,7 @@ def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
         first: dict[str, Check] = {"database": stored.database, "schema": stored.schema}
         later: dict[str, Check] = {
             "rights": stored.rights,
+            "guards": stored.guards,
             "locks": stored.locks,
             "journal": stored.journal,
             **({"policy": stored.policy} if has_policy else {}),

@@ -15,10 +15,11 @@ from sqlalchemy import make_url, select, text
 from registry.audits.clock_guard import last_recorded_at, unconfirmed_since
 from registry.cli.doctor.findings import Finding, failure, good, warning
 from registry.core.clock import ALMATY, now, rfc3339, today
-from registry.core.database import db
+from registry.core.database import Base, db
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
 from registry.core.disk_checks import DISK_FULL, is_corruption_error, is_damaged, is_disk_full
-from registry.core.schema import VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision
+from registry.core.record_guards import missing_guards
+from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
 from registry.core.standby import standby_state
 from registry.flags.audit_runs import audit_in_future
 from registry.freeze.current import policy_in_force
@@ -35,10 +36,9 @@ MAX_LAG_S: Final = 60
 # Longer than a change takes, or a chunk of an import.
 LOCK_WAIT_S: Final = 5
 AHEAD: Final = timedelta(minutes=2)
-WRITTEN: Final = ("projects", "flags", "cases", "audits", "outbox", "letters")
-RIGHTS: Final = text(
-    "SELECT t.name || ' ' || r.name FROM unnest(CAST(:tables AS text[])) AS t (name),"
-    " unnest(CAST(:rights AS text[])) AS r (name) WHERE NOT has_table_privilege(t.name, r.name)"
+RIGHTS_HELD: Final = text(
+    "SELECT relname, r.name FROM pg_class, unnest(CAST(:rights AS text[])) AS r (name)"
+    " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(pg_class.oid, r.name)"
 )
 
 
@@ -105,14 +105,29 @@ def rights() -> Finding:
             return failure("rights", "doctor-rights-read-only", path=path)
         return good("rights", "doctor-rights-ok-file")
     role = db.session.scalar(text("SELECT current_user"))
-    expected = {"tables": list(WRITTEN), "rights": ["SELECT", "INSERT", "UPDATE"]}
-    missing = list(db.session.scalars(RIGHTS, expected))
-    missing += db.session.scalars(RIGHTS, {"tables": ["journal"], "rights": ["SELECT", "INSERT"]})
+    held = {(table, right) for table, right in db.session.execute(RIGHTS_HELD, {"rights": list(RIGHTS)})}
+    tables = {table.name for table in Base.metadata.sorted_tables}
+    revoked = revoked_rights()
+    missing = {(table, right) for table in tables for right in RIGHTS} - revoked - held
     if missing:
-        return failure("rights", "doctor-rights-missing", role=role, missing=", ".join(missing))
-    if db.session.scalar(text("SELECT has_table_privilege('journal', 'UPDATE')")):
+        return failure("rights", "doctor-rights-missing", role=role, missing=_listed(missing))
+    if db.session.scalar(text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'journal'::regclass")):
         return warning("rights", "doctor-rights-wide", role=role)
+    if too_many := revoked & held:
+        return failure("rights", "doctor-rights-too-many", "journal-broken", role=role, rights=_listed(too_many))
     return good("rights", "doctor-rights-ok", role=role)
+
+
+def _listed(rights: set[tuple[str, str]]) -> str:
+    return ", ".join(" ".join(pair) for pair in sorted(rights))
+
+
+def guards() -> Finding:
+    """Are the triggers there that keep records from being rewritten?"""
+    missing = missing_guards(db.session.connection())
+    if missing:
+        return failure("guards", "doctor-guards-missing", "journal-broken", missing=", ".join(missing))
+    return good("guards", "doctor-guards-ok")
 
 
 def locks() -> Finding:

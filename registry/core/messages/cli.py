@@ -187,6 +187,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-xlsx-to-terminal": lazy_text(
         "XLSX cannot be written to a terminal. Write it to a file: … --format xlsx > projects.xlsx."
     ),
+    "journal-clock-not-yours": lazy_text(
+        "The demo tells a year that is over, and the database takes no entries of the past into the journal. Only the "
+        "owner of the tables can allow it: set REGISTRY_DATABASE_OWNER_URL for this command."
+    ),
     "demo-too-early": lazy_text(
         "The demo covers five weeks under the freeze, so it can be loaded from {earliest} on. By the clock of this "
         "machine, today is {today}."

@@ -71,6 +71,14 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-drill-ok": lazy_text("Days since a backup was restored as a drill: {days}."),
     "doctor-drill-old": lazy_text("Days since a backup was last restored as a drill: {days}."),
     "doctor-drill-old-advice": lazy_text("Restore the newest one: registry restore-drill."),
+    "doctor-guards-missing": lazy_text(
+        "Triggers are missing or off, without which records could be rewritten: {missing}."
+    ),
+    "doctor-guards-missing-advice": lazy_text(
+        "As the owner: registry db upgrade puts them back. Find out who removed them, and verify the journal. After a "
+        "demo that was interrupted, load it again."
+    ),
+    "doctor-guards-ok": lazy_text("The triggers that keep records from being rewritten are on."),
     "doctor-journal-differs": lazy_text("The head of the journal does not match its last entry."),
     "doctor-journal-differs-advice": lazy_text(
         "Keep a copy of the database as it is, and verify: registry journal verify. See docs/operations.md, Back to a "
@@ -115,6 +123,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-rights-ok-file": lazy_text("The database file can be written."),
     "doctor-rights-read-only": lazy_text("The database file {path} cannot be written by this user."),
     "doctor-rights-read-only-advice": lazy_text("Run the command as the service's user, or give the file back to it."),
+    "doctor-rights-too-many": lazy_text(
+        "The role {role} has rights that it must not have, with which records could be rewritten: {rights}."
+    ),
+    "doctor-rights-too-many-advice": lazy_text(
+        "As the owner: registry db upgrade takes them away. Find out who granted them, and verify the journal."
+    ),
     "doctor-rights-wide": lazy_text("The role {role} owns the schema, so that the service could change the journal."),
     "doctor-rights-wide-advice": lazy_text("Separate the roles: docs/operations.md, Bringing it up."),
     "doctor-scheduler-failing": lazy_text("The job “{job}” fails: {failure}, last at {at}."),

@@ -1,0 +1,182 @@
+"""Triggers that keep records from being rewritten, whoever writes: the service, its role by hand, a planted statement.
+
+- ``journal_chain``: an entry of the journal follows the last one, by number and by hash.
+- ``journal_clock``: its time is within ``MAX_SKEW`` of the database's clock, so that nobody writes the past.
+- ``FINAL``: columns that stay as they are once a decision, an order or an exemption is made, or has ended.
+
+On PostgreSQL only the owner of the tables can drop or disable a trigger. SQLite has no roles: whoever can write the file
+can drop them, and ``registry doctor`` names what is missing. ``journal_clock`` is the only one that is ever off: while
+the demo tells its year, and in tests that move the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, text
+
+MAX_SKEW: Final = timedelta(minutes=5)
+CHAIN: Final = "journal_chain"
+CLOCK: Final = "journal_clock"
+FIRST_PREVIOUS_HASH: Final = "0" * 64
+# The SQLSTATE of an entry at another time: an OperationalError, since the machine is wrong and not the statement.
+CLOCK_DIFFERS: Final = "57Q01"
+APPEND_ONLY: Final = {
+    "sqlite": ("journal_no_update", "journal_no_delete"),
+    "postgresql": ("journal_append_only",),
+}
+
+
+class FinalColumns(NamedTuple):
+    """Columns that cannot change where ``once`` is true of the stored row."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    once: str
+
+
+FINAL: Final = (
+    FinalColumns(
+        "case_decisions_decided",
+        "case_decisions",
+        (
+            *("case_id", "decision", "reason_code", "reason", "legal_basis", "reason_kk", "reason_ru"),
+            *("legal_basis_kk", "legal_basis_ru", "due_on", "comment", "seen", "proposed_by", "proposed_at"),
+            *("outcome", "decided_by", "decided_at", "appeal_until", "order_id"),
+        ),
+        "OLD.outcome IS NOT NULL",
+    ),
+    FinalColumns("case_decisions_ended", "case_decisions", ("ended_because",), "OLD.ended_because IS NOT NULL"),
+    FinalColumns(
+        "orders_approved", "orders", ("project_id", "decision", "due_on", "approved_at", "approved_by"), "1 = 1"
+    ),
+    FinalColumns("orders_ended", "orders", ("ended_at", "ended_because"), "OLD.ended_at IS NOT NULL"),
+    FinalColumns(
+        "exemptions_recorded",
+        "exemptions",
+        (
+            *("project_id", "decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions"),
+            *("recorded_at", "recorded_by"),
+        ),
+        "1 = 1",
+    ),
+    FinalColumns(
+        "exemptions_revoked",
+        "exemptions",
+        ("revoked_at", "revoked_by", "revocation_reason"),
+        "OLD.revoked_at IS NOT NULL",
+    ),
+)
+
+
+def create_guards(connection: Connection) -> None:
+    """Create the triggers of this version that are not there yet; for migrations."""
+    for statement in _statements(connection.dialect.name):
+        connection.execute(text(statement))
+
+
+def drop_guards(connection: Connection) -> None:
+    """Drop them; for migrations."""
+    on_postgresql = connection.dialect.name == "postgresql"
+    for name, table in _created():
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if on_postgresql else ''}")
+    if on_postgresql:
+        for function in ("journal_entry_follows", "journal_entry_is_of_now", "record_is_final"):
+            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}()")
+
+
+def switch_journal_clock(connection: Connection, *, on: bool) -> None:
+    """Switch ``journal_clock``: as the owner of the tables, in the open transaction, for the demo and for tests."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ALTER TABLE journal {'ENABLE' if on else 'DISABLE'} TRIGGER {CLOCK}")
+        return
+    connection.exec_driver_sql(SQLITE_CLOCK if on else f"DROP TRIGGER IF EXISTS {CLOCK}")
+
+
+def missing_guards(connection: Connection) -> list[str]:
+    """The names of the triggers that the database lacks or has switched off."""
+    expected = [*APPEND_ONLY[connection.dialect.name], *(name for name, _ in _created())]
+    present = set(connection.scalars(text(PRESENT[connection.dialect.name])))
+    return [name for name in expected if name not in present]
+
+
+PRESENT: Final = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND relnamespace = 'public'::regnamespace",
+}
+SQLITE_APPEND_ONLY: Final = tuple(
+    f"CREATE TRIGGER IF NOT EXISTS journal_no_{act} BEFORE {act.upper()} ON journal "
+    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+    for act in ("update", "delete")
+)
+SQLITE_CHAIN: Final = f"""CREATE TRIGGER IF NOT EXISTS {CHAIN} BEFORE INSERT ON journal
+WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM journal)
+  OR NEW.previous_hash <> coalesce((SELECT hash FROM journal ORDER BY seq DESC LIMIT 1), '{FIRST_PREVIOUS_HASH}')
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: this entry does not follow the last one'); END"""  # noqa: S608
+# Compared as text elsewhere: an instant has one form.
+SQLITE_CLOCK: Final = f"""CREATE TRIGGER IF NOT EXISTS {CLOCK} BEFORE INSERT ON journal
+WHEN NEW.at NOT GLOB '????-??-??T??:??:??.??????Z'
+  OR coalesce(abs(julianday(NEW.at) - julianday('now')) * 86400 > {MAX_SKEW.seconds}, 1)
+BEGIN SELECT RAISE(ABORT, 'the time of this journal entry is not that of the database'); END"""
+# Qualified: a temporary table of the same name would be read instead.
+POSTGRESQL: Final = (
+    "CREATE OR REPLACE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
+    "CREATE OR REPLACE TRIGGER journal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal "
+    "FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only()",
+    f"""CREATE OR REPLACE FUNCTION journal_entry_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  last record;
+BEGIN
+  SELECT seq, hash INTO last FROM public.journal ORDER BY seq DESC LIMIT 1;
+  IF NEW.seq <> coalesce(last.seq, 0) + 1 OR NEW.previous_hash <> coalesce(last.hash, '{FIRST_PREVIOUS_HASH}') THEN
+    RAISE EXCEPTION 'the journal is append-only: entry % does not follow the last one', NEW.seq
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$""",
+    f"""CREATE OR REPLACE FUNCTION journal_entry_is_of_now() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.at !~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\\.[0-9]{{6}}Z$'
+     OR abs(extract(epoch FROM NEW.at::timestamptz - clock_timestamp())) > {MAX_SKEW.seconds} THEN
+    RAISE EXCEPTION 'the time of this journal entry, %, is not that of the database', NEW.at
+      USING ERRCODE = '{CLOCK_DIFFERS}';
+  END IF;
+  RETURN NEW;
+END $$""",
+    """CREATE OR REPLACE FUNCTION record_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'this row of % is final', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$""",
+    f"CREATE OR REPLACE TRIGGER {CHAIN} BEFORE INSERT ON journal FOR EACH ROW EXECUTE FUNCTION journal_entry_follows()",
+    f"CREATE OR REPLACE TRIGGER {CLOCK} BEFORE INSERT ON journal"
+    " FOR EACH ROW EXECUTE FUNCTION journal_entry_is_of_now()",
+)
+
+
+def _created() -> Iterator[tuple[str, str]]:
+    yield from ((CHAIN, "journal"), (CLOCK, "journal"))
+    yield from ((final.name, final.table) for final in FINAL)
+
+
+def _statements(dialect: str) -> Iterator[str]:
+    if dialect == "postgresql":
+        yield from POSTGRESQL
+        for final in FINAL:
+            yield (
+                f"CREATE OR REPLACE TRIGGER {final.name} BEFORE UPDATE OF {', '.join(final.columns)} ON {final.table}"
+                f" FOR EACH ROW WHEN ({final.once}) EXECUTE FUNCTION record_is_final()"
+            )
+        return
+    yield from SQLITE_APPEND_ONLY
+    yield SQLITE_CHAIN
+    yield SQLITE_CLOCK
+    for final in FINAL:
+        yield (
+            f"CREATE TRIGGER IF NOT EXISTS {final.name} BEFORE UPDATE OF {', '.join(final.columns)} ON {final.table}"
+            f" WHEN {final.once} BEGIN SELECT RAISE(ABORT, 'this row of {final.table} is final'); END"
+        )

@@ -1,0 +1,132 @@
+"""Rows that somebody with the database's password plants as sessions and tokens sign nobody in."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, select, update
+
+from registry.accounts.current_user import find_factor_session, find_session_user
+from registry.accounts.models import Person
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.sessions import WebSession, start_session
+from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
+from registry.accounts.token_format import generate_token, token_text
+from registry.accounts.token_models import Token
+from registry.accounts.tokens import issue
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.schema import downgrade_schema, upgrade_schema
+from registry.core.transactions import transaction
+from tests.conftest import service_app
+from tests.factories import ADMINISTRATOR, PASSWORD
+
+SECRET = "of-the-attacker-alone"
+
+
+def session_of(name: str) -> tuple[int, str]:
+    """The id of a person who has signed in, and the secret of the cookie."""
+    add_person(ADMINISTRATOR, NewPerson(name, Role.SUPERVISOR, None), PASSWORD)
+    person_id = db.session.scalars(select(Person.id).order_by(Person.id.desc())).first()
+    assert person_id is not None
+    with transaction():
+        return person_id, start_session(person_id, "10.0.0.1")
+
+
+def signs_in(secret: str) -> bool:
+    found = find_session_user(secret, "10.0.0.1", "r"), find_factor_session(secret, "10.0.0.1", "r")
+    db.session.rollback()
+    assert (found[0] is None) == (found[1] is None)
+    return found[0] is not None
+
+
+def is_accepted(text: str) -> bool:
+    try:
+        authenticate_token(text, "10.0.0.1", "r")
+    except TokenNotAccepted:
+        return False
+    return True
+
+
+def write(statement: Any) -> None:
+    with transaction() as session:
+        session.execute(statement)
+
+
+@pytest.mark.parametrize("mac", [None, "", "copied", "f" * 64])
+def test_planted_session_signs_nobody_in(app: Flask, mac: str | None) -> None:
+    person_id, secret = session_of("saule@example.kz")
+    assert signs_in(secret)
+    values = {
+        "secret_hash": hashlib.sha256(SECRET.encode()).hexdigest(),
+        "secret_mac": db.session.scalar(select(WebSession.secret_mac)) if mac == "copied" else mac,
+        "person_id": person_id,
+        "source": "10.0.0.1",
+        "started_at": now(),
+        "last_used_at": now(),
+    }
+    write(insert(WebSession).values(values))
+    assert not signs_in(SECRET)
+
+
+def test_own_session_does_not_become_that_of_another(app: Flask) -> None:
+    victim, _ = session_of("saule@example.kz")
+    _, secret = session_of("dana@example.kz")
+    assert signs_in(secret)
+    own = WebSession.secret_hash == hashlib.sha256(secret.encode()).hexdigest()
+    write(update(WebSession).where(own).values(person_id=victim))
+    assert not signs_in(secret)
+
+
+def test_planted_token_is_not_accepted(app: Flask) -> None:
+    issued = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None)
+    write(update(Token).values(pending_since=None))
+    assert is_accepted(issued.text)
+    row = db.session.execute(select(Token.__table__)).mappings().one()
+    key_id, secret = generate_token()
+    secret_hash = hashlib.sha256(secret.encode()).hexdigest()
+    planted = {**row, "id": row["id"] + 1, "key_id": key_id, "secret_hash": secret_hash}
+    write(insert(Token.__table__).values(planted))
+    assert not is_accepted(token_text(key_id, secret))
+    write(update(Token).where(Token.key_id == key_id).values(secret_mac=None))
+    assert not is_accepted(token_text(key_id, secret))
+
+
+def test_own_token_does_not_become_that_of_another_account(app: Flask) -> None:
+    own = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None)
+    other = issue(ADMINISTRATOR, "other robot", Role.AUDITOR, None)
+    write(update(Token).values(pending_since=None))
+    account_id = db.session.scalar(select(Token.account_id).where(Token.key_id == other.key_id))
+    write(update(Token).where(Token.key_id == own.key_id).values(account_id=account_id))
+    assert not is_accepted(own.text)
+    assert is_accepted(other.text)
+
+
+def test_sessions_and_tokens_go_on_after_the_upgrade(own_app: Flask, own_database: str) -> None:
+    with own_app.app_context():
+        _, secret = session_of("saule@example.kz")
+        issued = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None)
+        write(update(Token).values(pending_since=None))
+        downgrade_schema("2026_11_29_60")
+        upgrade_schema()
+        assert signs_in(secret)
+        assert is_accepted(issued.text)
+        db.session.remove()
+
+
+def test_another_secret_key_ends_sessions_and_tokens(own_app: Flask, own_database: str, tmp_path: Any) -> None:
+    with own_app.app_context():
+        _, secret = session_of("saule@example.kz")
+        issued = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None, timedelta(days=1))
+        write(update(Token).values(pending_since=None))
+        db.session.remove()
+    with service_app(own_database, tmp_path, REGISTRY_SECRET_KEY="another-key-of-the-service").app_context():
+        assert not signs_in(secret)
+        assert not is_accepted(issued.text)
+        db.session.remove()
+        db.engine.dispose()
