@@ -37,7 +37,8 @@ class WebSession(Model):
     """A session; ended by signing out, after ``IDLE_TIMEOUT`` or ``SESSION_MAX_AGE``, or by a change of the account.
 
     ``public_id`` names it in lists and addresses; None in sessions that a process of the previous version started.
-    ``device``, ``password_at`` and ``secret_mac`` are None in those too. ``factor_at``, ``factor_kind``: the last second factor.
+    ``device``, ``password_at`` and ``secret_mac`` are None in those too.
+    ``factor_at``, ``factor_kind``: the last second factor.
     """
 
     __tablename__ = "web_sessions"

@@ -56,6 +56,6 @@ def hash_token_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def token_mac(key_id: str, account_id: int, secret_hash: str) -> str:
+def token_mac(key_id: str, account_id: int, secret_hash: str, secret_key: str | None = None) -> str:
     """The keyed hash of a token: its key id, its account and the hash of its secret belong together."""
-    return keyed_hash(TOKENS, key_id, account_id, secret_hash)
+    return keyed_hash(TOKENS, key_id, account_id, secret_hash, secret_key=secret_key)

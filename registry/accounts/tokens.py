@@ -241,6 +241,28 @@ def revoke_own_token(actor: Actor, key_id: str) -> None:
         _revoke(actor, find_own_token(actor, key_id))
 
 
+def rekey_tokens(actor: Actor, previous_key: str) -> tuple[int, int]:
+    """Let the tokens of the previous secret key go on under the present one.
+
+    Returns how many go on, and how many belong to neither key: nobody knows who wrote those, and they stay invalid.
+    Raises RoleNotAllowed.
+    """
+    actor.require(Permission.TOKENS_MANAGE)
+    rekeyed = foreign = 0
+    with transaction() as session:
+        for token in session.scalars(select(Token).where(Token.revoked_at.is_(None)).order_by(Token.id)):
+            signed = (token.key_id, token.account_id, token.secret_hash)
+            if token.secret_mac == token_mac(*signed):
+                continue
+            if token.secret_mac == token_mac(*signed, previous_key):
+                token.secret_mac = token_mac(*signed)
+                rekeyed += 1
+            else:
+                foreign += 1
+        journal.record(actor, "tokens.rekeyed", "database:registry", {"rekeyed": rekeyed, "foreign": foreign})
+    return rekeyed, foreign
+
+
 def find_token(actor: Actor, key_id: str) -> Token:
     """A token of an account that the actor sees. Raises RoleNotAllowed and TokenNotFound."""
     actor.require(Permission.TOKENS_READ)

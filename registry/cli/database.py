@@ -27,7 +27,8 @@ def database() -> None:
 def upgrade() -> None:
     """Upgrade the schema to this version. When it is current, put back what guards its records.
 
-    These are the triggers, where some are missing or off, and the rights of the service's role. Uses the role of REGISTRY_DATABASE_OWNER_URL if it is set, and grants the role of REGISTRY_DATABASE_URL its rights.
+    These are the triggers, where some are missing or off, and the rights of the service's role. Uses the role of
+    REGISTRY_DATABASE_OWNER_URL if it is set, and grants the role of REGISTRY_DATABASE_URL its rights.
     """
     owner, service_role = as_owner(command_settings())
     with open_registry(owner):

@@ -4,9 +4,9 @@
 - ``journal_clock``: its time is within ``MAX_SKEW`` of the database's clock, so that nobody writes the past.
 - ``FINAL``: columns that stay as they are once a decision, an order or an exemption is made, or has ended.
 
-On PostgreSQL only the owner of the tables can drop or disable a trigger. SQLite has no roles: whoever can write the file
-can drop them, and ``registry doctor`` names what is missing. ``journal_clock`` is the only one that is ever off: while
-the demo tells its year, and in tests that move the clock.
+On PostgreSQL only the owner of the tables can drop or disable a trigger. SQLite has no roles: whoever can write the
+file can drop them, and ``registry doctor`` names what is missing. ``journal_clock`` is the only one that is ever off:
+while the demo tells its year, and in tests that move the clock.
 """
 
 from __future__ import annotations
@@ -128,12 +128,12 @@ POSTGRESQL: Final = (
     "$$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
     "CREATE OR REPLACE TRIGGER journal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal "
     "FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only()",
-    f"""CREATE OR REPLACE FUNCTION journal_entry_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+    """CREATE OR REPLACE FUNCTION journal_entry_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   last record;
 BEGIN
   SELECT seq, hash INTO last FROM public.journal ORDER BY seq DESC LIMIT 1;
-  IF NEW.seq <> coalesce(last.seq, 0) + 1 OR NEW.previous_hash <> coalesce(last.hash, '{FIRST_PREVIOUS_HASH}') THEN
+  IF NEW.seq <> coalesce(last.seq, 0) + 1 OR NEW.previous_hash <> coalesce(last.hash, repeat('0', 64)) THEN
     RAISE EXCEPTION 'the journal is append-only: entry % does not follow the last one', NEW.seq
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from registry.core.schema import downgrade_schema, upgrade_schema
 from registry.core.transactions import transaction
 from tests.conftest import service_app
 from tests.factories import ADMINISTRATOR, PASSWORD
+from tests.fixtures.cli import CommandLine
 
 SECRET = "of-the-attacker-alone"
 
@@ -39,10 +41,10 @@ def session_of(name: str) -> tuple[int, str]:
 
 
 def signs_in(secret: str) -> bool:
-    found = find_session_user(secret, "10.0.0.1", "r"), find_factor_session(secret, "10.0.0.1", "r")
+    user = find_session_user(secret, "10.0.0.1", "r")
+    assert (find_factor_session(secret, "10.0.0.1", "r") is None) == (user is None)
     db.session.rollback()
-    assert (found[0] is None) == (found[1] is None)
-    return found[0] is not None
+    return user is not None
 
 
 def is_accepted(text: str) -> bool:
@@ -130,3 +132,22 @@ def test_another_secret_key_ends_sessions_and_tokens(own_app: Flask, own_databas
         assert not is_accepted(issued.text)
         db.session.remove()
         db.engine.dispose()
+
+
+def test_rekeyed_tokens_go_on_and_planted_ones_do_not(registry: CommandLine, services: Any, tmp_path: Path) -> None:
+    with services():
+        issued, planted = (issue(ADMINISTRATOR, name, Role.AUDITOR, None) for name in ("robot", "planted"))
+        write(update(Token).values(pending_since=None))
+        write(update(Token).where(Token.key_id == planted.key_id).values(secret_mac="f" * 64))
+    file = tmp_path / "previous"
+    file.write_text(registry.settings["REGISTRY_SECRET_KEY"] + "\n")
+    registry.settings["REGISTRY_SECRET_KEY"] = "another-key-of-the-service"
+    with services():
+        assert not is_accepted(issued.text)
+    ran = registry("tokens", "rekey", file)
+    assert ran.code == 0
+    assert "go on under the present key: 1." in ran.err
+    assert "stay invalid: 1." in ran.err
+    with services():
+        assert is_accepted(issued.text)
+        assert not is_accepted(planted.text)

@@ -132,7 +132,8 @@ CASE_ROWS = (
     " VALUES (1, {project}, 'stop', '2026-06-01', '2026-03-01', 'saule@example.kz')",
     "INSERT INTO case_decisions (id, case_id, decision, reason, legal_basis, seen, proposed_by, proposed_at)"
     " VALUES (1, 1, 'stop', 'r', 'b', '{{}}', 'aigul@example.kz', '2026-03-01')",
-    "INSERT INTO exemptions (id, project_id, decision_number, decided_on, valid_from, valid_to, recorded_at, recorded_by)"
+    "INSERT INTO exemptions"
+    " (id, project_id, decision_number, decided_on, valid_from, valid_to, recorded_at, recorded_by)"
     " VALUES (1, {project}, '1', '2026-03-01', '2026-03-01', '2026-06-01', '2026-03-01', 'saule@example.kz')",
 )
 

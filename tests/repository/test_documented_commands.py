@@ -12,6 +12,7 @@ import pytest
 
 from registry.cli.main import main
 from registry.settings import CHECKOUT
+from tests.databases import journal_clock
 from tests.fixtures.cli import CommandLine
 
 RUNBOOKS = sorted((CHECKOUT / "docs/runbooks").glob("*.md"))
@@ -102,6 +103,7 @@ def reading_commands() -> Iterator[str]:
 
 @pytest.mark.sqlite_only
 def test_commands_that_check_and_verify_work_on_a_new_registry(registry: CommandLine) -> None:
+    journal_clock(registry.url, on=True)
     commands = sorted(set(reading_commands()))
     assert {"doctor", "audits list", "journal verify", "notices list --state waiting"} <= set(commands)
     ended = {command: registry(*shlex.split(command)).code for command in commands}

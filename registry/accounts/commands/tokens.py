@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -159,6 +159,18 @@ def confirm(key_id: str) -> None:
     """Confirm the token of KEY_ID, which an administrator issued for a service account with an oversight role."""
     confirm_token(local_actor(Role.ADMINISTRATOR), key_id)
     print_message("cli-token-confirmed", key_id=key_id)
+
+
+@tokens.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@in_registry
+def rekey(file: TextIO) -> None:
+    """Let the tokens go on after a change of REGISTRY_SECRET_KEY.
+
+    FILE holds the previous key; `-` reads it from stdin. Tokens that neither key has signed stay invalid.
+    """
+    rekeyed, foreign = access.rekey_tokens(local_actor(Role.ADMINISTRATOR), file.read().strip())
+    print_message("cli-tokens-rekeyed", rekeyed=rekeyed, foreign=foreign)
 
 
 @tokens.command("list")

@@ -191,6 +191,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The demo tells a year that is over, and the database takes no entries of the past into the journal. Only the "
         "owner of the tables can allow it: set REGISTRY_DATABASE_OWNER_URL for this command."
     ),
+    "cli-tokens-rekeyed": lazy_text(
+        "Tokens that go on under the present key: {rekeyed}. Tokens that neither key has signed, and that stay invalid:"
+        " {foreign}."
+    ),
     "demo-too-early": lazy_text(
         "The demo covers five weeks under the freeze, so it can be loaded from {earliest} on. By the clock of this "
         "machine, today is {today}."
