@@ -7,7 +7,7 @@ from alembic import op
 from registry.core.record_guards import create_guards, drop_guards
 
 revision = "2026_11_29_60"
-down_revision = "2026_11_29_31"
+down_revision = "2026_11_29_40"
 branch_labels = None
 depends_on = None
 
