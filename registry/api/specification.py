@@ -148,7 +148,7 @@ ERROR_TEXTS = {
     428: "`If-Match` is missing.",
     429: "Too many requests within a minute; `Retry-After` tells the seconds to wait.",
     500: "A mistake in the service; its log has more under the trace id.",
-    503: "The database does not answer, is busy, or has no room; `type` and `detail` tell which, and what to do.",
+    503: "The database does not answer, is busy, or has no room, or too many files are read; `type` and `detail` tell.",
 }
 RETRIED = (429, 503)
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -1,25 +1,21 @@
 """Documents as PDF/A-2u and PDF/UA-1. The same data, layout and version of typst give the same bytes: none is stored.
 
-The texts go to a child process as data, never as markup; it is limited in memory and time.
+The texts go to a child process (``child_processes.py``) as data, never as markup.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import subprocess
-import sys
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from registry.core.child_processes import ChildFailed, ServiceBusy, run_child
 from registry.core.errors import RegistryError
-from registry.core.shipped_files import PACKAGE
 
 CHILD: Final = "registry.core.pdf_child"
-SECONDS: Final = 50
 # What the fonts of typst can display; PDF/A forbids a character without a glyph. The tests print each of them.
 DISPLAYED: Final = (
     (0x20, 0x7E),
@@ -48,29 +44,18 @@ logger = logging.getLogger(__name__)
 
 
 class DocumentNotMade(RegistryError):
-    """The document could not be made: the child process failed or took too long."""
+    """The document could not be made: the child process failed or took too long, or too many are at work."""
 
 
 def make_pdf(layout: Path, number: str, data: Mapping[str, Any]) -> bytes:
     """Return the document as PDF/A-2u. ``layout``: the typst file that lays ``data`` out, which it reads as
     ``sys.inputs.data``. ``number`` is for the error. Raises DocumentNotMade.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     try:
-        done = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", CHILD, str(layout)],
-            cwd=PACKAGE.parent,
-            env=environment,
-            input=json.dumps(_displayable(data)).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=True,
-        )
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-        logger.warning("document %s was not made: %s", number, error)
+        return run_child(CHILD, json.dumps(_displayable(data)).encode(), str(layout))
+    except (ChildFailed, ServiceBusy) as error:
+        logger.warning("document %s was not made: %r", number, error)
         raise DocumentNotMade(number=number) from error
-    return done.stdout
 
 
 def displayable(text: str) -> str:

@@ -6,20 +6,16 @@ which reads no file but the layout and nothing from the network.
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
-MEMORY_LIMIT = 4 << 30
-CPU_SECONDS = 40
+from registry.core.child_processes import limit_itself
 
 
 def main() -> None:
     """Make the document. Ends with a traceback where typst fails."""
     layout = Path(sys.argv[1]).read_bytes()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_itself()
     # Imported after the limits are set, so that they also cover the import.
     import typst
 

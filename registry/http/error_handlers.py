@@ -15,6 +15,7 @@ from registry.accounts.oidc.errors import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.token_authentication import TokenNotAccepted
+from registry.core.child_processes import ServiceBusy
 from registry.core.errors import (
     Conflict,
     FailedDependency,
@@ -65,6 +66,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (SignInBusy, 503),
     (ProviderUnavailable, 503),
     (DocumentNotMade, 503),
+    (ServiceBusy, 503),
     (http_errors.DatabaseUnavailable, 503),
     (http_errors.DatabaseBusy, 503),
     (http_errors.StorageFull, 503),
@@ -98,6 +100,7 @@ def retry_after(error: RegistryError) -> str | None:
             return "60"
         case (
             SignInBusy()
+            | ServiceBusy()
             | ProviderUnavailable()
             | http_errors.DatabaseUnavailable()
             | http_errors.DatabaseBusy()

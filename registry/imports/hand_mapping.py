@@ -11,7 +11,7 @@ from typing import Final
 from registry.accounts.actors import Actor
 from registry.changes.service import record_change
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.spreadsheets.reader import Table, require_upload_size
+from registry.core.spreadsheets.reader import Table, require_upload_size, stored_table
 from registry.core.spreadsheets.row_errors import shown_value
 from registry.core.transactions import transaction
 from registry.imports.amount_units import unit_problems
@@ -27,6 +27,16 @@ from registry.imports.sheet_choice import choose_sheet
 
 # Problems of columns that mapping by hand solves.
 COLUMN_CODES: Final = frozenset({"column-missing", "column-twice", "columns-for-one-field"})
+# What is said of other sheets beside them.
+SHEET_CODES: Final = frozenset(
+    {
+        "sheets-left-out",
+        "sheet-beyond-limit",
+        "sheet-hidden-left-out",
+        "sheet-without-columns",
+        "sheets-beyond-limit",
+    }
+)
 SAMPLES: Final = 3
 MAX_SAMPLE_LENGTH: Final = 60
 
@@ -47,7 +57,8 @@ class FileColumn:
 
 def can_be_mapped(error: Invalid) -> bool:
     """True when a file was refused for its columns alone."""
-    return all(problem.code in COLUMN_CODES for problem in error.problems)
+    codes = {problem.code for problem in error.problems}
+    return not codes.isdisjoint(COLUMN_CODES) and codes <= COLUMN_CODES | SHEET_CODES
 
 
 def hold_import(
@@ -131,7 +142,7 @@ def _mappable(actor: Actor, import_id: int) -> ImportRun:
 
 
 def _table_and_header(actor: Actor, run: ImportRun) -> tuple[Table, Header]:
-    table = Table(stored_file(run.id))
+    table = stored_table(stored_file(run.id))
     return table, header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
 
 

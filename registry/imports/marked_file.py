@@ -11,9 +11,9 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.core.database import db
 from registry.core.languages import Language
-from registry.core.spreadsheets.reader import Table
+from registry.core.spreadsheets.reader import stored_table
+from registry.core.spreadsheets.table_child import NO_VALUE
 from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, plain_workbook
-from registry.core.spreadsheets.xlsx_child import NO_VALUE
 from registry.imports.error_texts import field_label, row_error_text
 from registry.imports.layout import Layout, layout_from_json
 from registry.imports.models import ImportRun, RowError, has_file, stored_file
@@ -44,7 +44,7 @@ def write_marked_file(path: Path, run: ImportRun, language: Language, *, only_wr
     An error of a cell marks the cell, one of a whole row or of a column that the file does not have the row's first
     cell.
     """
-    table, layout = Table(stored_file(run.id)), layout_from_json(run.layout or {})
+    table, layout = stored_table(stored_file(run.id)), layout_from_json(run.layout or {})
     errors = _errors(run, language)
     with plain_workbook(path) as workbook:
         sheet = workbook.add_worksheet("import")

@@ -146,7 +146,11 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
     mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
     how = Strictness(options.strict, needs_agency=actor.agency_id is None)
     table, sheets = choose_sheet(content, kind, mappings)
-    layout = layout_of(table, kind, mappings, how)
+    try:
+        layout = layout_of(table, kind, mappings, how)
+    except Invalid as error:
+        # The table that was meant may be on a sheet that was not read.
+        raise Invalid([*error.problems, *sheets]) from error
     headers = set(map(header_key, layout.headers))
     unused = [text for text in options.mapping if header_key(text) not in headers][:MAX_PROBLEMS]
     if unused:

@@ -1,20 +1,21 @@
-"""Choice of the sheet of a workbook that has the table, and a warning about further sheets with tables."""
+"""Choice of the sheet of a workbook that has the table; further sheets with tables are named with the reason."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 from registry.core.errors import Problem
-from registry.core.spreadsheets.reader import Table, open_table, printable
+from registry.core.spreadsheets.reader import Table, open_file, printable
+from registry.core.spreadsheets.table_child import MAX_SHEETS, WHOLE_SHEETS
 from registry.imports.header_search import MIN_KNOWN, Header, Mappings, find_header
-from registry.imports.headers import KNOWN
+from registry.imports.headers import KNOWN, all_labels
 
-MAX_SHEETS: Final = 5
 MAX_NAMED: Final = 10
+# A sheet that lacks required columns looks like a table of records when it has so many fields.
+MIN_LOOKING: Final = 3
 
 
 class _Sheet(NamedTuple):
-    name: str
     table: Table
     header: Header
 
@@ -22,28 +23,44 @@ class _Sheet(NamedTuple):
 def choose_sheet(content: bytes, kind: str, mappings: Mappings) -> tuple[Table, list[Problem]]:
     """The table of a file: the first visible sheet with all required columns, else with the most columns.
 
-    Looks at five sheets; warns of others with a table. Raises Invalid where the file is unreadable.
+    The problems name the other sheets with a table, and why each was not read. Raises Invalid where the file is
+    unreadable.
     """
-    first = open_table(content)
-    opened = [first, *(open_table(content, place) for place in range(1, min(len(first.sheets), MAX_SHEETS)))]
-    names = first.sheets or ("",)
-    sheets = [
-        _Sheet(name, table, header)
-        for name, table in zip(names, opened, strict=False)
-        if (header := find_header(table, kind, mappings)) is not None
-    ]
-    if not sheets:
-        return first, []
+    tables = open_file(content)
+    known = [_Sheet(table, header) for table in tables if (header := find_header(table, kind, mappings)) is not None]
+    sheets = [sheet for sheet in known if sheet.table.is_whole]
     required = set(KNOWN[kind].required)
-    chosen = max(sheets, key=lambda sheet: (required <= sheet.header.fields, 0))
-    if not required <= chosen.header.fields:
+    chosen = next((sheet for sheet in sheets if required <= sheet.header.fields), None)
+    if chosen is None and sheets:
         chosen = max(sheets, key=lambda sheet: len(sheet.header.fields))
     # A list of the fields, as templates have, names one or two of them.
-    enough = max(MIN_KNOWN, len(chosen.header.fields) // 2)
-    tables = [sheet for sheet in sheets if required <= sheet.header.fields and len(sheet.header.fields) >= enough]
-    others = [sheet.name for sheet in tables if sheet is not chosen]
-    others += names[MAX_SHEETS:]
-    if not others:
-        return chosen.table, []
-    shown = ", ".join(f'"{printable(name)}"' for name in others[:MAX_NAMED])
-    return chosen.table, [Problem("/file", "sheets-left-out", {"sheet": printable(chosen.name), "sheets": shown})]
+    enough = 0 if chosen is None else max(MIN_KNOWN, len(chosen.header.fields) // 2)
+    named = [sheet for sheet in known if sheet is not chosen and _is_table(sheet, required, enough)]
+    table = tables[0] if chosen is None else chosen.table
+    problems = [_reason(sheet, kind, required) for sheet in named if not _could_be_read(sheet, required)]
+    others = [sheet.table.name for sheet in named if _could_be_read(sheet, required)]
+    if others:
+        shown = ", ".join(f'"{printable(name)}"' for name in others[:MAX_NAMED])
+        problems.insert(0, Problem("/file", "sheets-left-out", {"sheet": printable(table.name), "sheets": shown}))
+    if len(tables) == MAX_SHEETS:
+        problems.append(Problem("/file", "sheets-beyond-limit", {"limit": MAX_SHEETS}))
+    return table, problems[:MAX_NAMED]
+
+
+def _is_table(sheet: _Sheet, required: set[str], enough: int) -> bool:
+    fields = sheet.header.fields
+    return len(fields) >= (enough if required <= fields else max(enough, MIN_LOOKING))
+
+
+def _could_be_read(sheet: _Sheet, required: set[str]) -> bool:
+    return sheet.table.is_whole and required <= sheet.header.fields
+
+
+def _reason(sheet: _Sheet, kind: str, required: set[str]) -> Problem:
+    name = printable(sheet.table.name)
+    if sheet.table.is_hidden:
+        return Problem("/file", "sheet-hidden-left-out", {"sheet": name})
+    if not sheet.table.is_whole:
+        return Problem("/file", "sheet-beyond-limit", {"sheet": name, "limit": WHOLE_SHEETS})
+    missing = [all_labels(kind, column) for column in KNOWN[kind].required if column in required - sheet.header.fields]
+    return Problem("/file", "sheet-without-columns", {"sheet": name, "columns": "; ".join(missing)})

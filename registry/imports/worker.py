@@ -29,7 +29,7 @@ from registry.core.clock import now
 from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError
-from registry.core.spreadsheets.reader import Row, Table
+from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.core.transactions import require_transaction, transaction
 from registry.imports.agencies import AgencyImport
@@ -150,7 +150,7 @@ def _work(
     """Process the run. Return the error code that stopped it, or None."""
     try:
         _require_able(run)
-        table = table or Table(stored_file(run_lease.run_id))
+        table = table or stored_table(stored_file(run_lease.run_id))
         # Runs queued by an earlier version have no layout: their header is the first row.
         layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
         rows = row_import(actor, run, layout.names())

@@ -84,6 +84,7 @@ def test_text_in_cell_is_stored_unchanged_or_rejected(app: Flask, format_: str) 
     refused = {2 + place for place, case in enumerate(held) if not fits(case, "text500")}
     assert set(errors(run)) == refused
     assert {case for row in errors(run).values() for case in row} == {
+        ("name_en", "cell-too-long"),
         ("name_en", "control-character"),
         ("name_en", "too-long"),
     }

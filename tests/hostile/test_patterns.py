@@ -156,7 +156,7 @@ def all_patterns() -> list[Tried]:
 
 
 def sample(parsed: Sequence[Any]) -> str:
-    """A short text that a parsed pattern matches, as well as that can be told without trying."""
+    """A short text that a parsed pattern matches, as well as can be seen without trying."""
     return "".join(_sample(code, argument) for code, argument in parsed)
 
 

@@ -193,7 +193,7 @@ def test_row_with_huge_cell_or_too_many_cells_is_rejected(app: Flask) -> None:
     content = csv_of(minimal(good, external_id="1"), minimal(good, external_id="2", name_ru="я" * 300_000))
     content += csv_of(minimal(good, external_id="3")).split(b"\r\n")[1] + b",,surplus\r\n"
     run = run_import(content)
-    assert (counts(run), codes(run)) == ((1, 0, 0, 2), [(3, "name_ru", "too-long"), (4, None, "row-too-long")])
+    assert (counts(run), codes(run)) == ((1, 0, 0, 2), [(3, "name_ru", "cell-too-long"), (4, None, "row-too-long")])
 
 
 def test_formulas_without_value_and_error_cells_are_invalid(app: Flask) -> None:

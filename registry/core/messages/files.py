@@ -33,6 +33,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "columns-for-one-field": lazy_text(
         "The columns {columns} all stand for {column}. Keep one of them, or map the columns by hand."
     ),
+    "cell-too-long": lazy_text("The cell has more than {limit} characters, more than any field holds."),
+    "csv-too-large": lazy_text("The file is too large to read. Split it into parts."),
+    "service-busy": lazy_text("Several files are read at this moment. Try again in a few seconds."),
     "csv-broken": lazy_text("Record {row} cannot be read as CSV: a quote is not closed or out of place."),
     "event-not-of-case": lazy_text("The case has no timeline entry {id}."),
     "event-of-another-side": lazy_text(
@@ -94,6 +97,17 @@ MESSAGES: Final[Mapping[str, str]] = {
     "row-too-long": lazy_text(
         "The row has {surplus} cells beyond its {columns} columns. Put text with a separator in it into quotes."
     ),
+    "sheet-beyond-limit": lazy_text(
+        'The sheet "{sheet}" has a table too and was not read: only the first {limit} visible sheets are. Send it as a '
+        "file of its own."
+    ),
+    "sheet-hidden-left-out": lazy_text(
+        'The sheet "{sheet}" has a table too and was not read: it is hidden. Show it, or send it as a file of its own.'
+    ),
+    "sheet-without-columns": lazy_text(
+        'The sheet "{sheet}" has a table too and was not read: it has no column {columns}.'
+    ),
+    "sheets-beyond-limit": lazy_text("Only the first {limit} sheets of the workbook were looked at."),
     "sheets-left-out": lazy_text(
         'Only the sheet "{sheet}" is imported. These sheets have tables too: {sheets}. Send each as a file of its own.'
     ),

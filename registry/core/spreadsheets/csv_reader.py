@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import suppress
 from itertools import islice
 
@@ -23,7 +23,6 @@ LINE_END = re.compile(rb"[\r\n]")
 MAX_HEADER_LENGTH = 1 << 16
 # Lone surrogates are decoded, so that the error is reported for the row and not for the whole file.
 SURROGATE_HANDLING = "surrogatepass"
-MAX_TABLE_SIZE = 128 << 20
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 # Bytes that are Kazakh letters in KZ-1048, and in cp1251 letters that neither Russian nor Kazakh has.
 KZ1048_LETTERS = re.compile(rb"[\x8d\x8e\x9d\x9e\xa1\xa2\xa3\xaa\xaf\xb4\xba\xbc\xbd\xbe\xbf]")
@@ -78,19 +77,6 @@ def as_utf8(content: bytes) -> bytes:
             except UnicodeDecodeError as error:
                 raise invalid("/file", "file-not-a-table") from error
     return content
-
-
-def as_csv(records: Iterable[list[str]]) -> bytes:
-    """Encode records as CSV; reading it yields the same records and numbers. Raises Invalid when it grows too large."""
-    buffer = io.BytesIO()
-    text = io.TextIOWrapper(buffer, "utf-8", newline="")
-    writer = csv.writer(text)
-    for cells in records:
-        writer.writerow(cells if any(cells) else [])
-        if buffer.tell() > MAX_TABLE_SIZE:
-            raise invalid("/file", "xlsx-too-large")
-    text.flush()
-    return buffer.getvalue()
 
 
 def encoding_of(content: bytes) -> str:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
+import json
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from registry.core.child_processes import ChildFailed, run_child
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.spreadsheets.csv_reader import as_csv, as_utf8, csv_records
-from registry.core.spreadsheets.xlsx_reader import xlsx_records
+from registry.core.spreadsheets.xlsx_archive import ZIP
 
-ZIP = b"PK\x03\x04"
+CHILD = "registry.core.spreadsheets.table_child"
+# The first line of what the child has read, so that no stored file is taken for it.
+READ = b"\xef\xbb\xbfsep=,\r\n"
+# A ZIP archive ends with this record and a comment of at most 64 KiB.
+END_OF_ZIP = b"PK\x05\x06"
+MAX_END_OF_ZIP = (1 << 16) + 22
+MAX_START = 1 << 12
 # Signatures of old Excel workbooks, images, PDF and RTF.
 NON_TABLE_SIGNATURES = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"{\\rtf")
 # HTML and XML, which some programs save under the name of a workbook.
@@ -34,22 +44,27 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file or one sheet of a workbook as CSV.
+    """A CSV file or one sheet of a workbook, as the child process wrote it.
 
-    In a workbook no cell moves when another has a separator in it; ``sheets`` are the names of its visible sheets.
+    In a workbook no cell moves when another has a separator in it. ``is_whole`` is False where only the first rows were
+    read.
     """
 
     content: bytes
     is_workbook: bool = False
-    sheets: tuple[str, ...] = ()
+    name: str = ""
+    is_hidden: bool = False
+    is_whole: bool = True
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Each record with its number from 1, also blank ones. Raises Invalid where the file is unreadable."""
-        return csv_records(self.content)
+        """Each record with its number from 1, also blank ones."""
+        text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8", "surrogatepass", newline="")
+        text.readline()
+        return enumerate(csv.reader(text), 1)
 
     def rows(self, header: int, width: int) -> Iterator[Row]:
-        """The non-blank rows below the record ``header``, with ``width`` cells. Raises Invalid."""
-        for number, cells in csv_records(self.content):
+        """The non-blank rows below the record ``header``, with ``width`` cells."""
+        for number, cells in self.records():
             if number <= header or not has_content(cells):
                 continue
             if len(cells) == width:
@@ -70,27 +85,62 @@ class Sheet:
     header: int
 
     def rows(self) -> Iterator[Row]:
-        """The non-blank rows below the header. Raises Invalid where the file is unreadable."""
+        """The non-blank rows below the header."""
         return self.table.rows(self.header, len(self.columns))
 
 
-def open_table(content: bytes, place: int = 0) -> Table:
-    """Open a CSV or XLSX file; the format is detected from the content. Raises Invalid with pointer ``/file``.
+def open_file(content: bytes) -> Sequence[Table]:
+    """The visible sheets of a CSV or XLSX file, and the beginnings of others; the format is detected from the content.
 
-    ``place`` counts the visible sheets of a workbook from 0.
+    A child process reads it: hostile bytes reach no parser here. What plainly is no table is refused without one.
+    Raises Invalid with pointer ``/file`` and ServiceBusy.
     """
-    if content.startswith(NON_TABLE_SIGNATURES) or MARKUP.match(content):
+    _require_plausible(content)
+    try:
+        line, _, tables = run_child(CHILD, content).partition(b"\n")
+    except ChildFailed as error:
+        raise invalid("/file", "xlsx-too-large" if content.startswith(ZIP) else "csv-too-large") from error
+    head = json.loads(line)
+    if "problems" in head:
+        raise Invalid([Problem("/file", code, params) for code, params in head["problems"]])
+    opened, place = [], 0
+    for sheet in head["sheets"]:
+        table = tables[place : place + sheet["size"]]
+        place += sheet["size"]
+        opened.append(
+            Table(
+                READ + table,
+                head["is_workbook"],
+                sheet["name"],
+                is_hidden=sheet["is_hidden"],
+                is_whole=sheet["is_whole"],
+            )
+        )
+    return opened
+
+
+def open_table(content: bytes) -> Table:
+    """The only table of a file, or the first visible sheet. Raises as ``open_file``."""
+    return open_file(content)[0]
+
+
+def stored_table(content: bytes) -> Table:
+    """The table of an import's stored file. Earlier versions stored CSV files as they came. Raises as ``open_file``."""
+    return Table(content) if content.startswith(READ) else open_table(content)
+
+
+def _require_plausible(content: bytes) -> None:
+    start = content[:MAX_START]
+    # A zero byte in a cell is reported for its row.
+    header = start.lstrip(b"\xef\xbb\xbf\r\n").partition(b"\n")[0]
+    is_text = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" not in header
+    if content.startswith(ZIP):
+        if content.rfind(END_OF_ZIP, -MAX_END_OF_ZIP) < 0:
+            raise invalid("/file", "xlsx-unreadable")
+    elif start.startswith(NON_TABLE_SIGNATURES) or MARKUP.match(start) or not is_text:
         raise invalid("/file", "file-not-a-table")
-    if not content.startswith(ZIP):
-        return Table(as_utf8(content))
-    sheets: tuple[str, ...] = ()
-
-    def cells() -> Iterator[list[str]]:
-        nonlocal sheets
-        sheets = yield from _cells(xlsx_records(content, place))
-
-    converted = as_csv(cells())
-    return Table(converted, is_workbook=True, sheets=sheets)
+    elif not content.strip(b"\xef\xbb\xbf \t\r\n,;"):
+        raise invalid("/file", "file-empty")
 
 
 def open_sheet(content: bytes) -> Sheet:
@@ -103,16 +153,6 @@ def open_sheet(content: bytes) -> Sheet:
     if not columns:
         raise invalid("/file", "file-empty")
     return Sheet(table, tuple(columns), header)
-
-
-def _cells(
-    records: Generator[tuple[int, list[str]], None, tuple[str, ...]],
-) -> Generator[list[str], None, tuple[str, ...]]:
-    while True:
-        try:
-            yield next(records)[1]
-        except StopIteration as end:
-            return tuple(end.value)
 
 
 def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry.core.errors import Problem
-from registry.core.spreadsheets.xlsx_child import NO_VALUE
+from registry.core.spreadsheets.table_child import NO_VALUE
 
 MAX_SHOWN_LENGTH = 200
 

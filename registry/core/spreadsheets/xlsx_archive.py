@@ -13,6 +13,7 @@ import zlib
 
 # Entries of OpenDocument files, binary workbooks and Word documents.
 OTHER_FORMATS = frozenset({"mimetype", "content.xml", "xl/workbook.bin", "word/document.xml"})
+ZIP = b"PK\x03\x04"
 MAX_ENTRIES = 1000
 MAX_TOTAL_SIZE = 512 << 20
 RATIO_CHECKED_FROM = 16 << 20

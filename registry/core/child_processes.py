@@ -1,0 +1,104 @@
+"""Child processes for files of callers and for documents: limited in memory, time and number, without secrets.
+
+A child reads its input from stdin, calls ``limit_itself`` before it imports a parser, and writes its result to stdout.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import BoundedSemaphore
+from time import monotonic, sleep
+from typing import Final
+
+from registry.core.errors import RegistryError
+from registry.core.shipped_files import PACKAGE
+
+# Two children and the processes that start them fit into the memory of a container (config/kubernetes/, compose.yaml).
+AT_ONCE: Final = 2
+MEMORY_LIMIT: Final = 5 << 28
+CPU_SECONDS: Final = 40
+WALL_SECONDS: Final = 50
+# With the longest run less than config/nginx.conf waits for an answer.
+MAX_WAIT_SECONDS: Final = 35
+# Of one process: some of its threads (GRANIAN_BLOCKING_THREADS) are always left for other requests.
+MAX_WAITING: Final = 5
+POLL_SECONDS: Final = 0.05
+# Locked by whoever runs a child: files that each installation has, and that all its processes see. A lock ends with
+# the process that holds it.
+SLOTS: Final = tuple(Path(__file__).with_name(name) for name in ("child_processes.py", "__init__.py"))
+logger = logging.getLogger(__name__)
+_callers = BoundedSemaphore(AT_ONCE + MAX_WAITING)
+
+
+class ServiceBusy(RegistryError):
+    """Too many files are read and documents made at the same time."""
+
+
+class ChildFailed(Exception):
+    """The child ended with an error, or by one of its limits."""
+
+
+def run_child(module: str, content: bytes, *arguments: str) -> bytes:
+    """Run ``python -m module`` with ``content`` on stdin; return what it writes to stdout.
+
+    At most ``AT_ONCE`` run in an installation, the others wait. Raises ServiceBusy and ChildFailed.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    with _slot():
+        try:
+            done = subprocess.run(  # noqa: S603 - our own modules
+                [sys.executable, "-m", module, *arguments],
+                cwd=PACKAGE.parent,
+                env=environment,
+                input=content,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=WALL_SECONDS,
+                check=True,
+            )
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+            logger.warning("a child process was ended: %s", error)
+            raise ChildFailed(module) from error
+    return done.stdout
+
+
+def limit_itself() -> None:
+    """Limit the memory and the processor time of this process, and forbid core dumps."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    """Hold one of the slots of the installation. Raises ServiceBusy."""
+    if not _callers.acquire(blocking=False):
+        raise ServiceBusy
+    slots: Sequence[int] = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in SLOTS]
+    try:
+        until = monotonic() + MAX_WAIT_SECONDS
+        while not any(map(_lock, slots)):
+            if monotonic() > until:
+                raise ServiceBusy
+            sleep(POLL_SECONDS)
+        yield
+    finally:
+        for slot in slots:
+            os.close(slot)
+        _callers.release()
+
+
+def _lock(slot: int) -> bool:
+    try:
+        fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
