@@ -58,8 +58,8 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
         return [f"audit-in-the-future {ahead.on.isoformat()}: registry audits void {ahead.id}"]
     last = last_good_audit()
     reasons = []
-    # A new installation has no due audit, and without a nightly audit none is ever due.
-    due_since = last.finished_at if last is not None else installed_at() if audits_are_on else None
+    # A new installation has no audit yet. Whoever starts audits, the scheduler or cron, one a day is due from then on.
+    due_since = last.finished_at if last is not None else installed_at()
     if due_since is not None and now() - due_since > MAX_AUDIT_AGE:
         reasons.append(f"no-good-audit-since {rfc3339(due_since)}")
     since = unconfirmed_since(now()) if audits_are_on else None

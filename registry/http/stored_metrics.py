@@ -22,6 +22,7 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
 from registry.core.disk_checks import is_damaged
+from registry.core.installation import installed_at
 from registry.core.scheduled_jobs import scheduled_jobs
 from registry.core.standby import standby_state
 from registry.flags.audit_runs import AuditRun, last_good_audit
@@ -62,12 +63,18 @@ def _build_info() -> Metric:
 def _stored() -> list[Metric]:
     up = "registry_database_up", "1 when the database answers"
     try:
-        return [_gauge(*up, 1), *_damage(), *_audits(), *_flags(), *_queues(), *_cases(), *_machine()]
+        return [_gauge(*up, 1), _installed(), *_damage(), *_audits(), *_flags(), *_queues(), *_cases(), *_machine()]
     except SQLAlchemyError as error:
         LOG.error("metrics: the database cannot be used", exc_info=error)
         return [_gauge(*up, 0), *_damage()]
     finally:
         db.session.rollback()
+
+
+def _installed() -> Metric:
+    """What is due on a new installation has no series of its own before its first success; alerts count from here."""
+    text = "When the schema was first created"
+    return _gauge("registry_installed_timestamp_seconds", text, installed_at().timestamp())
 
 
 def _damage() -> Iterator[Metric]:

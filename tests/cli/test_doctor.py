@@ -192,6 +192,16 @@ def test_old_and_held_audits_and_stuck_queues_are_failures(
     assert (checks["queues"]["state"], checks["queues"]["runbook"]) == ("failure", "docs/runbooks/queue-stuck.md")
 
 
+def test_audit_that_never_ran_is_a_failure_after_a_day_whoever_starts_audits(
+    registry: CommandLine, present: Present
+) -> None:
+    present.move(timedelta(hours=25))
+    assert states(registry("doctor", "--json"))["audit"] == "warning"
+    present.move(timedelta(hours=2))
+    for audit_at in ("off", "02:00"):
+        assert states(registry("doctor", "--json", REGISTRY_AUDIT_AT=audit_at))["audit"] == "failure"
+
+
 def test_mail_server_that_does_not_answer_leads_to_its_runbook(registry: CommandLine) -> None:
     mail = {
         "REGISTRY_SMTP_URL": f"smtp://127.0.0.1:{free_port()}",

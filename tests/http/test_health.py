@@ -21,6 +21,7 @@ from registry.core.installation import Installation
 from registry.core.schema import upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
+from registry.http.health import why_not_ready
 from registry.settings import read_settings
 from tests.factories import an_actor
 from tests.faults.small_disks import filled, small_disk
@@ -67,6 +68,14 @@ def test_a_fresh_installation_is_ready_and_owes_a_night_after_26_hours(client: F
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.get_json()["reasons"] == ["no-good-audit-since 2026-03-01T07:00:00.000000Z"]
+
+
+@pytest.mark.usefixtures("app")
+def test_installation_whose_audits_cron_starts_needs_one_after_26_hours_too(installed: Present) -> None:
+    installed.move(timedelta(hours=26))
+    assert why_not_ready(audits_are_on=False) == []
+    installed.move(timedelta(seconds=1))
+    assert why_not_ready(audits_are_on=False) == ["no-good-audit-since 2026-03-01T07:00:00.000000Z"]
 
 
 def test_readiness_lasts_26_hours_from_the_last_good_audit(client: FlaskClient, installed: Present) -> None:
@@ -167,13 +176,15 @@ def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_
     _close(app)
 
 
-def test_without_nightly_audits_none_is_due_until_one_was_made(
+def test_without_nightly_audits_of_its_own_one_is_due_all_the_same(
     own_database: str, tmp_path: Path, present: Present
 ) -> None:
     app = _app(own_database, tmp_path, REGISTRY_AUDIT_AT="off")
     present.move(timedelta(days=30))
 
-    assert app.test_client().get("/readyz").status_code == 200
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert [reason.split()[0] for reason in answer.get_json()["reasons"]] == ["no-good-audit-since"]
     _close(app)
 
 

@@ -81,7 +81,7 @@ def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
             "clock": stored.clock,
             **({"standby": stored.standby} if app.extensions[STANDBY] is not None else {}),
             "scheduler": lambda: work.scheduler(settings),
-            "audit": lambda: work.audits(settings),
+            "audit": work.audits,
             "queues": work.waiting,
             "backup": lambda: work.backups(settings),
             "restore drill": work.restore_drill,

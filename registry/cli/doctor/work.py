@@ -73,14 +73,14 @@ def _is_failing(job: ScheduledJob) -> bool:
     return job.succeeded_at is None or job.failed_at >= job.succeeded_at
 
 
-def audits(settings: Settings) -> Iterator[Finding]:
+def audits() -> Iterator[Finding]:
     """Is the last good audit recent, and is none held?"""
     held = db.session.scalar(select(AuditRun).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1))
     if held is not None:
         yield warning("audit", "doctor-audit-held", "held-audit", id=held.id, on=held.on.isoformat())
     last = last_good_audit()
     if last is None or last.finished_at is None:
-        is_due = settings.audit_at is not None and now() - installed_at() > MAX_AUDIT_AGE
+        is_due = now() - installed_at() > MAX_AUDIT_AGE
         yield (failure if is_due else warning)("audit", "doctor-audit-never", "frozen-scheduler")
         return
     age = now() - last.finished_at
