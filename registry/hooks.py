@@ -49,7 +49,7 @@ from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
-from registry.open_data.service import drop_set_of_restricted, drop_set_of_withdrawn
+from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.pending_uploads import PendingUpload
 from registry.policies.in_force import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency
@@ -78,8 +78,8 @@ project_restricted.connect(mark_flags_of_project)
 project_restricted.connect(mark_cases_of_project)
 project_restricted.connect(mark_exemptions_of_project)
 project_restricted.connect(move_in_last_audit)
-project_restricted.connect(drop_set_of_restricted)
-project_withdrawn.connect(drop_set_of_withdrawn)
+project_restricted.connect(withhold_restricted)
+project_withdrawn.connect(withhold)
 
 account_renamed.connect(rename_in_cases)
 account_renamed.connect(rename_in(Draft.principal))

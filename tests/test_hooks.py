@@ -46,8 +46,8 @@ def test_handlers_are_connected_in_process(module: str) -> None:
             "registry.cases.change_times.mark_cases_of_project",
             "registry.exemptions.change_times.mark_exemptions_of_project",
             "registry.audits.restricted_counts.move_in_last_audit",
-            "registry.open_data.service.drop_set_of_restricted",
+            "registry.open_data.service.withhold_restricted",
         ],
-        ["registry.open_data.service.drop_set_of_withdrawn"],
+        ["registry.open_data.service.withhold"],
         *[["registry.notifications.account_notices.handle"]] * 4,
     ]

@@ -90,7 +90,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
         Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),
-        # After the nightly audit, and within a minute when a project of it became private.
+        # After the nightly audit, and within a minute when there is none yet.
         *([Job("open data", timedelta(minutes=1), write_when_due)] if settings.public else []),
         # After an upgrade from a version without them, or with others; otherwise there is nothing to do.
         Job("fingerprints of projects", timedelta(days=1), refresh_fingerprints),

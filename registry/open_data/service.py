@@ -1,7 +1,8 @@
-"""The stored set: written by the worker, dropped in the transaction that makes a project private."""
+"""The stored set: written by the worker; a project leaves it in the transaction that makes it private."""
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -52,7 +53,7 @@ def stored_set() -> StoredSet | None:
 
 
 def stored_file(sha256: str) -> bytes | None:
-    """The CSV of that set, compressed with gzip; None when it was dropped or replaced meanwhile."""
+    """The CSV of that set, compressed with gzip; None when it was replaced meanwhile."""
     content: bytes | None = db.session.scalar(_of_row(SET.content).where(SET.sha256 == sha256))
     return content
 
@@ -82,21 +83,27 @@ def write_when_due() -> bool:
     return True
 
 
-def drop_set() -> None:
-    """Drop the set, in the open transaction; one that is being made is discarded."""
-    nothing = dict.fromkeys(("content", "sha256", "size", "projects", "audited_on", "made_at"))
-    require_transaction().execute(_changed(**nothing))
-
-
-def drop_set_of_restricted(project: Project) -> None:
-    """Drop the set when the project has become restricted."""
+def withhold_restricted(project: Project) -> None:
+    """Take the project out of the set when it has become restricted."""
     if project.is_restricted:
-        drop_set()
+        withhold(project)
 
 
-def drop_set_of_withdrawn(project: Project) -> None:  # noqa: ARG001 - the event's
-    """Drop the set, because a project of it was withdrawn."""
-    drop_set()
+def withhold(project: Project) -> None:
+    """Take the project out of the stored set, in the open transaction; a set that is being made is discarded.
+
+    The other rows stay as they are, so that the files go on being served also where no worker runs.
+    """
+    session = require_transaction()
+    row = session.execute(_of_row(SET.content, SET.projects, SET.made_at).with_for_update()).one()
+    values: dict[str, Any] = {}
+    if row.content is not None:
+        compressed, digest, size, projects = _compressed(_pieces_without(row.content, project.number))
+        if projects != row.projects:
+            values = {"content": compressed, "sha256": digest, "size": size, "projects": projects}
+            # Later by a whole second: caches that keep times see the change.
+            values["made_at"] = max(now(), row.made_at + timedelta(seconds=1))
+    session.execute(_changed(**values))
 
 
 def _is_due(row: Row[Any], audited_on: date | None) -> bool:
@@ -107,11 +114,15 @@ def _is_due(row: Row[Any], audited_on: date | None) -> bool:
 
 def _make_file() -> tuple[bytes, str, int, int]:
     """The compressed CSV, the SHA-256 and the bytes of the CSV, and its projects."""
+    return _compressed(_pieces())
+
+
+def _compressed(pieces: Iterator[tuple[bytes, int]]) -> tuple[bytes, str, int, int]:
     hashed, file = hashlib.sha256(), io.BytesIO()
     size = projects = 0
     # The same projects give the same bytes: no time in the header of gzip.
     with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as packed:
-        for lines, count in _pieces():
+        for lines, count in pieces:
             hashed.update(lines)
             packed.write(lines)
             size, projects = size + len(lines), projects + count
@@ -131,6 +142,17 @@ def _pieces() -> Iterator[tuple[bytes, int]]:
     rows = db.session.execute(statement, execution_options={"yield_per": ROWS_PER_CHUNK})
     while chunk := list(islice(rows, ROWS_PER_CHUNK)):
         yield csv_lines([[_cell(value) for value in row] for row in chunk]), len(chunk)
+
+
+def _pieces_without(content: bytes, number: str) -> Iterator[tuple[bytes, int]]:
+    """The pieces of a stored CSV without the row of a project. Texts have line breaks, so that rows are parsed."""
+    with gzip.open(io.BytesIO(content), "rt", encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
+        yield CSV_BOM + csv_lines([next(rows)]), 0
+        place = [field.name for field in PUBLIC_FIELDS].index("number")
+        left = (row for row in rows if row[place] != number)
+        while chunk := list(islice(left, ROWS_PER_CHUNK)):
+            yield csv_lines(chunk), len(chunk)
 
 
 def _cell(value: Any) -> Any:

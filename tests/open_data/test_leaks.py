@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,12 +16,14 @@ from registry.core.database import db
 from registry.core.languages import LANGUAGES
 from registry.core.transactions import transaction
 from registry.open_data import service
+from registry.open_data.models import OpenDataSet
 from registry.open_data.public_fields import AGENCY_PREFIX, PUBLIC_NAMES
 from registry.open_data.service import write_when_due
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.access_matrix.world_making import a_world
 from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
 from tests.requests.test_withdrawal import withdrawn
 
 FILES = ("/open-data/projects.csv", "/open-data/datapackage.json", "/open-data/catalog.jsonld")
@@ -105,7 +110,7 @@ def restrict(project: Project) -> None:
         restrict_project(supervisor, find_project_to_change(supervisor, project.number), True, "Secret")
 
 
-def test_restricted_project_leaves_every_answer_at_once(public: FlaskClient) -> None:
+def test_restricted_project_leaves_every_answer_at_once(public: FlaskClient, present: Present) -> None:
     agency = an_agency(name_ru="Комитет тайн")
     hidden, shown = a_project(agency, name_ru="Тайный реестр"), a_project(name_ru="Открытый реестр")
     assert write_when_due()
@@ -113,13 +118,21 @@ def test_restricted_project_leaves_every_answer_at_once(public: FlaskClient) -> 
     known = public.get(FILES[0]).headers["ETag"]
     number = hidden.number
     restrict(hidden)
-    assert public.get(FILES[0], headers={"If-None-Match": known}).status_code == 503
+    # At once and without a worker: the other projects stay in the files.
+    at_once = public.get(FILES[0], headers={"If-None-Match": known})
+    assert at_once.status_code == 200 and number not in at_once.text and shown.number in at_once.text
+    resource = public.get(FILES[1]).get_json()["resources"][0]
+    assert (resource["bytes"], resource["hash"]) == (
+        len(at_once.data),
+        f"sha256:{hashlib.sha256(at_once.data).hexdigest()}",
+    )
     for address, text in public_answers(public, [number]):
         page = text.replace(f"/open-data/projects/{number}", "")
         assert number not in page and "Тайн" not in page and "тайн" not in page, address
     assert public.get(f"/open-data/projects/{number}").status_code == 404
     assert "Projects found: 1" in public.get("/open-data?language=en").text
     assert number not in public.get("/open-data?agency=Комитет тайн").text
+    present.move(timedelta(hours=26))
     assert write_when_due()
     text = public.get(FILES[0]).text
     assert number not in text and shown.number in text and text.count("\n") == 2
@@ -149,13 +162,36 @@ def test_withdrawn_project_leaves_every_answer_at_once(public: FlaskClient) -> N
     number = project.number
     assert write_when_due()
     withdrawn(project)
-    assert public.get(FILES[0]).status_code == 503
+    assert public.get(FILES[0]).status_code == 200
     for address, text in public_answers(public, [number]):
         assert number not in text.replace(f"/open-data/projects/{number}", ""), address
     for search in ("withdrawn=include", "withdrawn=only", "freeze_status=withdrawn"):
         assert number not in public.get(f"/open-data?{search}").text
+
+
+def test_rows_of_other_projects_are_not_changed_by_a_restriction(public: FlaskClient) -> None:
+    hidden = a_project(purpose='Первая строка,\n"вторая"', name_ru="Тайный реестр")
+    a_project(purpose='Учёт,\nи "отчёт"', name_ru="=1+1")
     assert write_when_due()
-    assert number not in public.get(FILES[0]).text
+    before = list(csv.reader(io.StringIO(public.get(FILES[0]).data.decode("utf-8-sig"), newline="")))
+    restrict(hidden)
+    stored = public.get(FILES[0]).data
+    after = list(csv.reader(io.StringIO(stored.decode("utf-8-sig"), newline="")))
+    assert len(before) == 3 and after == [before[0], before[2]]
+    with transaction() as session:
+        session.execute(update(OpenDataSet).values(made_at=None))
+    assert write_when_due()
+    # The same bytes as of a set that is written anew.
+    assert public.get(FILES[0]).data == stored
+
+
+def test_restriction_is_seen_by_caches_that_keep_times(public: FlaskClient) -> None:
+    hidden = a_project()
+    assert write_when_due()
+    known = {"If-Modified-Since": public.get(FILES[0]).headers["Last-Modified"]}
+    assert public.get(FILES[0], headers=known).status_code == 304
+    restrict(hidden)
+    assert public.get(FILES[0], headers=known).status_code == 200
 
 
 def test_restricted_project_is_answered_as_one_that_does_not_exist(public: FlaskClient) -> None:
