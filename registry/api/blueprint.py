@@ -36,6 +36,7 @@ APIDOC: Final = "_apidoc"
 TEXT_FILE: Final = {"type": "string"}
 # As OpenAPI 3.0 has it: generators know it, and OpenAPI 3.1 has no other word for a whole body.
 BINARY_FILE: Final = {"type": "string", "format": "binary"}
+JSON_FILE: Final = {"type": "object"}
 View = Callable[..., Any]
 
 
@@ -181,7 +182,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
     def response(self, status_code: int, schema: Any = None, *, description: str = "Done.", **kwargs: Any) -> Any:
         """flask-smorest's, with ``Content-Language``; a response of another type than JSON is documented as a file."""
         if "content_type" in kwargs and schema == {}:
-            schema = TEXT_FILE if kwargs["content_type"].startswith("text/") else BINARY_FILE
+            schema = _file_schema(kwargs["content_type"])
         respond = super().response(status_code, schema, description=description, **kwargs)
 
         def decorate(view: View) -> View:
@@ -229,6 +230,13 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             response = not_modified(etag)
             if response is not None:
                 raise NotModified(response=response)
+
+
+def _file_schema(content_type: str) -> dict[str, Any]:
+    if content_type.startswith("text/"):
+        return TEXT_FILE
+    # Clients parse JSON whatever the schema says, and would take the object for bytes.
+    return JSON_FILE if content_type == JSON_TYPE else BINARY_FILE
 
 
 def _document(view: View, name: str, value: object) -> None:

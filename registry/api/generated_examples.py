@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from registry.api.open_vocabularies import CODES
+
 Schema = Mapping[str, Any]
 JSON: Final = "application/json"
 REFERENCE: Final = "#/components/schemas/"
@@ -55,8 +57,9 @@ def _example(schema: Schema, name: str, schemas: Schema, written: Mapping[str, A
     if "$ref" in schema:
         component = schema["$ref"].removeprefix(REFERENCE)
         return written[component] if component in written else _example(schemas[component], name, schemas, written)
-    if "enum" in schema:
-        return schema["enum"][0]
+    codes = schema.get("enum") or schema.get(CODES)
+    if codes:
+        return codes[0]
     types = schema.get("type", "object")
     if "null" in types:
         return None

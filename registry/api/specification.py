@@ -16,6 +16,7 @@ from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName, ReportNumber
 from registry.api.generated_examples import add_examples
 from registry.api.integer_formats import add_integer_formats
+from registry.api.open_vocabularies import open_vocabularies
 from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
 from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.shared_enums import share_enums
@@ -269,6 +270,7 @@ def make_specification() -> dict[str, Any]:
         api.register_blueprint(blueprint)
     # Copied: it is made of the schemas themselves, which stay as they are.
     specification: dict[str, Any] = deepcopy(api.spec.to_dict())
+    open_vocabularies(specification)
     share_enums(specification)
     add_integer_formats(specification)
     add_examples(specification)

@@ -15,12 +15,16 @@ from registry.core.pagination import COUNTS, DEFAULT_LIMIT, MAX_LIMIT, Page
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter: its name, its meaning and JSON Schema. ``required``: a request without it is malformed."""
+    """A query parameter: its name, its meaning and JSON Schema. ``required``: a request without it is malformed.
+
+    ``former``: the name that it had; it goes on working, and is not documented.
+    """
 
     name: str
     description: str
     schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
     required: bool = False
+    former: str = ""
 
     @property
     def takes_several(self) -> bool:
@@ -60,14 +64,15 @@ def read_query(known: Mapping[str, Parameter]) -> dict[str, str]:
     problems = []
     accepted: dict[str, str] = {}
     for name, values in request.args.lists():
-        if name not in known:
+        parameter = known.get(name) or next((each for each in known.values() if name and each.former == name), None)
+        if parameter is None:
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
-        elif len(values) > 1 and not known[name].takes_several:
+        elif (len(values) > 1 and not parameter.takes_several) or parameter.name in accepted:
             problems.append(Problem(name, "parameter-repeated"))
         elif any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in "".join(values)):
             problems.append(Problem(name, "not-usable"))
         else:
-            accepted[name] = ",".join(values)
+            accepted[parameter.name] = ",".join(values)
     if problems:
         raise Malformed(problems)
     return accepted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from registry.accounts.roles import Role
 from registry.cli.web_server import WebServer
 from registry.settings import CHECKOUT
 from tests.api.client_flow import assert_flow
-from tests.api.test_generated_clients import SPECIFICATION, run, typescript
+from tests.api.test_generated_clients import GUIDE, SPECIFICATION, run, typescript
 from tests.factories import a_token, an_agency
 
 # Nothing here hangs on the database.
@@ -27,10 +28,11 @@ SOURCES = CHECKOUT / "tests" / "api"
 JARS = [Path("/usr/share/java", name) for name in ("httpmime.jar", "httpclient.jar", "httpcore.jar")]
 # Compiled code runs for seconds only: the quick compiler of the JVM alone takes half of the time.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-# A parameter must not have a name that each method or object of Java has already.
-RENAMED = "headers=header_language,wait=wait_seconds"
+# As the guide says: a parameter must not have a name that each method or object of Java has already.
+(RENAMED,) = re.findall(r"(?m)^        --parameter-name-mappings (\S+) ", GUIDE)
+(OF_GUIDE,) = re.findall(r"(?m)^        --additional-properties (\S+)$", GUIDE)
 PACKAGES = "invokerPackage=kz.registry,apiPackage=kz.registry.api,modelPackage=kz.registry.model"
-OPTIONS = f"openApiNullable=false,useSingleRequestParameter=true,hideGenerationTimestamp=true,{PACKAGES}"
+OPTIONS = f"{OF_GUIDE},hideGenerationTimestamp=true,{PACKAGES}"
 FILES = "apis,models,supportingFiles,apiDocs=false,modelDocs=false,apiTests=false,modelTests=false"
 # The generated classes name an annotation that Java had until version 8.
 GENERATED = "package javax.annotation;\npublic @interface Generated { String value(); String comments(); }\n"

@@ -21,12 +21,14 @@ from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 
 blp = ApiBlueprint("exports", __name__, description="Exports of lists.")
-HEADERS = Parameter(
-    "headers",
+# Under its former name, generated clients have a variable of their own.
+HEADER_ROW = Parameter(
+    "header_row",
     "`codes`, or `labels` in the language of the request; imports read both.",
     {"type": "string", "enum": ["codes", "labels"], "default": "codes"},
+    former="headers",
 )
-QUERY = filter_query((*PROJECT_PARAMETERS, HEADERS))
+QUERY = filter_query((*PROJECT_PARAMETERS, HEADER_ROW))
 DESCRIPTION = "One row a project."
 
 
@@ -78,7 +80,7 @@ class ProjectsNdjson(MethodView):
 def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:
     """The filters, and the language of the headers. Raises Malformed."""
     filters = dict(sent)
-    headers = filters.pop("headers", "codes")
-    if headers not in ("codes", "labels"):
-        raise Malformed([Problem("headers", "not-a-choice", {"options": "codes, labels"})])
-    return filters, request_locale() if headers == "labels" else None
+    named = filters.pop(HEADER_ROW.name, "codes")
+    if named not in ("codes", "labels"):
+        raise Malformed([Problem(HEADER_ROW.name, "not-a-choice", {"options": "codes, labels"})])
+    return filters, request_locale() if named == "labels" else None

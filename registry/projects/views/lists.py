@@ -79,7 +79,7 @@ def _listing(actor: Actor, filters: Mapping[str, str]) -> Listing:
 def projects_table(actor: Actor, ending: str) -> Answer:
     """Download all projects that match the filters; the file can be edited and imported."""
     shared, only = split_agency_filters(requested_filters(FILTERS))
-    labels_in = page_locale() if request.args.get("headers") == "labels" else None
+    labels_in = page_locale() if "labels" in (request.args.get("header_row"), request.args.get("headers")) else None
     use_read_replica(for_export=True)
     if ending == "csv":
         return csv_download("projects", export_csv(actor, shared, only=only, labels_in=labels_in))

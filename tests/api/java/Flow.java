@@ -76,7 +76,7 @@ public final class Flow {
 
     // A body that is left out would be sent as null, which is no object.
     seen.put("audit", new AuditsApi(oversight).createAudit(
-        AuditsApi.APICreateAuditRequest.newBuilder().auditOrder(new AuditOrder()).build()).getStatus().getValue());
+        AuditsApi.APICreateAuditRequest.newBuilder().auditOrder(new AuditOrder()).build()).getStatus());
     seen.put("flags", new FlagsApi(agency).listAllFlags(
         FlagsApi.APIListAllFlagsRequest.newBuilder().project(List.of(number)).build())
         .getItems().stream().map(flag -> flag.getRule()).toList());
@@ -90,11 +90,11 @@ public final class Flow {
         CasesApi.APIAskCaseRequest.newBuilder().caseId(id).caseComment(comment).build());
     ModelCase answered = new CasesApi(agency).answerCase(
         CasesApi.APIAnswerCaseRequest.newBuilder().caseId(id).caseComment(new CaseComment().comment("No. 17")).build());
-    seen.put("case", List.of(asked.getStatus().getValue(), answered.getStatus().getValue()));
+    seen.put("case", List.of(asked.getStatus(), answered.getStatus()));
 
     seen.put("changes", new ChangesApi(agency).followChanges(
         ChangesApi.APIFollowChangesRequest.newBuilder().after(0L).limit(500).build())
-        .getItems().stream().map(change -> change.getType().getValue()).distinct().sorted().toList());
+        .getItems().stream().map(change -> change.getType()).distinct().sorted().toList());
     // Of texts it reads JSON only; files it stores.
     File exported = new FlagsApi(agency).exportFlagsAsNdjson(
         FlagsApi.APIExportFlagsAsNdjsonRequest.newBuilder().project(List.of(number)).build());
