@@ -14,19 +14,18 @@ from registry.accounts.roles import Permission
 from registry.agencies.fields import CHANGEABLE
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
-from registry.core.bin_numbers import is_bin
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
+from registry.core.filters import MAX_VALUE_LENGTH, bin_numbers, choices
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.search import words_of
-from registry.core.value_checks import control_character
+from registry.core.value_checks import InvalidValue, control_character
 from registry.freeze.vocabulary import AgencyKind
 
 SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
 NAMES: Final = ("name_kk", "name_ru")
 DEFAULT_SORT: Final = "bin"
-MAX_VALUE_LENGTH: Final = 1000
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AgencyKind.codes(), "region": Region.codes()}
 
 
@@ -84,30 +83,35 @@ def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> l
     conditions: list[ColumnElement[bool]] = []
     problems = []
     for name, value in filters.items():
-        values = [part.strip() for part in value.split(",")]
-        if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
-            problems.append(Problem(name, "not-usable"))
-        elif not value or (name != "q" and not all(values)):
-            problems.append(Problem(name, "value-missing"))
-        elif name in OPTIONS:
-            if any(part not in OPTIONS[name] for part in values):
-                problems.append(Problem(name, "not-a-choice", {"options": ", ".join(OPTIONS[name])}))
-            conditions.append(getattr(Agency, name).in_(values))
-        elif name in ("bin", "parent_bin"):
-            if not all(map(is_bin, values)):
-                problems.append(Problem(name, "bin-invalid"))
-            conditions.append((Agency.bin if name == "bin" else parent_bin).in_(values))
-        elif name == "is_closed":
-            if value not in ("true", "false"):
-                problems.append(Problem(name, "expected-true-or-false"))
-            conditions.append(Agency.closed_on.is_not(None) if value == "true" else Agency.closed_on.is_(None))
-        elif name == "q":
-            conditions.append(Agency.id.in_(ids_with_words(value)))
-        else:
-            problems.append(Problem(name, "unknown-parameter", {"name": name}))
+        try:
+            conditions.append(_condition(name, value, parent_bin))
+        except InvalidValue as error:
+            problems.append(Problem(name, error.code, error.params))
     if problems:
         raise Malformed(problems)
     return conditions
+
+
+def _condition(name: str, value: str, parent_bin: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The condition of one filter. Raises InvalidValue."""
+    if name in OPTIONS:
+        return getattr(Agency, name).in_(choices(value, OPTIONS[name]))  # type: ignore[no-any-return]
+    match name:
+        case "bin":
+            return Agency.bin.in_(bin_numbers(value))
+        case "parent_bin":
+            return parent_bin.in_(bin_numbers(value))
+        case "is_closed":
+            if value not in ("true", "false"):
+                raise InvalidValue("expected-true-or-false")
+            return Agency.closed_on.is_not(None) if value == "true" else Agency.closed_on.is_(None)
+        case "q":
+            if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
+                raise InvalidValue("not-usable")
+            if not value:
+                raise InvalidValue("value-missing")
+            return Agency.id.in_(ids_with_words(value))
+    raise InvalidValue("unknown-parameter", name=name)
 
 
 def ids_with_words(query: str) -> list[int]:

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from registry.core.fields import MAX_AMOUNT, Bin
 from registry.core.filters import (
+    MAX_VALUES,
     NOT,
     WORDS,
+    BinFilter,
     BooleanFilter,
     ChoiceFilter,
     ColumnFilter,
@@ -22,7 +24,7 @@ from registry.core.filters import (
 from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA
 from registry.http.query_parameters import Parameter
 
-SEVERAL: Final = "One or several, with commas or by repeating the parameter."
+SEVERAL: Final = f"One or several, at most {MAX_VALUES}, with commas or by repeating the parameter."
 EDGES: Final = {"": "This", "from": "From this", "to": "Up to this"}
 # What no field can hold, and so no filter takes; several values stand between commas.
 NO_CONTROLS: Final = "[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]"
@@ -43,7 +45,7 @@ def one_of(options: Iterable[str]) -> dict[str, Any]:
 
 def several_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of one or several values."""
-    return {"type": "array", "minItems": 1, "items": dict(schema)}
+    return {"type": "array", "minItems": 1, "maxItems": MAX_VALUES, "items": dict(schema)}
 
 
 def plain_parameters(filters: Mapping[str, ColumnFilter]) -> tuple[Parameter, ...]:
@@ -72,6 +74,8 @@ def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:
             return SEVERAL, one_of(options)
         case NullFilter(columns=columns):
             return f"Fields that have no value. {SEVERAL}", one_of(columns)
+        case BinFilter():
+            return SEVERAL, several_of(BIN_SCHEMA)
         case TextFilter():
             return SEVERAL, several_of(TEXT_SCHEMA)
         case BooleanFilter():

@@ -15,7 +15,7 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.filter_parameters import SEVERAL, TEXT_SCHEMA, one_of, several_of
 from registry.api.operation_docs import ERROR_NAMES
 from registry.api.query_schemas import filter_query
-from registry.changes.queries import Change, ChangesRead, newest_seq, record_reads
+from registry.changes.queries import Change, ChangesRead, deleted_up_to, newest_seq, record_reads
 from registry.changes.vocabulary import ChangeKind, ChangeType
 from registry.changes.waiting import MAX_WAIT_S, wait_for_changes
 from registry.core.base_schema import BaseSchema
@@ -30,10 +30,15 @@ from registry.http.query_parameters import LIMIT, Parameter, take_page
 MAX_SEQ: Final = 2**63 - 1
 AFTER: Final = Parameter(
     "after",
-    "The number to go on after: `after` of the answer before; 0 from the first change on, while all are kept. Without "
-    "it the answer has no items, and the number of the last change: read the lists then, and follow the feed from "
-    "there on.",
+    "The number to go on after: `after` of the answer before. Without it and `start`, as with `start=now`.",
     {"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
+)
+STARTS: Final = ("now", "kept")
+START: Final = Parameter(
+    "start",
+    "Where to begin, in place of `after`: `now` answers without items and with the number of the last change: read the "
+    "lists then, and follow the feed from there on. `kept` answers with the first changes that are kept.",
+    {"type": "string", "enum": list(STARTS)},
 )
 WAIT: Final = Parameter(
     "wait",
@@ -122,14 +127,20 @@ class Changes(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ)
     @blp.doc(operationId="follow_changes", responses={410: ERROR_NAMES[410]})
-    @blp.arguments(filter_query((AFTER, TYPES, SUBJECTS, LIMIT, WAIT)), location="query")
+    @blp.arguments(filter_query((AFTER, START, TYPES, SUBJECTS, LIMIT, WAIT)), location="query")
     @blp.response(200, ChangesShown(), example=EXAMPLE)
     def get(self, sent: Mapping[str, str]) -> Any:
         """Follow what changes: projects, flags, cases, exemptions, agencies, audits and imports, oldest first."""
         actor, parameters = current_actor(), dict(sent)
         limit = take_page(parameters).limit
         after, wait = _number(parameters, "after", MAX_SEQ), _number(parameters, "wait", MAX_WAIT_S)
-        fits = _asked_for(parameters)
+        start, fits = parameters.get(START.name), _asked_for(parameters)
+        if start is not None and start not in STARTS:
+            raise Malformed([Problem(START.name, "not-a-choice", {"options": ", ".join(STARTS)})])
+        if start is not None and after is not None:
+            raise Malformed([Problem(START.name, "start-or-after")])
+        if start == "kept":
+            after = deleted_up_to()
         if after is None:
             return {"items": [], "after": newest_seq(), "has_more": False}
         return _shown(wait_for_changes(actor, after, limit, wait or 0, renewed=_renewed, fits=fits))

@@ -14,7 +14,9 @@ from registry.core.clock import local_instant, rfc3339
 from registry.core.errors import Malformed, Problem
 from registry.core.value_checks import InvalidValue, control_character, exact_day
 
+# Of one value, and how many values a filter takes.
 MAX_VALUE_LENGTH = 1000
+MAX_VALUES = 500
 # The parameter that negates others, and the one that it cannot: the search.
 NOT = "not"
 WORDS = "q"
@@ -248,10 +250,15 @@ def bin_numbers(value: str) -> list[str]:
 
 
 def split_values(value: str) -> list[str]:
-    """The comma-separated values, trimmed. Raises InvalidValue for an empty, too long or unprintable value."""
-    if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
-        raise InvalidValue("not-usable")
+    """The comma-separated values, trimmed, each once.
+
+    Raises InvalidValue for an empty, too long or unprintable one, and for more than 500.
+    """
     parts = [part.strip() for part in value.split(",")]
+    if len(parts) > MAX_VALUES:
+        raise InvalidValue("too-many-values", limit=MAX_VALUES, count=len(parts))
+    if any(len(part) > MAX_VALUE_LENGTH for part in parts) or control_character(value) is not None:
+        raise InvalidValue("not-usable")
     if not all(parts):
         raise InvalidValue("value-missing")
-    return parts
+    return list(dict.fromkeys(parts))

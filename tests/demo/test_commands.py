@@ -12,10 +12,12 @@ from sqlalchemy import func, select
 
 from registry.accounts.people import all_people
 from registry.accounts.roles import Role
+from registry.app import create_app
 from registry.cases.details import is_overdue
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS
+from registry.changes.retention import delete_old_changes
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 from registry.core.database import db
@@ -30,6 +32,8 @@ from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.reports.overview.history import history as history_of_overview
 from registry.reports.overview.service import overview
+from registry.settings import read_settings
+from tests.api.callers import caller, code
 from tests.factories import an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present
@@ -137,3 +141,26 @@ def test_demo_numbers_are_valid_and_names_kazakh_and_russian() -> None:
     assert len(projects) >= 75
     assert all(row["name_kk"] and row["name_ru"] and row["name_kk"] != row["name_ru"] for row in projects)
     assert all(is_bin(row["supplier_bin"]) for row in projects if row["supplier_bin"])
+
+
+# The register of the demo is older than the 90 days that changes are kept.
+@pytest.mark.sqlite_only
+def test_recipe_of_the_guide_follows_the_feed_of_the_demo(registry: CommandLine, services: Services) -> None:
+    registry("demo", "load")
+    with services():
+        delete_old_changes()
+        reader = caller(create_app(read_settings(registry.settings)).test_client(), Role.SUPERVISOR)
+        assert code(reader.get("/changes?after=0")) == "changes-expired"
+        assert reader.get("/changes?start=now").get_json() == reader.get("/changes").get_json()
+
+        page, items, numbers = reader.get("/changes?start=kept&limit=500").get_json(), [], set()
+        while page["items"] or page["has_more"]:
+            items += page["items"]
+            touched = sorted({item["data"]["project"] for item in page["items"] if item["data"]["project"]})
+            if touched:
+                flags = reader.get(f"/flags?project={','.join(touched)}&limit=500")
+                assert flags.status_code == 200
+                numbers |= {flag["project"] for flag in flags.get_json()["items"]}
+            page = reader.get(f"/changes?after={page['after']}&limit=500").get_json()
+        assert len(items) > 100 and numbers
+        assert page["after"] == reader.get("/changes?start=now").get_json()["after"]

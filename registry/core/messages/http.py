@@ -64,6 +64,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "precondition-required": lazy_text("The header If-Match is required: read the record and send its ETag."),
     "read-only-field": lazy_text("This field is not changed here; do not send it."),
     "route-not-found": lazy_text("There is nothing at this address. Addresses are described at /api/v1/docs."),
+    "start-or-after": lazy_text("Send start or after, not both."),
     "stale": lazy_text("The record changed since you read it. Read it again and repeat the change."),
     "storage-full": lazy_text(
         "The disk of the database is full: nothing was changed; reading is still possible. Inform the operator of the "

@@ -65,11 +65,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "bin-taken": lazy_text("An agency with BIN {bin} is registered already. Change that record instead."),
     "changes-expired": lazy_text(
         "The changes after {after} are not there any more: the feed is kept for 90 days and begins again when the "
-        "register is restored from a backup. Read /changes without after, then the lists again, and follow the feed "
+        "register is restored from a backup. Read /changes?start=now, then the lists again, and follow the feed "
         "from the number that you got."
     ),
     "changes-not-reached": lazy_text(
-        "The feed ends with {newest} and has no change {after} yet. Read /changes without after, then the lists "
+        "The feed ends with {newest} and has no change {after} yet. Read /changes?start=now, then the lists "
         "again, and follow the feed from the number that you got."
     ),
     "case-action-not-possible": lazy_text(

@@ -85,6 +85,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "required": lazy_text("Enter a value."),
     "search-too-short": lazy_text("Enter at least {smallest} characters."),
     "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),
+    "too-many-values": lazy_text("Give at most {limit} values; {count} were sent."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
     "too-many-entries": lazy_text("At most {limit} entries are possible."),
     "typed-date-wrong": lazy_text("Write the date as day, month and year, such as 20.01.2026."),
