@@ -24,7 +24,7 @@ SPECIFICATION: dict[str, Any] = json.loads((CHECKOUT / "docs" / "openapi.json").
 
 def several() -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """Operation → its parameters that take several values, with the schema of one."""
-    found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    parameters: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for methods in SPECIFICATION["paths"].values():
         for name, operation in methods.items():
             for parameter in operation.get("parameters", ()) if name != "parameters" else ():
@@ -33,8 +33,8 @@ def several() -> dict[str, list[tuple[str, dict[str, Any]]]]:
                     item = parameter["schema"]["items"]
                     if "$ref" in item:
                         item = SPECIFICATION["components"]["schemas"][item["$ref"].rpartition("/")[2]]
-                    found.setdefault(operation["operationId"], []).append((parameter["name"], item))
-    return found
+                    parameters.setdefault(operation["operationId"], []).append((parameter["name"], item))
+    return parameters
 
 
 def values(item: dict[str, Any], count: int) -> list[str]:
