@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import re
 import subprocess
 import sys
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 import yaml
+from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
 
+from registry.accounts.roles import Role
 from registry.core import child_processes
 from registry.core.child_processes import (
     AT_ONCE,
@@ -33,6 +37,8 @@ from registry.core.pdf import DocumentNotMade, make_pdf
 from registry.core.shipped_files import CONFIG
 from registry.core.spreadsheets.reader import open_table
 from registry.http.error_handlers import retry_after, status_of
+from tests.api.callers import caller
+from tests.fixtures.web import SignedIn
 
 pytestmark = pytest.mark.sqlite_only
 HOLD = """
@@ -162,3 +168,17 @@ def test_children_fit_into_the_memory_of_the_container() -> None:
     for name, limit in memory_limits().items():
         processes = workers if name.endswith("web") else 1
         assert AT_ONCE * MEMORY_LIMIT + processes * WORKER_MEMORY <= limit, name
+
+
+def test_pages_and_api_answer_503_while_too_many_files_are_read(
+    signed_in: SignedIn, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_processes, "MAX_WAIT_SECONDS", 0)
+    visit = signed_in(Role.ADMINISTRATOR)
+    editor = caller(client, Role.ADMINISTRATOR)
+    with slots_of_another_process(AT_ONCE):
+        page = visit.send("/imports", kind="projects", dry_run="yes", file=(io.BytesIO(b"a;b\n1;2\n"), "x.csv"))
+        answer = editor.form("/imports", {"kind": "projects", "file": FileStorage(io.BytesIO(b"a;b\n1;2\n"), "x.csv")})
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.get_json()["type"].endswith("service-busy")
