@@ -1,4 +1,4 @@
-"""Change threshold: an audit that would flag or clear too many projects at once is held for confirmation."""
+"""Change threshold: an audit that would change too many projects at once is held for confirmation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ from registry.freeze.policy import Policy
 def held_because(plan: Plan, policy: Policy, on: date, last: AuditRun | None) -> dict[str, int] | None:
     """Return why the audit must be held, or None.
 
-    Counts newly flagged and newly clear projects among those that the last successful audit judged. A count reaches the
+    Counts projects that the last successful audit judged: newly flagged, newly clear, and those whose highest severity
+    rises or falls while they keep a flag. A count reaches the
     threshold when it is at least the policy's minimum and more than its percentage of all in-scope projects of that
     audit. The threshold does not apply to the first audit, nor when a date named in the policy lies between the two
     audits, both dates included.
     """
     if last is None or any(last.on <= named <= on for named in policy.named_dates):
         return None
-    counts = {
-        "newly_flagged": plan.newly_flagged,
-        "newly_clear": plan.newly_clear,
-        "judged_by_last_audit": last.projects_judged,
-    }
-    for count in (plan.newly_flagged, plan.newly_clear):
+    turns = plan.turns()
+    for count in turns.values():
         if count >= policy.safety_belt_minimum and count * 100 > policy.safety_belt_percent * last.projects_judged:
-            return counts
+            return {**turns, "judged_by_last_audit": last.projects_judged}
     return None

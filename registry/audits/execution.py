@@ -6,7 +6,7 @@ import logging
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, select
 
 from registry.accounts.actors import Actor
 from registry.audits.candidates import Totals
@@ -17,8 +17,9 @@ from registry.audits.policy_texts import save_policy_text
 from registry.audits.preparation import Preparation
 from registry.audits.project_changes import ProjectChanges
 from registry.audits.promises import check_promise, promise_to_check
-from registry.audits.reconciliation import Plan
-from registry.audits.restricted_counts import COUNTS, RESTRICTED
+from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, Plan
+from registry.audits.restricted_counts import COUNTS, LATER_COUNTS, RESTRICTED
+from registry.cases.models import Case
 from registry.cases.sync import sync_cases
 from registry.changes.service import record_added
 from registry.core import outbox
@@ -82,7 +83,8 @@ def execute_audit(
     save_policy_text(policy)
     promise = promise_to_check(run, policy)
     changes = ProjectChanges(policy.case_from_severity)
-    watch = None if promise is None else changes.add
+    # Which cases it would open is counted of runs that are not carried out; the others count what they open.
+    watch = changes.add if promise is not None or run.dry_run else None
     plan, restricted_plan = Plan(), Plan()
     # Comparing every project in each audit would take 10 s a million.
     wrong = projects_with_wrong_status(policy) if after_upgrade else set()
@@ -104,12 +106,15 @@ def execute_audit(
     run.judged_up_to = totals.up_to
     run.restricted_counts = {
         **_counts(restricted_plan, restricted.totals),
-        "newly_flagged": restricted_plan.newly_flagged,
-        "newly_clear": restricted_plan.newly_clear,
+        **restricted_plan.turns(),
         "judged_by_last_audit": 0 if last is None else (last.restricted_counts or {}).get("projects_judged", 0),
     }
     case_changes: dict[str, Any] = {}
     carried_out = not held and not run.dry_run
+    if held and watch is None:
+        for part, *_ in judgement.plans(changes.add):
+            changes.finish(part)
+    with_new_case = set(changes.cases_opened)
     if carried_out:
         timestamp = now()
         changed = _changed_projects(plan, totals, policy, last, wrong)
@@ -121,10 +126,13 @@ def execute_audit(
         for some in changed:
             update_freeze_status(timestamp, some, policy=policy)
         case_changes = sync_cases(run.id, run.on, timestamp, policy, prepared.projects_to_sync(plan, run.id))
+        with_new_case = set(session.scalars(select(Case.project_id).where(Case.opened_by_audit == run.id)))
         prepared.counts.bring_up_to_date(changed)
         prepared.counts.save(run.id)
         if case_changes:
             journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)
+    run.cases_opened = len(with_new_case)
+    run.restricted_counts = {**run.restricted_counts, "cases_opened": len(with_new_case & restricted.ids)}
     write_changes(plan, run.id, carried_out=carried_out)
     if promise is not None:
         check_promise(run, promise, changes, restricted.ids, carried_out=carried_out)
@@ -167,11 +175,14 @@ def _counts(plan: Plan, totals: Totals) -> dict[str, int]:
         "flags_kept": plan.kept,
         "flags_reopened": len(plan.reopened),
         "flags_cleared": len(plan.cleared),
+        **{kind: plan.turns()[kind] for kind in (SEVERITY_RAISED, SEVERITY_LOWERED)},
     }
 
 
 def _journal_details(run: AuditRun) -> dict[str, Any]:
-    names = (*COUNTS, "input_digest", "policy_version", "policy_digest", "trigger")
+    names = (*COUNTS, *LATER_COUNTS, "input_digest", "policy_version", "policy_digest", "trigger")
     journal_entry = {"on": run.on.isoformat(), **{name: getattr(run, name) for name in names}}
-    restricted = {name: count for name, count in (run.restricted_counts or {}).items() if name in COUNTS}
+    restricted = {
+        name: count for name, count in (run.restricted_counts or {}).items() if name in (*COUNTS, *LATER_COUNTS)
+    }
     return {**journal_entry, RESTRICTED: restricted} if any(restricted.values()) else journal_entry

@@ -1,4 +1,4 @@
-"""Held causes: by cause, rule and agency, the projects that a held audit would newly flag or newly clear.
+"""Held causes: by cause, rule and agency, the projects that the change threshold counted of a held audit.
 
 Each project has one cause, the first that applies: the loss of a confirmation, another change of its record, a decision
 that ended its order, a changed agency, a changed policy; otherwise only time has passed.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
 from registry.agencies.models import Agency
-from registry.audits.reconciliation import Turned
+from registry.audits.reconciliation import TURNS, Turned
 from registry.audits.verdicts import CONFIRMED
 from registry.cases.orders import Order
 from registry.core.database import db
@@ -36,7 +37,7 @@ class _Origin(NamedTuple):
 def held_causes(turned: Sequence[Turned], run: AuditRun, last: AuditRun) -> dict[str, Any]:
     """Count the projects for the run's ``held_causes``: all of them, and the restricted ones again apart.
 
-    Both have ``causes``, ``rules`` and ``agencies``, each of them code → [newly flagged, newly clear].
+    Both have ``causes``, ``rules`` and ``agencies``, each of them code → numbers of projects in the order of TURNS.
     """
     since = last.finished_at or last.started_at
     is_new_policy = run.policy_digest != last.policy_digest
@@ -75,17 +76,22 @@ def visible_causes(counts: Mapping[str, Any] | None, *, with_restricted: bool) -
 
 
 def _count(rows: dict[str, list[int]], code: str, turned: Turned) -> None:
-    rows.setdefault(code, [0, 0])[0 if turned.is_flagged else 1] += 1
+    rows.setdefault(code, [0] * len(TURNS))[TURNS.index(turned.kind)] += 1
 
 
 def _listed(rows: Mapping[str, Sequence[int]], hidden: Mapping[str, Sequence[int]], key: str) -> list[dict[str, Any]]:
     listed = []
-    for code, (flagged, clear) in rows.items():
-        hidden_flagged, hidden_clear = hidden.get(code, (0, 0))
-        if flagged + clear > hidden_flagged + hidden_clear:
-            counts = {"newly_flagged": flagged - hidden_flagged, "newly_clear": clear - hidden_clear}
-            listed.append({key: code, **counts})
-    return sorted(listed, key=lambda row: (-row["newly_flagged"] - row["newly_clear"], row[key]))
+    for code, counted in rows.items():
+        # Audits before changes of severity were counted stored the first two.
+        shown = dict(zip(TURNS, _less(counted, hidden.get(code, ())), strict=True))
+        if any(shown.values()):
+            listed.append({key: code, **shown})
+    return sorted(listed, key=lambda row: (-sum(row[kind] for kind in TURNS), row[key]))
+
+
+def _less(counts: Sequence[int], hidden: Sequence[int]) -> list[int]:
+    pairs = zip_longest(counts, hidden, range(len(TURNS)), fillvalue=0)
+    return [count - less for count, less, _place in pairs]
 
 
 def _chunks(turned: Sequence[Turned]) -> Iterator[Sequence[Turned]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
 from registry.audits.candidates import Part, in_part
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.flags.models import Flag
+from registry.flags.models import SEVERITY_RANK, Flag
 from registry.freeze.findings import Finding
 
 # Change that an audit lists for an existing flag, by its status after the last audit and after this one.
@@ -23,6 +24,15 @@ STATUS_CHANGES: Mapping[tuple[str, str], str] = {
     ("exempt", "accepted"): "accepted",
     ("accepted", "open"): "unaccepted",
 }
+
+
+# What an audit makes of a project that the last one judged: it gets its first active flag, loses its last one, or keeps
+# some and has another highest severity.
+NEWLY_FLAGGED: Final = "newly_flagged"
+NEWLY_CLEAR: Final = "newly_clear"
+SEVERITY_RAISED: Final = "severity_raised"
+SEVERITY_LOWERED: Final = "severity_lowered"
+TURNS: Final = (NEWLY_FLAGGED, NEWLY_CLEAR, SEVERITY_RAISED, SEVERITY_LOWERED)
 
 
 class ActiveFlag(NamedTuple):
@@ -39,10 +49,10 @@ class ActiveFlag(NamedTuple):
 
 
 class Turned(NamedTuple):
-    """A project that an audit would newly flag, or newly clear, with the rules of its flags."""
+    """A project that the change threshold counts: ``kind`` is one of TURNS. With the rules of its flags."""
 
     project_id: int
-    is_flagged: bool
+    kind: str
     rules: tuple[str, ...]
 
 
@@ -61,9 +71,10 @@ class Plan:
 
     ``opened``: (project id, finding, exemption id). ``updated``: (flag, finding, new status, accepted fingerprint,
     exemption id). ``reopened``: the updated flags that are open again. ``restated``: (flag, finding, change) of other
-    flags whose status changed since the last audit, by this audit or by a decision. ``statuses_before``: the status
+    flags whose status changed since the last audit, by this audit or by a decision, or whose severity changed.
+    ``statuses_before``: the status
     after the last audit, by (project id, rule), of flags that a decision changed since. ``turned``: the projects of the
-    last audit that are newly flagged or newly clear. ``watch`` is called with the outcome of each project with flags
+    last audit that the change threshold counts. ``watch`` is called with the outcome of each project with flags
     before or after.
     """
 
@@ -91,15 +102,10 @@ class Plan:
         self.projects_flagged += other.projects_flagged
         self.projects_exempt += other.projects_exempt
 
-    @property
-    def newly_flagged(self) -> int:
-        """Projects of the last audit that had no active flag and get one."""
-        return sum(each.is_flagged for each in self.turned)
-
-    @property
-    def newly_clear(self) -> int:
-        """Projects of the last audit that lose their last active flag."""
-        return len(self.turned) - self.newly_flagged
+    def turns(self) -> dict[str, int]:
+        """Count the projects of the last audit by what becomes of them, one of TURNS."""
+        counted = Counter(each.kind for each in self.turned)
+        return {kind: counted[kind] for kind in TURNS}
 
     def opening(self) -> Iterator[tuple[int, str, str, str]]:
         """Yield (project id, rule, severity, opened) of each flag to open."""
@@ -186,11 +192,23 @@ def _project(
     plan.cleared += before.values()
     plan.projects_flagged += "open" in statuses
     plan.projects_exempt += "exempt" in statuses and "open" not in statuses
-    if project_id <= judged_before and bool(findings) != bool(flags):
-        rules = tuple(each.rule for each in findings or flags)
-        plan.turned.append(Turned(project_id, bool(findings), rules))
+    kind = _turn(findings, flags) if project_id <= judged_before else None
+    if kind is not None:
+        plan.turned.append(Turned(project_id, kind, tuple(each.rule for each in findings or flags)))
     if plan.watch is not None:
         plan.watch(Outcome(project_id, flags, findings, open_after))
+
+
+def _turn(findings: Sequence[Finding], flags: Sequence[ActiveFlag]) -> str | None:
+    if not flags:
+        return NEWLY_FLAGGED
+    if not findings:
+        return NEWLY_CLEAR
+    before = max(SEVERITY_RANK[flag.severity] for flag in flags)
+    after = max(SEVERITY_RANK[finding.severity] for finding in findings)
+    if before == after:
+        return None
+    return SEVERITY_RAISED if after > before else SEVERITY_LOWERED
 
 
 def _keep(plan: Plan, flag: ActiveFlag, finding: Finding, exemption_id: int | None) -> str:
@@ -204,6 +222,8 @@ def _keep(plan: Plan, flag: ActiveFlag, finding: Finding, exemption_id: int | No
         plan.kept += 1
         before = plan.statuses_before.get((flag.project_id, flag.rule), flag.status)
         change = STATUS_CHANGES.get((before, status))
+        if change is None and finding.severity != flag.severity:
+            change = "raised" if SEVERITY_RANK[finding.severity] > SEVERITY_RANK[flag.severity] else "lowered"
         if change is not None:
             plan.restated.append((flag, finding, change))
     now_is = (status, finding.severity, fingerprint, accepted, exemption_id)

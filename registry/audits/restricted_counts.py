@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.held_causes import visible_causes
 from registry.audits.promises import visible_check
+from registry.cases.models import Case
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit
-from registry.flags.models import ACTIVE_STATUSES, Flag
+from registry.flags.former_flags import FormerFlag
+from registry.flags.models import ACTIVE_STATUSES, SEVERITY_RANK, Flag
 from registry.flags.withdrawn_projects import status_before_withdrawal
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
@@ -33,6 +35,8 @@ COUNTS: Final = (
     "flags_reopened",
     "flags_cleared",
 )
+# None in runs older than these columns.
+LATER_COUNTS: Final = ("severity_raised", "severity_lowered", "cases_opened")
 # Key of these counts in a run's journal entries.
 RESTRICTED: Final = "restricted"
 
@@ -54,6 +58,9 @@ def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | N
     if not restricted:
         return dict(run)
     narrowed = {name: value - restricted[name] if name in COUNTS else value for name, value in run.items()}
+    for name in LATER_COUNTS:
+        if narrowed.get(name) is not None:
+            narrowed[name] -= restricted.get(name, 0)
     if narrowed.get("held_because"):
         why = narrowed["held_because"]
         narrowed["held_because"] = {name: value - restricted.get(name, 0) for name, value in why.items()}
@@ -76,7 +83,7 @@ def move_in_last_audit(project: Project) -> None:
     locked = session.scalars(lock.execution_options(populate_existing=True)).one()
     counts, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
     own = _counts_of(project, last.id)
-    locked.restricted_counts = {**counts, **{name: counts.get(name, 0) + sign * own[name] for name in COUNTS}}
+    locked.restricted_counts = {**counts, **{name: counts.get(name, 0) + sign * own[name] for name in own}}
 
 
 def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
@@ -94,7 +101,34 @@ def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
         "flags_kept": len(statuses) - changes["opened"] - changes["reopened"],
         "flags_reopened": changes["reopened"],
         "flags_cleared": changes["cleared"],
+        **_severity_turn(project, audit_id),
+        "cases_opened": int(_opened_case(project, audit_id)),
     }
+
+
+def _severity_turn(project: Project, audit_id: int) -> dict[str, int]:
+    """Whether the audit raised or lowered the project's highest severity, from its flags and their former states."""
+    session = require_transaction()
+    withdrawal = withdrawal_in_effect(project)
+    of_audit = [Flag.status.in_(ACTIVE_STATUSES), Flag.cleared_by_audit == audit_id]
+    if withdrawal is not None:
+        of_audit.append(Flag.id.in_(withdrawal.details["flags"]))
+    flags = session.scalars(select(Flag).where(Flag.project_id == project.id, or_(*of_audit))).all()
+    former = select(FormerFlag.flag_id, FormerFlag.severity).where(
+        FormerFlag.flag_id.in_([flag.id for flag in flags]), FormerFlag.ended_by_audit == audit_id
+    )
+    severities = {row.flag_id: row.severity for row in session.execute(former)}
+    before = [severities.get(flag.id, flag.severity) for flag in flags if flag.opened_by_audit != audit_id]
+    after = [flag.severity for flag in flags if flag.cleared_by_audit != audit_id]
+    highest, highest_before = (max((SEVERITY_RANK[each] for each in some), default=0) for some in (after, before))
+    kept = bool(before and after)
+    raised, lowered = kept and highest > highest_before, kept and highest < highest_before
+    return {"severity_raised": int(raised), "severity_lowered": int(lowered)}
+
+
+def _opened_case(project: Project, audit_id: int) -> bool:
+    opened = select(Case.id).where(Case.project_id == project.id, Case.opened_by_audit == audit_id)
+    return require_transaction().scalar(opened.limit(1)) is not None
 
 
 def _statuses_at_the_audit(project: Project) -> Sequence[str]:

@@ -18,7 +18,7 @@ COUNT: Final = {"type": "integer", "minimum": 0}
 CHANGE_MEANS: Final = (
     "What became of the flag since the last good audit. `reopened`: the audit found it open again. `exempted`: an "
     "exemption covers it now. `accepted`: a decision accepts it, or its exemption ended and the acceptance stands. "
-    "`unaccepted`: an approved order opened a flag that was accepted."
+    "`unaccepted`: an approved order opened a flag that was accepted. `raised`, `lowered`: its severity alone changed."
 )
 CHANGE_PROPERTIES: Final[dict[str, Any]] = {
     "project": {"type": "string", "description": "The project's number."},
@@ -32,13 +32,18 @@ HELD_SCHEMA: Final[dict[str, Any]] = {
     "properties": {
         "newly_flagged": {**COUNT, "description": "Projects that it would flag and the last audit did not."},
         "newly_clear": {**COUNT, "description": "Projects that it would clear of every flag."},
+        "severity_raised": {**COUNT, "description": "Projects with flags whose highest severity it would raise."},
+        "severity_lowered": {**COUNT, "description": "Projects with flags whose highest severity it would lower."},
         "judged_by_last_audit": {**COUNT, "description": "Projects in scope that the last good audit judged."},
     },
 }
 CAUSE_COUNTS: Final[dict[str, Any]] = {
     "newly_flagged": {**COUNT, "description": "Projects that it would newly flag."},
     "newly_clear": {**COUNT, "description": "Projects that it would newly clear."},
+    "severity_raised": {**COUNT, "description": "Projects whose highest severity it would raise."},
+    "severity_lowered": {**COUNT, "description": "Projects whose highest severity it would lower."},
 }
+NOT_COUNTED: Final = {"type": ["integer", "null"], "minimum": 0}
 
 
 def _cause_rows(key: str, about: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +168,12 @@ class Audit(BaseSchema):
         COUNT,
     )
     flags_cleared = ReadOnly("Flags that it cleared.", COUNT)
+    severity_raised = ReadOnly(
+        "Projects that had and have active flags, and whose highest severity rose; null where it was not counted.",
+        NOT_COUNTED,
+    )
+    severity_lowered = ReadOnly("The same, whose highest severity fell.", NOT_COUNTED)
+    cases_opened = ReadOnly("Cases that it opened, or would open; null where it was not counted.", NOT_COUNTED)
     input_digest = ReadOnly(
         "SHA-256 of everything that it judged: equal input, equal result.", {"type": ["string", "null"]}
     )
@@ -238,6 +249,9 @@ AUDIT_EXAMPLE: Final[dict[str, Any]] = {
     "flags_kept": 1493,
     "flags_reopened": 0,
     "flags_cleared": 9,
+    "severity_raised": 2,
+    "severity_lowered": 0,
+    "cases_opened": 3,
     "input_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "held_because": None,
     "held_causes": None,
@@ -255,14 +269,21 @@ VOIDING_EXAMPLE: Final[dict[str, Any]] = {
     "confirmed_by": None,
     "confirmed_at": None,
 }
+_TURNS_EXAMPLE: Final = {"newly_flagged": 1310, "newly_clear": 0, "severity_raised": 0, "severity_lowered": 0}
 HELD_EXAMPLE: Final[dict[str, Any]] = {
     **AUDIT_EXAMPLE,
     "status": "held",
-    "held_because": {"newly_flagged": 1310, "newly_clear": 0, "judged_by_last_audit": 4118},
+    "held_because": {
+        "newly_flagged": 1310,
+        "newly_clear": 0,
+        "severity_raised": 0,
+        "severity_lowered": 0,
+        "judged_by_last_audit": 4118,
+    },
     "held_causes": {
-        "causes": [{"cause": "confirmation_lost", "newly_flagged": 1310, "newly_clear": 0}],
-        "rules": [{"rule": "platform.unverified", "newly_flagged": 1310, "newly_clear": 0}],
-        "agencies": [{"agency": "000740000728", "newly_flagged": 1310, "newly_clear": 0}],
+        "causes": [{"cause": "confirmation_lost", **_TURNS_EXAMPLE}],
+        "rules": [{"rule": "platform.unverified", **_TURNS_EXAMPLE}],
+        "agencies": [{"agency": "000740000728", **_TURNS_EXAMPLE}],
         "other_agencies": 0,
     },
 }

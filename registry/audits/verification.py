@@ -17,7 +17,7 @@ from registry.accounts.roles import Permission
 from registry.audits.candidates import Part, new_digest, parts
 from registry.audits.decided_flags import statuses_before
 from registry.audits.known_facts import KnownRegister
-from registry.audits.reconciliation import ActiveFlag, Plan, reconcile
+from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, ActiveFlag, Plan, reconcile
 from registry.audits.repeatable import AuditTooOld, require_repeatable
 from registry.audits.restricted_counts import COUNTS
 from registry.audits.service import find_audit
@@ -26,12 +26,14 @@ from registry.core.database import db
 from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.former_flags import ended_after, flags_then
 from registry.flags.models import FLAGS
+from registry.flags.vocabulary import FlagChange
 from registry.freeze.evaluation import evaluate
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads
 
 CHANGE: Final = table_of(AuditChange).c
+SEVERITY_COUNTS: Final = (SEVERITY_RAISED, SEVERITY_LOWERED)
 
 
 class Compared(NamedTuple):
@@ -85,7 +87,8 @@ def verify_audit(actor: Actor, audit_id: int) -> Verification:
     policy = require_repeatable(run)
     repeated = _repeat(run, policy)
     digest = Compared("input_digest", run.input_digest, repeated.digest)
-    counts = [Compared(name, getattr(run, name), repeated.counts[name]) for name in COUNTS]
+    names = [*COUNTS, *(name for name in SEVERITY_COUNTS if getattr(run, name) is not None)]
+    counts = [Compared(name, getattr(run, name), repeated.counts[name]) for name in names]
     equal = all(each.recorded == each.repeated for each in (digest, *counts))
     return Verification(
         audit_id=audit_id,
@@ -117,7 +120,7 @@ def _repeat(run: AuditRun, policy: Policy) -> _Repeated:
             active.setdefault(flag.project_id, []).append(flag)
         reconcile(plan, judged, active, 0 if last is None else last.judged_up_to, Plan(), frozenset())
         repeated.counts.update(_counts(plan, known.in_scope, known.out_of_scope))
-        repeated.differing += _differing("change", _recorded_changes(run, part), _planned_changes(plan))
+        repeated.differing += _differing("change", _recorded_changes(run, part), _planned_changes(run, plan))
         if run.status in ("succeeded", "voided") and not run.dry_run:
             repeated.differing += _differing("flag", _flags_after(run, part), _planned_flags(flags, plan))
     repeated.digest = digest.hexdigest()
@@ -134,6 +137,7 @@ def _counts(plan: Plan, in_scope: int, out_of_scope: int) -> dict[str, int]:
         "flags_kept": plan.kept,
         "flags_reopened": len(plan.reopened),
         "flags_cleared": len(plan.cleared),
+        **{name: plan.turns()[name] for name in SEVERITY_COUNTS},
     }
 
 
@@ -176,9 +180,13 @@ def _recorded_changes(run: AuditRun, part: Part) -> dict[tuple[int, str], str]:
     return _changes(db.session.execute(statement.order_by(CHANGE.id)))
 
 
-def _planned_changes(plan: Plan) -> dict[tuple[int, str], str]:
+def _planned_changes(run: AuditRun, plan: Plan) -> dict[tuple[int, str], str]:
     planned = (*plan.opening(), *plan.other_changes())
-    return _changes((project_id, rule, change, severity) for project_id, rule, severity, change in planned)
+    # Audits before these were counted did not list them.
+    left_out = (FlagChange.RAISED, FlagChange.LOWERED) if run.severity_raised is None else ()
+    return _changes(
+        (project_id, rule, change, severity) for project_id, rule, severity, change in planned if change not in left_out
+    )
 
 
 def _changes(rows: Iterable[tuple[int, str, str, str]]) -> dict[tuple[int, str], str]:

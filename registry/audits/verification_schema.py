@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.audits.restricted_counts import COUNTS
-from registry.audits.verification import Verification
+from registry.audits.verification import SEVERITY_COUNTS, Verification
 from registry.core.base_schema import BaseSchema
 from registry.core.json_schemas import shown_object
 from registry.core.response_fields import ReadOnly
@@ -27,7 +27,9 @@ class VerificationOfAudit(BaseSchema):
         "All counts; empty for those who may not see restricted projects.",
         {
             "type": "array",
-            "items": shown_object({"name": {**TEXT, "enum": list(COUNTS)}, "recorded": NUMBER, "repeated": NUMBER}),
+            "items": shown_object(
+                {"name": {**TEXT, "enum": [*COUNTS, *SEVERITY_COUNTS]}, "recorded": NUMBER, "repeated": NUMBER}
+            ),
         },
     )
     differences = ReadOnly(

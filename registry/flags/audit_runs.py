@@ -22,7 +22,9 @@ class AuditRun(Model):
     every project up to it. ``scheduled_for`` is the business date of a nightly audit and unique; it is None for manual
     and voided runs. ``voiding`` has the keys ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``,
     ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from projects
-    that were restricted (``restricted_counts.py``). ``policy_basis`` is what every project's displayed values depend on
+    that were restricted (``restricted_counts.py``). ``severity_raised`` and ``severity_lowered``: projects that keep
+    active flags, of another highest severity; with ``cases_opened`` None for runs older than the columns.
+    ``policy_basis`` is what every project's displayed values depend on
     in the policy (``freeze_status.py``). Both are None for runs older than the column. ``held_causes`` counts what the
     change threshold saw (``held_causes.py``); it stays after the decision on a held run. ``held_decision`` has the keys
     ``decision`` (``confirmed`` or ``rejected``), ``reason``, ``by`` and ``at``. ``promise_check`` compares what the run
@@ -54,6 +56,9 @@ class AuditRun(Model):
     flags_kept: Mapped[int] = mapped_column(default=0)
     flags_reopened: Mapped[int] = mapped_column(default=0)
     flags_cleared: Mapped[int] = mapped_column(default=0)
+    severity_raised: Mapped[int | None]
+    severity_lowered: Mapped[int | None]
+    cases_opened: Mapped[int | None]
     judged_up_to: Mapped[int] = mapped_column(default=0)
     input_digest: Mapped[str | None] = mapped_column(String(64))
     confirmed_by: Mapped[str | None] = mapped_column(Text)
@@ -90,7 +95,9 @@ AUDIT_SUBJECT: Final = Subject(ChangeKind.AUDIT, AUDITS, status=AUDITS.c.status)
 
 
 class AuditChange(Model):
-    """One status change of a flag since the last successful audit; for a dry or held run, the change it would make."""
+    """One change of a flag's status, else of its severity, since the last successful audit; for a dry or held run, the
+    change it would make.
+    """
 
     __tablename__ = "audit_changes"
 

@@ -36,7 +36,7 @@ class Trigger(Choices):
 
 
 class HeldCause(Choices):
-    """What changed for a project that a held audit would newly flag or clear, since the last successful audit."""
+    """What changed for a project that the change threshold counts, since the last successful audit."""
 
     CONFIRMATION_LOST = "confirmation_lost", lazy_text("A confirmation of the platform was lost")
     RECORD_CHANGED = "record_changed", lazy_text("The record was changed")
@@ -61,4 +61,6 @@ class FlagChange(Choices):
     EXEMPTED = "exempted", lazy_text("Exempt by the Commission")
     ACCEPTED = "accepted", lazy_text("Accepted")
     UNACCEPTED = "unaccepted", lazy_text("No longer accepted")
+    RAISED = "raised", lazy_text("Severity raised")
+    LOWERED = "lowered", lazy_text("Severity lowered")
     CLEARED = "cleared", lazy_text("Flag cleared")

@@ -34,6 +34,13 @@ ENDING_DAYS: Final = timedelta(days=30)
 # How long before the due date of an attestation its agency is reminded.
 REMINDERS: Final = (timedelta(days=30), timedelta(days=7), timedelta())
 ROWS_AT_ONCE: Final = 2000
+CHANGES: Final = (
+    FlagChange.OPENED,
+    FlagChange.REOPENED,
+    FlagChange.CLEARED,
+    FlagChange.RAISED,
+    FlagChange.LOWERED,
+)
 
 
 class RecipientGroup(Enum):
@@ -152,14 +159,19 @@ def _rows(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElemen
 
 
 def _flags(span: Span) -> Select[Any]:
-    """Projects with flag changes in the span, one row per project whatever the number of flags."""
-    kind = case((AuditChange.change == "cleared", "flags-cleared"), else_="flags-opened")
+    """Projects with flag changes in the span, one row per project and kind whatever the number of flags."""
+    kind = case(
+        (AuditChange.change == FlagChange.CLEARED.value, "flags-cleared"),
+        (AuditChange.change == FlagChange.RAISED.value, "severity-raised"),
+        (AuditChange.change == FlagChange.LOWERED.value, "severity-lowered"),
+        else_="flags-opened",
+    )
     return (
         select(*_rows(kind, Project.number))
         .join(AuditChange, AuditChange.project_id == Project.id)
         .join(AuditRun, AuditRun.id == AuditChange.audit_id)
         .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), span.holds(AuditRun.finished_at.expression))
-        .where(AuditChange.change.in_((FlagChange.OPENED, FlagChange.REOPENED, FlagChange.CLEARED)))
+        .where(AuditChange.change.in_(CHANGES))
         .distinct()
         .order_by(Project.number)
     )

@@ -54,6 +54,8 @@ KINDS: Final[Mapping[str, str]] = {
     "case-closed": "cases",
     "flags-opened": "projects",
     "flags-cleared": "projects",
+    "severity-raised": "projects",
+    "severity-lowered": "projects",
     "token-ending": "tokens",
     "service-without-owner": "service-accounts",
 }
@@ -73,6 +75,8 @@ OPTIONAL_DIGEST: Final = frozenset(
         "case-closed",
         "flags-opened",
         "flags-cleared",
+        "severity-raised",
+        "severity-lowered",
     }
 )
 # The link of an invitation is a secret, and the test is of e-mail.

@@ -49,7 +49,13 @@ def held(supervisor: Caller, agency: Agency, present: Present) -> dict[str, Any]
 
 def test_held_audit_returns_held_and_changes_nothing(supervisor: Caller, held: dict[str, Any]) -> None:
     assert held["status"] == "held"
-    assert held["held_because"] == {"newly_flagged": 60, "newly_clear": 0, "judged_by_last_audit": 60}
+    assert held["held_because"] == {
+        "newly_flagged": 60,
+        "newly_clear": 0,
+        "severity_raised": 0,
+        "severity_lowered": 0,
+        "judged_by_last_audit": 60,
+    }
     assert supervisor.get("/flags").get_json()["items"] == []
     assert len(supervisor.get(f"/audits/{held['id']}/changes?limit=500").get_json()["items"]) >= 60
 

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from registry.accounts.actors import RoleNotAllowed
 from registry.audits.held_decisions import AuditNotHeld, NoAuditHeld, confirm_held_audit, latest_held
 from registry.audits.jobs import run_due_audit
+from registry.audits.restricted_counts import visible_run
 from registry.audits.service import AuditDateBeforeLast, AuditNotFound
 from registry.core.clock import local_instant
 from registry.core.outbox import OutboxMessage
@@ -19,6 +20,7 @@ from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.projects.models import Project
 from tests.audits.steps import (
+    OLD_SYSTEM,
     OPERATOR,
     SUPERVISOR,
     audit,
@@ -47,6 +49,20 @@ def audited(judged: int, clear: int, present: Present) -> list[int]:
     assert (run.status, run.projects_judged, run.projects_flagged) == ("succeeded", judged, judged - clear)
     present.set(NEXT)
     return ids
+
+
+def set_creation(ids: list[int], is_creation: bool) -> None:
+    """Make old systems, whose flag is low, a creation after the cutoff, whose flag is high, or the other way round."""
+    work: dict[str, object] = {"work_type": "creation", "stage": "creation", "object_commissioned_on": None}
+    work |= dict.fromkeys(("contract_signed_on", "work_started_on"), date(2026, 1, 20))
+    old = {name: date.fromisoformat(value) if name.endswith("_on") else value for name, value in OLD_SYSTEM.items()}
+    with transaction() as session:
+        session.execute(
+            update(Project)
+            .where(Project.id.in_(ids))
+            .values(work if is_creation else {name: old[name] for name in work})
+            .execution_options(synchronize_session=False)
+        )
 
 
 @pytest.mark.parametrize(
@@ -79,12 +95,12 @@ def test_newly_flagged_and_newly_clear_are_counted_separately(app: Flask, presen
     assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 49, 49)
 
 
-def test_project_counts_once_and_only_when_first_flagged(app: Flask, present: Present) -> None:
+def test_project_that_changes_its_flags_is_neither_newly_flagged_nor_clear(app: Flask, present: Present) -> None:
     present.set(LAST)
     agency = an_agency()
     create_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2027-01-01")
     audit()
-    # Each project loses its first flag and gets two others: none is newly flagged, none newly clear.
+    # Each project loses its first flag and gets two others, one of them of a higher severity.
     with transaction() as session:
         session.execute(
             update(Project)
@@ -93,7 +109,47 @@ def test_project_counts_once_and_only_when_first_flagged(app: Flask, present: Pr
         )
     present.set(NEXT)
     run = audit()
-    assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 120, 60)
+    assert (run.status, run.flags_opened, run.flags_cleared) == ("held", 120, 60)
+    assert run.held_because == {
+        "newly_flagged": 0,
+        "newly_clear": 0,
+        "severity_raised": 60,
+        "severity_lowered": 0,
+        "judged_by_last_audit": 60,
+    }
+
+
+@pytest.mark.parametrize(("turned", "status"), [(49, "succeeded"), (50, "held")])
+@pytest.mark.parametrize("rises", [False, True])
+def test_change_of_the_highest_severity_counts_in_both_directions(
+    app: Flask, present: Present, turned: int, status: str, rises: bool
+) -> None:
+    present.set(LAST)
+    ids = create_projects(60, **OLD_SYSTEM)
+    set_creation(ids[:turned], not rises)
+    assert audit().status == "succeeded"
+    set_creation(ids[:turned], rises)
+    present.set(NEXT)
+    run = audit()
+    assert run.status == status
+    assert (run.severity_raised, run.severity_lowered) == ((turned, 0) if rises else (0, turned))
+    assert (run.held_because is not None) == (status == "held")
+
+
+def test_held_audit_tells_by_cause_and_rule_whose_severity_it_would_change(app: Flask, present: Present) -> None:
+    present.set(LAST)
+    ids = create_projects(60, **OLD_SYSTEM)
+    audit()
+    set_creation(ids, True)
+    present.set(NEXT)
+    run = audit()
+    assert (run.status, run.cases_opened) == ("held", 60)
+    shown = visible_run(SUPERVISOR, run)["held_causes"]
+    counts = {"newly_flagged": 0, "newly_clear": 0, "severity_raised": 60, "severity_lowered": 0}
+    assert shown["causes"] == [{"cause": "time_passed", **counts}]
+    assert [row["rule"] for row in shown["rules"]] == ["freeze.creation"]
+    confirmed = confirm_held_audit(SUPERVISOR, run.id, "checked")
+    assert (confirmed.status, confirmed.severity_raised, confirmed.cases_opened) == ("succeeded", 60, 60)
 
 
 def test_new_registrations_do_not_count(app: Flask, present: Present) -> None:
@@ -110,7 +166,13 @@ def test_new_registrations_do_not_raise_the_threshold(app: Flask, present: Prese
     set_verified(ids[:50], None)
     run = audit()
     assert run.status == "held"
-    assert run.held_because == {"newly_flagged": 50, "newly_clear": 0, "judged_by_last_audit": 60}
+    assert run.held_because == {
+        "newly_flagged": 50,
+        "newly_clear": 0,
+        "severity_raised": 0,
+        "severity_lowered": 0,
+        "judged_by_last_audit": 60,
+    }
 
 
 def test_threshold_percentage_is_of_projects_in_scope(app: Flask, present: Present) -> None:

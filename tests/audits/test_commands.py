@@ -26,6 +26,9 @@ AUDIT_FIELDS = {
     *(
         "flags_reopened",
         "flags_cleared",
+        "severity_raised",
+        "severity_lowered",
+        "cases_opened",
         "input_digest",
         "held_because",
         "held_causes",

@@ -34,6 +34,7 @@ LAST = date(2026, 10, 5)
 NEXT = LAST + timedelta(days=1)
 VERIFIED = date(2026, 10, 1)
 REVIEWER = an_actor(Role.REVIEWER)
+SIXTY = {"newly_flagged": 60, "newly_clear": 0, "severity_raised": 0, "severity_lowered": 0}
 
 
 def audited_clear(present: Present, count: int = 60, agency: Agency | None = None) -> list[int]:
@@ -60,9 +61,9 @@ def test_lost_confirmations_are_the_cause(app: Flask, present: Present) -> None:
     shown = visible_run(AUDITOR, run)["held_causes"]
     assert run.status == "held"
     assert shown == {
-        "causes": [{"cause": "confirmation_lost", "newly_flagged": 60, "newly_clear": 0}],
-        "rules": [{"rule": "platform.unverified", "newly_flagged": 60, "newly_clear": 0}],
-        "agencies": [{"agency": agency.bin, "newly_flagged": 60, "newly_clear": 0}],
+        "causes": [{"cause": "confirmation_lost", **SIXTY}],
+        "rules": [{"rule": "platform.unverified", **SIXTY}],
+        "agencies": [{"agency": agency.bin, **SIXTY}],
         "other_agencies": 0,
     }
 

@@ -48,12 +48,14 @@ def test_totals_show_difference_and_changes_do_not(signed_in: SignedIn, present:
         "Projects out of scope": ["0", "0", "0"],
         "Flags active": ["2", "2", "0"],
     }
-    assert table(page, "Flags whose status changed") == {
+    assert table(page, "Flags whose status or severity changed") == {
         "Flag opened": ["0", "2"],
         "Flag reopened": ["0", "0"],
         "Exempt by the Commission": ["1", "0"],
         "Accepted": ["1", "0"],
         "No longer accepted": ["0", "0"],
+        "Severity raised": ["0", "0"],
+        "Severity lowered": ["0", "0"],
         "Flag cleared": ["0", "0"],
     }
     listed = page.partition(">What changed</h2>")[2]

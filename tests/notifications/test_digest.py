@@ -16,7 +16,8 @@ from registry.accounts.tokens import issue, revoke
 from registry.core.clock import local_instant, today
 from registry.notifications.digest import write_due_digest
 from registry.projects.models import Project
-from tests.audits.steps import exempt, verify
+from tests.audits.policy_steps import activate, draft
+from tests.audits.steps import OLD_SYSTEM, exempt, verify
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
@@ -66,6 +67,20 @@ def test_agency_is_notified_once_of_audit_changes(digest: Digest) -> None:
     assert digest(MONDAY + 2 * A_DAY) == [("office@agency.kz", "flags-cleared", [gone.number])]
     audit()
     assert digest(MONDAY + 3 * A_DAY) == []
+
+
+def test_agency_is_notified_of_flags_whose_severity_a_policy_changed(digest: Digest, present: Present) -> None:
+    project = a_project(an_agency(email="office@agency.kz"), **OLD_SYSTEM)
+    present.set(date(2026, 10, 5))
+    audit()
+    digest(date(2026, 10, 6))
+    draft(rules={"migration.overdue": {"severity": "high"}})
+    activate()
+    audit()
+    assert digest(date(2026, 10, 7)) == [
+        ("office@agency.kz", "case-opened", [case_of(project).id]),
+        ("office@agency.kz", "severity-raised", [project.number]),
+    ]
 
 
 def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest) -> None:

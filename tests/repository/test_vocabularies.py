@@ -42,7 +42,7 @@ CODES = {
     "ChannelChoice": "both aitu email",
     "FactorKind": "totp passkey recovery_code oidc",
     "FlagAge": "0 31 91 181",
-    "FlagChange": "opened reopened exempted accepted unaccepted cleared",
+    "FlagChange": "opened reopened exempted accepted unaccepted raised lowered cleared",
     "FlagStatus": "open exempt accepted cleared",
     "FreezeStatus": "out_of_scope unaudited clear flagged exempt accepted withdrawn",
     "FurtherEvent": "document_added commission_granted commission_refused project_withdrawn",

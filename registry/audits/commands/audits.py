@@ -43,6 +43,9 @@ SHOWN = (
     "flags_kept",
     "flags_reopened",
     "flags_cleared",
+    "severity_raised",
+    "severity_lowered",
+    "cases_opened",
     "input_digest",
     "held_because",
     "held_causes",
@@ -60,6 +63,9 @@ IN_A_LIST = (
     "projects_flagged",
     "flags_opened",
     "flags_cleared",
+    "severity_raised",
+    "severity_lowered",
+    "cases_opened",
 )
 COMPARED_SHOWN = ("name", "recorded", "repeated")
 DIFFERENCE_SHOWN = ("project", "rule", "what", "recorded", "repeated")
@@ -223,11 +229,17 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
 
 
 def _causes(causes: Mapping[str, Any] | None) -> str:
-    """Return ``cause +newly flagged -newly clear`` of each cause, rule and agency."""
+    """Return ``cause +newly flagged -newly clear raised … lowered …`` of each cause, rule and agency."""
     if causes is None:
         return ""
     rows = [(row[key], row) for name, key in CAUSE_LISTS for row in causes[name]]
-    return ", ".join(f"{code} +{row['newly_flagged']} -{row['newly_clear']}" for code, row in rows)
+    return ", ".join(f"{code} {_turns(row)}" for code, row in rows)
+
+
+def _turns(row: Mapping[str, Any]) -> str:
+    severities = f" raised {row['severity_raised']} lowered {row['severity_lowered']}"
+    changed = row["severity_raised"] or row["severity_lowered"]
+    return f"+{row['newly_flagged']} -{row['newly_clear']}{severities if changed else ''}"
 
 
 def _row(names: tuple[str, ...], row: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.promises import differing_projects
 from registry.audits.queries import changes_of, count_changes, list_audits, previous_good
-from registry.audits.restricted_counts import visible_run
+from registry.audits.restricted_counts import LATER_COUNTS, visible_run
 from registry.audits.schemas import AUDIT_ORDER, VOIDING_PROPOSAL
 from registry.audits.service import find_audit, run_audit
 from registry.audits.views.findings import rule_titles
@@ -77,6 +77,8 @@ def audit(actor: Actor, audit_id: int) -> Answer:
         before=shown_before,
         stocks=_stocks(shown) if run.status in JUDGED else {},
         stocks_before={} if shown_before is None else _stocks(shown_before),
+        moves={name: shown[name] for name in LATER_COUNTS},
+        moves_before={} if shown_before is None else {name: shown_before[name] for name in LATER_COUNTS},
         flows=count_changes(actor, run),
         flows_before={} if before is None else count_changes(actor, before),
         changes=listing.items,

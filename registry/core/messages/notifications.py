@@ -56,6 +56,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "notice-without-restricted": lazy_text("Without restricted projects."),
     "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
+    "notice-severity-lowered": lazy_text("The audit has lowered the severity of flags"),
+    "notice-severity-raised": lazy_text("The audit has raised the severity of flags"),
     "notice-flags-opened": lazy_text("The audit has opened flags on projects"),
     "notice-greeting": lazy_text("Hello,"),
     "notice-greeting-name": lazy_text("Hello {name},"),

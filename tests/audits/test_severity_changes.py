@@ -1,0 +1,115 @@
+"""A day on which only severities change: the audit counts the projects and the cases that open, and pages show it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
+from registry.audits.queries import count_changes
+from registry.audits.restricted_counts import visible_run
+from registry.audits.verification import verify_audit
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.api.callers import caller
+from tests.audits.policy_steps import activate, draft
+from tests.audits.steps import AUDITOR, OLD_SYSTEM, SUPERVISOR, audit, changes, flag_counts
+from tests.factories import a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+HIGH = {"rules": {"migration.overdue": {"severity": "high"}}}
+REVIEWER = an_actor(Role.REVIEWER)
+COUNTS = ("severity_raised", "severity_lowered", "cases_opened")
+
+
+def restrict(project: Project, *, is_restricted: bool = True) -> None:
+    with transaction():
+        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), is_restricted, "State secret")
+
+
+@pytest.fixture
+def projects(app: Flask, present: Present) -> list[Project]:
+    """Three old systems whose flag is low until a policy makes it high the next day; one more whose flag is high."""
+    present.set(DAY)
+    agency = an_agency()
+    made = [a_project(agency, **OLD_SYSTEM) for _ in range(3)]
+    a_project(agency)
+    audit()
+    present.set(DAY + timedelta(days=1))
+    draft(**HIGH)
+    activate()
+    return made
+
+
+def seen(run: AuditRun, actor: object = AUDITOR) -> tuple[int, ...]:
+    shown = visible_run(actor, run)  # type: ignore[arg-type] # an Actor
+    return tuple(shown[name] for name in COUNTS)
+
+
+def test_audit_counts_raised_severities_and_opened_cases(projects: list[Project]) -> None:
+    run = audit()
+    assert flag_counts(run) == (0, 4, 0, 0)
+    assert seen(run) == (3, 0, 3)
+    assert changes(run) == sorted((project.number, "migration.overdue", "raised") for project in projects)
+    assert count_changes(AUDITOR, run)["raised"] == 3
+    assert verify_audit(AUDITOR, run.id).matches
+    assert seen(audit()) == (0, 0, 0)
+
+
+def test_dry_run_counts_the_same_and_opens_nothing(projects: list[Project]) -> None:
+    assert seen(audit(dry_run=True)) == (3, 0, 3)
+    assert seen(audit()) == (3, 0, 3)
+
+
+def test_lowered_severity_is_counted(projects: list[Project], present: Present) -> None:
+    audit()
+    present.set(DAY + timedelta(days=2))
+    draft("2026.3", rules={"migration.overdue": {"severity": "low"}})
+    activate("2026.3")
+    run = audit()
+    assert seen(run) == (0, 3, 0)
+    assert {change for _, _, change in changes(run)} == {"lowered"}
+
+
+def test_restricted_projects_are_subtracted_also_when_they_are_restricted_later(projects: list[Project]) -> None:
+    restrict(projects[0])
+    run = audit()
+    assert (seen(run), seen(run, REVIEWER)) == ((3, 0, 3), (2, 0, 2))
+    restrict(projects[1])
+    assert seen(run, REVIEWER) == (1, 0, 1)
+    restrict(projects[0], is_restricted=False)
+    assert (seen(run), seen(run, REVIEWER)) == ((3, 0, 3), (2, 0, 2))
+
+
+def test_audit_before_these_counts_shows_that_they_are_not_known(projects: list[Project]) -> None:
+    run = audit()
+    with transaction():
+        run.severity_raised = run.severity_lowered = run.cases_opened = None
+    assert seen(run, REVIEWER) == (None, None, None)
+
+
+def test_page_home_list_answer_and_journal_show_them(
+    projects: list[Project], signed_in: SignedIn, client: FlaskClient
+) -> None:
+    run = audit()
+    visit = signed_in(Role.SUPERVISOR)
+    text = re.sub(r"<[^>]+>|\s+", " ", visit.get("/home").text)
+    assert "Projects whose highest severity rose: 3, fell: 0; cases opened: 3." in text
+    page = visit.get(f"/audits/{run.id}").text
+    assert "Nothing." not in page and page.count("Severity raised") >= 4
+    rows = dict(re.findall(r'stacked__main">([^<]+)</th>\s*<td[^>]*>(\d+)</td>', page))
+    assert (rows["Projects whose highest severity rose"], rows["Cases opened"]) == ("3", "3")
+    listed = visit.get("/audits").text
+    assert re.search(r'data-label="Severity raised">3<', listed) and re.search(r'data-label="Cases opened">3<', listed)
+    answer = caller(client, Role.AUDITOR).get(f"/audits/{run.id}").get_json()
+    assert [answer[name] for name in COUNTS] == [3, 0, 3]
+    entry = caller(client, Role.AUDITOR).get("/journal?action=audit.succeeded").get_json()["items"][0]
+    assert entry["details"]["cases_opened"] == 3
