@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import zip_longest
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
@@ -22,12 +24,13 @@ from registry.core.clock import local_date
 from registry.core.database import db
 from registry.exemptions.service import exemption_on
 from registry.freeze.facts import EarlierRevision, Facts
-from registry.freeze.policy import Policy
+from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.projects.models import Project
-from registry.projects.revisions import LAW_LOOKS_AT, Revision
+from registry.projects.revisions import UNDONE, past_of, stored_revisions
 from registry.projects.visibility import IS_RESTRICTED
 
 IDS_AT_ONCE = 20_000
+of_edits = attrgetter(*UNDONE)
 
 
 class Part(NamedTuple):
@@ -112,10 +115,11 @@ def candidates(
     rows = db.session.execute(statement, {**part._asdict(), "on": on}).all()
     for row in rows:
         digest.update(repr(tuple(row)).encode())
-    revisions = revisions_of([row.id for row in rows if row.version > 1], digest)
+    past = pasts_of({row.id: (row.version, row._mapping) for row in rows}, policy, digest)
     for row in rows:
-        past = tuple(past for version, past in revisions.get(row.id, ()) if version < row.version)
-        facts = facts_of_row(row._mapping, row.agency_kind, row.registered_at, row.order_migrate_by, past)
+        facts = facts_of_row(
+            row._mapping, row.agency_kind, row.registered_at, row.order_migrate_by, past.get(row.id, ())
+        )
         yield Candidate(row.id, facts, row.exemption_id)
 
 
@@ -190,25 +194,21 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def revisions_of(
-    ids: Sequence[int], digest: Any, up_to: Mapping[int, int] | None = None
-) -> dict[int, list[tuple[int, EarlierRevision]]]:
-    """Return the revisions of each project with their versions, oldest first, and update ``digest`` with them.
+def pasts_of(
+    present: Mapping[int, tuple[int, Mapping[Any, Any]]], policy: Policy, digest: Any
+) -> dict[int, tuple[EarlierRevision, ...]]:
+    """Return the earlier revisions of each project, oldest first, and update ``digest`` with all revisions.
 
-    ``up_to``: the last version of each to read, by id, for those at an earlier moment.
+    ``present``: version and values of each project, by id. Later revisions are passed over.
     """
-    revisions: dict[int, list[tuple[int, EarlierRevision]]] = {}
-    if ids:
-        columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
-        statement = (
-            select(Revision.project_id, Revision.version, *columns)
-            .where(Revision.project_id.in_(ids))
-            .order_by(Revision.project_id, Revision.version)
-        )
-        for row in db.session.execute(statement).all():
-            project_id, version, *values = row
-            if up_to is not None and version > up_to[project_id]:
-                continue
-            digest.update(repr(tuple(row)).encode())
-            revisions.setdefault(project_id, []).append((version, EarlierRevision(*values)))
-    return revisions
+    pasts: dict[int, tuple[EarlierRevision, ...]] = {}
+    edited = [project_id for project_id, (version, _) in present.items() if version > 1]
+    for project_id, revisions in stored_revisions(edited).items():
+        version, values = present[project_id]
+        known = [each for each in revisions if each.version <= version]
+        past = pasts[project_id] = past_of(values, known)
+        for stored, each in zip_longest(known, past):
+            # A policy that does not judge edits reads no more, and audits by it are repeated with the same digest.
+            more = () if each is None or policy.edit_severity == NOT_JUDGED else (*of_edits(each), each.replaced_on)
+            digest.update(repr((project_id, stored.version, *stored.law, *more)).encode())
+    return pasts

@@ -20,7 +20,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.projects.models import Project
-from registry.projects.revisions import LAW_LOOKS_AT, Revision
+from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, as_earlier, past_of, stored_revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]
             agency_kind=kinds[each.agency_id],
             registered_on=day if number is None else registered[number],
             order_migrate_by=None if number is None else due.get(number),
-            past=() if number is None else tuple(past.get(number, ())),
+            past=() if number is None else past.get(number, ()),
             **values,
         )
         is_judged = in_scope(facts.agency_kind, policy) and number not in exempt
@@ -76,15 +76,13 @@ def _order_dates(ids: Sequence[int]) -> dict[int, date | None]:
     return {row.project_id: row.due for row in rows}
 
 
-def _revisions(ids: Sequence[int]) -> dict[int, list[EarlierRevision]]:
+def _revisions(ids: Sequence[int]) -> dict[int, tuple[EarlierRevision, ...]]:
     """All revisions: after the change the current one is an earlier one too."""
-    columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
+    project = table_of(Project).c
     rows = db.session.execute(
-        select(Revision.project_id, *columns)
-        .where(Revision.project_id.in_(ids))
-        .order_by(Revision.project_id, Revision.version)
-    )
-    revisions: dict[int, list[EarlierRevision]] = {}
-    for project_id, *values in rows:
-        revisions.setdefault(project_id, []).append(EarlierRevision(*values))
-    return revisions
+        select(project.id, *(project[name] for name in (*LAW_LOOKS_AT, *UNDONE))).where(project.id.in_(ids))
+    ).all()
+    revisions = stored_revisions(ids)
+    return {
+        row.id: (*past_of(row._mapping, revisions.get(row.id, ())), as_earlier(row._mapping, today())) for row in rows
+    }

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from registry.agencies.known_kinds import kinds_known_at
-from registry.audits.candidates import Candidate, Part, facts_of_row, revisions_of
+from registry.audits.candidates import Candidate, Part, facts_of_row, pasts_of
 from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.known_orders import migrate_by_known_at
 from registry.exemptions.known_exemptions import exemptions_known_at
@@ -48,28 +48,29 @@ class KnownRegister:
         inside = [each for each in present if self.kinds[each.agency] in policy.scope]
         known.in_scope, known.out_of_scope = len(inside), len(present) - len(inside)
         judged = [each for each in inside if not _is_verified(each, on)]
-        known.candidates = list(self._candidates(judged, on, part, digest))
+        known.candidates = list(self._candidates(judged, policy, on, part, digest))
         return known
 
-    def project(self, project_id: int, on: date) -> tuple[Candidate, KnownProject]:
+    def project(self, project_id: int, policy: Policy, on: date) -> tuple[Candidate, KnownProject]:
         """Return one project, in whatever scope and placement, with its exemption in force on the date."""
         part = Part(project_id - 1, project_id)
         (project,) = projects_known_at(self.at, READ, *part)
-        (candidate,) = self._candidates([project], on, part, sha256())
+        (candidate,) = self._candidates([project], policy, on, part, sha256())
         return candidate, project
 
-    def _candidates(self, projects: list[KnownProject], on: date, part: Part, digest: Any) -> Iterator[Candidate]:
+    def _candidates(
+        self, projects: list[KnownProject], policy: Policy, on: date, part: Part, digest: Any
+    ) -> Iterator[Candidate]:
         exemptions = exemptions_known_at(self.at, on, *part)
         orders = migrate_by_known_at(self.at, *part)
         for each in projects:
             values = (each.values[name] for name in PROJECT_FACTS)
             read = (each.id, each.version, each.registered_at, *values, self.kinds[each.agency])
             digest.update(repr((*read, orders.get(each.id), exemptions.get(each.id))).encode())
-        versions = {each.id: each.version for each in projects if each.version > 1}
-        revisions = revisions_of(list(versions), digest, versions)
+        past = pasts_of({each.id: (each.version, each.values) for each in projects}, policy, digest)
         for each in projects:
-            past = tuple(values for version, values in revisions.get(each.id, ()) if version < each.version)
-            facts = facts_of_row(each.values, self.kinds[each.agency], each.registered_at, orders.get(each.id), past)
+            kind, due = self.kinds[each.agency], orders.get(each.id)
+            facts = facts_of_row(each.values, kind, each.registered_at, due, past.get(each.id, ()))
             yield Candidate(each.id, facts, exemptions.get(each.id))
 
 

@@ -23,6 +23,6 @@ def verdict_known_at(project: Project, on: date | None, at: datetime, language: 
     if project.registered_at > at:
         raise ProjectNotFound(number=project.number)
     day, policy = on or local_date(at), policy_known_at(at, on)
-    candidate, _ = KnownRegister(at).project(project.id, day)
+    candidate, _ = KnownRegister(at).project(project.id, policy, day)
     exempt = candidate.exemption_id is not None
     return represent_verdict(project.number, candidate.facts, day, language, policy, exempt=exempt)

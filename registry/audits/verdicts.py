@@ -21,7 +21,7 @@ from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
-from registry.projects.revisions import LAW_LOOKS_AT, earlier
+from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, as_earlier, earlier
 from registry.projects.vocabulary import FreezeStatus
 
 # Project columns that become facts of the same name: what agencies claim and what QazTech confirms.
@@ -114,7 +114,7 @@ def verdict_to_check_change(project: Project, after: Mapping[str, Any], language
 
 
 def _edited_facts(project: Project, before: Facts, after: Mapping[str, Any]) -> Facts:
-    present = EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT})
+    present = as_earlier({name: getattr(project, name) for name in (*LAW_LOOKS_AT, *UNDONE)}, today())
     edited = {name: after[name] for name in PROJECT_FACTS if name in after}
     return replace(before, past=(*before.past, present), **edited)
 

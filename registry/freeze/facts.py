@@ -8,7 +8,10 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class EarlierRevision:
-    """The values of an earlier revision of the project, in the fields that the rules compare."""
+    """The values of an earlier revision of the project, in the fields that the rules compare.
+
+    ``replaced_on``: the day of the edit that made the next revision; None where it plays no part.
+    """
 
     work_type: str
     stage: str
@@ -16,6 +19,13 @@ class EarlierRevision:
     contract_signed_on: date | None = None
     work_started_on: date | None = None
     ended_on: date | None = None
+    pilot_started_on: date | None = None
+    commissioned_on: date | None = None
+    object_commissioned_on: date | None = None
+    budget_kzt: int | None = None
+    object_original_cost_kzt: int | None = None
+    consent_number: str | None = None
+    replaced_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+# The ``edit_severity`` of a policy that does not judge edits.
+NOT_JUDGED = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -57,9 +60,10 @@ class Policy:
     Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
     days. ``attestation_months`` is 0 when records need no attestation. ``safety_belt_*`` are the change threshold of an
     audit. ``appeal_suspends``: an appealed order does not bind until a new decision; else it binds until another
-    decision replaces it (Administrative Procedural Code, Art. 91). ``digest`` is the SHA-256 (hex) of the policy file,
-    ``text`` its content. ``targets``: the share of projects in scope that should be on the platform on a date, in
-    percent, ordered by date; the overview compares with them, no rule does.
+    decision replaces it (Administrative Procedural Code, Art. 91). ``edit_severity``: of the finding that an edit
+    leaves which ends a serious one; NOT_JUDGED for none. ``digest`` is the SHA-256 (hex) of the policy file, ``text``
+    its content. ``targets``: the share of projects in scope that should be on the platform on a date, in percent,
+    ordered by date; the overview compares with them, no rule does.
     """
 
     version: str
@@ -82,6 +86,7 @@ class Policy:
     digest: str
     targets: tuple[tuple[date, int], ...] = ()
     appeal_suspends: bool = True
+    edit_severity: str = NOT_JUDGED
     text: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:

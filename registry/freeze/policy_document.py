@@ -22,6 +22,7 @@ _PLAIN: Final = (
     "verification_grace_days",
     "onboarding_limit_months",
     "attestation_months",
+    "edit_severity",
     "case_from_severity",
     "safety_belt_percent",
     "safety_belt_minimum",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.freeze.optional_rules import DISABLED_RULES
-from registry.freeze.policy import DeadlineDays, Policy, RulePolicy, Wording
+from registry.freeze.policy import NOT_JUDGED, DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.policy_lines import format_path, key_lines, line_of
 from registry.freeze.policy_shape import validate
 from registry.freeze.rules import RULES
@@ -76,6 +76,7 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         verification_grace_days=document["verification_grace_days"],
         onboarding_limit_months=document["onboarding_limit_months"],
         attestation_months=document.get("attestation_months", ATTESTATION_MONTHS),
+        edit_severity=document.get("edit_severity", NOT_JUDGED),
         case_from_severity=document["case_from_severity"],
         safety_belt_percent=document["safety_belt_percent"],
         safety_belt_minimum=document["safety_belt_minimum"],

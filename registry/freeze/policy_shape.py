@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from registry.freeze.facts import Facts
 from registry.freeze.optional_rules import DISABLED_RULES
+from registry.freeze.policy import NOT_JUDGED
 from registry.freeze.policy_lines import Path
 from registry.freeze.rules import RULES
 from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
@@ -74,6 +75,8 @@ _POLICY: Mapping[str, ValueType] = {
     "onboarding_limit_months": _whole(1, 600, "months"),
     # Optional, so that older policy files stay valid; so is the rule on attestation.
     "attestation_months": _whole(0, 600, "months")._replace(required=False),
+    # Optional, so that a stored version judges a past day as it did.
+    "edit_severity": _one_of((NOT_JUDGED, *Severity.codes()))._replace(required=False),
     "case_from_severity": _one_of(Severity.codes()),
     "safety_belt_percent": _whole(0, 100, "percent"),
     "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),

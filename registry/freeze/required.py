@@ -63,7 +63,8 @@ _REQUIRED: Mapping[str, str] = {
         "given."
     ),
     "integrity.rewritten": lazy_text(
-        "The start ({clock}) was not moved to before {cutoff}, and a creation was not renamed as other work."
+        "The start ({clock}) was not moved to before {cutoff}, a creation was not renamed as other work, and no edit "
+        "without confirmation ended a finding of medium or high severity."
     ),
     "integrity.ended-unconfirmed": lazy_text(
         "The ending is confirmed with the authorised body's agreement, or the object ended before {cutoff} and was "

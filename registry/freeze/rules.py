@@ -33,6 +33,10 @@ UNKNOWN: Final = Placement.UNKNOWN.value
 # The rule for final stages, and the rule that holds where no other one does.
 ENDED_UNCONFIRMED: Final = "integrity.ended-unconfirmed"
 LEGACY: Final = "freeze.legacy"
+# What stays when facts were changed so that a finding ends.
+REWRITTEN: Final = "integrity.rewritten"
+DATA_GAP: Final = "freeze.data-gap"
+PLANNED: Final = "freeze.planned"
 # The rule that holds beside the others and never keeps ``freeze.legacy`` away.
 UNATTESTED: Final = "integrity.unattested"
 
@@ -234,17 +238,17 @@ def unattested(facts: Facts, policy: Policy, on: date) -> Observed | None:
 # functions.
 UNFINISHED: Final[Mapping[str, Rule]] = {
     "freeze.creation": creation,
-    "freeze.planned": planned,
+    PLANNED: planned,
     "freeze.transitional": transitional,
     "freeze.development": development,
     "freeze.misclassified": misclassified,
     "freeze.modification-limit": modification_limit,
     "freeze.pilot-limit": pilot_limit,
-    "freeze.data-gap": data_gap,
+    DATA_GAP: data_gap,
     "migration.overdue": migration_overdue,
     "migration.order-overdue": order_overdue,
     "integrity.backdated": backdated,
-    "integrity.rewritten": rewritten,
+    REWRITTEN: rewritten,
 }
 # Every rule, in the order of the findings.
 RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY, UNATTESTED)

@@ -10,6 +10,7 @@ from registry.core.fields import InputField, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, object_of
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.value_checks import InvalidValue
+from registry.freeze.policy import NOT_JUDGED
 from registry.freeze.policy_document import policy_document
 from registry.freeze.policy_shape import RESERVED_VERSION
 from registry.freeze.rules import RULES
@@ -24,6 +25,7 @@ from registry.policies.vocabulary import PolicyState
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
 SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
+EDIT_SEVERITY: Final = {"type": "string", "enum": [NOT_JUDGED, *Severity.codes()]}
 
 
 def _in_languages(*names: str) -> dict[str, Any]:
@@ -76,6 +78,9 @@ class PolicyShown(BaseSchema):
     verification_grace_days = ReadOnly("How long a new placement may wait for its confirmation.", WHOLE)
     onboarding_limit_months = ReadOnly("How far ahead the end of a move may lie.", WHOLE)
     attestation_months = ReadOnly("How often a record is confirmed, in calendar months; 0 for never.", WHOLE)
+    edit_severity = ReadOnly(
+        "The severity of what an edit leaves that ends a serious finding; `none`: edits are not judged.", EDIT_SEVERITY
+    )
     case_from_severity = ReadOnly("Flags of this severity or above open a case.", SEVERITY)
     safety_belt_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
     safety_belt_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
@@ -149,6 +154,7 @@ class PolicySettings(BaseSchema):
     verification_grace_days = Setting(WHOLE)
     onboarding_limit_months = Setting(WHOLE)
     attestation_months = Setting(WHOLE)
+    edit_severity = Setting(EDIT_SEVERITY)
     case_from_severity = Setting(SEVERITY)
     safety_belt_percent = Setting(WHOLE)
     safety_belt_minimum = Setting(WHOLE)

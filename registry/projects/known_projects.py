@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Date, select
+from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.projects.models import Project
-from registry.projects.revisions import Revision
+from registry.projects.revisions import Revision, value_of_json
 from registry.projects.vocabulary import FreezeStatus
 
 PROJECT: Final = table_of(Project)
 REVISION: Final = table_of(Revision)
 AGENCY: Final = table_of(Agency)
-DATES: Final = frozenset(column.name for column in PROJECT.columns if isinstance(column.type, Date))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def projects_known_at(at: datetime, names: Collection[str], after: int, to: int)
             if "freeze_status" in old:
                 # Only withdrawing and restoring write it.
                 is_withdrawn = old["freeze_status"] == FreezeStatus.WITHDRAWN.value
-            values.update({name: _value(name, old[name]) for name in values.keys() & old.keys()})
+            values.update({name: value_of_json(name, old[name]) for name in values.keys() & old.keys()})
         known.append(KnownProject(project_id, version, registered_at, bin_number, is_withdrawn, values))
     return known
 
@@ -83,7 +82,3 @@ def _undone(at: datetime, after: int, to: int) -> dict[int, tuple[int, dict[str,
         old.update({change["field"]: change["old"] for change in changes})
         undone[project_id] = (version - 1, old)
     return undone
-
-
-def _value(name: str, json_value: Any) -> Any:
-    return date.fromisoformat(json_value) if name in DATES and json_value is not None else json_value

@@ -5,13 +5,15 @@ A revision also stores the values that the rules compare (``LAW_LOOKS_AT``), as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint, select
+from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint, case, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.core.clock import local_date
 from registry.core.database import EncodedJson, Instant, Model, db
 from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import require_transaction
@@ -19,6 +21,16 @@ from registry.freeze.facts import EarlierRevision
 from registry.projects.models import CHANGEABLE, Project
 
 LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on", "ended_on")
+
+# What else the rules compare, of revisions that do not store it: undone from the present values.
+UNDONE: Final = (
+    "pilot_started_on",
+    "commissioned_on",
+    "object_commissioned_on",
+    "budget_kzt",
+    "object_original_cost_kzt",
+    "consent_number",
+)
 
 
 class Revision(Model):
@@ -103,17 +115,69 @@ def _history(project_id: int) -> Select[Any]:
     )
 
 
+class StoredRevision(NamedTuple):
+    """What is read of a revision for the rules; ``changes`` is None for the registration. ``law``: LAW_LOOKS_AT."""
+
+    version: int
+    at: datetime
+    changes: Sequence[Mapping[str, Any]] | None
+    law: Sequence[Any]
+
+
+# The columns of a StoredRevision. The changes of a registration are all its values, and nothing comes before them.
+STORED_REVISION: Final = (
+    Revision.version,
+    Revision.at,
+    case((Revision.version > 1, Revision.changes)).label("changes"),
+    *(getattr(Revision, name) for name in LAW_LOOKS_AT),
+)
+
+
+def past_of(present: Mapping[Any, Any], revisions: Sequence[StoredRevision]) -> tuple[EarlierRevision, ...]:
+    """The revisions before the present one, oldest first.
+
+    ``present``: the values of the last of ``revisions``, which are all up to it, oldest first.
+    """
+    values = {name: present[name] for name in UNDONE}
+    past: list[EarlierRevision] = []
+    for before, edit in reversed(list(pairwise(revisions))):
+        for change in edit.changes or ():
+            if change["field"] in values:
+                values[change["field"]] = value_of_json(change["field"], change["old"])
+        law = dict(zip(LAW_LOOKS_AT, before.law, strict=True))
+        past.append(EarlierRevision(**law, **values, replaced_on=local_date(edit.at)))
+    return tuple(reversed(past))
+
+
+def as_earlier(values: Mapping[Any, Any], replaced_on: date) -> EarlierRevision:
+    """The values of a project as those of an earlier revision, once an edit of that day has replaced them."""
+    return EarlierRevision(**{name: values[name] for name in (*LAW_LOOKS_AT, *UNDONE)}, replaced_on=replaced_on)
+
+
+def stored_revisions(ids: Collection[int]) -> dict[int, list[StoredRevision]]:
+    """All revisions of each project, oldest first."""
+    statement = (
+        select(Revision.project_id, *STORED_REVISION)
+        .where(Revision.project_id.in_(ids))
+        .order_by(Revision.project_id, Revision.version)
+    )
+    revisions: dict[int, list[StoredRevision]] = {}
+    for project_id, version, at, changes, *law in db.session.execute(statement) if ids else ():
+        revisions.setdefault(project_id, []).append(StoredRevision(version, at, changes, law))
+    return revisions
+
+
 def earlier(project: Project) -> tuple[EarlierRevision, ...]:
     """The values that the rules compare, of every revision before the current one, oldest first."""
     if project.version == 1:
         return ()
-    columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
-    rows = db.session.execute(
-        select(*columns)
-        .where(Revision.project_id == project.id, Revision.version < project.version)
-        .order_by(Revision.version)
-    )
-    return tuple(EarlierRevision(*row) for row in rows)
+    revisions = [each for each in stored_revisions([project.id]).get(project.id, ()) if each.version <= project.version]
+    return past_of({name: getattr(project, name) for name in UNDONE}, revisions)
+
+
+def value_of_json(name: str, value: Any) -> Any:
+    """A project's value from ``json_value``."""
+    return date.fromisoformat(value) if name.endswith("_on") and value is not None else value
 
 
 def json_value(value: Any) -> Any:

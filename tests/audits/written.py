@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime, time
+from datetime import date, datetime, time
 from itertools import count
 from typing import Any
 
@@ -14,10 +14,10 @@ from registry.agencies.models import Agency
 from registry.cases.orders import Order
 from registry.core.clock import local_instant, now
 from registry.core.transactions import transaction
-from registry.freeze.facts import Facts
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.projects.models import Project
 from registry.projects.numbers import reserve_numbers
-from registry.projects.revisions import Revision
+from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
 
@@ -52,11 +52,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
         )
         session.add(project)
         session.flush()
-        revisions = [asdict(past) for past in (*facts.past, as_past(facts))]
-        session.execute(
-            insert(Revision),
-            [_revision(values, project.id, version, at) for version, values in enumerate(revisions, 1)],
-        )
+        session.execute(insert(Revision), list(_revisions(facts, project.id, at)))
         if facts.order_migrate_by is not None:
             session.add_all(_orders(project.id, facts, at))
     return project.id, replace(facts, registered_on=registered)
@@ -68,8 +64,15 @@ def write_all(drawn: Iterable[Facts], agencies: Mapping[str, Agency]) -> dict[in
         return dict(write(facts, agencies) for facts in drawn)
 
 
-def _revision(values: dict[str, Any], project_id: int, version: int, at: datetime) -> dict[str, Any]:
-    return values | {"project_id": project_id, "version": version, "at": at, "by": "random", "changes": []}
+def _revisions(facts: Facts, project_id: int, at: datetime) -> Iterator[dict[str, Any]]:
+    """The rows of all revisions, each with what it changed and the day on which it replaced the one before."""
+    before: EarlierRevision | None = None
+    for version, each in enumerate((*facts.past, as_past(facts)), 1):
+        law = {name: getattr(each, name) for name in LAW_LOOKS_AT}
+        changes = [] if before is None else differences(asdict(before), asdict(each))
+        edited_at = at if before is None else local_instant(before.replaced_on or date(2026, 1, 1), time(12))
+        yield law | {"project_id": project_id, "version": version, "at": edited_at, "by": "random", "changes": changes}
+        before = each
 
 
 def _orders(project_id: int, facts: Facts, at: datetime) -> list[Order]:

@@ -30,7 +30,7 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "migration.overdue": "low",
         "migration.order-overdue": "high",
         "integrity.backdated": "high",
-        "integrity.rewritten": "high",
+        "integrity.rewritten": "medium high",
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "low",
     }.items()
@@ -71,10 +71,10 @@ def _value(column: str, text: str) -> str | int | date | None:
 
 
 def _past(text: str, present: dict[str, str]) -> tuple[EarlierRevision, ...]:
-    """Earlier revisions, oldest first. An omitted key has the value of the current row."""
+    """Earlier revisions, oldest first. An omitted key has the present value, an omitted day of the edit is D."""
     revisions = []
     for part in text.split(" | ") if text else []:
-        values = {key: present[key] for key in PAST_KEYS}
+        values = {key: present["on" if key == "replaced_on" else key] for key in PAST_KEYS}
         for pair in part.split(";"):
             key, equals, value = pair.partition("=")
             if key not in values or not equals:

@@ -10,6 +10,7 @@ the interpretation of ambiguous sentences.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -241,6 +242,14 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             if started_on is not None and started_on >= C:
                 holds("integrity.rewritten")
 
+    # `integrity.rewritten`, of an edit: "the row above does not hold, and an edit ended or lowered a serious finding"
+    # "A policy without `edit_severity`, or with `none`, has only the first row."
+    by_edit = False
+    if not final and policy.edit_severity != "none" and "integrity.rewritten" not in holding:
+        if policy.rules["integrity.rewritten"].enabled and an_edit_ended_a_serious_finding(facts, policy):
+            by_edit = True
+            holding.add("integrity.rewritten")
+
     # `freeze.legacy`: "not final, and no other rule of this table holds. The rules on placement do not count here; a
     # rule that is disabled counts as not holding"
     if not final and not holding:
@@ -279,5 +288,101 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                     holds("integrity.ended-unconfirmed")
 
     for rule in sorted(holding):
-        add_finding(rule)
+        # "medium (the policy's `edit_severity`)"
+        if rule == "integrity.rewritten" and by_edit:
+            add_finding(rule, policy.edit_severity)
+        else:
+            add_finding(rule)
     return findings
+
+
+RANKS = {"low": 1, "medium": 2, "high": 3}
+# "A value that the rules read", of those that an agency enters and a revision has; where it is hosted plays no part,
+# because a finding on the placement is not of `freeze.*` or `integrity.*`.
+EDITED = (
+    "work_type",
+    "stage",
+    "contract_signed_on",
+    "work_started_on",
+    "pilot_started_on",
+    "commissioned_on",
+    "object_commissioned_on",
+    "ended_on",
+    "budget_kzt",
+    "object_original_cost_kzt",
+    "consent_number",
+)
+
+
+def an_edit_ended_a_serious_finding(facts: Facts, policy: Any) -> bool:
+    """The section "Edits that end a serious finding"."""
+    revisions = [*facts.past, facts]
+    for number in range(len(revisions) - 1):
+        E = facts.past[number].replaced_on
+        # "An *edit* is a revision that changes a value that the rules read"
+        changed = [name for name in EDITED if getattr(revisions[number], name) != getattr(revisions[number + 1], name)]
+        if E is None or not changed:
+            continue
+        # "They are found as if nothing were confirmed, and without rule *of an edit*."
+        before = found_unconfirmed(revisions, number, facts, policy, E)
+        after = found_unconfirmed(revisions, number + 1, facts, policy, E)
+        now = found_unconfirmed(revisions, len(revisions) - 1, facts, policy, E)
+        for rule, severity in before.items():
+            if not serious(rule, severity):
+                continue
+            # "The rule holds when the values after the edit end a finding, and the present values end it too."
+            if not ends(rule, severity, before, after):
+                continue
+            if not ends(rule, severity, before, now):
+                continue
+            # "Not counted is ...": what was planned has begun, or was put back; of the one and of the other values
+            if not_counted(rule, revisions, number, revisions[number + 1], policy):
+                continue
+            if not_counted(rule, revisions, number, facts, policy):
+                continue
+            return True
+    return False
+
+
+def serious(rule: str, severity: str) -> bool:
+    # "findings of at least medium severity of `freeze.*` and `integrity.*`, without `freeze.data-gap`, ..."
+    if rule in ("freeze.data-gap", "freeze.legacy", "integrity.unattested"):
+        return False
+    return rule.split(".")[0] in ("freeze", "integrity") and RANKS[severity] >= 2
+
+
+def found_unconfirmed(revisions: list[Any], number: int, facts: Facts, policy: Any, on: date) -> dict[str, str]:
+    values = {name: getattr(revisions[number], name) for name in EDITED}
+    unconfirmed = Facts(
+        agency_kind=facts.agency_kind, placement="off_platform", past=tuple(facts.past[:number]), **values
+    )
+    return dict(expected(unconfirmed, replace(policy, edit_severity="none"), on))
+
+
+def ends(rule: str, severity: str, before: dict[str, str], values: dict[str, str]) -> bool:
+    # "give neither its rule with at least its severity,"
+    if rule in values and RANKS[values[rule]] >= RANKS[severity]:
+        return False
+    # "nor another serious finding of at least its severity which the values before gave not at all or with a lower one"
+    for other, its_severity in values.items():
+        # "`integrity.rewritten` and `freeze.planned`, which may end by 4, replace nothing."
+        if other in ("integrity.rewritten", "freeze.planned") or not serious(other, its_severity):
+            continue
+        if RANKS[its_severity] >= RANKS[severity]:
+            if other not in before or RANKS[before[other]] < RANKS[its_severity]:
+                return False
+    return True
+
+
+def not_counted(rule: str, revisions: list[Any], number: int, values: Any, policy: Any) -> bool:
+    started_on = started(values, policy.start_clock)
+    # "`freeze.planned` where the kind of work is the same and `started_on` ≥ C now"
+    if rule == "freeze.planned" and values.work_type == revisions[number].work_type:
+        if started_on is not None and started_on >= policy.cutoff:
+            return True
+    # "`integrity.rewritten` where the start and the kind of work are those of a revision before it"
+    if rule == "integrity.rewritten":
+        for revision in revisions[:number]:
+            if revision.work_type == values.work_type and started(revision, policy.start_clock) == started_on:
+                return True
+    return False

@@ -123,9 +123,16 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
     """Up to three earlier revisions, each differing from the next in few fields; oldest first."""
     revision = as_past(facts)
     revisions: list[EarlierRevision] = []
+    replaced_on = on
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 3))):
         for _ in range(rng.choice((0, 1, 1, 2))):
-            field = rng.choice(("work_type", "stage", "placement", "contract_signed_on", "work_started_on"))
+            field = rng.choice(
+                (
+                    *("work_type", "stage", "placement", "contract_signed_on", "work_started_on"),
+                    *("pilot_started_on", "commissioned_on", "object_commissioned_on", "consent_number"),
+                    *("budget_kzt", "object_original_cost_kzt"),
+                )
+            )
             value: Any
             if field == "work_type":
                 value = rng.choice((*WORK_TYPES, "creation"))
@@ -133,16 +140,24 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
                 value = a_stage(rng)
             elif field == "placement":
                 value = rng.choice(PLACEMENTS)
+            elif field == "consent_number":
+                value = rng.choice(CONSENTS)
+            elif field in ("budget_kzt", "object_original_cost_kzt"):
+                value = money(rng, policy)[field == "object_original_cost_kzt"]
+            elif field == "pilot_started_on":
+                value = pilot_date(rng, policy, on)
             else:
                 value = some_date(rng, policy, on)
             revision = replace(revision, **{field: value})
-        revisions.insert(0, revision)
+        replaced_on -= days(rng.choice((0, 0, 1, rng.randint(0, 500))))
+        revisions.insert(0, replace(revision, replaced_on=replaced_on))
     return tuple(revisions)
 
 
 def as_past(facts: Facts) -> EarlierRevision:
-    """The current revision as an earlier one after the next edit."""
-    return EarlierRevision(**{field: getattr(facts, field) for field in EarlierRevision.__dataclass_fields__})
+    """The current revision as an earlier one after the next edit, on an unknown day."""
+    names = [field for field in EarlierRevision.__dataclass_fields__ if field != "replaced_on"]
+    return EarlierRevision(**{field: getattr(facts, field) for field in names})
 
 
 def project(seed: int, policy: Any) -> tuple[Facts, date]:
@@ -223,4 +238,5 @@ def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> An
         modification_limit_percent=rng.choice((20, 20, 0, 10, 29, 33, 57, 100)),
         verification_grace_days=rng.choice((30, 30, 0, 1, 10, 45)),
         attestation_months=rng.choice((6, 6, 0, 1, 12)),
+        edit_severity=rng.choice(("medium", "medium", "medium", "none", "low", "high")),
     )

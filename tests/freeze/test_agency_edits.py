@@ -13,7 +13,9 @@ import pytest
 
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
+from registry.freeze.findings import Finding
 from registry.freeze.policy_file import load_policy
+from registry.freeze.started import started_on
 from tests.freeze.random_projects import (
     CONSENTS,
     LEAP_DAYS,
@@ -76,7 +78,7 @@ def values_for(field: str, facts: Facts, policy: Any, on: date) -> tuple[Any, ..
     return (None, 0, 1, cost // 5, cost // 5 + 1, budget * 5, 10**15)
 
 
-def edited(facts: Facts, edit: Edit) -> Facts:
+def edited(facts: Facts, edit: Edit, on: date) -> Facts:
     """The project after the edit: the old state is a revision, and confirmations may be withdrawn."""
     changed = {field: value for field, value in edit.items() if field == KEY or getattr(facts, field) != value}
     if not changed:
@@ -87,7 +89,7 @@ def edited(facts: Facts, edit: Edit) -> Facts:
     if changed.keys() & {"stage", "ended_on"}:
         ended.update(ending_confirmed_on=None)
     changed.pop(KEY, None)
-    return replace(facts, **changed, **ended, past=(*facts.past, as_past(facts)))
+    return replace(facts, **changed, **ended, past=(*facts.past, replace(as_past(facts), replaced_on=on)))
 
 
 def random_edit(rng: Random, facts: Facts, policy: Any, on: date) -> Edit:
@@ -114,7 +116,7 @@ def flagged(policy: Any, first_seed: int, count: int) -> Iterator[tuple[int, Fac
 def assert_still_flagged(before: Facts, steps: list[Edit], policy: Any, on: date, seed: int) -> Facts:
     facts = before
     for number, edit in enumerate(steps, start=1):
-        facts = edited(facts, edit)
+        facts = edited(facts, edit, on)
         assert evaluate(facts, policy, on), (
             f"project seed {seed}, on {on}, lost its last finding with edit {number} of {steps}\n"
             f"  before: {before}\n  found:  {[(f.rule, f.severity) for f in evaluate(before, policy, on)]}\n"
@@ -184,6 +186,113 @@ def test_no_edit_clears_a_flagged_project_under_another_policy_with_all_rules_on
                 assert_still_flagged(facts, steps, policy, on, seed)
 
 
+def is_serious(finding: Finding) -> bool:
+    """Medium or high, of the freeze or of its integrity, and no missing data."""
+    return (
+        finding.rule.startswith(("freeze.", "integrity."))
+        and finding.rule != "freeze.data-gap"
+        and finding.severity in ("medium", "high")
+    )
+
+
+def is_begun(before: Facts, after: Facts, policy: Any) -> bool:
+    """What was planned has begun under the freeze, as the same kind of work."""
+    started = started_on(after, policy)
+    return after.work_type == before.work_type and started is not None and started >= policy.cutoff
+
+
+def is_put_back(before: Facts, after: Facts, policy: Any) -> bool:
+    """The start and the kind of work are again those of an earlier revision."""
+    known = {(past.work_type, started_on(past, policy)) for past in before.past}
+    return (after.work_type, started_on(after, policy)) in known
+
+
+def test_edits_leave_a_serious_finding_in_place_of_a_serious_one(shipped: Any) -> None:
+    tried = 0
+    for seed, facts, on in flagged(shipped, first_seed=600_000, count=2_500):
+        # Long ago, so that no time to confirm a placement keeps the other rules away.
+        facts = replace(facts, registered_on=date(2020, 1, 1))
+        before = [finding.rule for finding in evaluate(facts, shipped, on) if is_serious(finding)]
+        if not before or facts.onboarding_confirmed_on is not None:
+            continue
+        rng = Random(seed)
+        for _ in range(4):
+            after = edited(facts, random_edit(rng, facts, shipped, on), on)
+            if rng.random() < 0.5:
+                after = edited(after, random_edit(rng, after, shipped, on), on)
+            if before == ["freeze.planned"] and is_begun(facts, after, shipped):
+                continue
+            if before == ["integrity.rewritten"] and is_put_back(facts, after, shipped):
+                continue
+            tried += 1
+            assert any(is_serious(finding) for finding in evaluate(after, shipped, on)), (
+                f"project seed {seed}, on {on}, lost {before}\n  before: {facts}\n  after:  {after}"
+            )
+    assert tried > 2_000
+
+
+def test_edit_that_ends_a_high_finding_leaves_a_medium_one_with_the_former_values(shipped: Any) -> None:
+    created = Facts(
+        agency_kind="central_body",
+        work_type="creation",
+        stage="creation",
+        placement="off_platform",
+        registered_on=date(2026, 1, 12),
+        contract_signed_on=date(2026, 2, 1),
+        work_started_on=date(2026, 2, 9),
+    )
+    on = date(2026, 5, 5)
+    edit = {
+        "work_type": "maintenance",
+        "stage": "operation",
+        "contract_signed_on": None,
+        "work_started_on": None,
+        "object_commissioned_on": date(2018, 5, 14),
+    }
+    (finding,) = evaluate(edited(created, edit, on), shipped, on)
+    assert (finding.rule, finding.severity) == ("integrity.rewritten", "medium")
+    assert finding.observed == {
+        "earlier_rules": "freeze.creation",
+        "work_type": "maintenance",
+        "earlier_work_type": "creation",
+        "started_on": None,
+        "earlier_started_on": "2026-02-01",
+    }
+    put_back = edited(edited(created, edit, on), undoing(created, edit), on + timedelta(days=1))
+    assert [found.rule for found in evaluate(put_back, shipped, on + timedelta(days=1))] == ["freeze.creation"]
+
+
+def test_another_edit_that_ends_a_finding_changes_what_an_acceptance_was_for(shipped: Any) -> None:
+    on = date(2026, 5, 5)
+    pilot = Facts(
+        agency_kind="central_body",
+        work_type="development",
+        stage="pilot",
+        placement="off_platform",
+        registered_on=date(2025, 11, 20),
+        work_started_on=date(2024, 10, 1),
+        pilot_started_on=date(2025, 1, 10),
+        object_commissioned_on=date(2026, 1, 5),
+    )
+    restarted = edited(pilot, {"pilot_started_on": date(2026, 3, 1)}, on)
+    (accepted,) = evaluate(restarted, shipped, on)
+    irrelevant = edited(restarted, {"budget_kzt": 5}, on)
+    (same,) = evaluate(irrelevant, shipped, on)
+    assert same.fingerprint == accepted.fingerprint
+    later = date(2027, 4, 1)
+    again = edited(irrelevant, {"pilot_started_on": date(2027, 3, 1)}, later)
+    (changed,) = [found for found in evaluate(again, shipped, later) if found.rule == "integrity.rewritten"]
+    assert changed.fingerprint != accepted.fingerprint
+
+
+def test_policy_without_the_severity_of_edits_does_not_judge_them(shipped: Any) -> None:
+    older = replace(shipped, edit_severity="none")
+    on = date(2026, 5, 5)
+    for seed, facts, _ in flagged(older, first_seed=700_000, count=50):
+        unedited = [finding.observed for finding in evaluate(facts, older, on)]
+        assert not any("earlier_rules" in observed for observed in unedited), seed
+
+
 def registered_as_ended(ended_on: date | None) -> Facts:
     return Facts(
         agency_kind="central_body",
@@ -206,5 +315,5 @@ def test_project_registered_as_ended_with_no_date_or_after_the_cutoff_is_flagged
 
 @pytest.mark.parametrize("ended_on", [None, date(2026, 1, 1), date(2026, 6, 30)])
 def test_ending_that_is_flagged_cannot_be_moved_before_the_cutoff(shipped: Any, ended_on: date | None) -> None:
-    after = edited(registered_as_ended(ended_on), {"ended_on": date(2025, 12, 31)})
+    after = edited(registered_as_ended(ended_on), {"ended_on": date(2025, 12, 31)}, date(2026, 11, 2))
     assert evaluate(after, shipped, date(2026, 11, 2))

@@ -73,6 +73,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "verification_grace_days": 30,
     "onboarding_limit_months": 6,
     "attestation_months": 6,
+    "edit_severity": "medium",
     "case_from_severity": "medium",
     "safety_belt_percent": 25,
     "safety_belt_minimum": 50,

@@ -12,7 +12,7 @@ from registry.audits.views.findings import rule_titles
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import AnyDay, Choice, InputField, Text, WholeNumber
 from registry.core.transactions import transaction
-from registry.freeze.policy import Policy
+from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.policy_document import policy_document
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
@@ -37,6 +37,7 @@ APPEALS: Final = "appeal_suspends"
 YES: Final = "yes"
 NO: Final = "no"
 DAYS: Final = ("cutoff", "migration_deadline")
+SEVERITIES: Final = ("edit_severity", "case_from_severity")
 # Name → smallest and largest, as registry/freeze/policy_shape.py has them.
 NUMBERS: Final = {
     "pilot_limit_months": (1, 600),
@@ -64,7 +65,11 @@ def _fields() -> dict[str, InputField]:
     days: dict[str, InputField] = {name: AnyDay(required=True) for name in DAYS}
     numbers = {name: WholeNumber(*limits, required=True) for name, limits in NUMBERS.items()}
     rules = {name: Choice((OFF, *Severity.codes()), required=True) for name in RULE_FIELDS}
-    choices = {"case_from_severity": Choice(Severity, required=True), APPEALS: Choice((YES, NO), required=True)}
+    choices = {
+        "edit_severity": Choice((NOT_JUDGED, *Severity.codes()), required=True),
+        "case_from_severity": Choice(Severity, required=True),
+        APPEALS: Choice((YES, NO), required=True),
+    }
     return {**days, **choices, **numbers, **rules}
 
 
@@ -129,6 +134,12 @@ def _form_fields() -> list[Field]:
     severities = [(code, choice_label("severity", code)) for code in reversed(Severity.codes())]
     return [
         *(form_field(name, "day", label=setting_label(name)) for name in DAYS),
+        form_field(
+            "edit_severity",
+            "select",
+            label=setting_label("edit_severity"),
+            choices=[*severities, (NOT_JUDGED, _("Off"))],
+        ),
         form_field("case_from_severity", "select", label=setting_label("case_from_severity"), choices=severities),
         form_field(APPEALS, "select", label=setting_label(APPEALS), choices=[(YES, _("Yes")), (NO, _("No"))]),
         *(form_field(name, "digits", label=setting_label(name.replace(CLOCK_PREFIX, "clocks."))) for name in NUMBERS),
@@ -142,7 +153,7 @@ def _form_fields() -> list[Field]:
 def _present(policy: Policy) -> dict[str, str]:
     document = policy_document(policy)
     clocks = {f"{CLOCK_PREFIX}{name}": number for name, number in document["clocks"].items()}
-    plain = {name: as_typed({**document, **clocks}[name]) for name in (*DAYS, "case_from_severity", *NUMBERS)}
+    plain = {name: as_typed({**document, **clocks}[name]) for name in (*DAYS, *SEVERITIES, *NUMBERS)}
     in_form = {field: policy.rules[name] for field, name in RULE_FIELDS.items()}
     rules = {field: rule.severity if rule.enabled else OFF for field, rule in in_form.items()}
     return {**plain, APPEALS: as_typed(policy.appeal_suspends), **rules}

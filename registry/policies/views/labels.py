@@ -9,7 +9,7 @@ from typing import Any, Final
 from registry.audits.views.findings import rule_titles
 from registry.core.languages import Language
 from registry.core.translations import lazy_text
-from registry.freeze.policy import Policy
+from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.policy_document import policy_document
 from registry.freeze.texts import in_language
 from registry.policies.settings import as_json
@@ -27,6 +27,7 @@ LABELS: Final[Mapping[str, str]] = {
     "verification_grace_days": lazy_text("Time to confirm a placement, days"),
     "onboarding_limit_months": lazy_text("Limit of an onboarding, months"),
     "attestation_months": lazy_text("A record is confirmed every, months"),
+    "edit_severity": lazy_text("An edit that ends a serious finding leaves severity"),
     "case_from_severity": lazy_text("A case opens from severity"),
     "safety_belt_percent": lazy_text("Change threshold of an audit, percent"),
     "safety_belt_minimum": lazy_text("Change threshold of an audit, projects"),
@@ -89,7 +90,9 @@ def setting_value(setting: str, value: Any) -> str:
         return ", ".join(choice_label("kind", code) for code in value)
     if setting == "start_clock":
         return ", ".join(field_label(name) for name in value)
-    if setting == "case_from_severity" or setting.endswith(".severity"):
+    if setting == "edit_severity" and value == NOT_JUDGED:
+        return gettext("Off")
+    if setting in ("edit_severity", "case_from_severity") or setting.endswith(".severity"):
         return choice_label("severity", value)
     return str(value)
 

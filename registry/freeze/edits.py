@@ -1,0 +1,162 @@
+"""Edits that end or lower a serious finding: ``integrity.rewritten`` stays in its place (docs/reference/rules.md).
+
+Both revisions are judged on the day of the edit, so that time is not taken for an edit, by one policy, and as if
+nothing were confirmed, so that a confirmation does not hide what was changed under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import date
+from functools import lru_cache
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from registry.freeze.dates import iso
+from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.findings import Finding, Observed
+from registry.freeze.policy import NOT_JUDGED, Policy
+from registry.freeze.rules import DATA_GAP, ENDED_UNCONFIRMED, PLANNED, REWRITTEN, UNFINISHED, Rule, ended_unconfirmed
+from registry.freeze.started import started_on
+from registry.freeze.vocabulary import FINAL_STAGES, Severity
+
+# What agencies enter, of what the rules compare.
+VALUES: Final = tuple(field.name for field in fields(EarlierRevision) if field.name not in ("placement", "replaced_on"))
+_values = attrgetter(*VALUES)
+RANK: Final = {severity.value: severity.rank for severity in Severity}
+KEPT: Final = ("freeze.", "integrity.")
+EARLIER: Final = "earlier_"
+
+
+class EnabledRule(NamedTuple):
+    """A rule that the policy enables, with its severity."""
+
+    name: str
+    severity: str
+    rule: Rule
+
+
+@lru_cache(maxsize=8)
+def enabled_rules(policy: Policy) -> tuple[EnabledRule, ...]:
+    """The enabled rules for unfinished projects, in the order of the findings."""
+    # Cached: 2.4 µs a project, 8 % of an audit of 100,000 projects.
+    return tuple(
+        EnabledRule(name, policy.rules[name].severity, rule)
+        for name, rule in UNFINISHED.items()
+        if policy.rules[name].enabled
+    )
+
+
+def table_findings(facts: Facts, started: date | None, policy: Policy, on: date) -> list[Finding]:
+    """The findings of the rules for unfinished projects, without that of an edit."""
+    findings = []
+    for name, severity, rule in enabled_rules(policy):
+        observed = rule(facts, started, policy, on)
+        if observed is not None:
+            findings.append(Finding(name, severity, observed))
+    return findings
+
+
+def ended_finding(facts: Facts, policy: Policy, on: date) -> Finding | None:
+    """The finding on a final stage."""
+    rule = policy.rules[ENDED_UNCONFIRMED]
+    observed = ended_unconfirmed(facts, policy, on) if rule.enabled else None
+    return None if observed is None else Finding(ENDED_UNCONFIRMED, rule.severity, observed)
+
+
+def edited(facts: Facts, policy: Policy) -> Observed | None:
+    """What edits ended or lowered that the present values do not give either; None without any.
+
+    ``earlier_rules`` are the rules, in the order of the findings. Of each, every observed value follows as it is now
+    and, where it differs, as it was before the first edit that ended it.
+    """
+    ended: dict[str, tuple[Finding, Facts]] = {}
+    if policy.edit_severity == NOT_JUDGED:
+        return None
+    for place, past in enumerate(facts.past):
+        after = facts.past[place + 1] if place + 1 < len(facts.past) else facts
+        on = past.replaced_on
+        if on is None or on < policy.cutoff or _values(past) == _values(after):
+            continue
+        before = _unconfirmed(past, facts, place)
+        findings = _findings(before, policy, on)
+        serious = [finding for finding in findings if is_serious(finding)]
+        for values in (_unconfirmed(after, facts, place + 1), _unconfirmed(facts, facts, len(facts.past))):
+            serious = _ended(serious, findings, before, values, policy, on) if serious else serious
+        for finding in serious:
+            ended.setdefault(finding.rule, (finding, before))
+    return _observed(ended, facts, policy) if ended else None
+
+
+def is_serious(finding: Finding) -> bool:
+    """Whether a finding may not end through an edit alone."""
+    return finding.rule.startswith(KEPT) and finding.rule != DATA_GAP and RANK[finding.severity] >= Severity.MEDIUM.rank
+
+
+def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int) -> Facts:
+    """The values as facts of which nothing is confirmed; ``place``: how many revisions are earlier."""
+    return Facts(
+        agency_kind=facts.agency_kind,
+        placement=values.placement,
+        past=facts.past[:place],
+        **dict(zip(VALUES, _values(values), strict=True)),
+    )
+
+
+def _findings(facts: Facts, policy: Policy, on: date) -> list[Finding]:
+    if facts.stage in FINAL_STAGES:
+        finding = ended_finding(facts, policy, on)
+        return [] if finding is None else [finding]
+    return table_findings(facts, started_on(facts, policy), policy, on)
+
+
+def _ended(
+    serious: Iterable[Finding], findings: Sequence[Finding], before: Facts, after: Facts, policy: Policy, on: date
+) -> list[Finding]:
+    """Those of the serious findings before that the values after end. ``findings``: all before."""
+    ranks = {finding.rule: RANK[finding.severity] for finding in findings}
+    present = _findings(after, policy, on)
+    held = {finding.rule: RANK[finding.severity] for finding in present}
+    replaced = max(
+        (
+            held[each.rule]
+            for each in present
+            if is_serious(each) and each.rule not in (PLANNED, REWRITTEN) and held[each.rule] > ranks.get(each.rule, 0)
+        ),
+        default=0,
+    )
+    return [
+        finding
+        for finding in serious
+        if max(held.get(finding.rule, 0), replaced) < RANK[finding.severity]
+        and not _may_end(finding.rule, before, after, policy)
+    ]
+
+
+def _may_end(rule: str, before: Facts, after: Facts, policy: Policy) -> bool:
+    started = started_on(after, policy)
+    if rule == PLANNED:
+        return after.work_type == before.work_type and started is not None and started >= policy.cutoff
+    if rule == REWRITTEN:
+        return any((each.work_type, started_on(each, policy)) == (after.work_type, started) for each in before.past)
+    return False
+
+
+def _observed(ended: dict[str, tuple[Finding, Facts]], facts: Facts, policy: Policy) -> Observed:
+    rules = [rule for rule in (*UNFINISHED, ENDED_UNCONFIRMED) if rule in ended]
+    observed: Observed = {"earlier_rules": ", ".join(rules)}
+    for finding, before in (ended[rule] for rule in rules):
+        for name in finding.observed:
+            if name.startswith(EARLIER):
+                continue
+            now, then = _value(name, facts, policy), _value(name, before, policy)
+            observed[name] = now
+            if now != then:
+                observed.setdefault(f"{EARLIER}{name}", then)
+    return observed
+
+
+def _value(name: str, facts: Facts, policy: Policy) -> str | int | None:
+    value: str | int | date | None = started_on(facts, policy) if name == "started_on" else getattr(facts, name)
+    return iso(value) if isinstance(value, date) else value
