@@ -259,7 +259,7 @@ def test_edit_that_ends_a_high_finding_leaves_a_medium_one_with_the_former_value
         "earlier_started_on": "2026-02-01",
     }
     put_back = edited(edited(created, edit, on), undoing(created, edit), on + timedelta(days=1))
-    assert [found.rule for found in evaluate(put_back, shipped, on + timedelta(days=1))] == ["freeze.creation"]
+    assert [each.rule for each in evaluate(put_back, shipped, on + timedelta(days=1))] == ["freeze.creation"]
 
 
 def test_another_edit_that_ends_a_finding_changes_what_an_acceptance_was_for(shipped: Any) -> None:
@@ -281,7 +281,7 @@ def test_another_edit_that_ends_a_finding_changes_what_an_acceptance_was_for(shi
     assert same.fingerprint == accepted.fingerprint
     later = date(2027, 4, 1)
     again = edited(irrelevant, {"pilot_started_on": date(2027, 3, 1)}, later)
-    (changed,) = [found for found in evaluate(again, shipped, later) if found.rule == "integrity.rewritten"]
+    (changed,) = [each for each in evaluate(again, shipped, later) if each.rule == "integrity.rewritten"]
     assert changed.fingerprint != accepted.fingerprint
 
 
