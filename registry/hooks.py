@@ -19,6 +19,7 @@ from registry.accounts.events import (
 from registry.accounts.former_names import rename_in
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed, agency_moving
+from registry.approvals.kinds import register_kind
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
 from registry.cases.events import case_acted, case_seen, cases_handed_over, cases_moved_by_audit, timeline_written
@@ -56,13 +57,18 @@ from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted, project_withdrawn
 from registry.projects.linked_filters import link_filter
+from registry.projects.restriction import Restriction
 from registry.projects.view_changes import record_view_changes_below
+from registry.requests.agency_change import AgencyChange
 from registry.requests.events import agency_succeeded
 from registry.saved_views.account_changes import leave_shared_views, pass_on_views, rename_in_views
 from registry.webhooks.owners import pass_on_webhooks
 
 connect_later_versions(later_policy)
 read_along(READ_ALONG, ACTIVATED_TEXT)
+
+register_kind(AgencyChange())
+register_kind(Restriction())
 
 agency_moving.connect(record_view_changes_below)
 

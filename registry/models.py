@@ -7,6 +7,7 @@ from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
+from registry.approvals import tables as approval_table
 from registry.audits import agency_counts, daily_counts, policy_texts
 from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
@@ -53,6 +54,7 @@ TABLES = (
     agencies,
     agency_counts,
     aitu_links,
+    approval_table,
     audit_runs,
     case_documents,
     case_tables,

@@ -24,7 +24,7 @@ from registry.core.bin_numbers import check_digit
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
-from registry.projects.service import register_project
+from registry.projects.service import find_project_to_change, register_project, restrict_project
 
 _serial = itertools.count(1)
 
@@ -138,3 +138,10 @@ def an_account(name: str, role: Role | str = Role.OPERATOR) -> Account:
 def bearer(token: str, **headers: str) -> dict[str, str]:
     """The request headers with the token; ``headers`` are added with ``_`` replaced by ``-``."""
     return {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+
+
+def restrict(number: str, *, is_restricted: bool = True) -> None:
+    """Restrict a project, or end its restriction, as an approval does."""
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, number), is_restricted, "State secret")

@@ -71,6 +71,10 @@ class Actor:
         """True when the role has the permission, and a token a scope that grants it."""
         return self._has(permission) and self._grants(permission)
 
+    def has_role_permission(self, permission: Permission) -> bool:
+        """True when the role has the permission, whatever a token's scopes are."""
+        return self._has(permission)
+
     def require(self, permission: Permission, *, step_up: bool = True) -> None:
         """Raise RoleNotAllowed unless the role has the permission, and ScopeNotGranted for a token without its scope.
 

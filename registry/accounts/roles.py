@@ -82,6 +82,8 @@ class Permission(StrEnum):
     ORGANISATIONS_PROPOSE = "organisations.propose"
     ORGANISATIONS_CONFIRM = "organisations.confirm"
     WITHDRAWALS_DECIDE = "withdrawals.decide"
+    APPROVALS_READ = "approvals.read"
+    APPROVALS_DECIDE = "approvals.decide"
 
 
 P = Permission
@@ -95,7 +97,9 @@ EVERYONE: Final = {
     P.OWN_ACCOUNT_READ,
     P.OWN_ACCOUNT_MANAGE,
 }
-OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ, P.OVERVIEW_READ}
+OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ, P.OVERVIEW_READ, P.APPROVALS_READ}
+# Which kinds each of these roles decides is declared with the kind (registry/approvals/kinds.py).
+DECIDER: Final = {P.APPROVALS_READ, P.APPROVALS_DECIDE}
 EDITOR: Final = EVERYONE | {
     P.RESTRICTED_READ,
     P.PROJECTS_WRITE,
@@ -111,9 +115,10 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_VIEWER: frozenset(EVERYONE | {P.RESTRICTED_READ}),
     Role.AGENCY_EDITOR: frozenset(EDITOR),
     # Of accounts, only viewers and editors of the own agency and those below it (account_management.py).
-    Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER | {P.SHARED_VIEWS_DELETE}),
+    Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER | DECIDER | {P.SHARED_VIEWS_DELETE}),
     Role.REVIEWER: frozenset(
         OVERSIGHT
+        | DECIDER
         | {
             P.PROJECTS_LINK,
             P.PLACEMENTS_CONFIRM,
@@ -130,6 +135,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     ),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
+        | DECIDER
         | {
             P.RESTRICTED_READ,
             P.PROJECTS_RESTRICT,
@@ -173,11 +179,12 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.OPERATOR: frozenset(
-        OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID, P.AUDITS_VERIFY}
+        OVERSIGHT | DECIDER | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID, P.AUDITS_VERIFY}
     ),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT
         | ACCOUNTS_MANAGER
+        | DECIDER
         | {
             P.AGENCIES_WRITE,
             P.PROJECTS_WRITE,
@@ -217,6 +224,7 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.TOKENS_MANAGE,
         P.ORGANISATIONS_CONFIRM,
         P.WITHDRAWALS_DECIDE,
+        P.APPROVALS_DECIDE,
     }
 )
 # The roles that a token of an account may have instead of the account's own; what the account lacks, it lacks too.

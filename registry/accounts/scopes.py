@@ -49,6 +49,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.PEOPLE_READ,
             P.TOKENS_READ,
             P.REQUESTS_READ,
+            P.APPROVALS_READ,
         }
     ),
     Scope.PROJECTS_WRITE: frozenset(
@@ -82,6 +83,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
             P.WITHDRAWALS_DECIDE,
+            P.APPROVALS_DECIDE,
         }
     ),
 }

@@ -53,3 +53,5 @@ class AgencyFields(BaseSchema):
 AGENCY_FIELDS: Final[Mapping[str, InputField]] = AgencyFields().inputs
 # The BIN identifies the agency and never changes.
 CHANGEABLE: Final = tuple(name for name in AGENCY_FIELDS if name != "bin")
+# They decide what the moratorium binds and who reads restricted projects: two people change them (approvals).
+APPROVED_FIELDS: Final = ("kind", "parent_bin")

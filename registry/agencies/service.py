@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -12,7 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import is_in_subtree, subtree
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed, agency_moving
-from registry.agencies.fields import CHANGEABLE
+from registry.agencies.fields import APPROVED_FIELDS, CHANGEABLE
 from registry.agencies.locks import hold_agencies, share_agencies
 from registry.agencies.models import AGENCY_SUBJECT, Agency
 from registry.changes.service import record_added, record_change
@@ -79,21 +79,26 @@ def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
     return agency
 
 
-def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def change_agency(
+    actor: Actor, agency: Agency, changes: Mapping[str, Any], *, approved: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Apply validated changes in the open transaction; returns the changes, empty when nothing differs.
 
-    Raises RoleNotAllowed, AgencyClosed, and Invalid for a missing required value or an unusable parent.
+    ``approved``: what the journal gets of the approval by which kind and parent change. Raises RoleNotAllowed unless
+    there is one, AgencyClosed, and Invalid for a missing required value, an unusable parent, or a change of kind or
+    parent without an approval.
     """
-    actor.require(Permission.AGENCIES_WRITE)
-    require_open(agency)
+    if approved is None:
+        actor.require(Permission.AGENCIES_WRITE)
     before = {name: getattr(agency, name) for name in CHANGEABLE}
-    after = before | dict(changes)
-    problems = _problems(after, agency)
-    if problems:
-        raise Invalid(problems)
+    after = check_agency_change(agency, changes)
     applied = [
         {"field": name, "old": before[name], "new": after[name]} for name in CHANGEABLE if before[name] != after[name]
     ]
+    if approved is None:
+        problems = approval_problems(change["field"] for change in applied)
+        if problems:
+            raise Invalid(problems)
     if applied:
         with transaction() as session:
             record_change(AGENCY_SUBJECT, agency.id, "open", changes=applied)
@@ -104,8 +109,23 @@ def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> l
             agency.updated_at = now()
             session.flush()
             agency_changed.publish(agency.id, frozenset(change["field"] for change in applied), agency.updated_at)
-            journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": applied})
+            journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": applied, **(approved or {})})
     return applied
+
+
+def check_agency_change(agency: Agency, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Every value of the agency with the changes. Raises AgencyClosed, and Invalid as ``change_agency``."""
+    require_open(agency)
+    after = {name: getattr(agency, name) for name in CHANGEABLE} | dict(changes)
+    problems = _problems(after, agency)
+    if problems:
+        raise Invalid(problems)
+    return after
+
+
+def approval_problems(fields: Iterable[str]) -> list[Problem]:
+    """The problem of each of these fields that only an approval changes."""
+    return [Problem(f"/{name}", "agency-change-needs-approval") for name in fields if name in APPROVED_FIELDS]
 
 
 def own_agencies(actor: Actor) -> Select[tuple[int]] | None:

@@ -21,6 +21,7 @@ from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RE
 from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.shared_enums import share_enums
 from registry.api.uploads import upload_schema
+from registry.approvals import api as approvals
 from registry.audits.api import audits, verification
 from registry.cases.api import bulk as case_bulk
 from registry.cases.api import cases, commission, team, text_templates
@@ -77,6 +78,7 @@ BLUEPRINTS = (
     case_documents.blp,
     team.blp,
     requests.blp,
+    approvals.blp,
     inbox.blp,
     saved_views.blp,
     exemptions.blp,

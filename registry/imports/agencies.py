@@ -12,7 +12,13 @@ from sqlalchemy.orm import aliased
 from registry.accounts.actors import Actor
 from registry.agencies.fields import CHANGEABLE, AgencyFields
 from registry.agencies.models import Agency
-from registry.agencies.service import agency_to_change, change_agency, missing_field_problems, register_agency
+from registry.agencies.service import (
+    agency_to_change,
+    approval_problems,
+    change_agency,
+    missing_field_problems,
+    register_agency,
+)
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.spreadsheets.cell_values import cell_fields, load_cells
@@ -104,6 +110,8 @@ class AgencyImport:
             above = self.known[above]["parent_bin"] if above in self.known else None
         if above == number:
             problems.append(Problem("/parent_bin", "parent-below-itself"))
+        if not problems and (known := self.known.get(number)) is not None:
+            problems += approval_problems(name for name, value in row.values.items() if known.get(name) != value)
         if not problems:
             self.known[number] = agency
         return problems

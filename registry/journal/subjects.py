@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, String, Subquery, cast, literal, select, union_all
 
+from registry.approvals.tables import Approval
 from registry.cases.models import Case
 from registry.core.bulk import table_of
 from registry.exemptions.models import Exemption
@@ -19,6 +20,7 @@ from registry.requests.models import Request
 
 # Kinds whose key is the id of a row with a project_id. Every kind that belongs to a project must be listed here.
 PROJECT_KINDS: Final[Mapping[str, Any]] = {
+    "approval": table_of(Approval),
     "case": table_of(Case),
     "document": table_of(Document),
     "exemption": table_of(Exemption),

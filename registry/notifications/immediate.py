@@ -23,6 +23,7 @@ from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
 from registry.letters.models import Letter
 from registry.notifications.account_notices import ACCOUNT_TOPICS
+from registry.notifications.approval_notices import APPROVAL_NOTICES
 from registry.notifications.channels import Channel
 from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
@@ -279,5 +280,6 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     ADDED_TOPIC: _of_webhook("webhook-added"),
     DISABLED_TOPIC: _of_webhook("webhook-disabled"),
     **REQUEST_NOTICES,
+    **APPROVAL_NOTICES,
     **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }

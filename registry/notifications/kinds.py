@@ -32,6 +32,8 @@ KINDS: Final[Mapping[str, str]] = {
     "policy-activated": "policies",
     "policy-activation-withdrawn": "policies",
     "sign-in-surge": "sign-ins",
+    "approval-waiting": "approvals",
+    "approval-decided": "approvals",
     "request-waiting": "requests",
     "request-decided": "requests",
     "request-carried-out": "requests",

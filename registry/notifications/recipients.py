@@ -78,6 +78,10 @@ class Directory:
         """Return the oversight people whose role has the permission."""
         return [each for each in self._people if each.actor.role not in AGENCY_ROLES and each.actor.may(permission)]
 
+    def people(self) -> list[Recipient]:
+        """Return everybody, people of agencies too."""
+        return list(self._people)
+
     def of_role(self, *roles: Role) -> list[Recipient]:
         """Return the people with one of the roles."""
         return [each for each in self._people if each.actor.role in roles]
@@ -133,7 +137,9 @@ def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | N
 
 def _person(person: Person, link: AituLink | None) -> Recipient:
     return Recipient(
-        Actor(person.name, Role(person.role), person.agency_id, "notices", account_id=person.account_id),
+        Actor(
+            person.name, Role(person.role), person.agency_id, "notices", account_id=person.account_id, is_person=True
+        ),
         person.email or None,
         tuple(language for language in LANGUAGES if language == person.language),
         name=person.name,

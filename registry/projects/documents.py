@@ -6,6 +6,7 @@ The hash is verified on every read. The total size of a project's documents is l
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -101,6 +102,12 @@ class Document(Model):
 
 
 OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
+
+
+def names_of_documents(ids: Sequence[int]) -> list[tuple[int, str]]:
+    """The ids and names of those of these documents that exist, by id; for whoever may see their project."""
+    found = select(Document.id, Document.name).where(Document.id.in_(ids)).order_by(Document.id)
+    return [(row.id, row.name) for row in db.session.execute(found)] if ids else []
 
 
 def add_document(

@@ -30,6 +30,7 @@ from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
 from registry.agencies.views import detail as agency_page
+from registry.approvals import pages as approvals
 from registry.audits.views import audits, held_audits
 from registry.audits.views import verification as audit_verifications
 from registry.audits.views.findings import main_findings
@@ -95,6 +96,7 @@ WITH_PAGES = (
     agencies,
     aitu,
     agency_page,
+    approvals,
     asking,
     confirmation,
     attestations,

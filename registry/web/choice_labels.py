@@ -10,6 +10,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.vocabulary import Region
+from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState, Effect
 from registry.cases.vocabulary import (
     ActionName,
     AuditEvent,
@@ -106,6 +107,9 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_status": _labels(AccountStatus),
     "token_status": _labels(TokenStatus),
     "scope": _labels(Scope),
+    "approval_kind": _labels(ApprovalKindCode),
+    "approval_state": _labels(ApprovalState),
+    "approval_effect": _labels(Effect),
     "request_kind": _labels(RequestKind),
     "request_state": _labels(RequestState),
     "confirmation_kind": _labels(ConfirmationKind),

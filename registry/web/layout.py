@@ -35,6 +35,7 @@ MENU: Final = (
     ("cases", lazy_text("Cases"), Permission.CASES_READ, None),
     ("letters", lazy_text("Letters"), Permission.CASES_READ, None),
     ("requests", lazy_text("Requests"), Permission.REQUESTS_READ, None),
+    ("approvals", lazy_text("Approvals"), Permission.APPROVALS_READ, None),
     ("register", lazy_text("Register"), Permission.PROJECTS_WRITE, None),
     ("imports", lazy_text("Import"), Permission.IMPORTS_RUN, None),
     ("audits", lazy_text("Audits"), Permission.AUDITS_READ, None),
@@ -53,6 +54,7 @@ MAX_ON_ONE_LINE: Final = 8
 FURTHER: Final = frozenset(
     {
         "overview_page",
+        "approvals",
         "government_reports",
         "letters",
         "inventory",

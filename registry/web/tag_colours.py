@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.accounts.vocabulary import AccountStatus, TokenStatus
+from registry.approvals.vocabulary import ApprovalState
 from registry.cases.vocabulary import Status
 from registry.flags.vocabulary import AuditStatus
 from registry.freeze.choices import Choices
@@ -55,6 +56,11 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         RequestState.WAITING: "yellow",
         RequestState.CONFIRMED: "green",
         RequestState.REFUSED: "red",
+    },
+    "approval_state": {
+        ApprovalState.WAITING: "yellow",
+        ApprovalState.APPROVED: "green",
+        ApprovalState.REFUSED: "red",
     },
     "report_status": {
         GovernmentReportStatus.DRAFT: "blue",

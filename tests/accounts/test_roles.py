@@ -50,27 +50,30 @@ EVERYONE = (
     "agencies.read cases.read exemptions.read projects.read reports.read requests.read own-account.read "
     "own-account.manage"
 )
-OVERSIGHT_READS = f"{EVERYONE} audits.read policies.read overview.read"
+OVERSIGHT_READS = f"{EVERYONE} audits.read policies.read overview.read approvals.read"
 CONTRACT = {
     "agency_viewer": f"{EVERYONE} restricted.read",
     "agency_editor": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment",
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
-    "cases.answer cases.comment people.read people.manage tokens.read tokens.manage shared-views.delete",
+    "cases.answer cases.comment people.read people.manage tokens.read tokens.manage shared-views.delete "
+    "approvals.read approvals.decide",
     "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment withdrawals.decide government-reports.read "
-    "government-reports.read-drafts government-reports.write government-reports.approve",
+    "government-reports.read-drafts government-reports.write government-reports.approve approvals.decide",
     "supervisor": f"{OVERSIGHT_READS} restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.record policies.write policies.activate journal.read "
     "accounts.confirm organisations.confirm withdrawals.decide government-reports.read government-reports.write "
-    "government-reports.read-drafts government-reports.approve government-reports.issue shared-views.delete",
+    "government-reports.read-drafts government-reports.approve government-reports.issue shared-views.delete "
+    "approvals.decide",
     "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify "
     "government-reports.read government-reports.read-drafts",
-    "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void audits.verify",
+    "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void audits.verify "
+    "approvals.decide",
     "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
-    "organisations.propose organisations.confirm",
+    "organisations.propose organisations.confirm approvals.decide",
     "leader": "agencies.read exemptions.read projects.read reports.read policies.read overview.read own-account.read "
     "own-account.manage government-reports.read",
 }
@@ -206,7 +209,8 @@ def test_schedule_acts_as_an_operator() -> None:
 def test_agency_administrator_may_all_that_an_editor_may_and_manages_accounts() -> None:
     added = PERMISSIONS[Role.AGENCY_ADMINISTRATOR] - PERMISSIONS[Role.AGENCY_EDITOR]
     assert PERMISSIONS[Role.AGENCY_EDITOR] < PERMISSIONS[Role.AGENCY_ADMINISTRATOR]
-    assert added == {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE, P.SHARED_VIEWS_DELETE}
+    accounts = {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE}
+    assert added == {*accounts, P.SHARED_VIEWS_DELETE, P.APPROVALS_READ, P.APPROVALS_DECIDE}
 
 
 def test_every_oversight_role_needs_two_people_and_no_agency_role_does() -> None:

@@ -44,7 +44,7 @@ def test_scope_read_changes_nothing() -> None:
 )
 def test_default_scopes_are_those_of_the_role_without_approving_and_own_tokens(role: Role, scopes: set[str]) -> None:
     assert default_scopes(role) == scopes
-    deciding = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR, Role.ADMINISTRATOR}
+    deciding = {Role.AGENCY_ADMINISTRATOR, Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR, Role.ADMINISTRATOR}
     left_out = {"decisions:approve"} if role in deciding else set()
     managing = {Role.ADMINISTRATOR, Role.AGENCY_ADMINISTRATOR}
     left_out |= set() if role in managing else {"accounts:write"}

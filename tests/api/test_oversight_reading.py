@@ -11,7 +11,7 @@ from registry.agencies.models import Agency
 from registry.freeze.rules import RULES
 from registry.settings import CHECKOUT
 from tests.api.callers import Caller
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, restrict
 from tests.present import Present
 
 
@@ -89,7 +89,7 @@ def test_agencies_read_no_policy(editor: Caller) -> None:
 def test_the_journal_is_found_by_who_what_and_when(supervisor: Caller, present: Present, agency: Agency) -> None:
     number = a_project(agency).number
     present.move(timedelta(hours=20))
-    supervisor.put(f"/projects/{number}/restriction", {"is_restricted": True, "reason": "State secret"})
+    restrict(number)
 
     def actions(query: str) -> list[str]:
         listed = supervisor.get(f"/journal?subject=project:{number}&{query}").get_json()
@@ -131,7 +131,7 @@ def test_entries_on_restricted_projects_show_to_who_may_read_those(
     supervisor: Caller, administrator: Caller, agency: Agency
 ) -> None:
     number = a_project(agency).number
-    supervisor.put(f"/projects/{number}/restriction", {"is_restricted": True, "reason": "State secret"})
+    restrict(number)
 
     assert supervisor.get(f"/journal?subject=project:{number}").get_json()["items"]
     assert administrator.get(f"/journal?subject=project:{number}").get_json()["items"] == []

@@ -239,7 +239,7 @@ def merge(history: History, project: Project, what: int) -> None:
 def change_kind(_history: History, project: Project, what: int) -> None:
     kind, number = ("central_body", "private", "local_executive")[what % 3], project.agency.bin
     with transaction():
-        change_agency(ADMINISTRATOR, agency_to_change(number), {"kind": kind})
+        change_agency(ADMINISTRATOR, agency_to_change(number), {"kind": kind}, approved={})
 
 
 def restrict(_history: History, project: Project, what: int) -> None:

@@ -15,7 +15,7 @@ from registry.audits.exclusive_lock import exclusive_lock
 from tests.api.callers import BASE, Caller, caller, code, codes
 from tests.audits.nights import breaking
 from tests.audits.steps import audited
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, restrict
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -185,7 +185,7 @@ def test_changes_of_restricted_projects_are_hidden_and_reads_journalled(
     operator: Caller, supervisor: Caller, agency: Agency
 ) -> None:
     number = a_project(agency).number
-    supervisor.put(f"/projects/{number}/restriction", {"is_restricted": True, "reason": "State secret"})
+    restrict(number)
     path = f"/audits/{audited(operator)['id']}/changes"
 
     assert operator.get(path).get_json()["items"] == []

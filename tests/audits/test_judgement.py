@@ -103,7 +103,7 @@ def transfer(project: Project) -> None:
 def change_kind(project: Project) -> None:
     number = db.session.get_one(Agency, project.agency_id).bin
     with transaction():
-        change_agency(ADMINISTRATOR, agency_to_change(number), {"kind": "central_body"})
+        change_agency(ADMINISTRATOR, agency_to_change(number), {"kind": "central_body"}, approved={})
 
 
 @pytest.mark.parametrize("change", [transfer, change_kind])

@@ -14,7 +14,7 @@ from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import Caller, caller, codes, done
-from tests.factories import a_project, an_actor
+from tests.factories import a_project, an_actor, restrict
 from tests.present import Present
 
 
@@ -66,7 +66,7 @@ def test_case_is_overdue_day_after_due_date_and_pages_are_complete(
 def test_restricted_case_is_hidden_and_each_read_is_journalled(
     case: str, project: Project, reviewer: Caller, supervisor: Caller, editor: Caller
 ) -> None:
-    done(supervisor.put(f"/projects/{project.number}/restriction", {"is_restricted": True, "reason": "secret"}))
+    restrict(project.number)
     assert reviewer.get(case).status_code == 404
     assert reviewer.get("/cases").get_json()["items"] == []
     assert reviewer.post(f"{case}/claim", {}).status_code == 404

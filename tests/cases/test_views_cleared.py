@@ -84,7 +84,7 @@ def test_agency_kind_change_is_named(signed_in: SignedIn, present: Present) -> N
     audit()
     present.move(HOUR)
     with transaction():
-        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"kind": "private"})
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"kind": "private"}, approved={})
     present.move(HOUR)
     audit()
     cleared = cleared_part(signed_in(Role.SUPERVISOR).get(f"/cases/{case_of(project).id}").text)

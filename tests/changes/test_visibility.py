@@ -42,7 +42,7 @@ def move(agency: Agency, parent: Agency | None) -> None:
     """Give an agency another one above it."""
     with transaction():
         above = {"parent_bin": None if parent is None else parent.bin}
-        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), above)
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), above, approved={})
 
 
 def test_an_agency_sees_its_projects_and_those_below_it_and_no_others(agency: Agency) -> None:

@@ -80,11 +80,13 @@ class World:
             case "move":
                 with transaction():
                     parent = None if other == place else self.agencies[other].bin
-                    change_agency(LOCAL_ADMINISTRATOR, agency_to_change(agency.bin), {"parent_bin": parent})
+                    change_agency(
+                        LOCAL_ADMINISTRATOR, agency_to_change(agency.bin), {"parent_bin": parent}, approved={}
+                    )
             case "rename":
                 with transaction():
                     kind = ("central_body", "private")[other % 2]
-                    change_agency(LOCAL_ADMINISTRATOR, agency_to_change(agency.bin), {"kind": kind})
+                    change_agency(LOCAL_ADMINISTRATOR, agency_to_change(agency.bin), {"kind": kind}, approved={})
             case "pass-on":
                 values = {"to": agency.bin, "reason": "Moved.", "act": "No. 1", "on": DAY}
                 request = ask(ADMINISTRATOR, RequestKind.TRANSFER, project.number, values)

@@ -19,7 +19,7 @@ from registry.flags.queries import list_flags
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import a_project, an_actor, an_agency, restrict
 from tests.present import Present
 
 OPERATOR = an_actor(Role.OPERATOR)
@@ -130,7 +130,7 @@ def test_flag_list_is_sorted_and_paginated_and_rejects_other_parameters(editor: 
 def test_flags_of_a_restricted_project_are_hidden_and_each_reading_is_journalled_once(
     supervisor: Caller, reviewer: Caller, as_role: Callable[..., Caller], project: Project
 ) -> None:
-    supervisor.put(f"/projects/{project.number}/restriction", {"is_restricted": True, "reason": "Secret"})
+    restrict(project.number)
     read = select(func.count()).select_from(JournalEntry).where(JournalEntry.action == "restricted.read")
     before = db.session.scalar(read) or 0
 

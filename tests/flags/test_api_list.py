@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from tests.api.callers import Caller, caller
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, restrict
 from tests.present import Present
 
 SHOWN = {
@@ -150,7 +150,7 @@ def test_flags_of_restricted_projects_are_hidden_and_reads_are_journalled(
     supervisor: Caller, editor: Caller, as_role: Callable[..., Caller], flagged: tuple[str, str]
 ) -> None:
     own, other = flagged
-    supervisor.put(f"/projects/{own}/restriction", {"is_restricted": True, "reason": "State secret"})
+    restrict(own)
 
     for role in ("reviewer", "operator", "administrator"):
         assert projects(as_role(role)) == {other}

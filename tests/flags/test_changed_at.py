@@ -170,12 +170,12 @@ class Story:
     def change_kind(self) -> None:
         with transaction():
             kind = self.random.choice(("central_body", "private"))
-            change_agency(ADMINISTRATOR, agency_to_change(self.agency.bin), {"kind": kind})
+            change_agency(ADMINISTRATOR, agency_to_change(self.agency.bin), {"kind": kind}, approved={})
 
     def move_agency(self) -> None:
         with transaction():
             parent = self.random.choice((self.top.bin, None))
-            change_agency(ADMINISTRATOR, agency_to_change(self.agency.bin), {"parent_bin": parent})
+            change_agency(ADMINISTRATOR, agency_to_change(self.agency.bin), {"parent_bin": parent}, approved={})
 
     def look_closer(self) -> None:
         open_case(SAULE, self.project.number)

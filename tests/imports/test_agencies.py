@@ -54,12 +54,19 @@ def test_cycle_with_registered_agency_is_rejected(app: Flask) -> None:
         assert codes(run) == [(2, "parent_bin", "parent-below-itself")]
 
 
-def test_parent_and_child_can_swap_in_one_file(app: Flask) -> None:
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_changes_neither_kind_nor_parent_of_a_registered_agency(app: Flask, dry_run: bool) -> None:
     top = an_agency()
     below = an_agency(top)
-    content = csv_of({"bin": top.bin, "parent_bin": below.bin}, {"bin": below.bin, "parent_bin": ""})
-    assert counts(run_import(content, kind="agencies")) == (0, 2, 0, 0)
-    assert agency_by_bin(top.bin).parent_bin == below.bin
+    content = csv_of(row(top.bin, kind="private"), row(below.bin))
+
+    run = run_import(content, kind="agencies", dry_run=dry_run)
+
+    assert codes(run) == [
+        (2, "kind", "agency-change-needs-approval"),
+        (3, "parent_bin", "agency-change-needs-approval"),
+    ]
+    assert (agency_by_bin(top.bin).kind, agency_by_bin(below.bin).parent_bin) == ("central_body", top.bin)
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -8,7 +8,7 @@ from datetime import date
 
 from registry.agencies.models import Agency
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, an_agency, project_values
+from tests.factories import a_project, an_agency, project_values, restrict
 from tests.present import Present
 
 
@@ -254,8 +254,7 @@ def test_restricted_project_is_hidden_and_reads_are_journalled(
     as_role: Callable[..., Caller],
 ) -> None:
     number = a_project(agency).number
-    answer = supervisor.put(f"/projects/{number}/restriction", {"is_restricted": True, "reason": "Secret"})
-    assert (answer.status_code, answer.get_json()["is_restricted"]) == (200, True)
+    restrict(number)
 
     parts = ("", "/history", "/verdict", "/flags", "/documents")
     for part in parts:

@@ -12,7 +12,7 @@ import pytest
 
 from registry.agencies.models import Agency
 from tests.api.callers import Caller
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, restrict
 from tests.present import Present
 
 
@@ -73,7 +73,7 @@ def test_export_of_restricted_projects_is_limited_and_journalled(
     supervisor: Caller, as_role: Callable[..., Caller], agency: Agency
 ) -> None:
     number = a_project(agency).number
-    supervisor.put(f"/projects/{number}/restriction", {"is_restricted": True, "reason": "State secret"})
+    restrict(number)
 
     assert from_csv(as_role("administrator")) == []
     assert [row["number"] for row in from_xlsx(as_role("auditor"))] == [number]

@@ -83,7 +83,9 @@ def test_moves_of_an_agency_and_actions_on_its_cases_do_not_wait_for_each_other(
     def move() -> None:
         for place in range(10):
             with transaction():
-                change_agency(ADMINISTRATOR, agency_to_change(bins[0]), {"parent_bin": (bins[1], top)[place % 2]})
+                change_agency(
+                    ADMINISTRATOR, agency_to_change(bins[0]), {"parent_bin": (bins[1], top)[place % 2]}, approved={}
+                )
 
     assert errors_while_reviewers_write(own_app, move) == []
 

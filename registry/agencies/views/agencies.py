@@ -9,6 +9,7 @@ from flask import render_template, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.fields import APPROVED_FIELDS
 from registry.agencies.queries import list_agencies
 from registry.agencies.schemas import AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
@@ -65,8 +66,9 @@ def edit_agency(actor: Actor, bin: str) -> Answer:
         _("Change the agency"),
         _("Save changes"),
         url_for("web.agencies"),
-        [schema_field(field) for field in AGENCY_PATCH.inputs.values()],
+        [schema_field(field) for field in AGENCY_PATCH.inputs.values() if field.name not in APPROVED_FIELDS],
         AGENCY_PATCH,
+        _("Kind and parent of an agency change by a proposal, on the page of the agency."),
         subject=bin,
         edits=True,
     )

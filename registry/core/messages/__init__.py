@@ -8,6 +8,7 @@ from typing import Final
 from registry.core.languages import Language
 from registry.core.messages import (
     accounts,
+    approvals,
     cli,
     doctor,
     files,
@@ -28,6 +29,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     **accounts.MESSAGES,
     **records.MESSAGES,
     **requests.MESSAGES,
+    **approvals.MESSAGES,
     **files.MESSAGES,
     **pages.MESSAGES,
     **webhooks.MESSAGES,

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flask.views import MethodView
-from werkzeug.http import quote_etag
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import ETAG
+from registry.api.operation_docs import LOCATION
+from registry.approvals.api import proposed
+from registry.approvals.fields import APPROVAL, EXAMPLE
 from registry.core.transactions import transaction
-from registry.http.etag import make_tag
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.api import examples
 from registry.projects.api.representations import etag_data, project_row
+from registry.projects.restriction import propose_restriction
 from registry.projects.schemas import PROJECT
-from registry.projects.service import find_project_to_change, restrict_project
+from registry.projects.service import find_project_to_change
 
 blp = ApiBlueprint(
     "confirmations", __name__, description="What lifts a suspicion is confirmed by reviewer or operator, not claimed."
@@ -106,11 +107,10 @@ class Restriction(MethodView):
     @blp.requires(Permission.PROJECTS_RESTRICT)
     @blp.doc(operationId="restrict")
     @blp.arguments(RESTRICTION, example={"is_restricted": True, "reason": "State secrets"})
-    @blp.response(200, PROJECT, headers={"ETag": ETAG}, **THE_PROJECT)
+    @blp.response(202, APPROVAL, description="It waits for another supervisor.", example=EXAMPLE, headers=LOCATION)
     def put(self, values: Mapping[str, Any], number: str) -> Any:
-        """Show a project to supervisor, auditor and its own agency only, or to all again."""
-        with transaction():
-            project = find_project_to_change(current_actor(), number, even_withdrawn=True)
-            restrict_project(current_actor(), project, values["is_restricted"], values["reason"])
-            row = project_row(project)
-        return row, {"ETag": quote_etag(make_tag(*etag_data(row)))}
+        """Propose to show a project to supervisor, auditor and its own agency only, or to all again.
+
+        Another supervisor approves it.
+        """
+        return proposed(propose_restriction(current_actor(), number, values))

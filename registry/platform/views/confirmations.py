@@ -15,7 +15,8 @@ from registry.exemptions.service import record_exemption
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, read_project, read_project_to_change, restrict_project
+from registry.projects.restriction import propose_restriction
+from registry.projects.service import find_project_to_change, read_project, read_project_to_change
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field, schema_field
 from registry.web.flash import flash_message
@@ -106,23 +107,21 @@ def restrict(actor: Actor, number: str) -> Answer:
     is_restricted = not project.is_restricted
     page = FormPage(
         _("Restrict access") if is_restricted else _("Remove the restriction"),
-        _("Restrict access") if is_restricted else _("Remove the restriction"),
+        _("Send the proposal"),
         _back(project),
         [form_field("reason", "area")],
         RESTRICTION,
         _(
             "Only supervisors, auditors and the project’s own agency can see a restricted project. Each view is "
-            "recorded in the journal."
+            "recorded in the journal. Another supervisor must approve it."
         ),
         name_in_page_language(project),
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        with transaction():
-            # Whoever may see a withdrawn record may change too.
-            restricted = find_project_to_change(actor, number, even_withdrawn=True)
-            restrict_project(actor, restricted, is_restricted, values["reason"])
-        return _done(number)
+        approval = propose_restriction(actor, number, {**values, "is_restricted": is_restricted})
+        flash_message(_("Your proposal is sent. Nothing changes until another supervisor approves it."))
+        return redirect_to("approval_page", approval_id=approval.id)
 
     return answer_form(page, act)
 

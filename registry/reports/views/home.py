@@ -17,6 +17,7 @@ from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.token_confirmation import pending_tokens
 from registry.accounts.token_queries import ending_tokens
 from registry.accounts.views.pending import list_pending
+from registry.approvals.queries import count_waiting_for
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
 from registry.cases.lists import count_cases, list_cases
@@ -66,6 +67,7 @@ def home(actor: Actor) -> Answer:
             orders=[(case, order_of(case)) for case in ordered],
             projects=projects_of(actor, [*questions, *ordered]),
             requests_waiting=count_waiting(actor),
+            approvals_waiting=count_waiting_for(actor),
             totals=totals,
             unflagged_statuses=UNFLAGGED,
             last=last_good_audit(),
@@ -108,6 +110,7 @@ def home(actor: Actor) -> Answer:
         local_changes=_local_changes(actor) if may_confirm else [],
         to_decide=count_to_decide(actor),
         kinds_to_decide=[kind.value for kind in kinds_to_decide(actor)],
+        approvals_waiting=count_waiting_for(actor),
         ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
         action_label=action_label,
         principal_label=principal_label,

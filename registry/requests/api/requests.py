@@ -10,7 +10,10 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LOCATION
+from registry.approvals.api import proposed
+from registry.approvals.fields import APPROVAL
 from registry.requests import service
+from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.api.decisions import add_endpoints, etag_data, shown
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
@@ -37,6 +40,11 @@ SUCCESSION_EXAMPLE: Final = {
     "on": "2027-01-01",
     "act": "Decree No. 17 of 1 December 2026",
     "reason": "The ministries merge.",
+}
+AGENCY_CHANGE_EXAMPLE: Final = {
+    "kind": "quasi_public",
+    "act": "Decree No. 17 of 1 December 2026",
+    "reason": "It became a joint-stock company.",
 }
 TRANSFER_EXAMPLE: Final = {
     "to": "050340004478",
@@ -66,6 +74,20 @@ class AgencySuccession(MethodView):
     def post(self, values: Mapping[str, Any], bin: str) -> Any:
         """Propose that another agency succeeds this one; a second person confirms it."""
         return answer(service.ask(current_actor(), RequestKind.SUCCESSION, bin, dict(values)))
+
+
+@blp.route("/agencies/<bin>/changes")
+class AgencyChanges(MethodView):
+    """Changes of an agency that two people make."""
+
+    @blp.requires(Permission.ORGANISATIONS_PROPOSE)
+    @blp.doc(operationId="propose_agency_change")
+    @blp.arguments(AGENCY_CHANGE, example=AGENCY_CHANGE_EXAMPLE)
+    @blp.idempotent
+    @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
+    def post(self, values: Mapping[str, Any], bin: str) -> Any:
+        """Propose another kind or parent of an agency; a supervisor approves it."""
+        return proposed(propose_agency_change(current_actor(), bin, values))
 
 
 @blp.route("/projects/<number>/transfer")

@@ -14,6 +14,7 @@ from registry.agencies.service import agency_by_bin
 from registry.agencies.views.filter_choices import with_bins
 from registry.projects.service import read_project_to_change
 from registry.requests import service
+from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind, SuccessionKind
 from registry.web.blueprint import Answer, pages, redirect_to
@@ -115,3 +116,25 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
         return redirect_to("request_page", request_id=request.id)
 
     return answer_form(page, act)
+
+
+@pages.page("/agencies/<bin>/change", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+def propose_change_of_agency(actor: Actor, bin: str) -> Answer:
+    """Propose another kind or parent of an agency."""
+    agency = agency_by_bin(bin)
+    page = FormPage(
+        _("Propose another kind or parent"),
+        _("Send the proposal"),
+        url_for("web.agency", bin=bin),
+        [schema_field(field) for field in AGENCY_CHANGE.inputs.values()],
+        AGENCY_CHANGE,
+        _("They decide what the moratorium binds and who can read restricted projects. A supervisor must approve it."),
+        name_in_page_language(agency),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        approval = propose_agency_change(actor, bin, values)
+        flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
+        return redirect_to("approval_page", approval_id=approval.id)
+
+    return answer_form(page, act, {"kind": agency.kind, "parent_bin": agency.parent_bin or ""})

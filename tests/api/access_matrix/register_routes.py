@@ -73,8 +73,8 @@ REGISTER: dict[str, Try] = {
     "restrict": Try(
         "/projects/{number}/restriction",
         {Role.SUPERVISOR},
-        200,
-        lambda world: {"is_restricted": False, "reason": "None"},
+        202,
+        lambda world: {"is_restricted": True, "reason": "None"},
     ),
     "list_documents": Try("/projects/{number}/documents", ALL),
     "create_document": Try("/projects/{number}/documents", WRITERS | CONFIRMERS, 201, form=a_document),

@@ -13,6 +13,7 @@ from tests.api.access_matrix.bodies import (
 )
 from tests.api.access_matrix.roles import (
     ALL,
+    APPROVERS,
     CASE_READERS,
     CONFIRMERS,
     MANAGERS,
@@ -62,6 +63,41 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
         "/confirmation-requests/{confirmation_request}/cancellation", WRITERS, 200, lambda world: {}
     ),
     "ask_withdrawal": Try("/projects/{number}/withdrawal", WRITERS, 409, lambda world: {"reason": "Twice."}),
+    "propose_agency_change": Try(
+        "/agencies/{bin}/changes",
+        {Role.ADMINISTRATOR},
+        202,
+        lambda world: {"kind": "private", "act": "No. 1", "reason": "So."},
+        owned=False,
+    ),
+    "list_approvals": Try("/approvals", APPROVERS | {Role.AUDITOR}, owned=False),
+    "read_approval": Try(
+        "/approvals/{approval}", APPROVERS | {Role.AUDITOR}, owned=False, unseen={Role.AGENCY_ADMINISTRATOR}
+    ),
+    "refuse_proposal": Try(
+        "/approvals/{refused_approval}/refusal",
+        {*ORGANISERS, Role.AGENCY_ADMINISTRATOR},
+        200,
+        lambda world: {"reason": "No."},
+        owned=False,
+        unseen={Role.AGENCY_ADMINISTRATOR},
+    ),
+    "cancel_proposal": Try(
+        "/approvals/{cancelled_approval}/cancellation",
+        {Role.ADMINISTRATOR, Role.AGENCY_ADMINISTRATOR},
+        200,
+        lambda world: {},
+        owned=False,
+        unseen={Role.AGENCY_ADMINISTRATOR},
+    ),
+    "approve_proposal": Try(
+        "/approvals/{approval}/approval",
+        {Role.SUPERVISOR, Role.AGENCY_ADMINISTRATOR},
+        200,
+        lambda world: {},
+        owned=False,
+        unseen={Role.AGENCY_ADMINISTRATOR},
+    ),
     "list_all_withdrawals": Try("/withdrawals", CASE_READERS, owned=False),
     "read_withdrawal": Try("/withdrawals/{withdrawal}", CASE_READERS),
     "refuse_withdrawal": Try(

@@ -31,6 +31,7 @@ from registry.letters.models import Letter
 from registry.policies.service import draft_policy
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
+from registry.requests.agency_change import propose_agency_change
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
 from registry.saved_views.service import save_view
@@ -67,6 +68,9 @@ def a_world(agency: Agency) -> World:
         "refused_confirmation_request": a_request(RequestKind.CONFIRMATION, reviewed.number, "onboarding"),
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
+        "approval": an_approval(),
+        "refused_approval": an_approval(),
+        "cancelled_approval": an_approval(),
         "view": a_shared_view(),
         "webhook": webhook_of(service),
         "draft": a_draft(agency.id * 10),
@@ -109,6 +113,13 @@ def a_draft(version: int) -> int:
     """A draft of the policy by a supervisor who is none of the callers."""
     draft_policy(an_actor(Role.SUPERVISOR, name="somebody else"), {"version": str(version)})
     return version
+
+
+def an_approval() -> int:
+    """A change of an agency that waits for a supervisor, proposed by an administrator who is none of the callers."""
+    proposer = an_actor(Role.ADMINISTRATOR, name="somebody else")
+    values = {"kind": "akimat", "act": "No. 1", "reason": "So."}
+    return propose_agency_change(proposer, an_agency().bin, values).id
 
 
 def a_frozen_report() -> str:

@@ -1,0 +1,111 @@
+"""The endpoints of approvals: what waits for a second person, and the decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import LINK
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.approvals import service
+from registry.approvals.fields import APPROVAL, EXAMPLE, REFUSAL, REMARK
+from registry.approvals.queries import SORTS, filters_of_approvals, list_approvals, read_approval, show_one
+from registry.approvals.tables import Approval
+
+blp = ApiBlueprint(
+    "approvals", __name__, description="What one person proposed and another decides: nobody does these alone."
+)
+QUERY: Final = list_query(plain_parameters(filters_of_approvals()), SORTS)
+
+
+def etag_data(approval: Approval) -> tuple[object, ...]:
+    """What the entity tag is made from."""
+    return "approval", approval.id, approval.current_state
+
+
+def proposed(approval: Approval) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The response to a request that waits for a second person: 202 with the approval and its address."""
+    return show_one(current_actor(), approval), {"Location": f"{API_PREFIX}/approvals/{approval.id}"}
+
+
+def decided(approval: Approval) -> Mapping[str, Any]:
+    """The response to a decision."""
+    blp.set_etag(etag_data(approval))
+    return show_one(current_actor(), approval)
+
+
+@blp.route("/approvals")
+class Approvals(MethodView):
+    """Everything that waits or waited for a second person."""
+
+    @blp.requires(Permission.APPROVALS_READ)
+    @blp.doc(operationId="list_approvals")
+    @blp.arguments(QUERY, location="query")
+    @blp.response(200, PageSchema(APPROVAL), headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List the approvals that one may see, by default the newest first. Sort by id."""
+        return page_response(list_approvals(current_actor(), *query))
+
+
+@blp.route("/approvals/<row_id:id>")
+class ApprovalById(MethodView):
+    """One approval."""
+
+    @blp.requires(Permission.APPROVALS_READ)
+    @blp.doc(operationId="read_approval")
+    @blp.etag
+    @blp.response(200, APPROVAL, example=EXAMPLE)
+    def get(self, id: int) -> Any:
+        """Read an approval: what it changes, and how much it touches."""
+        return decided(read_approval(current_actor(), id))
+
+
+@blp.route("/approvals/<row_id:id>/approval")
+class ApprovalApproval(MethodView):
+    """The second person agrees."""
+
+    @blp.requires(Permission.APPROVALS_DECIDE)
+    @blp.doc(operationId="approve_proposal")
+    @blp.arguments(REMARK, required=False, example={})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "approved"})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Approve a proposal as another person than who made it; it takes effect at once."""
+        return decided(service.approve(current_actor(), id, values.get("reason")))
+
+
+@blp.route("/approvals/<row_id:id>/refusal")
+class ApprovalRefusal(MethodView):
+    """Somebody who may decide disagrees."""
+
+    @blp.requires(Permission.APPROVALS_DECIDE)
+    @blp.doc(operationId="refuse_proposal")
+    @blp.arguments(REFUSAL, example={"reason": "The decision is not attached."})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "refused"})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Refuse a proposal; nothing changes."""
+        return decided(service.refuse(current_actor(), id, values["reason"]))
+
+
+@blp.route("/approvals/<row_id:id>/cancellation")
+class ApprovalCancellation(MethodView):
+    """The proposal is taken back."""
+
+    @blp.requires(Permission.APPROVALS_READ)
+    @blp.doc(operationId="cancel_proposal")
+    @blp.arguments(REMARK, required=False, example={})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "cancelled"})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Cancel a proposal that waits, as somebody who may propose such."""
+        return decided(service.cancel(current_actor(), id, values.get("reason")))

@@ -1,0 +1,125 @@
+"""Pages of approvals: what waits for me, all that I may see, and one approval with its decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from flask import render_template, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.views.choices import agency_names
+from registry.approvals import service
+from registry.approvals.fields import REFUSAL, REMARK
+from registry.approvals.kinds import KINDS
+from registry.approvals.queries import find_approval, list_approvals, read_approval, show_one, waiting_for
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalState
+from registry.core.errors import Conflict, NotAllowed
+from registry.http.error_handlers import status_of
+from registry.projects.documents import names_of_documents
+from registry.projects.views.links import projects_numbered
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.flash import flash_message
+from registry.web.forms import Form, invalid_form, typed_values
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.translations import gettext as _
+
+FILTERS: Final = ("kind", "state")
+REASON: Final = "reason"
+MAX_WAITING: Final = 50
+
+
+@pages.page("/approvals", needs=Permission.APPROVALS_READ)
+def approvals(actor: Actor) -> Answer:
+    """List what waits for the actor's decision, and below it all approvals that the actor may see."""
+    filters = requested_filters(FILTERS)
+    waiting = waiting_for(actor, MAX_WAITING)
+    listing = list_approvals(actor, filters, requested_page())
+    shown = [*waiting, *listing.items]
+    return render_template(
+        "approvals/list.html",
+        actor=actor,
+        waiting=waiting,
+        items=listing.items,
+        agencies=_agencies(shown),
+        projects=_projects(actor, shown),
+        filters=filters,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/approvals/<row_id:approval_id>", needs=Permission.APPROVALS_READ)
+def approval_page(actor: Actor, approval_id: int) -> Answer:
+    """Show an approval and, to whoever may decide it, the decision."""
+    return _page(actor, read_approval(actor, approval_id), Form())
+
+
+def _approve(actor: Actor, approval_id: int, reason: str | None) -> str:
+    service.approve(actor, approval_id, reason)
+    return _("Approved. It has taken effect.")
+
+
+def _refuse(actor: Actor, approval_id: int, reason: str | None) -> str:
+    service.refuse(actor, approval_id, reason or "")
+    return _("Refused. Nothing has changed.")
+
+
+def _cancel(actor: Actor, approval_id: int, reason: str | None) -> str:
+    service.cancel(actor, approval_id, reason)
+    return _("The proposal is cancelled.")
+
+
+DECISIONS: Final[Mapping[str, Callable[[Actor, int, str | None], str]]] = {
+    "approval": _approve,
+    "refusal": _refuse,
+    "cancellation": _cancel,
+}
+DECIDE: Final = f"/approvals/<row_id:approval_id>/<any({','.join(DECISIONS)}):decision>"
+
+
+@pages.page(DECIDE, needs=Permission.APPROVALS_READ, methods=("POST",))
+def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
+    """Approve, refuse or cancel. The permission of each is checked by its service."""
+    approval = find_approval(actor, approval_id)
+    texts = typed_values((REASON,))
+    schema = REFUSAL if decision == "refusal" else REMARK
+    values, problems = schema.load_texts({REASON: texts.get(REASON, "")})
+    if problems:
+        return _page(actor, approval, Form(texts, problems)), 422
+    try:
+        text = DECISIONS[decision](actor, approval_id, values.get(REASON))
+    except (Conflict, NotAllowed) as error:
+        return _page(actor, find_approval(actor, approval_id), invalid_form(texts, error, REASON)), status_of(error)
+    flash_message(text)
+    return redirect_to("approval_page", approval_id=approval_id)
+
+
+def _page(actor: Actor, approval: Approval, form: Form) -> str:
+    shown = show_one(actor, approval)
+    waits = shown["state"] == ApprovalState.WAITING
+    kind = KINDS[approval.kind]
+    return render_template(
+        "approvals/detail.html",
+        actor=actor,
+        approval=shown,
+        agencies=_agencies([shown]),
+        projects=_projects(actor, [shown]),
+        documents=names_of_documents(shown["documents"]),
+        form=form,
+        here=url_for("web.approval_page", approval_id=approval.id),
+        may_decide=waits and service.may_decide(actor, approval),
+        is_another=service.is_another_person(actor, approval),
+        is_out_of_date=waits and service.is_out_of_date(approval),
+        may_cancel=waits and actor.may(kind.proposes),
+    )
+
+
+def _agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return agency_names(item["agency"] for item in items if item["agency"])
+
+
+def _projects(actor: Actor, items: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return projects_numbered(actor, {item["project"] for item in items if item["project"]})

@@ -1,0 +1,194 @@
+"""Approvals that the actor may see: single ones, the list, and how many wait for the actor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.accounts.same_person import names_of
+from registry.agencies.models import Agency
+from registry.agencies.service import own_agencies
+from registry.approvals.kinds import KINDS
+from registry.approvals.tables import Approval, current_state
+from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.core.errors import NotFound
+from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, instant_filters
+from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
+from registry.core.transactions import require_transaction
+from registry.projects.models import Project
+from registry.projects.visibility import among_visible, journal_restricted_reads
+
+SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", Approval.id.expression, int)}
+DEFAULT_SORT: Final = "-id"
+PROJECT_ID: Final[ColumnElement[int]] = table_of(Approval).c.project_id
+
+
+class ApprovalNotFound(NotFound):
+    """No approval has this id, or the actor may not see it."""
+
+
+def filters_of_approvals() -> dict[str, ColumnFilter]:
+    """The filters of the list."""
+    number = select(Project.number).where(Project.id == Approval.project_id).scalar_subquery()
+    bin_number = select(Agency.bin).where(Agency.id == Approval.agency_id).scalar_subquery()
+    return {
+        "kind": ChoiceFilter(Approval.kind.expression, ApprovalKindCode.codes()),
+        "state": ChoiceFilter(current_state(), ApprovalState.codes()),
+        "subject": TextFilter(Approval.subject.expression),
+        "project": TextFilter(number),
+        "agency": TextFilter(bin_number),
+        "proposed_by": TextFilter(Approval.proposed_by.expression),
+        **instant_filters("proposed_at", Approval.proposed_at.expression),
+    }
+
+
+def list_approvals(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of approvals, newest first by default.
+
+    Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
+    """
+    actor.require(Permission.APPROVALS_READ)
+    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
+    statement = select(Approval).where(*visible_approvals(actor), *conditions(filters_of_approvals(), raw))
+    if page.cursor is not None:
+        statement = statement.where(after(key, Approval.id.expression, descending, page.cursor))
+    statement = statement.order_by(*order_by(key, Approval.id.expression, descending)).limit(page.limit + 1)
+    approvals = list(db.session.scalars(statement.execution_options(populate_existing=True)))
+    items = approvals[: page.limit]
+    shown = _shown(items)
+    following = None if len(approvals) <= page.limit else cursor_after(key, descending, items[-1].id, items[-1].id)
+    journal_restricted_reads(actor, _restricted(items), "approvals")
+    return Listing(shown, following)
+
+
+def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:
+    """The approvals that the actor can decide, the oldest first: waiting, and proposed by somebody else."""
+    statement = select(Approval).where(*_waits_for(actor)).order_by(Approval.id).limit(limit)
+    return _shown(list(db.session.scalars(statement)))
+
+
+def count_waiting_for(actor: Actor) -> int:
+    """How many approvals the actor can decide."""
+    return db.session.scalar(select(func.count()).select_from(Approval).where(*_waits_for(actor))) or 0
+
+
+def find_approval(actor: Actor, approval_id: int) -> Approval:
+    """The approval with that id. Raises ApprovalNotFound, also for one that the actor may not see."""
+    return _row(_query(actor, approval_id), approval_id)
+
+
+def read_approval(actor: Actor, approval_id: int) -> Approval:
+    """The approval for display; reading one of a restricted project is journalled. Raises ApprovalNotFound."""
+    approval = find_approval(actor, approval_id)
+    restricted = _restricted([approval])
+    if not restricted:
+        return approval
+    journal_restricted_reads(actor, restricted, "approval")
+    return find_approval(actor, approval_id)
+
+
+def find_approval_to_change(actor: Actor, approval_id: int) -> Approval:
+    """The approval, locked until the open transaction ends. Raises ApprovalNotFound."""
+    require_transaction()
+    return _row(_query(actor, approval_id).with_for_update(of=Approval), approval_id)
+
+
+def waiting_approval(kind: ApprovalKindCode, subject: str) -> Approval | None:
+    """The approval of that kind that waits for a decision about the subject."""
+    same = (Approval.kind == kind.value, Approval.subject == subject)
+    return db.session.scalar(select(Approval).where(*same, current_state() == ApprovalState.WAITING.value))
+
+
+def show_one(actor: Actor, approval: Approval) -> dict[str, Any]:
+    """A single approval with what it changes and touches."""
+    kind = KINDS[approval.kind]
+    facts = [{"name": fact.name, "before": fact.before, "after": fact.after} for fact in kind.facts(approval)]
+    waits = approval.current_state == ApprovalState.WAITING
+    return {
+        **_shown([approval])[0],
+        "changes": facts,
+        "effects": dict(kind.effects(actor, approval)) if waits else {},
+        "documents": list(kind.documents(approval)),
+        "needs_supervisor": kind.needs_supervisor,
+    }
+
+
+def visible_approvals(actor: Actor) -> list[ColumnElement[bool]]:
+    """Conditions on Approval: all for oversight, for agencies their own of kinds that they propose or decide."""
+    if actor.agency_id is None:
+        visible: list[ColumnElement[bool]] = []
+    else:
+        visible = [Approval.agency_id.in_(own) if (own := own_agencies(actor)) is not None else false()]
+        visible.append(Approval.kind.in_(_kinds_of(actor)))
+    among = and_(true(), *among_visible(actor, PROJECT_ID))
+    visible.append(or_(Approval.project_id.is_(None), among))
+    return visible
+
+
+def _kinds_of(actor: Actor) -> list[str]:
+    return [
+        code
+        for code, kind in KINDS.items()
+        if actor.has_role_permission(kind.proposes) or actor.has_role_permission(kind.decides)
+    ]
+
+
+def _waits_for(actor: Actor) -> list[ColumnElement[bool]]:
+    decides = [code for code, kind in KINDS.items() if actor.has_role_permission(kind.decides)]
+    if not decides or not actor.may(Permission.APPROVALS_DECIDE):
+        return [false()]
+    return [
+        Approval.kind.in_(decides),
+        current_state() == ApprovalState.WAITING.value,
+        Approval.proposed_by.not_in(names_of(actor)),
+        *visible_approvals(actor),
+    ]
+
+
+def _shown(approvals: list[Approval]) -> list[dict[str, Any]]:
+    """Approvals as lists show them."""
+    names = (
+        *("id", "kind", "subject", "reason", "proposed_by", "proposed_at", "expires_at"),
+        *("decided_by", "decided_at", "decision_reason"),
+    )
+    projects = {each.project_id for each in approvals if each.project_id is not None}
+    agencies = {each.agency_id for each in approvals if each.agency_id is not None}
+    numbers = _by_id(select(Project.id, Project.number).where(Project.id.in_(projects)))
+    bins = _by_id(select(Agency.id, Agency.bin).where(Agency.id.in_(agencies)))
+    return [
+        {
+            **{name: getattr(approval, name) for name in names},
+            "state": approval.current_state,
+            "project": numbers.get(approval.project_id),
+            "agency": bins.get(approval.agency_id),
+        }
+        for approval in approvals
+    ]
+
+
+def _by_id(statement: Select[int, str]) -> dict[int | None, str]:
+    return {row[0]: row[1] for row in db.session.execute(statement).all()}
+
+
+def _restricted(approvals: list[Approval]) -> list[str]:
+    ids = {each.project_id for each in approvals if each.project_id is not None}
+    restricted = select(Project.number).where(Project.id.in_(ids), Project.is_restricted)
+    return list(db.session.scalars(restricted)) if ids else []
+
+
+def _query(actor: Actor, approval_id: int) -> Select[Approval]:
+    statement = select(Approval).where(Approval.id == approval_id, *visible_approvals(actor))
+    return statement.execution_options(populate_existing=True)
+
+
+def _row(statement: Select[Any], approval_id: int) -> Approval:
+    approval = db.session.scalar(statement)
+    if not isinstance(approval, Approval):
+        raise ApprovalNotFound(id=approval_id)
+    return approval

@@ -1,0 +1,238 @@
+"""Approvals: propose, approve, refuse and cancel. What differs between kinds is in their declarations."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from registry.accounts.actors import Actor
+from registry.accounts.models import Account, Person
+from registry.accounts.owners import answers_for
+from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
+from registry.accounts.same_person import is_same_person
+from registry.accounts.vocabulary import AccountKind
+from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
+from registry.approvals.queries import find_approval, find_approval_to_change
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
+from registry.core import outbox
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import Conflict, NotAllowed
+from registry.core.transactions import require_transaction, transaction
+from registry.journal import service as journal
+
+PROPOSED_TOPIC: Final = "approval.proposed"
+DECIDED_TOPIC: Final = "approval.decided"
+
+
+class NeedsTwoPeople(NotAllowed):
+    """Service accounts neither propose nor decide where two people are required."""
+
+
+class NeedsAnotherPerson(NotAllowed):
+    """The person who proposed cannot decide, under any name or account."""
+
+
+class ApprovalNeedsASupervisor(NotAllowed):
+    """One of the two people is a supervisor."""
+
+
+class ApprovalAlreadyWaiting(Conflict):
+    """A proposal of the same kind about the same subject waits for its decision."""
+
+
+class ApprovalNotWaiting(Conflict):
+    """The proposal was decided or cancelled, or has expired."""
+
+
+class ApprovalOutOfDate(Conflict):
+    """What the proposal rests on has changed since."""
+
+
+def propose(actor: Actor, code: ApprovalKindCode, proposal: Proposal) -> Approval:
+    """Store a proposal that the caller has checked; joins the open transaction.
+
+    Raises RoleNotAllowed, NeedsTwoPeople and ApprovalAlreadyWaiting.
+    """
+    kind = KINDS[code.value]
+    actor.require(kind.proposes, step_up=False)
+    with transaction() as session:
+        require_person(actor)
+        _end_unusable(code, proposal.subject)
+        at = now()
+        approval = Approval(
+            kind=code.value,
+            state=ApprovalState.WAITING.value,
+            subject=proposal.subject,
+            agency_id=proposal.agency_id,
+            project_id=proposal.project_id,
+            payload=proposal.payload,
+            reason=proposal.reason,
+            seen_digest="",
+            proposed_by=actor.principal,
+            proposed_account_id=actor.account_id,
+            proposed_role=actor.role.value,
+            proposed_at=at,
+            expires_at=at + timedelta(days=kind.valid_days),
+        )
+        approval.seen_digest = _digest(kind, approval)
+        try:
+            with session.begin_nested():
+                session.add(approval)
+        except IntegrityError as error:
+            raise ApprovalAlreadyWaiting(subject=proposal.subject) from error
+        _record(actor, "proposed", approval, {"reason": approval.reason, "payload": approval.payload})
+        outbox.enqueue(PROPOSED_TOPIC, {"approval": approval.id})
+    return approval
+
+
+def approve(actor: Actor, approval_id: int, reason: str | None = None) -> Approval:
+    """Approve a proposal as another person, and apply it.
+
+    Raises RoleNotAllowed, ScopeNotGranted, StepUpRequired, ApprovalNotFound, ApprovalNotWaiting, ApprovalOutOfDate,
+    NeedsTwoPeople, NeedsAnotherPerson, ApprovalNeedsASupervisor, and what its kind raises.
+    """
+    actor.require(Permission.APPROVALS_DECIDE)
+    with transaction():
+        unlocked = find_approval(actor, approval_id)
+        kind = KINDS[unlocked.kind]
+        actor.require_role(kind.decides)
+        require_person(actor)
+        kind.lock(unlocked)
+        approval = _waiting(actor, approval_id)
+        _require_another_person(actor, approval)
+        if kind.needs_supervisor and Role.SUPERVISOR not in (actor.role, Role(approval.proposed_role)):
+            raise ApprovalNeedsASupervisor(id=approval.id)
+        kind.require_decider(actor, approval)
+        if is_out_of_date(approval):
+            raise ApprovalOutOfDate(id=approval.id)
+        _decide(actor, approval, ApprovalState.APPROVED, reason)
+        details = kind.apply(actor, approval)
+        require_transaction().flush()
+        if details:
+            _record(actor, "applied", approval, details)
+    return approval
+
+
+def refuse(actor: Actor, approval_id: int, reason: str) -> Approval:
+    """Refuse a proposal. Raises as ``approve``, but for what concerns its effect."""
+    actor.require(Permission.APPROVALS_DECIDE)
+    with transaction():
+        approval = _waiting(actor, approval_id)
+        actor.require_role(KINDS[approval.kind].decides)
+        require_person(actor)
+        _decide(actor, approval, ApprovalState.REFUSED, reason)
+    return approval
+
+
+def cancel(actor: Actor, approval_id: int, reason: str | None = None) -> Approval:
+    """Take a proposal back, by whoever may propose its kind.
+
+    Raises RoleNotAllowed, ApprovalNotFound, ApprovalNotWaiting and NeedsTwoPeople.
+    """
+    with transaction():
+        approval = _waiting(actor, approval_id)
+        actor.require(KINDS[approval.kind].proposes, step_up=False)
+        require_person(actor)
+        _decide(actor, approval, ApprovalState.CANCELLED, reason)
+    return approval
+
+
+def may_decide(actor: Actor, approval: Approval) -> bool:
+    """True when the actor has the permissions to refuse it, and, as far as roles go, to approve it."""
+    kind = KINDS[approval.kind]
+    has_permission = actor.may(Permission.APPROVALS_DECIDE) and actor.has_role_permission(kind.decides)
+    return has_permission and (actor.is_person or actor.is_local)
+
+
+def is_another_person(actor: Actor, approval: Approval) -> bool:
+    """True when the actor did not propose it: under no name, account or e-mail address, and by no service account."""
+    if is_same_person(actor, approval.proposed_by) or answers_for(actor, approval.proposed_by, approval.proposed_at):
+        return False
+    if actor.account_id is None or approval.proposed_account_id is None:
+        return True
+    return actor.account_id != approval.proposed_account_id and not _share_an_address(
+        actor.account_id, approval.proposed_account_id
+    )
+
+
+def is_out_of_date(approval: Approval) -> bool:
+    """True when what the proposal rests on has changed since."""
+    return _digest(KINDS[approval.kind], approval) != approval.seen_digest
+
+
+def require_person(actor: Actor) -> None:
+    """Raise NeedsTwoPeople for service accounts, and for commands on the server where two people could act.
+
+    A command counts as a person only while the register has fewer than two people of oversight.
+    """
+    if actor.is_person:
+        return
+    if not (actor.is_local and _people_of_oversight() < 2):
+        raise NeedsTwoPeople()
+
+
+def _people_of_oversight() -> int:
+    people = select(func.count(Account.id)).where(
+        Account.kind == AccountKind.PERSON.value,
+        Account.role.in_([role.value for role in OVERSIGHT_ROLES]),
+        Account.disabled_at.is_(None),
+        Account.pending_since.is_(None),
+    )
+    return db.session.scalar(people) or 0
+
+
+def _share_an_address(one: int, other: int) -> bool:
+    address = func.lower(Person.email)
+    of_one = select(address).where(Person.account_id == one, Person.email.is_not(None)).scalar_subquery()
+    return db.session.scalar(select(Person.id).where(Person.account_id == other, address == of_one)) is not None
+
+
+def _require_another_person(actor: Actor, approval: Approval) -> None:
+    if not is_another_person(actor, approval):
+        raise NeedsAnotherPerson(id=approval.id)
+
+
+def _waiting(actor: Actor, approval_id: int) -> Approval:
+    approval = find_approval_to_change(actor, approval_id)
+    if approval.current_state != ApprovalState.WAITING:
+        raise ApprovalNotWaiting(id=approval.id, state=approval.current_state)
+    return approval
+
+
+def _end_unusable(code: ApprovalKindCode, subject: str) -> None:
+    """Store that an expired or outdated proposal about the subject ended. Raises ApprovalAlreadyWaiting for others."""
+    same = (Approval.kind == code.value, Approval.subject == subject, Approval.state == ApprovalState.WAITING.value)
+    waiting = db.session.scalar(select(Approval).where(*same).with_for_update())
+    if waiting is None:
+        return
+    if waiting.is_expired:
+        waiting.state = ApprovalState.EXPIRED.value
+    elif is_out_of_date(waiting):
+        waiting.state = ApprovalState.OUTDATED.value
+    else:
+        raise ApprovalAlreadyWaiting(subject=subject, id=waiting.id)
+    db.session.flush()
+
+
+def _decide(actor: Actor, approval: Approval, state: ApprovalState, reason: str | None) -> None:
+    approval.state, approval.decision_reason = state.value, reason
+    approval.decided_by, approval.decided_at = actor.principal, now()
+    require_transaction().flush()
+    _record(actor, state.value, approval, {"decision_reason": reason})
+    outbox.enqueue(DECIDED_TOPIC, {"approval": approval.id})
+
+
+def _record(actor: Actor, action: str, approval: Approval, details: dict[str, Any]) -> None:
+    about = {"approval_kind": approval.kind, "subject": approval.subject, "proposed_by": approval.proposed_by}
+    entry = {name: value for name, value in {**about, **details}.items() if value is not None}
+    journal.record(actor, f"approval.{action}", f"approval:{approval.id}", entry)
+
+
+def _digest(kind: ApprovalKind, approval: Approval) -> str:
+    return hashlib.sha256(journal.canonical([approval.payload, kind.seen(approval)]).encode()).hexdigest()

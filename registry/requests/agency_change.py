@@ -1,0 +1,168 @@
+"""Changes of an agency's kind and parent: they decide what the moratorium binds and who reads restricted projects.
+
+An administrator proposes one with the act that orders it, a supervisor approves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import subtree
+from registry.accounts.models import Account
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.agencies.fields import AGENCY_FIELDS, APPROVED_FIELDS
+from registry.agencies.models import Agency
+from registry.agencies.queries import agencies_above
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, check_agency_change
+from registry.agencies.spellings import AGENCY_KINDS
+from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
+from registry.approvals.service import propose
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalKindCode, Effect
+from registry.cases.models import Case
+from registry.cases.workflow import OPEN
+from registry.core.base_schema import BaseSchema
+from registry.core.database import db
+from registry.core.errors import Invalid, Problem
+from registry.core.fields import Bin, Choice, Text
+from registry.core.transactions import transaction
+from registry.core.translations import lazy_text
+from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.flags.withdrawn_projects import SERIOUS
+from registry.freeze.current import policy_in_force
+from registry.freeze.evaluation import in_scope
+from registry.freeze.vocabulary import AgencyKind
+from registry.projects.models import Project
+from registry.projects.visibility import among_visible
+
+OPEN_STATUSES: Final = [status.value for status in OPEN]
+
+
+class AgencyChangeFields(BaseSchema):
+    """A change of kind or parent to propose; absent fields stay."""
+
+    kind = Choice(
+        AgencyKind,
+        AGENCY_KINDS,
+        nullable=False,
+        label=AGENCY_FIELDS["kind"].label,
+        description="What sort of organisation it is; decides whether the freeze binds it.",
+    )
+    parent_bin = Bin(
+        label=AGENCY_FIELDS["parent_bin"].label,
+        hint=AGENCY_FIELDS["parent_bin"].hint,
+        description="The agency above: its people act for this one too. Null: none.",
+    )
+    act = Text(
+        500,
+        description="The act that orders it: its number and date.",
+        label=lazy_text("Act"),
+        hint=lazy_text("The number and date of the act that orders it."),
+        required=True,
+    )
+    reason = Text(MAX_REASON_LENGTH, description="Why.", label=lazy_text("Reason"), required=True)
+
+
+AGENCY_CHANGE: Final = AgencyChangeFields()
+
+
+class AgencyChange(ApprovalKind):
+    """The kind, or the parent, of an agency."""
+
+    code = ApprovalKindCode.AGENCY_CHANGE
+    proposes = Permission.ORGANISATIONS_PROPOSE
+    decides = Permission.ORGANISATIONS_CONFIRM
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """The changed fields, and the act."""
+        agency = agency_by_bin(_bin(approval))
+        changes = approval.payload["changes"]
+        facts = [Fact(name, getattr(agency, name), value) for name, value in changes.items()]
+        return [*facts, Fact("act", None, approval.payload["act"])]
+
+    def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
+        """Projects, flags and cases of the agency; for a new parent also those below, and who can read them then."""
+        agency = agency_by_bin(_bin(approval))
+        changes = approval.payload["changes"]
+        moves = "parent_bin" in changes
+        agencies = select(subtree(agency.id).c.id) if moves else select(Agency.id).where(Agency.id == agency.id)
+        of_agencies = select(Project.id).where(
+            Project.agency_id.in_(agencies), *among_visible(actor, Project.id.expression)
+        )
+        effects = {
+            Effect.PROJECTS.value: _count(of_agencies.where(Project.withdrawn_at.is_(None))),
+            Effect.FLAGS.value: _count(
+                select(FLAGS.c.id).where(IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS), FLAGS.c.project_id.in_(of_agencies))
+            ),
+            Effect.CASES.value: _count(
+                select(Case.id).where(Case.status.in_(OPEN_STATUSES), Case.project_id.in_(of_agencies))
+            ),
+            **self._scope_effects(agency, changes.get("kind", agency.kind), of_agencies),
+        }
+        if moves:
+            effects[Effect.RESTRICTED.value] = _count(of_agencies.where(Project.is_restricted))
+            effects[Effect.READERS.value] = _new_readers(agency, changes["parent_bin"])
+        return effects
+
+    def _scope_effects(self, agency: Agency, kind: str, of_agencies: Select[int]) -> dict[str, int]:
+        policy = policy_in_force()
+        was, will_be = in_scope(agency.kind, policy), in_scope(kind, policy)
+        if was == will_be:
+            return {}
+        own = of_agencies.where(Project.agency_id == agency.id, Project.withdrawn_at.is_(None))
+        return {(Effect.OUT_OF_SCOPE if was else Effect.INTO_SCOPE).value: _count(own)}
+
+    def lock(self, approval: Approval) -> None:
+        """Lock the agency."""
+        agency_to_change(_bin(approval))
+
+    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+        """Change the agency. Raises AgencyClosed, and Invalid when the parent can no longer be one."""
+        details = {"act": approval.payload["act"], "approval": approval.id}
+        change_agency(actor, agency_to_change(_bin(approval)), approval.payload["changes"], approved=details)
+        return {}
+
+
+def propose_agency_change(actor: Actor, number: str, values: Mapping[str, Any]) -> Approval:
+    """Propose a change of kind or parent; ``values``: what ``AgencyChangeFields`` validated.
+
+    Raises RoleNotAllowed, AgencyNotFound, AgencyClosed, Invalid, and what ``propose`` raises.
+    """
+    actor.require(Permission.ORGANISATIONS_PROPOSE)
+    with transaction():
+        agency = agency_to_change(number)
+        changes = {name: values[name] for name in APPROVED_FIELDS if name in values}
+        changes = {name: value for name, value in changes.items() if value != getattr(agency, name)}
+        if not changes:
+            raise Invalid([Problem("/kind", "nothing-to-change")])
+        check_agency_change(agency, changes)
+        payload = {"changes": changes, "act": values["act"]}
+        proposal = Proposal(f"agency:{number}", values["reason"], payload, agency_id=agency.id)
+        return propose(actor, ApprovalKindCode.AGENCY_CHANGE, proposal)
+
+
+def _bin(approval: Approval) -> str:
+    return approval.subject.removeprefix("agency:")
+
+
+def _count(ids: Select[int]) -> int:
+    return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+
+
+def _new_readers(agency: Agency, parent_bin: str | None) -> int:
+    """How many accounts of agencies would be above it that are not now."""
+    if parent_bin is None:
+        return 0
+    parent = agency_by_bin(parent_bin)
+    above = {each.id for each in [*agencies_above(parent), parent]} - {each.id for each in agencies_above(agency)}
+    return _count(
+        select(Account.id).where(
+            Account.agency_id.in_(above),
+            Account.role.in_([role.value for role in AGENCY_ROLES]),
+            Account.disabled_at.is_(None),
+        )
+    )

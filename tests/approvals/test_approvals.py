@@ -1,0 +1,239 @@
+"""Approvals, whatever the kind: who proposes, who decides, what ends a proposal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.accounts.account_changes import disable_account
+from registry.accounts.account_editing import edit_account
+from registry.accounts.actors import LOCAL, Actor
+from registry.accounts.models import Person, account_named
+from registry.accounts.roles import Role
+from registry.approvals.service import NeedsTwoPeople, approve
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.projects.models import Project
+from registry.projects.restriction import propose_restriction
+from tests.api.callers import Caller, caller, code, codes
+from tests.factories import ADMINISTRATOR, a_project, a_service_token, an_actor, an_agency, bearer
+from tests.present import Present
+
+REASON = {"is_restricted": True, "reason": "State secret"}
+
+
+@pytest.fixture
+def dana(client: FlaskClient) -> Caller:
+    return caller(client, Role.SUPERVISOR, name="dana")
+
+
+@pytest.fixture
+def saule(client: FlaskClient) -> Caller:
+    return caller(client, Role.SUPERVISOR, name="saule")
+
+
+@pytest.fixture
+def project(client: FlaskClient) -> Project:
+    return a_project()
+
+
+def proposed(who: Caller, project: Project) -> int:
+    answer = who.put(f"/projects/{project.number}/restriction", REASON)
+    assert answer.status_code == 202, answer.get_json()
+    approval_id: int = answer.get_json()["id"]
+    assert answer.headers["Location"] == f"/api/v1/approvals/{approval_id}"
+    return approval_id
+
+
+def is_restricted(who: Caller, project: Project) -> bool:
+    return bool(who.get(f"/projects/{project.number}").get_json()["is_restricted"])
+
+
+def test_a_proposal_changes_nothing_until_another_person_approves_it(
+    dana: Caller, saule: Caller, project: Project
+) -> None:
+    approval_id = proposed(dana, project)
+    before = is_restricted(dana, project)
+
+    done = saule.post(f"/approvals/{approval_id}/approval", {"reason": "Agreed"})
+
+    assert before is False
+    assert is_restricted(dana, project) is True
+    assert (done.status_code, done.get_json()["state"]) == (200, "approved")
+    assert (done.get_json()["decided_by"], done.get_json()["decision_reason"]) == ("saule", "Agreed")
+
+
+def test_it_shows_what_it_changes(dana: Caller, saule: Caller, project: Project) -> None:
+    approval_id = proposed(dana, project)
+
+    shown = saule.get(f"/approvals/{approval_id}").get_json()
+
+    assert shown["changes"] == [{"name": "is_restricted", "before": False, "after": True}]
+    assert (shown["proposed_by"], shown["reason"], shown["project"]) == ("dana", "State secret", project.number)
+    assert shown["needs_supervisor"] is True
+
+
+def test_who_proposed_it_cannot_approve_it(dana: Caller, project: Project) -> None:
+    answer = dana.post(f"/approvals/{proposed(dana, project)}/approval", {})
+
+    assert (answer.status_code, code(answer)) == (403, "needs-another-person")
+    assert is_restricted(dana, project) is False
+
+
+def test_who_proposed_it_cannot_approve_it_under_another_name(
+    client: FlaskClient, dana: Caller, project: Project
+) -> None:
+    approval_id = proposed(dana, project)
+    account = account_named("dana")
+    assert account is not None
+    edit_account(ADMINISTRATOR, account.id, {"name": "dana.new"})
+
+    answer = dana.post(f"/approvals/{approval_id}/approval", {})
+
+    assert (answer.status_code, code(answer)) == (403, "needs-another-person")
+
+
+def test_two_accounts_with_one_address_are_one_person(dana: Caller, saule: Caller, project: Project) -> None:
+    approval_id = proposed(dana, project)
+    with transaction():
+        for name, address in (("dana", "D.Akhmetova@gov.kz"), ("saule", "d.akhmetova@gov.kz")):
+            account = account_named(name)
+            assert account is not None
+            db.session.query(Person).filter(Person.account_id == account.id).one().email = address
+
+    answer = saule.post(f"/approvals/{approval_id}/approval", {})
+
+    assert (answer.status_code, code(answer)) == (403, "needs-another-person")
+
+
+def test_a_service_account_cannot_propose(client: FlaskClient, project: Project) -> None:
+    token = a_service_token(Role.SUPERVISOR)
+
+    answer = client.put(f"/api/v1/projects/{project.number}/restriction", json=REASON, headers=bearer(token))
+
+    assert (answer.status_code, code(answer)) == (403, "needs-two-people")
+
+
+def test_a_token_without_the_scope_of_decisions_cannot_approve(
+    client: FlaskClient, dana: Caller, saule: Caller, project: Project
+) -> None:
+    approval_id = proposed(dana, project)
+    token = saule.post("/tokens", {"scopes": ["read", "projects:write"]}).get_json()["token"]
+
+    answer = client.post(f"/api/v1/approvals/{approval_id}/approval", json={}, headers=bearer(token))
+
+    assert (answer.status_code, code(answer)) == (403, "scope-not-granted")
+
+
+def test_a_role_that_does_not_decide_such_proposals_cannot_approve(
+    client: FlaskClient, dana: Caller, project: Project
+) -> None:
+    approval_id = proposed(dana, project)
+
+    answer = caller(client, Role.REVIEWER).post(f"/approvals/{approval_id}/approval", {})
+
+    assert (answer.status_code, code(answer)) == (403, "role-not-allowed")
+
+
+def test_a_refusal_needs_a_reason_and_changes_nothing(dana: Caller, saule: Caller, project: Project) -> None:
+    approval_id = proposed(dana, project)
+    without = saule.post(f"/approvals/{approval_id}/refusal", {})
+
+    refused = saule.post(f"/approvals/{approval_id}/refusal", {"reason": "No act"})
+
+    assert codes(without) == {("/reason", "required")}
+    assert refused.get_json()["state"] == "refused"
+    assert is_restricted(dana, project) is False
+    assert code(saule.post(f"/approvals/{approval_id}/approval", {})) == "approval-not-waiting"
+
+
+def test_it_can_be_cancelled_and_proposed_again(dana: Caller, saule: Caller, project: Project) -> None:
+    approval_id = proposed(dana, project)
+    twice = dana.put(f"/projects/{project.number}/restriction", REASON)
+
+    cancelled = dana.post(f"/approvals/{approval_id}/cancellation", {})
+
+    assert (twice.status_code, code(twice)) == (409, "approval-already-waiting")
+    assert cancelled.get_json()["state"] == "cancelled"
+    assert proposed(dana, project) != approval_id
+
+
+def test_after_thirty_days_it_has_expired_and_can_be_proposed_again(
+    client: FlaskClient, project: Project, present: Present
+) -> None:
+    dana = an_actor(Role.SUPERVISOR, name="dana")
+    with transaction():
+        approval = propose_restriction(dana, project.number, REASON)
+    approval_id, until = approval.id, approval.proposed_at + timedelta(days=30)
+    present.set(until)
+    reader = caller(client, Role.SUPERVISOR, name="saule")
+
+    late = reader.post(f"/approvals/{approval_id}/approval", {})
+
+    assert (late.status_code, code(late)) == (409, "approval-not-waiting")
+    assert reader.get(f"/approvals/{approval_id}").get_json()["state"] == "expired"
+    assert [each["id"] for each in reader.get("/approvals?state=expired").get_json()["items"]] == [approval_id]
+    assert reader.get("/approvals?state=waiting").get_json()["items"] == []
+    propose_restriction(dana, project.number, REASON)
+
+
+def test_it_is_out_of_date_when_what_it_rests_on_has_changed(dana: Caller, saule: Caller, project: Project) -> None:
+    approval_id = proposed(dana, project)
+    with transaction():
+        db.session.get_one(Project, project.id).is_restricted = True
+
+    answer = saule.post(f"/approvals/{approval_id}/approval", {})
+
+    assert (answer.status_code, code(answer)) == (409, "approval-out-of-date")
+
+
+def test_a_command_counts_as_a_person_only_while_there_are_fewer_than_two_people(
+    client: FlaskClient, project: Project
+) -> None:
+    command = Actor("local:root", Role.SUPERVISOR, source="cli", credential=LOCAL)
+    caller(client, Role.SUPERVISOR, name="dana")
+    approval = propose_restriction(an_actor(Role.SUPERVISOR, name="dana"), project.number, REASON)
+    caller(client, Role.REVIEWER, name="aigerim")
+    with pytest.raises(NeedsTwoPeople):
+        approve(command, approval.id)
+    aigerim = account_named("aigerim")
+    assert aigerim is not None
+    disable_account(ADMINISTRATOR, aigerim.id)
+
+    assert approve(command, approval.id).state == "approved"
+
+
+def test_a_reader_without_restricted_projects_sees_no_approval_of_one(
+    client: FlaskClient, dana: Caller, saule: Caller, project: Project
+) -> None:
+    approval_id = proposed(dana, project)
+    reviewer = caller(client, Role.REVIEWER, name="aigerim")
+    before = reviewer.get(f"/approvals/{approval_id}").status_code
+    saule.post(f"/approvals/{approval_id}/approval", {})
+
+    assert before == 200
+    assert reviewer.get(f"/approvals/{approval_id}").status_code == 404
+    assert reviewer.get("/approvals").get_json()["items"] == []
+
+
+def test_agencies_see_no_approvals_of_kinds_that_they_do_not_decide(client: FlaskClient, dana: Caller) -> None:
+    agency = an_agency()
+    approval_id = proposed(dana, a_project(agency))
+    administrator = caller(client, Role.AGENCY_ADMINISTRATOR, agency)
+
+    assert administrator.get(f"/approvals/{approval_id}").status_code == 404
+    assert administrator.get("/approvals").get_json()["items"] == []
+
+
+def test_the_journal_names_both_people(client: FlaskClient, dana: Caller, saule: Caller, project: Project) -> None:
+    approval_id = proposed(dana, project)
+    saule.post(f"/approvals/{approval_id}/approval", {})
+
+    entries = dana.get(f"/journal?subject=approval:{approval_id}").get_json()["items"]
+
+    assert {(each["action"], each["principal"]) for each in entries} == {
+        ("approval.proposed", "dana"),
+        ("approval.approved", "saule"),
+    }
