@@ -14,7 +14,7 @@ from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.approvals import service
-from registry.approvals.fields import APPROVAL, EXAMPLE, REFUSAL, REMARK
+from registry.approvals.fields import APPROVAL, EXAMPLE, REJECTION, REMARK
 from registry.approvals.queries import SORTS, filters_of_approvals, list_approvals, read_approval, show_one
 from registry.approvals.tables import Approval
 
@@ -81,19 +81,19 @@ class ApprovalApproval(MethodView):
         return decided(service.approve(current_actor(), id, values.get("reason")))
 
 
-@blp.route("/approvals/<row_id:id>/refusal")
-class ApprovalRefusal(MethodView):
+@blp.route("/approvals/<row_id:id>/rejection")
+class ApprovalRejection(MethodView):
     """Somebody who may decide disagrees."""
 
     @blp.requires(Permission.APPROVALS_DECIDE)
-    @blp.doc(operationId="refuse_proposal")
-    @blp.arguments(REFUSAL, example={"reason": "The decision is not attached."})
+    @blp.doc(operationId="reject_proposal")
+    @blp.arguments(REJECTION, example={"reason": "The decision is not attached."})
     @blp.idempotent
     @blp.etag
-    @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "refused"})
+    @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "rejected"})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Refuse a proposal; nothing changes."""
-        return decided(service.refuse(current_actor(), id, values["reason"]))
+        """Reject a proposal; nothing changes."""
+        return decided(service.reject(current_actor(), id, values["reason"]))
 
 
 @blp.route("/approvals/<row_id:id>/cancellation")

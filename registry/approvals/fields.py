@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.approvals.kinds import MAX_REASON_LENGTH
-from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState, Effect
+from registry.approvals.vocabulary import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Text
 from registry.core.json_schemas import nullable, object_of
@@ -19,7 +19,7 @@ CHANGE: Final = object_of(
     after={"description": "Its value as proposed; null: none."},
 )
 COUNT: Final = {"type": "integer", "minimum": 0}
-EFFECTS: Final[dict[str, Any]] = {"type": "object", "properties": dict.fromkeys(Effect.codes(), COUNT)}
+EFFECTS: Final[dict[str, Any]] = {"type": "object", "properties": dict.fromkeys(EFFECT_LABELS, COUNT)}
 
 
 class ApprovalShown(BaseSchema):
@@ -43,7 +43,7 @@ class ApprovalShown(BaseSchema):
     proposed_by = ReadOnly("By whom.", TEXT)
     proposed_at = Timestamp("When.")
     expires_at = Timestamp("Until when it can be approved.")
-    decided_by = ReadOnly("Who approved, refused or cancelled it.", nullable(TEXT))
+    decided_by = ReadOnly("Who approved, rejected or cancelled it.", nullable(TEXT))
     decided_at = Timestamp("When.", nullable=True)
     decision_reason = ReadOnly("Why it was decided so.", nullable(TEXT))
 
@@ -54,15 +54,15 @@ class Remark(BaseSchema):
     reason = Text(MAX_REASON_LENGTH, description="A remark.", label=lazy_text("Remark"))
 
 
-class Refusal(BaseSchema):
-    """Why a proposal is refused."""
+class Rejection(BaseSchema):
+    """Why a proposal is rejected."""
 
     reason = Text(MAX_REASON_LENGTH, description="Why.", label=lazy_text("Reason"), required=True)
 
 
 APPROVAL: Final = ApprovalShown()
 REMARK: Final = Remark()
-REFUSAL: Final = Refusal()
+REJECTION: Final = Rejection()
 EXAMPLE: Final[dict[str, Any]] = {
     "id": 12,
     "kind": "restriction",

@@ -53,7 +53,7 @@ class ApprovalKind:
         raise NotImplementedError
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - for subclasses
-        """How much it touches of what the actor may see, by the codes of ``Effect``."""
+        """How much it touches of what the actor may see, by the names of ``EFFECT_LABELS``."""
         return {}
 
     def documents(self, approval: Approval) -> Sequence[int]:  # noqa: ARG002 - for subclasses

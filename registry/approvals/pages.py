@@ -11,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_names
 from registry.approvals import service
-from registry.approvals.fields import REFUSAL, REMARK
+from registry.approvals.fields import REJECTION, REMARK
 from registry.approvals.kinds import KINDS
 from registry.approvals.queries import find_approval, list_approvals, read_approval, show_one, waiting_for
 from registry.approvals.tables import Approval
@@ -62,9 +62,9 @@ def _approve(actor: Actor, approval_id: int, reason: str | None) -> str:
     return _("Approved. It has taken effect.")
 
 
-def _refuse(actor: Actor, approval_id: int, reason: str | None) -> str:
-    service.refuse(actor, approval_id, reason or "")
-    return _("Refused. Nothing has changed.")
+def _reject(actor: Actor, approval_id: int, reason: str | None) -> str:
+    service.reject(actor, approval_id, reason or "")
+    return _("Rejected. Nothing has changed.")
 
 
 def _cancel(actor: Actor, approval_id: int, reason: str | None) -> str:
@@ -74,7 +74,7 @@ def _cancel(actor: Actor, approval_id: int, reason: str | None) -> str:
 
 DECISIONS: Final[Mapping[str, Callable[[Actor, int, str | None], str]]] = {
     "approval": _approve,
-    "refusal": _refuse,
+    "rejection": _reject,
     "cancellation": _cancel,
 }
 DECIDE: Final = f"/approvals/<row_id:approval_id>/<any({','.join(DECISIONS)}):decision>"
@@ -82,10 +82,10 @@ DECIDE: Final = f"/approvals/<row_id:approval_id>/<any({','.join(DECISIONS)}):de
 
 @pages.page(DECIDE, needs=Permission.APPROVALS_READ, methods=("POST",))
 def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
-    """Approve, refuse or cancel. The permission of each is checked by its service."""
+    """Approve, reject or cancel. The permission of each is checked by its service."""
     approval = find_approval(actor, approval_id)
     texts = typed_values((REASON,))
-    schema = REFUSAL if decision == "refusal" else REMARK
+    schema = REJECTION if decision == "rejection" else REMARK
     values, problems = schema.load_texts({REASON: texts.get(REASON, "")})
     if problems:
         return _page(actor, approval, Form(texts, problems)), 422

@@ -1,4 +1,4 @@
-"""Approvals: propose, approve, refuse and cancel. What differs between kinds is in their declarations."""
+"""Approvals: propose, approve, reject and cancel. What differs between kinds is in their declarations."""
 
 from __future__ import annotations
 
@@ -119,14 +119,14 @@ def approve(actor: Actor, approval_id: int, reason: str | None = None) -> Approv
     return approval
 
 
-def refuse(actor: Actor, approval_id: int, reason: str) -> Approval:
-    """Refuse a proposal. Raises as ``approve``, but for what concerns its effect."""
+def reject(actor: Actor, approval_id: int, reason: str) -> Approval:
+    """Reject a proposal. Raises as ``approve``, but for what concerns its effect."""
     actor.require(Permission.APPROVALS_DECIDE)
     with transaction():
         approval = _waiting(actor, approval_id)
         actor.require_role(KINDS[approval.kind].decides)
         require_person(actor)
-        _decide(actor, approval, ApprovalState.REFUSED, reason)
+        _decide(actor, approval, ApprovalState.REJECTED, reason)
     return approval
 
 
@@ -144,7 +144,7 @@ def cancel(actor: Actor, approval_id: int, reason: str | None = None) -> Approva
 
 
 def may_decide(actor: Actor, approval: Approval) -> bool:
-    """True when the actor has the permissions to refuse it, and, as far as roles go, to approve it."""
+    """True when the actor has the permissions to reject it, and, as far as roles go, to approve it."""
     kind = KINDS[approval.kind]
     has_permission = actor.may(Permission.APPROVALS_DECIDE) and actor.has_role_permission(kind.decides)
     return has_permission and (actor.is_person or actor.is_local)

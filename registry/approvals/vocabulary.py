@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from registry.core.translations import lazy_text
 from registry.freeze.choices import Choices
 
@@ -24,21 +27,21 @@ class ApprovalState(Choices):
 
     WAITING = "waiting", lazy_text("Waits for approval")
     APPROVED = "approved", lazy_text("Approved")
-    REFUSED = "refused", lazy_text("Refused")
+    REJECTED = "rejected", lazy_text("Rejected")
     CANCELLED = "cancelled", lazy_text("Cancelled")
     EXPIRED = "expired", lazy_text("Expired")
     OUTDATED = "outdated", lazy_text("Out of date")
 
 
-class Effect(Choices):
-    """What an approval would touch."""
-
-    PROJECTS = "projects", lazy_text("Projects")
-    OUT_OF_SCOPE = "out_of_scope", lazy_text("Projects that leave the scope of the moratorium")
-    INTO_SCOPE = "into_scope", lazy_text("Projects that the moratorium applies to from then on")
-    FLAGS = "flags", lazy_text("Active medium and high flags")
-    CASES = "cases", lazy_text("Open cases")
-    RESTRICTED = "restricted", lazy_text("Restricted projects")
-    READERS = "readers", lazy_text("Accounts that can read restricted projects from then on")
-    CONFIRMED = "confirmed", lazy_text("Placements that it confirms")
-    LOST = "lost", lazy_text("Placements that lose their confirmation")
+# What an approval would touch, by the name of the count.
+EFFECT_LABELS: Final[Mapping[str, str]] = {
+    "projects": lazy_text("Projects"),
+    "out_of_scope": lazy_text("Projects that leave the scope of the moratorium"),
+    "into_scope": lazy_text("Projects that the moratorium applies to from then on"),
+    "flags": lazy_text("Active medium and high flags"),
+    "cases": lazy_text("Open cases"),
+    "restricted": lazy_text("Restricted projects"),
+    "readers": lazy_text("Accounts that can read restricted projects from then on"),
+    "confirmed": lazy_text("Placements that it confirms"),
+    "lost": lazy_text("Placements that lose their confirmation"),
+}

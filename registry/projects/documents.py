@@ -106,8 +106,8 @@ OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
 
 def names_of_documents(ids: Sequence[int]) -> list[tuple[int, str]]:
     """The ids and names of those of these documents that exist, by id; for whoever may see their project."""
-    found = select(Document.id, Document.name).where(Document.id.in_(ids)).order_by(Document.id)
-    return [(row.id, row.name) for row in db.session.execute(found)] if ids else []
+    documents = select(Document.id, Document.name).where(Document.id.in_(ids)).order_by(Document.id)
+    return [(row.id, row.name) for row in db.session.execute(documents)] if ids else []
 
 
 def add_document(

@@ -22,7 +22,7 @@ from registry.agencies.spellings import AGENCY_KINDS
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode, Effect
+from registry.approvals.vocabulary import ApprovalKindCode
 from registry.cases.models import Case
 from registry.cases.workflow import OPEN
 from registry.core.base_schema import BaseSchema
@@ -94,18 +94,16 @@ class AgencyChange(ApprovalKind):
             Project.agency_id.in_(agencies), *among_visible(actor, Project.id.expression)
         )
         effects = {
-            Effect.PROJECTS.value: _count(of_agencies.where(Project.withdrawn_at.is_(None))),
-            Effect.FLAGS.value: _count(
+            "projects": _count(of_agencies.where(Project.withdrawn_at.is_(None))),
+            "flags": _count(
                 select(FLAGS.c.id).where(IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS), FLAGS.c.project_id.in_(of_agencies))
             ),
-            Effect.CASES.value: _count(
-                select(Case.id).where(Case.status.in_(OPEN_STATUSES), Case.project_id.in_(of_agencies))
-            ),
+            "cases": _count(select(Case.id).where(Case.status.in_(OPEN_STATUSES), Case.project_id.in_(of_agencies))),
             **self._scope_effects(agency, changes.get("kind", agency.kind), of_agencies),
         }
         if moves:
-            effects[Effect.RESTRICTED.value] = _count(of_agencies.where(Project.is_restricted))
-            effects[Effect.READERS.value] = _new_readers(agency, changes["parent_bin"])
+            effects["restricted"] = _count(of_agencies.where(Project.is_restricted))
+            effects["readers"] = _new_readers(agency, changes["parent_bin"])
         return effects
 
     def _scope_effects(self, agency: Agency, kind: str, of_agencies: Select[int]) -> dict[str, int]:
@@ -114,7 +112,7 @@ class AgencyChange(ApprovalKind):
         if was == will_be:
             return {}
         own = of_agencies.where(Project.agency_id == agency.id, Project.withdrawn_at.is_(None))
-        return {(Effect.OUT_OF_SCOPE if was else Effect.INTO_SCOPE).value: _count(own)}
+        return {"out_of_scope" if was else "into_scope": _count(own)}
 
     def lock(self, approval: Approval) -> None:
         """Lock the agency."""

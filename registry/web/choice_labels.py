@@ -10,7 +10,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.vocabulary import Region
-from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState, Effect
+from registry.approvals.vocabulary import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.cases.vocabulary import (
     ActionName,
     AuditEvent,
@@ -109,7 +109,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "scope": _labels(Scope),
     "approval_kind": _labels(ApprovalKindCode),
     "approval_state": _labels(ApprovalState),
-    "approval_effect": _labels(Effect),
+    "approval_effect": EFFECT_LABELS,
     "request_kind": _labels(RequestKind),
     "request_state": _labels(RequestState),
     "confirmation_kind": _labels(ConfirmationKind),

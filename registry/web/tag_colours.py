@@ -60,7 +60,7 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
     "approval_state": {
         ApprovalState.WAITING: "yellow",
         ApprovalState.APPROVED: "green",
-        ApprovalState.REFUSED: "red",
+        ApprovalState.REJECTED: "red",
     },
     "report_status": {
         GovernmentReportStatus.DRAFT: "blue",

@@ -137,14 +137,14 @@ def test_a_role_that_does_not_decide_such_proposals_cannot_approve(
     assert (answer.status_code, code(answer)) == (403, "role-not-allowed")
 
 
-def test_a_refusal_needs_a_reason_and_changes_nothing(dana: Caller, saule: Caller, project: Project) -> None:
+def test_a_rejection_needs_a_reason_and_changes_nothing(dana: Caller, saule: Caller, project: Project) -> None:
     approval_id = proposed(dana, project)
-    without = saule.post(f"/approvals/{approval_id}/refusal", {})
+    without = saule.post(f"/approvals/{approval_id}/rejection", {})
 
-    refused = saule.post(f"/approvals/{approval_id}/refusal", {"reason": "No act"})
+    rejected = saule.post(f"/approvals/{approval_id}/rejection", {"reason": "No act"})
 
     assert codes(without) == {("/reason", "required")}
-    assert refused.get_json()["state"] == "refused"
+    assert rejected.get_json()["state"] == "rejected"
     assert is_restricted(dana, project) is False
     assert code(saule.post(f"/approvals/{approval_id}/approval", {})) == "approval-not-waiting"
 

@@ -14,9 +14,9 @@ from tests.notifications.readers import create_reader, queued_emails
 RESTRICT = {"is_restricted": True, "reason": "State secret"}
 
 
-def proposed(by: str = "dana") -> tuple[Project, int]:
+def proposed(proposer: str = "dana") -> tuple[Project, int]:
     project = a_project()
-    return project, propose_restriction(an_actor(Role.SUPERVISOR, name=by), project.number, RESTRICT).id
+    return project, propose_restriction(an_actor(Role.SUPERVISOR, name=proposer), project.number, RESTRICT).id
 
 
 def test_a_supervisor_proposes_a_restriction_on_the_page_of_the_project(signed_in: SignedIn) -> None:
@@ -53,10 +53,12 @@ def test_who_proposed_it_is_told_that_another_person_approves(signed_in: SignedI
     assert "Nothing waits for your decision." in dana.get("/approvals").text
 
 
-def test_a_refusal_without_a_reason_is_displayed_again(signed_in: SignedIn) -> None:
+def test_a_rejection_without_a_reason_is_displayed_again(signed_in: SignedIn) -> None:
     _, approval_id = proposed()
 
-    page = signed_in(Role.SUPERVISOR).send(f"/approvals/{approval_id}/refusal", f"/approvals/{approval_id}", reason="")
+    page = signed_in(Role.SUPERVISOR).send(
+        f"/approvals/{approval_id}/rejection", f"/approvals/{approval_id}", reason=""
+    )
 
     assert page.status_code == 422
     assert "There is a problem" in page.text

@@ -111,7 +111,7 @@ def stops_of_requests(known: Mapping[str, object]) -> list[Stop]:
         Stop("request-failed", Role.SUPERVISOR, f"/requests/{known['failing']}"),
         Stop("request-done", Role.AUDITOR, f"/requests/{known['merged']}"),
         Stop("approvals", Role.SUPERVISOR, "/approvals"),
-        Stop("approvals-none", Role.OPERATOR, "/approvals?state=refused"),
+        Stop("approvals-none", Role.OPERATOR, "/approvals?state=rejected"),
         Stop("approval-waiting", Role.SUPERVISOR, f"/approvals/{known['approval']}"),
         Stop("withdrawal-new", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal"),
         Stop("withdrawal-new-error", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal", {"reason": ""}),

@@ -19,7 +19,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "approval-not-found": lazy_text("There is no approval {id}, or you may not see it."),
     "approval-not-waiting": lazy_text("Approval {id} no longer waits for a decision."),
     "approval-out-of-date": lazy_text(
-        "What approval {id} rests on has changed since it was proposed. Refuse it, so that it can be proposed again."
+        "What approval {id} rests on has changed since it was proposed. Reject it, so that it can be proposed again."
     ),
     "restriction-unchanged": lazy_text("Access to project {number} is already as you propose."),
     "agency-change-needs-approval": lazy_text(

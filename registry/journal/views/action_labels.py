@@ -65,7 +65,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "approval.proposed": lazy_text("Approval proposed"),
     "approval.approved": lazy_text("Approved by a second person"),
     "approval.applied": lazy_text("Approved change made"),
-    "approval.refused": lazy_text("Approval refused"),
+    "approval.rejected": lazy_text("Proposal rejected"),
     "approval.cancelled": lazy_text("Approval cancelled"),
     "request.asked": lazy_text("Request made"),
     "request.confirmed-first": lazy_text("Request confirmed by the first of two people"),

@@ -74,8 +74,8 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
     "read_approval": Try(
         "/approvals/{approval}", APPROVERS | {Role.AUDITOR}, owned=False, unseen={Role.AGENCY_ADMINISTRATOR}
     ),
-    "refuse_proposal": Try(
-        "/approvals/{refused_approval}/refusal",
+    "reject_proposal": Try(
+        "/approvals/{rejected_approval}/rejection",
         {*ORGANISERS, Role.AGENCY_ADMINISTRATOR},
         200,
         lambda world: {"reason": "No."},

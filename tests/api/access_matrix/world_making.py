@@ -69,7 +69,7 @@ def a_world(agency: Agency) -> World:
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
         "approval": an_approval(),
-        "refused_approval": an_approval(),
+        "rejected_approval": an_approval(),
         "cancelled_approval": an_approval(),
         "view": a_shared_view(),
         "webhook": webhook_of(service),
