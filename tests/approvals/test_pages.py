@@ -40,7 +40,7 @@ def test_another_supervisor_finds_it_on_home_and_approves_it(signed_in: SignedIn
     assert "Remove the restriction" in saule.get(f"/projects/{project.number}").text
 
 
-def test_who_proposed_it_is_told_that_another_person_approves(signed_in: SignedIn) -> None:
+def test_its_page_names_another_person_to_who_proposed_it(signed_in: SignedIn) -> None:
     _, approval_id = proposed("supervisor.web")
     dana = signed_in(Role.SUPERVISOR)
 
