@@ -8,7 +8,7 @@ from alembic import op
 from registry.core.database import Instant
 
 revision = "2026_11_29_65"
-down_revision = "2026_11_29_61"
+down_revision = "2026_11_29_62"
 branch_labels = None
 depends_on = None
 
