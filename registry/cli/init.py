@@ -21,9 +21,19 @@ COPIED: Final = (
     "service.env",
     "granian.env",
     "nginx.conf",
+    "pgbouncer.ini",
+    "monitoring/alerts.yml",
+    "monitoring/alerts_test.yml",
+    "monitoring/dashboard.json",
     "systemd/registry-web.service",
     "systemd/registry-scheduler.service",
+    "systemd/registry-audit.service",
+    "systemd/registry-audit.timer",
+    "systemd/registry-backup.service",
+    "systemd/registry-backup.timer",
 )
+# What units start, and what lies beside config/ in a checkout too.
+BESIDE: Final = ("wsgi.py", "scripts/nightly_audit")
 # The paths go unquoted into units and into files that a shell reads.
 PLAIN_PATH: Final = re.compile(r"[\w/.,+@:~-]+")
 # Operators add passwords to service.env. The service's user, who may be another one, reads the other files.
@@ -35,8 +45,9 @@ PRIVATE_FILE: Final = "service.env"
 def init(folder: Path) -> None:
     """Copy the configuration into DIR, by default the current folder, and print the files' paths.
 
-    DIR/config gets the freeze policy, the calendar, the settings, and examples for granian, nginx and systemd, with the
-    paths of DIR in them. No file that is there is changed: then nothing is written, and the exit code is 4.
+    DIR/config gets the freeze policy, the calendar, the settings, and examples for granian, nginx, PgBouncer, systemd
+    and Prometheus, with the paths of DIR in them. No file that is there is changed: then nothing is written, and the exit
+    code is 4.
     """
     folder = Path(os.path.abspath(folder))
     if not PLAIN_PATH.fullmatch(str(folder)):
@@ -58,13 +69,16 @@ def configuration(folder: Path) -> Mapping[Path, str]:
     """The files to write, with their content."""
     programs = Path(sys.executable).parent
     texts = {folder / "config" / name: (CONFIG / name).read_text(encoding="utf-8") for name in COPIED}
-    texts[folder / "wsgi.py"] = shipped("wsgi.py").read_text(encoding="utf-8")
+    for name in BESIDE:
+        texts[folder / name] = shipped(name).read_text(encoding="utf-8")
     return {path: _with_paths(text, folder, programs) for path, text in texts.items()}
 
 
 def _with_paths(text: str, folder: Path, programs: Path) -> str:
     """The text with this installation's paths in place of those of docs/operations.md."""
     paths = {
+        # By this installation's Python, where the checkout's script looks for its own .venv.
+        "/opt/registry/scripts/nightly_audit": f"{programs}/python {folder}/scripts/nightly_audit",
         "/opt/registry/.venv/bin": str(programs),
         "/opt/registry": str(folder),
         "/etc/registry/service.env": f"{folder}/config/service.env",

@@ -67,6 +67,9 @@ MISFIRE_GRACE: Final = timedelta(minutes=1)
 CLOCK_CHECK_SECONDS: Final = 0.5
 # Runs of a job that end alike are saved at most this often: that of imports runs each second.
 SAVED_EVERY_S: Final = 60
+# Failures of a job that are alike: the first has its traceback in the log, then one line in this time. Jobs that run
+# each second wrote 2 GB a day while the database was away.
+LOGGED_EVERY_S: Final = 60
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
@@ -152,18 +155,31 @@ class Schedule:
 
 def _guarded(app: Flask, job: Job) -> Callable[[], None]:
     saved: tuple[str | None, float] | None = None
+    logged: tuple[str, float] | None = None
+
+    def log_failure(error: Exception, at: float) -> None:
+        nonlocal logged
+        kind = type(error).__name__
+        if logged is None or logged[0] != kind:
+            log.error("the job %s failed", job.name, exc_info=error)
+        elif at - logged[1] < LOGGED_EVERY_S:
+            return
+        else:
+            log.error("the job %s still fails: %s", job.name, kind)
+        logged = kind, at
 
     def run() -> None:
-        nonlocal saved
+        nonlocal saved, logged
         failure = None
         began = time.monotonic()
         with app.app_context(), trace_of_job():
             try:
                 job.work()
-            except Exception as error:
+                logged = None
+            except Exception as error:  # noqa: BLE001 - it is logged
                 # Top level of a job: APScheduler would log the error elsewhere. Whatever it was, the next run tries
                 # again and the other jobs continue.
-                log.exception("the job %s failed", job.name)
+                log_failure(error, began)
                 failure = type(error).__name__
             finally:
                 db.session.remove()
@@ -179,7 +195,7 @@ def _save(job: Job, milliseconds: int, failure: str | None) -> None:
     try:
         save_job_run(job.name, milliseconds, failure)
     except SQLAlchemyError as error:
-        # The database may be what failed; the next run saves again.
-        log.warning("the end of the job %s could not be saved", job.name, exc_info=error)
+        # The database may be what failed; the next run saves again. The job's own failure has the traceback.
+        log.warning("the end of the job %s could not be saved: %s", job.name, type(error).__name__)
     finally:
         db.session.remove()

@@ -61,10 +61,12 @@ def init_metrics(app: Flask) -> None:
         # The rule, not the path: a path would make a time series of every project.
         route = request.url_rule.rule if request.url_rule is not None else "none"
         method = request.method if request.method in METHODS else "other"
-        requests.labels(method, route, response.status_code).inc()
         began = request.environ.get(STARTED_AT)
-        if began is not None:
-            seconds.labels(route).observe(time.perf_counter() - began)
+        # A shared folder that was removed is no reason to fail a request.
+        with suppress(FileNotFoundError):
+            requests.labels(method, route, response.status_code).inc()
+            if began is not None:
+                seconds.labels(route).observe(time.perf_counter() - began)
         pool = db.engine.pool
         if isinstance(pool, QueuePool):
             in_use.set(pool.checkedout())
@@ -90,13 +92,16 @@ def _shared_folder() -> Path | None:
 
 
 def _of_all_processes(folder: Path, stored: StoredMetrics) -> CollectorRegistry:
+    shown = CollectorRegistry()
+    shown.register(stored)
+    # A cleaner of temporary files may have removed it: then the requests are missing until the next start.
+    if not folder.is_dir():
+        return shown
     for file in folder.glob("gauge_live*_*.db"):
         process = file.stem.rpartition("_")[2]
         if process.isdigit() and not _lives(int(process)):
             mark_process_dead(int(process), str(folder))  # type: ignore[no-untyped-call]
-    shown = CollectorRegistry()
     MultiProcessCollector(shown, str(folder))  # type: ignore[no-untyped-call]
-    shown.register(stored)
     return shown
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from typing import Final
 
 from flask import Flask, Response, has_request_context, request
 
@@ -15,6 +16,7 @@ from registry.http.authentication import PRINCIPAL
 from registry.http.request_ids import client_request_id, request_id
 
 LOG = logging.getLogger("registry")
+LETTER_CHECK: Final = "/verify/"
 STARTED_AT = "registry.began"
 EXTRAS = ("method", "path", "status", "milliseconds", "principal", "source", "audit", "on")
 DEFAULT_LEVEL = "info"
@@ -52,6 +54,11 @@ def log_to_stderr(level: str = DEFAULT_LEVEL) -> None:
     LOG.setLevel(level.upper())
 
 
+def logged_path(path: str) -> str:
+    """The path without the code of a letter's check, which proves that somebody holds the letter."""
+    return f"{LETTER_CHECK}-" if path.startswith(LETTER_CHECK) else path
+
+
 def init_request_log(app: Flask) -> None:
     """Log every request when it is answered."""
 
@@ -64,7 +71,7 @@ def init_request_log(app: Flask) -> None:
         began = request.environ.get(STARTED_AT)
         extra = {
             "method": request.method,
-            "path": request.path,
+            "path": logged_path(request.path),
             "status": response.status_code,
             "milliseconds": None if began is None else round((time.perf_counter() - began) * 1000, 1),
             "principal": request.environ.get(PRINCIPAL),

@@ -31,6 +31,7 @@ from registry.http.queues import queues
 from registry.http.request_log import LOG
 from registry.journal.backups import last_backup_at, last_drill_at
 from registry.notifications.service import queue_state
+from registry.projects.models import Project
 from registry.webhooks.waiting import failing_webhooks, pending_deliveries
 
 KEPT_S: Final = 10
@@ -120,11 +121,18 @@ def _flags() -> Iterator[Metric]:
     counted = (
         select(DailyCount.severity, DailyCount.status, func.sum(DailyCount.counted))
         .where(DailyCount.audit_id == good.id, DailyCount.dimension == Dimension.RULE.value)
+        # Whoever reads metrics need not be one who may know of restricted projects.
+        .where(DailyCount.is_restricted.is_(False))
         .group_by(DailyCount.severity, DailyCount.status)
     )
     flags = {(severity, status): float(number) for severity, status, number in db.session.execute(counted)}
     if flags:
-        yield _gauge("registry_flags", "Active flags at the last good audit", flags, ("severity", "status"))
+        yield _gauge(
+            "registry_flags",
+            "Active flags at the last good audit, without those of restricted projects",
+            flags,
+            ("severity", "status"),
+        )
 
 
 def _queues() -> Iterator[Metric]:
@@ -144,8 +152,10 @@ def _queues() -> Iterator[Metric]:
 
 
 def _cases() -> Iterator[Metric]:
-    overdue = db.session.scalar(select(func.count()).select_from(Case).where(Case.due_on < today()))
-    yield _gauge("registry_cases_overdue", "Cases whose deadline has passed", overdue or 0)
+    overdue = select(func.count()).select_from(Case).join(Project, Project.id == Case.project_id)
+    overdue = overdue.where(Case.due_on < today(), Project.is_restricted.is_(False))
+    text = "Cases whose deadline has passed, without those of restricted projects"
+    yield _gauge("registry_cases_overdue", text, db.session.scalar(overdue) or 0)
 
 
 def _machine() -> Iterator[Metric]:

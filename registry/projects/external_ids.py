@@ -20,7 +20,7 @@ from registry.core.transactions import require_transaction
 from registry.core.value_checks import InvalidValue
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
-from registry.projects.registration_checks import AgencyNotYours, ExternalIdTaken, agencies_to_register_for
+from registry.projects.registration_checks import AgencyNotYours, agencies_to_register_for
 from registry.projects.service import change_project, register_project
 from registry.projects.visibility import visible_projects
 from registry.projects.withdrawn import require_not_withdrawn
@@ -75,7 +75,8 @@ def put_project(
     statement = _statement(agency_bin, external_id).options(contains_eager(Project.agency)).with_for_update(of=Project)
     project = db.session.scalar(statement.execution_options(populate_existing=True))
     if project is not None and project.is_restricted and not actor.may(Permission.RESTRICTED_READ):
-        raise ExternalIdTaken(external_id=external_id, agency=agency_bin)
+        # As for an id that no project has: preconditions and fields first, and a registration finds it taken.
+        project = None
     require_state(project)
     whole = {**dict.fromkeys(FIELDS), **values, EXTERNAL_ID: external_id}
     if project is None:

@@ -18,10 +18,19 @@ FILES = [
     "config/calendar.toml",
     "config/freeze_policy.toml",
     "config/granian.env",
+    "config/monitoring/alerts.yml",
+    "config/monitoring/alerts_test.yml",
+    "config/monitoring/dashboard.json",
     "config/nginx.conf",
+    "config/pgbouncer.ini",
     "config/service.env",
+    "config/systemd/registry-audit.service",
+    "config/systemd/registry-audit.timer",
+    "config/systemd/registry-backup.service",
+    "config/systemd/registry-backup.timer",
     "config/systemd/registry-scheduler.service",
     "config/systemd/registry-web.service",
+    "scripts/nightly_audit",
     "wsgi.py",
 ]
 
@@ -57,6 +66,10 @@ def test_init_writes_the_paths_of_the_folder_into_settings_and_units(command: Co
     assert f"EnvironmentFile={tmp_path}/config/granian.env\nEnvironmentFile={tmp_path}/config/service.env\n" in web
     assert f"ExecStart={Path(sys.executable).parent}/granian wsgi:application\n" in web
     assert f"ReadWritePaths={tmp_path}/var\n" in web and "StateDirectory" not in web
+    audit = (tmp_path / "config/systemd/registry-audit.service").read_text()
+    assert f"ExecStart={Path(sys.executable).parent}/python {tmp_path}/scripts/nightly_audit\n" in audit
+    backup = (tmp_path / "config/systemd/registry-backup.service").read_text()
+    assert f"ExecStart={Path(sys.executable).parent}/registry backup --keep 14\n" in backup
     for path in (tmp_path / "config").rglob("*.*"):
         assert "/opt/registry" not in path.read_text()
 

@@ -13,10 +13,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import func, select
 
 from registry.accounts.roles import Role
 from registry.app import create_app
 from registry.audits.service import run_audit
+from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import enqueue
@@ -26,6 +28,7 @@ from registry.flags.audit_runs import AuditRun
 from registry.http.metrics import STORED
 from registry.journal import service as journal
 from registry.notifications.models import OutboundEmail
+from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import CHECKOUT, read_settings
 from tests.factories import a_project, an_actor, an_agency
 from tests.fixtures.cli import CommandLine
@@ -213,6 +216,47 @@ client = create_app().test_client()
 client.get("/healthz")
 print(client.get("/metrics").get_data(as_text=True))
 """
+
+
+# Counts, loses the folder, and goes on.
+PROCESS_WITHOUT_ITS_FOLDER = """
+import os, shutil
+from registry.app import create_app
+client = create_app().test_client()
+shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+print(client.get("/healthz").status_code, client.get("/metrics").status_code)
+print(client.get("/metrics").get_data(as_text=True))
+"""
+
+
+@pytest.mark.sqlite_only
+def test_removed_folder_leaves_the_stored_numbers_and_every_request_its_answer(
+    registry: CommandLine, tmp_path: Path
+) -> None:
+    environment = registry.environment(PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "shared"))
+    command = [sys.executable, "-c", PROCESS_WITHOUT_ITS_FOLDER]
+    out = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, check=True).stdout.decode()
+    assert out.splitlines()[0] == "200 200"
+    assert samples(out.partition("\n")[2])["registry_database_up"] == 1
+
+
+def test_restricted_projects_change_no_metric(scrape: Scrape, present: Present) -> None:
+    present.set(date(2026, 8, 1))
+    supervisor = an_actor(Role.SUPERVISOR)
+    a_project()
+    run_audit(supervisor)
+    with_one = scrape()
+    hidden = a_project()
+    with transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, hidden.number), True, "Secret")
+    run_audit(supervisor)
+    present.set(date(2026, 12, 1))
+    assert db.session.scalar(select(func.count()).select_from(Case).where(Case.due_on < now().date())) == 2
+    with_two = scrape()
+    for name in with_two:
+        if name.startswith("registry_flags"):
+            assert with_one[name] == with_two[name]
+    assert with_two["registry_cases_overdue"] == 1
 
 
 # The processes share files.

@@ -172,6 +172,14 @@ def test_restricted_project_is_taken_for_who_may_not_see_it(
         restrict_project(supervisor, hidden, True, "Secret")
     administrator = caller(client, Role.ADMINISTRATOR)
 
+    for body, headers in (({}, {}), (whole(stage="nonsense"), {}), (whole(), {"If_Match": '"abc"'})):
+        answers = [administrator.put(path_of(agency, name), body, **headers) for name in ("A-1", "UNKNOWN")]
+        texts = [
+            {name: value for name, value in answer.get_json().items() if name not in ("instance", "trace_id")}
+            for answer in answers
+        ]
+        assert texts[0] == texts[1]
+        assert answers[0].status_code == answers[1].status_code == (412 if headers else 422)
     refused = administrator.put(path_of(agency, "A-1"), whole(), If_None_Match="*")
 
     assert (refused.status_code, code(refused)) == (409, "external-id-taken")

@@ -22,6 +22,18 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, int, str | 
     ]
 
 
+def test_code_of_a_letter_is_not_logged(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "registry"):
+        for path in (
+            "/verify/ABCD-EFGH-JKLM",
+            "/verify/ABCD-EFGH-JKLM.json",
+            "/verify/ABCD/more",
+            "/invitation?key=K-123",
+        ):
+            visit.get(path)
+    assert [path for _, path, _, _ in logged(caplog)] == ["/verify/-", "/verify/-", "/verify/-", "/invitation"]
+
+
 def test_request_log_names_the_principal_of_pages(
     app: Flask, signed_in: SignedIn, caplog: pytest.LogCaptureFixture
 ) -> None:
