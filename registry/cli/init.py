@@ -46,8 +46,8 @@ def init(folder: Path) -> None:
     """Copy the configuration into DIR, by default the current folder, and print the files' paths.
 
     DIR/config gets the freeze policy, the calendar, the settings, and examples for granian, nginx, PgBouncer, systemd
-    and Prometheus, with the paths of DIR in them. No file that is there is changed: then nothing is written, and the exit
-    code is 4.
+    and Prometheus, with the paths of DIR in them. No file that is there is changed: then nothing is written, and the
+    exit code is 4.
     """
     folder = Path(os.path.abspath(folder))
     if not PLAIN_PATH.fullmatch(str(folder)):
