@@ -49,6 +49,7 @@ def show_cases(actor: Actor, cases: Sequence[Case], language: Language) -> list[
             "is_overdue": is_overdue(case),
             "opened_at": case.opened_at,
             "closed_at": case.closed_at,
+            "exempt_since": case.exempt_since,
             "outcome": case.outcome,
             "changed_at": case.changed_at,
         }

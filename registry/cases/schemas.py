@@ -181,6 +181,10 @@ class CaseSummary(BaseSchema):
     is_overdue = ReadOnly("Whether that day is over.", {"type": "boolean"})
     opened_at = Timestamp("When it was opened.")
     closed_at = Timestamp("When it was closed.", nullable=True)
+    exempt_since = ReadOnly(
+        "Since when an exemption is in force: a case `with_commission` then waits for its end, not for a decision.",
+        nullable(dict(DAY_SCHEMA)),
+    )
     outcome = ReadOnly("How it closed.", nullable(TEXT_SCHEMA))
     changed_at = Timestamp("When anything shown here last changed, but for what the calendar alone changes.")
     project_record = expanded_project()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date
 
 import pytest
@@ -70,6 +71,11 @@ def test_granted_exemption_has_its_file_and_the_case_waits_for_its_end(
     assert db.session.scalar(select(func.count()).select_from(ExemptionDocument)) == 1
     audit()
     assert set(flags_of(project).values()) == {"exempt"} and case_of(project).status == "with_commission"
+    # Decided: nothing on the pages says any more that the case waits for the Commission.
+    for path in (f"/cases/{case.id}", "/cases?status=with_commission"):
+        page = supervisor.get(path).text
+        assert re.search(r"govuk-tag[^>]*>Exempt by the Commission<", page), path
+        assert not re.search(r"govuk-tag[^>]*>With the Commission<", page), path
     seen = signed_in(Role.AGENCY_EDITOR, agency).get(f"/cases/{case.id}").text
     assert "The Commission granted an exemption" in seen and "commission-decision" not in seen
 
