@@ -17,16 +17,17 @@ from registry.cli.output import cli_text, language, print_json, print_message, p
 from registry.cli.pagination import every_item
 from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
+from registry.imports.answers import answer_questions
 from registry.imports.error_texts import row_error_text
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
 from registry.imports.service import NO_OPTIONS, ImportOptions, import_now, run_dry_run_now
 from registry.imports.template_file import write_template
-from registry.imports.vocabulary import ImportKind
+from registry.imports.vocabulary import ANSWERS, ImportKind
 from registry.projects.schemas import PROJECT_PATCH
 
-SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected")
+SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected", "unanswered")
 COUNTS = ("total", "created", "updated", "unchanged", "rejected")
 
 
@@ -53,6 +54,26 @@ def column_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
             raise UsageError(cli_text("cli-column-wrong", text=pair))
         mapping[header] = name or None
     return mapping
+
+
+def row_answers(texts: Sequence[str]) -> dict[int, str]:
+    """Row → answer. Raises UsageError for a text that is not ``ROW=same`` or ``ROW=new``."""
+    answers: dict[int, str] = {}
+    for text in texts:
+        row, _, answer = text.partition("=")
+        if not (row.isascii() and row.isdigit()) or answer not in ANSWERS:
+            raise UsageError(cli_text("cli-answer-wrong", text=text))
+        answers[int(row)] = answer
+    return answers
+
+
+answers_option = click.option(
+    "--answer",
+    "answers",
+    multiple=True,
+    metavar="ROW=same|new",
+    help="Whether a row is the registered project that it resembles, or a new one. Repeatable.",
+)
 
 
 def checked_reason(text: str | None) -> str | None:
@@ -104,11 +125,14 @@ def imports() -> None:
 @imports.command("run")
 @click.argument("import_id", type=int, metavar="ID")
 @click.option("--reason", help="Why registered projects change; by default that of the dry run.")
+@answers_option
 @as_json_option
 @in_registry
-def run_(import_id: int, reason: str | None, as_json: bool) -> None:
+def run_(import_id: int, reason: str | None, answers: tuple[str, ...], as_json: bool) -> None:
     """Import the file of the dry run ID; it is kept for seven days."""
     actor = local_actor(Role.ADMINISTRATOR)
+    if answers:
+        answer_questions(actor, import_id, row_answers(answers))
     print_run(actor, run_dry_run_now(actor, import_id, change_reason=checked_reason(reason)), as_json)
 
 

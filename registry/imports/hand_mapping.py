@@ -85,7 +85,7 @@ def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileCo
     run = _mappable(actor, import_id)
     table, header = _table_and_header(actor, run)
     fields = _as_before(run, header) or _recognised(header)
-    fields = [name if name in SCHEMAS[run.kind][0].fields else None for name in fields]
+    fields = [name if name == "number" or name in SCHEMAS[run.kind][0].fields else None for name in fields]
     number = below_column_numbers(table, header.number, len(fields))
     rows = list(islice(table.rows(number, len(fields)), SAMPLES))
     return run, [
@@ -165,8 +165,7 @@ def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -
             problems.append(Problem(f"/column_{place}", "column-chosen-twice"))
     missing = [
         Problem("/columns", "column-not-chosen", {"column": name})
-        for name in KNOWN[kind].required
-        if name not in columns and (how.needs_agency or name != "agency")
+        for name in KNOWN[kind].missing(columns, needs_agency=how.needs_agency)
     ]
     if missing or problems:
         raise Invalid(missing + problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -45,16 +45,29 @@ class Match(NamedTuple):
 
 
 class KnownColumns(NamedTuple):
-    """What the columns of a table may be: all fields, read-only ones too, and those without which no row is matched."""
+    """What the columns of a table may be: all fields, read-only ones too.
+
+    ``required``: those by which a header is recognised. A table needs one of ``keys``, which tell its records
+    apart, best first, and ``agency`` where it is not that of the actor.
+    """
 
     fields: tuple[str, ...]
     required: tuple[str, ...]
-    key: str
+    keys: tuple[str, ...]
+
+    def key_among(self, columns: Collection[str | None]) -> str | None:
+        """The best of the keys that are among these columns."""
+        return next((name for name in self.keys if name in columns), None)
+
+    def missing(self, columns: Collection[str | None], *, needs_agency: bool) -> list[str]:
+        """The columns that a table with these needs besides."""
+        missing = ["agency"] if needs_agency and "agency" in self.required and "agency" not in columns else []
+        return missing if self.key_among(columns) is not None else [*missing, self.required[-1]]
 
 
 KNOWN: Final[Mapping[str, KnownColumns]] = {
-    ImportKind.PROJECTS: KnownColumns(projects.COLUMNS, projects.REQUIRED_COLUMNS, "external_id"),
-    ImportKind.AGENCIES: KnownColumns(agencies.COLUMNS, agencies.REQUIRED_COLUMNS, "bin"),
+    ImportKind.PROJECTS: KnownColumns(projects.COLUMNS, ("agency", "external_id"), projects.KEY_COLUMNS),
+    ImportKind.AGENCIES: KnownColumns(agencies.COLUMNS, agencies.REQUIRED_COLUMNS, ("bin",)),
 }
 SCHEMAS: Final[Mapping[str, tuple[Schema, ...]]] = {
     ImportKind.PROJECTS: (projects.ROW, PROJECT),

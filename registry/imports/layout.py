@@ -109,11 +109,9 @@ def layout_of(table: Table, kind: str, mappings: Mappings, how: Strictness) -> L
         problems += [Problem(each.pointer, STRICT_CODES[each.code], each.params) for each in warnings]
         warnings = []
     problems += unit_problems(table, header, columns)
-    required = [name for name in KNOWN[kind].required if how.needs_agency or name != "agency"]
     missing = [
         Problem("/file", "column-missing", {"column": all_labels(kind, name)})
-        for name in required
-        if name not in header.fields
+        for name in KNOWN[kind].missing(header.fields, needs_agency=how.needs_agency)
     ]
     if missing or problems:
         raise Invalid((missing + problems)[:MAX_PROBLEMS])
@@ -129,7 +127,8 @@ def with_columns(
     warnings: Sequence[Problem] = (),
 ) -> Layout:
     """The layout of a table whose columns are known. Raises Invalid where the file is unreadable."""
-    key = columns.index(KNOWN[kind].key) if KNOWN[kind].key in columns else None
+    name = KNOWN[kind].key_among([each for each in columns if each != "number"])
+    key = None if name is None else columns.index(name)
     number = below_column_numbers(table, header.number, len(columns))
     texts = tuple(header.texts[: len(columns)])
     return Layout(number, tuple(columns), texts, key, not how.strict, tuple(warnings[:MAX_WARNINGS]))

@@ -46,6 +46,8 @@ class ImportRun(Model):
     updated: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
+    # Of the rejected rows, those that ask whether they are a registered project or a new one.
+    unanswered: Mapped[int] = mapped_column(default=0, server_default="0")
     queued_at: Mapped[datetime] = mapped_column(Instant)
     started_at: Mapped[datetime | None] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -59,6 +61,8 @@ class ImportRun(Model):
     would_flag: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     # Why it changes projects, for their history.
     change_reason: Mapped[str | None] = mapped_column(Text)
+    # Row → "same" or the number of the project that it is, or "new"; of a dry run they are in its rows.
+    answers: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     # The dry run whose file this run imports.
     dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
 
@@ -98,9 +102,10 @@ class RowError(Model):
 
 
 class PreviewedRow(Model):
-    """What a dry run would do with a row: ``outcome`` is created, updated, unchanged or rejected.
+    """What a dry run would do with a row: ``outcome`` is created, updated, unchanged, rejected or question.
 
     ``record`` is the project's number or the agency's BIN, None for a new project. ``changes``: ``{field, old, new}``.
+    A question, whose code is ``question``, is whether the row is ``record``: the answer is "same" or "new".
     """
 
     __tablename__ = "import_rows"
@@ -113,6 +118,8 @@ class PreviewedRow(Model):
     name: Mapped[str | None] = mapped_column(Text)
     changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     would_flag: Mapped[list[str]] = mapped_column(JSON)
+    question: Mapped[str | None] = mapped_column(String(60))
+    answer: Mapped[str | None] = mapped_column(String(4))
 
     __table_args__ = (Index(None, "import_id", "row"),)
 
@@ -160,7 +167,7 @@ def forget_results(run: ImportRun) -> None:
     session = require_transaction()
     for table in (RowError, PreviewedRow):
         session.execute(delete(table).where(table.import_id == run.id))
-    run.processed = run.created = run.updated = run.unchanged = run.rejected = run.attempts = 0
+    run.processed = run.created = run.updated = run.unchanged = run.rejected = run.unanswered = run.attempts = 0
     run.started_at = run.finished_at = run.would_flag = None
 
 

@@ -14,7 +14,12 @@ NOTHING: Final[Mapping[str, Any]] = {"is_restricted": False}
 
 
 def row_preview(
-    row: int, outcome: str, record: str | None, values: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]
+    row: int,
+    outcome: str,
+    record: str | None,
+    values: Mapping[str, Any],
+    changes: Sequence[Mapping[str, Any]],
+    question: str | None = None,
 ) -> dict[str, Any]:
     """A previewed row as it is stored."""
     name = next((values[each] for each in NAMES if values.get(each)), None)
@@ -25,6 +30,7 @@ def row_preview(
         "name": name,
         "changes": list(changes),
         "would_flag": [],
+        "question": question,
     }
 
 
@@ -51,14 +57,39 @@ class ProjectPreview:
         before: Mapping[str, Any] | None,
     ) -> None:
         """Add a row that would be written, with the values that it would have."""
+        self._add(row, outcome, agency_id, record, before, None)
+
+    def ask(
+        self,
+        row: ImportRow,
+        agency_id: int,
+        record: Mapping[str, Any],
+        before: Mapping[str, Any] | None,
+        question: str,
+    ) -> None:
+        """Add a row that asks whether it is the project ``before``, with the values that this would have then."""
+        self._add(row, "question", agency_id, record, before, question)
+
+    def _add(
+        self,
+        row: ImportRow,
+        outcome: str,
+        agency_id: int,
+        record: Mapping[str, Any],
+        before: Mapping[str, Any] | None,
+        question: str | None,
+    ) -> None:
         if not self._is_dry_run:
             return
         number = None if before is None else before["number"]
-        self._rows.append(row_preview(row.row, outcome, number, record, differences(before or NOTHING, record)))
+        changes = differences(before or NOTHING, record)
+        self._rows.append(row_preview(row.row, outcome, number, record, changes, question))
         self._proposed.append(ProposedProject(agency_id, None if before is None else before["id"], record))
 
     def rows(self, errors: Iterable[Mapping[str, Any]], chunk: Sequence[ImportRow]) -> list[dict[str, Any]]:
         """All rows of the chunk in the order of the file, with the rules that would flag them."""
         for row, rules in zip(self._rows, rules_that_would_flag(self._proposed), strict=True):
             row["would_flag"] = rules
-        return sorted([*self._rows, *rejected_rows(errors, chunk)], key=lambda row: row["row"])
+        asked = {row["row"] for row in self._rows}
+        rejected = [row for row in rejected_rows(errors, chunk) if row["row"] not in asked]
+        return sorted([*self._rows, *rejected], key=lambda row: row["row"])

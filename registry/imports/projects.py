@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select, true
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
@@ -19,14 +19,19 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_among, is_one_of
 from registry.core.errors import Problem
+from registry.core.search import NAMES
 from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.core.values.texts import comparable
 from registry.imports.agency_names import AgencyNames, own_bin
 from registry.imports.previews import ProjectPreview
+from registry.imports.same_project import SameProject
+from registry.imports.vocabulary import NEW, SAME
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
+from registry.projects.numbers import is_project_number
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import differences
 from registry.projects.schemas import ProjectRegistration
@@ -34,11 +39,15 @@ from registry.projects.schemas import ProjectRegistration
 ROW: Final = ProjectRegistration()
 FIELDS: Final = {"agency": ROW.inputs["agency"], **ROW.inputs}
 COLUMNS: Final = (*FIELDS, *READ_ONLY)
-REQUIRED_COLUMNS: Final = ("agency", "external_id")
+REQUIRED_COLUMNS: Final = ("agency",)
+# What tells projects apart: the number in the register, the agency's own reference, else a name.
+KEY_COLUMNS: Final = ("number", "external_id", "name_ru", "name_kk", "name_en")
+NUMBER_PREFIX: Final = "QT-"
 # One transaction's round trips are shared by 1000 rows; other registrations wait for its numbers until it commits.
 CHUNK: Final = 1000
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
 SUCCESSOR: Final = aliased(Agency)
+NO_ANSWERS: Final[Mapping[int, str]] = {}
 
 
 class _Agency(NamedTuple):
@@ -54,14 +63,35 @@ def _reason_problem(changes: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(f"/{field}", "import-reason-required")
 
 
+class _Registered(NamedTuple):
+    """The registered projects of a chunk, by agency and external id, and by number."""
+
+    by_key: Mapping[tuple[int, str], dict[str, Any]]
+    by_number: Mapping[str, dict[str, Any]]
+
+
 class ProjectImport:
     """The import of one file of projects for one actor.
+
+    A row is matched by the project's number in the register, else by the agency's own reference. One that would make
+    another project of the matched one, or that resembles a registered project without being matched, is a question
+    (``same_project.py``): it is written only with an answer. ``answers``: row → "same" or the number of the project
+    that it is, or "new". ``run_id`` makes references of new projects that have none.
 
     ``change_reason``: why, for the history. Without one, a row of an upload on a page that changes what needs a reason
     on pages is rejected.
     """
 
-    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool, change_reason: str | None = None) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        columns: Sequence[str],
+        dry_run: bool,
+        change_reason: str | None = None,
+        *,
+        run_id: int = 0,
+        answers: Mapping[int, str] = NO_ANSWERS,
+    ) -> None:
         self.actor = actor
         self.dry_run = dry_run
         self.change_reason = change_reason
@@ -71,7 +101,13 @@ class ProjectImport:
         self.agency_names = AgencyNames()
         self.own_bin = own_bin(actor) if "agency" not in self.places else None
         self.fields = cell_fields(columns, ROW, {"agency": self.agency_names.read_bin})
+        self.run_id = run_id
+        self.answers = answers
+        self.same_project = SameProject(actor)
         self.seen: dict[tuple[str | None, ...], int] = {}
+        self.names: dict[tuple[str | None, str | None], Collection[str]] = {}
+        # Project id → the row that it was matched with: two keys can name one project.
+        self.matched: dict[int, int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
         """Yield the rows after the first ``done`` in chunks. The keys of skipped rows are remembered."""
@@ -92,23 +128,46 @@ class ProjectImport:
                 self._reject(outcome, row, problems)
             else:
                 good.append((agencies[row.key[0]].id, row))
-        registered = self._registered([(agency_id, row.values["external_id"]) for agency_id, row in good])
+        questions = self._resembled(good)
+        registered = self._registered(good, questions)
         preview = ProjectPreview(self.dry_run)
         new: list[NewProject] = []
         changed: list[ProjectChange] = []
         for agency_id, row in good:
-            before = registered.get((agency_id, row.values["external_id"]))
+            before, problem = self._match(agency_id, row, registered)
+            if problem is not None:
+                self._reject(outcome, row, [problem])
+                continue
+            question = questions.get(row.row)
+            if before is not None:
+                question = self.same_project.change_problem(before, before | _given(row))
+            answer = self.answers.get(row.row)
+            if question is not None:
+                asked = before or registered.by_number.get(str(question.params.get("number")))
+                number = None if asked is None else asked["number"]
+                if answer == NEW:
+                    before = None
+                elif answer is not None and answer in (SAME, number):
+                    if asked is None:
+                        # The earlier row of the file has registered it.
+                        outcome.unchanged += 1
+                        preview.add(row, "unchanged", agency_id, NOTHING | _given(row), None)
+                        continue
+                    before = asked
+                else:
+                    self._reject(outcome, row, [question])
+                    outcome.unanswered += 1
+                    preview.ask(row, agency_id, (asked or NOTHING) | _given(row), asked, question.code)
+                    continue
             if before is None:
-                record = NOTHING | row.values
-            elif before["is_restricted"] and not self.actor.may(Permission.RESTRICTED_READ):
-                taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
-                self._reject(outcome, row, [Problem("/external_id", "external-id-taken", taken)])
-                continue
-            elif before["withdrawn_at"] is not None:
-                self._reject(outcome, row, [Problem("/external_id", "project-withdrawn", {"number": before["number"]})])
-                continue
+                record = NOTHING | row.values | {"external_id": self._reference(agency_id, row, registered)}
             else:
-                record = before | row.values
+                first = self.matched.setdefault(before["id"], row.row)
+                if first != row.row:
+                    twice: dict[str, object] = {"number": before["number"], "row": first}
+                    self._reject(outcome, row, [Problem("", "project-twice-in-file", twice)])
+                    continue
+                record = before | _given(row)
             problems = [self._of_file(problem) for problem in cross_field_problems(record)]
             if problems:
                 self._reject(outcome, row, problems)
@@ -151,14 +210,74 @@ class ProjectImport:
             problems.insert(0, Problem("/agency", "required"))
         if row.surplus:
             problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
-        external_id = values.get("external_id")
-        key = (agency, external_id)
-        if external_id is None:
-            if "/external_id" not in wrong:
-                problems.append(Problem("/external_id", "required"))
-        elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
-            problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
-        return ImportRow(row.number, key, values, problems, row.cells)
+        external_id, number = values.get("external_id"), self._number(row)
+        if number is not None and not is_project_number(number):
+            problems.append(Problem("/number", "project-unknown", {"number": number}))
+        elif number is not None and (first := self.seen.setdefault((number,), row.number)) != row.number:
+            problems.append(Problem("/number", "project-twice-in-file", {"number": number, "row": first}))
+        if external_id is not None and agency is not None:
+            self.names[agency, external_id] = [comparable(values[name]) for name in NAMES if values.get(name)]
+            first = self.seen.setdefault((agency, external_id), row.number)
+            if first != row.number:
+                problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
+        return ImportRow(row.number, (agency, external_id, number), values, problems, row.cells)
+
+    def _number(self, row: Row) -> str | None:
+        """The number in the register; None for other numbers, such as those of rows, which are left alone."""
+        place = self.places.get("number")
+        text = "" if place is None else row.cells[place].strip().upper()
+        return text if text.startswith(NUMBER_PREFIX) else None
+
+    def _resembled(self, good: Sequence[tuple[int, ImportRow]]) -> dict[int, Problem]:
+        """Row → the question of a row that no key matches with a registered project."""
+        keys = [(agency_id, row.key[1]) for agency_id, row in good if row.key[1] is not None and row.key[2] is None]
+        known = self._known(keys)
+        questions = {}
+        for agency_id, row in good:
+            agency, external_id, number = row.key
+            if number is not None or (agency_id, external_id) in known:
+                continue
+
+            def names_of(reference: str | None, agency: str | None = agency) -> Collection[str]:
+                return self.names.get((agency, reference), ())
+
+            has_key = external_id is not None
+            question = self.same_project.resembled_project(agency_id, row.values, names_of, has_key=has_key)
+            if not has_key:
+                repeated = self.same_project.repeated_row(agency_id, row.row, row.values)
+                question = question or repeated
+            if question is not None:
+                questions[row.row] = question
+        return questions
+
+    def _match(
+        self, agency_id: int, row: ImportRow, registered: _Registered
+    ) -> tuple[dict[str, Any] | None, Problem | None]:
+        """The registered project that a key of the row names, or the problem of that key."""
+        agency, external_id, number = row.key
+        owner = None if external_id is None else registered.by_key.get((agency_id, external_id))
+        before, pointer = owner, "/external_id"
+        if number is not None:
+            before, pointer = registered.by_number.get(number), "/number"
+            if before is None or before["agency_id"] != agency_id or not self._may_see(before):
+                return None, Problem(pointer, "project-not-of-agency", {"number": number})
+        if owner is not None and (owner is not before or not self._may_see(owner)):
+            taken: dict[str, object] = {"external_id": external_id, "agency": agency}
+            return None, Problem("/external_id", "external-id-taken", taken)
+        if before is not None and before["withdrawn_at"] is not None:
+            return None, Problem(pointer, "project-withdrawn", {"number": before["number"]})
+        return before, None
+
+    def _may_see(self, project: Mapping[str, Any]) -> bool:
+        return not project["is_restricted"] or self.actor.may(Permission.RESTRICTED_READ)
+
+    def _reference(self, agency_id: int, row: ImportRow, registered: _Registered) -> str | None:
+        """The reference of a new project: that of the row, else one that is made of the import and the row."""
+        external_id = row.key[1]
+        if external_id is not None and (agency_id, external_id) not in registered.by_key:
+            return external_id
+        # A dry run writes nothing, and the import that follows has another number.
+        return None if self.dry_run else f"IMP-{self.run_id}-{row.row}"
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, _Agency]:
         """Map each BIN to the agency, as the open transaction sees it until its end."""
@@ -185,16 +304,39 @@ class ProjectImport:
             return [Problem("/agency", "agency-closed", {"bin": number, "successor": agency.successor})]
         return [] if agency.is_own else [Problem("/agency", "agency-not-yours", {"bin": number})]
 
-    def _registered(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
-        """Map (agency id, external id) to the registered project, locked for update unless this is a dry run."""
-        pairs = list(keys)
+    def _known(self, pairs: Sequence[tuple[int, str]]) -> set[tuple[int, str | None]]:
+        """Those of the pairs of agency id and external id that a project has."""
         if not pairs:
-            return {}
+            return set()
+        table = table_of(Project).c
+        taken = select(table.agency_id, table.external_id).where(is_one_of(table.agency_id, table.external_id, pairs))
+        return {(agency_id, external_id) for agency_id, external_id in db.session.execute(taken)}
+
+    def _registered(self, good: Sequence[tuple[int, ImportRow]], questions: Mapping[int, Problem]) -> _Registered:
+        """The projects that rows name or resemble, locked for update unless this is a dry run."""
+        table = table_of(Project).c
+        pairs = [(agency_id, row.key[1]) for agency_id, row in good if row.key[1] is not None]
+        asked = (question.params.get("number") for question in questions.values())
+        numbers = {*(row.key[2] for _, row in good), *asked} - {None}
+        by_key = self._projects(is_one_of(table.agency_id, table.external_id, pairs)) if pairs else []
+        by_number = self._projects(is_among(table.number, sorted(map(str, numbers)))) if numbers else []
+        # One object for one project, however it was found.
+        projects = {project["id"]: project for project in (*by_number, *by_key)}
+        return _Registered(
+            {(project["agency_id"], project["external_id"]): project for project in projects.values()},
+            {project["number"]: project for project in projects.values()},
+        )
+
+    def _projects(self, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
         table = table_of(Project).c
         names = ("id", "number", "agency_id", "version", "withdrawn_at", *CHANGEABLE)
-        statement = select(*(table[name] for name in names)).where(is_one_of(table.agency_id, table.external_id, pairs))
+        statement = select(*(table[name] for name in names)).where(condition)
         if not self.dry_run:
             # Always in the same order, so that concurrent imports do not deadlock.
             statement = statement.order_by(Project.id).with_for_update(of=Project)
-        rows = db.session.execute(statement)
-        return {(row.agency_id, row.external_id): dict(zip(names, row, strict=True)) for row in rows}
+        return [dict(zip(names, row, strict=True)) for row in db.session.execute(statement)]
+
+
+def _given(row: ImportRow) -> dict[str, Any]:
+    """The values that a row gives to a registered project: an empty cell takes no reference away."""
+    return {name: value for name, value in row.values.items() if name != "external_id" or value is not None}

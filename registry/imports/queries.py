@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -78,7 +79,7 @@ def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None
     if not _may_see(actor, run):
         raise ImportNotFound(id=run.id)
     unique = PreviewedRow.id.expression
-    columns = ("row", "outcome", "record", "name", "changes", "would_flag")
+    columns = ("row", "outcome", "record", "name", "changes", "would_flag", "question", "answer")
     statement = select(
         *(getattr(PreviewedRow, name) for name in columns), PreviewedRow.row.label("_sort"), unique.label("_id")
     ).where(PreviewedRow.import_id == run.id)
@@ -90,10 +91,25 @@ def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None
     return build_page(db.session.execute(statement).mappings().all(), page, BY_PREVIEW, descending=False)
 
 
+def questions_of(run: ImportRun, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Row → ``{column, code, params}`` of the question that it asks, for previewed rows."""
+    asking = [row["row"] for row in rows if row["outcome"] == "question"]
+    statement = select(RowError.row, RowError.column, RowError.code, RowError.params)
+    asked = statement.where(RowError.import_id == run.id, RowError.row.in_(asking))
+    return {row["row"]: dict(row) for row in db.session.execute(asked).mappings()}
+
+
+def count_answers(run: ImportRun) -> int:
+    """How many questions of a dry run are answered."""
+    answered = select(func.count()).where(PreviewedRow.import_id == run.id, PreviewedRow.answer.is_not(None))
+    return db.session.execute(answered).scalar_one()
+
+
 def needs_change_reason(run: ImportRun) -> bool:
     """Whether a dry run would change what needs a reason on pages."""
-    changes = select(PreviewedRow.changes).where(PreviewedRow.import_id == run.id, PreviewedRow.outcome == "updated")
-    if run.kind != ImportKind.PROJECTS or not run.updated:
+    is_change = or_(PreviewedRow.outcome == "updated", PreviewedRow.answer == "same")
+    changes = select(PreviewedRow.changes).where(PreviewedRow.import_id == run.id, is_change)
+    if run.kind != ImportKind.PROJECTS or not (run.updated or run.unanswered):
         return False
     with closing(db.session.scalars(changes, execution_options={"yield_per": 1000})) as rows:
         return any(map(is_reason_required, rows))

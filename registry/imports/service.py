@@ -18,6 +18,7 @@ from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.file_names import printable_file_name
 from registry.core.spreadsheets.reader import Table, printable, require_upload_size
 from registry.core.transactions import transaction
+from registry.imports.answers import stored_answers
 from registry.imports.columns import remembered_columns
 from registry.imports.header_search import Mappings
 from registry.imports.headers import KNOWN, header_key
@@ -42,12 +43,14 @@ class DryRunNotUsable(Conflict):
 class ImportOptions:
     """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused.
 
-    ``change_reason``: why registered projects change, for their history.
+    ``change_reason``: why registered projects change, for their history. ``answers``: row → "same" or "new", for rows
+    that ask whether they are the registered project that they resemble.
     """
 
     mapping: Mapping[str, str | None] = field(default_factory=dict)
     strict: bool = False
     change_reason: str | None = None
+    answers: Mapping[int, str] = field(default_factory=dict)
 
 
 NO_OPTIONS: Final = ImportOptions()
@@ -63,7 +66,8 @@ def queue_import(
     require_importer(actor, kind)
     require_upload_size(content)
     file = read_file(actor, kind, content, options)
-    return take_in(actor, kind, dry_run, file_name, file, None, change_reason=options.change_reason)
+    reason, answers = options.change_reason, options.answers
+    return take_in(actor, kind, dry_run, file_name, file, None, change_reason=reason, answers=answers)
 
 
 def import_now(
@@ -82,7 +86,8 @@ def import_now(
     require_importer(actor, kind)
     until = now() + LEASE
     file = read_file(actor, kind, content, options)
-    run = take_in(actor, kind, dry_run, file_name, file, until, change_reason=options.change_reason)
+    reason, answers = options.change_reason, options.answers
+    run = take_in(actor, kind, dry_run, file_name, file, until, change_reason=reason, answers=answers)
     return run_import(RunLease(run.id, until, LEASE), on_progress, file.table)
 
 
@@ -113,6 +118,8 @@ def run_dry_run(
             raise DryRunNotUsable(id=dry.id)
         values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
         values["change_reason"] = change_reason or dry.change_reason
+        # What was answered with the file, and to the questions of its rows.
+        values["answers"] = {**(dry.answers or {}), **stored_answers(dry.id)} or None
         run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
@@ -176,6 +183,7 @@ def take_in(
     *,
     is_mapped: bool = True,
     change_reason: str | None = None,
+    answers: Mapping[int, str] | None = None,
 ) -> ImportRun:
     """Store a file and its run: queued, with a lease running, or unmapped until somebody has chosen its columns."""
     run = _new_run(
@@ -187,6 +195,7 @@ def take_in(
         sha256=file.sha256,
         total=file.total,
         change_reason=change_reason,
+        answers={str(row): answer for row, answer in (answers or {}).items()} or None,
         layout=file.layout.as_json(),
         warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
     )

@@ -26,11 +26,15 @@ class ImportState(Choices):
     FAILED = "failed", lazy_text("Failed")
 
 
-# What becomes of a row; the columns of an import that count them have the same names.
+# What becomes of a row.
 ROW_OUTCOMES: Final[Mapping[str, str]] = {
     "created": lazy_text("To be created"),
     "updated": lazy_text("To be changed"),
     "unchanged": lazy_text("No change"),
     "rejected": lazy_text("With errors"),
+    "question": lazy_text("Question"),
 }
 OUTCOMES: Final = tuple(ROW_OUTCOMES)
+# Answers to a question: the registered project that the row resembles, or a new one.
+SAME, NEW = "same", "new"
+ANSWERS: Final = (SAME, NEW)

@@ -17,7 +17,14 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError
 from registry.cli.options import FILE, as_json_option, dry_run_option
 from registry.cli.output import cli_text, language
-from registry.imports.commands import checked_reason, column_mapping, import_file, import_options
+from registry.imports.commands import (
+    answers_option,
+    checked_reason,
+    column_mapping,
+    import_file,
+    import_options,
+    row_answers,
+)
 from registry.imports.service import ImportOptions
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.filters import FILTERS
@@ -33,17 +40,28 @@ def projects() -> None:
 @dry_run_option
 @import_options
 @click.option("--reason", help="Why registered projects change, for their history.")
+@answers_option
 @as_json_option
 @in_registry
 def import_(
-    file: Path, dry_run: bool, strict: bool, columns: tuple[str, ...], reason: str | None, as_json: bool
+    file: Path,
+    dry_run: bool,
+    strict: bool,
+    columns: tuple[str, ...],
+    reason: str | None,
+    answers: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Import projects from FILE, CSV or XLSX, by agency and external_id.
+    """Import projects from FILE, CSV or XLSX, by their numbers, or by agency and external_id.
 
     An invalid row is reported on standard error and does not stop the import; the command then exits with 5.
     """
     import_file(
-        "projects", file, dry_run, as_json, ImportOptions(column_mapping(columns), strict, checked_reason(reason))
+        "projects",
+        file,
+        dry_run,
+        as_json,
+        ImportOptions(column_mapping(columns), strict, checked_reason(reason), row_answers(answers)),
     )
 
 

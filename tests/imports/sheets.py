@@ -14,7 +14,7 @@ WRONG = [
     (10, "contract_signed_on", "no-such-date"),
     (14, "budget_kzt", "number-in-words"),
     (18, "stage", "not-a-choice"),
-    (27, "external_id", "required"),
+    (27, "external_id", "too-long"),
 ]
 
 
@@ -76,7 +76,7 @@ def register(agency_bin: str, words: Words) -> list[list[Any]]:
     rows[9][9] = "31.02.2026"
     rows[13][11] = "1.2 млн"
     rows[17][7] = words.wrong_stage
-    rows[26][2] = None
+    rows[26][2] = "П" * 201
     rows += [[words.total, *[None] * 10, "48 000 000,00 ₸"], [], [None, words.signature]]
     return rows
 

@@ -159,7 +159,7 @@ def test_column_with_the_name_of_a_text_field_is_chosen(app: Flask) -> None:
 
 
 def test_missing_column_is_named_in_all_languages(app: Flask) -> None:
-    problems = problems_of(xlsx_of(("№ п/п", "Наименование", "Стадия", "БИН"), (1, "Учёт", "ОЭ", BIN)))
+    problems = problems_of(xlsx_of(("№ п/п", "Описание", "Стадия", "БИН"), (1, "Учёт", "ОЭ", BIN)))
     assert [problem.code for problem in problems] == ["column-missing"]
     assert problems[0].params["column"] == (
         'external_id ("Ішкі нөміріңіз", "Ваш внутренний номер", "Your own reference")'

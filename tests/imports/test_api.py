@@ -51,14 +51,14 @@ def test_upload_returns_location_of_progress(editor: Caller, agency: Agency) -> 
 
 
 def test_row_errors_are_in_requested_language(editor: Caller, agency: Agency) -> None:
-    run = send(editor, rows(row(agency, "A-1", "spaceship"), row(agency, ""))).get_json()["id"]
+    run = send(editor, rows(row(agency, "A-1", "spaceship"), row(agency, "A" * 201))).get_json()["id"]
     run_next_import()
 
     errors = editor.get(f"/imports/{run}/errors").get_json()["items"]
 
     assert [(error["row"], error["column"], error["code"]) for error in errors] == [
         (2, "object_kind", "not-a-choice"),
-        (3, "external_id", "required"),
+        (3, "external_id", "too-long"),
     ]
     translated = {
         editor.get(f"/imports/{run}/errors", Accept_Language=asked).get_json()["items"][0]["message"]

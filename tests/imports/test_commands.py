@@ -46,7 +46,7 @@ def test_valid_rows_are_imported_and_second_import_changes_nothing(
     assert ran.code == 0
     assert ran.json | {"id": 0} == {
         **{"id": 0, "state": "done", "dry_run": False, "total": 2, "processed": 2, "created": 2, "updated": 0},
-        **{"unchanged": 0, "rejected": 0, "warnings": [], "errors": []},
+        **{"unchanged": 0, "rejected": 0, "unanswered": 0, "warnings": [], "errors": []},
     }
     again = registry("projects", "import", file)
     assert again.code == 0 and "unchanged 2" in again.out
@@ -79,7 +79,7 @@ def test_dry_run_reports_everything_and_writes_nothing(registry: CommandLine, ag
 
 UNREADABLE = (
     *(b"", b"\x00\x01\x02", b"PK\x03\x04 no archive", b"\xff\xfe\xfa", b"[" * 50_000, b"\xd0\xcf\x11\xe0old excel"),
-    *(b"agency,name_ru\nx,y\n", b"agency,agency\n1,2\n", b"external_id\n1\n", "Привет".encode("utf-16")),
+    *(b"agency,stage\nx,y\n", b"agency,agency\n1,2\n", b"external_id\n1\n", "Привет".encode("utf-16")),
 )
 
 

@@ -34,12 +34,12 @@ def rows(run: ImportRun, outcome: str | None = None) -> list[tuple[int, str, lis
 
 def four_rows() -> bytes:
     """A row of each outcome: created, updated, unchanged, rejected."""
-    project = a_project(external_id="A-1", name_ru="Старое", stage="creation")
+    project = a_project(external_id="A-1", name_ru="Портал озёр", stage="creation")
     kept = a_project(project.agency, external_id="A-2", name_ru="Прежнее")
     number = project.agency.bin
     return csv_of(
         minimal(number, external_id="A-3"),
-        {**minimal(number, external_id="A-1", name_ru="Новое"), **same(project)},
+        {**minimal(number, external_id="A-1", name_ru="Портал озёр и рек"), **same(project)},
         {**minimal(number, external_id="A-2", name_ru="Прежнее"), **same(kept)},
         minimal(number, external_id="A-4", stage="скоро"),
     )
@@ -60,8 +60,8 @@ def test_dry_run_shows_each_row_as_it_would_be(app: Flask) -> None:
     ]
     assert rows(run, "updated") == [(3, "updated", ["name_ru"])]
     (changed,) = previewed_rows(ADMINISTRATOR, run, Page(500), "updated").items
-    assert changed["changes"] == [{"field": "name_ru", "old": "Старое", "new": "Новое"}]
-    assert db.session.scalar(db.select(Project.name_ru).where(Project.external_id == "A-1")) == "Старое"
+    assert changed["changes"] == [{"field": "name_ru", "old": "Портал озёр", "new": "Портал озёр и рек"}]
+    assert db.session.scalar(db.select(Project.name_ru).where(Project.external_id == "A-1")) == "Портал озёр"
 
 
 def test_forecast_counts_the_rules_that_would_flag(app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -19,7 +20,7 @@ from registry.core.pagination import Page
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun, RowError
 from registry.imports.queries import ImportNotFound, errors_of, find_import
-from registry.imports.service import import_now, queue_import
+from registry.imports.service import ImportOptions, import_now, queue_import
 from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.platform.confirmations import verify_placement
@@ -32,10 +33,14 @@ from tests.imports.test_files import HEADER, minimal
 
 
 def run_import(
-    content: bytes, actor: Actor = ADMINISTRATOR, kind: str = "projects", dry_run: bool = False
+    content: bytes,
+    actor: Actor = ADMINISTRATOR,
+    kind: str = "projects",
+    dry_run: bool = False,
+    answers: Mapping[int, str] | None = None,
 ) -> ImportRun:
     """Import a file. Its counts add up, and its errors have messages in every language."""
-    run = import_now(actor, kind, dry_run, "file.csv", content)
+    run = import_now(actor, kind, dry_run, "file.csv", content, options=ImportOptions(answers=answers or {}))
     assert (run.state, run.failure) == ("done", None)
     assert run.created + run.updated + run.unchanged + run.rejected == run.processed == run.total
     for error in errors(run):
@@ -74,7 +79,8 @@ def test_import_registers_like_the_api(app: Flask) -> None:
     agency = an_agency()
     by_api = a_project(agency, external_id="A-1")
     values = project_values(external_id="A-2")
-    run_import(csv_of({"agency": agency.bin, **{name: str(value) for name, value in values.items()}}))
+    content = csv_of({"agency": agency.bin, **{name: str(value) for name, value in values.items()}})
+    run_import(content, answers={2: "new"})
     imported = db.session.scalars(db.select(Project).where(Project.external_id == "A-2")).one()
     same = [name for name in (*CHANGEABLE, "version", "agency_id") if name != "external_id"]
     assert [getattr(imported, name) for name in same] == [getattr(by_api, name) for name in same]
@@ -90,13 +96,13 @@ def test_import_registers_like_the_api(app: Flask) -> None:
 
 def test_empty_cell_clears_field_and_absent_column_keeps_it(app: Flask) -> None:
     project = a_project(external_id="A-1", purpose="Учёт", url="https://example.kz")
-    row = {"agency": project.agency.bin, "external_id": "A-1", "purpose": "", "name_ru": "Новое имя"}
+    row = {"agency": project.agency.bin, "external_id": "A-1", "purpose": "", "name_ru": "Система учёта озёр"}
     assert counts(run_import(csv_of(row))) == (0, 1, 0, 0)
     db.session.refresh(project)
     assert (project.purpose, project.url, project.name_ru, project.version) == (
         None,
         "https://example.kz",
-        "Новое имя",
+        "Система учёта озёр",
         2,
     )
     changed = history(project.id)[-1]
@@ -110,7 +116,7 @@ def test_imported_edit_of_confirmed_field_ends_confirmation(app: Flask) -> None:
     with transaction():
         verify_placement(an_actor(Role.OPERATOR), project, "qt-1", date(2026, 10, 1), "акт")
     key = {"agency": project.agency.bin, "external_id": "A-1"}
-    run_import(csv_of({**key, "name_ru": "Иное имя"}))
+    run_import(csv_of({**key, "name_ru": "Система учёта озёр"}))
     db.session.refresh(project)
     assert project.placement_verified_on == date(2026, 10, 1)
     run_import(csv_of({**key, "platform_key": "qt-2"}))
@@ -121,14 +127,14 @@ def test_imported_edit_of_confirmed_field_ends_confirmation(app: Flask) -> None:
 def test_row_cannot_write_read_only_fields(app: Flask) -> None:
     project = a_project(external_id="A-1", placement="on_platform", platform_key="qt-1")
     row = {"agency": project.agency.bin, "external_id": "A-1", "placement_verified_on": "2026-01-01", "version": "9"}
-    assert counts(run_import(csv_of({**row, "is_restricted": "true", "number": "QT-0"}))) == (0, 0, 1, 0)
+    assert counts(run_import(csv_of({**row, "is_restricted": "true", "number": "7"}))) == (0, 0, 1, 0)
 
 
 def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
     good = an_agency().bin
     rows = [
         minimal(good, external_id="1", budget_kzt="", work_started_on="", is_ai="", supplier_bin=""),
-        minimal(good, external_id=""),
+        minimal(good, external_id="1" * 201),
         minimal(good, external_id="1"),
         minimal("", external_id="4"),
         minimal("960140000062", external_id="5"),
@@ -149,7 +155,7 @@ def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
     run = run_import(csv_of(*rows))
     assert counts(run) == (2, 0, 0, 16)
     assert codes(run) == [
-        (3, "external_id", "required"),
+        (3, "external_id", "too-long"),
         (4, "external_id", "external-id-twice"),
         (5, "agency", "required"),
         (6, "agency", "bin-invalid"),
@@ -215,7 +221,7 @@ def test_editor_imports_only_for_own_agency_and_subordinates(app: Flask) -> None
 
 def test_administrator_cannot_change_restricted_project_by_import(app: Flask) -> None:
     agency = an_agency()
-    project = a_project(agency, external_id="A-1")
+    project = a_project(agency, external_id="A-1", name_ru="Системы")
     with transaction():
         restrict_project(an_actor(Role.SUPERVISOR), project, True, "решение")
     content = csv_of(minimal(agency.bin, external_id="A-1"))
@@ -232,8 +238,8 @@ def test_import_needs_project_write_permission(app: Flask, role: Role) -> None:
 
 
 def test_dry_run_reports_everything_and_writes_only_its_run(app: Flask) -> None:
-    project = a_project(external_id="A-1")
-    rows = [minimal(project.agency.bin, external_id=name) for name in ("A-1", "A-2", "A-2", "")]
+    project = a_project(external_id="A-1", name_ru="Системы")
+    rows = [minimal(project.agency.bin, external_id=name) for name in ("A-1", "A-2", "A-2", "x" * 201)]
     before = stored()
     dry = run_import(csv_of(*rows), dry_run=True)
     assert stored() == before

@@ -74,7 +74,7 @@ def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: Si
     assert visit.get(path.removesuffix("/columns")).request.path == path
     twice = visit.send(path, column_0="external_id", column_1="name_ru", column_2="name_ru")
     assert "This field is already chosen for another column." in twice.text
-    missing = visit.send(path, column_1="name_ru")
+    missing = visit.send(path, column_1="purpose")
     assert "Choose the column that is “Your own reference”." in missing.text
     fields = ("external_id", "name_ru", "object_kind", "work_type", "stage", "placement", "")
     visit.send(path, **{f"column_{place}": name for place, name in enumerate(fields)})

@@ -67,6 +67,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-no-backup-there": lazy_text("There is no backup in {path}."),
     "cli-file-not-writable": lazy_text("A file cannot be written or read: {reason}."),
     "cli-file-there": lazy_text("The file {path} already exists. Name another one, or add --force."),
+    "cli-answer-wrong": lazy_text("--answer is written ROW=same or ROW=new, not {text}."),
     "cli-column-wrong": lazy_text("--column is written HEADER=FIELD, not {text}."),
     "cli-filter-twice": lazy_text("The filter {name} is given twice. Write several values with commas."),
     "cli-filter-wrong": lazy_text("“{text}” is not a filter: expected name=value, such as stage=pilot."),

@@ -8,6 +8,23 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "answers-not-possible": lazy_text(
+        "Import {id} cannot be answered: it is no finished dry run, or its file was imported or deleted."
+    ),
+    "project-twice-in-file": lazy_text("Project {number} is already in row {row}. Keep one of the rows."),
+    "project-not-of-agency": lazy_text("The agency of the row has no project {number}."),
+    "answers-invalid": lazy_text("Write the answers as an object from rows to same or new."),
+    "row-asks-nothing": lazy_text("Row {row} asks no question. Answer the rows whose outcome is question."),
+    "row-repeats-row": lazy_text("Row {row} has this name too. Is it the same project or a new one?"),
+    "row-resembles-project": lazy_text("Project {number} has a similar name. Is it the same project or a new one?"),
+    "row-has-contract-of-project": lazy_text(
+        "Project {number} is on this contract. Is it the same project or a new one?"
+    ),
+    "row-has-name-of-project": lazy_text("Project {number} has this name. Is it the same project or a new one?"),
+    "row-changes-contract": lazy_text(
+        "The row gives project {number} another contract with another supplier. Is it the same project or a new one?"
+    ),
+    "row-changes-name": lazy_text("The row gives project {number} another name. Is it the same project or a new one?"),
     "amounts-in-thousands": lazy_text(
         'The amounts of "{column}" are in thousands or millions. Write them in full in tenge, such as 1 200 000, and '
         "remove the unit from the table."

@@ -16,7 +16,7 @@ MAX_SHOWN_LENGTH = 200
 class ImportRow:
     """A validated row: its accepted values and the problems found so far.
 
-    ``key`` identifies the record: the BIN, or agency and external id. ``cells`` are the texts of the file.
+    ``key`` identifies the record: the BIN, or agency, external id and number. ``cells`` are the texts of the file.
     """
 
     row: int
@@ -30,6 +30,7 @@ class ImportRow:
 class ImportResult:
     """Counts of created, updated, unchanged and rejected rows, and the errors of the rejected ones.
 
+    ``unanswered``: of the rejected rows, those that ask whether they are a registered project or a new one.
     ``preview``: what a dry run would do with each row.
     """
 
@@ -37,6 +38,7 @@ class ImportResult:
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    unanswered: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
     preview: list[dict[str, Any]] = field(default_factory=list)
 

@@ -21,11 +21,14 @@ from registry.http.downloads import XLSX, xlsx_download
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
 from registry.http.request_bodies import SentFile
+from registry.imports.answers import answer_questions
 from registry.imports.api.schemas import (
+    DRY_RUN_EXAMPLE,
     EXAMPLE,
     IMPORT,
     PREVIEWED_EXAMPLE,
     QUEUED_EXAMPLE,
+    Answers,
     ImportForm,
     PreviewedRow,
     RowError,
@@ -95,11 +98,12 @@ class Imports(MethodView):
     def post(self, form: Mapping[str, Any]) -> Any:
         """Import a file of projects or agencies.
 
-        A project that its agency and external id name already is changed, others are registered. An empty cell clears a
-        field, an absent column leaves it. A bad row is reported and does not stop the rest.
+        A project that its number, or its agency and external id, name already is changed, others are registered. A row
+        that would make another project of it, or that resembles a registered one without naming it, needs an answer. An
+        empty cell clears a field, an absent column leaves it. A bad row is reported and does not stop the rest.
         """
         file: SentFile = form["file"]
-        options = ImportOptions(form["mapping"], form["strict"], form["change_reason"])
+        options = ImportOptions(form["mapping"], form["strict"], form["change_reason"], form["answers"])
         run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content, options)
         return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 
@@ -151,6 +155,24 @@ class ImportRows(MethodView):
             raise Malformed([Problem("outcome", "not-a-choice", {"options": ", ".join(OUTCOMES)})])
         actor = current_actor()
         return page_response(previewed_rows(actor, find_import(actor, id), query.page, outcome))
+
+
+@blp.route("/imports/<row_id:id>/answers")
+class ImportAnswers(MethodView):
+    """The answers to the questions of a dry run."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="answer_import")
+    @blp.arguments(Answers(), example={"answers": {"12": "same", "15": "new"}})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, IMPORT, example=DRY_RUN_EXAMPLE)
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Say of rows of a dry run whether they are the registered project that they resemble, or a new one.
+
+        Rows that are not named keep their answers. A row without an answer is not written when the file is imported.
+        """
+        return visible(answer_questions(current_actor(), id, values["answers"]))
 
 
 @blp.route("/imports/<row_id:id>/run")

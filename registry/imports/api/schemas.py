@@ -10,10 +10,10 @@ from marshmallow import fields
 
 from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, FormFlag, UploadedFile
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice, Text
+from registry.core.fields import Choice, InputField, Text
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.value_checks import InvalidValue
-from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
+from registry.imports.vocabulary import ANSWERS, OUTCOMES, ImportKind, ImportState
 
 MAPPING_TEXT: Final = (
     'A JSON object from headers of the file to fields, such as `{"Сумма, тг": "budget_kzt", "Примечание": null}`; null '
@@ -22,6 +22,12 @@ MAPPING_TEXT: Final = (
 MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 MAX_MAPPING_LENGTH: Final = 60_000
 MAX_REASON_LENGTH: Final = 1000
+ANSWERS_TEXT: Final = (
+    "A JSON object from rows that ask whether they are the registered project that they resemble to `same` or `new`: "
+    '`{"12": "same", "15": "new"}`. A row without an answer is not written.'
+)
+MAX_ANSWERS_LENGTH: Final = 2_000_000
+MAX_ROW_DIGITS: Final = 7
 CHANGES_SCHEMA: Final[dict[str, Any]] = {
     "type": "array",
     "items": {
@@ -70,6 +76,42 @@ class ColumnMapping(fields.Field[Mapping[str, str | None]]):
         return mapping
 
 
+def _row_answers(answers: object) -> Mapping[int, str | None]:
+    if not isinstance(answers, dict) or not all(
+        row.isascii() and row.isdigit() and len(row) <= MAX_ROW_DIGITS and answer in (None, *ANSWERS)
+        for row, answer in answers.items()
+    ):
+        raise InvalidValue("answers-invalid")
+    return {int(row): answer for row, answer in answers.items()}
+
+
+class FormAnswers(fields.Field[Mapping[int, str | None]]):
+    """Answers of rows as a JSON object in a form field."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=dict, metadata={"description": ANSWERS_TEXT, **MAPPING_SCHEMA})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[int, str | None]:  # noqa: ARG002 - marshmallow's
+        try:
+            answers = json.loads(value) if isinstance(value, str) and len(value) <= MAX_ANSWERS_LENGTH else None
+        except (ValueError, RecursionError):
+            answers = None
+        return {row: answer for row, answer in _row_answers(answers).items() if answer is not None}
+
+
+class RowAnswers(InputField):
+    """Answers of rows in a request body."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[int, str | None]:  # noqa: ARG002 - marshmallow's
+        return _row_answers(value)
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An object from rows to answers."""
+        answer = {"type": ["string", "null"], "enum": [*ANSWERS, None]}
+        return {"type": "object", "additionalProperties": answer}
+
+
 class FormReason(Text):
     """Why registered projects change, as a form field; None when it is absent or blank."""
 
@@ -89,6 +131,16 @@ class ImportForm(BaseSchema):
     strict = FormFlag("Refuse columns that are not known, and take every row for a record.")
     mapping = ColumnMapping()
     change_reason = FormReason()
+    answers = FormAnswers()
+
+
+class Answers(BaseSchema):
+    """Answers to the questions of a dry run."""
+
+    answers = RowAnswers(
+        description="From rows whose outcome is `question` to `same` or `new`; null takes an answer back.",
+        required=True,
+    )
 
 
 class Import(BaseSchema):
@@ -106,6 +158,9 @@ class Import(BaseSchema):
     updated = ReadOnly("Rows that changed something.", COUNT)
     unchanged = ReadOnly("Rows that said what was there.", COUNT)
     rejected = ReadOnly("Rows that were refused; `/errors` tells why.", COUNT)
+    unanswered = ReadOnly(
+        "Of the refused rows, those that ask whether they are a registered project or a new one.", COUNT
+    )
     queued_at = Timestamp("When it was taken in.")
     started_at = Timestamp("When the work began.", nullable=True)
     finished_at = Timestamp("When it ended.", nullable=True)
@@ -139,6 +194,11 @@ class PreviewedRow(BaseSchema):
     name = ReadOnly("Its name.", {"type": ["string", "null"]})
     changes = ReadOnly("Old and new values.", CHANGES_SCHEMA)
     would_flag = ReadOnly("The rules that would flag it.", {"type": "array", "items": {"type": "string"}})
+    question = ReadOnly(
+        "Of a row that may be the project `record` or a new one: why that is asked, a code as of an error.",
+        {"type": ["string", "null"]},
+    )
+    answer = ReadOnly("Its answer.", {"type": ["string", "null"], "enum": [*ANSWERS, None]})
 
 
 IMPORT: Final = Import()
@@ -155,6 +215,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "updated": 11,
     "unchanged": 8,
     "rejected": 1,
+    "unanswered": 0,
     "queued_at": "2026-03-02T06:00:00.000000Z",
     "started_at": "2026-03-02T06:00:01.000000Z",
     "finished_at": None,
@@ -170,7 +231,19 @@ EXAMPLE: Final[dict[str, Any]] = {
 QUEUED_EXAMPLE: Final[dict[str, Any]] = {
     **EXAMPLE,
     "state": "queued",
-    **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected"), 0),
+    **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected", "unanswered"), 0),
+}
+
+
+DRY_RUN_EXAMPLE: Final[dict[str, Any]] = {
+    **EXAMPLE,
+    "state": "done",
+    "dry_run": True,
+    "processed": 1200,
+    "created": 1178,
+    "rejected": 3,
+    "unanswered": 2,
+    "finished_at": "2026-03-02T06:00:09.000000Z",
 }
 
 
@@ -181,4 +254,6 @@ PREVIEWED_EXAMPLE: Final[dict[str, Any]] = {
     "name": "Портал услуг",
     "changes": [{"field": "stage", "old": "testing", "new": "operation"}],
     "would_flag": [],
+    "question": None,
+    "answer": None,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from registry.audits.views.findings import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download, xlsx_download
+from registry.imports.answers import answer_questions
 from registry.imports.columns import column_mappings, delete_column_mapping
 from registry.imports.hand_mapping import (
     FileColumn,
@@ -24,7 +26,15 @@ from registry.imports.hand_mapping import (
 )
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun, has_file
-from registry.imports.queries import errors_of, find_import, imports_of, needs_change_reason, previewed_rows
+from registry.imports.queries import (
+    count_answers,
+    errors_of,
+    find_import,
+    imports_of,
+    needs_change_reason,
+    previewed_rows,
+    questions_of,
+)
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.template_file import write_template
 from registry.imports.views.columns import column_explanations
@@ -36,11 +46,12 @@ from registry.web.current_user import page_locale
 from registry.web.error_messages import problem_message
 from registry.web.flash import flash_message
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.labels import options
+from registry.web.labels import field_label, options
 from registry.web.lists import first_address, next_address, requested_page
 from registry.web.translations import gettext
 
 REASON: Final = "change_reason"
+ROW_NAME: Final = re.compile(r"row_[0-9]{1,7}")
 
 
 @pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
@@ -113,12 +124,31 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
     return render_template(
         "imports/rows.html",
         run=run,
+        can_answer=run.dry_run and run.state == ImportState.DONE and has_file(run.id),
+        questions={
+            row: problem_message(Problem("", asked["code"], asked["params"]))
+            for row, asked in questions_of(run, listing.items).items()
+        },
         rows=listing.items,
         outcome=chosen,
         rules=rule_titles(),
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
+
+
+@pages.page("/imports/<row_id:import_id>/answers", needs=Permission.IMPORTS_RUN, methods=("POST",))
+def answer_import_rows(actor: Actor, import_id: int) -> Answer:
+    """Store the answers to the questions of a dry run: those of the rows on the page, or one for all on it."""
+    every = request.form.get("every")
+    answers = {
+        int(name.removeprefix("row_")): every or request.form.get(f"answer_{name.removeprefix('row_')}") or None
+        for name in request.form
+        if ROW_NAME.fullmatch(name)
+    }
+    answer_questions(actor, import_id, answers)
+    flash_message(gettext("Answers saved."))
+    return redirect_to("import_run", import_id=import_id)
 
 
 @pages.page("/imports/<row_id:import_id>/errors.xlsx", needs=Permission.IMPORTS_RUN)
@@ -161,6 +191,7 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         run=run,
         form=form,
         is_kept=has_file(run.id),
+        answered=count_answers(run) if run.unanswered else 0,
         columns=_layout_columns(run),
         rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
@@ -197,8 +228,13 @@ def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], f
         columns=columns,
         form=form,
         required=required,
-        choices=[(column.name, column.label) for column in known],
+        choices=[*_numbers(run.kind), *((column.name, column.label) for column in known)],
     )
+
+
+def _numbers(kind: str) -> list[tuple[str, str]]:
+    """The number in the register, by which rows are matched though nobody enters it."""
+    return [("number", field_label("number"))] if kind == ImportKind.PROJECTS else []
 
 
 def _page(actor: Actor, form: Form) -> str:

@@ -96,7 +96,7 @@ def scores(record: Record, candidates: Sequence[Record]) -> list[Score]:
 
 
 def _score(record: Record, other: Record, of_names: Mapping[str, float], of_purposes: Mapping[str, float]) -> Score:
-    name = _name_similarity(record.names, other.names, of_names)
+    name = name_similarity(record.names, other.names, of_names)
     purpose = similarity(record.purpose, other.purpose, of_purposes)
     words = name
     if record.purpose and other.purpose:
@@ -117,7 +117,8 @@ def _least_score(record: Record, other: Record, equal: Sequence[str]) -> int:
     return SAME_ADDRESS if "url" in equal else 0
 
 
-def _name_similarity(first: Mapping[str, Words], second: Mapping[str, Words], weights: Mapping[str, float]) -> float:
+def name_similarity(first: Mapping[str, Words], second: Mapping[str, Words], weights: Mapping[str, float]) -> float:
+    """How much the nearest two of the names of two records have in common, from 0 to 1, in any language."""
     pairs = ((one, other) for one in first.values() for other in second.values())
     best = max((similarity(one, other, weights) for one, other in pairs), default=0.0)
     return best if first.keys() & second.keys() else min(1.0, best * OTHER_LANGUAGE)
@@ -161,10 +162,12 @@ def _may_have_error(word: str) -> bool:
 def _weights(texts: Iterable[Iterable[str]]) -> dict[str, float]:
     """The weight of each word: 1 for a word of one text, less the more texts have it, and little for common ones."""
     counts = Counter(word for text in texts for word in text)
-    return {
-        word: (COMMON_WEIGHT if word in COMMON_STEMS else 1.0) / (1 + log(max(1, count - 1)))
-        for word, count in counts.items()
-    }
+    return {word: word_weight(word, count) for word, count in counts.items()}
+
+
+def word_weight(word: str, count: int) -> float:
+    """The weight of a word that so many texts have."""
+    return (COMMON_WEIGHT if word in COMMON_STEMS else 1.0) / (1 + log(max(1, count - 1)))
 
 
 def _weight(words: Iterable[str], weights: Mapping[str, float]) -> float:

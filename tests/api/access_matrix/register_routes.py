@@ -93,6 +93,14 @@ REGISTER: dict[str, Try] = {
     "list_import_errors": Try("/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
     "list_all_imports": Try("/imports", WRITERS, owned=False),
     "list_import_rows": Try("/imports/{import_run}/rows", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "answer_import": Try(
+        "/imports/{import_run}/answers",
+        {Role.ADMINISTRATOR},
+        409,
+        lambda world: {"answers": {"2": "same"}},
+        owned=False,
+        unseen=EDITORS,
+    ),
     "run_import": Try("/imports/{import_run}/run", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS),
     "download_marked_import": Try(
         "/imports/{import_run}/errors.xlsx", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS

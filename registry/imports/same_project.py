@@ -1,0 +1,230 @@
+"""Whether a row of a table is a project that is registered already: what is asked before anything is overwritten.
+
+A misread column makes another project of one that is registered. So a row that gives a project another name, or another
+contract with another supplier, is a question, and so is a row without a key that resembles a registered project.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.core.errors import Problem
+from registry.core.search import NAMES, project_words
+from registry.core.values.texts import comparable
+from registry.projects.models import Project
+from registry.projects.similarity.exact_values import exact_value
+from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, fingerprint
+from registry.projects.similarity.scoring import Words, name_similarity, similarity, word_weight
+from registry.projects.similarity.stems import stems
+from registry.projects.visibility import visible_projects
+from registry.projects.withdrawn import NOT_WITHDRAWN
+
+# Below this similarity a new name is the name of something else.
+SAME_NAME: Final = 0.6
+# From this similarity on, a row without a key may be a registered project.
+NEAR_NAME: Final = 0.75
+CONTRACT: Final = ("contract_number", "supplier_bin")
+# How many names are compared word by word, and how many of those with one word in common are looked at.
+MAX_COMPARED: Final = 40
+MAX_WITH_HASH: Final = 400
+
+Contract = tuple[str | None, ...]
+
+
+class RegisteredProject(NamedTuple):
+    """A registered project as rows are compared with it."""
+
+    number: str
+    external_id: str | None
+    names: Mapping[str, str]
+    contract: Contract | None
+
+
+class _Weights(dict[str, float]):
+    """The weights of words among the names of an agency's projects, worked out when they are asked for."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        super().__init__()
+        self._counts = counts
+
+    def __missing__(self, word: str) -> float:
+        self[word] = weight = word_weight(word, self._counts[word])
+        return weight
+
+
+class AgencyProjects:
+    """The registered projects of one agency, by what a row may have in common with them."""
+
+    def __init__(self) -> None:
+        self.projects: list[RegisteredProject] = []
+        self.by_name: defaultdict[str, list[RegisteredProject]] = defaultdict(list)
+        self.by_contract: defaultdict[Contract, list[RegisteredProject]] = defaultdict(list)
+        self._by_hash: defaultdict[tuple[str, int], list[RegisteredProject]] = defaultdict(list)
+
+    def add(self, project: RegisteredProject, hashes: Mapping[str, int | None]) -> None:
+        """Add a project with the hashes of its names."""
+        self.projects.append(project)
+        for name in project.names.values():
+            self.by_name[comparable(name)].append(project)
+        if project.contract is not None:
+            self.by_contract[project.contract].append(project)
+        for place, value in hashes.items():
+            if value is not None:
+                self._by_hash[place, value].append(project)
+
+    @cached_property
+    def weights(self) -> Mapping[str, float]:
+        """Word → weight: the less, the more of the projects have it in their names."""
+        return _Weights(Counter(word for project in self.projects for word in _all_words(project.names)))
+
+    def near(self, values: Mapping[str, Any]) -> RegisteredProject | None:
+        """The project with the nearest name, None when no name is near."""
+        hashes = fingerprint(values, project_words(values))
+        near: dict[str, RegisteredProject] = {}
+        counts: Counter[str] = Counter()
+        for place in NAME_HASHES:
+            value = hashes[place]
+            for project in self._by_hash.get((place, value), [])[:MAX_WITH_HASH] if value is not None else ():
+                near[project.number] = project
+                counts[project.number] += 1
+        names = _words_of(_names(values))
+        scored = [
+            (name_similarity(names, _words_of(near[number].names), self.weights), number)
+            for number, _count in counts.most_common(MAX_COMPARED)
+        ]
+        score, number = max(scored, default=(0.0, ""))
+        return near[number] if score >= NEAR_NAME else None
+
+
+class SameProject:
+    """Compares the rows of one import with the registered projects, which are read once for each agency."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._agencies: dict[int, AgencyProjects] = {}
+        self._rows: dict[tuple[int, str], int] = {}
+
+    def of_agency(self, agency_id: int) -> AgencyProjects:
+        """The registered projects of an agency that the actor may see, without withdrawn ones."""
+        if agency_id not in self._agencies:
+            self._agencies[agency_id] = self._read(agency_id)
+        return self._agencies[agency_id]
+
+    def change_problem(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Problem | None:
+        """The question that a change of a registered project asks; None when it is plainly the same project."""
+        params: dict[str, object] = {"number": before["number"]}
+        changed = [name for name in NAMES if before[name] != after[name]]
+        if changed:
+            weights = self.of_agency(before["agency_id"]).weights
+            if _name_kept(before, after, weights) < SAME_NAME:
+                return Problem(f"/{changed[0]}", "row-changes-name", params)
+        if all(before[name] is not None and before[name] != after[name] for name in CONTRACT):
+            return Problem("/contract_number", "row-changes-contract", params)
+        return None
+
+    def repeated_row(self, agency_id: int, row: int, values: Mapping[str, Any]) -> Problem | None:
+        """The question of a row without a key whose name an earlier row of the file has."""
+        for name in map(comparable, _names(values).values()):
+            first = self._rows.setdefault((agency_id, name), row)
+            if first != row:
+                return Problem(f"/{_named_field(values)}", "row-repeats-row", {"row": first})
+        return None
+
+    def resembled_project(
+        self,
+        agency_id: int,
+        values: Mapping[str, Any],
+        names_of: Callable[[str | None], Collection[str]],
+        *,
+        has_key: bool,
+    ) -> Problem | None:
+        """The question of a row that may be a registered project.
+
+        With a reference of its own, that no project has, it asks only for a project of exactly its name; without one,
+        also for one of a similar name or on the same contract. ``names_of``: the names that the file gives to the
+        project with a reference: of two projects that bear one name before and after, neither is the other.
+        """
+        projects = self.of_agency(agency_id)
+        names = _names(values)
+        same = [
+            project
+            for name in map(comparable, names.values())
+            for project in projects.by_name.get(name, ())
+            if name not in names_of(project.external_id)
+        ]
+        if same:
+            return Problem(f"/{_named_field(values)}", "row-has-name-of-project", {"number": same[0].number})
+        if has_key:
+            return None
+        contract = _contract(values)
+        if contract is not None and projects.by_contract.get(contract):
+            return Problem(
+                "/contract_number", "row-has-contract-of-project", {"number": projects.by_contract[contract][0].number}
+            )
+        near = projects.near(values)
+        if near is not None:
+            return Problem(f"/{_named_field(values)}", "row-resembles-project", {"number": near.number})
+        return None
+
+    def _read(self, agency_id: int) -> AgencyProjects:
+        project, kept = table_of(Project).c, table_of(ProjectFingerprint).c
+        columns = [project[name] for name in ("number", "external_id", *NAMES, *CONTRACT)]
+        statement = (
+            select(*columns, *(kept[name] for name in NAME_HASHES))
+            .select_from(table_of(Project).outerjoin(table_of(ProjectFingerprint), kept.project_id == project.id))
+            .where(project.agency_id == agency_id, NOT_WITHDRAWN, *visible_projects(self._actor))
+            .order_by(project.id)
+        )
+        projects = AgencyProjects()
+        for row in map(dict, db.session.execute(statement).mappings()):
+            registered = RegisteredProject(row["number"], row["external_id"], _names(row), _contract(row))
+            projects.add(registered, {name: row[name] for name in NAME_HASHES})
+        return projects
+
+
+def _name_kept(before: Mapping[str, Any], after: Mapping[str, Any], weights: Mapping[str, float]) -> float:
+    """How similar the names are after a change: of each language that had one and has another, the least similar."""
+    replaced = [name for name in NAMES if before[name] and after[name] and before[name] != after[name]]
+    if replaced:
+        return min(_similarity(before[name], after[name], weights) for name in replaced)
+    if any(before[name] and before[name] == after[name] for name in NAMES):
+        return 1.0
+    old, new = _words_of(_names(before)), _words_of(_names(after))
+    return name_similarity(old, new, weights) if old and new else 1.0
+
+
+def _similarity(first: str, second: str, weights: Mapping[str, float]) -> float:
+    return 1.0 if comparable(first) == comparable(second) else similarity(_words(first), _words(second), weights)
+
+
+def _names(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: values[name] for name in NAMES if values.get(name)}
+
+
+def _named_field(values: Mapping[str, Any]) -> str:
+    return next((name for name in ("name_ru", *NAMES) if values.get(name)), "name_ru")
+
+
+def _contract(values: Mapping[str, Any]) -> Contract | None:
+    contract = tuple(exact_value(name, values.get(name)) for name in CONTRACT)
+    return None if None in contract else contract
+
+
+def _words(text: str) -> Words:
+    return tuple(dict.fromkeys(stems(text)))
+
+
+def _words_of(names: Mapping[str, str]) -> dict[str, Words]:
+    return {name: _words(text) for name, text in names.items()}
+
+
+def _all_words(names: Mapping[str, str]) -> Iterable[str]:
+    return {word for text in names.values() for word in _words(text)}

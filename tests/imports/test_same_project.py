@@ -1,0 +1,378 @@
+"""Rows that may be another project than the one that they name: asked, and never written without an answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.datastructures import FileStorage
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.pagination import Page
+from registry.core.transactions import transaction
+from registry.imports.answers import AnswersNotPossible, answer_questions
+from registry.imports.models import ImportRun
+from registry.imports.queries import errors_of, previewed_rows
+from registry.imports.service import ImportOptions, import_now, run_dry_run_now
+from registry.imports.worker import run_next_import
+from registry.projects.models import Project
+from registry.projects.service import change_project, find_project_to_change, restrict_project
+from tests.api.callers import Caller
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.fixtures.cli import CommandLine
+from tests.fixtures.web import SignedIn
+from tests.imports.tables import DATA, csv_of
+from tests.imports.test_files import minimal
+
+NAMES = ("Портал озёр", "Учёт племенного скота", "Электронная очередь в поликлинику", "Реестр лицензий недр")
+KEYLESS = ("agency", "name_ru", "object_kind", "work_type", "stage", "placement")
+
+
+def run(content: bytes, actor: Actor = ADMINISTRATOR, dry_run: bool = False, **options: Any) -> ImportRun:
+    done = import_now(actor, "projects", dry_run, "список.csv", content, options=ImportOptions(**options))
+    assert (done.state, done.failure) == ("done", None)
+    return done
+
+
+def counts(done: ImportRun) -> tuple[int, int, int, int, int]:
+    return done.created, done.updated, done.unchanged, done.rejected, done.unanswered
+
+
+def questions(done: ImportRun) -> list[tuple[int, str | None, str, dict[str, Any]]]:
+    errors = errors_of(ADMINISTRATOR, done, Page(limit=500)).items
+    return [(error["row"], error["column"], error["code"], error["params"]) for error in errors]
+
+
+def numbered(agency: Agency, *names: str) -> bytes:
+    """A list whose running number was taken for the agency's reference."""
+    return csv_of(*(minimal(agency.bin, external_id=str(place), name_ru=name) for place, name in enumerate(names, 1)))
+
+
+def keyless(agency: Agency, *names: str, **more: str) -> bytes:
+    rows = [{**minimal(agency.bin, name_ru=name), **more} for name in names]
+    return csv_of(*({name: row[name] for name in (*KEYLESS, *more)} for row in rows))
+
+
+def names() -> list[tuple[str | None, str | None]]:
+    rows = db.session.execute(db.select(Project.external_id, Project.name_ru).order_by(Project.id))
+    return [(reference, name) for reference, name in rows]
+
+
+def test_list_with_shifted_numbers_overwrites_nothing(app: Flask) -> None:
+    agency = an_agency()
+    assert counts(run(numbered(agency, *NAMES))) == (4, 0, 0, 0, 0)
+    before = names()
+
+    shifted = run(numbered(agency, "Новый сервис виз", *NAMES))
+
+    assert counts(shifted) == (0, 0, 0, 5, 5)
+    assert [(row, column, asked) for row, column, asked, _ in questions(shifted)] == [
+        (2, "name_ru", "row-changes-name"),
+        (3, "name_ru", "row-changes-name"),
+        (4, "name_ru", "row-changes-name"),
+        (5, "name_ru", "row-changes-name"),
+        (6, "name_ru", "row-has-name-of-project"),
+    ]
+    assert names() == before
+
+
+def test_real_list_with_shifted_references_changes_no_name_beyond_recognition(app: Flask) -> None:
+    import_now(ADMINISTRATOR, "agencies", False, "agencies.csv", (DATA / "agencies.csv").read_bytes())
+    text = (DATA / "projects.csv").read_text("utf-8")
+    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["agency"] == "960140000061"]
+    run(csv_of(*rows))
+    stored = dict(names())
+    references = [row["external_id"] for row in rows]
+    moved = zip(rows, [*references[1:], references[0]], strict=True)
+
+    shifted = run(csv_of(*({**row, "external_id": reference} for row, reference in moved)), dry_run=True)
+
+    assert shifted.created == 0
+    assert shifted.unanswered > len(rows) / 2
+    for row in previewed_rows(ADMINISTRATOR, shifted, Page(limit=500), "updated").items:
+        for change in row["changes"]:
+            if change["field"] == "name_ru":
+                # What goes in without a question shares the name of the system.
+                assert change["old"].split(" — ")[0] == change["new"].split(" — ")[0]
+    assert dict(names()) == stored
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asks"),
+    [
+        ("Учёт озёр", "Учёт озёр и рек", False),
+        ("Информационная система учёта озёр", "ИС «Учёт озёр»", False),
+        ("Портал озёр", "Портал дорог", True),
+        ("Электронная очередь", "Реестр лицензий", True),
+        ("Реестр", "РЕЕСТР.", False),
+    ],
+)
+def test_row_that_gives_another_name_asks(app: Flask, old: str, new: str, asks: bool) -> None:
+    agency = an_agency()
+    a_project(agency, external_id="А-1", name_ru=old, name_kk="Бірдей атау")
+    row = {"agency": agency.bin, "external_id": "А-1", "name_ru": new}
+
+    done = run(csv_of(row))
+
+    assert counts(done) == ((0, 0, 0, 1, 1) if asks else (0, 1, 0, 0, 0))
+
+
+def test_name_that_moves_to_another_language_asks_when_it_is_another_one(app: Flask) -> None:
+    project = a_project(external_id="А-1", name_ru="Портал озёр", name_kk=None)
+    row = {"agency": project.agency.bin, "external_id": "А-1", "name_ru": "", "name_kk": "Мал шаруашылығы есебі"}
+
+    assert counts(run(csv_of(row))) == (0, 0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({"contract_number": "8", "supplier_bin": "960140000061"}, True),
+        ({"contract_number": "", "supplier_bin": ""}, True),
+        ({"contract_number": "8"}, False),
+        ({"supplier_bin": "960140000061"}, False),
+    ],
+)
+def test_another_contract_with_another_supplier_asks(app: Flask, change: dict[str, str], asked: bool) -> None:
+    project = a_project(external_id="А-1", contract_number="7", supplier_bin="050340004478")
+
+    done = run(csv_of({"agency": project.agency.bin, "external_id": "А-1", **change}))
+
+    assert counts(done) == ((0, 0, 0, 1, 1) if asked else (0, 1, 0, 0, 0))
+    if asked:
+        assert questions(done) == [(2, "contract_number", "row-changes-contract", {"number": project.number})]
+
+
+def test_contract_that_was_missing_is_supplied_without_a_question(app: Flask) -> None:
+    project = a_project(external_id="А-1")
+    row = {"agency": project.agency.bin, "external_id": "А-1", "contract_number": "8", "supplier_bin": "960140000061"}
+
+    assert counts(run(csv_of(row))) == (0, 1, 0, 0, 0)
+
+
+def test_dry_run_asks_and_the_answers_decide(app: Flask) -> None:
+    agency = an_agency()
+    run(numbered(agency, *NAMES[:2]))
+    first, second = db.session.scalars(db.select(Project).order_by(Project.id)).all()
+    dry = run(numbered(agency, "Портал дорог", "Сервис виз", "Каталог"), dry_run=True)
+    assert counts(dry) == (1, 0, 0, 2, 2)
+    asked = previewed_rows(ADMINISTRATOR, dry, Page(limit=500), "question").items
+    assert [(row["row"], row["record"], row["question"], row["answer"]) for row in asked] == [
+        (2, first.number, "row-changes-name", None),
+        (3, second.number, "row-changes-name", None),
+    ]
+    assert {"field": "name_ru", "old": "Портал озёр", "new": "Портал дорог"} in asked[0]["changes"]
+
+    answer_questions(ADMINISTRATOR, dry.id, {2: "same", 3: "new"})
+    done = run_dry_run_now(ADMINISTRATOR, dry.id)
+
+    assert counts(done) == (2, 1, 0, 0, 0)
+    assert names() == [
+        ("1", "Портал дорог"),
+        ("2", NAMES[1]),
+        (f"IMP-{done.id}-3", "Сервис виз"),
+        ("3", "Каталог"),
+    ]
+
+
+def test_rows_without_an_answer_are_not_written_and_the_others_are(app: Flask) -> None:
+    agency = an_agency()
+    run(numbered(agency, *NAMES[:2]))
+    dry = run(numbered(agency, "Портал дорог", "Сервис виз", "Каталог"), dry_run=True)
+    answer_questions(ADMINISTRATOR, dry.id, {2: "same", 3: "new"})
+    answer_questions(ADMINISTRATOR, dry.id, {2: None, 3: None})
+
+    done = run_dry_run_now(ADMINISTRATOR, dry.id)
+
+    assert counts(done) == (1, 0, 0, 2, 2)
+    assert [name for _, name in names()] == [*NAMES[:2], "Каталог"]
+
+
+def test_answer_counts_only_for_the_project_that_was_asked_for(app: Flask) -> None:
+    agency = an_agency()
+    run(numbered(agency, "Портал озёр"))
+    dry = run(numbered(agency, "Сервис виз"), dry_run=True)
+    answer_questions(ADMINISTRATOR, dry.id, {2: "same"})
+    with transaction():
+        project = find_project_to_change(ADMINISTRATOR, db.session.scalars(db.select(Project.number)).one())
+        change_project(ADMINISTRATOR, project, {"external_id": "старый"})
+    a_project(agency, external_id="1", name_ru="Каталог")
+
+    done = run_dry_run_now(ADMINISTRATOR, dry.id)
+
+    assert counts(done) == (0, 0, 0, 1, 1)
+    assert names() == [("старый", "Портал озёр"), ("1", "Каталог")]
+
+
+def test_only_questions_of_a_finished_dry_run_can_be_answered(app: Flask) -> None:
+    agency = an_agency()
+    run(numbered(agency, *NAMES[:2]))
+    dry = run(numbered(agency, "Сервис виз", NAMES[1]), dry_run=True)
+    with pytest.raises(Invalid) as refused:
+        answer_questions(ADMINISTRATOR, dry.id, {2: "same", 3: "same"})
+    assert [(problem.code, problem.params) for problem in refused.value.problems] == [("row-asks-nothing", {"row": 3})]
+    wet = run(numbered(agency, "Сервис виз"))
+    for import_id in (wet.id, run_dry_run_now(ADMINISTRATOR, dry.id).dry_run_id):
+        with pytest.raises(AnswersNotPossible):
+            answer_questions(ADMINISTRATOR, import_id or 0, {2: "same"})
+
+
+def test_number_in_the_register_comes_before_the_reference(app: Flask) -> None:
+    agency = an_agency()
+    first = a_project(agency, external_id="А-1", name_ru="Портал озёр")
+    second = a_project(agency, external_id="А-2", name_ru="Учёт скота")
+    row = {"agency": agency.bin, "number": first.number, "external_id": "А-9", "name_ru": "Портал озёр и рек"}
+
+    assert counts(run(csv_of(row))) == (0, 1, 0, 0, 0)
+    assert names() == [("А-9", "Портал озёр и рек"), ("А-2", "Учёт скота")]
+
+    taken = run(csv_of({**row, "external_id": "А-2"}))
+    assert [(row, asked) for row, _, asked, _ in questions(taken)] == [(2, "external-id-taken")]
+    twice = run(csv_of({**row, "external_id": ""}, {**row, "number": "", "external_id": "А-9"}))
+    assert [(row, asked) for row, _, asked, _ in questions(twice)] == [(3, "project-twice-in-file")]
+    assert db.session.get_one(Project, first.id).external_id == "А-9", "an empty cell takes no reference away"
+    other = run(csv_of({**row, "agency": an_agency().bin, "number": second.number}))
+    assert [(row, column, asked) for row, column, asked, _ in questions(other)] == [
+        (2, "number", "project-not-of-agency")
+    ]
+    unknown = run(csv_of({**row, "number": "QT-2026-0000001-9"}))
+    assert [(row, column, asked) for row, column, asked, _ in questions(unknown)] == [(2, "number", "project-unknown")]
+
+
+def test_rows_without_any_key_are_new_projects_with_references(app: Flask) -> None:
+    agency = an_agency()
+
+    done = run(keyless(agency, *NAMES))
+
+    assert counts(done) == (4, 0, 0, 0, 0)
+    assert names() == [(f"IMP-{done.id}-{row}", name) for row, name in enumerate(NAMES, 2)]
+
+
+def test_rows_without_any_key_are_compared_with_the_register_and_the_file(app: Flask) -> None:
+    agency = an_agency()
+    same = a_project(agency, name_ru="Портал озёр")
+    near = a_project(agency, name_ru="Электронная очередь в поликлинику города")
+    contract = {"contract_number": "12-К", "supplier_bin": "050340004478"}
+    signed = a_project(agency, name_ru="Учёт лесного фонда", **contract)
+    a_project(name_ru="Каталог товаров")
+    table = keyless(agency, "ПОРТАЛ «ОЗЁР»", "Очередь электронная в поликлинику", "Каталог товаров", "Каталог товаров")
+
+    done = run(table)
+
+    assert counts(done) == (1, 0, 0, 3, 3)
+    assert questions(done) == [
+        (2, "name_ru", "row-has-name-of-project", {"number": same.number}),
+        (3, "name_ru", "row-resembles-project", {"number": near.number}),
+        (5, "name_ru", "row-repeats-row", {"row": 4}),
+    ]
+    on_contract = run(keyless(agency, "Сервис виз", **contract))
+    assert questions(on_contract) == [(2, "contract_number", "row-has-contract-of-project", {"number": signed.number})]
+
+
+def test_answers_of_rows_without_any_key_change_or_register(app: Flask) -> None:
+    agency = an_agency()
+    same = a_project(agency, external_id="А-1", name_ru="Портал озёр", purpose=None)
+    table = keyless(agency, "Портал озёр", "Портал озёр", "Каталог", "Каталог", purpose="Для рыбаков")
+
+    done = run(table, answers={2: "same", 3: "new", 5: "same"})
+
+    assert counts(done) == (2, 1, 1, 0, 0)
+    assert names() == [("А-1", "Портал озёр"), (f"IMP-{done.id}-3", "Портал озёр"), (f"IMP-{done.id}-4", "Каталог")]
+    assert db.session.get_one(Project, same.id).purpose == "Для рыбаков"
+
+
+def test_restricted_project_is_not_named_to_who_may_not_read_it(app: Flask) -> None:
+    agency = an_agency()
+    secret = a_project(agency, external_id="А-1", name_ru="Портал озёр")
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, secret.number), True, "приказ")
+
+    assert counts(run(keyless(agency, "Портал озёр"))) == (1, 0, 0, 0, 0)
+    row = {"agency": agency.bin, "number": secret.number, "external_id": "", "name_ru": "Портал озёр"}
+    assert [asked for _, _, asked, _ in questions(run(csv_of(row)))] == ["project-not-of-agency"]
+
+
+def test_api_takes_answers_with_the_file_and_for_a_dry_run(editor: Caller, agency: Agency) -> None:
+    first = a_project(agency, external_id="1", name_ru="Портал озёр")
+
+    def send(**fields: str) -> int:
+        file = FileStorage(io.BytesIO(numbered(agency, "Сервис виз")), "список.csv")
+        sent = editor.form("/imports", {"file": file, "kind": "projects", **fields})
+        assert sent.status_code == 202
+        run_next_import()
+        return int(sent.get_json()["id"])
+
+    dry = send(dry_run="true")
+    shown = editor.get(f"/imports/{dry}").get_json()
+    assert (shown["rejected"], shown["unanswered"]) == (1, 1)
+    (row,) = editor.get(f"/imports/{dry}/rows?outcome=question").get_json()["items"]
+    assert (row["row"], row["record"], row["question"], row["answer"]) == (2, first.number, "row-changes-name", None)
+    for wrong in ({"2": "maybe"}, {"3": "same"}, {"two": "same"}, ["same"], None):
+        assert editor.post(f"/imports/{dry}/answers", {"answers": wrong}).status_code == 422
+    answered = editor.post(f"/imports/{dry}/answers", {"answers": {"2": "same"}})
+    assert answered.status_code == 200
+    assert editor.get(f"/imports/{dry}/rows?outcome=question").get_json()["items"][0]["answer"] == "same"
+    for text in ("{", "[]", '{"x": "same"}', '{"2": "old"}'):
+        file = FileStorage(io.BytesIO(numbered(agency, "Сервис виз")), "список.csv")
+        assert editor.form("/imports", {"file": file, "kind": "projects", "answers": text}).status_code == 422
+
+    by_form = send(answers='{"2": "new"}')
+    done = editor.get(f"/imports/{by_form}").get_json()
+
+    assert (done["created"], done["updated"], done["unanswered"]) == (1, 0, 0)
+    assert editor.call("POST", f"/imports/{dry}/run").status_code == 202
+    run_next_import()
+    assert names() == [("1", "Сервис виз"), (f"IMP-{done['id']}-2", "Сервис виз")]
+
+
+def test_command_line_takes_answers(registry: CommandLine, tmp_path: Path) -> None:
+    agencies, file = tmp_path / "agencies.csv", tmp_path / "список.csv"
+    agencies.write_text("БИН;Название на русском;Вид организации\n050340004478;Орган;министерство\n", "utf-8")
+    assert registry("agencies", "import", agencies).code == 0
+    file.write_bytes(csv_of(*(minimal("050340004478", external_id=name, name_ru=f"Портал {name}") for name in "аб")))
+    assert registry("projects", "import", file).code == 0
+    file.write_bytes(csv_of(*(minimal("050340004478", external_id=name, name_ru="Сервис виз") for name in "аб")))
+    dry = registry("projects", "import", file, "--dry-run", "--json")
+    assert (dry.code, dry.json["unanswered"]) == (5, 2)
+    assert [error["code"] for error in dry.json["errors"]] == ["row-changes-name"] * 2
+    assert registry("projects", "import", file, "--answer", "2").code == 2
+    assert registry("projects", "import", file, "--answer", "2=old").code == 2
+
+    ran = registry("imports", "run", str(dry.json["id"]), "--answer", "2=same", "--json")
+
+    assert (ran.code, ran.json["updated"], ran.json["unanswered"]) == (5, 1, 1)
+    last = registry("projects", "import", file, "--answer", "3=new", "--json")
+    assert (last.code, last.json["unchanged"], last.json["created"]) == (0, 1, 1)
+
+
+def test_page_asks_and_imports_by_the_answers(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for place, name in enumerate(NAMES[:3], 1):
+        a_project(agency, external_id=str(place), name_ru=name, name_kk=None, stage="creation")
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    content = io.BytesIO(numbered(agency, "Сервис виз", "Каталог товаров", "Портал дорог"))
+    page = visit.send("/imports", kind="projects", dry_run="yes", file=(content, "список.csv"))
+    path = page.request.path
+    run_next_import()
+    shown = visit.get(path).text
+    assert "3 rows may be registered projects or new ones." in shown and "Import now" not in shown
+    rows = visit.get(f"{path}/rows?outcome=question").text
+    assert rows.count("another name. Is it the same project or a new one?") >= 3
+    assert 'name="answer_2"' in rows
+
+    visit.send(f"{path}/answers", page=f"{path}/rows?outcome=question", row_2="", answer_2="same", row_3="", row_4="")
+    assert "Answered: 1." in visit.get(path).text
+    visit.send(f"{path}/answers", page=f"{path}/rows?outcome=question", row_3="", row_4="", every="new")
+    visit.send(f"{path}/run", page=path, change_reason="акт")
+    run_next_import()
+
+    assert [name for _, name in names()] == ["Сервис виз", *NAMES[1:3], "Каталог товаров", "Портал дорог"]
