@@ -83,6 +83,7 @@ class AgencyByBin(MethodView):
     @blp.doc(operationId="patch_agency")
     @blp.etag
     @blp.arguments(AGENCY_PATCH, location="merge_patch", example={"name_en": "Ministry of Health", "email": None})
+    @blp.idempotent
     @blp.response(200, AGENCY, example=AGENCY_EXAMPLE)
     def patch(self, values: Mapping[str, Any], bin: str) -> Any:
         """Change an agency. A field that is null is cleared, an absent one stays."""

@@ -16,14 +16,14 @@ from werkzeug.routing import BaseConverter
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.deprecation import DEPRECATION, Deprecation
-from registry.api.operation_docs import IDEMPOTENT, REQUIRED_PERMISSIONS, RULE, complete_operation
+from registry.api.operation_docs import HONOURED, IDEMPOTENT, REQUIRED_PERMISSIONS, RULE, complete_operation
 from registry.api.pages import PageSchema
 from registry.api.parser import StrictParser
 from registry.core.errors import RegistryError
 from registry.core.transactions import autocommit_reads, repeated
 from registry.http.authentication import authenticate
 from registry.http.etag import make_tag, not_modified, require_fresh, require_if_match
-from registry.http.idempotency import request_digest, run_once
+from registry.http.idempotency import REPLAYED, request_digest, run_once
 from registry.http.locale import request_locale
 from registry.http.query_parameters import read_query
 from registry.http.request_bodies import JSON_TYPE, MERGE_PATCH, MULTIPART
@@ -33,6 +33,8 @@ API_PREFIX: Final = "/api/v1"
 # The attribute of a view that ``requires`` made: the view itself, so that what decorates it further shows.
 CHECKED_FIRST: Final = "registry_checked_first"
 APIDOC: Final = "_apidoc"
+# Whether the request was answered by a stored response.
+REPLAYED_HERE: Final = "replayed_here"
 TEXT_FILE: Final = {"type": "string"}
 # As OpenAPI 3.0 has it: generators know it, and OpenAPI 3.1 has no other word for a whole body.
 BINARY_FILE: Final = {"type": "string", "format": "binary"}
@@ -65,9 +67,9 @@ def current_actor() -> Actor:
 class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
     """A blueprint below ``/api/v1``.
 
-    Decorators in this order: ``requires``, ``deprecated``, ``doc``, ``etag`` of a PATCH, ``arguments``, ``idempotent``,
-    ``etag``, ``response``. ``arguments`` reads ``json``, ``batch_json``, ``merge_patch``, ``multipart`` and, by a
-    QuerySchema, ``query``; with ``required=False`` no body at all is an empty object.
+    Decorators in this order: ``requires``, ``deprecated``, ``doc``, ``honours``, ``etag`` of a PATCH, ``arguments``,
+    ``idempotent``, ``etag``, ``response``. ``arguments`` reads ``json``, ``batch_json``, ``merge_patch``,
+    ``multipart`` and, by a QuerySchema, ``query``; with ``required=False`` no body at all is an empty object.
     """
 
     ARGUMENTS_PARSER = StrictParser()
@@ -76,6 +78,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         "batch_json": JSON_TYPE,
         "optional_json": JSON_TYPE,
         "merge_patch": MERGE_PATCH,
+        "patch_to_check": MERGE_PATCH,
         "multipart": MULTIPART,
     }
 
@@ -127,7 +130,9 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         secret: str = "",
         collision: type[RegistryError] | tuple[()] = (),
     ) -> Any:
-        """Decorator of a POST, below ``arguments``: the same ``Idempotency-Key`` gets the first response again.
+        """Decorator of a POST or PATCH, below ``arguments``: the same ``Idempotency-Key`` gets the first answer again.
+
+        Of a PATCH too that names a state which its first time has ended: ``If-Match`` is compared in the view.
 
         ``commits_itself``: the view must not run inside the transaction of the key. ``secret``: the property of the
         response that is shown once; it is not stored, and null in the response that is sent again. ``collision``: the
@@ -140,21 +145,43 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
                 form = next((each for each in args if isinstance(each, Mapping)), {})
                 digest = request_digest(form)
 
+                def answer() -> Response:
+                    response: Response = view(*args, **kwargs)
+                    if request.method == "PATCH":
+                        # Its ``etag`` comes before ``arguments``: set the tag here, so that it is stored.
+                        self._set_etag_in_response(response)
+                    return response
+
                 def run() -> Response:
                     return run_once(
                         current_actor(),
                         digest,
-                        lambda: view(*args, **kwargs),
+                        answer,
                         commits_itself=commits_itself,
                         secret=secret,
                     )
 
-                return repeated(run, collision)
+                response = repeated(run, collision)
+                setattr(g, REPLAYED_HERE, REPLAYED in response.headers)
+                return response
 
             _document(wrapper, IDEMPOTENT, True)
             return wrapper
 
         return decorate if view is None else decorate(view)
+
+    def honours(self, *headers: str) -> Callable[[View], View]:
+        """Decorator of an operation that honours these conditional headers, and does not require them.
+
+        ``headers``: names of parameters among the components, ``IfMatch`` or ``IfNoneMatchAny``.
+        """
+
+        def decorate(view: View) -> View:
+            # The view itself: it only gets documentation.
+            _document(view, HONOURED, headers)
+            return view
+
+        return decorate
 
     def deprecated(self, notice: Deprecation) -> Callable[[View], View]:
         """Decorator of an operation that will go, below ``requires``: its responses and the documentation say so.
@@ -216,6 +243,15 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         # An empty If-Match is there, and names no tag: 412, where flask-smorest's own says 428.
         if request.method in self.METHODS_NEEDING_CHECK_ETAG:
             require_if_match()
+
+    def _verify_check_etag(self) -> None:
+        # What is sent again is answered from what was stored, whatever the state is by now.
+        if not g.get(REPLAYED_HERE):
+            super()._verify_check_etag()
+
+    def _set_etag_in_response(self, response: Response) -> None:
+        if REPLAYED not in response.headers:
+            super()._set_etag_in_response(response)
 
     def check_etag(self, etag_data: Any, etag_schema: Any = None) -> None:
         """Compare ``If-Match`` with the tag, also as Flask-Compress gave it with a compressed response."""

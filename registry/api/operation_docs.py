@@ -25,8 +25,6 @@ ERROR_NAMES: Final = {
     500: "InternalError",
     503: "DatabaseUnavailable",
 }
-# Of an operation that honours ``If-Match`` and does not require it.
-STALE: Final = {412: ERROR_NAMES[412]}
 TEXT: Final = {"type": "string"}
 LOCATION: Final = {"Location": {"description": "Where the new resource is.", "schema": TEXT}}
 LINK: Final = {"Link": {"description": 'The next page, `rel="next"`; absent on the last.', "schema": TEXT}}
@@ -52,6 +50,7 @@ IDEMPOTENCY_REPLAYED: Final = {
 HEADER_COMPONENTS: Final = {**RATE_LIMIT_HEADERS, "Idempotency-Replayed": IDEMPOTENCY_REPLAYED}
 # Set on the view by ApiBlueprint, read here.
 IDEMPOTENT: Final = "idempotent"
+HONOURED: Final = "honoured"
 REQUIRED_PERMISSIONS: Final = "permissions"
 RULE: Final = "rule"
 
@@ -67,7 +66,7 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     doc["x-permission"] = permissions[0].value
     doc["x-scopes"] = [scope.value for scope in scopes_needed(permissions)]
     own = ["AcceptLanguage", *(["IdempotencyKey"] if doc_info.get(IDEMPOTENT) else [])]
-    doc["parameters"] = [*own, *doc.get("parameters", [])]
+    doc["parameters"] = [*own, *doc_info.get(HONOURED, ()), *doc.get("parameters", [])]
     responses = doc["responses"]
     # flask-smorest puts a 422 at every operation that has arguments, a query among them.
     responses.pop(422, None)
@@ -113,6 +112,8 @@ def _error_statuses(doc: dict[str, Any], doc_info: dict[str, Any], method: str) 
         statuses.add(422)
     if "requestBody" in doc:
         statuses |= {413, 415, 422}
+    if HONOURED in doc_info:
+        statuses.add(412)
     if 428 in doc["responses"]:
         statuses |= {412, 428}
     return sorted(statuses)

@@ -38,6 +38,7 @@ class StrictParser(FlaskParser):
         "batch_json": "load_batch_json",
         "optional_json": "load_optional_json",
         "merge_patch": "load_merge_patch",
+        "patch_to_check": "load_patch_to_check",
         "multipart": "load_multipart",
     }
 
@@ -67,6 +68,10 @@ class StrictParser(FlaskParser):
         """The JSON object of a merge patch (RFC 7396)."""
         require_content_type(MERGE_PATCH)
         return read_object(read_bytes())
+
+    def load_patch_to_check(self, req: flask.Request, schema: Schema) -> Any:
+        """The same; as JSON too, which is the type that a check took before."""
+        return self.load_json(req, schema) if req.mimetype == JSON_TYPE else self.load_merge_patch(req, schema)
 
     def load_multipart(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """Fields and files of a multipart body in one mapping. Raises as ``load_json`` does."""

@@ -176,6 +176,22 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
             "schema": {"type": "string"},
         },
     ),
+    "IfMatch": (
+        "header",
+        {
+            "name": "If-Match",
+            "description": "An `ETag`: 412 unless the record is in this state. Not required.",
+            "schema": {"type": "string"},
+        },
+    ),
+    "IfNoneMatchAny": (
+        "header",
+        {
+            "name": "If-None-Match",
+            "description": "`*`: 412 when there is such a record, so that nothing is replaced.",
+            "schema": {"type": "string"},
+        },
+    ),
     "IF_NONE_MATCH": (
         "header",
         {

@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import LINK, LOCATION, STALE
+from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.core.base_schema import BaseSchema
@@ -107,6 +107,7 @@ class WebhookById(MethodView):
     @blp.doc(operationId="patch_webhook")
     @blp.etag
     @blp.arguments(WEBHOOK_PATCH, location="merge_patch", example={"enabled": True})
+    @blp.idempotent
     @blp.response(200, WEBHOOK, example=EXAMPLE)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change an own webhook. Enabled again, it goes on where it stopped."""
@@ -120,7 +121,8 @@ class WebhookById(MethodView):
         return row
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="delete_webhook", responses=STALE)
+    @blp.doc(operationId="delete_webhook")
+    @blp.honours("IfMatch")
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:
         """Delete a webhook with its log: an own one, or one of an account that the caller manages.

@@ -55,6 +55,17 @@ class Caller:
         return self.call("POST", path, data=data, content_type=content_type, headers=_named(headers))
 
 
+class Altered(Caller):
+    """A caller whose requests go to another path, or name a state that is not there any more."""
+
+    path: str | None = None
+    tag: str | None = None
+
+    def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> TestResponse:
+        tag = {} if self.tag is None else {"If-Match": self.tag}
+        return super().call(method, self.path or path, headers={**(headers or {}), **tag}, **request)
+
+
 def caller(client: FlaskClient, role: Role | str, agency: Agency | None = None, name: str | None = None) -> Caller:
     """A caller of a role with a token of its own."""
     return Caller(client, a_token(role, agency, name))

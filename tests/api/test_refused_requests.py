@@ -7,13 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 from werkzeug.datastructures import FileStorage
-from werkzeug.test import TestResponse
 
 from registry.accounts.models import account_named
 from registry.accounts.people import NewPerson, add_person
@@ -27,7 +25,7 @@ from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of, prepared
 from tests.api.access_matrix.world import World
 from tests.api.access_matrix.world_making import a_world
-from tests.api.callers import MERGE_PATCH, Caller, code
+from tests.api.callers import MERGE_PATCH, Altered, Caller, code
 from tests.api.stored_state import changed_tables, stored_state, taken_back
 from tests.factories import ADMINISTRATOR, PASSWORD, a_token, an_actor, an_agency, in_session
 
@@ -142,17 +140,6 @@ def test_token_that_may_import_alone_imports_projects_and_agencies(
         file = FileStorage(io.BytesIO(table), "table.csv", content_type="text/csv")
         answer = imports.form("/imports", {"kind": kind, "file": file})
         assert answer.status_code == 202, answer.get_json()
-
-
-class Altered(Caller):
-    """A caller whose requests go to another path, or name a state that is not there any more."""
-
-    path: str | None = None
-    tag: str | None = None
-
-    def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> TestResponse:
-        tag = {} if self.tag is None else {"If-Match": self.tag}
-        return super().call(method, self.path or path, headers={**(headers or {}), **tag}, **request)
 
 
 def test_wrong_bodies_old_tags_and_unknown_records_change_nothing(

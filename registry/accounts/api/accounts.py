@@ -142,6 +142,7 @@ class AccountById(MethodView):
     @blp.doc(operationId="patch_account")
     @blp.etag
     @blp.arguments(ACCOUNT_PATCH, location="merge_patch", example={"name": "a.akhmetova", "email": None})
+    @blp.idempotent
     @blp.response(200, ACCOUNT, example={**ACCOUNT_EXAMPLE, "name": "a.akhmetova", "email": None})
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change an account. A new role or agency ends its sessions and tokens; the former name stays reserved."""

@@ -178,6 +178,7 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
     @blp.route(f"/cases/<row_id:case_id>/{name}", methods=["POST"], endpoint=operation)
     @blp.requires(ACTIONS[name].needs)
     @blp.doc(operationId=operation, summary=endpoint.summary)
+    @blp.honours("IfMatch")
     @blp.arguments(endpoint.schema, required=endpoint.body_required, example=endpoint.example)
     @blp.idempotent
     @blp.etag

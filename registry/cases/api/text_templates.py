@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import LINK, LOCATION, STALE
+from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.cases.template_schemas import EXAMPLE, SENT, TEMPLATE, TEMPLATE_BODY, TEMPLATE_PATCH
@@ -80,6 +80,7 @@ class CaseTemplateById(MethodView):
     @blp.doc(operationId="patch_case_template")
     @blp.etag
     @blp.arguments(TEMPLATE_PATCH, location="merge_patch", example={"title": "Contract and start"})
+    @blp.idempotent
     @blp.response(200, TEMPLATE, example=EXAMPLE)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change a template. A rule that is null is any rule."""
@@ -91,7 +92,8 @@ class CaseTemplateById(MethodView):
         return template
 
     @blp.requires(Permission.CASES_LEAD)
-    @blp.doc(operationId="delete_case_template", responses=STALE)
+    @blp.doc(operationId="delete_case_template")
+    @blp.honours("IfMatch")
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:
         """Delete a template; the journal keeps its text. With `If-Match`, only in the state that was read."""

@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import LINK, LOCATION, STALE
+from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.core.transactions import transaction
@@ -125,6 +125,7 @@ class GovernmentReportByNumber(MethodView):
     @blp.doc(operationId="patch_government_report")
     @blp.etag
     @blp.arguments(REPORT_PATCH, location="merge_patch", example={"findings_ru": "Нарушений стало меньше."})
+    @blp.idempotent
     @blp.response(200, REPORT, example=EXAMPLE)
     def patch(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Change a report that is neither under review nor issued. A text that is null is cleared."""
@@ -134,7 +135,8 @@ class GovernmentReportByNumber(MethodView):
             return answer(change_government_report(current_actor(), report, values))
 
     @blp.requires(WRITE)
-    @blp.doc(operationId="delete_government_report", responses=STALE)
+    @blp.doc(operationId="delete_government_report")
+    @blp.honours("IfMatch")
     @blp.response(204)
     def delete(self, report_number: str) -> None:
         """Delete a draft: of a first version only the last number of its year, so that the numbers have no gap.
@@ -181,6 +183,7 @@ class GovernmentReportApproval(MethodView):
 
     @blp.requires(APPROVE)
     @blp.doc(operationId="approve_government_report")
+    @blp.honours("IfMatch")
     @blp.arguments(NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag

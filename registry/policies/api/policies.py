@@ -10,7 +10,7 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION, LOCATION, STALE
+from registry.api.operation_docs import CONTENT_DISPOSITION, LOCATION
 from registry.api.pages import PageSchema
 from registry.api.query_schemas import filter_query
 from registry.core.pagination import Listing
@@ -155,6 +155,7 @@ class PolicyByVersion(MethodView):
     @blp.doc(operationId="patch_policy")
     @blp.etag
     @blp.arguments(POLICY_SETTINGS, location="merge_patch", example={"verification_grace_days": 14})
+    @blp.idempotent
     @blp.response(200, POLICY, example=DRAFT_EXAMPLE)
     def patch(self, values: Mapping[str, Any], version: str) -> Any:
         """Change a draft. Tables are merged; lists, such as the clauses of a rule, are replaced."""
@@ -167,7 +168,8 @@ class PolicyByVersion(MethodView):
         return policy_shown(record)
 
     @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
-    @blp.doc(operationId="delete_policy", responses=STALE)
+    @blp.doc(operationId="delete_policy")
+    @blp.honours("IfMatch")
     @blp.response(204, description="Deleted.")
     def delete(self, version: str) -> None:
         """Delete a draft. With `If-Match`, only in the state that was read."""

@@ -9,7 +9,7 @@ from werkzeug.http import quote_etag
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import ERROR_NAMES, ETAG, LOCATION
+from registry.api.operation_docs import ETAG, LOCATION
 from registry.core.base_schema import Loaded
 from registry.core.transactions import repeated, transaction
 from registry.http.etag import make_tag, require_state_if_named
@@ -44,7 +44,8 @@ class ProjectByExternalId(MethodView):
 
     # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
     @blp.requires(Permission.PROJECTS_WRITE)
-    @blp.doc(operationId="put_project", responses={412: ERROR_NAMES[412]})
+    @blp.doc(operationId="put_project")
+    @blp.honours("IfMatch", "IfNoneMatchAny")
     @blp.arguments(PROJECT_REPLACEMENT, example=REPLACEMENT_EXAMPLE)
     @blp.response(200, PROJECT, description="Replaced.", example=examples.PROJECT, headers={"ETag": ETAG})
     @blp.alt_response(

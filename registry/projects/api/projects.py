@@ -186,6 +186,7 @@ class ProjectByNumber(MethodView):
     @blp.doc(operationId="patch_project")
     @blp.etag
     @blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
+    @blp.idempotent
     @blp.response(200, PROJECT, example=examples.PROJECT)
     def patch(self, sent: Loaded, number: str) -> Any:
         """Change a project. A field that is null is cleared, an absent one stays.
@@ -208,7 +209,7 @@ class ProjectChangeCheck(MethodView):
 
     @blp.requires(Permission.PROJECTS_WRITE)
     @blp.doc(operationId="check_before_changing")
-    @blp.arguments(PROJECT_PATCH, example=examples.PATCH)
+    @blp.arguments(PROJECT_PATCH, location="patch_to_check", example=examples.PATCH)
     @blp.idempotent
     @blp.response(200, CHECKED_CHANGE, example=CHECKED_CHANGE_EXAMPLE)
     def post(self, sent: Loaded, number: str) -> Any:
