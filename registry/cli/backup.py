@@ -28,6 +28,7 @@ from registry.core.schema import grant_to_service, schema_is_current, schema_is_
 from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
+from registry.journal.nightly import verify_and_save
 from registry.journal.verification import verify_stored
 from registry.settings import Settings
 
@@ -99,7 +100,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
             grant_to_service(service_role)
         if not schema_is_current() and schema_is_known():
             upgrade_schema(service_role=service_role)
-        faults = verify_stored()
+        faults = verify_and_save() if schema_is_current() else verify_stored()
         if schema_is_current():
             _journal_restore(file, digest, replaced, force=force)
         else:

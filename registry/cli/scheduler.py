@@ -30,6 +30,7 @@ from registry.core.scheduled_jobs import save_job_run
 from registry.core.trace_context import trace_of_job
 from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
+from registry.journal.nightly import verify_when_due
 from registry.notifications.jobs import (
     deliver_notifications,
     digest_when_due,
@@ -93,6 +94,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
         Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),
+        Job("journal", timedelta(minutes=10), verify_when_due),
         # After the nightly audit, and within a minute when there is none yet.
         *([Job("open data", timedelta(minutes=1), write_when_due)] if settings.public else []),
         # After an upgrade from a version without them, or with others; otherwise there is nothing to do.

@@ -17,6 +17,7 @@ from registry.core.schema import schema_is_current
 from registry.flags.audit_runs import audit_in_future, last_good_audit
 from registry.http.database_errors import error_of
 from registry.http.request_log import LOG
+from registry.journal.nightly import RUNBOOK, last_verification
 from registry.settings import Settings
 
 DAMAGED: Final = "database-damaged: registry restore FILE"
@@ -58,6 +59,8 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
         return [f"audit-in-the-future {ahead.on.isoformat()}: registry audits void {ahead.id}"]
     last = last_good_audit()
     reasons = []
+    if last_verification().fault is not None:
+        reasons.append(f"journal-broken: {RUNBOOK}")
     # A new installation has no audit yet. Whoever starts audits, the scheduler or cron, one a day is due from then on.
     due_since = last.finished_at if last is not None else installed_at()
     if due_since is not None and now() - due_since > MAX_AUDIT_AGE:

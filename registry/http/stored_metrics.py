@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
+from itertools import chain
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
@@ -30,6 +31,7 @@ from registry.flags.vocabulary import AuditStatus
 from registry.http.queues import queues
 from registry.http.request_log import LOG
 from registry.journal.backups import last_backup_at, last_drill_at
+from registry.journal.nightly import last_verification
 from registry.notifications.service import queue_state
 from registry.projects.models import Project
 from registry.webhooks.waiting import failing_webhooks, pending_deliveries
@@ -64,7 +66,8 @@ def _build_info() -> Metric:
 def _stored() -> list[Metric]:
     up = "registry_database_up", "1 when the database answers"
     try:
-        return [_gauge(*up, 1), _installed(), *_damage(), *_audits(), *_flags(), *_queues(), *_cases(), *_machine()]
+        stored = (_damage(), _audits(), _flags(), _queues(), _cases(), _machine(), _journal())
+        return [_gauge(*up, 1), _installed(), *chain.from_iterable(stored)]
     except SQLAlchemyError as error:
         LOG.error("metrics: the database cannot be used", exc_info=error)
         return [_gauge(*up, 0), *_damage()]
@@ -156,6 +159,16 @@ def _cases() -> Iterator[Metric]:
     overdue = overdue.where(Case.due_on < today(), Project.is_restricted.is_(False))
     text = "Cases whose deadline has passed, without those of restricted projects"
     yield _gauge("registry_cases_overdue", text, db.session.scalar(overdue) or 0)
+
+
+def _journal() -> Iterator[Metric]:
+    last = last_verification()
+    text = "1 when the last verification of the journal found a fault"
+    yield _gauge("registry_journal_broken", text, float(last.fault is not None))
+    # Of a new installation the first verification is due since it was installed.
+    since = last.verified_at or installed_at()
+    text = "When the journal was last verified; the time of the installation before the first verification"
+    yield _gauge("registry_journal_verified_timestamp_seconds", text, since.timestamp())
 
 
 def _machine() -> Iterator[Metric]:

@@ -12,12 +12,15 @@ from sqlalchemy import select
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Permission, Role
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import FAILED, CommandFailed
+from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed
 from registry.cli.options import as_json_option
 from registry.cli.output import cli_text, print_json, print_message
 from registry.core.database import db
-from registry.journal.service import COLUMNS, JournalEntry, JournalHead, columns_of
-from registry.journal.verification import Head, verify_stored
+from registry.core.transactions import transaction
+from registry.journal import service
+from registry.journal.nightly import verify_and_save
+from registry.journal.service import COLUMNS, JournalEntry, columns_of
+from registry.journal.verification import TIME_EXPLAINED, Head, head_now, time_falls_at
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 
@@ -57,7 +60,7 @@ def journal() -> None:
 def verify(earlier: Head | None, as_json: bool) -> None:
     """Check every entry of the journal: content, order, gaps and end. Exits with 1 when a check fails."""
     entries = _head()
-    faults = verify_stored(earlier)
+    faults = verify_and_save(earlier)
     if as_json:
         print_json(
             {
@@ -69,6 +72,23 @@ def verify(earlier: Head | None, as_json: bool) -> None:
     if faults:
         raise CommandFailed([cli_text("cli-journal-broken", fault=fault) for fault in faults], FAILED)
     print_message("cli-journal-whole", entries=entries.seq, head=f"{entries.seq}:{entries.hash}")
+
+
+@journal.command()
+@click.argument("seq", type=click.IntRange(min=2))
+@click.option("--reason", required=True, help="What had set the clock wrong, and since when.")
+@in_registry
+def explain(seq: int, reason: str) -> None:
+    """Explain why entry SEQ is dated before the one before it, such as a clock that was ahead and was corrected.
+
+    The journal gets an entry with the reason, and verifications no longer report this one.
+    """
+    actor = local_actor(Role.OPERATOR)
+    if not time_falls_at(seq):
+        raise CommandFailed([cli_text("cli-nothing-to-explain", seq=seq)], NOT_FOUND)
+    with transaction():
+        service.record(actor, TIME_EXPLAINED, "database:registry", {"entry": seq, "reason": reason})
+    print_message("cli-journal-explained", seq=seq)
 
 
 @journal.command()
@@ -100,4 +120,4 @@ def export() -> None:
 
 def _head() -> Head:
     local_actor(Role.AUDITOR).require(Permission.JOURNAL_READ)
-    return Head(*db.session.execute(select(JournalHead.seq, JournalHead.hash)).one())
+    return head_now()

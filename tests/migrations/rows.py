@@ -16,7 +16,7 @@ from registry.models import TABLES
 # Every module of these has declared its tables in Base.metadata.
 DECLARED = TABLES
 # Of these a migration makes the one row that there is.
-SEEDED = ("installation", "journal_head", "open_data_set")
+SEEDED = ("installation", "journal_head", "journal_verification", "open_data_set")
 # Of these a migration makes the first rows.
 SHIPPED = ("case_templates", "change_head")
 

@@ -18,6 +18,7 @@ from registry.core.clock import ALMATY, now, rfc3339, today
 from registry.core.database import Base, db
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
 from registry.core.disk_checks import DISK_FULL, is_corruption_error, is_damaged, is_disk_full
+from registry.core.installation import installed_at
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
 from registry.core.standby import standby_state
@@ -25,6 +26,7 @@ from registry.flags.audit_runs import audit_in_future
 from registry.freeze.current import policy_in_force
 from registry.http.database_errors import error_of
 from registry.http.http_errors import DatabaseBusy
+from registry.journal.nightly import is_overdue, last_verification
 from registry.journal.service import JournalEntry, JournalHead
 from registry.settings import Settings
 
@@ -152,13 +154,19 @@ def _no_lock() -> Finding:
 
 
 def journal() -> Finding:
-    """Does the journal end where its head says? ``registry journal verify`` checks every entry."""
+    """Does the journal end where its head says, and what did the last verification find?"""
     head = db.session.execute(select(JournalHead.seq, JournalHead.hash)).one()
     last = db.session.execute(
         select(JournalEntry.seq, JournalEntry.hash).order_by(JournalEntry.seq.desc()).limit(1)
     ).one_or_none()
     if head.seq if last is None else tuple(head) != tuple(last):
-        return failure("journal", "doctor-journal-differs")
+        return failure("journal", "doctor-journal-differs", "journal-broken")
+    verified = last_verification()
+    if verified.fault is not None:
+        return failure("journal", "doctor-journal-broken", "journal-broken", fault=verified.fault)
+    if is_overdue(verified):
+        since = verified.verified_at or installed_at()
+        return warning("journal", "doctor-journal-unverified", "journal-broken", at=rfc3339(since))
     return good("journal", "doctor-journal-ok", entries=head.seq, head=f"{head.seq}:{head.hash}")
 
 

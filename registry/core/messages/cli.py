@@ -188,6 +188,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-xlsx-to-terminal": lazy_text(
         "XLSX cannot be written to a terminal. Write it to a file: … --format xlsx > projects.xlsx."
     ),
+    "cli-journal-explained": lazy_text(
+        "The time of entry {seq} is explained. To see that nothing else is wrong: registry journal verify."
+    ),
+    "cli-nothing-to-explain": lazy_text(
+        "Entry {seq} is not dated before the one before it. Only such a time can be explained."
+    ),
     "journal-clock-not-yours": lazy_text(
         "The demo tells a year that is over, and the database takes no entries of the past into the journal. Only the "
         "owner of the tables can allow it: set REGISTRY_DATABASE_OWNER_URL for this command."

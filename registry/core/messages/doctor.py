@@ -79,6 +79,14 @@ MESSAGES: Final[Mapping[str, str]] = {
         "demo that was interrupted, load it again."
     ),
     "doctor-guards-ok": lazy_text("The triggers that keep records from being rewritten are on."),
+    "doctor-journal-broken": lazy_text("The last verification of the journal found a fault: {fault}."),
+    "doctor-journal-broken-advice": lazy_text(
+        "Keep a copy of the database as it is before anything else, and find out from which entry on it differs."
+    ),
+    "doctor-journal-unverified": lazy_text("The journal has not been verified since {at}."),
+    "doctor-journal-unverified-advice": lazy_text(
+        "The scheduler does so every night; is it running? Now: registry journal verify."
+    ),
     "doctor-journal-differs": lazy_text("The head of the journal does not match its last entry."),
     "doctor-journal-differs-advice": lazy_text(
         "Keep a copy of the database as it is, and verify: registry journal verify. See docs/operations.md, Back to a "

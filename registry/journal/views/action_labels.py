@@ -131,6 +131,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "database.backup-failed": lazy_text("Backup of the database failed"),
     "database.backup-started": lazy_text("Backup of the database taken"),
     "database.restore-drilled": lazy_text("Backup of the database restored as a drill"),
+    "journal.time-explained": lazy_text("Time of a journal entry explained"),
+    "tokens.rekeyed": lazy_text("Tokens signed with the new secret key"),
     "database.restored": lazy_text("Database restored from a backup"),
     "token.issued": lazy_text("Token issued"),
     "token.confirmed": lazy_text("Token confirmed"),
