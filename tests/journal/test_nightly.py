@@ -50,8 +50,8 @@ def spoil(statement: Any) -> None:
 
 
 def gauges() -> dict[str, float]:
-    found = StoredMetrics().collect()
-    return {metric.name: metric.samples[0].value for metric in found if metric.name.startswith("registry_journal")}
+    metrics = StoredMetrics().collect()
+    return {metric.name: metric.samples[0].value for metric in metrics if metric.name.startswith("registry_journal")}
 
 
 def renamed(seq: int) -> Any:
