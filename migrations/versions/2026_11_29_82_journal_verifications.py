@@ -8,8 +8,8 @@ from alembic import op
 from registry.core.database import Instant
 from registry.journal.service import FIRST_HASH
 
-revision = "2026_11_29_66"
-down_revision = "2026_11_29_65"
+revision = "2026_11_29_82"
+down_revision = "2026_11_29_81"
 branch_labels = None
 depends_on = None
 
