@@ -7,9 +7,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from registry.cli.doctor.stored import unusable
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.messages.doctor import MESSAGES
@@ -17,7 +20,7 @@ from registry.core.outbox import enqueue
 from registry.core.scheduled_jobs import save_job_run
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
-from registry.settings import CHECKOUT
+from registry.settings import CHECKOUT, read_settings
 from tests.databases import bare_app, journal_clock
 from tests.fixtures.cli import CommandLine, Ran
 from tests.present import Present
@@ -57,6 +60,7 @@ def test_new_registry_has_no_failure_and_says_what_is_missing(registry: CommandL
         "schema": "ok",
         "rights": "ok",
         "guards": "ok",
+        "indexes": "ok",
         "locks": "ok",
         "journal": "ok",
         "clock": "ok",
@@ -145,6 +149,38 @@ def test_schema_of_another_version_is_named(registry: CommandLine, services: Ser
         connection.execute(text("UPDATE alembic_version SET version_num = '2026_11_24_1'"))
     ran = registry("doctor", "--json")
     assert (ran.code, states(ran)["schema"], states(ran)["journal"]) == (1, "failure", "skipped")
+
+
+def test_missing_index_is_named(registry: CommandLine, services: Services) -> None:
+    with services(), db.engine.begin() as connection:
+        connection.execute(text("DROP INDEX ix_projects_platform_key"))
+    finding = found(registry("doctor", "--json"))["indexes"]
+    assert finding["state"] == "failure"
+    assert finding["text"] == "Indexes that are missing or invalid: ix_projects_platform_key."
+
+
+@pytest.mark.postgres_only
+def test_invalid_index_is_named(registry: CommandLine, services: Services) -> None:
+    with services(), db.engine.begin() as connection:
+        name = "'ix_projects_platform_key'::regclass"
+        connection.execute(text(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = {name}"))
+    finding = found(registry("doctor", "--json"))["indexes"]
+    assert (finding["state"], "ix_projects_platform_key" in finding["text"]) == ("failure", True)
+
+
+def test_refused_password_leads_to_key_rotation_and_not_to_failover(registry: CommandLine) -> None:
+    settings = read_settings(
+        {
+            **registry.settings,
+            "REGISTRY_DATABASE_URL": "postgresql+psycopg://registry:old@127.0.0.1/registry",
+            "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+        }
+    )
+    reason = 'connection to server at "127.0.0.1" failed: FATAL:  password authentication failed for user "registry"'
+    error = OperationalError(None, None, psycopg.OperationalError(reason))
+    assert unusable(error, settings).runbook == "docs/runbooks/key-rotation.md"
+    away = OperationalError(None, None, psycopg.OperationalError("connection refused"))
+    assert unusable(away, settings).runbook == "docs/runbooks/failover.md"
 
 
 def test_clock_that_jumped_is_noticed(registry: CommandLine, services: Services, present: Present) -> None:
@@ -263,7 +299,7 @@ def test_every_problem_has_advice_and_every_runbook_exists() -> None:
     problems = {code.removesuffix("-advice") for code in MESSAGES if code.endswith("-advice")}
     assert problems <= set(MESSAGES)
     code = "".join(path.read_text("utf-8") for path in (CHECKOUT / "registry/cli/doctor").glob("*.py"))
-    runbooks = {path.stem for path in (CHECKOUT / "docs/runbooks").glob("*.md")} - {"README", "key-rotation"}
+    runbooks = {path.stem for path in (CHECKOUT / "docs/runbooks").glob("*.md")} - {"README"}
     assert {name for name in runbooks if f'"{name}"' not in code} == set()
 
 

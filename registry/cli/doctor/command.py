@@ -75,6 +75,7 @@ def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
         later: dict[str, Check] = {
             "rights": stored.rights,
             "guards": stored.guards,
+            "indexes": stored.indexes,
             "locks": stored.locks,
             "journal": stored.journal,
             **({"policy": stored.policy} if has_policy else {}),

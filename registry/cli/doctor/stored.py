@@ -44,6 +44,15 @@ RIGHTS_HELD: Final = text(
 )
 
 
+# Of PostgreSQL in English and Russian, and of its library; a connection that fails has no SQLSTATE.
+PASSWORD_REFUSED: Final = (
+    "password authentication failed",
+    "no password supplied",
+    "SASL authentication failed",
+    "не прошёл проверку подлинности",
+)
+
+
 def unusable(error: Exception, settings: Settings) -> Finding:
     """The finding for an error of the database."""
     original = getattr(error, "orig", error)
@@ -52,6 +61,8 @@ def unusable(error: Exception, settings: Settings) -> Finding:
         return _damaged(make_url(settings.database_url).database)
     if isinstance(error_of(error), DatabaseBusy):
         return failure("database", "doctor-database-busy", "lock-held", reason=reason)
+    if not settings.embedded and any(words in reason for words in PASSWORD_REFUSED):
+        return failure("database", "doctor-database-password", "key-rotation", reason=reason)
     runbook = "failover" if not settings.embedded else None
     if getattr(original, "sqlstate", None) == DISK_FULL:
         runbook = "full-disk"
@@ -130,6 +141,21 @@ def guards() -> Finding:
     if missing:
         return failure("guards", "doctor-guards-missing", "journal-broken", missing=", ".join(missing))
     return good("guards", "doctor-guards-ok")
+
+
+def indexes() -> Finding:
+    """Is every index there and valid? An upgrade that was interrupted leaves some out, or invalid."""
+    expected = {str(index.name) for table in Base.metadata.tables.values() for index in table.indexes}
+    if database_file() is not None:
+        present = set(db.session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'index'")))
+    else:
+        valid = (
+            "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indisvalid AND indisready"
+        )
+        present = set(db.session.scalars(text(valid)))
+    if wrong := sorted(expected - present):
+        return failure("indexes", "doctor-indexes-wrong", names=", ".join(wrong))
+    return good("indexes", "doctor-indexes-ok", count=len(expected))
 
 
 def locks() -> Finding:

@@ -57,6 +57,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-database-ok": lazy_text("{server}, {place}"),
     "doctor-database-old": lazy_text("{server}, {place}. Version {least} or newer is expected."),
     "doctor-database-old-advice": lazy_text("Upgrade the database server."),
+    "doctor-database-password": lazy_text("The database does not accept the password: {reason}"),
+    "doctor-database-password-advice": lazy_text(
+        "Was it changed? Set the present one in REGISTRY_DATABASE_URL, everywhere, and restart. The server is there."
+    ),
     "doctor-database-unavailable": lazy_text("The database cannot be used: {reason}"),
     "doctor-database-unavailable-advice": lazy_text(
         "Is the server running, and can it be written? Look at REGISTRY_DATABASE_URL, network and disk."
@@ -79,6 +83,11 @@ MESSAGES: Final[Mapping[str, str]] = {
         "demo that was interrupted, load it again."
     ),
     "doctor-guards-ok": lazy_text("The triggers that keep records from being rewritten are on."),
+    "doctor-indexes-ok": lazy_text("All indexes are there: {count}."),
+    "doctor-indexes-wrong": lazy_text("Indexes that are missing or invalid: {names}."),
+    "doctor-indexes-wrong-advice": lazy_text(
+        "Run as the owner: registry db upgrade. What remains: REINDEX INDEX CONCURRENTLY, or restore a backup."
+    ),
     "doctor-journal-broken": lazy_text("The last verification of the journal found a fault: {fault}."),
     "doctor-journal-broken-advice": lazy_text(
         "Keep a copy of the database as it is before anything else, and find out from which entry on it differs."
