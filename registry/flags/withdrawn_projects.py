@@ -11,7 +11,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import last_good_date
-from registry.flags.former_flags import keep_former
+from registry.flags.former_flags import FORMER, keep_former
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.vocabulary import Severity
 
@@ -19,10 +19,12 @@ from registry.freeze.vocabulary import Severity
 SERIOUS = Severity.MEDIUM.and_above()
 
 
-def has_serious_flag(project_id: int) -> bool:
-    """True when a flag of medium or high severity is active, be it exempt or accepted."""
-    active = select(FLAGS.c.id).where(FLAGS.c.project_id == project_id, IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS))
-    return db.session.scalar(active.limit(1)) is not None
+def ever_had_serious_flag(project_id: int) -> bool:
+    """True when the project has, or ever had, a flag of medium or high severity, be it cleared, exempt or accepted."""
+    of_project = select(FLAGS.c.id).where(FLAGS.c.project_id == project_id)
+    now_serious = of_project.where(FLAGS.c.severity.in_(SERIOUS))
+    once_serious = select(FORMER.c.id).where(FORMER.c.flag_id.in_(of_project), FORMER.c.severity.in_(SERIOUS))
+    return any(db.session.scalar(each.limit(1)) is not None for each in (now_serious, once_serious))
 
 
 def clear_flags(project_id: int, at: datetime) -> list[int]:

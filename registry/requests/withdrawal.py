@@ -1,7 +1,8 @@
 """Withdrawal: a project that was registered in error leaves lists, counts and audits, and stays readable.
 
-An agency asks, a reviewer decides. Where a flag of medium or high severity is active, or an order in force, it ends
-what a decision on the case would end: so two people confirm it, the second of them a supervisor, as for decisions.
+An agency asks, a reviewer decides. Where a case is open or an order in force, it ends what a decision on the case would
+end; where the project has or ever had a flag of medium or high severity, an edit may have ended that: so two people
+confirm it, the second of them a supervisor, as for decisions.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.cases.models import Case
 from registry.cases.orders import Order
+from registry.cases.vocabulary import Status
 from registry.cases.withdrawn_projects import close_case_of_withdrawn, lock_open_case
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
@@ -24,7 +27,7 @@ from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.withdrawn_projects import clear_flags, has_serious_flag
+from registry.flags.withdrawn_projects import clear_flags, ever_had_serious_flag
 from registry.projects.change_times import PROJECT
 from registry.projects.events import project_withdrawn
 from registry.projects.links import add_link
@@ -78,8 +81,8 @@ class WithdrawalShown(RequestShown):
     restored_at = Timestamp("When the project was restored.", nullable=True)
     restoration_reason = ReadOnly("Why it was restored.", nullable(TEXT))
     people_needed = ReadOnly(
-        "Not in lists: how many people have to confirm it, two while a medium or high flag is active or an order in "
-        "force; null once it is decided.",
+        "Not in lists: how many people have to confirm it, two while a case is open or an order in force, and where "
+        "the project has or ever had a medium or high flag; null once it is decided.",
         nullable(PEOPLE),
     )
 
@@ -112,9 +115,9 @@ class Withdrawal(RequestHandler):
         lock_open_case(_project_of(request).id)
 
     def people_who_decide(self, request: Request) -> int:
-        """Two while a medium or high flag is active or an order in force."""
+        """Two while a case is open or an order in force, and where a medium or high flag is or ever was."""
         project_id = _project_of(request).id
-        return 2 if has_serious_flag(project_id) or _has_order(project_id) else 1
+        return 2 if _has_open_case(project_id) or _has_order(project_id) or ever_had_serious_flag(project_id) else 1
 
     def require_decider(self, actor: Actor, request: Request) -> None:
         """Raises WithdrawalNeedsASupervisor."""
@@ -186,6 +189,11 @@ def _duplicate_problem(actor: Actor, project: Project, number: str) -> Problem |
     # Whoever reads the request would learn of it.
     hidden = other.is_restricted and not project.is_restricted
     return Problem(pointer, "duplicate-is-restricted", {"number": number}) if hidden else None
+
+
+def _has_open_case(project_id: int) -> bool:
+    is_open = select(Case.id).where(Case.project_id == project_id, Case.status != Status.CLOSED.value)
+    return db.session.scalar(is_open.limit(1)) is not None
 
 
 def _has_order(project_id: int) -> bool:

@@ -8,15 +8,19 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent
 from registry.cases.orders import Order
 from registry.cases.queries import open_case
+from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
-from registry.flags.models import Flag
+from registry.core.transactions import transaction
+from registry.flags.former_flags import keep_former
+from registry.flags.models import FLAGS, Flag
 from registry.projects.models import Project
 from registry.requests.models import Request
 from registry.requests.restoration import restore_project
@@ -106,6 +110,43 @@ def test_a_flagged_project_takes_two_people_and_the_second_is_a_supervisor() -> 
 
     assert (done.state, done.decided_by) == ("confirmed", "saule")
     assert flags(project) == ["cleared"]
+
+
+def test_a_project_whose_flag_an_edit_and_an_audit_ended_still_takes_two_people() -> None:
+    project = a_project(stage="planning", contract_signed_on=None, work_started_on=None)
+    audit()
+    assert flags(project) == ["open"]
+    # As an audit leaves it that believed an edit.
+    with transaction() as session:
+        session.execute(update(Flag).where(Flag.project_id == project.id).values(status="cleared", cleared_on=DAY))
+        session.execute(update(Case).where(Case.project_id == project.id).values(status="closed", outcome="resolved"))
+    request = asked(project)
+
+    first = confirm(AIGERIM, W, request.id)
+    with pytest.raises(NotAllowed) as reviewer:
+        confirm(BOLAT, W, request.id)
+    assert (first.state, reviewer.value.code) == ("waiting", "withdrawal-needs-a-supervisor")
+    assert confirm(SAULE, W, request.id).state == "confirmed"
+
+
+def test_a_flag_that_was_medium_once_takes_two_people() -> None:
+    project = clean()
+    audit()
+    (flag_id,) = db.session.scalars(select(Flag.id).where(Flag.project_id == project.id))
+    with transaction() as session:
+        session.execute(update(Flag).where(Flag.id == flag_id).values(severity="medium"))
+        keep_former(now(), FLAGS.c.id == flag_id)
+        session.execute(update(Flag).where(Flag.id == flag_id).values(severity="low"))
+
+    assert confirm(AIGERIM, W, asked(project).id).state == "waiting"
+
+
+def test_an_open_case_takes_two_people() -> None:
+    project = clean()
+    audit()
+    open_case(AIGERIM, project.number)
+
+    assert confirm(AIGERIM, W, asked(project).id).state == "waiting"
 
 
 def test_case_orders_and_flags_end_with_the_withdrawal() -> None:

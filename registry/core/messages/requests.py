@@ -48,7 +48,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "successor-is-itself": lazy_text("Choose another agency: {bin} is the one that passes on."),
     "withdrawal-needs-a-supervisor": lazy_text(
-        "A medium or high flag is active, or an order in force: the second person who confirms request {id} must be a "
+        "A case is open or an order in force, or the project has or had a medium or high flag: the second person who "
+        "confirms request {id} must be a "
         "supervisor."
     ),
     "withdrawal-not-in-effect": lazy_text("Request {id} is not in effect: there is nothing to restore."),

@@ -118,7 +118,8 @@ class ProjectWithdrawal(MethodView):
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Ask to withdraw a project that was registered in error; a reviewer decides.
 
-        Two people confirm it, the second a supervisor, while a medium or high flag is active or an order in force.
+        Two people confirm it, the second a supervisor, while a case is open or an order in
+        force, and where the project has or ever had a medium or high flag.
         """
         return answer(service.ask(current_actor(), RequestKind.WITHDRAWAL, number, dict(values)))
 
