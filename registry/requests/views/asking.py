@@ -104,9 +104,9 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
         [schema_field(field) for field in WITHDRAWAL.body.inputs.values()],
         WITHDRAWAL.body,
         intro=_(
-            "For a project that was registered in error only. A reviewer decides; two people do while a case is open or an "
-            "order in force, and where the project has or had a medium or high flag. The record stays readable and leaves "
-            "lists, reports and audits."
+            "For a project that was registered in error only. A reviewer decides; two people do while a case is open "
+            "or an order in force, and where the project has or had a medium or high flag. The record stays readable "
+            "and leaves lists, reports and audits."
         ),
         subject=name_in_page_language(project),
     )
