@@ -63,6 +63,12 @@ class Calendar:
             return -self.between(last, first)
         return sum(self.is_working(first + DAY * number) for number in range(1, (last - first).days + 1))
 
+    def estimated(self, year: int) -> list[date]:
+        """The days off of a year whose dates the package only estimates, and that no correction confirms or moves."""
+        names = _base(year)[0]
+        days = sorted(day for day, name in names.items() if "(estimated)" in name)
+        return [day for day in days if day not in self.days_off | self.working_days]
+
     def holiday(self, day: date, language: str) -> str | None:
         """The name of the holiday on a day, also when it was moved there; None on other days."""
         name = _base(day.year)[0].get(day)

@@ -50,7 +50,7 @@ def states(ran: Ran) -> dict[str, str]:
 def test_new_registry_has_no_failure_and_says_what_is_missing(registry: CommandLine) -> None:
     ran = registry("doctor", "--json")
     assert ran.code == 0, ran.out
-    assert states(ran) | {"disk": "ok", "rights": "ok"} == {
+    assert states(ran) | {"disk": "ok", "rights": "ok", "calendar": "ok"} == {
         "time zone": "ok",
         "settings": "ok",
         "policy": "ok",
@@ -149,6 +149,19 @@ def test_schema_of_another_version_is_named(registry: CommandLine, services: Ser
         connection.execute(text("UPDATE alembic_version SET version_num = '2026_11_24_1'"))
     ran = registry("doctor", "--json")
     assert (ran.code, states(ran)["schema"], states(ran)["journal"]) == (1, "failure", "skipped")
+
+
+def test_days_off_that_are_estimated_are_named_before_the_new_year(
+    registry: CommandLine, present: Present, tmp_path: Path
+) -> None:
+    present.set(date(2026, 9, 30))
+    assert states(registry("doctor", "--json"))["calendar"] == "ok"
+    present.set(date(2026, 10, 1))
+    finding = found(registry("doctor", "--json"))["calendar"]
+    assert (finding["state"], finding["text"]) == ("warning", "Days off of 2027 that are only estimated: 2027-05-16.")
+    (tmp_path / "calendar.toml").write_text("days_off = [2027-05-16]\n")
+    confirmed = registry("doctor", "--json", REGISTRY_CALENDAR_FILE=str(tmp_path / "calendar.toml"))
+    assert states(confirmed)["calendar"] == "ok"
 
 
 def test_missing_index_is_named(registry: CommandLine, services: Services) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from registry.accounts.oidc.configuration import SignInFileInvalid, load_sign_in_file
 from registry.cli.backup_folder import backups_in, taken_at
 from registry.cli.doctor.findings import Finding, failure, good, warning
-from registry.core.clock import TimeZoneDataStale, now, require_current_zone
+from registry.core.clock import TimeZoneDataStale, now, require_current_zone, today
 from registry.core.disk_checks import MIN_FREE_BYTES
 from registry.core.errors import CalendarInvalid
 from registry.core.working_days import load_calendar
@@ -25,6 +25,7 @@ from registry.settings import Settings
 MIB: Final = 1024 * 1024
 LOW_BYTES: Final = 1024 * MIB
 LOW_PERCENT: Final = 10
+LAST_QUARTER: Final = 10
 HOUR: Final = timedelta(hours=1)
 
 
@@ -50,9 +51,14 @@ def policy_file(settings: Settings) -> Finding:
 def calendar_file(settings: Settings) -> Finding:
     """The calendar of working days."""
     try:
-        load_calendar(settings.calendar_file)
+        calendar = load_calendar(settings.calendar_file)
     except (CalendarInvalid, OSError) as error:
         return failure("calendar", "doctor-calendar-wrong", reason=_one_line(error))
+    # In the last quarter deadlines already run into the next year.
+    local = today()
+    if local.month >= LAST_QUARTER and (days := calendar.estimated(local.year + 1)):
+        listed = ", ".join(day.isoformat() for day in days)
+        return warning("calendar", "doctor-calendar-estimated", year=local.year + 1, days=listed)
     return good("calendar", "doctor-calendar-ok")
 
 

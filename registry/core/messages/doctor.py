@@ -29,6 +29,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-backup-folder-ok": lazy_text("Backups in {path}: {count}, the newest is {hours} h old."),
     "doctor-backup-folder-old": lazy_text("The newest backup in {path} is {hours} h old; expected every {most} h."),
     "doctor-backup-folder-old-advice": lazy_text("Take one now: registry backup."),
+    "doctor-calendar-estimated": lazy_text("Days off of {year} that are only estimated: {days}."),
+    "doctor-calendar-estimated-advice": lazy_text(
+        "When the day is announced, write it into days_off of the calendar, and a wrong one into working_days."
+    ),
     "doctor-calendar-ok": lazy_text("The calendar of working days is valid."),
     "doctor-calendar-wrong": lazy_text("The calendar of working days is invalid: {reason}"),
     "doctor-calendar-wrong-advice": lazy_text("Correct the file; docs/reference/settings.md describes it."),
