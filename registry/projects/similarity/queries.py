@@ -25,7 +25,6 @@ from registry.projects.similarity.scoring import Record, Score, record_of, score
 from registry.projects.visibility import among_visible, journal_restricted_reads
 
 # How many are compared word by word, and how many are named.
-PROJECT: Final = table_of(Project).c
 MAX_CANDIDATES: Final = 100
 MAX_NAMED: Final = 10
 LEAST_SCORE: Final = 65
@@ -110,9 +109,7 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
     weight: ColumnElement[int] = sum(weights[1:], weights[0])
     similar = select(kept.c.project_id, weight.label("weight")).where(or_(*equal.values()))
     similar = similar.where(*among_visible(actor, kept.c.project_id))
-    # Few projects are withdrawn, and a partial index has them.
-    withdrawn = select(PROJECT.id).where(PROJECT.withdrawn_at.is_not(None))
-    similar = similar.where(kept.c.project_id.not_in(withdrawn))
+    # Withdrawn and ended projects too: one that is registered again is seen beside its former record.
     if own_id is not None:
         similar = similar.where(kept.c.project_id != own_id)
     # Materialized, so that the weight is computed once a row.

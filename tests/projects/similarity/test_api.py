@@ -77,13 +77,15 @@ def test_restricted_project_is_neither_named_nor_takes_a_place(
     assert code(reviewer.get(f"/projects/{secret.number}/similar")) == "project-not-found"
 
 
-def test_withdrawn_project_is_named_to_nobody(reviewer: Caller, agency: Agency, editor: Caller) -> None:
+def test_withdrawn_and_ended_projects_are_named_too(reviewer: Caller, agency: Agency, editor: Caller) -> None:
     project, gone, left = a_project(agency, **QUEUE), a_project(agency, **QUEUE), a_project(agency, **RENAMED)
     with transaction() as session:
         session.execute(update(Project).where(Project.id == gone.id).values(withdrawn_at=now()))
 
-    assert named(reviewer, project.number) == [left.number]
-    assert named(editor, project.number) == [left.number]
+        session.execute(update(Project).where(Project.id == left.id).values(stage="terminated"))
+
+    assert named(reviewer, project.number) == [gone.number, left.number]
+    assert named(editor, project.number) == [gone.number, left.number]
 
 
 def test_restricted_projects_that_are_named_are_journalled(supervisor: Caller) -> None:
