@@ -47,7 +47,7 @@ def arguments(command: click.Command, file: Path) -> Iterator[str]:
         elif isinstance(parameter.type, Day):
             yield "2026-11-01"
         else:
-            yield "1"
+            yield "2"
 
 
 COMMANDS = {" ".join(words): command for words, command in commands()}
