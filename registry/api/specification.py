@@ -14,9 +14,10 @@ from flask import Flask
 from registry.accounts.api import accounts, sessions, tokens
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName, ReportNumber
+from registry.api.error_codes import error_codes, field_codes
 from registry.api.generated_examples import add_examples
 from registry.api.integer_formats import add_integer_formats
-from registry.api.open_vocabularies import open_vocabularies
+from registry.api.open_vocabularies import CODES, open_vocabularies
 from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
 from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.shared_enums import share_enums
@@ -35,7 +36,7 @@ from registry.exemptions.api import exemptions
 from registry.flags import api as flags
 from registry.government_reports.api import files as government_report_files
 from registry.government_reports.api import reports as government_reports
-from registry.http.error_handlers import PROBLEM_JSON
+from registry.http.error_handlers import PROBLEM_JSON, TYPE
 from registry.http.request_bodies import MAX_BATCH, MAX_BODY, MAX_FILE
 from registry.http.url_converters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
 from registry.imports.api import imports
@@ -271,7 +272,7 @@ def make_specification() -> dict[str, Any]:
     converter.add_parameter_attribute_function(parameter_style)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})
-    components.schema("Problem", PROBLEM_SCHEMA)
+    components.schema("Problem", _problem_schema())
     for name, (place, parameter) in PARAMETERS.items():
         components.parameter(name, place, parameter)
     components.header("ETAG", ETAG)
@@ -293,6 +294,16 @@ def make_specification() -> dict[str, Any]:
     add_integer_formats(specification)
     add_examples(specification)
     return specification
+
+
+def _problem_schema() -> dict[str, Any]:
+    """The schema of problems with the codes of today."""
+    schema = deepcopy(PROBLEM_SCHEMA)
+    errors = error_codes()
+    schema["properties"]["type"][CODES] = [f"{TYPE}{code}" for code in errors]
+    of_field = schema["properties"]["errors"]["items"]["properties"]["code"]
+    of_field[CODES] = sorted({*field_codes(), *errors})
+    return schema
 
 
 def _know_converters(app: Flask) -> None:

@@ -95,6 +95,7 @@ REFERENCES: Final = (
         lazy_text("Successions, transfers, withdrawals and confirmations: who asks, who decides, what follows."),
     ),
     _document("api", "reference", lazy_text("API reference"), lazy_text("Endpoints, roles, scopes, errors.")),
+    _document("errors", "reference", lazy_text("Error codes"), lazy_text("Every error of the API by its code.")),
     _document("cli", "reference", lazy_text("Command line"), lazy_text("Every command and exit code.")),
     _document(
         "settings", "reference", lazy_text("Settings"), lazy_text("Environment variables, policy file, calendar.")
