@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -111,8 +112,17 @@ class Actor:
 
 
 def local_actor(role: Role) -> Actor:
-    """The actor of a command on the server: ``local:<user>``, with the role that the command requires."""
-    return Actor(principal=f"local:{getpass.getuser()}", role=role, source="cli", credential=LOCAL)
+    """The actor of a command on the server: ``local:<user>``, with the role that the command requires.
+
+    The user is the operating system's, by its number: a variable such as LOGNAME can name anybody.
+    """
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        # A container may run as a number without a name.
+        name = str(number)
+    return Actor(principal=f"local:{name}", role=role, source="cli", credential=LOCAL)
 
 
 SCHEDULE = Actor(principal="service:schedule", role=Role.OPERATOR, source="schedule", credential=LOCAL)

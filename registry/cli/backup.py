@@ -23,6 +23,8 @@ from registry.cli.backup_folder import delete_old, new_backup
 from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed, UsageError
 from registry.cli.options import FILE
 from registry.cli.output import cli_text, print_message
+from registry.cli.restored_access import disabled_accounts, end_restored_access
+from registry.cli.sqlite_backup import UNREADABLE
 from registry.core.database import init_database
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
 from registry.core.transactions import transaction
@@ -94,6 +96,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     replaced = copies.present_head(owner.database_url)
     if replaced is not None and not (replace or force):
         raise CommandFailed([cli_text("cli-records-there")], CONFLICT)
+    disabled = disabled_accounts(owner) if replaced not in (None, UNREADABLE) else []
     digest = copies.put_back(owner.database_url, file, force=force)
     with open_registry(owner):
         if service_role is not None:
@@ -102,7 +105,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
             upgrade_schema(service_role=service_role)
         faults = verify_and_save() if schema_is_current() else verify_stored()
         if schema_is_current():
-            _journal_restore(file, digest, replaced, force=force)
+            _journal_restore(file, digest, replaced, disabled, force=force)
         else:
             print_message("cli-restored-old-schema")
     click.echo(digest)
@@ -132,12 +135,22 @@ def journal_copy(settings: Settings, action: str, details: dict[str, object]) ->
     return None
 
 
-def _journal_restore(file: Path, digest: str, replaced: str | None, *, force: bool) -> None:
-    """Add the restore to the restored journal; ``replaced_head`` is the head of the replaced one."""
-    details = {"file": file.name, "digest": digest, "replaced_head": replaced, "forced": force}
+def _journal_restore(file: Path, digest: str, replaced: str | None, disabled: list[str] | None, *, force: bool) -> None:
+    """Add the restore to the restored journal, and end the access that it has brought back.
+
+    ``replaced_head``: the head of the replaced journal. ``disabled``: the accounts that it has disabled.
+    """
+    details: dict[str, object] = {"file": file.name, "digest": digest, "replaced_head": replaced, "forced": force}
     with transaction():
         restart_feed()
+        ended = end_restored_access(disabled)
+        details |= ended
         journal.record(local_actor(Role.OPERATOR), "database.restored", "database:registry", details)
+    print_message("cli-restored-access", tokens=ended["tokens"], webhooks=ended["webhooks"])
+    if ended["disabled"]:
+        print_message("cli-restored-disabled", names=", ".join(ended["disabled"]))
+    if disabled is None or replaced == UNREADABLE:
+        print_message("cli-restored-unknown")
 
 
 def copies_of(settings: Settings) -> Any:

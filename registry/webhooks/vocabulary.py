@@ -40,6 +40,7 @@ class DisabledReason(Choices):
     FAILURES = "failures", lazy_text("A week without a successful delivery")
     GONE = "gone", lazy_text("The receiver answered that it is gone (410)")
     RIGHTS = "rights", lazy_text("The owner’s account or role has changed")
+    RESTORED = "restored", lazy_text("A backup was restored: enable it again after a check")
 
 
 TEST_EVENT: Final = "webhook.test"

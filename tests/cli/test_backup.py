@@ -70,6 +70,9 @@ def test_restored_backup_has_same_digest(
         "file": "backup",
         "forced": False,
         "replaced_head": None,
+        "disabled": [],
+        "tokens": 0,
+        "webhooks": 0,
     }
     assert other_registry("projects", "export").raw == registry("projects", "export").raw
 

@@ -35,7 +35,7 @@ CODES = {
     "DeliveryError": "target-not-allowed name-not-resolved connection-failed certificate-invalid timeout "
     "response-invalid status secret-unreadable",
     "DeliveryState": "queued waiting delivered given_up dropped",
-    "DisabledReason": "owner failures gone rights",
+    "DisabledReason": "owner failures gone rights restored",
     "DecisionEnd": "appealed withdrawn replaced",
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
     "DocumentKind": "contract specification act letter evidence other",

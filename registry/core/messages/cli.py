@@ -194,6 +194,15 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-nothing-to-explain": lazy_text(
         "Entry {seq} is not dated before the one before it. Only such a time can be explained."
     ),
+    "cli-restored-access": lazy_text(
+        "All sessions have ended. Tokens that wait for a confirmation: {tokens}. Webhooks to be enabled again: "
+        "{webhooks}."
+    ),
+    "cli-restored-disabled": lazy_text("Disabled since the backup was taken, and still disabled: {names}."),
+    "cli-restored-unknown": lazy_text(
+        "The replaced journal could not be read. Accounts that were disabled since the backup was taken are active "
+        "again: disable them."
+    ),
     "journal-clock-not-yours": lazy_text(
         "The demo tells a year that is over, and the database takes no entries of the past into the journal. Only the "
         "owner of the tables can allow it: set REGISTRY_DATABASE_OWNER_URL for this command."
