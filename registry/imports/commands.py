@@ -24,6 +24,7 @@ from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
 from registry.imports.service import NO_OPTIONS, ImportOptions, import_now, run_dry_run_now
 from registry.imports.template_file import write_template
+from registry.imports.undo import undo_import
 from registry.imports.vocabulary import ANSWERS, ImportKind
 from registry.projects.schemas import PROJECT_PATCH
 
@@ -134,6 +135,21 @@ def run_(import_id: int, reason: str | None, answers: tuple[str, ...], as_json: 
     if answers:
         answer_questions(actor, import_id, row_answers(answers))
     print_run(actor, run_dry_run_now(actor, import_id, change_reason=checked_reason(reason)), as_json)
+
+
+@imports.command("undo")
+@click.argument("import_id", type=int, metavar="ID")
+@click.option("--reason", required=True, help="Why, for the history of each project.")
+@as_json_option
+@in_registry
+def undo_(import_id: int, reason: str, as_json: bool) -> None:
+    """Undo import ID that was run by the command line, within 30 days."""
+    run = undo_import(local_actor(Role.ADMINISTRATOR), import_id, checked_reason(reason) or reason)
+    undone = run.undone or {}
+    if as_json:
+        print_json(undone)
+    else:
+        click.echo("  ".join(f"{name} {len(undone[name])}" for name in ("restored", "withdrawals", "left")))
 
 
 @imports.command("errors")

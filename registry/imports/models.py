@@ -65,10 +65,24 @@ class ImportRun(Model):
     answers: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     # The dry run whose file this run imports.
     dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
+    # When and by whom it was undone, and what became of its projects.
+    undone_at: Mapped[datetime | None] = mapped_column(Instant)
+    undone_by: Mapped[str | None] = mapped_column(Text)
+    undone: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 IMPORTS: Final = table_of(ImportRun)
 IMPORT_SUBJECT: Final = Subject(ChangeKind.IMPORT, IMPORTS, status=IMPORTS.c.state)
+
+
+class ImportWrite(Model):
+    """The version of a project that an import wrote; 1 is its registration. Without foreign keys, for speed."""
+
+    __tablename__ = "import_writes"
+
+    import_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[str] = mapped_column(String(17), primary_key=True)
+    version: Mapped[int]
 
 
 class FilePiece(Model):

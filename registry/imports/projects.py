@@ -15,7 +15,7 @@ from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.audits.verdicts import is_reason_required
-from registry.core.bulk import table_of
+from registry.core.bulk import insert_rows, table_of
 from registry.core.database import db
 from registry.core.dialects import is_among, is_one_of
 from registry.core.errors import Problem
@@ -23,8 +23,10 @@ from registry.core.search import NAMES
 from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.core.transactions import require_transaction
 from registry.core.values.texts import comparable
 from registry.imports.agency_names import AgencyNames, own_bin
+from registry.imports.models import ImportWrite
 from registry.imports.previews import ProjectPreview
 from registry.imports.same_project import SameProject
 from registry.imports.vocabulary import NEW, SAME
@@ -190,8 +192,11 @@ class ProjectImport:
         if self.dry_run:
             outcome.preview = preview.rows(outcome.errors, chunk)
         else:
-            register_projects(self.actor, new)
+            written = [(number, 1) for number in register_projects(self.actor, new)]
             update_projects(self.actor, changed, "project.changed", reason=self.change_reason)
+            written += [(change.values["number"], change.values["version"] + 1) for change in changed]
+            rows = [{"import_id": self.run_id, "number": number, "version": version} for number, version in written]
+            insert_rows(require_transaction(), ImportWrite, rows)
         return outcome
 
     def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import func, or_, select
 
 from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Permission, Role
+from registry.agencies.service import may_act_for
 from registry.audits.verdicts import is_reason_required
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
@@ -129,5 +130,15 @@ def import_page(actor: Actor, page: Page) -> Listing:
     return Listing(runs[: page.limit], cursor_after(BY_ID, True, last, last))
 
 
+def can_undo(actor: Actor, run: ImportRun) -> bool:
+    """True for who ran the import, and for an administrator of its agency."""
+    return run.principal == actor.principal or _administers(actor, run)
+
+
+def _administers(actor: Actor, run: ImportRun) -> bool:
+    is_administrator = actor.role is Role.AGENCY_ADMINISTRATOR and run.agency_id is not None
+    return is_administrator and not run.dry_run and may_act_for(actor, run.agency_id or 0)
+
+
 def _may_see(actor: Actor, run: ImportRun) -> bool:
-    return run.principal == actor.principal or actor.may(Permission.IMPORTS_READ_ALL)
+    return run.principal == actor.principal or actor.may(Permission.IMPORTS_READ_ALL) or _administers(actor, run)

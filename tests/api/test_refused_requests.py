@@ -40,6 +40,7 @@ OF_OTHERS = {
     "list_import_rows": Scope.READ,
     "run_import": Scope.READ,
     "answer_import": Scope.READ,
+    "undo_import": Scope.READ,
     "download_marked_import": Scope.READ,
     # Here of an account that is not pending, and of a draft that was never activated: 409 for who sees them, else 404.
     "confirm_account": Scope.READ,

@@ -32,6 +32,7 @@ from registry.imports.api.schemas import (
     ImportForm,
     PreviewedRow,
     RowError,
+    Undo,
 )
 from registry.imports.error_texts import row_error_text
 from registry.imports.marked_file import marked_import, write_marked_file
@@ -39,6 +40,7 @@ from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of, find_import, import_page, previewed_rows
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.template_file import write_template
+from registry.imports.undo import undo_import
 from registry.imports.vocabulary import OUTCOMES, ImportKind
 
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
@@ -173,6 +175,25 @@ class ImportAnswers(MethodView):
         Rows that are not named keep their answers. A row without an answer is not written when the file is imported.
         """
         return visible(answer_questions(current_actor(), id, values["answers"]))
+
+
+@blp.route("/imports/<row_id:id>/undo")
+class ImportUndo(MethodView):
+    """The undo of an import."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="undo_import")
+    @blp.arguments(Undo(), example={"reason": "The column of the contract was taken for another one."})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, IMPORT, example=EXAMPLE)
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Undo an import of projects as a whole, within 30 days, as who ran it or an administrator of its agency.
+
+        Values of before come back where nothing has changed since. What has, and what would end a serious flag, is
+        left and listed in `undone`. New projects are withdrawn when a reviewer agrees.
+        """
+        return visible(undo_import(current_actor(), id, values["reason"]))
 
 
 @blp.route("/imports/<row_id:id>/run")

@@ -36,6 +36,29 @@ CHANGES_SCHEMA: Final[dict[str, Any]] = {
         "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
     },
 }
+NUMBERS: Final = {"type": "array", "items": {"type": "string"}}
+UNDONE_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "required": ["restored", "withdrawals", "left"],
+    "properties": {
+        "restored": NUMBERS,
+        "withdrawals": NUMBERS,
+        "left": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["project", "reason"],
+                "properties": {
+                    "project": {"type": ["string", "null"]},
+                    "reason": {"type": "string"},
+                    "fields": NUMBERS,
+                    "rules": NUMBERS,
+                    "count": {"type": "integer"},
+                },
+            },
+        },
+    },
+}
 COUNT: Final = {"type": "integer", "minimum": 0}
 COLUMNS_SCHEMA: Final[dict[str, Any]] = {
     "type": "array",
@@ -143,6 +166,12 @@ class Answers(BaseSchema):
     )
 
 
+class Undo(BaseSchema):
+    """Why an import is undone."""
+
+    reason = Text(MAX_REASON_LENGTH, description="Why; stored in the history of each project.", required=True)
+
+
 class Import(BaseSchema):
     """One file and how far it is worked off."""
 
@@ -171,6 +200,9 @@ class Import(BaseSchema):
     )
     change_reason = ReadOnly("Why registered projects change.", {"type": ["string", "null"]})
     dry_run_id = ReadOnly("The dry run whose file it imports.", {"type": ["integer", "null"]})
+    undone_at = Timestamp("When it was undone.", nullable=True)
+    undone_by = ReadOnly("Who undid it.", {"type": ["string", "null"]})
+    undone = ReadOnly("What became of its projects then.", UNDONE_SCHEMA)
     columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
     warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
 
@@ -223,6 +255,9 @@ EXAMPLE: Final[dict[str, Any]] = {
     "would_flag": None,
     "change_reason": "Reconciliation act 12 of 28 February 2026",
     "dry_run_id": None,
+    "undone_at": None,
+    "undone_by": None,
+    "undone": None,
     "columns": [{"header": "БИН", "field": "agency"}, {"header": "Примечание", "field": None}],
     "warnings": [{"code": "column-left-out", "message": 'The column "Примечание" is not known and was left out.'}],
 }

@@ -27,6 +27,7 @@ from registry.imports.hand_mapping import (
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun, has_file
 from registry.imports.queries import (
+    can_undo,
     count_answers,
     errors_of,
     find_import,
@@ -37,6 +38,7 @@ from registry.imports.queries import (
 )
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.template_file import write_template
+from registry.imports.undo import is_undoable, undo_import
 from registry.imports.views.columns import column_explanations
 from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
 from registry.platform.views.inventories import uploaded_file
@@ -137,6 +139,21 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
     )
 
 
+@pages.page("/imports/<row_id:import_id>/undo", needs=Permission.IMPORTS_RUN, methods=("POST",))
+def undo_import_run(actor: Actor, import_id: int) -> Answer:
+    """Undo an import as a whole, with the reason."""
+    run = find_import(actor, import_id)
+    try:
+        reason = _reason()
+        if reason is None:
+            raise invalid(f"/{REASON}", "change-reason-required")
+    except Invalid as error:
+        return _detail(actor, run, invalid_form({REASON: request.form.get(REASON, "")}, error, REASON)), 422
+    undo_import(actor, import_id, reason)
+    flash_message(gettext("Import undone."))
+    return redirect_to("import_run", import_id=import_id)
+
+
 @pages.page("/imports/<row_id:import_id>/answers", needs=Permission.IMPORTS_RUN, methods=("POST",))
 def answer_import_rows(actor: Actor, import_id: int) -> Answer:
     """Store the answers to the questions of a dry run: those of the rows on the page, or one for all on it."""
@@ -191,6 +208,8 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         run=run,
         form=form,
         is_kept=has_file(run.id),
+        can_undo=is_undoable(run) and can_undo(actor, run),
+        undone=run.undone,
         answered=count_answers(run) if run.unanswered else 0,
         columns=_layout_columns(run),
         rules=rule_titles(),

@@ -52,6 +52,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "import.columns-mapped": lazy_text("Columns of tables assigned"),
     "import.columns-forgotten": lazy_text("Remembered columns of tables deleted"),
     "import.queued": lazy_text("Import accepted"),
+    "import.undone": lazy_text("Import undone"),
     "import.done": lazy_text("Import done"),
     "import.failed": lazy_text("Import failed"),
     "open-data.written": lazy_text("Open data written"),

@@ -101,6 +101,14 @@ REGISTER: dict[str, Try] = {
         owned=False,
         unseen=EDITORS,
     ),
+    "undo_import": Try(
+        "/imports/{import_run}/undo",
+        {Role.ADMINISTRATOR},
+        409,
+        lambda world: {"reason": "Error"},
+        owned=False,
+        unseen=EDITORS,
+    ),
     "run_import": Try("/imports/{import_run}/run", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS),
     "download_marked_import": Try(
         "/imports/{import_run}/errors.xlsx", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS

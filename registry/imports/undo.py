@@ -1,0 +1,169 @@
+"""Undo of an import as a whole: values of before come back where nothing has changed since.
+
+What has changed since stays and is listed, and so does what would end a serious flag. Projects that the import
+registered are not deleted: their withdrawal is requested, and a reviewer decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Date, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import own_agencies
+from registry.audits.forecasts import ProposedProject, rules_that_would_flag
+from registry.changes.service import record_change
+from registry.core.bulk import table_of
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.dialects import is_among
+from registry.core.errors import Conflict, RegistryError
+from registry.core.transactions import transaction
+from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.flags.withdrawn_projects import SERIOUS
+from registry.imports.models import IMPORT_SUBJECT, ImportRun, ImportWrite
+from registry.imports.queries import ImportNotFound, can_undo, find_import
+from registry.imports.vocabulary import ImportKind
+from registry.journal import service as journal
+from registry.projects.bulk_writes import ProjectChange, update_projects
+from registry.projects.fields import cross_field_problems
+from registry.projects.models import CHANGEABLE, Project
+from registry.projects.placement_claims import withdraw_confirmations
+from registry.projects.registration_checks import SAME_EXTERNAL_ID
+from registry.projects.revisions import Revision, differences, json_value
+from registry.projects.visibility import visible_projects
+from registry.requests.service import ask
+from registry.requests.vocabulary import RequestKind
+
+UNDOABLE_FOR: Final = timedelta(days=30)
+# What QazTech confirmed comes back only when it confirms it again.
+CONFIRMED: Final = frozenset({"placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on"})
+PROJECT: Final = table_of(Project).c
+DAYS: Final = frozenset(column.name for column in PROJECT if isinstance(column.type, Date))
+NAMES: Final = ("id", "number", "agency_id", "version", "withdrawn_at", *CHANGEABLE)
+
+
+class ImportNotUndoable(Conflict):
+    """The import is a dry run or one of agencies, is at work, was undone, or ended more than 30 days ago."""
+
+
+def is_undoable(run: ImportRun) -> bool:
+    """True for an import of projects that has ended in the last 30 days and was not undone."""
+    wrote = run.kind == ImportKind.PROJECTS and not run.dry_run and run.created + run.updated > 0
+    return wrote and run.undone_at is None and run.finished_at is not None and run.finished_at > now() - UNDOABLE_FOR
+
+
+def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
+    """Undo an import, in one transaction. ``reason``: why, for the history of each project and the journal.
+
+    Raises RoleNotAllowed, ImportNotFound for who neither ran it nor administers its agency, and ImportNotUndoable.
+    """
+    actor.require(Permission.PROJECTS_WRITE)
+    run = find_import(actor, import_id)
+    if not can_undo(actor, run):
+        raise ImportNotFound(id=run.id)
+    with transaction() as session:
+        session.refresh(run, with_for_update=True)
+        if not is_undoable(run):
+            raise ImportNotUndoable(id=run.id)
+        written = session.execute(select(ImportWrite).where(ImportWrite.import_id == run.id)).scalars()
+        versions = {each.number: each.version for each in written}
+        left: list[dict[str, Any]] = []
+        projects = _projects(actor, sorted(versions))
+        if len(projects) < len(versions):
+            left.append({"project": None, "reason": "undo-not-yours", "count": len(versions) - len(projects)})
+        edited = [project for project in projects if versions[project["number"]] > 1]
+        restored = _restored(edited, versions, left)
+        update_projects(actor, restored, "project.changed", {"undone_import": run.id}, reason)
+        requested = []
+        for project in projects:
+            if versions[project["number"]] == 1:
+                try:
+                    ask(actor, RequestKind.WITHDRAWAL, project["number"], {"reason": reason})
+                    requested.append(project["number"])
+                except RegistryError as error:
+                    left.append({"project": project["number"], "reason": error.code})
+        record_change(IMPORT_SUBJECT, run.id, run.state)
+        run.undone_at, run.undone_by = now(), actor.principal
+        numbers = [change.values["number"] for change in restored]
+        run.undone = {"restored": numbers, "withdrawals": requested, "left": left}
+        counts = {"restored": len(numbers), "withdrawals": len(requested), "left": len(left)}
+        journal.record(actor, "import.undone", f"import:{run.id}", {"reason": reason, **counts})
+        session.flush()
+    return run
+
+
+def _projects(actor: Actor, numbers: Sequence[str]) -> list[dict[str, Any]]:
+    """The projects that the actor may change, locked in the order of their ids."""
+    own = own_agencies(actor)
+    bound = () if own is None else (PROJECT.agency_id.in_(own),)
+    statement = select(*(PROJECT[name] for name in NAMES)).where(is_among(PROJECT.number, numbers), *bound)
+    statement = statement.where(*visible_projects(actor)).order_by(PROJECT.id).with_for_update(of=Project)
+    return [dict(row) for row in map(dict, db.session.execute(statement).mappings())]
+
+
+def _restored(
+    projects: Sequence[dict[str, Any]], versions: Mapping[str, int], left: list[dict[str, Any]]
+) -> list[ProjectChange]:
+    """The changes that bring values of before back; what stays is added to ``left``."""
+    ids = [project["id"] for project in projects]
+    revisions = select(Revision.project_id, Revision.version, Revision.changes).where(Revision.project_id.in_(ids))
+    written = {(row.project_id, row.version): row.changes for row in db.session.execute(revisions)}
+    proposed: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for project in projects:
+        number = project["number"]
+        if project["withdrawn_at"] is not None:
+            left.append({"project": number, "reason": "project-withdrawn"})
+            continue
+        before, kept = dict(project), []
+        for change in written.get((project["id"], versions[number]), ()):
+            name = change["field"]
+            if name in CONFIRMED or name not in CHANGEABLE or json_value(project[name]) != change["new"]:
+                kept.append(name)
+            else:
+                before[name] = _value(name, change["old"])
+        if kept:
+            left.append({"project": number, "reason": "undo-changed-since", "fields": kept})
+        withdraw_confirmations(project, before)
+        if before == project:
+            continue
+        reference = {"agency": project["agency_id"], "reference": before["external_id"]}
+        is_taken = (
+            before["external_id"] not in (None, project["external_id"])
+            and db.session.scalar(SAME_EXTERNAL_ID, reference) is not None
+        )
+        if is_taken or cross_field_problems(before):
+            left.append({"project": number, "reason": "undo-not-valid"})
+        else:
+            proposed.append((project, before))
+    return _without_serious(proposed, left)
+
+
+def _without_serious(
+    proposed: Sequence[tuple[dict[str, Any], dict[str, Any]]], left: list[dict[str, Any]]
+) -> list[ProjectChange]:
+    """Those that end no medium or high flag."""
+    ids = [project["id"] for project, _before in proposed]
+    active: dict[int, set[str]] = {}
+    serious = select(FLAGS.c.project_id, FLAGS.c.rule).where(
+        FLAGS.c.project_id.in_(ids), IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS)
+    )
+    for project_id, rule in db.session.execute(serious):
+        active.setdefault(project_id, set()).add(rule)
+    rules = rules_that_would_flag([ProposedProject(each["agency_id"], each["id"], before) for each, before in proposed])
+    changes = []
+    for (project, before), remaining in zip(proposed, rules, strict=True):
+        ended = active.get(project["id"], set()) - {*remaining}
+        if ended:
+            left.append({"project": project["number"], "reason": "undo-ends-flag", "rules": sorted(ended)})
+        else:
+            changes.append(ProjectChange(before, differences(project, before)))
+    return changes
+
+
+def _value(name: str, stored: Any) -> Any:
+    return date.fromisoformat(stored) if name in DAYS and stored is not None else stored
