@@ -107,5 +107,8 @@ class ApprovalCancellation(MethodView):
     @blp.etag
     @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "cancelled"})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Cancel a proposal that waits, as somebody who may propose such."""
+        """Cancel a proposal that waits, as somebody who may propose such.
+
+        A token also needs the scope for proposing it.
+        """
         return decided(service.cancel(current_actor(), id, values.get("reason")))

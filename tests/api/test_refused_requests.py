@@ -42,6 +42,8 @@ OF_OTHERS = {
     "answer_import": Scope.READ,
     "undo_import": Scope.READ,
     "download_marked_import": Scope.READ,
+    # The scope for proposing it: a change of an agency.
+    "cancel_proposal": Scope.PROJECTS_WRITE,
     # Here of an account that is not pending, and of a draft that was never activated: 409 for who sees them, else 404.
     "confirm_account": Scope.READ,
     "withdraw_policy_activation": Scope.AUDITS_RUN,
