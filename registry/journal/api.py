@@ -15,10 +15,11 @@ from registry.api.operation_docs import CONTENT_DISPOSITION, LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, filter_query, list_query
 from registry.core.base_schema import BaseSchema
+from registry.core.errors import Malformed, Problem
 from registry.core.response_fields import ReadOnly
-from registry.http.downloads import CSV, csv_download
+from registry.http.downloads import CSV, NDJSON, csv_download, ndjson_download
 from registry.http.query_parameters import Parameter
-from registry.journal.exports import export_csv
+from registry.journal.exports import export_chain, export_csv
 from registry.journal.queries import JOURNAL_FILTERS, list_journal
 from registry.journal.read_replica import use_read_replica
 
@@ -34,6 +35,12 @@ EXACT: Final = tuple(
     for each in plain_parameters(JOURNAL_FILTERS)
 )
 FILTERS: Final = (SEARCH, *EXACT)
+MAX_SEQ: Final = 2**63 - 1
+AFTER: Final = Parameter(
+    "after",
+    "The number of the last entry that is known: those after it follow.",
+    {"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
+)
 blp = ApiBlueprint("journal", __name__, description="Who did what, when, from where: append-only and hash-chained.")
 
 
@@ -103,3 +110,32 @@ class JournalCsv(MethodView):
         """Export entries as CSV: UTF-8, newest first, `details` as JSON. What the chain needs is all there."""
         use_read_replica(for_export=True)
         return csv_download("journal", export_csv(current_actor(), filters))
+
+
+@blp.route("/exports/journal.ndjson")
+class JournalNdjson(MethodView):
+    """The journal as lines of JSON, for verifying its chain."""
+
+    @blp.requires(Permission.JOURNAL_READ)
+    @blp.doc(operationId="export_journal_as_ndjson")
+    @blp.arguments(filter_query((AFTER,)), location="query")
+    @blp.response(
+        200,
+        {},
+        content_type=NDJSON,
+        description="One line an entry: docs/reference/journal.md.",
+        headers=CONTENT_DISPOSITION,
+    )
+    def get(self, sent: Mapping[str, str]) -> Response:
+        """Export the chain as NDJSON, oldest first: each entry with the exact text that was hashed.
+
+        An entry that the caller may not see whole is `redacted`: it has its hashes, and no text.
+        """
+        text = sent.get("after", "0")
+        after = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+        if not 0 <= after <= MAX_SEQ:
+            raise Malformed([Problem("after", "number-out-of-range", {"smallest": 0, "largest": MAX_SEQ})])
+        actor = current_actor()
+        actor.require(Permission.JOURNAL_READ)
+        use_read_replica(for_export=True)
+        return ndjson_download("journal", export_chain(actor, after))

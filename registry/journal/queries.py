@@ -31,7 +31,7 @@ from registry.core.pagination import Listing, Page, SortKey, after, build_page, 
 from registry.core.value_checks import control_character
 from registry.journal.redaction import redact_details
 from registry.journal.search import search_condition
-from registry.journal.service import JournalEntry
+from registry.journal.service import JournalEntry, hashed_text
 from registry.journal.subjects import restricted_subjects
 from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restricted_reads
 
@@ -82,6 +82,45 @@ def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
     listing = build_page(db.session.execute(ordered).mappings().all(), page, KEY, descending)
     return Listing(_journalled_as_read(actor, listing.items), listing.next)
+
+
+def read_chain(actor: Actor, after_seq: int, up_to: int, limit: int) -> list[dict[str, Any]]:
+    """The next entries of the chain, oldest first: each with the text that was hashed, or redacted.
+
+    Redacted is what the actor may not see whole. The restricted projects of the others are journalled as read. Raises
+    RoleNotAllowed.
+    """
+    actor.require(Permission.JOURNAL_READ)
+    restricted = restricted_subjects()
+    statement = (
+        select(*COLUMNS, restricted.c.project.label("_restricted"))
+        .select_from(JournalEntry)
+        .outerjoin(restricted, restricted.c.subject == JournalEntry.subject)
+        .where(JournalEntry.seq > after_seq, JournalEntry.seq <= up_to)
+        .order_by(JournalEntry.seq)
+        .limit(limit)
+    )
+    rows = db.session.execute(statement).mappings().all()
+    if actor.may(Permission.RESTRICTED_READ):
+        _journalled_as_read(actor, rows)
+    return [_link(row, redacted=not _is_seen_whole(actor, row)) for row in map(dict, rows)]
+
+
+def _is_seen_whole(actor: Actor, row: Mapping[str, Any]) -> bool:
+    if actor.may(Permission.RESTRICTED_READ):
+        return True
+    entry = _entry_values(row)
+    return row["_restricted"] is None and redact_details(actor, [entry])[0]["details"] == entry["details"]
+
+
+def _link(row: Mapping[str, Any], *, redacted: bool) -> dict[str, Any]:
+    return {
+        "seq": row["seq"],
+        "previous_hash": row["previous_hash"],
+        "hash": row["hash"],
+        "redacted": redacted,
+        "hashed": None if redacted else hashed_text(row),
+    }
 
 
 def find_entry(actor: Actor, seq: int) -> dict[str, Any]:

@@ -194,4 +194,9 @@ def columns_of(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def entry_hash(row: Mapping[str, Any]) -> str:
     """SHA-256 (hex) over the columns of an entry."""
-    return hashlib.sha256(canonical([row[name] for name in columns_of(row)]).encode()).hexdigest()
+    return hashlib.sha256(hashed_text(row).encode()).hexdigest()
+
+
+def hashed_text(row: Mapping[str, Any]) -> str:
+    """The text of an entry whose UTF-8 bytes are hashed."""
+    return canonical([row[name] for name in columns_of(row)])

@@ -42,6 +42,7 @@ LISTS = (
     "/confirmation-requests",
     "/exemptions",
     "/exports/journal.csv",
+    "/exports/journal.ndjson",
     "/exports/letters.csv",
     "/exports/projects.csv",
     "/exports/projects.ndjson",

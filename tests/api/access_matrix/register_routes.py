@@ -114,6 +114,9 @@ REGISTER: dict[str, Try] = {
         "/imports/{import_run}/errors.xlsx", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS
     ),
     "download_import_template": Try("/imports/template.xlsx", WRITERS, owned=False),
+    "export_journal_as_ndjson": Try(
+        "/exports/journal.ndjson", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False
+    ),
     "export_journal_as_csv": Try(
         "/exports/journal.csv", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False
     ),
