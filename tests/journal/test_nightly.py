@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 
 from registry.core.clock import local_instant
 from registry.core.database import db
+from registry.core.record_guards import switch_journal_clock
 from registry.core.transactions import transaction
 from registry.http.health import why_not_ready
 from registry.http.stored_metrics import StoredMetrics
@@ -47,6 +48,8 @@ def spoil(statement: Any) -> None:
     db.session.remove()
     with db.engine.begin() as connection:
         unguarded(connection, statement)
+        # All triggers are on again, and these tests move the clock.
+        switch_journal_clock(connection, on=False)
 
 
 def gauges() -> dict[str, float]:
