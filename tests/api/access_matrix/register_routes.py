@@ -101,13 +101,14 @@ REGISTER: dict[str, Try] = {
         owned=False,
         unseen=EDITORS,
     ),
+    # Only who ran it, and administrators of its agency, may undo an import.
     "undo_import": Try(
         "/imports/{import_run}/undo",
-        {Role.ADMINISTRATOR},
+        set(),
         409,
         lambda world: {"reason": "Error"},
         owned=False,
-        unseen=EDITORS,
+        unseen=EDITORS | {Role.ADMINISTRATOR},
     ),
     "run_import": Try("/imports/{import_run}/run", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS),
     "download_marked_import": Try(
