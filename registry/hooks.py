@@ -22,6 +22,7 @@ from registry.agencies.events import agency_changed, agency_moving
 from registry.approvals.kinds import register_kind
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
+from registry.cases.commission import CommissionDecision
 from registry.cases.events import case_acted, case_seen, cases_handed_over, cases_moved_by_audit, timeline_written
 from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
@@ -68,6 +69,7 @@ connect_later_versions(later_policy)
 read_along(READ_ALONG, ACTIVATED_TEXT)
 
 register_kind(AgencyChange())
+register_kind(CommissionDecision())
 register_kind(Restriction())
 
 agency_moving.connect(record_view_changes_below)

@@ -20,7 +20,10 @@ from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.service import register_agency
+from registry.approvals.service import approve
+from registry.approvals.tables import Approval
 from registry.core.bin_numbers import check_digit
+from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
@@ -145,3 +148,9 @@ def restrict(number: str, *, is_restricted: bool = True) -> None:
     supervisor = an_actor(Role.SUPERVISOR)
     with transaction():
         restrict_project(supervisor, find_project_to_change(supervisor, number), is_restricted, "State secret")
+
+
+def approve_waiting(name: str = "second supervisor") -> None:
+    """Approve whatever waits, as a supervisor of that name."""
+    for approval_id in db.session.scalars(select(Approval.id).where(Approval.state == "waiting")).all():
+        approve(an_actor(Role.SUPERVISOR, name=name), approval_id)

@@ -56,6 +56,7 @@ class Permission(StrEnum):
     CASES_ANSWER = "cases.answer"
     CASES_COMMENT = "cases.comment"
     EXEMPTIONS_READ = "exemptions.read"
+    EXEMPTIONS_PROPOSE = "exemptions.propose"
     EXEMPTIONS_RECORD = "exemptions.record"
     POLICIES_READ = "policies.read"
     POLICIES_WRITE = "policies.write"
@@ -126,6 +127,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.DOCUMENTS_WRITE,
             P.CASES_REVIEW,
             P.CASES_COMMENT,
+            P.EXEMPTIONS_PROPOSE,
             P.GOVERNMENT_REPORTS_READ,
             P.GOVERNMENT_REPORTS_READ_DRAFTS,
             P.GOVERNMENT_REPORTS_WRITE,
@@ -151,6 +153,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.TEAM_READ,
             P.CASES_APPROVE,
             P.CASES_COMMENT,
+            P.EXEMPTIONS_PROPOSE,
             P.EXEMPTIONS_RECORD,
             P.POLICIES_WRITE,
             P.POLICIES_ACTIVATE,

@@ -70,7 +70,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     ),
     Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
     Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN, P.POLICIES_WRITE}),
-    Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
+    Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_PROPOSE, P.EXEMPTIONS_RECORD}),
     Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.SHARED_VIEWS_DELETE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
     Scope.DECISIONS_APPROVE: frozenset(
         {
@@ -100,13 +100,13 @@ def scopes_of_role(role: Role) -> frozenset[Scope]:
 
 
 def default_scopes(role: Role) -> frozenset[Scope]:
-    """The scopes of a new token for which none were chosen: all of the role but ``decisions:approve``.
+    """The scopes of a new token for which none were chosen: all of the role but those of decisions.
 
     Not ``accounts:write`` either where the role manages no accounts: what it grants is the own tokens, sessions and
     saved views.
     """
     useful = {SCOPE_OF[permission] for permission in PERMISSIONS[role] - OF_THE_OWN_ACCOUNT}
-    return frozenset(useful - {Scope.DECISIONS_APPROVE})
+    return frozenset(useful - {Scope.DECISIONS_APPROVE, Scope.EXEMPTIONS_WRITE})
 
 
 def needs_step_up(role: Role, scopes: Collection[Scope]) -> bool:

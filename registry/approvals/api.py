@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
@@ -15,8 +16,16 @@ from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.approvals import service
 from registry.approvals.fields import APPROVAL, EXAMPLE, REJECTION, REMARK
-from registry.approvals.queries import SORTS, filters_of_approvals, list_approvals, read_approval, show_one
+from registry.approvals.queries import (
+    SORTS,
+    filters_of_approvals,
+    list_approvals,
+    read_approval,
+    read_approval_document,
+    show_one,
+)
 from registry.approvals.tables import Approval
+from registry.http.downloads import document_download
 
 blp = ApiBlueprint(
     "approvals", __name__, description="What one person proposed and another decides: nobody does these alone."
@@ -64,6 +73,19 @@ class ApprovalById(MethodView):
     def get(self, id: int) -> Any:
         """Read an approval: what it changes, and how much it touches."""
         return decided(read_approval(current_actor(), id))
+
+
+@blp.route("/approvals/<row_id:id>/documents/<row_id:document_id>")
+class ApprovalDocument(MethodView):
+    """A document that shows what is proposed."""
+
+    @blp.requires(Permission.APPROVALS_READ)
+    @blp.doc(operationId="download_approval_document")
+    @blp.response(200, {}, content_type="application/octet-stream", description="The bytes as they were given.")
+    def get(self, id: int, document_id: int) -> Response:
+        """Download a document of an approval, checked against its SHA-256."""
+        document, content = read_approval_document(current_actor(), id, document_id)
+        return document_download(document.name, content)
 
 
 @blp.route("/approvals/<row_id:id>/approval")

@@ -13,10 +13,18 @@ from registry.agencies.views.choices import agency_names
 from registry.approvals import service
 from registry.approvals.fields import REJECTION, REMARK
 from registry.approvals.kinds import KINDS
-from registry.approvals.queries import find_approval, list_approvals, read_approval, show_one, waiting_for
+from registry.approvals.queries import (
+    find_approval,
+    list_approvals,
+    read_approval,
+    read_approval_document,
+    show_one,
+    waiting_for,
+)
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
 from registry.core.errors import Conflict, NotAllowed
+from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
 from registry.projects.documents import names_of_documents
 from registry.projects.views.links import projects_numbered
@@ -55,6 +63,13 @@ def approvals(actor: Actor) -> Answer:
 def approval_page(actor: Actor, approval_id: int) -> Answer:
     """Show an approval and, to whoever may decide it, the decision."""
     return _page(actor, read_approval(actor, approval_id), Form())
+
+
+@pages.page("/approvals/<row_id:approval_id>/documents/<row_id:document_id>", needs=Permission.APPROVALS_READ)
+def approval_document(actor: Actor, approval_id: int, document_id: int) -> Answer:
+    """Download a document; uploaded content is never rendered in the service's origin."""
+    document, content = read_approval_document(actor, approval_id, document_id)
+    return document_download(document.name, content)
 
 
 def _approve(actor: Actor, approval_id: int, reason: str | None) -> str:

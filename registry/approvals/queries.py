@@ -21,6 +21,7 @@ from registry.core.errors import NotFound
 from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, instant_filters
 from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.transactions import require_transaction
+from registry.projects.documents import Document, DocumentNotFound, read_document_of
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads
 
@@ -91,6 +92,14 @@ def read_approval(actor: Actor, approval_id: int) -> Approval:
         return approval
     journal_restricted_reads(actor, restricted, "approval")
     return find_approval(actor, approval_id)
+
+
+def read_approval_document(actor: Actor, approval_id: int, document_id: int) -> tuple[Document, bytes]:
+    """A document of an approval and its content. Raises ApprovalNotFound, DocumentNotFound and DocumentDamaged."""
+    approval = read_approval(actor, approval_id)
+    if approval.project_id is None or document_id not in KINDS[approval.kind].documents(approval):
+        raise DocumentNotFound(id=document_id)
+    return read_document_of(approval.project_id, document_id)
 
 
 def find_approval_to_change(actor: Actor, approval_id: int) -> Approval:

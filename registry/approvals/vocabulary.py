@@ -12,7 +12,7 @@ from registry.freeze.choices import Choices
 class ApprovalKindCode(Choices):
     """What is proposed. Each has an ``ApprovalKind`` in the slice that it belongs to."""
 
-    EXEMPTION = "exemption", lazy_text("Exemption by the Commission")
+    COMMISSION_DECISION = "commission_decision", lazy_text("Decision of the Commission")
     AGENCY_CHANGE = "agency_change", lazy_text("Change of an agency")
     RESTRICTION = "restriction", lazy_text("Restriction of a project")
     RESTRICTED_READER = "restricted_reader", lazy_text("Access to restricted projects")

@@ -1,4 +1,4 @@
-"""The Commission's decision on a referred case: recorded with its file, and the case moves on, in one transaction.
+"""The Commission's decision on a project or a referred case: proposed with its document, approved by a supervisor.
 
 A granted exemption is one of the project (``registry/exemptions``): from the next audit on its flags are exempt, and
 the case waits until it ends. If it is refused, the case is back under review.
@@ -6,18 +6,23 @@ the case waits until it ends. If it is refused, the case is back under review.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.cases.documents import OVERSIGHT_SIDE, add_case_document
+from registry.approvals.kinds import ApprovalKind, Fact, Proposal
+from registry.approvals.service import propose
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalKindCode
+from registry.cases.documents import OVERSIGHT_SIDE, link_case_documents
 from registry.cases.events import timeline_written
 from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
-from registry.cases.queries import find_case, find_case_to_change
+from registry.cases.queries import find_case_to_change
 from registry.cases.service import send_back
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
 from registry.changes.service import record_change
@@ -26,14 +31,18 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
-from registry.exemptions.documents import add_exemption_document
-from registry.exemptions.service import record_exemption
+from registry.exemptions.documents import link_documents
+from registry.exemptions.service import EXEMPTION_FIELDS, check_exemption, record_exemption
+from registry.flags.lock import lock_flags_for_review
+from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.flags.withdrawn_projects import SERIOUS
 from registry.journal import service as journal
+from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
+from registry.projects.models import Project
 from registry.projects.withdrawn import require_not_withdrawn
 
-# What is said of the file, as of the documents of exemptions.
-KIND: Final[Mapping[str, Any]] = {"kind": "act"}
 OF_EXEMPTION: Final = ("valid_from", "valid_to", "scope", "conditions")
+DAYS: Final = ("decided_on", "valid_from", "valid_to")
 
 
 class CaseNotWithCommission(Conflict):
@@ -53,31 +62,145 @@ class DecisionFile:
     content: bytes
 
 
-def record_commission_decision(
-    actor: Actor, case_id: int, values: Mapping[str, Any], files: list[DecisionFile]
-) -> Case:
-    """Record the decision from validated values: ``outcome``, ``decision_number``, ``decided_on``, ``comment``, and
-    what an exemption has. A granted exemption begins with the date of the decision, or with ``valid_from``.
+class CommissionDecision(ApprovalKind):
+    """A decision of the Commission on a project, or on a referred case: who records it does not approve it."""
 
-    Raises RoleNotAllowed, StepUpRequired, CaseNotFound, CaseNotWithCommission, ProjectWithdrawn, Invalid,
-    CommissionDecisionRecorded and DocumentQuotaExceeded.
+    code = ApprovalKindCode.COMMISSION_DECISION
+    proposes = Permission.EXEMPTIONS_PROPOSE
+    decides = Permission.EXEMPTIONS_RECORD
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """What was decided; for a case, where it is now."""
+        facts = [Fact(name, None, value) for name, value in approval.payload["values"].items() if value is not None]
+        case = self._case(approval)
+        return facts if case is None else [*facts, Fact("case_status", case.status, None)]
+
+    def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - the base's
+        """The serious flags that an exemption covers."""
+        serious = (FLAGS.c.project_id == approval.project_id, IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS))
+        return {"flags": db.session.scalar(select(func.count()).select_from(FLAGS).where(*serious)) or 0}
+
+    def documents(self, approval: Approval) -> Sequence[int]:
+        """The decision."""
+        documents: list[int] = approval.payload["documents"]
+        return documents
+
+    def lock(self, approval: Approval) -> None:
+        """Lock the case before its project, as actions on cases do."""
+        lock_flags_for_review()
+        if approval.payload["case"] is not None:
+            require_transaction().scalar(
+                select(Case).where(Case.id == approval.payload["case"]).with_for_update(of=Case)
+            )
+
+    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+        """Record it. Raises CaseNotWithCommission, ProjectWithdrawn, Invalid and CommissionDecisionRecorded."""
+        values = _dated(approval.payload["values"])
+        documents, case_id = approval.payload["documents"], approval.payload["case"]
+        if case_id is None:
+            exemption = record_exemption(actor, {**values, "project": approval.subject.removeprefix("project:")})
+            link_documents(exemption, documents)
+            return {"exemption": exemption.id}
+        case = find_case_to_change(actor, case_id)
+        _require_decidable(case, values)
+        if values["outcome"] == CommissionOutcome.GRANTED:
+            return {"exemption": _grant(actor, case, values, documents)}
+        _refuse(actor, case, values, documents)
+        return {}
+
+    def _case(self, approval: Approval) -> Case | None:
+        case_id = approval.payload["case"]
+        return None if case_id is None else db.session.get(Case, case_id)
+
+
+def propose_exemption(actor: Actor, values: Mapping[str, Any], files: Sequence[DecisionFile] = ()) -> Approval:
+    """Propose to record a decision of the Commission on a project; ``values``: what ``ExemptionProposal`` validated.
+
+    The decision is in ``documents`` of the project, or in files, which become such. Raises RoleNotAllowed, Invalid,
+    DocumentQuotaExceeded, and what ``propose`` raises.
     """
-    actor.require(Permission.EXEMPTIONS_RECORD)
+    actor.require(Permission.EXEMPTIONS_PROPOSE)
+    with transaction():
+        project = check_exemption(actor, values)
+        documents = [*(values.get("documents") or []), *_added(actor, project, files, EXEMPTION)]
+        problems = scan_problems(project.id, documents)
+        if problems:
+            raise Invalid([replace(problem, pointer="/file") for problem in problems] if files else problems)
+        recorded = {name: values.get(name) for name in EXEMPTION_FIELDS}
+        return _propose(actor, f"project:{project.number}", project, recorded, documents, reason=values.get("reason"))
+
+
+def propose_commission_decision(
+    actor: Actor, case_id: int, values: Mapping[str, Any], files: Sequence[DecisionFile]
+) -> Approval:
+    """Propose to record the decision on a referred case from validated values: ``outcome``, ``decision_number``,
+    ``decided_on``, ``comment``, and what an exemption has. A granted exemption begins with the date of the decision,
+    or with ``valid_from``.
+
+    Raises RoleNotAllowed, CaseNotFound, CaseNotWithCommission, ProjectWithdrawn, Invalid, CommissionDecisionRecorded,
+    DocumentQuotaExceeded, and what ``propose`` raises.
+    """
+    actor.require(Permission.EXEMPTIONS_PROPOSE)
     with transaction():
         case = find_case_to_change(actor, case_id)
-        if case.status != Status.WITH_COMMISSION:
-            raise CaseNotWithCommission(case=case.id, status=case.status)
-        require_not_withdrawn(case.project_record)
-        problems = _problems(values)
-        if problems:
-            raise Invalid(problems)
-        _require_new(case, values)
+        _require_decidable(case, values)
+        project = case.project_record
         if values["outcome"] == CommissionOutcome.GRANTED:
-            _grant(actor, case, values, files)
+            begin = values.get("valid_from") or values["decided_on"]
+            check_exemption(actor, {**values, "valid_from": begin, "project": project.number})
+            documents = _added(actor, project, files, EXEMPTION)
         else:
-            _refuse(actor, case, values, files)
-        # Read again: adding a document has read the project without its agency.
-        return find_case(actor, case_id)
+            documents = _added(actor, project, files, CASE)
+        problems = scan_problems(project.id, documents)
+        if problems:
+            raise Invalid([replace(problem, pointer="/file") for problem in problems])
+        names = ("outcome", *EXEMPTION_FIELDS, "comment")
+        recorded = {name: values.get(name) for name in names}
+        return _propose(
+            actor, f"case:{case_id}", project, recorded, documents, case_id=case_id, reason=values.get("comment")
+        )
+
+
+def _propose(
+    actor: Actor,
+    subject: str,
+    project: Project,
+    values: Mapping[str, Any],
+    documents: Sequence[int],
+    *,
+    case_id: int | None = None,
+    reason: str | None = None,
+) -> Approval:
+    stored = {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+    payload = {"values": stored, "documents": list(documents), "case": case_id}
+    about = reason or f"{values['decision_number']}, {stored['decided_on']}"
+    proposal = Proposal(subject, about, payload, agency_id=project.agency_id, project_id=project.id)
+    return propose(actor, ApprovalKindCode.COMMISSION_DECISION, proposal)
+
+
+def _added(actor: Actor, project: Project, files: Sequence[DecisionFile], belongs_to: str) -> list[int]:
+    """The ids of new documents, which nobody else sees before they belong to a decision."""
+    return [
+        add_document(actor, project, file.name, file.content_type, file.content, "act", belongs_to=belongs_to).id
+        for file in files
+    ]
+
+
+def _dated(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: date.fromisoformat(value) if name in DAYS and value is not None else value
+        for name, value in values.items()
+    }
+
+
+def _require_decidable(case: Case, values: Mapping[str, Any]) -> None:
+    if case.status != Status.WITH_COMMISSION:
+        raise CaseNotWithCommission(case=case.id, status=case.status)
+    require_not_withdrawn(case.project_record)
+    problems = _problems(values)
+    if problems:
+        raise Invalid(problems)
+    _require_new(case, values)
 
 
 def _problems(values: Mapping[str, Any]) -> list[Problem]:
@@ -111,19 +234,18 @@ def _details(values: Mapping[str, Any]) -> dict[str, str]:
     return {"decision_number": values["decision_number"]} | {name: day.isoformat() for name, day in dates.items()}
 
 
-def _grant(actor: Actor, case: Case, values: Mapping[str, Any], files: list[DecisionFile]) -> None:
+def _grant(actor: Actor, case: Case, values: Mapping[str, Any], documents: Sequence[int]) -> int:
     begin = values.get("valid_from") or values["decided_on"]
     of_decision = {name: values.get(name) for name in ("decision_number", "decided_on", *OF_EXEMPTION)}
     exemption = record_exemption(actor, of_decision | {"project": case.project_record.number, "valid_from": begin})
-    for file in files:
-        add_exemption_document(actor, exemption.id, file.name, file.content_type, file.content, KIND)
+    link_documents(exemption, documents)
     _add_entry(actor, case, values)
+    return exemption.id
 
 
-def _refuse(actor: Actor, case: Case, values: Mapping[str, Any], files: list[DecisionFile]) -> None:
+def _refuse(actor: Actor, case: Case, values: Mapping[str, Any], documents: Sequence[int]) -> None:
     event = _add_entry(actor, case, values)
-    for file in files:
-        add_case_document(actor, case.id, file.name, file.content_type, file.content, KIND, event_id=event.id)
+    link_case_documents(case, documents, event_id=event.id)
     # While an earlier exemption is in force, the case goes on waiting for its end.
     if case.exempt_since is None:
         send_back(actor, case)

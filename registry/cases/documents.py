@@ -5,7 +5,7 @@ Their bytes are documents of the project (``projects/documents.py``): one quota,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ForeignKey, Select, select
@@ -22,7 +22,7 @@ from registry.core.clock import now
 from registry.core.database import Model, db
 from registry.core.errors import invalid
 from registry.core.pagination import Listing, Page
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.documents import (
     CASE,
@@ -81,6 +81,13 @@ def add_case_document(
         details = {"project": project.number, "document": document.id, "name": name, "event": event.id}
         journal.record(actor, f"case.{FurtherEvent.DOCUMENT_ADDED.value}", f"case:{case.id}", details)
     return document
+
+
+def link_case_documents(case: Case, ids: Iterable[int], *, event_id: int) -> None:
+    """Let documents of the case's project belong to an entry of its timeline, in the open transaction."""
+    session = require_transaction()
+    session.add_all(CaseDocument(document_id=each, case_id=case.id, event_id=event_id) for each in ids)
+    session.flush()
 
 
 def last_event_id(case: Case) -> int:

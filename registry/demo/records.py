@@ -8,21 +8,39 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from registry.approvals.service import approve
+from registry.cases.commission import propose_exemption
 from registry.core.clock import today
 from registry.core.database import db
 from registry.demo.calendar import PARTS, as_csv, projects_of, rows_of, working_day
-from registry.demo.people import ADMINISTRATOR, OPERATOR, REVIEWER, SECOND_REVIEWER, SUPERVISOR, demo_actor
+from registry.demo.people import (
+    ADMINISTRATOR,
+    OPERATOR,
+    REVIEWER,
+    SECOND_REVIEWER,
+    SECOND_SUPERVISOR,
+    SUPERVISOR,
+    demo_actor,
+)
 from registry.demo.regional import inventory_rows
-from registry.exemptions.service import record_exemption
 from registry.imports.models import ImportRun
 from registry.imports.service import import_now
 from registry.imports.worker import LEASE, RunLease, run_import
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.inventory import apply_inventory
+from registry.projects.documents import add_document
 from registry.projects.models import Project
-from registry.projects.service import change_project, find_project_to_change, restrict_project
+from registry.projects.restriction import propose_restriction
+from registry.projects.service import change_project, find_project_to_change
 
 Act = Callable[[date], object]
+
+
+# An empty page, in place of a scanned decision.
+DECISION: Final = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+)
 
 
 class InvalidDemoData(RuntimeError):
@@ -68,14 +86,24 @@ def exemption(external_id: str, number: str, until: int, scope: str, conditions:
             "scope": scope,
             "conditions": conditions,
         }
-        record_exemption(demo_actor(SUPERVISOR), values)
+        letter = add_document(
+            demo_actor(SUPERVISOR), _project(external_id), "decision.pdf", "application/pdf", DECISION
+        )
+        approval = propose_exemption(demo_actor(SUPERVISOR), {**values, "documents": [letter.id]})
+        approve(demo_actor(SECOND_SUPERVISOR), approval.id)
 
     return record
 
 
 def restriction(external_id: str, reason: str) -> Act:
     """Return an action: restrict a project."""
-    return lambda _day: restrict_project(demo_actor(SUPERVISOR), _project(external_id), True, reason)
+
+    def restrict(_day: date) -> None:
+        values = {"is_restricted": True, "reason": reason}
+        approval = propose_restriction(demo_actor(SUPERVISOR), _project(external_id).number, values)
+        approve(demo_actor(SECOND_SUPERVISOR), approval.id)
+
+    return restrict
 
 
 def edit(actor: str, external_id: str, **changes: Any) -> Act:

@@ -5,7 +5,7 @@ Their bytes are documents of the project (``projects/documents.py``): one quota,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ForeignKey, Select, select
@@ -15,7 +15,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.database import Model, db
 from registry.core.pagination import Listing, Page
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption
 from registry.projects.documents import (
@@ -55,6 +55,13 @@ def add_exemption_document(
         session.flush()
         row = session.execute(_documents(exemption).where(Document.id == document.id)).mappings().one()
         return {shown: value for shown, value in row.items() if not shown.startswith("_")}
+
+
+def link_documents(exemption: Exemption, ids: Iterable[int]) -> None:
+    """Let documents of the exemption's project be those of the exemption, in the open transaction."""
+    session = require_transaction()
+    session.add_all(ExemptionDocument(document_id=document_id, exemption_id=exemption.id) for document_id in ids)
+    session.flush()
 
 
 def exemption_documents_page(exemption: Exemption, page: Page) -> Listing:

@@ -6,10 +6,12 @@ from typing import Any, ClassVar, Final
 
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Day, Text
+from registry.core.list_fields import Ids
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 
 MAX_TEXT_LENGTH: Final = 5000
+MAX_DOCUMENTS: Final = 20
 STATUSES: Final = ("revoked", "future", "in_force", "expired")
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 
@@ -34,6 +36,17 @@ class ExemptionRecord(BaseSchema):
     conditions = Text(MAX_TEXT_LENGTH, description="On which conditions.", label=lazy_text("Conditions"))
 
 
+class ExemptionProposal(ExemptionRecord):
+    """A decision to record, with its documents."""
+
+    documents = Ids(
+        MAX_DOCUMENTS,
+        description="Ids of documents of the project that are the decision, each a PDF or an image.",
+        required=True,
+    )
+    reason = Text(MAX_TEXT_LENGTH, description="A remark for who approves it.", label=lazy_text("Remark"))
+
+
 class Exemption(ExemptionRecord):
     """A recorded decision."""
 
@@ -54,6 +67,7 @@ class Revocation(BaseSchema):
 
 EXEMPTION: Final = Exemption()
 EXEMPTION_BODY: Final = ExemptionRecord()
+EXEMPTION_PROPOSAL: Final = ExemptionProposal()
 REVOCATION: Final = Revocation()
 SENT: Final[dict[str, Any]] = {
     "project": "QT-2026-0000001-5",
@@ -64,6 +78,7 @@ SENT: Final[dict[str, Any]] = {
     "scope": "The electronic queue",
     "conditions": "Move to QazTech by the end of the year",
 }
+PROPOSED: Final[dict[str, Any]] = {**SENT, "documents": [7]}
 EXAMPLE: Final[dict[str, Any]] = {
     **SENT,
     "id": 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,7 @@ from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.models import EXEMPTION_SUBJECT, Exemption
 from registry.journal import service as journal
 from registry.projects.models import Project
+from registry.projects.numbers import is_project_number
 from registry.projects.visibility import visible_projects
 
 
@@ -29,9 +30,11 @@ class ExemptionAlreadyRevoked(Conflict):
     """The exemption is already revoked."""
 
 
-def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
-    """Record a decision from validated values. Raises RoleNotAllowed, Invalid (dates, an unknown project)."""
-    actor.require(Permission.EXEMPTIONS_RECORD)
+def check_exemption(actor: Actor, values: Mapping[str, Any]) -> Project:
+    """The project of a decision to record from validated values, locked in the open transaction.
+
+    Raises Invalid (dates, a project that is unknown or withdrawn).
+    """
     problems = []
     if values["valid_to"] < values["valid_from"]:
         problems += [
@@ -40,17 +43,25 @@ def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
         ]
     if values["decided_on"] > today():
         problems.append(Problem("/decided_on", "date-after-today"))
+    number = values["project"]
+    seen = select(Project).where(Project.number == number, *visible_projects(actor))
+    # Locked, so that nobody withdraws it meanwhile.
+    locked = seen.with_for_update(of=Project, read=True, key_share=True)
+    project = require_transaction().scalar(locked) if is_project_number(number) else None
+    if project is None:
+        problems.append(Problem("/project", "project-unknown", {"number": number}))
+    elif project.withdrawn_at is not None:
+        problems.append(Problem("/project", "project-withdrawn", {"number": number}))
+    if problems or project is None:
+        raise Invalid(problems)
+    return project
+
+
+def record_exemption(actor: Actor, values: Mapping[str, Any]) -> Exemption:
+    """Record an approved decision from validated values. Raises RoleNotAllowed, and what ``check_exemption`` raises."""
+    actor.require(Permission.EXEMPTIONS_RECORD)
     with transaction() as session:
-        number = values["project"]
-        seen = select(Project).where(Project.number == number, *visible_projects(actor))
-        # Locked, so that nobody withdraws it meanwhile.
-        project = session.scalar(seen.with_for_update(of=Project, read=True, key_share=True))
-        if project is None:
-            problems.append(Problem("/project", "project-unknown", {"number": number}))
-        elif project.withdrawn_at is not None:
-            problems.append(Problem("/project", "project-withdrawn", {"number": number}))
-        if problems or project is None:
-            raise Invalid(problems)
+        project = check_exemption(actor, values)
         exemption = Exemption(
             project_record=project,
             **{name: values.get(name) for name in EXEMPTION_FIELDS},
@@ -61,7 +72,7 @@ def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
         session.flush()
         record_added(EXEMPTION_SUBJECT, exemption.id)
         details = {name: values.get(name) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
-        journal.record(actor, "exemption.recorded", f"project:{number}", details)
+        journal.record(actor, "exemption.recorded", f"project:{project.number}", details)
     return exemption
 
 

@@ -57,6 +57,15 @@ NAMESPACES: Final = ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg
 BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
+# What scanners and offices make of a signed paper: PDF, PNG, JPEG, TIFF (both byte orders).
+SCAN_SIGNATURES: Final = (b"%PDF-", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
+
+
+def is_scan(content: bytes) -> bool:
+    """True for a PDF or an image, by its content."""
+    return content.startswith(SCAN_SIGNATURES)
+
+
 def is_blocked_file(name: str, content: bytes) -> bool:
     """True for a program, a script or a page, by content or by file extension."""
     return _is_program(content) or _is_script_or_page(content) or _has_blocked_extension(name)

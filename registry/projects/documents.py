@@ -18,7 +18,7 @@ from registry.accounts.roles import Permission
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
-from registry.core.errors import Conflict, NotFound, invalid
+from registry.core.errors import Conflict, NotFound, Problem, invalid
 from registry.core.fields import Choice
 from registry.core.fields import Text as TextField
 from registry.core.pagination import Listing, Page, SortKey, after, build_page
@@ -26,7 +26,7 @@ from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
-from registry.projects.document_types import is_blocked_file
+from registry.projects.document_types import is_blocked_file, is_scan
 from registry.projects.models import Project
 from registry.projects.vocabulary import DocumentKind
 from registry.projects.withdrawn import require_not_withdrawn
@@ -102,6 +102,35 @@ class Document(Model):
 
 
 OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
+
+
+def read_document_of(project_id: int, document_id: int) -> tuple[Document, bytes]:
+    """A document of the project, whatever it belongs to, for a caller who may see that.
+
+    Raises DocumentNotFound and DocumentDamaged.
+    """
+    of_project = select(*columns_of_documents(*SHOWN)).where(Document.project_id == project_id)
+    return document_of_query(of_project, document_id)
+
+
+def scan_problems(project_id: int, ids: Sequence[int]) -> list[Problem]:
+    """The problems of documents that are to show a fact: none, of another project, or neither a PDF nor an image."""
+    if not ids:
+        return [Problem("/documents", "scan-required")]
+    own = (Document.project_id == project_id, Document.id.in_(ids))
+    beginnings = {
+        row.id: row.beginning
+        for row in db.session.execute(
+            select(Document.id, func.substr(Document.content, 1, 16).label("beginning")).where(*own)
+        )
+    }
+    problems = []
+    for place, document_id in enumerate(ids):
+        if document_id not in beginnings:
+            problems.append(Problem(f"/documents/{place}", "document-not-of-project", {"id": document_id}))
+        elif not is_scan(bytes(beginnings[document_id])):
+            problems.append(Problem(f"/documents/{place}", "document-no-scan", {"id": document_id}))
+    return problems
 
 
 def names_of_documents(ids: Sequence[int]) -> list[tuple[int, str]]:

@@ -102,7 +102,8 @@ def problems_by_control(problems: Iterable[Problem], fields: Sequence[Field]) ->
 
 def _submitted(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the texts to redisplay, and the texts to validate: all of the form, for an edit only changed ones."""
-    names = [field.name for field in page.fields]
+    # Files are not texts: ``act`` reads them.
+    names = [field.name for field in page.fields if field.control != "file"]
     texts = typed_values(names) | {
         field.name: " ".join(request.form.getlist(field.name)) for field in page.fields if field.control == "checkboxes"
     }

@@ -34,6 +34,7 @@ WRITES = frozenset(
         P.CASES_APPROVE,
         P.CASES_ANSWER,
         P.CASES_COMMENT,
+        P.EXEMPTIONS_PROPOSE,
         P.EXEMPTIONS_RECORD,
         P.GOVERNMENT_REPORTS_WRITE,
         P.GOVERNMENT_REPORTS_APPROVE,
@@ -59,11 +60,12 @@ CONTRACT = {
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage shared-views.delete "
     "approvals.read approvals.decide",
     "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
-    "documents.write cases.review cases.comment withdrawals.decide government-reports.read "
+    "documents.write cases.review cases.comment exemptions.propose withdrawals.decide government-reports.read "
     "government-reports.read-drafts government-reports.write government-reports.approve approvals.decide",
     "supervisor": f"{OVERSIGHT_READS} restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
-    "cases.lead team.read cases.approve cases.comment exemptions.record policies.write policies.activate journal.read "
+    "cases.lead team.read cases.approve cases.comment exemptions.propose exemptions.record "
+    "policies.write policies.activate journal.read "
     "accounts.confirm organisations.confirm withdrawals.decide government-reports.read government-reports.write "
     "government-reports.read-drafts government-reports.approve government-reports.issue shared-views.delete "
     "approvals.decide",

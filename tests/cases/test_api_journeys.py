@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from tests.api.callers import Caller
-from tests.factories import a_token, project_values
+from tests.factories import a_token, approve_waiting, project_values
 from tests.present import Present
 
 LAW = {"reason": "The contract of December 2025.", "legal_basis": "Decree of 10 December 2025, clause 1"}
@@ -113,7 +113,9 @@ def test_case_returns_day_after_exemption_ends(
         "valid_from": "2026-02-16",
         "valid_to": "2026-03-31",
     }
-    done(supervisor.post("/exemptions", exemption), 201)
+    document = supervisor.upload(f"/projects/{number}/documents", b"%PDF-1.7", "decision.pdf").get_json()["id"]
+    done(supervisor.post("/exemptions", exemption | {"documents": [document]}), 202)
+    approve_waiting()
     audit(operator)
     assert flags(reviewer, number) == {"freeze.creation": "exempt"}
     ending = done(reviewer.get("/exemptions?in_force=true&valid_to_to=2026-03-31&sort=valid_to"))["items"]

@@ -17,10 +17,10 @@ from registry.core.database import db
 from registry.exemptions.documents import ExemptionDocument
 from registry.exemptions.models import Exemption
 from registry.projects.models import Project
-from tests.api.callers import caller
+from tests.api.callers import caller, code, codes
 from tests.cases.casework import status
 from tests.cases.cast import AIGERIM, act, audit, case_of, flags_of, under_review
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, approve_waiting
 from tests.fixtures.web import SignedIn, Visit
 from tests.inbox.people import a_person, kinds
 from tests.present import Present
@@ -59,8 +59,11 @@ def test_granted_exemption_has_its_file_and_the_case_waits_for_its_end(
 ) -> None:
     case = case_of(project)
     supervisor = signed_in(Role.SUPERVISOR)
-    page = record(supervisor, case, **GRANTED, conditions="Move by the end of the year")
-    assert "Exemption recorded. Flags change at the next audit." in page
+    proposed = record(supervisor, case, **GRANTED, conditions="Move by the end of the year")
+    assert "Your proposal is sent. Nothing changes until a supervisor approves it." in proposed
+    assert exemptions() == []
+    approve_waiting()
+    page = supervisor.get(f"/cases/{case.id}").text
     assert "The Commission granted an exemption" in page and "Decision of the Commission 14-K" in page
     (exemption,) = exemptions()
     assert (exemption.project, exemption.valid_from, exemption.valid_to) == (
@@ -85,8 +88,9 @@ def test_refused_exemption_returns_the_case_to_its_reviewer_and_the_agency_reads
 ) -> None:
     case = case_of(project)
     # What the page hides after another choice is not part of the decision.
-    page = record(signed_in(Role.SUPERVISOR), case, **REFUSED, valid_to="31.12.2026", comment="They may ask again.")
-    assert "Decision recorded. The case is back under review." in page
+    record(signed_in(Role.REVIEWER), case, **REFUSED, valid_to="31.12.2026", comment="They may ask again.")
+    assert status(f"/cases/{case.id}") == "with_commission"
+    approve_waiting()
     assert status(f"/cases/{case.id}") == "under_review" and case_of(project).assignee == "aigerim"
     assert case_of(project).due_on is not None and exemptions() == []
     seen = signed_in(Role.AGENCY_EDITOR, agency).get(f"/cases/{case.id}").text
@@ -112,10 +116,10 @@ def test_wrong_entries_are_errors_at_their_fields_and_record_nothing(signed_in: 
     assert exemptions() == [] and case_of(project).status == "with_commission"
 
 
-def test_only_supervisors_record_and_only_on_referred_cases(signed_in: SignedIn, project: Project) -> None:
+def test_reviewers_and_supervisors_record_and_only_on_referred_cases(signed_in: SignedIn, project: Project) -> None:
     path = f"/cases/{case_of(project).id}/commission-decision"
-    assert signed_in(Role.REVIEWER).client.get(path).status_code == 403
-    supervisor = signed_in(Role.SUPERVISOR)
+    assert signed_in(Role.OPERATOR).client.get(path).status_code == 403
+    supervisor = signed_in(Role.REVIEWER)
     assert supervisor.get(path).status_code == 200
     act(AIGERIM, case_of(project), "return")
     assert supervisor.get(path).status_code == 409
@@ -134,9 +138,13 @@ def test_api_records_a_decision_with_its_file(client: FlaskClient, project: Proj
     code, problem = send(**refused, valid_to="2026-12-31")
     assert code == 422
     assert [each["pointer"] for each in problem["errors"]] == ["/valid_to"]  # type: ignore[union-attr, index] # a list of problems
-    code, shown = send(**refused)
-    assert (code, shown["status"]) == (200, "under_review")
-    last = shown["events"][-2]  # type: ignore[index] # a list of entries
+    code, approval = send(**refused)
+    assert (code, approval["state"], approval["project"]) == (202, "waiting", project.number)
+    assert send(**refused)[0] == 409
+    approve_waiting()
+    shown = supervisor.get(f"/cases/{case.id}").get_json()
+    assert shown["status"] == "under_review"
+    last = shown["events"][-2]
     assert (last["action"], [each["name"] for each in last["documents"]]) == ("commission_refused", ["decision.pdf"])
     code, problem = send(**refused)
     assert (code, problem["type"].rpartition(":")[2]) == (409, "case-not-with-commission")  # type: ignore[union-attr] # an address
@@ -145,12 +153,14 @@ def test_api_records_a_decision_with_its_file(client: FlaskClient, project: Proj
 def test_decision_that_is_sent_twice_is_recorded_once(signed_in: SignedIn, project: Project) -> None:
     case, supervisor = case_of(project), signed_in(Role.SUPERVISOR)
     record(supervisor, case, **GRANTED)
+    approve_waiting()
     again = record(supervisor, case, **GRANTED)
     assert f"Decision 14-K of the Commission with these dates is recorded on case {case.id} already." in again
     assert len(exemptions()) == 1
     assert db.session.scalar(select(func.count()).select_from(ExemptionDocument)) == 1
     # The Commission may prolong what it granted.
     record(supervisor, case, **{**GRANTED, "valid_to": "31.03.2027"})
+    approve_waiting()
     assert len(exemptions()) == 2
 
 
@@ -159,4 +169,30 @@ def test_person_whom_the_note_of_a_decision_mentions_gets_an_entry_of_the_inbox(
 ) -> None:
     bolat = a_person("bolat", Role.REVIEWER)
     record(signed_in(Role.SUPERVISOR), case_of(project), **GRANTED, comment="@bolat, see the conditions.")
+    approve_waiting()
     assert kinds(bolat) == ["mentioned"]
+
+
+def test_a_text_file_is_no_decision(client: FlaskClient, project: Project) -> None:
+    data = {"file": (io.BytesIO(b"The Commission granted it."), "decision.pdf"), **GRANTED}
+    data |= {"decided_on": "2026-07-17", "valid_to": "2026-12-31"}
+
+    answer = caller(client, Role.SUPERVISOR).call(
+        "POST", f"/cases/{case_of(project).id}/commission-decision", data=data
+    )
+
+    assert codes(answer) == {("/file", "document-no-scan")}
+
+
+def test_one_supervisor_grants_no_exemption(client: FlaskClient, project: Project) -> None:
+    saule = caller(client, Role.SUPERVISOR, name="saule")
+    data = {"file": (io.BytesIO(b"%PDF-1.7"), "decision.pdf"), **GRANTED}
+    data |= {"decided_on": "2026-07-17", "valid_to": "2026-12-31"}
+    approval = saule.call("POST", f"/cases/{case_of(project).id}/commission-decision", data=data).get_json()
+
+    answer = saule.post(f"/approvals/{approval['id']}/approval", {})
+    document = saule.get(f"/approvals/{approval['id']}/documents/{approval['documents'][0]}")
+
+    assert (answer.status_code, code(answer)) == (403, "needs-another-person")
+    assert exemptions() == []
+    assert document.data == b"%PDF-1.7"

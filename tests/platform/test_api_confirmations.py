@@ -11,11 +11,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
+from registry.exemptions.service import record_exemption
 from registry.journal.service import JournalEntry
+from registry.projects.documents import add_document
+from registry.projects.service import find_project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, a_token, an_agency
+from tests.factories import a_project, a_token, an_actor, an_agency, approve_waiting
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -99,16 +103,33 @@ def exemption_of(number: str, **values: object) -> dict[str, object]:
     return usual | values
 
 
+def decision(number: str) -> int:
+    """The id of a document of the project that is a scan of the decision."""
+    supervisor = an_actor(Role.SUPERVISOR)
+    project = find_project(supervisor, number)
+    return add_document(supervisor, project, "decision.pdf", "application/pdf", b"%PDF-1.7").id
+
+
+def recorded(number: str) -> int:
+    """The id of an exemption that two people recorded."""
+    values = {
+        name: date.fromisoformat(str(exemption_of(number)[name])) for name in ("decided_on", "valid_from", "valid_to")
+    }
+    return record_exemption(an_actor(Role.SUPERVISOR), exemption_of(number) | values).id
+
+
 def test_exemption_is_in_force_up_to_its_last_day(supervisor: Caller, agency: Agency) -> None:
     number = a_project(agency).number
 
-    answer = supervisor.post("/exemptions", exemption_of(number, scope="All of it"))
+    answer = supervisor.post("/exemptions", exemption_of(number, scope="All of it", documents=[decision(number)]))
 
-    assert answer.status_code == 201
-    body = answer.get_json()
+    assert (answer.status_code, answer.get_json()["state"]) == (202, "waiting")
+    assert supervisor.get("/exemptions").get_json()["items"] == []
+    approve_waiting()
+    (body,) = supervisor.get("/exemptions").get_json()["items"]
     assert (body["project"], body["status"], body["scope"]) == (number, "in_force", "All of it")
-    assert supervisor.get(f"/exemptions/{body['id']}").get_json() == body
-    assert answer.headers["Location"] == f"/api/v1/exemptions/{body['id']}"
+    documents = supervisor.get(f"/exemptions/{body['id']}/documents").get_json()["items"]
+    assert [each["name"] for each in documents] == ["decision.pdf"]
     outcomes = [
         supervisor.get(f"/projects/{number}/verdict?on={day}").get_json()["outcome"]
         for day in ("2026-06-10", "2026-06-11")
@@ -118,8 +139,7 @@ def test_exemption_is_in_force_up_to_its_last_day(supervisor: Caller, agency: Ag
 
 def test_revoked_exemption_has_no_effect_and_cannot_be_revoked_again(supervisor: Caller, agency: Agency) -> None:
     number = a_project(agency).number
-    made = supervisor.post("/exemptions", exemption_of(number)).get_json()
-    path = f"/exemptions/{made['id']}"
+    path = f"/exemptions/{recorded(number)}"
 
     answer = supervisor.post(f"{path}/revocation", {"reason": "Decision 6-1"})
 
@@ -134,13 +154,13 @@ def test_concurrent_revocations_of_an_exemption_conflict(own_app: Flask) -> None
     with own_app.app_context():
         token = a_token("supervisor")
         number = a_project().number
-        made = Caller(own_app.test_client(), token).post("/exemptions", exemption_of(number)).get_json()
+        exemption_id = recorded(number)
     at_once = Barrier(8)
 
     def revoke(place: int) -> int:
         supervisor = Caller(own_app.test_client(), token)
         at_once.wait(60)
-        return supervisor.post(f"/exemptions/{made['id']}/revocation", {"reason": f"No. {place}"}).status_code
+        return supervisor.post(f"/exemptions/{exemption_id}/revocation", {"reason": f"No. {place}"}).status_code
 
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(revoke, range(8)))
@@ -155,11 +175,12 @@ def test_exemption_needs_its_dates_in_order_and_a_project(supervisor: Caller, ag
     number = a_project(agency).number
 
     missing = supervisor.post("/exemptions", {"project": number})
-    turned = supervisor.post("/exemptions", exemption_of(number, valid_to="2026-05-09", decided_on="2026-06-02"))
-    unknown = supervisor.post("/exemptions", exemption_of("QT-2026-0000001-4"))
+    later = {"valid_to": "2026-05-09", "decided_on": "2026-06-02"}
+    turned = supervisor.post("/exemptions", exemption_of(number, **later, documents=[1]))
+    unknown = supervisor.post("/exemptions", exemption_of("QT-2026-0000001-4", documents=[1]))
 
     assert codes(missing) == {
-        (f"/{name}", "required") for name in ("decision_number", "decided_on", "valid_from", "valid_to")
+        (f"/{name}", "required") for name in ("decision_number", "decided_on", "valid_from", "valid_to", "documents")
     }
     assert codes(turned) == {
         ("/valid_to", "date-before"),
@@ -172,11 +193,11 @@ def test_exemption_needs_its_dates_in_order_and_a_project(supervisor: Caller, ag
 def test_agency_sees_its_own_exemptions_alone(
     supervisor: Caller, agency: Agency, as_role: Callable[..., Caller]
 ) -> None:
-    own = supervisor.post("/exemptions", exemption_of(a_project(agency).number)).get_json()
-    foreign = supervisor.post("/exemptions", exemption_of(a_project(an_agency()).number)).get_json()
+    project = a_project(agency).number
+    own, foreign = recorded(project), recorded(a_project(an_agency()).number)
     viewer = as_role("agency_viewer", agency)
 
-    assert [item["id"] for item in viewer.get("/exemptions").get_json()["items"]] == [own["id"]]
-    assert viewer.get(f"/exemptions/{foreign['id']}").status_code == 404
-    listed = supervisor.get(f"/exemptions?project={own['project']}&revoked=false").get_json()["items"]
-    assert [item["id"] for item in listed] == [own["id"]]
+    assert [item["id"] for item in viewer.get("/exemptions").get_json()["items"]] == [own]
+    assert viewer.get(f"/exemptions/{foreign}").status_code == 404
+    listed = supervisor.get(f"/exemptions?project={project}&revoked=false").get_json()["items"]
+    assert [item["id"] for item in listed] == [own]

@@ -65,7 +65,8 @@ CODES = {
     "RequestKind": "succession transfer withdrawal confirmation_request",
     "EntryKind": "answered returned appealed reopened assigned question order decision mentioned commented "
     "status_changed",
-    "ApprovalKindCode": "exemption agency_change restriction restricted_reader placement onboarding ending inventory",
+    "ApprovalKindCode": "commission_decision agency_change restriction restricted_reader placement onboarding ending "
+    "inventory",
     "ApprovalState": "waiting approved rejected cancelled expired outdated",
     "RequestState": "waiting confirmed refused cancelled",
     "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator "

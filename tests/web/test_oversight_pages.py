@@ -24,7 +24,7 @@ from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
 from tests.audits.steps import audit, create_projects, set_verified
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, restrict
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, approve_waiting, restrict
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -246,7 +246,9 @@ def test_confirmations_and_decisions_by_page_are_recorded(signed_in: SignedIn) -
         decided_on="01.02.2026",
         valid_from="01.02.2026",
         valid_to="31.12.2026",
+        file=(io.BytesIO(b"%PDF-1.7"), "decision.pdf"),
     )
+    approve_waiting()
     assert db.session.scalars(select(Exemption.decision_number)).one() == "12-3"
 
 

@@ -9,7 +9,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.cases.commission import CaseNotWithCommission, DecisionFile, record_commission_decision
+from registry.cases.commission import CaseNotWithCommission, DecisionFile, propose_commission_decision
 from registry.cases.models import Case
 from registry.cases.queries import find_case, read_case
 from registry.cases.schemas import COMMISSION_DECISION
@@ -27,15 +27,11 @@ from registry.web.translations import gettext as _
 
 FILE: Final = "file"
 GRANTED: Final = ("valid_from", "valid_to", "scope", "conditions")
-DONE: Final = {
-    CommissionOutcome.GRANTED: lambda: _("Exemption recorded. Flags change at the next audit."),
-    CommissionOutcome.REFUSED: lambda: _("Decision recorded. The case is back under review."),
-}
 
 
 @pages.page(
     "/cases/<row_id:case_id>/commission-decision",
-    needs=Permission.EXEMPTIONS_RECORD,
+    needs=Permission.EXEMPTIONS_PROPOSE,
     methods=("GET", "POST"),
     takes_file=True,
 )
@@ -57,12 +53,12 @@ def decide_by_commission(actor: Actor, case_id: int) -> Answer:
     if problems:
         return _form(case, Form(texts, problems_by_control(problems, _fields()))), 422
     try:
-        record_commission_decision(actor, case_id, values, files)
+        approval = propose_commission_decision(actor, case_id, values, files)
     except (Invalid, Conflict, NotAllowed) as error:
         failed = invalid_form(texts, error, FILE)
         return _form(find_case(actor, case_id), failed), status_of(error)
-    flash_message(DONE[CommissionOutcome(values["outcome"])]())
-    return redirect_to("case", case_id=case_id)
+    flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
+    return redirect_to("approval_page", approval_id=approval.id)
 
 
 def _without(texts: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

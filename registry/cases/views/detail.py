@@ -208,7 +208,7 @@ def _page(
         opened=opened if opened in actions else first,
         to_approve=ActionName.APPROVE in actions,
         # Whoever records decisions of the Commission starts with the one that the case waits for.
-        commission_due=view["status"] == Status.WITH_COMMISSION and actor.may(Permission.EXEMPTIONS_RECORD),
+        commission_due=view["status"] == Status.WITH_COMMISSION and actor.may(Permission.EXEMPTIONS_PROPOSE),
         correspondence=[event for event in view["events"] if _is_correspondence(event)],
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
         news=news_of(actor, case_record, view["events"]),

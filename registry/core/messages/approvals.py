@@ -27,4 +27,8 @@ MESSAGES: Final[Mapping[str, str]] = {
         "page of the agency."
     ),
     "nothing-to-change": lazy_text("Enter what to change: these are the values of now."),
+    "document-no-scan": lazy_text(
+        "Document {id} is neither a PDF nor an image. Attach the signed paper as a PDF or a scan."
+    ),
+    "scan-required": lazy_text("Attach the document that shows it, as a PDF or a scan."),
 }

@@ -8,21 +8,26 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
 from registry.api.filter_parameters import negatable, plain_parameters
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
+from registry.approvals.api import proposed
+from registry.approvals.fields import APPROVAL
+from registry.cases.commission import propose_exemption
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
-from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_BODY, REVOCATION, SENT
-from registry.exemptions.service import find_exemption_to_change, record_exemption, revoke_exemption
+from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION
+from registry.exemptions.service import find_exemption_to_change, revoke_exemption
 from registry.journal.read_replica import use_read_replica
 
 blp = ApiBlueprint(
-    "exemptions", __name__, description="Decisions of the Commission, recorded here and never granted here."
+    "exemptions",
+    __name__,
+    description="Decisions of the Commission, recorded here by two people and never granted here.",
 )
 FILTERS: Final = negatable(plain_parameters(filters_of_exemptions()))
 QUERY: Final = list_query(FILTERS, SORTS)
@@ -47,17 +52,17 @@ class Exemptions(MethodView):
         use_read_replica()
         return page_response(list_exemptions(current_actor(), *query))
 
-    @blp.requires(Permission.EXEMPTIONS_RECORD)
+    @blp.requires(Permission.EXEMPTIONS_PROPOSE)
     @blp.doc(operationId="create_exemption")
-    @blp.arguments(EXEMPTION_BODY, example=SENT)
+    @blp.arguments(EXEMPTION_PROPOSAL, example=PROPOSED)
     @blp.idempotent
-    @blp.etag
-    @blp.response(201, EXEMPTION, description="Recorded.", example=EXAMPLE, headers=LOCATION)
+    @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
     def post(self, values: dict[str, Any]) -> Any:
-        """Record a decision of the Commission; flags follow at the next audit."""
-        exemption = record_exemption(current_actor(), values)
-        blp.set_etag(etag_data(exemption))
-        return exemption, {"Location": f"{API_PREFIX}/exemptions/{exemption.id}"}
+        """Propose to record a decision of the Commission; another person, a supervisor, approves it.
+
+        Flags follow at the next audit after that.
+        """
+        return proposed(propose_exemption(current_actor(), values))
 
 
 @blp.route("/exemptions/<row_id:id>")

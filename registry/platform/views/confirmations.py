@@ -9,9 +9,11 @@ from flask import url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.cases.commission import DecisionFile, propose_exemption
+from registry.core.errors import invalid
 from registry.core.transactions import transaction
 from registry.exemptions.schemas import EXEMPTION_BODY
-from registry.exemptions.service import record_exemption
+from registry.http.request_bodies import read_files
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.models import Project
@@ -126,26 +128,33 @@ def restrict(actor: Actor, number: str) -> Answer:
     return answer_form(page, act)
 
 
-@pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_RECORD, methods=BOTH)
+@pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_PROPOSE, methods=BOTH, takes_file=True)
 def record_project_exemption(actor: Actor, number: str) -> Answer:
-    """Record a decision of the Commission."""
+    """Propose to record a decision of the Commission."""
     project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Record a decision of the Commission"),
-        _("Record"),
+        _("Send the proposal"),
         _back(project),
-        [schema_field(field) for name, field in EXEMPTION_BODY.inputs.items() if name != "project"],
+        [
+            *(schema_field(field) for name, field in EXEMPTION_BODY.inputs.items() if name != "project"),
+            form_field("file", "file", label=_("The decision"), hint=_("A PDF or a scanned image.")),
+        ],
         EXEMPTION_BODY,
         _(
-            "The Commission under the President decides; staff refer the case and record the decision. It takes "
-            "effect at the next audit."
+            "The Commission under the President decides; staff refer the case and record the decision. Another person, "
+            "a supervisor, must approve the record. It takes effect at the next audit after that."
         ),
         name_in_page_language(project),
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        record_exemption(actor, {**values, "project": number})
-        return _done(number)
+        files = [DecisionFile(each.name, each.content_type, each.content) for each in read_files("file")]
+        if not files:
+            raise invalid("/file", "page-choose-file")
+        approval = propose_exemption(actor, {**values, "project": number}, files)
+        flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
+        return redirect_to("approval_page", approval_id=approval.id)
 
     return answer_form(page, act)
 

@@ -53,6 +53,7 @@ def exemption(world: World) -> dict[str, Any]:
         "decided_on": day,
         "valid_from": day,
         "valid_to": day,
+        "documents": [world.document_id],
     }
 
 

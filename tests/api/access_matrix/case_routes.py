@@ -78,9 +78,7 @@ CASEWORK: dict[str, Try] = {
         "/case-templates/{template}", {Role.SUPERVISOR}, 200, lambda world: {"title": "Начало работ"}, owned=False
     ),
     "delete_case_template": Try("/case-templates/{template}", {Role.SUPERVISOR}, 204, owned=False),
-    "record_commission_decision": Try(
-        "/cases/{case}/commission-decision", {Role.SUPERVISOR}, 409, form=a_commission_decision
-    ),
+    "record_commission_decision": Try("/cases/{case}/commission-decision", REVIEWERS, 409, form=a_commission_decision),
     "list_case_documents": Try("/cases/{case}/documents", CASE_READERS),
     "create_case_document": Try("/cases/{case}/documents", REVIEWERS | EDITORS, 201, form=a_document),
     "download_case_document": Try("/cases/{case}/documents/{case_document}", CASE_READERS),

@@ -80,7 +80,7 @@ REGISTER: dict[str, Try] = {
     "create_document": Try("/projects/{number}/documents", WRITERS | CONFIRMERS, 201, form=a_document),
     "download_document": Try("/projects/{number}/documents/{document}", ALL),
     "list_all_exemptions": Try("/exemptions", ALL, owned=False),
-    "create_exemption": Try("/exemptions", {Role.SUPERVISOR}, 201, exemption, owned=False),
+    "create_exemption": Try("/exemptions", REVIEWERS, 202, exemption, owned=False),
     "read_one_exemption": Try("/exemptions/{exemption}", ALL),
     "revoke_one_exemption": Try("/exemptions/{exemption}/revocation", {Role.SUPERVISOR}, 200, lambda world: {}),
     "list_exemption_documents": Try("/exemptions/{exemption}/documents", ALL),

@@ -74,6 +74,12 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
     "read_approval": Try(
         "/approvals/{approval}", APPROVERS | {Role.AUDITOR}, owned=False, unseen={Role.AGENCY_ADMINISTRATOR}
     ),
+    "download_approval_document": Try(
+        "/approvals/{scanned_approval}/documents/{scan}",
+        APPROVERS | {Role.AUDITOR},
+        owned=False,
+        unseen={Role.AGENCY_ADMINISTRATOR},
+    ),
     "reject_proposal": Try(
         "/approvals/{rejected_approval}/rejection",
         {*ORGANISERS, Role.AGENCY_ADMINISTRATOR},

@@ -16,6 +16,7 @@ from registry.accounts.service_accounts import add_service_account, issue_servic
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases import service as cases
+from registry.cases.commission import propose_exemption
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
@@ -31,6 +32,7 @@ from registry.letters.models import Letter
 from registry.policies.service import draft_policy
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
+from registry.projects.models import Project
 from registry.requests.agency_change import propose_agency_change
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
@@ -44,7 +46,7 @@ from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor,
 def a_world(agency: Agency) -> World:
     project = a_project(agency, placement="on_platform")
     supervisor = an_actor(Role.SUPERVISOR)
-    document = add_document(ADMINISTRATOR, project, "a.txt", "text/plain", b"x")
+    document = add_document(ADMINISTRATOR, project, "a.pdf", "application/pdf", b"%PDF-1.7")
     values = {name: today() for name in ("decided_on", "valid_from", "valid_to")}
     recorded = record_exemption(supervisor, {"project": project.number, "decision_number": "1", **values})
     reviewed = a_project(agency, placement="onboarding")
@@ -68,6 +70,7 @@ def a_world(agency: Agency) -> World:
         "refused_confirmation_request": a_request(RequestKind.CONFIRMATION, reviewed.number, "onboarding"),
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
+        **a_proposed_exemption(reviewed),
         "approval": an_approval(),
         "rejected_approval": an_approval(),
         "cancelled_approval": an_approval(),
@@ -113,6 +116,15 @@ def a_draft(version: int) -> int:
     """A draft of the policy by a supervisor who is none of the callers."""
     draft_policy(an_actor(Role.SUPERVISOR, name="somebody else"), {"version": str(version)})
     return version
+
+
+def a_proposed_exemption(project: Project) -> dict[str, int]:
+    """A proposed decision of the Commission with its document."""
+    reviewer = an_actor(Role.REVIEWER, name="somebody else")
+    scan = add_document(reviewer, project, "decision.pdf", "application/pdf", b"%PDF-1.7")
+    days = dict.fromkeys(("decided_on", "valid_from", "valid_to"), today())
+    values = {"project": project.number, "decision_number": "1", **days, "documents": [scan.id]}
+    return {"scan": scan.id, "scanned_approval": propose_exemption(reviewer, values).id}
 
 
 def an_approval() -> int:
