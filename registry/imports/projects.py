@@ -265,7 +265,7 @@ class ProjectImport:
         if number is not None:
             before, pointer = registered.by_number.get(number), "/number"
             if before is None or before["agency_id"] != agency_id or not self._may_see(before):
-                return None, Problem(pointer, "project-not-of-agency", {"number": number})
+                return None, Problem(pointer, "row-project-not-of-agency", {"number": number})
         if owner is not None and (owner is not before or not self._may_see(owner)):
             taken: dict[str, object] = {"external_id": external_id, "agency": agency}
             return None, Problem("/external_id", "external-id-taken", taken)

@@ -27,6 +27,20 @@ SOMETIMES = {
     ("TransferShown", "equal_external_ids"),
     ("WithdrawalShown", "people_needed"),
     ("ConfirmationRequestShown", "document_names"),
+    # In a single approval alone; a kind counts only what it touches.
+    *(("ApprovalShown", name) for name in ("changes", "effects", "documents", "needs_supervisor")),
+    *(
+        ("ApprovalShown.effects", name)
+        for name in (
+            *("projects", "out_of_scope", "into_scope", "flags", "cases"),
+            *("restricted", "readers", "confirmed", "lost"),
+        )
+    ),
+    # Totals without restricted projects say so; what held an audit is counted by cause.
+    ("", "without_restricted"),
+    ("AuditJustRun.held_because", "severity_raised"),
+    ("AuditJustRun.held_because", "severity_lowered"),
+    ("Import.undone.left", "fields"),
     ("Project", "known_at"),
     ("JudgedProject", "known_at"),
     *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),

@@ -241,7 +241,7 @@ def test_number_in_the_register_comes_before_the_reference(app: Flask) -> None:
     assert db.session.get_one(Project, first.id).external_id == "А-9", "an empty cell takes no reference away"
     other = run(csv_of({**row, "agency": an_agency().bin, "number": second.number}))
     assert [(row, column, asked) for row, column, asked, _ in questions(other)] == [
-        (2, "number", "project-not-of-agency")
+        (2, "number", "row-project-not-of-agency")
     ]
     unknown = run(csv_of({**row, "number": "QT-2026-0000001-9"}))
     assert [(row, column, asked) for row, column, asked, _ in questions(unknown)] == [(2, "number", "project-unknown")]
@@ -298,7 +298,7 @@ def test_restricted_project_is_not_named_to_who_may_not_read_it(app: Flask) -> N
 
     assert counts(run(keyless(agency, "Портал озёр"))) == (1, 0, 0, 0, 0)
     row = {"agency": agency.bin, "number": secret.number, "external_id": "", "name_ru": "Портал озёр"}
-    assert [asked for _, _, asked, _ in questions(run(csv_of(row)))] == ["project-not-of-agency"]
+    assert [asked for _, _, asked, _ in questions(run(csv_of(row)))] == ["row-project-not-of-agency"]
 
 
 def test_api_takes_answers_with_the_file_and_for_a_dry_run(editor: Caller, agency: Agency) -> None:

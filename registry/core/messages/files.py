@@ -19,7 +19,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Import {id} cannot be answered: it is no finished dry run, or its file was imported or deleted."
     ),
     "project-twice-in-file": lazy_text("Project {number} is already in row {row}. Keep one of the rows."),
-    "project-not-of-agency": lazy_text("The agency of the row has no project {number}."),
+    "row-project-not-of-agency": lazy_text("The agency of the row has no project {number}."),
     "answers-invalid": lazy_text("Write the answers as an object from rows to same or new."),
     "row-asks-nothing": lazy_text("Row {row} asks no question. Answer the rows whose outcome is question."),
     "row-repeats-row": lazy_text("Row {row} has this name too. Is it the same project or a new one?"),
