@@ -10,6 +10,7 @@ from registry.settings import CHECKOUT
 
 SPECIFICATION: dict[str, Any] = json.loads((CHECKOUT / "docs" / "openapi.json").read_text(encoding="utf-8"))
 # Every other property of an answer is always there.
+HELD = ("Audit.held_because", "AuditJustRun.held_because")
 SOMETIMES = {
     ("AuditJustRun", "changes"),
     ("Case.events", "for_agency"),
@@ -38,9 +39,8 @@ SOMETIMES = {
     ),
     # Totals without restricted projects say so; what held an audit is counted by cause.
     ("", "without_restricted"),
-    ("AuditJustRun.held_because", "severity_raised"),
-    ("AuditJustRun.held_because", "severity_lowered"),
-    ("Import.undone.left", "fields"),
+    *((each, name) for each in HELD for name in ("severity_raised", "severity_lowered")),
+    *(("Import.undone.left", name) for name in ("fields", "count", "rules")),
     ("Project", "known_at"),
     ("JudgedProject", "known_at"),
     *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),
