@@ -1,9 +1,12 @@
 """What a WSGI server loads: ``waitress-serve wsgi:application``."""
 
 from registry.app import create_app
+from registry.core.installation import warn_of_other_key
 from registry.http.health_listener import listen_for_health
 from registry.settings import read_settings
 
 settings = read_settings()
 application = create_app(settings)
+with application.app_context():
+    warn_of_other_key()
 listen_for_health(settings)

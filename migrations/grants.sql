@@ -31,6 +31,7 @@ REVOKE UPDATE, DELETE ON exemption_documents FROM :"service";
 REVOKE UPDATE, DELETE ON former_flags FROM :"service";
 REVOKE UPDATE, DELETE ON former_names FROM :"service";
 REVOKE UPDATE, DELETE ON installation FROM :"service";
+GRANT UPDATE (key_fingerprint) ON installation TO :"service";
 REVOKE UPDATE, DELETE ON inventories FROM :"service";
 REVOKE UPDATE, DELETE ON policy_texts FROM :"service";
 REVOKE UPDATE, DELETE ON revisions FROM :"service";

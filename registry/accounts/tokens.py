@@ -44,6 +44,7 @@ from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from registry.core.installation import keep_secret_key
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
@@ -242,10 +243,10 @@ def revoke_own_token(actor: Actor, key_id: str) -> None:
 
 
 def rekey_tokens(actor: Actor, previous_key: str) -> tuple[int, int]:
-    """Let the tokens of the previous secret key go on under the present one.
+    """Let the tokens of the previous secret key go on under the present one, which is the registry's from now on.
 
-    Returns how many go on, and how many belong to neither key: nobody knows who wrote those, and they stay invalid.
-    Raises RoleNotAllowed.
+    Without a previous key none goes on. Returns how many go on, and how many belong to neither key: nobody knows who
+    wrote those, and they stay invalid. Raises RoleNotAllowed.
     """
     actor.require(Permission.TOKENS_MANAGE)
     rekeyed = foreign = 0
@@ -254,11 +255,12 @@ def rekey_tokens(actor: Actor, previous_key: str) -> tuple[int, int]:
             signed = (token.key_id, token.account_id, token.secret_hash)
             if token.secret_mac == token_mac(*signed):
                 continue
-            if token.secret_mac == token_mac(*signed, previous_key):
+            if previous_key and token.secret_mac == token_mac(*signed, previous_key):
                 token.secret_mac = token_mac(*signed)
                 rekeyed += 1
             else:
                 foreign += 1
+        keep_secret_key(replace=True)
         journal.record(actor, "tokens.rekeyed", "database:registry", {"rekeyed": rekeyed, "foreign": foreign})
     return rekeyed, foreign
 

@@ -7,6 +7,7 @@ import click
 from registry.cli.app_context import as_owner, command_settings, open_registry
 from registry.cli.exit_codes import NOT_FOUND, CommandFailed, UsageError
 from registry.cli.output import cli_text, print_message
+from registry.core.installation import keep_secret_key
 from registry.core.schema import (
     downgrade_schema,
     grant_to_service,
@@ -35,11 +36,13 @@ def upgrade() -> None:
         if not schema_is_current():
             upgrade_schema(service_role=service_role)
             refresh_fingerprints()
+            keep_secret_key()
             print_message("cli-schema-upgraded")
             return
         if service_role is not None:
             grant_to_service(service_role)
         restore_guards()
+        keep_secret_key()
         print_message("cli-schema-was-current")
 
 

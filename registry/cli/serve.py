@@ -19,6 +19,7 @@ from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
 from registry.cli.web_server import WebServer
+from registry.core.installation import keep_secret_key, warn_of_other_key
 from registry.core.schema import require_current_schema, upgrade_schema
 from registry.http.forwarded_headers import warn_at_start
 from registry.http.health_listener import listen_for_health
@@ -130,11 +131,13 @@ def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
 def prepare_schema(settings: Settings) -> None:
     """On SQLite apply the migrations; on PostgreSQL, which others may use, reject an old schema.
 
-    Raises SchemaNotCurrent.
+    Logs a secret key that is not the registry's. Raises SchemaNotCurrent.
     """
     if settings.embedded:
         upgrade_schema()
     require_current_schema()
+    keep_secret_key()
+    warn_of_other_key()
 
 
 def stopped_by_signals() -> threading.Event:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from registry.audits.clock_guard import unconfirmed_since
 from registry.core.clock import now, rfc3339, today
 from registry.core.disk_checks import is_corruption_error, is_damaged, is_disk_full
-from registry.core.installation import installed_at
+from registry.core.installation import OTHER_KEY, has_other_key, installed_at
 from registry.core.schema import schema_is_current
 from registry.flags.audit_runs import audit_in_future, last_good_audit
 from registry.http.database_errors import error_of
@@ -58,7 +58,7 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
     if ahead is not None:
         return [f"audit-in-the-future {ahead.on.isoformat()}: registry audits void {ahead.id}"]
     last = last_good_audit()
-    reasons = []
+    reasons = [OTHER_KEY] if has_other_key() else []
     if last_verification().fault is not None:
         reasons.append(f"journal-broken: {RUNBOOK}")
     # A new installation has no audit yet. Whoever starts audits, the scheduler or cron, one a day is due from then on.

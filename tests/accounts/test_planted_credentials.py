@@ -18,7 +18,7 @@ from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession, start_session
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.accounts.token_format import generate_token, token_text
-from registry.accounts.token_models import Token
+from registry.accounts.token_models import Token, token_mac
 from registry.accounts.tokens import issue
 from registry.core.clock import now
 from registry.core.database import db
@@ -151,3 +151,16 @@ def test_rekeyed_tokens_go_on_and_planted_ones_do_not(registry: CommandLine, ser
     with services():
         assert is_accepted(issued.text)
         assert not is_accepted(planted.text)
+
+
+def test_token_that_is_signed_with_an_empty_key_never_goes_on(registry: CommandLine, services: Any) -> None:
+    with services():
+        issued = issue(ADMINISTRATOR, "planted", Role.AUDITOR, None)
+        token = db.session.scalars(select(Token)).one()
+        mac = token_mac(token.key_id, token.account_id, token.secret_hash, "")
+        write(update(Token).values(pending_since=None, secret_mac=mac))
+    ran = registry("tokens", "rekey", "/dev/null")
+    assert ran.code == 0
+    assert "stay invalid: 1." in ran.err
+    with services():
+        assert not is_accepted(issued.text)

@@ -61,6 +61,7 @@ def test_new_registry_has_no_failure_and_says_what_is_missing(registry: CommandL
         "rights": "ok",
         "guards": "ok",
         "indexes": "ok",
+        "secret key": "ok",
         "locks": "ok",
         "journal": "ok",
         "clock": "ok",
@@ -300,6 +301,21 @@ def test_missing_triggers_are_a_failure(registry: CommandLine, database_kind: st
     assert "journal_chain" in finding["text"]
     journal_clock(registry.url, on=False)
     assert "journal_chain, journal_clock" in found(registry("doctor", "--json"))["guards"]["text"]
+
+
+def test_another_secret_key_is_a_failure_until_it_becomes_the_registrys(registry: CommandLine, tmp_path: Path) -> None:
+    previous = registry.settings["REGISTRY_SECRET_KEY"]
+    another = {"REGISTRY_SECRET_KEY": "another-key-of-the-service"}
+    assert registry("db", "upgrade").code == 0
+    assert found(registry("doctor", "--json"))["secret key"]["state"] == "ok"
+    # Neither another upgrade nor another process replaces the first key.
+    registry("db", "upgrade", **another)
+    finding = found(registry("doctor", "--json", **another))["secret key"]
+    assert (finding["state"], finding["runbook"]) == ("failure", "docs/runbooks/key-rotation.md")
+    (tmp_path / "previous").write_text(previous)
+    assert registry("tokens", "rekey", tmp_path / "previous", **another).code == 0
+    assert found(registry("doctor", "--json", **another))["secret key"]["state"] == "ok"
+    assert found(registry("doctor", "--json"))["secret key"]["state"] == "failure"
 
 
 @pytest.mark.postgres_only

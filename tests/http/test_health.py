@@ -17,7 +17,7 @@ from registry.audits.service import run_audit
 from registry.audits.voiding import void_audit
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.installation import Installation
+from registry.core.installation import Installation, keep_secret_key, warn_of_other_key
 from registry.core.schema import upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
@@ -29,12 +29,37 @@ from tests.present import Present
 
 
 @pytest.fixture
+def app(own_app: Flask) -> Iterator[Flask]:
+    """The app as the owner of the tables, who may set the time of the installation."""
+    with own_app.app_context():
+        yield own_app
+
+
+@pytest.fixture
 def installed(app: Flask, present: Present) -> Iterator[Present]:
     """A registry that was installed at noon of 1 March 2026, which is now."""
     present.set(date(2026, 3, 1))
     with transaction() as session:
         session.execute(update(Installation).values(installed_at=now()))
     yield present
+
+
+def test_process_with_another_secret_key_is_not_ready(
+    app: Flask, client: FlaskClient, installed: Present, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep_secret_key()
+    assert client.get("/readyz").get_json() == {"status": "ready", "reasons": []}
+    warn_of_other_key()
+    assert "secret-key" not in caplog.text
+    app.config["SECRET_KEY"] = "another-key-of-the-service"
+    keep_secret_key()
+    warn_of_other_key()
+    assert "secret-key-differs" in caplog.text
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["reasons"] == ["secret-key-differs: docs/runbooks/key-rotation.md"]
+    keep_secret_key(replace=True)
+    assert client.get("/readyz").status_code == 200
 
 
 def an_audit(status: str = "succeeded", *, dry_run: bool = False) -> None:

@@ -165,9 +165,10 @@ def confirm(key_id: str) -> None:
 @click.argument("file", type=click.File(encoding="utf-8"))
 @in_registry
 def rekey(file: TextIO) -> None:
-    """Let the tokens go on after a change of REGISTRY_SECRET_KEY.
+    """Let the tokens go on after a change of REGISTRY_SECRET_KEY, and take the new key for the registry's.
 
-    FILE holds the previous key; `-` reads it from stdin. Tokens that neither key has signed stay invalid.
+    FILE holds the previous key; `-` reads it from stdin. Tokens that neither key has signed stay invalid; with an empty
+    FILE (`/dev/null`) all that the present key has not signed.
     """
     rekeyed, foreign = access.rekey_tokens(local_actor(Role.ADMINISTRATOR), file.read().strip())
     print_message("cli-tokens-rekeyed", rekeyed=rekeyed, foreign=foreign)

@@ -68,6 +68,7 @@ def examine() -> Iterator[Finding]:
 
 def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
     app = Flask("registry")
+    app.config["SECRET_KEY"] = settings.secret_key
     limits = replace(settings.database_limits, lock_timeout=MAX_WAIT_S, statement_timeout=MAX_WAIT_S)
     init_database(app, settings.database_url, limits, read_url=settings.database_read_url)
     with connected(app):
@@ -76,6 +77,7 @@ def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
             "rights": stored.rights,
             "guards": stored.guards,
             "indexes": stored.indexes,
+            "secret key": stored.secret_key,
             "locks": stored.locks,
             "journal": stored.journal,
             **({"policy": stored.policy} if has_policy else {}),

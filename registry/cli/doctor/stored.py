@@ -18,7 +18,7 @@ from registry.core.clock import ALMATY, now, rfc3339, today
 from registry.core.database import Base, db
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
 from registry.core.disk_checks import DISK_FULL, is_corruption_error, is_damaged, is_disk_full
-from registry.core.installation import installed_at
+from registry.core.installation import has_other_key, installed_at
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
 from registry.core.standby import standby_state
@@ -156,6 +156,13 @@ def indexes() -> Finding:
     if wrong := sorted(expected - present):
         return failure("indexes", "doctor-indexes-wrong", names=", ".join(wrong))
     return good("indexes", "doctor-indexes-ok", count=len(expected))
+
+
+def secret_key() -> Finding:
+    """Is the secret key the one that the registry was used with?"""
+    if has_other_key():
+        return failure("secret key", "doctor-secret-key-differs", "key-rotation")
+    return good("secret key", "doctor-secret-key-ok")
 
 
 def locks() -> Finding:

@@ -166,6 +166,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-schema-old-advice": lazy_text(
         "Older: registry db upgrade. Newer: run the release that fits; docs/operations.md, Back to the release before."
     ),
+    "doctor-secret-key-differs": lazy_text("This is not the REGISTRY_SECRET_KEY that the registry was used with."),
+    "doctor-secret-key-differs-advice": lazy_text(
+        "All processes need the same key: set it, and restart. After a change of the key: registry tokens rekey."
+    ),
+    "doctor-secret-key-ok": lazy_text("REGISTRY_SECRET_KEY is the one that the registry was used with."),
     "doctor-settings-ok": lazy_text("The settings are valid."),
     "doctor-settings-wrong": lazy_text("The settings are invalid: {reason}"),
     "doctor-settings-wrong-advice": lazy_text("Correct the variables; docs/reference/settings.md lists them."),
