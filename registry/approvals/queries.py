@@ -74,6 +74,17 @@ def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:
     return _shown(list(db.session.scalars(statement)))
 
 
+def waiting_about(
+    actor: Actor, *, project_id: int | None = None, subject: str | None = None, limit: int = 10
+) -> list[dict[str, Any]]:
+    """The approvals about a project, or about a subject as in the journal, that wait for anybody, the oldest first."""
+    if not actor.may(Permission.APPROVALS_READ):
+        return []
+    about = Approval.subject == subject if project_id is None else Approval.project_id == project_id
+    waits = (about, current_state() == ApprovalState.WAITING.value, *visible_approvals(actor))
+    return _shown(list(db.session.scalars(select(Approval).where(*waits).order_by(Approval.id).limit(limit))))
+
+
 def count_waiting_for(actor: Actor) -> int:
     """How many approvals the actor can decide."""
     return db.session.scalar(select(func.count()).select_from(Approval).where(*_waits_for(actor))) or 0

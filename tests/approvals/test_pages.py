@@ -72,3 +72,12 @@ def test_everybody_who_may_decide_but_the_proposer_gets_an_email(app: Flask) -> 
     _, approval_id = proposed()
 
     assert queued_emails() == [("saule@readers.kz", "approval-waiting", [approval_id])]
+
+
+def test_pages_of_what_a_proposal_is_about_lead_to_it(signed_in: SignedIn) -> None:
+    project, approval_id = proposed()
+
+    page = signed_in(Role.REVIEWER).get(f"/projects/{project.number}").text
+
+    assert f'href="/approvals/{approval_id}"' in page
+    assert "proposed by dana, waits for approval" in page

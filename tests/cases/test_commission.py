@@ -62,6 +62,7 @@ def test_granted_exemption_has_its_file_and_the_case_waits_for_its_end(
     proposed = record(supervisor, case, **GRANTED, conditions="Move by the end of the year")
     assert "Your proposal is sent. Nothing changes until a supervisor approves it." in proposed
     assert exemptions() == []
+    assert "Record the Commission’s decision" not in supervisor.get(f"/cases/{case.id}").text
     approve_waiting()
     page = supervisor.get(f"/cases/{case.id}").text
     assert "The Commission granted an exemption" in page and "Decision of the Commission 14-K" in page

@@ -10,6 +10,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.queries import agencies_above, open_agencies_below
 from registry.agencies.service import agency_by_bin
+from registry.approvals.queries import waiting_about
 from registry.cases.views.work_lists import ANY_OPEN
 from registry.core.collation import kazakh_key
 from registry.core.pagination import Page
@@ -38,6 +39,7 @@ def agency(actor: Actor, bin: str) -> Answer:
         share_class=share_class,
         share_patterns=PATTERNS,
         requests=_requests(actor, bin),
+        approvals=waiting_about(actor, subject=f"agency:{bin}"),
     )
 
 

@@ -12,6 +12,7 @@ from flask import render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.step_up import StepUpRequired
+from registry.approvals.queries import waiting_about
 from registry.audits.clearing_facts import clearings
 from registry.audits.views.findings import active_only, cleared_flags
 from registry.cases.appeals import is_under_appeal
@@ -181,6 +182,7 @@ def _page(
     named = [replace(each, pointer=f"/{opened}-{control_name(each.pointer)}") for each in problems]
     form = Form(form_values, problems_by_control(named, actions.get(opened, ())))
     has_new_events = seen is not None and (is_stale or error is not None)
+    approvals = waiting_about(actor, project_id=case_record.project_id)
     return render_template(
         "cases/detail.html",
         actor=actor,
@@ -208,7 +210,10 @@ def _page(
         opened=opened if opened in actions else first,
         to_approve=ActionName.APPROVE in actions,
         # Whoever records decisions of the Commission starts with the one that the case waits for.
-        commission_due=view["status"] == Status.WITH_COMMISSION and actor.may(Permission.EXEMPTIONS_PROPOSE),
+        commission_due=view["status"] == Status.WITH_COMMISSION
+        and actor.may(Permission.EXEMPTIONS_PROPOSE)
+        and not any(each["subject"] == f"case:{case_id}" for each in approvals),
+        approvals=approvals,
         correspondence=[event for event in view["events"] if _is_correspondence(event)],
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
         news=news_of(actor, case_record, view["events"]),

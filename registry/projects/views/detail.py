@@ -6,6 +6,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.approvals.queries import waiting_about
 from registry.audits.verdicts import verdict_of
 from registry.audits.views.findings import active_only
 from registry.core.errors import Invalid, Problem
@@ -85,6 +86,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         form=form,
         cases=cases_of_project(actor, number) if actor.may(Permission.CASES_READ) else [],
         requests=requests_of_project(actor, project.id) if actor.may(Permission.REQUESTS_READ) else [],
+        approvals=waiting_about(actor, project_id=project.id),
         withdrawal=withdrawal_in_effect(project),
         links=links,
         similar=similar,
