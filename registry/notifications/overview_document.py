@@ -52,7 +52,7 @@ def overview_data(known: Overview, language: Language, *, with_restricted: bool)
     _ = translator(language)
     title, as_of = _(TITLE), _(AS_OF).format(day=known.on.strftime(DAY_FORMAT))
     if not with_restricted:
-        as_of = f"{as_of}. {_(WITHOUT_RESTRICTED)}"
+        as_of = ". ".join((as_of, _(WITHOUT_RESTRICTED)))
     return {
         "language": language,
         "issuer": _(ISSUER),
