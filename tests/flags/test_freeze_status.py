@@ -87,10 +87,11 @@ def test_severity_is_that_of_highest_active_flag(app: Flask, present: Present) -
     assert listed(project) == ("flagged", "high")
     edit(project, contract_signed_on="2025-12-20")
     audit()
-    # The backdated contract was a high flag; a trace of it stays in the project's revisions.
+    # The backdated contract was a high flag; the edit that ended it left another.
     assert sorted(flags_of(project)) == [
         ("freeze.transitional", "medium", "open"),
         ("integrity.backdated", "high", "cleared"),
+        ("integrity.rewritten", "medium", "open"),
     ]
     assert listed(project) == ("flagged", "medium")
 
