@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from registry.agencies.models import Agency
 from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
+from registry.projects.restriction import propose_restriction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of
 from tests.factories import a_project, an_agency
@@ -31,6 +32,7 @@ def listed_records() -> Listed:
     with transaction():
         restricted = find_project_to_change(SAULE, projects[2].number)
         restrict_project(SAULE, restricted, True, "State secret")
+    propose_restriction(SAULE, number, {"is_restricted": True, "reason": "State secret"})
     a_project(ministry, placement="onboarding", onboarding_due_on="2026-09-01")
     audit()
     case = act(AIGERIM, case_of(projects[0]), "claim")
@@ -50,6 +52,7 @@ def _values(ministry: Agency, committee: Agency, number: str, case_id: Any) -> d
         "parent_bin": ministry.bin,
         "principal": "aigerim,saule",
         "project": number,
+        "proposed_by": "saule",
         "q": "система учёта",
         "subject": f"project:{number},case:{case_id}",
         "supplier_bin": committee.bin,

@@ -9,12 +9,11 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from registry.accounts.roles import Role
 from registry.audits.known_records import record_known_at
 from registry.audits.known_verdicts import verdict_known_at
-from registry.audits.policy_texts import PolicyText
 from registry.audits.repeatable import policy_known_at, run_known_at
 from registry.audits.verdicts import verdict_of
 from registry.audits.voiding import void_audit
@@ -235,7 +234,6 @@ def test_history_page_refuses_a_date_that_is_not_known(
 def test_history_page_says_what_is_not_known(signed_in: SignedIn, present: Present) -> None:
     project = a_past(present)
     with transaction() as session:
-        session.execute(delete(PolicyText))
         session.execute(update(AuditRun).where(AuditRun.on == DAY).values(known_at=None, policy_digest="2" * 64))
     page = signed_in(Role.AUDITOR).get(f"/projects/{project.number}/history?known_at=01.06.2026")
     assert page.status_code == 200
