@@ -1,7 +1,7 @@
 """The Commission's decision on a project or a referred case: proposed with its document, approved by a supervisor.
 
-A granted exemption is one of the project (``registry/exemptions``): from the next audit on its flags are exempt, and
-the case waits until it ends. If it is refused, the case is back under review.
+A granted exemption is one of the project (``registry/exemptions``): the case waits until it ends, at once when it is in
+force already, and from the next audit on its flags are exempt. If it is refused, the case is back under review.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -32,6 +32,7 @@ from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.documents import link_documents
+from registry.exemptions.models import Exemption
 from registry.exemptions.service import EXEMPTION_FIELDS, check_exemption, record_exemption
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAGS, IS_ACTIVE
@@ -88,10 +89,7 @@ class CommissionDecision(ApprovalKind):
     def lock(self, approval: Approval) -> None:
         """Lock the case before its project, as actions on cases do."""
         lock_flags_for_review()
-        if approval.payload["case"] is not None:
-            require_transaction().scalar(
-                select(Case).where(Case.id == approval.payload["case"]).with_for_update(of=Case)
-            )
+        require_transaction().scalar(_case_concerned(approval).with_for_update(of=Case))
 
     def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
         """Record it. Raises CaseNotWithCommission, ProjectWithdrawn, Invalid and CommissionDecisionRecorded."""
@@ -100,6 +98,10 @@ class CommissionDecision(ApprovalKind):
         if case_id is None:
             exemption = record_exemption(actor, {**values, "project": approval.subject.removeprefix("project:")})
             link_documents(exemption, documents)
+            referred = require_transaction().scalar(_case_concerned(approval))
+            if referred is not None:
+                record_change(CASE_SUBJECT, referred.id, referred.status, referred.severity)
+                _wait_for_end(referred, exemption)
             return {"exemption": exemption.id}
         case = find_case_to_change(actor, case_id)
         _require_decidable(case, values)
@@ -234,12 +236,28 @@ def _details(values: Mapping[str, Any]) -> dict[str, str]:
     return {"decision_number": values["decision_number"]} | {name: day.isoformat() for name, day in dates.items()}
 
 
+def _case_concerned(approval: Approval) -> Select[Case]:
+    """The case that was decided on, or of an exemption of the project itself the one that was referred."""
+    if approval.payload["case"] is not None:
+        return select(Case).where(Case.id == approval.payload["case"])
+    return select(Case).where(Case.project_id == approval.project_id, Case.status == Status.WITH_COMMISSION)
+
+
+def _wait_for_end(case: Case, exemption: Exemption) -> None:
+    """Let the case wait for the end of the exemption when it is in force today; else the first audit that sees it."""
+    if exemption.valid_from <= today() <= exemption.valid_to and case.exempt_since is None:
+        case.exempt_since, case.due_on, case.review_days_left = today(), None, None
+        case.version += 1
+        case.changed_at = now()
+
+
 def _grant(actor: Actor, case: Case, values: Mapping[str, Any], documents: Sequence[int]) -> int:
     begin = values.get("valid_from") or values["decided_on"]
     of_decision = {name: values.get(name) for name in ("decision_number", "decided_on", *OF_EXEMPTION)}
     exemption = record_exemption(actor, of_decision | {"project": case.project_record.number, "valid_from": begin})
     link_documents(exemption, documents)
     _add_entry(actor, case, values)
+    _wait_for_end(case, exemption)
     return exemption.id
 
 

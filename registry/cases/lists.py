@@ -78,7 +78,7 @@ DEFAULT_SORT: Final = "due_on"
 # Filters and sorts that read the project of a case, and the one that reads its agency.
 OF_THE_AGENCY: Final = "agency"
 OF_THE_PROJECT: Final = frozenset({"project", OF_THE_AGENCY, "region", "sector", "q", "budget_kzt"})
-NULLABLE: Final = ("assignee", "due_on", "closed_at", "outcome")
+NULLABLE: Final = ("assignee", "due_on", "closed_at", "outcome", "exempt_since")
 
 
 def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:

@@ -16,6 +16,7 @@ from registry.cases.models import Case
 from registry.core.database import db
 from registry.exemptions.documents import ExemptionDocument
 from registry.exemptions.models import Exemption
+from registry.projects.documents import add_document
 from registry.projects.models import Project
 from tests.api.callers import caller, code, codes
 from tests.cases.casework import status
@@ -73,15 +74,48 @@ def test_granted_exemption_has_its_file_and_the_case_waits_for_its_end(
         date(2026, 12, 31),
     )
     assert db.session.scalar(select(func.count()).select_from(ExemptionDocument)) == 1
-    audit()
+    # Decided: nothing on the pages says any more that the case waits for the Commission, before the next audit neither.
+    for is_audited in (False, True):
+        for path in (f"/cases/{case.id}", "/cases?status=with_commission"):
+            page = supervisor.get(path).text
+            assert re.search(r"govuk-tag[^>]*>Exempt by the Commission<", page), (path, is_audited)
+            assert not re.search(r"govuk-tag[^>]*>With the Commission<", page), (path, is_audited)
+        assert (case_of(project).exempt_since, case_of(project).due_on) == (TODAY, None)
+        if not is_audited:
+            audit()
     assert set(flags_of(project).values()) == {"exempt"} and case_of(project).status == "with_commission"
-    # Decided: nothing on the pages says any more that the case waits for the Commission.
-    for path in (f"/cases/{case.id}", "/cases?status=with_commission"):
-        page = supervisor.get(path).text
-        assert re.search(r"govuk-tag[^>]*>Exempt by the Commission<", page), path
-        assert not re.search(r"govuk-tag[^>]*>With the Commission<", page), path
     seen = signed_in(Role.AGENCY_EDITOR, agency).get(f"/cases/{case.id}").text
     assert "The Commission granted an exemption" in seen and "commission-decision" not in seen
+
+
+def test_exemption_that_begins_later_leaves_the_case_with_the_commission_until_then(
+    signed_in: SignedIn, project: Project, present: Present
+) -> None:
+    case = case_of(project)
+    record(signed_in(Role.SUPERVISOR), case, **GRANTED, valid_from="01.08.2026")
+    approve_waiting()
+    audit()
+    assert (case_of(project).status, case_of(project).exempt_since) == ("with_commission", None)
+    present.set(date(2026, 8, 1))
+    audit()
+    assert (case_of(project).status, case_of(project).exempt_since) == ("with_commission", date(2026, 8, 1))
+
+
+def test_exemption_of_the_project_itself_shows_on_its_referred_case_at_once(
+    client: FlaskClient, project: Project
+) -> None:
+    case = case_of(project)
+    body = {"project": project.number, "decision_number": "14-K", "decided_on": "2026-07-17"}
+    days = {"valid_from": "2026-07-17", "valid_to": "2026-12-31"}
+    document = add_document(AIGERIM, project, "decision.pdf", "application/pdf", b"%PDF-1.7").id
+    reviewer = caller(client, Role.REVIEWER)
+    answer = reviewer.call("POST", "/exemptions", json={**body, **days, "documents": [document]})
+    assert answer.status_code == 202, answer.text
+    assert reviewer.call("GET", f"/cases/{case.id}").get_json()["exempt_since"] is None
+    approve_waiting()
+    assert reviewer.call("GET", f"/cases/{case.id}").get_json()["exempt_since"] == "2026-07-20"
+    found = reviewer.call("GET", "/cases?status=with_commission&is_null=exempt_since").get_json()["items"]
+    assert found == []
 
 
 def test_refused_exemption_returns_the_case_to_its_reviewer_and_the_agency_reads_the_decision(
