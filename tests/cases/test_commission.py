@@ -114,8 +114,8 @@ def test_exemption_of_the_project_itself_shows_on_its_referred_case_at_once(
     assert reviewer.call("GET", f"/cases/{case.id}").get_json()["exempt_since"] is None
     approve_waiting()
     assert reviewer.call("GET", f"/cases/{case.id}").get_json()["exempt_since"] == "2026-07-20"
-    found = reviewer.call("GET", "/cases?status=with_commission&is_null=exempt_since").get_json()["items"]
-    assert found == []
+    waiting = reviewer.call("GET", "/cases?status=with_commission&is_null=exempt_since").get_json()["items"]
+    assert waiting == []
 
 
 def test_refused_exemption_returns_the_case_to_its_reviewer_and_the_agency_reads_the_decision(
