@@ -25,9 +25,10 @@ from tests.api.access_matrix.roles import (
 CASEWORK: dict[str, Try] = {
     "list_all_cases": Try("/cases", CASE_READERS, owned=False),
     "read_case": Try("/cases/{case}", CASE_READERS),
-    "list_all_government_reports": Try("/government-reports", REPORT_READERS, owned=False),
+    "list_all_government_reports": Try("/government-reports", REPORT_READERS | {Role.LEADER}, owned=False),
     "create_government_report": Try("/government-reports", REVIEWERS, 201, a_new_report, owned=False),
-    "read_government_report": Try("/government-reports/{report}", REPORT_READERS, owned=False),
+    # Leaders read issued ones, and this one is not.
+    "read_government_report": Try("/government-reports/{report}", REPORT_READERS, owned=False, unseen={Role.LEADER}),
     "patch_government_report": Try(
         "/government-reports/{report}", REVIEWERS, 200, lambda world: {"findings_ru": "Меньше."}, owned=False
     ),
@@ -53,9 +54,15 @@ CASEWORK: dict[str, Try] = {
         lambda world: {"reason": "Wrong.", "due_on": str(today())},
         owned=False,
     ),
-    "download_government_report_as_pdf": Try("/government-reports/{report}.pdf", REPORT_READERS, owned=False),
-    "download_government_report_data": Try("/government-reports/{report}/data.json", REPORT_READERS, owned=False),
-    "export_government_report_as_csv": Try("/exports/government-reports/{report}.csv", REPORT_READERS, owned=False),
+    "download_government_report_as_pdf": Try(
+        "/government-reports/{report}.pdf", REPORT_READERS, owned=False, unseen={Role.LEADER}
+    ),
+    "download_government_report_data": Try(
+        "/government-reports/{report}/data.json", REPORT_READERS, owned=False, unseen={Role.LEADER}
+    ),
+    "export_government_report_as_csv": Try(
+        "/exports/government-reports/{report}.csv", REPORT_READERS, owned=False, unseen={Role.LEADER}
+    ),
     "create_case": Try("/cases", REVIEWERS, 409, lambda world: {"project": world.reviewed.number}, owned=False),
     "claim_case": Try("/cases/{case}/claim", REVIEWERS, 200, lambda world: {}),
     "assign_case": Try("/cases/{case}/assign", REVIEWERS, 422, lambda world: {"assignee": "nobody"}),

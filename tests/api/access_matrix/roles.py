@@ -43,3 +43,9 @@ class Try:
     form: Callable[[World], dict[str, Any]] | None = None
     unseen: frozenset[Role] | set[Role] = frozenset()
     of_project: bool = True
+
+    @property
+    def sender(self) -> Role:
+        """A role that may, or where only who made the record may, one that does not find it."""
+        found = self.allowed - self.unseen or self.unseen
+        return next(each for each in Role if each in found)
