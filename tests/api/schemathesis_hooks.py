@@ -29,6 +29,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         # Which numbers the change feed has.
         "changes-expired",
         "changes-not-reached",
+        "start-or-after",
         "date-after",
         "date-after-today",
         "date-before",
@@ -62,6 +63,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "link-to-itself",
         "name-required",
         "parent-below-itself",
+        "nothing-to-change",
         "project-unknown",
         # What is shown of the past, marked as read, and written in two languages.
         "entries-or-all",
@@ -72,6 +74,8 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "figures-to-freeze",
         "not-with-this-decision",
         "responsible-not-usable",
+        # Which rows of an import ask something.
+        "row-asks-nothing",
         # Settings of a policy are judged by the parser of policy files, and braces in templates are placeholders.
         "placeholder-unknown",
         "policy-setting-invalid",
@@ -101,6 +105,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
 WHEREVER: Final = frozenset(
     {
         "/file",
+        "/answers",
         "/mapping",
         # Only filters that are sent are negated.
         "not",

@@ -23,6 +23,9 @@ ARGUED = {
     "POST /api/v1/audits/{id}/confirmation: body/reason: required": "A person must say why a held audit counts.",
     "POST /api/v1/audits/{id}/voiding-confirmation: body required": "Only the proposal that was read is confirmed.",
     "POST /api/v1/audits/{id}/voiding-confirmation: body/proposed_at: required": "Only the proposal that was read.",
+    "POST /api/v1/exemptions: 201 removed": "One person alone grants no exemption: 202, and another approves.",
+    "POST /api/v1/exemptions: body/documents: required": "Whoever approves must read the decision.",
+    "PUT /api/v1/projects/{number}/restriction: 200 removed": "One person alone does it not: 202.",
 }
 # Of many parameters: until then all values together had 1,000 characters, and the specification did not say so.
 MORE_VALUES = ": maxItems lower"
