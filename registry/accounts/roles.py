@@ -197,7 +197,6 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_PROPOSE,
-            P.ORGANISATIONS_CONFIRM,
         }
     ),
     # Figures, issued reports and records, neither cases, requests and audits nor restricted projects.

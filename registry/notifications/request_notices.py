@@ -34,9 +34,7 @@ def _decided(request: Request, directory: Directory) -> list[Notice]:
     """To who asked, unless that person cancelled it."""
     if request.decided_by == request.asked_by:
         return []
-    account = account_ever_named(request.asked_by)
-    askers = [] if account is None else directory.of_account(account.id)
-    return _notices(request, askers, "request-decided")
+    return _notices(request, _askers(request, directory), "request-decided")
 
 
 def _carried_out(request: Request, directory: Directory) -> list[Notice]:
@@ -47,9 +45,9 @@ def _carried_out(request: Request, directory: Directory) -> list[Notice]:
 
 
 def _failed(request: Request, directory: Directory) -> list[Notice]:
-    """To operators, who find the reason in the log, and to those who confirm such requests."""
+    """To operators, who find the reason in the log, to those who confirm such requests, and to who asked."""
     deciders = directory.who_may(HANDLERS[RequestKind(request.kind)].decides)
-    recipients = dict.fromkeys([*directory.of_role(Role.OPERATOR), *deciders])
+    recipients = dict.fromkeys([*directory.of_role(Role.OPERATOR), *deciders, *_askers(request, directory)])
     return _notices(request, recipients, "request-failed") if request.is_due else []
 
 
@@ -57,6 +55,11 @@ def _restored(request: Request, directory: Directory) -> list[Notice]:
     """To the agency that has the project."""
     agency_id = request.agency_id if request.project_record is None else request.project_record.agency_id
     return _notices(request, directory.of_agency(agency_id), "request-restored")
+
+
+def _askers(request: Request, directory: Directory) -> list[Recipient]:
+    account = account_ever_named(request.asked_by)
+    return [] if account is None else directory.of_account(account.id)
 
 
 def _notices(request: Request, recipients: Iterable[Recipient], kind: str) -> list[Notice]:

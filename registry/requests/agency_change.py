@@ -8,38 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
-from registry.accounts.models import Account
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import Permission
 from registry.agencies.fields import AGENCY_FIELDS, APPROVED_FIELDS
 from registry.agencies.models import Agency
-from registry.agencies.queries import agencies_above
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, check_agency_change
 from registry.agencies.spellings import AGENCY_KINDS
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
-from registry.cases.models import Case
-from registry.cases.workflow import OPEN
 from registry.core.base_schema import BaseSchema
-from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import Bin, Choice, Text
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
-from registry.flags.models import FLAGS, IS_ACTIVE
-from registry.flags.withdrawn_projects import SERIOUS
-from registry.freeze.current import policy_in_force
-from registry.freeze.evaluation import in_scope
 from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
-from registry.projects.visibility import among_visible
-
-OPEN_STATUSES: Final = [status.value for status in OPEN]
+from registry.requests.effects import agency_and_above, count_of, count_readers, scope_effects, touched, visible_ids
 
 
 class AgencyChangeFields(BaseSchema):
@@ -90,29 +79,13 @@ class AgencyChange(ApprovalKind):
         changes = approval.payload["changes"]
         moves = "parent_bin" in changes
         agencies = select(subtree(agency.id).c.id) if moves else select(Agency.id).where(Agency.id == agency.id)
-        of_agencies = select(Project.id).where(
-            Project.agency_id.in_(agencies), *among_visible(actor, Project.id.expression)
-        )
-        effects = {
-            "projects": _count(of_agencies.where(Project.withdrawn_at.is_(None))),
-            "flags": _count(
-                select(FLAGS.c.id).where(IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS), FLAGS.c.project_id.in_(of_agencies))
-            ),
-            "cases": _count(select(Case.id).where(Case.status.in_(OPEN_STATUSES), Case.project_id.in_(of_agencies))),
-            **self._scope_effects(agency, changes.get("kind", agency.kind), of_agencies),
-        }
+        projects = visible_ids(actor, Project.agency_id.in_(agencies))
+        own = projects.where(Project.agency_id == agency.id)
+        effects = {**touched(projects), **scope_effects(own, agency.kind, changes.get("kind", agency.kind))}
         if moves:
-            effects["restricted"] = _count(of_agencies.where(Project.is_restricted))
+            effects["restricted"] = count_of(projects.where(Project.is_restricted))
             effects["readers"] = _new_readers(agency, changes["parent_bin"])
         return effects
-
-    def _scope_effects(self, agency: Agency, kind: str, of_agencies: Select[int]) -> dict[str, int]:
-        policy = policy_in_force()
-        was, will_be = in_scope(agency.kind, policy), in_scope(kind, policy)
-        if was == will_be:
-            return {}
-        own = of_agencies.where(Project.agency_id == agency.id, Project.withdrawn_at.is_(None))
-        return {"out_of_scope" if was else "into_scope": _count(own)}
 
     def lock(self, approval: Approval) -> None:
         """Lock the agency."""
@@ -147,20 +120,9 @@ def _bin(approval: Approval) -> str:
     return approval.subject.removeprefix("agency:")
 
 
-def _count(ids: Select[int]) -> int:
-    return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
-
-
 def _new_readers(agency: Agency, parent_bin: str | None) -> int:
     """How many accounts of agencies would be above it that are not now."""
     if parent_bin is None:
         return 0
     parent = agency_by_bin(parent_bin)
-    above = {each.id for each in [*agencies_above(parent), parent]} - {each.id for each in agencies_above(agency)}
-    return _count(
-        select(Account.id).where(
-            Account.agency_id.in_(above),
-            Account.role.in_([role.value for role in AGENCY_ROLES]),
-            Account.disabled_at.is_(None),
-        )
-    )
+    return count_readers(agency_and_above(parent) - agency_and_above(agency))

@@ -15,6 +15,7 @@ from registry.core.json_schemas import nullable
 from registry.core.list_fields import ProjectNumbers
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
+from registry.requests.effects import effects_field, effects_of_passing_on
 from registry.requests.former_agencies import close_and_pass_on
 from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import MAX_TEXT_LENGTH, Request
@@ -80,7 +81,7 @@ class SuccessionFields(BaseSchema):
 class SuccessionShown(RequestShown):
     """A succession in responses."""
 
-    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"equal_external_ids"})
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"effects", "equal_external_ids"})
 
     successor = ReadOnly("BIN of the agency that succeeds.", TEXT)
     kind = ReadOnly("How it passes on what it has.", KINDS)
@@ -92,6 +93,7 @@ class SuccessionShown(RequestShown):
         "effect, that of the former agency's project gets its BIN as a prefix.",
         {"type": "array", "items": EQUAL_ID},
     )
+    effects = effects_field()
 
 
 class Succession(RequestHandler):
@@ -156,11 +158,16 @@ class Succession(RequestHandler):
         return {"successor": request.to_agency, "kind": details["kind"], "projects": details["projects"]}
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
-        """The external ids that will change."""
-        projects = request.details["projects"]
-        if not request.is_open:
-            return {"equal_external_ids": []}
-        return {"equal_external_ids": equal_external_ids(actor, request.agency_id, _successor_id(request), projects)}
+        """What it touches, and the external ids that will change."""
+        projects, successor = request.details["projects"], request.to_agency_record
+        if not request.is_open or successor is None:
+            return {"effects": None, "equal_external_ids": []}
+        return {
+            "effects": effects_of_passing_on(
+                actor, request.agency_record, successor, projects, with_accounts=request.details["kind"] != DIVISION
+            ),
+            "equal_external_ids": equal_external_ids(actor, request.agency_id, successor.id, projects),
+        }
 
     def _planned_problems(
         self, agency: Agency, kind: str, numbers: list[str] | None, values: dict[str, Any]

@@ -6,12 +6,15 @@ from typing import Any, ClassVar
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.models import Agency
 from registry.core.base_schema import BaseSchema
+from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.fields import Bin, Day, Text
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
 from registry.projects.service import find_project_to_change
+from registry.requests.effects import effects_field, effects_of_passing_on
 from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import MAX_TEXT_LENGTH, Request
 from registry.requests.passing_on import equal_external_ids, lock_agencies, pass_projects
@@ -42,7 +45,7 @@ class TransferFields(BaseSchema):
 class TransferShown(RequestShown):
     """A transfer in responses."""
 
-    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"equal_external_ids"})
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"effects", "equal_external_ids"})
 
     to = ReadOnly("BIN of the agency that gets the project.", TEXT)
     equal_external_ids = ReadOnly(
@@ -50,6 +53,7 @@ class TransferShown(RequestShown):
         "that of this project gets the BIN of its former agency as a prefix.",
         {"type": "array", "items": EQUAL_ID},
     )
+    effects = effects_field()
 
 
 class Transfer(RequestHandler):
@@ -98,8 +102,12 @@ class Transfer(RequestHandler):
         return {"to": request.to_agency}
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
-        """The external id, if it will change."""
-        project, equal = request.project_record, []
-        if project is not None and request.is_open and request.to_agency_id is not None:
-            equal = equal_external_ids(actor, project.agency_id, request.to_agency_id, [project.number])
-        return {"equal_external_ids": equal}
+        """What it touches, and the external id, if it will change."""
+        project, to = request.project_record, request.to_agency_record
+        if project is None or to is None or not request.is_open:
+            return {"effects": None, "equal_external_ids": []}
+        former = db.session.get_one(Agency, project.agency_id)
+        return {
+            "effects": effects_of_passing_on(actor, former, to, [project.number], with_accounts=False),
+            "equal_external_ids": equal_external_ids(actor, former.id, to.id, [project.number]),
+        }

@@ -75,7 +75,7 @@ CONTRACT = {
     "approvals.decide",
     "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
-    "organisations.propose organisations.confirm approvals.decide",
+    "organisations.propose approvals.decide",
     "leader": "agencies.read exemptions.read projects.read reports.read policies.read overview.read own-account.read "
     "own-account.manage government-reports.read",
 }

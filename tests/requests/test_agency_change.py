@@ -74,7 +74,7 @@ def test_two_administrators_are_not_enough(client: FlaskClient, administrator: C
 
     answer = caller(client, Role.ADMINISTRATOR, name="second").post(f"/approvals/{approval_id}/approval", {})
 
-    assert (answer.status_code, code(answer)) == (403, "approval-needs-a-supervisor")
+    assert (answer.status_code, code(answer)) == (403, "role-not-allowed")
     assert kind_of(administrator, agency) == "central_body"
 
 

@@ -17,11 +17,22 @@ from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.accounts.tokens import issue
 from registry.core.clock import today
+from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.four_eyes import RequestNeedsAnotherPerson
 from registry.requests.service import confirm
 from registry.requests.vocabulary import RequestKind
-from tests.api.callers import caller, codes
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_service_token, an_agency, bearer
+from tests.api.callers import caller, code, codes
+from tests.cases.cast import audit
+from tests.factories import (
+    ADMINISTRATOR,
+    PASSWORD,
+    a_project,
+    a_service_token,
+    a_token,
+    an_agency,
+    bearer,
+    restrict,
+)
 
 ACT = {"act": "Decree No. 17", "reason": "The ministries merge."}
 
@@ -61,12 +72,14 @@ def test_who_asked_cannot_confirm_even_under_another_name(client: FlaskClient, a
     own = asked["asker"].post(f"/successions/{asked['id']}/confirmation", {})
     person = person_named(str(asked["asked_by"]))
     assert person is not None
-    edit_account(ADMINISTRATOR, person.account_id, {"name": "Renamed since"})
-    renamed = asked["asker"].post(f"/successions/{asked['id']}/confirmation", {})
+    caller(client, Role.ADMINISTRATOR)
+    edit_account(ADMINISTRATOR, person.account_id, {"name": "Renamed since", "role": Role.SUPERVISOR})
+    renamed = caller(client, Role.SUPERVISOR, name="Renamed since")
+    answer = renamed.post(f"/successions/{asked['id']}/confirmation", {})
 
-    assert [each.status_code for each in (own, renamed)] == [403, 403]
-    assert renamed.get_json()["type"].endswith(":request-needs-another-person")
-    assert asked["asker"].get(f"/successions/{asked['id']}").get_json()["state"] == "waiting"
+    assert [each.status_code for each in (own, answer)] == [403, 403]
+    assert answer.get_json()["type"].endswith(":request-needs-another-person")
+    assert renamed.get(f"/successions/{asked['id']}").get_json()["state"] == "waiting"
 
 
 def test_a_service_account_neither_asks_nor_confirms(client: FlaskClient, asked: dict[str, object]) -> None:
@@ -79,7 +92,7 @@ def test_a_service_account_neither_asks_nor_confirms(client: FlaskClient, asked:
     assert [each.status_code for each in (asks, confirms)] == [403, 403]
     assert {each.get_json()["type"].rpartition(":")[2] for each in (asks, confirms)} <= {
         "request-needs-a-person",
-        "scope-not-granted",
+        "role-not-allowed",
     }
 
 
@@ -93,6 +106,53 @@ def test_another_person_confirms_and_nothing_happens_before_the_day(
     assert (shown["state"], shown["decision_reason"], shown["carried_out_at"]) == ("confirmed", "Signed.", None)
     agency = caller(client, Role.AUDITOR).get(f"/agencies/{asked['former'].bin}").get_json()
     assert agency["bin"] == asked["former"].bin
+
+
+@pytest.mark.parametrize("kind", ["succession", "division", "transfer"])
+def test_two_administrators_move_no_project_to_an_agency_out_of_scope(client: FlaskClient, kind: str) -> None:
+    project, private = a_project(), an_agency(kind="private")
+    first, second = caller(client, Role.ADMINISTRATOR), caller(client, Role.ADMINISTRATOR, name="second")
+    before = first.get(f"/projects/{project.number}").get_json()["agency"]
+    subject, body = f"/agencies/{before}/succession", {"successor": private.bin, "on": today().isoformat()}
+    if kind == "division":
+        body |= {"kind": "division", "projects": [project.number]}
+    if kind == "transfer":
+        subject, body = f"/projects/{project.number}/transfer", {"to": private.bin, "on": today().isoformat()}
+    asked = first.post(subject, {**body, **ACT}).get_json()
+    address = f"/{'transfers' if kind == 'transfer' else 'successions'}/{asked['id']}"
+
+    answer = second.post(f"{address}/confirmation", {})
+    carried_out = carry_out_due_requests()
+
+    assert (answer.status_code, code(answer)) == (403, "role-not-allowed")
+    assert (carried_out, first.get(address).get_json()["state"]) == ([], "waiting")
+    assert first.get(f"/projects/{project.number}").get_json()["agency"] == before
+    assert second.post(f"{address}/cancellation", {}).get_json()["state"] == "cancelled"
+
+
+def test_a_supervisor_sees_what_leaves_the_scope_and_who_reads_it_then(client: FlaskClient) -> None:
+    former, private = an_agency(), an_agency(kind="private")
+    projects = [a_project(former) for _ in range(3)]
+    restrict(projects[0].number)
+    audit()
+    for agency in (former, private):
+        a_token(Role.AGENCY_VIEWER, agency)
+    administrator, supervisor = caller(client, Role.ADMINISTRATOR), caller(client, Role.SUPERVISOR)
+    body = {"successor": private.bin, "on": tomorrow(), **ACT}
+    merger = administrator.post(f"/agencies/{former.bin}/succession", body).get_json()
+    transfer = administrator.post(
+        f"/projects/{projects[1].number}/transfer", {"to": private.bin, "on": tomorrow(), **ACT}
+    ).get_json()
+
+    seen = supervisor.get(f"/successions/{merger['id']}").get_json()["effects"]
+    by_administrator = administrator.get(f"/successions/{merger['id']}").get_json()["effects"]
+    of_transfer = supervisor.get(f"/transfers/{transfer['id']}").get_json()["effects"]
+    supervisor.post(f"/transfers/{transfer['id']}/refusal", {"reason": "No."})
+
+    assert seen == {"projects": 3, "flags": 3, "cases": 3, "out_of_scope": 3, "restricted": 1, "readers": 2}
+    assert (by_administrator["projects"], by_administrator["restricted"]) == (2, 0)
+    assert of_transfer == {"projects": 1, "flags": 1, "cases": 1, "out_of_scope": 1, "restricted": 0, "readers": 1}
+    assert supervisor.get(f"/transfers/{transfer['id']}").get_json()["effects"] is None
 
 
 def test_a_refused_request_has_its_reason_and_is_decided_once(client: FlaskClient, asked: dict[str, object]) -> None:

@@ -39,7 +39,8 @@ def test_a_merger_is_proposed_confirmed_and_shown_on_both_agencies(administrator
     project = a_project(former)
     path = propose(administrator, former, successor)
     own = administrator.get(path).text
-    assert "another person confirms it" in own and ">Confirm<" not in own
+    assert "It waits for a supervisor." in own and ">Confirm<" not in own
+    assert "What it touches" in own
     supervisor = signed_in(Role.SUPERVISOR, name="second")
     assert "1 request waits for a decision" in supervisor.get("/home").text
 
@@ -139,12 +140,11 @@ def test_a_request_is_refused_with_a_reason_only(administrator: Visit, signed_in
     assert "The request is refused." in refused.text and "Not signed." in refused.text
 
 
-def test_who_asked_cannot_confirm_by_sending_the_form(administrator: Visit) -> None:
+def test_an_administrator_cannot_confirm_by_sending_the_form(administrator: Visit) -> None:
     path = propose(administrator, an_agency(), an_agency())
     answer = administrator.send(f"{path}/confirmation", page=path, reason="")
 
     assert answer.status_code == 403
-    assert "another person must decide" in answer.text
     assert [each.state for each in db.session.query(Request)] == ["waiting"]
 
 

@@ -70,9 +70,9 @@ class AgencySuccession(MethodView):
     @blp.arguments(SUCCESSION.body, example=SUCCESSION_EXAMPLE)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, SUCCESSION.shown, description="It waits for a second person.", headers=LOCATION)
+    @blp.response(201, SUCCESSION.shown, description="It waits for a supervisor.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], bin: str) -> Any:
-        """Propose that another agency succeeds this one; a second person confirms it."""
+        """Propose that another agency succeeds this one; a supervisor confirms it."""
         return answer(service.ask(current_actor(), RequestKind.SUCCESSION, bin, dict(values)))
 
 
@@ -99,9 +99,9 @@ class ProjectTransfer(MethodView):
     @blp.arguments(TRANSFER.body, example=TRANSFER_EXAMPLE)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, TRANSFER.shown, description="It waits for a second person.", headers=LOCATION)
+    @blp.response(201, TRANSFER.shown, description="It waits for a supervisor.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Propose that another agency gets this project; a second person confirms it."""
+        """Propose that another agency gets this project; a supervisor confirms it."""
         return answer(service.ask(current_actor(), RequestKind.TRANSFER, number, dict(values)))
 
 

@@ -45,7 +45,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         SUCCESSION.body,
         intro=_(
             "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
-            "agency is closed. Deadlines go on unchanged. A second person confirms it."
+            "agency is closed. Deadlines go on unchanged. A supervisor confirms it."
         ),
         subject=name_in_page_language(agency),
         labels={"kind": _("Kind of succession"), "on": _("Effective from")},
@@ -54,7 +54,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
 
     def act(values: Mapping[str, Any]) -> Answer:
         request = service.ask(actor, RequestKind.SUCCESSION, bin, dict(values))
-        flash_message(_("The succession is proposed. A second person has to confirm it."))
+        flash_message(_("The succession is proposed. A supervisor has to confirm it."))
         return redirect_to("request_page", request_id=request.id)
 
     return answer_form(page, act, {"kind": SuccessionKind.MERGER.value})
@@ -78,7 +78,7 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
         TRANSFER.body,
         intro=_(
             "The project passes to another agency with its documents, cases and orders. Deadlines go on unchanged. A "
-            "second person confirms it."
+            "supervisor confirms it."
         ),
         subject=name_in_page_language(project),
         labels={"on": _("Effective from")},
@@ -87,7 +87,7 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
 
     def act(values: Mapping[str, Any]) -> Answer:
         request = service.ask(actor, RequestKind.TRANSFER, number, dict(values))
-        flash_message(_("The transfer is proposed. A second person has to confirm it."))
+        flash_message(_("The transfer is proposed. A supervisor has to confirm it."))
         return redirect_to("request_page", request_id=request.id)
 
     return answer_form(page, act)

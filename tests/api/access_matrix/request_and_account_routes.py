@@ -17,7 +17,6 @@ from tests.api.access_matrix.roles import (
     CASE_READERS,
     CONFIRMERS,
     MANAGERS,
-    ORGANISERS,
     REVIEWERS,
     TOKEN_READERS,
     WRITERS,
@@ -30,9 +29,15 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
     "list_all_successions": Try("/successions", CASE_READERS, owned=False),
     "read_succession": Try("/successions/{succession}", CASE_READERS, of_project=False),
     "refuse_succession": Try(
-        "/successions/{refused_succession}/refusal", ORGANISERS, 200, lambda world: {"reason": "No."}, owned=False
+        "/successions/{refused_succession}/refusal",
+        {Role.SUPERVISOR},
+        200,
+        lambda world: {"reason": "No."},
+        owned=False,
     ),
-    "confirm_succession": Try("/successions/{succession}/confirmation", ORGANISERS, 200, lambda world: {}, owned=False),
+    "confirm_succession": Try(
+        "/successions/{succession}/confirmation", {Role.SUPERVISOR}, 200, lambda world: {}, owned=False
+    ),
     "cancel_succession": Try(
         "/successions/{succession}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
     ),
@@ -40,9 +45,15 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
     "list_all_transfers": Try("/transfers", CASE_READERS, owned=False),
     "read_transfer": Try("/transfers/{transfer}", CASE_READERS),
     "refuse_transfer": Try(
-        "/transfers/{refused_transfer}/refusal", ORGANISERS, 200, lambda world: {"reason": "No."}, owned=False
+        "/transfers/{refused_transfer}/refusal",
+        {Role.SUPERVISOR},
+        200,
+        lambda world: {"reason": "No."},
+        owned=False,
     ),
-    "confirm_transfer": Try("/transfers/{transfer}/confirmation", ORGANISERS, 200, lambda world: {}, owned=False),
+    "confirm_transfer": Try(
+        "/transfers/{transfer}/confirmation", {Role.SUPERVISOR}, 200, lambda world: {}, owned=False
+    ),
     "cancel_transfer": Try(
         "/transfers/{transfer}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
     ),
@@ -82,7 +93,7 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
     ),
     "reject_proposal": Try(
         "/approvals/{rejected_approval}/rejection",
-        {*ORGANISERS, Role.AGENCY_ADMINISTRATOR},
+        {Role.SUPERVISOR, Role.AGENCY_ADMINISTRATOR},
         200,
         lambda world: {"reason": "No."},
         owned=False,
