@@ -18,6 +18,7 @@ from registry.accounts.account_management import (
 )
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import require_open_agency
+from registry.accounts.confirmers import has_confirmer, require_supervisor, supervisor_is_missing
 from registry.accounts.events import agency_changed_of_account, moved_to_agency
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
@@ -59,6 +60,10 @@ class LastAdministrator(Conflict):
     """The account is the only active administrator: without it nobody could manage accounts on the pages."""
 
 
+class LastSupervisor(Conflict):
+    """The account is the only active supervisor: without it administrators could give roles of oversight alone."""
+
+
 class AddressOfAnotherAccount(Conflict):
     """Another person's account has the same e-mail address: one person would have both, and could act as two."""
 
@@ -70,14 +75,15 @@ class AccountChanged(Conflict):
 def disable_account(actor: Actor, account_id: int) -> None:
     """Disable an account and end its access.
 
-    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, LastAdministrator.
+    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, LastAdministrator, LastSupervisor.
     """
     require_account_manager(actor)
     with transaction():
-        administrators = lock_administrators(account_id)
+        alike = lock_last_ones(account_id)
         account = find_managed_account(actor, account_id)
         if account.disabled_at is None:
-            require_another_administrator(account, administrators)
+            require_another_administrator(account, alike)
+            require_another_supervisor(actor, account, alike)
             account.disabled_at = now()
             end_access(account)
             delete_invitation(account.id)
@@ -115,12 +121,13 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
         raise Invalid(problems)
     with transaction():
         require_open_agency(agency_id)
-        administrators = lock_administrators(account_id)
+        alike = lock_last_ones(account_id)
         account = find_managed_account(actor, account_id)
         require_may_give(actor, role, agency_id)
         before = role_details(account.role, account.agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
-            require_another_administrator(account, administrators)
+            require_another_administrator(account, alike)
+            require_another_supervisor(actor, account, alike)
             account.role, account.agency_id = role.value, agency_id
             copies = {"old_role": role.value, "old_agency_id": agency_id}
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**copies))
@@ -149,8 +156,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
     command line, which needs no second person, gets the whole password. Returns None for other accounts. An account
     that nobody here requested, because it comes from the OpenID Connect provider, stays pending after the first
     confirmation when its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson,
-    AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, AccountNotPending, AddressOfAnotherAccount, and
-    AccountChanged when the role or the address has changed since it was displayed.
+    AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, ConfirmationNeedsASupervisor, AccountNotPending,
+    AddressOfAnotherAccount, and AccountChanged when the role or the address has changed since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
@@ -163,6 +170,9 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         asked_by = account.asked_by or []
         if not names_of(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
+        if actor.is_local and has_confirmer(account):
+            # A command is as good as a second person only where there is none.
+            raise ConfirmationNeedsAnotherPerson(name=account.name)
         address = _email_of(account)
         # Whoever requested the account may have given it a password since the first look.
         same_kind = _gets_password(account) is (kept is not None)
@@ -174,6 +184,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             account.asked_by = [account.name, actor.principal]
             journal.record(actor, "account.requested", f"account:{account.name}", account_details(account))
             return None
+        if not actor.is_local:
+            require_supervisor(actor, account, asked_by)
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
         if role.needs_two_people:
             unlink_by_address(actor, account)
@@ -231,28 +243,50 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
         return frozenset()
     pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
     own = names_of(actor) if pending else frozenset()
-    return frozenset(each.id for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ()))
+    others = [each for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ())]
+    return frozenset(each.id for each in others if _is_first_of_two(each) or _completes(actor, each))
 
 
-def lock_administrators(account_id: int) -> list[int]:
-    """The active administrators who are people, locked until the transaction ends; none for other accounts.
+def _is_first_of_two(account: Account) -> bool:
+    """True for an account from the OpenID Connect provider that two people confirm, and nobody has yet."""
+    return account.asked_by == [account.name]
+
+
+def _completes(actor: Actor, account: Account) -> bool:
+    return not supervisor_is_missing(actor, account, account.asked_by or ())
+
+
+def lock_last_ones(account_id: int) -> list[int]:
+    """The active people with the account's role, an administrator's or supervisor's, locked until the transaction ends.
+
+    None for other accounts.
 
     The account itself is locked with them, and all in the order of ids as everywhere: two who disable each other wait
     instead. Without it, an account that somebody has just disabled would be locked last, against that order.
     """
-    kinds = (Account.kind == AccountKind.PERSON.value, Account.role == Role.ADMINISTRATOR.value, is_active())
-    administrators = select(Account.id).where(*kinds).order_by(Account.id)
-    if account_id not in db.session.scalars(administrators).all():
+    people = (Account.kind == AccountKind.PERSON.value, is_active())
+    role = db.session.scalar(select(Account.role).where(Account.id == account_id, *people))
+    if role not in (Role.ADMINISTRATOR, Role.SUPERVISOR):
         return []
-    locked = select(Account.id).where(or_(Account.id == account_id, and_(*kinds))).order_by(Account.id)
+    alike = (Account.role == role, *people)
+    locked = select(Account.id).where(or_(Account.id == account_id, and_(*alike))).order_by(Account.id)
     db.session.execute(locked.with_for_update())
-    return list(db.session.scalars(administrators))
+    return list(db.session.scalars(select(Account.id).where(*alike).order_by(Account.id)))
 
 
-def require_another_administrator(account: Account, administrators: list[int]) -> None:
-    """Raise LastAdministrator when the account is the only one of the locked administrators."""
-    if administrators == [account.id]:
+def require_another_administrator(account: Account, alike: list[int]) -> None:
+    """Raise LastAdministrator when the account is the only administrator of those who were locked."""
+    if account.role == Role.ADMINISTRATOR and alike == [account.id]:
         raise LastAdministrator(name=account.name)
+
+
+def require_another_supervisor(actor: Actor, account: Account, alike: list[int]) -> None:
+    """Raise LastSupervisor when the account is the only supervisor of those who were locked.
+
+    Administrators who could put it out of action would be alone again. The command line may.
+    """
+    if not actor.is_local and account.role == Role.SUPERVISOR and alike == [account.id]:
+        raise LastSupervisor(name=account.name)
 
 
 def end_access(account: Account) -> None:

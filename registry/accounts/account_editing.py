@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.account_changes import change_role, lock_administrators
+from registry.accounts.account_changes import change_role, lock_last_ones, require_another_supervisor
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.account_names import clean_name, name_problems, skeleton
 from registry.accounts.actors import Actor
@@ -53,11 +53,11 @@ def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Acco
     A new role or agency ends sessions and tokens. With an oversight role, a new e-mail address makes the account
     pending: invitations go there, and single sign-on may match by it. Raises RoleNotAllowed, AccountsNeedAPerson,
     AccountNotFound, NotYourself, AccountNotYours, RightsChanged, RoleNotYoursToGive, LastAdministrator,
-    AccountNameTaken, Invalid.
+    LastSupervisor, AccountNameTaken, Invalid.
     """
     require_account_manager(actor)
     with transaction():
-        lock_administrators(account_id)
+        alike = lock_last_ones(account_id)
         account = find_managed_account(actor, account_id)
         problems = _problems(account, changes)
         if problems:
@@ -68,6 +68,8 @@ def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Acco
         if "owner_id" in changes:
             change_owner(actor, account_id, changes["owner_id"])
         if "email" in changes or "language" in changes:
+            if "email" in changes and changes["email"] != _email_of(account):
+                require_another_supervisor(actor, account, alike)
             _change_personal(actor, account, changes)
         if "name" in changes:
             _rename(actor, account, clean_name(changes["name"]))
@@ -83,6 +85,10 @@ def _problems(account: Account, changes: AccountChanges) -> list[Problem]:
         problems += personal_problems(changes.get("email"), changes.get("language"))
         return problems + ([Problem("/owner", "field-of-services")] if "owner_id" in changes else [])
     return problems + [Problem(f"/{name}", "field-of-people") for name in PERSONAL if name in changes]
+
+
+def _email_of(account: Account) -> str | None:
+    return db.session.scalar(select(Person.email).where(Person.account_id == account.id))
 
 
 def _change_personal(actor: Actor, account: Account, changes: Mapping[str, Any]) -> None:

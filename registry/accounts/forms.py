@@ -137,7 +137,9 @@ def display_token(issued: IssuedToken, whose: str, back: str) -> str:
     notice = _("Copy the token now: it is displayed only once and cannot be recovered.")
     hint = _("Programs send it in the header %(header)s") % {"header": HEADER}
     if issued.pending:
-        hint = " ".join((hint + ".", _("The token works when another administrator or a supervisor has confirmed it.")))
+        hint = " ".join(
+            (hint + ".", _("The token works when a supervisor has confirmed it; without one, another administrator."))
+        )
     return render_template(
         "shown_once.html", whose=whose, what=_("Token"), secret=issued.text, explanation=notice, hint=hint, back=back
     )

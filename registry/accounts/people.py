@@ -8,7 +8,13 @@ from typing import Final
 
 from sqlalchemy import or_, select
 
-from registry.accounts.account_changes import disable_account, enable_account, end_access, lock_administrators
+from registry.accounts.account_changes import (
+    disable_account,
+    enable_account,
+    end_access,
+    lock_last_ones,
+    require_another_supervisor,
+)
 from registry.accounts.account_management import (
     find_managed_account,
     require_account_manager,
@@ -143,7 +149,8 @@ def enable_person(actor: Actor, person_id: int) -> None:
 def set_password(actor: Actor, person_id: int, password: str, *, must_change: bool | None = None) -> None:
     """Set the password of another person, which ends all sessions and tokens of the account.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, PersonNotFound, NotYourself, AccountNotYours, Invalid.
+    Raises RoleNotAllowed, AccountsNeedAPerson, PersonNotFound, NotYourself, AccountNotYours, LastSupervisor,
+    Invalid.
     """
     require_account_manager(actor)
     problems = password_problems(password, find_person(actor, person_id).name)
@@ -153,8 +160,9 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
     with transaction():
         person = find_person(actor, person_id)
         # Two administrators who do this to each other wait, so that one of them stays active.
-        lock_administrators(person.account_id)
+        alike = lock_last_ones(person.account_id)
         account = find_managed_account(actor, person.account_id)
+        require_another_supervisor(actor, account, alike)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         account.invited_at = None
         delete_invitation(account.id)

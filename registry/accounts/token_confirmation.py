@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson
 from registry.accounts.account_management import require_unchanged
 from registry.accounts.actors import Actor
+from registry.accounts.confirmers import has_confirmer, require_supervisor, supervisor_is_missing
 from registry.accounts.models import Account, find_account, require_person, role_details
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import is_same_person, names_of
@@ -30,7 +31,7 @@ def confirm_token(actor: Actor, key_id: str) -> None:
     """Confirm a pending token: it works from the next request on.
 
     Raises RoleNotAllowed, AccountsNeedAPerson, RightsChanged, TokenNotFound, TokenNotPending, and
-    ConfirmationNeedsAnotherPerson for whoever issued it.
+    ConfirmationNeedsAnotherPerson for whoever issued it, ConfirmationNeedsASupervisor.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
@@ -42,6 +43,12 @@ def confirm_token(actor: Actor, key_id: str) -> None:
             raise TokenNotPending(key_id=key_id)
         if token.asked_by is not None and is_same_person(actor, token.asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
+        asked_by = [token.asked_by or ""]
+        if not actor.is_local:
+            require_supervisor(actor, account, asked_by)
+        elif has_confirmer(account, asked_by):
+            # A command is as good as a second person only where there is none.
+            raise ConfirmationNeedsAnotherPerson(name=account.name)
         details = {"account": account.name, **role_details(token.role, token.agency_id), "asked_by": token.asked_by}
         token.pending_since, token.confirmed_by = None, actor.principal
         journal.record(actor, "token.confirmed", f"token:{key_id}", details)
@@ -51,10 +58,18 @@ def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
     """The tokens that wait for a confirmation, the longest waiting first. Raises RoleNotAllowed."""
     actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
     columns = (Token.key_id, Account.name, Token.role, Token.asked_by, Token.pending_since)
-    statement = select(*columns).join(Account, Account.id == Token.account_id).where(*_waiting())
-    rows = db.session.execute(statement.order_by(Token.pending_since, Token.id)).mappings()
+    statement = select(Account, *columns).join(Account, Account.id == Token.account_id).where(*_waiting())
     own = names_of(actor)
-    return [{**row, "can_confirm": actor.is_person and row["asked_by"] not in own} for row in rows]
+    return [
+        {
+            **dict(zip((column.key for column in columns), row, strict=True)),
+            "asked_by_actor": row[3] in own,
+            "can_confirm": actor.is_person
+            and row[3] not in own
+            and not supervisor_is_missing(actor, account, [row[3] or ""]),
+        }
+        for account, *row in db.session.execute(statement.order_by(Token.pending_since, Token.id)).all()
+    ]
 
 
 def _waiting() -> list[ColumnElement[bool]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select
 
-from registry.accounts.account_changes import end_access, lock_administrators
+from registry.accounts.account_changes import end_access, lock_last_ones, require_another_supervisor
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.actors import Actor
 from registry.accounts.current_user import FactorSession
@@ -99,13 +99,14 @@ def reset_factors(actor: Actor, account_id: int) -> None:
     """Remove all factors of another person, who has lost them, and end the account's sessions and tokens.
 
     The account becomes pending when its role requires two people, but for the command line. Raises RoleNotAllowed,
-    AccountsNeedAPerson, AccountNotFound, NotYourself.
+    AccountsNeedAPerson, AccountNotFound, NotYourself, LastSupervisor.
     """
     require_account_manager(actor)
     with transaction():
         # Two administrators who do this to each other wait, so that one of them stays active.
-        lock_administrators(account_id)
+        alike = lock_last_ones(account_id)
         account = find_managed_account(actor, account_id)
+        require_another_supervisor(actor, account, alike)
         person_id = db.session.scalar(select(Person.id).where(Person.account_id == account.id))
         if person_id is None:
             raise AccountNotFound(id=account_id)

@@ -1,4 +1,4 @@
-"""Pages of accounts and tokens that another administrator or a supervisor must confirm."""
+"""Pages of accounts and tokens that a second person must confirm."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from registry.accounts.models import Account, find_account
 from registry.accounts.people_queries import people_by_account
 from registry.accounts.rejections import reject_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.same_person import names_of
 from registry.accounts.similar_accounts import similar_accounts
 from registry.accounts.token_confirmation import confirm_token, pending_tokens
 from registry.agencies.service import agencies_by_id
@@ -110,6 +111,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """The pending accounts, each with what a second person must know of it and whether the actor may act on it."""
     accounts = pending_accounts(actor)
     similar, own = similar_accounts(accounts), confirmable(actor, accounts)
+    names = names_of(actor)
     ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
     people = people_by_account(sorted(ids))
     agencies = agencies_by_id() if accounts else {}
@@ -121,6 +123,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
             "agency": agencies.get(account.agency_id or 0),
             "similar": [(other, people.get(other.id)) for other in similar[account.id]],
             "can_confirm": account.id in own,
+            "asked_by_actor": is_own(actor, account) or not names.isdisjoint(account.asked_by or ()),
             "can_reject": not is_own(actor, account),
             "has_confirmer": account.id in own or has_confirmer(account),
         }
@@ -132,14 +135,16 @@ def with_confirmation_note(text: str, account: Account) -> str:
     """The consequences of a change, plus a note if the account's role then requires a confirmation."""
     if not Role(account.role).needs_two_people:
         return text
-    note = _("After that the account works only when another administrator or a supervisor has confirmed it.")
+    note = _(
+        "After that the account works only when a supervisor has confirmed it; without one, another administrator."
+    )
     return " ".join((text, note, *_password_note(account)))
 
 
 def flash_with_confirmation(text: str, account: Account) -> None:
     """Flash a message, plus a note if the account is now pending."""
     if account.status == "pending":
-        note = _("The account works when another administrator or a supervisor has confirmed it.")
+        note = _("The account works when a supervisor has confirmed it; without one, another administrator.")
         if not has_confirmer(account):
             note = " ".join((note, no_confirmer_note(account)))
         text = " ".join((text, note, *_password_note(account)))
@@ -173,6 +178,6 @@ def second_behind_first() -> str:
 def confirmation_rule() -> str:
     """The note about which roles require a confirmation."""
     return _(
-        "The account of a reviewer, supervisor, auditor, operator, administrator or leader works only when another "
-        "administrator or a supervisor has confirmed it."
+        "The account of a reviewer, supervisor, auditor, operator, administrator or leader works only when a "
+        "supervisor has confirmed it; while the register has none, another administrator."
     )

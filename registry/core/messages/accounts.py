@@ -60,6 +60,13 @@ MESSAGES: Final[Mapping[str, str]] = {
         "You confirmed the account {name} and have the second half of its password. Another administrator is shown the "
         "first half."
     ),
+    "confirmation-needs-a-supervisor": lazy_text(
+        "One of the two people who give {name} a role of oversight is a supervisor: a supervisor must confirm it."
+    ),
+    "last-supervisor": lazy_text(
+        "{name} is the last active supervisor. Add another supervisor first and have the account confirmed, or change "
+        "this one on the server with registry users."
+    ),
     "last-administrator": lazy_text(
         "{name} is the last active administrator. Add another administrator first and have the account confirmed."
     ),
