@@ -11,6 +11,7 @@ from registry.accounts.events import (
     drafts_handed_over,
     factor_added,
     moved_to_agency,
+    not_admitted,
     password_changed,
     signed_in_on_new_device,
     token_issued,
@@ -58,6 +59,7 @@ from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted, project_withdrawn
 from registry.projects.linked_filters import link_filter
+from registry.projects.restricted_readers import RestrictedReader, propose_with_change
 from registry.projects.restriction import Restriction
 from registry.projects.view_changes import record_view_changes_below
 from registry.requests.agency_change import AgencyChange
@@ -71,6 +73,7 @@ read_along(READ_ALONG, ACTIVATED_TEXT)
 register_kind(AgencyChange())
 register_kind(CommissionDecision())
 register_kind(Restriction())
+register_kind(RestrictedReader())
 
 agency_moving.connect(record_view_changes_below)
 
@@ -107,6 +110,8 @@ factor_added.connect(enqueue_notice("account.factor-added"))
 password_changed.connect(enqueue_notice("account.password-changed"))
 signed_in_on_new_device.connect(enqueue_notice("account.new-device"))
 token_issued.connect(enqueue_notice("account.token-issued"))
+
+not_admitted.connect(propose_with_change)
 
 moved_to_agency.connect(enqueue_notice("account.moved"))
 agency_changed_of_account.connect(clear_agency_of_drafts)

@@ -31,6 +31,7 @@ from registry.accounts.models import (
     require_person,
     role_details,
     role_problems,
+    settle_admission,
 )
 from registry.accounts.oidc.models import unlink_by_address
 from registry.accounts.owners import owned_by
@@ -106,6 +107,7 @@ def enable_account(actor: Actor, account_id: int) -> None:
             # Earlier versions did not revoke the tokens of a disabled account.
             end_access(account)
             require_confirmation(actor, account)
+            settle_admission(actor, account)
             journal.record(actor, "account.enabled", f"account:{account.name}", account_details(account))
 
 
@@ -133,6 +135,7 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**copies))
             end_access(account)
             require_confirmation(actor, account)
+            settle_admission(actor, account)
             details = account_details(account)
             changes = [
                 {"field": field, "old": before[field], "new": details[field]}
@@ -189,6 +192,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
         if role.needs_two_people:
             unlink_by_address(actor, account)
+        settle_admission(actor, account)
         if kept is not None and halves is not None:
             first_half = None if actor.is_local else encrypt_half(halves[0])
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}

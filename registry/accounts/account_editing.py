@@ -19,6 +19,7 @@ from registry.accounts.models import (
     Account,
     AccountNameTaken,
     Person,
+    end_admission,
     require_confirmation,
     require_free_name,
     role_problems,
@@ -106,6 +107,8 @@ def _change_personal(actor: Actor, account: Account, changes: Mapping[str, Any])
     if any(change["field"] == "email" for change in applied) and Role(account.role).needs_two_people:
         require_confirmation(actor, account)
     journal.record(actor, "account.changed", f"account:{account.name}", {"changes": applied})
+    if any(change["field"] == "email" for change in applied):
+        end_admission(actor, account)
 
 
 def _rename(actor: Actor, account: Account, name: str) -> None:

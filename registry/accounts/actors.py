@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from registry.accounts.roles import PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
+from registry.accounts.roles import OF_ADMITTED, PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
 from registry.accounts.scopes import SCOPE_OF, Scope
 from registry.accounts.step_up import STEP_UP_MAX_AGE, StepUpRequired, is_fresh
 from registry.core.clock import now
@@ -37,6 +37,8 @@ class Actor:
     ``scopes``: those of a token; None for all, as in sessions and on the command line. ``factor_at``: when the second
     factor of the session was last verified. ``second_factor_required``: the account has a second factor or must have
     one. ``account_role``: the role of the account where its token has another: what the account lacks, its token lacks.
+    ``is_admitted``: False for an account of an agency that is not admitted to restricted projects, and for a command
+    that admits none (``models.py``).
     """
 
     principal: str
@@ -52,6 +54,7 @@ class Actor:
     factor_at: datetime | None = None
     second_factor_required: bool = False
     account_role: Role | None = None
+    is_admitted: bool = True
 
     @property
     def is_local(self) -> bool:
@@ -103,6 +106,8 @@ class Actor:
             raise StepUpRequired(minutes=int(STEP_UP_MAX_AGE.total_seconds() // 60))
 
     def _has(self, permission: Permission) -> bool:
+        if permission in OF_ADMITTED and not self.is_admitted:
+            return False
         return permission in PERMISSIONS[self.role] and (
             self.account_role is None or permission in PERMISSIONS[self.account_role]
         )

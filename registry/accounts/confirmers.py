@@ -7,13 +7,14 @@ first supervisor. From then on they make nobody of oversight without one.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
-from registry.accounts.actors import Actor
+from registry.accounts.actors import Actor, local_actor
 from registry.accounts.former_names import FormerName
 from registry.accounts.models import Account, is_active
-from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.vocabulary import AccountKind
 from registry.core.database import db
 from registry.core.errors import NotAllowed
@@ -43,6 +44,22 @@ def require_supervisor(actor: Actor, account: Account, asked_by: Collection[str]
     """Raise ConfirmationNeedsASupervisor unless one of the two people is a supervisor where one has to be."""
     if supervisor_is_missing(actor, account, asked_by):
         raise ConfirmationNeedsASupervisor(name=account.name)
+
+
+def command_counts_as_person() -> bool:
+    """True while the register has fewer than two people of oversight: then a command on the server is one of two."""
+    people = select(func.count(Account.id)).where(
+        Account.kind == AccountKind.PERSON.value,
+        Account.role.in_([role.value for role in OVERSIGHT_ROLES]),
+        Account.disabled_at.is_(None),
+        Account.pending_since.is_(None),
+    )
+    return (db.session.scalar(people) or 0) < 2
+
+
+def command_actor() -> Actor:
+    """The actor of a command that manages accounts: it admits some to restricted projects only while it is a person."""
+    return replace(local_actor(Role.ADMINISTRATOR), is_admitted=command_counts_as_person())
 
 
 def _is_missing(account: Account, asked_by: Collection[str]) -> bool:

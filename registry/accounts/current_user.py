@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from registry.accounts.actors import Actor
 from registry.accounts.factors.models import has_factor
 from registry.accounts.factors.requirements import is_required_of, step_up_applies
-from registry.accounts.models import Account, Person, is_active
+from registry.accounts.models import Account, Person, is_active, is_admitted
 from registry.accounts.roles import Role
 from registry.accounts.sessions import (
     IDLE_TIMEOUT,
@@ -131,6 +131,7 @@ def _find_session(secret: str) -> Any:
             Account.name,
             Account.role,
             Account.agency_id,
+            Account.restricted_admitted_at,
             *columns_read_along(),
         )
         .join(Person, Person.id == WebSession.person_id)
@@ -170,4 +171,5 @@ def _actor(row: Any, source: str, request_id: str, client_request_id: str) -> Ac
         client_request_id=client_request_id,
         factor_at=row.factor_at,
         second_factor_required=step_up_applies(row.role, has_factor=row.has_factor),
+        is_admitted=is_admitted(row.role, row.restricted_admitted_at),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from registry.core.events import Event
 
 if TYPE_CHECKING:
+    from registry.accounts.actors import Actor
     from registry.accounts.handover import HandOver
 
 account_renamed: Final[Event[[int, str, str]]] = Event("account_renamed")
@@ -19,6 +20,8 @@ agency_changed_of_account: Final[Event[[int]]] = Event("agency_changed_of_accoun
 """The account has another agency, or has one now, or none any more."""
 moved_to_agency: Final[Event[[int]]] = Event("moved_to_agency")
 """The account had an agency and has another one."""
+not_admitted: Final[Event[[Actor, int]]] = Event("not_admitted")
+"""By whom an account of an agency was made or changed so that it waits for its admission to restricted projects."""
 # Handlers give the receiver what the giver has, and add to ``counts`` how much it was.
 work_handed_over: Final[Event[[HandOver]]] = Event("work_handed_over")
 drafts_handed_over: Final[Event[[HandOver]]] = Event("drafts_handed_over")

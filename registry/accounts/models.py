@@ -28,9 +28,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import AGENCIES, closed_agency, require_open_agency
+from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree, require_open_agency
+from registry.accounts.events import not_admitted
 from registry.accounts.former_names import former_name_like
-from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.bulk import table_of
 from registry.core.clock import now
@@ -38,6 +39,7 @@ from registry.core.constraints import violates
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
 from registry.core.transactions import require_transaction
+from registry.journal import service as journal
 
 MAX_EMAIL_LENGTH: Final = 200
 NAME_UNIQUE: Final = ("uq_principals_name", "ix_principals_name_skeleton")
@@ -64,6 +66,7 @@ class Account(Model):
 
     ``owner_account_id``: the person who answers for a service account; None for people and for accounts of earlier
     versions and of the command line. ``invited_at``: when a person who has not set a password yet was invited.
+    ``restricted_admitted_at``, ``_by``: since when, and by whom, an account of an agency reads restricted projects.
     """
 
     __tablename__ = "principals"
@@ -81,6 +84,8 @@ class Account(Model):
     confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
     invited_at: Mapped[datetime | None] = mapped_column(Instant)
+    restricted_admitted_at: Mapped[datetime | None] = mapped_column(Instant)
+    restricted_admitted_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     # With every change of this table; None in accounts that earlier versions changed last.
     changed_at: Mapped[datetime | None] = mapped_column(Instant, onupdate=now)
 
@@ -96,6 +101,11 @@ class Account(Model):
     def is_person(self) -> bool:
         """True for a person, False for a service account."""
         return self.kind == AccountKind.PERSON
+
+    @property
+    def is_admitted(self) -> bool:
+        """False for an account of an agency that is not admitted to restricted projects."""
+        return is_admitted(self.role, self.restricted_admitted_at)
 
     @property
     def status(self) -> str:
@@ -222,6 +232,7 @@ def new_account(
         raise AccountNameTaken(name=name, taken=name) from error
     # Again: since the first look the name may have been taken and given up.
     require_free_name(name, account.id)
+    settle_admission(actor, account)
     return account
 
 
@@ -241,6 +252,11 @@ def taken_name(name: str, account_id: int | None = None) -> str | None:
     return db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
 
 
+def is_admitted(role: str, admitted_at: datetime | None) -> bool:
+    """False for a role of agencies without an admission to restricted projects."""
+    return Role(role) not in AGENCY_ROLES or admitted_at is not None
+
+
 def person_actor(account: Account, credential: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
     """The actor of a person's account that was authenticated just now."""
     return Actor(
@@ -253,6 +269,7 @@ def person_actor(account: Account, credential: str, source: str, request_id: str
         is_person=True,
         credential=credential,
         client_request_id=client_request_id,
+        is_admitted=account.is_admitted,
     )
 
 
@@ -270,6 +287,46 @@ def require_confirmation(actor: Actor, account: Account) -> None:
         return
     account.asked_by = sorted({*(account.asked_by or ()), actor.principal})
     account.pending_since = (account.pending_since or now()) if Role(account.role).needs_two_people else None
+
+
+def may_admit(actor: Actor, account: Account) -> bool:
+    """True when the account of an agency reads restricted projects as soon as the actor makes it.
+
+    So it is for an administrator of its agency, or of one above, who reads them too; for a supervisor; and for commands
+    while the register has nobody else who could be the second person.
+    """
+    if actor.is_local:
+        return actor.is_admitted
+    if not actor.is_person or not actor.has_role_permission(Permission.RESTRICTED_ADMIT):
+        return False
+    if actor.agency_id is None:
+        return True
+    return account.agency_id is not None and is_in_subtree(account.agency_id, actor.agency_id)
+
+
+def settle_admission(actor: Actor, account: Account) -> None:
+    """Admit the account to restricted projects, or let it wait for a second person, in the open transaction.
+
+    Called with every change of who somebody is: a new account, another role or agency, an account that works again.
+    """
+    account.restricted_admitted_at = account.restricted_admitted_by = None
+    if Role(account.role) not in AGENCY_ROLES:
+        return
+    if may_admit(actor, account):
+        account.restricted_admitted_at, account.restricted_admitted_by = now(), actor.principal
+    elif actor.is_person or actor.is_local:
+        require_transaction().flush()
+        not_admitted.publish(actor, account.id)
+
+
+def end_admission(actor: Actor, account: Account) -> None:
+    """Let the account wait for a second person again after the actor, who may not admit it, has a new way in.
+
+    A new password, another e-mail address, no second factor, a new token: all of them could be the actor's.
+    """
+    if account.restricted_admitted_at is not None and not may_admit(actor, account):
+        settle_admission(actor, account)
+        journal.record(actor, "account.admission-ended", f"account:{account.name}")
 
 
 def account_named(name: str) -> Account | None:

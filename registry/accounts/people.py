@@ -34,6 +34,7 @@ from registry.accounts.models import (
     AccountsNeedAPerson,
     Person,
     account_details,
+    end_admission,
     new_account,
     require_confirmation,
     role_problems,
@@ -167,6 +168,7 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         account.invited_at = None
         delete_invitation(account.id)
         require_confirmation(actor, account)
+        end_admission(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
         password_changed.publish(account.id)
 

@@ -15,7 +15,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, subtree
 from registry.accounts.factors.models import has_factor
 from registry.accounts.models import Account, AccountNotFound, Person, find_account
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.token_models import Token
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.collation import sort_in_kazakh
@@ -45,6 +45,9 @@ ACCOUNT_STATUS: Final = case(
     (Account.invited_at.is_not(None), AccountStatus.INVITED.value),
     else_=AccountStatus.ACTIVE.value,
 )
+READS_RESTRICTED: Final = Account.role.in_(
+    [role.value for role, permissions in PERMISSIONS.items() if Permission.RESTRICTED_READ in permissions]
+) & (Account.role.not_in([role.value for role in AGENCY_ROLES]) | Account.restricted_admitted_at.is_not(None))
 ACCOUNT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "kind": ChoiceFilter(Account.kind.expression, AccountKind.codes()),
     "role": ChoiceFilter(Account.role.expression, Role.codes()),
@@ -106,6 +109,7 @@ def _accounts() -> Select[Any]:
             case((has_factor(), true()), else_=false()).label("second_factor"),
             Person.last_signed_in_at,
             OWNER.name.label("owner"),
+            case((READS_RESTRICTED, true()), else_=false()).label("reads_restricted"),
             Account.created_at,
             Account.changed_at,
         )

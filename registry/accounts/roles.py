@@ -39,6 +39,7 @@ class Permission(StrEnum):
     PROJECTS_RESTRICT = "projects.restrict"
     PROJECTS_LINK = "projects.link"
     RESTRICTED_READ = "restricted.read"
+    RESTRICTED_ADMIT = "restricted.admit"
     PLACEMENTS_CONFIRM = "placements.confirm"
     ONBOARDING_EXTEND = "onboarding.extend"
     DOCUMENTS_WRITE = "documents.write"
@@ -116,7 +117,9 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_VIEWER: frozenset(EVERYONE | {P.RESTRICTED_READ}),
     Role.AGENCY_EDITOR: frozenset(EDITOR),
     # Of accounts, only viewers and editors of the own agency and those below it (account_management.py).
-    Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER | DECIDER | {P.SHARED_VIEWS_DELETE}),
+    Role.AGENCY_ADMINISTRATOR: frozenset(
+        EDITOR | ACCOUNTS_MANAGER | DECIDER | {P.RESTRICTED_ADMIT, P.SHARED_VIEWS_DELETE}
+    ),
     Role.REVIEWER: frozenset(
         OVERSIGHT
         | DECIDER
@@ -140,6 +143,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         | DECIDER
         | {
             P.RESTRICTED_READ,
+            P.RESTRICTED_ADMIT,
             P.PROJECTS_RESTRICT,
             P.PROJECTS_LINK,
             P.DOCUMENTS_WRITE,
@@ -227,8 +231,11 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.ORGANISATIONS_CONFIRM,
         P.WITHDRAWALS_DECIDE,
         P.APPROVALS_DECIDE,
+        P.RESTRICTED_ADMIT,
     }
 )
+# Accounts of agencies have these only when they are admitted to restricted projects (accounts/models.py).
+OF_ADMITTED: Final = frozenset({P.RESTRICTED_READ, P.RESTRICTED_ADMIT})
 # The roles that a token of an account may have instead of the account's own; what the account lacks, it lacks too.
 NARROWER_ROLES: Final[dict[Role, frozenset[Role]]] = {
     Role.AGENCY_EDITOR: frozenset({Role.AGENCY_VIEWER}),

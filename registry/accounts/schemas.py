@@ -69,6 +69,11 @@ class Account(BaseSchema):
     second_factor = ReadOnly("Whether an authenticator app or a passkey is enrolled.", {"type": "boolean"})
     last_signed_in_at = Timestamp("The last sign-in to the pages; null for none and unknown.", nullable=True)
     owner = ReadOnly("Name of the person who answers for a service account.", TEXT_OR_NULL)
+    reads_restricted = ReadOnly(
+        "Whether it reads restricted projects: those of oversight by their role, those of agencies once they are "
+        "admitted (`POST /accounts/{id}/restricted-access`).",
+        {"type": "boolean"},
+    )
     created_at = Timestamp("When it was created.")
     changed_at = Timestamp("When it was last changed; null if an earlier version did.", nullable=True)
 
@@ -201,6 +206,7 @@ ACCOUNT_EXAMPLE: Final[dict[str, Any]] = {
     "second_factor": True,
     "last_signed_in_at": "2026-03-11T06:00:00.000000Z",
     "owner": None,
+    "reads_restricted": True,
     "created_at": "2026-01-12T05:00:00.000000Z",
     "changed_at": "2026-02-02T05:00:00.000000Z",
 }

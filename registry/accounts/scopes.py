@@ -84,6 +84,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.ORGANISATIONS_CONFIRM,
             P.WITHDRAWALS_DECIDE,
             P.APPROVALS_DECIDE,
+            P.RESTRICTED_ADMIT,
         }
     ),
 }

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, select, update
 
 from registry.accounts.actors import TOKEN_PREFIX, Actor
-from registry.accounts.models import Account, is_active
+from registry.accounts.models import Account, is_active, is_admitted
 from registry.accounts.roles import Role, is_within
 from registry.accounts.scopes import stored_scopes
 from registry.accounts.token_format import parse_token
@@ -54,6 +54,7 @@ def _find_active_token() -> Select[*tuple[Any, ...]]:
             account.kind,
             account.role.label("account_role"),
             account.agency_id.label("account_agency_id"),
+            account.restricted_admitted_at,
             *columns_read_along(),
         )
         .join_from(table_of(Token), table_of(Account), account.id == token.principal_id)
@@ -96,6 +97,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         client_request_id=client_request_id,
         scopes=stored_scopes(row.scopes),
         account_role=None if row.role == row.account_role else Role(row.account_role),
+        is_admitted=is_admitted(row.account_role, row.restricted_admitted_at),
     )
 
 

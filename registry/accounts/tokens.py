@@ -28,6 +28,7 @@ from registry.accounts.models import (
     Person,
     account_details,
     account_named,
+    end_admission,
     find_account,
     new_account,
     require_person,
@@ -124,6 +125,8 @@ def issue(
             account = new_account(actor, name, AccountKind.SERVICE, token_role, agency_id, owner)
             details = {**account_details(account), "owner": owner_name(account)}
             journal.record(actor, "account.added", f"account:{name}", details)
+        else:
+            end_admission(actor, account)
         pending = not actor.is_local and Role(account.role).needs_two_people
         return _new_token(actor, account, token_role, agency_id, granted, pending=pending, purpose=purpose)
 

@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
-from registry.accounts.models import Account, Person
+from registry.accounts.confirmers import command_counts_as_person
+from registry.accounts.models import Person
 from registry.accounts.owners import answers_for
-from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
+from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import is_same_person
-from registry.accounts.vocabulary import AccountKind
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change
 from registry.approvals.tables import Approval
@@ -59,10 +59,18 @@ def propose(actor: Actor, code: ApprovalKindCode, proposal: Proposal) -> Approva
 
     Raises RoleNotAllowed, NeedsTwoPeople and ApprovalAlreadyWaiting.
     """
+    actor.require(KINDS[code.value].proposes, step_up=False)
+    require_person(actor)
+    return propose_as_consequence(actor, code, proposal)
+
+
+def propose_as_consequence(actor: Actor, code: ApprovalKindCode, proposal: Proposal) -> Approval:
+    """Store a proposal that follows from what the actor was allowed to do; joins the open transaction.
+
+    Raises ApprovalAlreadyWaiting.
+    """
     kind = KINDS[code.value]
-    actor.require(kind.proposes, step_up=False)
     with transaction() as session:
-        require_person(actor)
         _end_unusable(code, proposal.subject)
         at = now()
         approval = Approval(
@@ -173,18 +181,8 @@ def require_person(actor: Actor) -> None:
     """
     if actor.is_person:
         return
-    if not (actor.is_local and _people_of_oversight() < 2):
+    if not (actor.is_local and command_counts_as_person()):
         raise NeedsTwoPeople()
-
-
-def _people_of_oversight() -> int:
-    people = select(func.count(Account.id)).where(
-        Account.kind == AccountKind.PERSON.value,
-        Account.role.in_([role.value for role in OVERSIGHT_ROLES]),
-        Account.disabled_at.is_(None),
-        Account.pending_since.is_(None),
-    )
-    return db.session.scalar(people) or 0
 
 
 def _share_an_address(one: int, other: int) -> bool:

@@ -206,6 +206,7 @@ def _actor(run: ImportRun) -> Actor:
         is_person=account is not None and account.is_person,
         credential=run.credential or "",
         client_request_id=run.client_request_id or "",
+        is_admitted=account is None or account.is_admitted,
     )
 
 

@@ -29,6 +29,7 @@ COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     Account.id.label("account_id"),
     Account.role.expression,
     Account.agency_id.label("account_agency_id"),
+    Account.restricted_admitted_at.expression,
     CaseEvent.id.label("event_id"),
     CaseEvent.case_id.expression,
     CaseEvent.at.expression,
@@ -87,6 +88,7 @@ def _insert(parts: Sequence[tuple[EntryKind, Select[Any]]]) -> None:
                 above.get(row.agency_id, ()),
                 is_restricted=row.is_restricted,
                 tells_agency=row.tells_agency,
+                admitted_at=row.restricted_admitted_at,
             ):
                 rows.setdefault((row.account_id, row.event_id), _entry(kind, row))
     insert_rows(require_transaction(), InboxEntry, list(rows.values()))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, select
 
 from registry.accounts.absences import substitutions
 from registry.accounts.agency_tree import AGENCIES
-from registry.accounts.models import Account, is_active
+from registry.accounts.models import Account, is_active, is_admitted
 from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseEvent
@@ -87,14 +88,26 @@ class EventContext:
             self.agency_ids,
             is_restricted=self.is_restricted,
             tells_agency=self.event.tells_agency,
+            admitted_at=account.restricted_admitted_at,
         )
 
 
 def may_see(
-    role: str, agency_id: int | None, agency_ids: Collection[int], *, is_restricted: bool, tells_agency: bool
+    role: str,
+    agency_id: int | None,
+    agency_ids: Collection[int],
+    *,
+    is_restricted: bool,
+    tells_agency: bool,
+    admitted_at: datetime | None,
 ) -> bool:
-    """True when a person of that role and agency sees an entry of the timeline of a project of these agencies."""
+    """True when a person of that role and agency sees an entry of the timeline of a project of these agencies.
+
+    ``admitted_at``: since when the person is admitted to restricted projects.
+    """
     permissions = PERMISSIONS[Role(role)]
+    if is_restricted and not is_admitted(role, admitted_at):
+        return False
     if Permission.CASES_READ not in permissions or (is_restricted and Permission.RESTRICTED_READ not in permissions):
         return False
     return Role(role) not in AGENCY_ROLES or (tells_agency and agency_id in agency_ids)

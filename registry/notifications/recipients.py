@@ -138,7 +138,13 @@ def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | N
 def _person(person: Person, link: AituLink | None) -> Recipient:
     return Recipient(
         Actor(
-            person.name, Role(person.role), person.agency_id, "notices", account_id=person.account_id, is_person=True
+            person.name,
+            Role(person.role),
+            person.agency_id,
+            "notices",
+            account_id=person.account_id,
+            is_person=True,
+            is_admitted=person.account.is_admitted,
         ),
         person.email or None,
         tuple(language for language in LANGUAGES if language == person.language),
@@ -154,7 +160,7 @@ def _person(person: Person, link: AituLink | None) -> Recipient:
 
 
 def _agency(agency_id: int, number: str, address: str) -> Recipient:
-    # The reader of the agency's mailbox may see what any of its people may see.
-    actor = Actor(f"agency:{number}", Role.AGENCY_VIEWER, agency_id, "notices")
+    # Nobody admitted the readers of the agency's mailbox to restricted projects; an administrator sets its address.
+    actor = Actor(f"agency:{number}", Role.AGENCY_VIEWER, agency_id, "notices", is_admitted=False)
     # It has no language setting, so both official languages are used.
     return Recipient(actor, address, OFFICIAL_LANGUAGES, agency_id=agency_id)

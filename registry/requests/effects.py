@@ -95,6 +95,7 @@ def count_readers(agency_ids: Collection[int]) -> int:
         select(Account.id).where(
             Account.agency_id.in_(agency_ids),
             Account.role.in_([role.value for role in AGENCY_ROLES]),
+            Account.restricted_admitted_at.is_not(None),
             Account.disabled_at.is_(None),
         )
     )

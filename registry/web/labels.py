@@ -71,6 +71,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "successor": lazy_text("BIN of the successor"),
     "projects": lazy_text("Projects that pass on"),
     "act": lazy_text("Act"),
+    "reads_restricted": lazy_text("Reads restricted projects"),
     "withdrawn": lazy_text("Withdrawn projects"),
     "duplicate_of": lazy_text("Registered already as"),
     "recovery_code": lazy_text("Recovery code"),

@@ -34,6 +34,7 @@ def owner_of(webhook: Webhook) -> Actor | None:
         is_person=account.is_person,
         credential=f"{WEBHOOK_PREFIX}{webhook.id}",
         account_role=None if role is account_role else account_role,
+        is_admitted=account.is_admitted,
     )
 
 

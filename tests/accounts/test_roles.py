@@ -58,11 +58,11 @@ CONTRACT = {
     "cases.answer cases.comment",
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage shared-views.delete "
-    "approvals.read approvals.decide",
+    "approvals.read approvals.decide restricted.admit",
     "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment exemptions.propose withdrawals.decide government-reports.read "
     "government-reports.read-drafts government-reports.write government-reports.approve approvals.decide",
-    "supervisor": f"{OVERSIGHT_READS} restricted.read projects.restrict projects.link "
+    "supervisor": f"{OVERSIGHT_READS} restricted.read restricted.admit projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.propose exemptions.record "
     "policies.write policies.activate journal.read "

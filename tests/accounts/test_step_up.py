@@ -51,6 +51,7 @@ def test_step_up_is_required(
 def test_step_up_binds_decisions_and_administration() -> None:
     assert sorted(permission.value for permission in STEP_UP_PERMISSIONS) == [
         "accounts.confirm",
+        "approvals.decide",
         "audits.confirm",
         "audits.void",
         "cases.approve",
@@ -60,6 +61,7 @@ def test_step_up_binds_decisions_and_administration() -> None:
         "organisations.confirm",
         "people.manage",
         "policies.activate",
+        "restricted.admit",
         "tokens.manage",
         "withdrawals.decide",
     ]

@@ -128,6 +128,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "account_of_absent": absent.account_id,
             "invitation": invitation_key(db.session.scalars(select(func.max(Invitation.id))).one()),
             "person": db.session.scalars(select(func.max(Person.id))).one(),
+            "person_account": db.session.scalars(select(Person.account_id).order_by(Person.id.desc()).limit(1)).one(),
             "case_new": case_of("HEALTH-006"),
             "case_review": case_of("HEALTH-005"),
             "case_asked": case_of("HEALTH-003"),

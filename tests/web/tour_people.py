@@ -35,6 +35,13 @@ def stops_of_people(known: Mapping[str, object]) -> list[Stop]:
         Stop("person-edit", Role.ADMINISTRATOR, f"/people/{known['person']}/edit"),
         Stop("person-disable", Role.ADMINISTRATOR, f"/people/{known['person']}/disabled"),
         Stop("person-enable", Role.ADMINISTRATOR, f"/people/{known['person']}/enabled"),
+        Stop("restricted-access", Role.ADMINISTRATOR, f"/people/accounts/{known['person_account']}/restricted-access"),
+        Stop(
+            "restricted-access-error",
+            Role.ADMINISTRATOR,
+            f"/people/accounts/{known['person_account']}/restricted-access",
+            {"reason": ""},
+        ),
         Stop("person-password", Role.ADMINISTRATOR, f"/people/{known['person']}/password"),
         Stop("tokens", Role.ADMINISTRATOR, "/tokens"),
         Stop("tokens-inactive", Role.ADMINISTRATOR, "/tokens?show=inactive"),

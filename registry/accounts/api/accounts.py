@@ -50,9 +50,12 @@ from registry.api.filter_parameters import (
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
+from registry.approvals.api import proposed
+from registry.approvals.fields import APPROVAL
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.transactions import transaction
 from registry.http.query_parameters import Parameter
+from registry.projects.restricted_readers import ADMISSION, propose_admission
 
 blp = ApiBlueprint("accounts", __name__, description="People and service accounts.")
 FILTERS: Final = (
@@ -178,6 +181,25 @@ class Confirmation(MethodView):
         row = account_row(id)
         blp.set_etag(etag_data(row))
         return {**row, PASSWORD: password}, {"Cache-Control": "no-store"}
+
+
+@blp.route("/accounts/<row_id:id>/restricted-access")
+class RestrictedAccess(MethodView):
+    """The admission of an account of an agency to restricted projects."""
+
+    @blp.requires(Permission.PEOPLE_MANAGE)
+    @blp.doc(operationId="propose_restricted_access")
+    @blp.arguments(ADMISSION, example={"reason": "She keeps the register of defence projects."})
+    @blp.idempotent
+    @blp.response(
+        202, APPROVAL, description="It waits for an administrator of the agency, or a supervisor.", headers=LOCATION
+    )
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Propose that an account reads the restricted projects of its agency; another person approves it.
+
+        What a system administrator makes or changes is proposed with the change.
+        """
+        return proposed(propose_admission(current_actor(), id, values))
 
 
 @blp.route("/accounts/<row_id:id>/disabling")

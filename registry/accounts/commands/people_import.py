@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from registry.accounts.actors import local_actor
+from registry.accounts.confirmers import command_actor
 from registry.accounts.people_import import import_people
-from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
 from registry.cli.output import print_message
@@ -27,7 +26,7 @@ def import_file(file: Path, dry_run: bool) -> None:
     Whoever has an e-mail address is invited where there is a mail server. For the others a one-time password is
     printed, this once, on standard output as CSV: name, password. Rows with errors are left out.
     """
-    result = import_people(local_actor(Role.ADMINISTRATOR), file.read_bytes(), dry_run=dry_run)
+    result = import_people(command_actor(), file.read_bytes(), dry_run=dry_run)
     print_row_errors(result.errors)
     passwords = [(person.name, person.password) for person in result.created if person.password is not None]
     if passwords:

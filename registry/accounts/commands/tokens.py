@@ -10,7 +10,7 @@ import click
 
 from registry.accounts import tokens as access
 from registry.accounts.account_names import clean_name
-from registry.accounts.actors import local_actor
+from registry.accounts.confirmers import command_actor
 from registry.accounts.fields import LIFETIME, SECONDS
 from registry.accounts.models import AccountNameUnknown, account_named
 from registry.accounts.people import person_named
@@ -119,7 +119,7 @@ def issue(
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     try:
         issued = access.issue(
-            local_actor(Role.ADMINISTRATOR),
+            command_actor(),
             name,
             token_role,
             agency_id,
@@ -148,7 +148,7 @@ def _person_id(name: str) -> int:
 @in_registry
 def revoke(key_id: str) -> None:
     """Revoke the token with KEY_ID, the part between the two underscores. It stops working immediately."""
-    access.revoke(local_actor(Role.ADMINISTRATOR), key_id)
+    access.revoke(command_actor(), key_id)
     print_message("cli-token-revoked", key_id=key_id)
 
 
@@ -157,7 +157,7 @@ def revoke(key_id: str) -> None:
 @in_registry
 def confirm(key_id: str) -> None:
     """Confirm the token of KEY_ID, which an administrator issued for a service account with an oversight role."""
-    confirm_token(local_actor(Role.ADMINISTRATOR), key_id)
+    confirm_token(command_actor(), key_id)
     print_message("cli-token-confirmed", key_id=key_id)
 
 
@@ -170,7 +170,7 @@ def rekey(file: TextIO) -> None:
     FILE holds the previous key; `-` reads it from stdin. Tokens that neither key has signed stay invalid; with an empty
     FILE (`/dev/null`) all that the present key has not signed.
     """
-    rekeyed, foreign = access.rekey_tokens(local_actor(Role.ADMINISTRATOR), file.read().strip())
+    rekeyed, foreign = access.rekey_tokens(command_actor(), file.read().strip())
     print_message("cli-tokens-rekeyed", rekeyed=rekeyed, foreign=foreign)
 
 
@@ -179,7 +179,7 @@ def rekey(file: TextIO) -> None:
 @in_registry
 def list_tokens(as_json: bool) -> None:
     """List the issued tokens, without their secrets."""
-    _print_tokens(all_tokens(local_actor(Role.ADMINISTRATOR)), as_json)
+    _print_tokens(all_tokens(command_actor()), as_json)
 
 
 @tokens.command("inactive")
@@ -187,7 +187,7 @@ def list_tokens(as_json: bool) -> None:
 @in_registry
 def list_inactive_tokens(as_json: bool) -> None:
     """List the working tokens that nobody used for 90 days, without their secrets."""
-    _print_tokens(inactive_tokens(local_actor(Role.ADMINISTRATOR)), as_json)
+    _print_tokens(inactive_tokens(command_actor()), as_json)
 
 
 def _print_tokens(listed: Sequence[Mapping[str, Any]], as_json: bool) -> None:

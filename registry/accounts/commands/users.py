@@ -12,8 +12,8 @@ from registry.accounts import people
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_names import clean_name
-from registry.accounts.actors import local_actor
 from registry.accounts.commands.people_import import import_file
+from registry.accounts.confirmers import command_actor
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.factors.models import factor_kinds
 from registry.accounts.failed_sign_in_queries import COLUMNS as FAILED_COLUMNS
@@ -96,7 +96,7 @@ def add(
     person = people.NewPerson(name, person_role, agency_id, email, language)
     password = entered or generate_password()
     try:
-        people.add_person(local_actor(Role.ADMINISTRATOR), person, password, must_change=entered is None)
+        people.add_person(command_actor(), person, password, must_change=entered is None)
     except Invalid as error:
         raise UsageError(cli_text("cli-user-refused"), *problem_lines(error.problems)) from error
     if entered is None:
@@ -121,7 +121,7 @@ def list_users(as_json: bool, words: str | None, inactive_since: date | None, **
     rows: list[dict[str, Any]] = []
     page = Page(MAX_LIMIT)
     while True:
-        listing = list_accounts(local_actor(Role.ADMINISTRATOR), filters, page)
+        listing = list_accounts(command_actor(), filters, page)
         kinds = factor_kinds([row["id"] for row in listing.items])
         rows += [{**{name: row[name] for name in COLUMNS}, KINDS: kinds.get(row["id"], [])} for row in listing.items]
         if listing.next is None:
@@ -173,7 +173,7 @@ def set_values(
     if not changes:
         raise UsageError(cli_text("cli-nothing-to-set"))
     try:
-        changed = edit_account(local_actor(Role.ADMINISTRATOR), account.id, changes)
+        changed = edit_account(command_actor(), account.id, changes)
     except Invalid as error:
         raise UsageError(cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
     print_message("cli-user-changed", name=changed.name)
@@ -184,7 +184,7 @@ def set_values(
 @in_registry
 def disable(name: str) -> None:
     """Disable the account of a person or a service. Its sessions and tokens end immediately."""
-    disable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
+    disable_account(command_actor(), _account(name).id)
     print_message("cli-user-disabled", name=name)
 
 
@@ -193,7 +193,7 @@ def disable(name: str) -> None:
 @in_registry
 def enable(name: str) -> None:
     """Enable an account again. The password is unchanged; earlier sessions and tokens stay ended."""
-    enable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
+    enable_account(command_actor(), _account(name).id)
     print_message("cli-user-enabled", name=name)
 
 
@@ -206,7 +206,7 @@ def confirm(name: str) -> None:
     A person's new password is printed, alone, on standard output, this once. It must be changed at the first sign-in.
     """
     account = _account(name)
-    password = confirm_account(local_actor(Role.ADMINISTRATOR), account.id, Role(account.role))
+    password = confirm_account(command_actor(), account.id, Role(account.role))
     if password is not None:
         click.echo(password)
     print_message("cli-user-confirmed", name=account.name, role=account.role)
@@ -221,7 +221,7 @@ def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
     """Give all open work of the person NAME to another one: cases, drafts, reports, service accounts."""
     giver, taker = _account(name), _account(receiver)
     try:
-        counts = hand_over(local_actor(Role.ADMINISTRATOR), giver.id, taker.id)
+        counts = hand_over(command_actor(), giver.id, taker.id)
     except Invalid as error:
         raise UsageError(cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
     if as_json:
@@ -240,7 +240,7 @@ def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
 def failed_sign_ins(name: str | None, source: str | None, limit: int, as_json: bool) -> None:
     """List the latest failed and refused sign-ins of the last 90 days. A name that no account has is not stored."""
     filters = {key: value for key, value in (("name", name), ("source", source)) if value}
-    rows = list_failed_sign_ins(local_actor(Role.ADMINISTRATOR), filters, Page(limit)).items
+    rows = list_failed_sign_ins(command_actor(), filters, Page(limit)).items
     shown = [{column: row[column] for column in FAILED_COLUMNS} for row in rows]
     if as_json:
         print_json({"items": shown})
@@ -257,7 +257,7 @@ def reset_factor(name: str) -> None:
     Where the role requires a second factor, the person enrols a new one at the next sign-in.
     """
     account = _account(name)
-    reset_factors(local_actor(Role.ADMINISTRATOR), account.id)
+    reset_factors(command_actor(), account.id)
     print_message("cli-user-factors-reset", name=account.name)
 
 

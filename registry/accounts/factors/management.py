@@ -19,6 +19,7 @@ from registry.accounts.models import (
     AccountNotFound,
     Person,
     account_details,
+    end_admission,
     require_confirmation,
 )
 from registry.core.database import db
@@ -114,6 +115,7 @@ def reset_factors(actor: Actor, account_id: int) -> None:
         end_access(account)
         _delete_factors(person_id)
         require_confirmation(actor, account)
+        end_admission(actor, account)
         journal.record(actor, "account.factors-reset", f"account:{account.name}", account_details(account))
 
 

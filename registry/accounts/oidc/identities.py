@@ -124,7 +124,14 @@ def end_sessions_of_identity(
         rows = session.execute(statement).all()
         for web_session, account_id in rows:
             account = session.get_one(Account, account_id)
-            actor = Actor(account.name, Role(account.role), account.agency_id, source="oidc", account_id=account.id)
+            actor = Actor(
+                account.name,
+                Role(account.role),
+                account.agency_id,
+                source="oidc",
+                account_id=account.id,
+                is_admitted=account.is_admitted,
+            )
             journal.record(actor, "person.signed-out", f"person:{account.name}", {"by": "provider"})
             session.delete(web_session)
     return len(rows)

@@ -12,7 +12,7 @@ from registry.accounts import people as access
 from registry.accounts.absences import absences_of, may_record_absence
 from registry.accounts.account_changes import can_confirm
 from registry.accounts.account_editing import AccountChanges, edit_account
-from registry.accounts.account_management import can_manage
+from registry.accounts.account_management import can_manage, require_may_manage
 from registry.accounts.actors import Actor
 from registry.accounts.confirmers import has_confirmer
 from registry.accounts.factors.management import reset_factors
@@ -20,12 +20,12 @@ from registry.accounts.factors.models import has_factor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_again
-from registry.accounts.models import Person
+from registry.accounts.models import Person, find_account
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.owners import owned_by
 from registry.accounts.password_halves import can_show_first_half, show_first_half
 from registry.accounts.passwords import generate_password
-from registry.accounts.people_queries import account_history
+from registry.accounts.people_queries import account_history, people_by_account
 from registry.accounts.person_fields import PersonFields, role_and_agency_problems
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import (
@@ -42,9 +42,10 @@ from registry.agencies.views.choices import agency_name
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.journal.views.labels import action_label, history_rows, principal_label
+from registry.projects.restricted_readers import ADMISSION, propose_admission, waiting_admission
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message
-from registry.web.fields import form_field
+from registry.web.fields import form_field, schema_field
 from registry.web.flash import flash_changes, flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import display_value, options
@@ -73,6 +74,7 @@ def person(actor: Actor, person_id: int) -> Answer:
         has_confirmer=has_confirmer(account),
         no_confirmer_note=no_confirmer_note,
         can_manage=can_manage(actor, account),
+        waiting_admission=waiting_admission(account),
         can_record_absence=may_record_absence(actor, account),
         can_be_invited=can_be_invited(shown.email),
         can_have_password=sign_in_configuration().allows_password(shown.name),
@@ -119,6 +121,33 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
 
     present = {"name": changed.name, "email": changed.email or "", "language": changed.language}
     return answer_form(page, act, {**present, "role": account.role, "agency": agency_bin(account.agency_id)})
+
+
+@pages.page(
+    "/people/accounts/<row_id:account_id>/restricted-access", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST")
+)
+def propose_access(actor: Actor, account_id: int) -> Answer:
+    """Propose that a person or service account of an agency reads its restricted projects."""
+    account = find_account(account_id)
+    require_may_manage(actor, account)
+    person = people_by_account([account_id]).get(account_id)
+    back = url_for("web.tokens") if person is None else url_for("web.person", person_id=person.id)
+    page = FormPage(
+        _("Access to restricted projects"),
+        _("Propose"),
+        back,
+        [schema_field(ADMISSION.inputs["reason"])],
+        ADMISSION,
+        intro=_("An administrator of the agency, or a supervisor, approves it: another person than you."),
+        subject=account.name,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        approval = propose_admission(actor, account_id, values)
+        flash_message(_("Your proposal is sent."))
+        return redirect_to("approval_page", approval_id=approval.id)
+
+    return answer_form(page, act)
 
 
 @pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))

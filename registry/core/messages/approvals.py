@@ -21,6 +21,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "approval-out-of-date": lazy_text(
         "What approval {id} rests on has changed since it was proposed. Reject it, so that it can be proposed again."
     ),
+    "admission-unchanged": lazy_text(
+        "The account {name} needs no admission: it reads restricted projects already, or its role never does."
+    ),
+    "own-admission": lazy_text(
+        "The account {name} is admitted by another administrator of its agency, or by a supervisor."
+    ),
     "restriction-unchanged": lazy_text("Access to project {number} is already as you propose."),
     "agency-change-needs-approval": lazy_text(
         "The kind and the parent of an agency change only by a proposal that a supervisor approves. Make it on the "

@@ -91,6 +91,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.moved": lazy_text("Moved to another agency"),
     "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
+    "account.admitted": lazy_text("Admitted to restricted projects"),
+    "account.admission-ended": lazy_text("Admission to restricted projects ended"),
     "account.rejected": lazy_text("Account rejected"),
     "account.invited": lazy_text("Invitation created"),
     "account.invitation-accepted": lazy_text("Invitation accepted, password set"),

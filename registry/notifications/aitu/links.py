@@ -191,7 +191,15 @@ def _own_person(actor: Actor) -> Person:
 
 def _actor(account: Account) -> Actor:
     """The person behind the code, for the journal only."""
-    return Actor(account.name, Role(account.role), account.agency_id, SOURCE, account_id=account.id, is_person=True)
+    return Actor(
+        account.name,
+        Role(account.role),
+        account.agency_id,
+        SOURCE,
+        account_id=account.id,
+        is_person=True,
+        is_admitted=account.is_admitted,
+    )
 
 
 def _hash(code: str) -> str:
