@@ -223,6 +223,7 @@ def new_account(
         changed_at=at,
     )
     require_confirmation(actor, account)
+    _admit_or_not(actor, account)
     session.add(account)
     try:
         session.flush()
@@ -232,7 +233,7 @@ def new_account(
         raise AccountNameTaken(name=name, taken=name) from error
     # Again: since the first look the name may have been taken and given up.
     require_free_name(name, account.id)
-    settle_admission(actor, account)
+    _say_not_admitted(actor, account)
     return account
 
 
@@ -309,13 +310,20 @@ def settle_admission(actor: Actor, account: Account) -> None:
 
     Called with every change of who somebody is: a new account, another role or agency, an account that works again.
     """
-    account.restricted_admitted_at = account.restricted_admitted_by = None
-    if Role(account.role) not in AGENCY_ROLES:
-        return
-    if may_admit(actor, account):
-        account.restricted_admitted_at, account.restricted_admitted_by = now(), actor.principal
-    elif actor.is_person or actor.is_local:
-        require_transaction().flush()
+    _admit_or_not(actor, account)
+    require_transaction().flush()
+    _say_not_admitted(actor, account)
+
+
+def _admit_or_not(actor: Actor, account: Account) -> None:
+    admits = Role(account.role) in AGENCY_ROLES and may_admit(actor, account)
+    account.restricted_admitted_at = now() if admits else None
+    account.restricted_admitted_by = actor.principal if admits else None
+
+
+def _say_not_admitted(actor: Actor, account: Account) -> None:
+    # Accounts from the OpenID Connect provider are settled by whoever confirms them.
+    if not account.is_admitted and (actor.is_person or actor.is_local):
         not_admitted.publish(actor, account.id)
 
 

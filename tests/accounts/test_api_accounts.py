@@ -51,6 +51,7 @@ def test_me_is_the_own_account_and_what_the_token_may(client: FlaskClient, agenc
     assert body.pop("changed_at") == created_at
     assert body == {
         "id": account.id,
+        "reads_restricted": True,
         "kind": "person",
         "name": "a.serikova",
         "email": "a@example.kz",

@@ -212,7 +212,7 @@ def test_agency_administrator_may_all_that_an_editor_may_and_manages_accounts() 
     added = PERMISSIONS[Role.AGENCY_ADMINISTRATOR] - PERMISSIONS[Role.AGENCY_EDITOR]
     assert PERMISSIONS[Role.AGENCY_EDITOR] < PERMISSIONS[Role.AGENCY_ADMINISTRATOR]
     accounts = {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE}
-    assert added == {*accounts, P.SHARED_VIEWS_DELETE, P.APPROVALS_READ, P.APPROVALS_DECIDE}
+    assert added == {*accounts, P.SHARED_VIEWS_DELETE, P.APPROVALS_READ, P.APPROVALS_DECIDE, P.RESTRICTED_ADMIT}
 
 
 def test_every_oversight_role_needs_two_people_and_no_agency_role_does() -> None:
