@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_29_92"
-down_revision = "2026_11_29_90"
+down_revision = "2026_11_29_91"
 branch_labels = None
 depends_on = None
 

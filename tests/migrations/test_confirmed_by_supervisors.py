@@ -7,7 +7,7 @@ from registry.core.schema import downgrade_schema, upgrade_schema
 from tests.databases import bare_app
 from tests.migrations.test_accounts import rows, run
 
-BEFORE = "2026_11_29_90"
+BEFORE = "2026_11_29_91"
 AFTER = "2026_11_29_92"
 
 

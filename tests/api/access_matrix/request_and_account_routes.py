@@ -142,6 +142,10 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
     ),
     "disable_account": Try("/accounts/{account}/disabling", MANAGERS, 200, lambda world: {}),
     "enable_account": Try("/accounts/{account}/enabling", MANAGERS, 200, lambda world: {}),
+    # It is admitted already.
+    "propose_restricted_access": Try(
+        "/accounts/{account}/restricted-access", MANAGERS, 409, lambda world: {"reason": "She needs it."}
+    ),
     # The receiver is nobody that exists.
     "hand_over_work": Try("/accounts/{account}/handover", MANAGERS, 422, lambda world: {"to": "nobody"}),
     "list_all_tokens": Try("/tokens", ALL, owned=False),
