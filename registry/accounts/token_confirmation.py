@@ -66,7 +66,7 @@ def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
             "asked_by_actor": row[3] in own,
             "can_confirm": actor.is_person
             and row[3] not in own
-            and not supervisor_is_missing(actor, account, [row[3] or ""]),
+            and not supervisor_is_missing(actor, account, [str(row[3])]),
         }
         for account, *row in db.session.execute(statement.order_by(Token.pending_since, Token.id)).all()
     ]
