@@ -48,6 +48,7 @@ KINDS = {
     "Events": "events",
     "Conditions": "conditions",
     "Moment": "moment",
+    "RowAnswers": "row_answers",
 }
 # The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)

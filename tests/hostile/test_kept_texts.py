@@ -22,8 +22,8 @@ STRANGE = [case for case in cases("values") if "text" in case and not case.get("
 LIMITS = {"text200": 200, "text500": 500, "text5000": 5000}
 # Names of accounts have letters, digits and some punctuation only (registry/accounts/account_names.py).
 OWN_RULES = ("name", "owner", "to", "responsible")
-# Of requests.
-DECISIONS = ("confirm_", "refuse_", "cancel_")
+# Of requests and approvals.
+DECISIONS = ("confirm_", "refuse_", "cancel_", "approve_proposal", "reject_proposal")
 # Fields that do not fit the others of the valid body, and texts in which braces are placeholders.
 NOT_BESIDE = {
     "ask_confirmation": ("consent_number",),
