@@ -94,6 +94,18 @@ def test_service_role_can_change_neither_journal_nor_schema(two_roles: CommandLi
     assert two_roles("journal", "verify").code == 0
 
 
+def test_service_role_replaces_the_fingerprint_of_the_secret_key_and_nothing_else(two_roles: CommandLine) -> None:
+    another = {"REGISTRY_SECRET_KEY": "another-key-of-the-service"}
+    assert two_roles("tokens", "rekey", "/dev/null", **another).code == 0
+    assert state_of_key(two_roles, **another) == "ok" and state_of_key(two_roles) == "failure"
+    assert refused(two_roles, "UPDATE installation SET installed_at = now()")
+
+
+def state_of_key(registry: CommandLine, **settings: str) -> str:
+    checks = registry("doctor", "--json", **settings).json["checks"]
+    return next(str(check["state"]) for check in checks if check["check"] == "secret key")
+
+
 def test_service_role_works_without_owner_url(two_roles: CommandLine, tmp_path: Path) -> None:
     del two_roles.settings["REGISTRY_DATABASE_OWNER_URL"]
     number = a_bin()
