@@ -34,6 +34,7 @@ REVOKE UPDATE, DELETE ON installation FROM :"service";
 GRANT UPDATE (key_fingerprint) ON installation TO :"service";
 REVOKE UPDATE, DELETE ON inventories FROM :"service";
 REVOKE UPDATE, DELETE ON policy_texts FROM :"service";
+REVOKE UPDATE, DELETE ON proposed_inventories FROM :"service";
 REVOKE UPDATE, DELETE ON revisions FROM :"service";
 REVOKE DELETE ON agencies FROM :"service";
 REVOKE DELETE ON audits FROM :"service";

@@ -17,6 +17,7 @@ from registry.freeze.policy_file import load_policy
 from registry.http.request_bodies import MAX_BODY
 from registry.notifications.aitu.links import AITU_BOT_NAME
 from registry.open_data.publication import PUBLICATION
+from registry.platform.trusted_program import PLATFORM_ACCOUNT
 from registry.settings import Settings
 from registry.webhooks.targets import WEBHOOK_NETWORKS
 
@@ -40,6 +41,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         PUBLIC_URL: settings.public_url,
         BY_EMAIL: settings.mail is not None,
         AITU_BOT_NAME: None if settings.aitu is None else settings.aitu.name,
+        PLATFORM_ACCOUNT: settings.platform_account,
         WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,

@@ -64,6 +64,8 @@ from registry.projects.restriction import Restriction
 from registry.projects.view_changes import record_view_changes_below
 from registry.requests.agency_change import AgencyChange
 from registry.requests.events import agency_succeeded
+from registry.requests.fact_approvals import EndingApproval, OnboardingApproval, PlacementApproval
+from registry.requests.inventory_approval import InventoryApproval
 from registry.saved_views.account_changes import leave_shared_views, pass_on_views, rename_in_views
 from registry.webhooks.owners import pass_on_webhooks
 
@@ -74,6 +76,10 @@ register_kind(AgencyChange())
 register_kind(CommissionDecision())
 register_kind(Restriction())
 register_kind(RestrictedReader())
+register_kind(PlacementApproval())
+register_kind(OnboardingApproval())
+register_kind(EndingApproval())
+register_kind(InventoryApproval())
 
 agency_moving.connect(record_view_changes_below)
 

@@ -72,6 +72,7 @@ class Settings:
     ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
     ``aitu`` is None when no notices go through the Aitu messenger.
     ``webhook_networks``: address ranges to which webhooks may lead although they are not public.
+    ``platform_account``: the service account whose inventories are trusted as they are, None for no one.
     ``open_data_licence``: under which the open data are published, None when they are off.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
@@ -104,6 +105,7 @@ class Settings:
     aitu: AituBot | None = None
     webhook_networks: tuple[str, ...] = ()
     database_read_url: str | None = None
+    platform_account: str | None = None
 
     @property
     def public(self) -> bool:
@@ -176,6 +178,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=LOG_LEVEL),
         aitu=aitu_bot(env, public_url),
         webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
+        platform_account=env.str("REGISTRY_PLATFORM_ACCOUNT", "").strip() or None,
         database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
     )
     read_telemetry(env)

@@ -23,8 +23,10 @@ from registry.agencies.service import register_agency
 from registry.approvals.service import approve
 from registry.approvals.tables import Approval
 from registry.core.bin_numbers import check_digit
+from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.platform.models import Inventory, InventoryKey
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import find_project_to_change, register_project, restrict_project
@@ -141,6 +143,16 @@ def an_account(name: str, role: Role | str = Role.OPERATOR) -> Account:
 def bearer(token: str, **headers: str) -> dict[str, str]:
     """The request headers with the token; ``headers`` are added with ``_`` replaced by ``-``."""
     return {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+
+
+def list_key(agency: Agency, key: str) -> None:
+    """Let the last inventory list a key of the agency, so that one person can confirm a placement with it."""
+    with transaction() as session:
+        inventory = Inventory(at=now(), by="tests", file_name="list.csv", sha256="0" * 64, summary={})
+        session.add(inventory)
+        session.flush()
+        listed = {"agency_id": agency.id, "verified_on": today(), "inventory_id": inventory.id}
+        session.add(InventoryKey(platform_key=key, **listed))
 
 
 def restrict(number: str, *, is_restricted: bool = True) -> None:

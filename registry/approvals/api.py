@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import Response
+from flask import Response, jsonify
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
@@ -41,6 +41,16 @@ def etag_data(approval: Approval) -> tuple[object, ...]:
 def proposed(approval: Approval) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The response to a request that waits for a second person: 202 with the approval and its address."""
     return show_one(current_actor(), approval), {"Location": f"{API_PREFIX}/approvals/{approval.id}"}
+
+
+def proposed_instead(approval: Approval) -> Response:
+    """``proposed`` of an operation that otherwise acts at once, and then answers 200 with something else."""
+    shown, headers = proposed(approval)
+    blp.set_etag(etag_data(approval))
+    response = jsonify(APPROVAL.dump(shown))
+    response.status_code = 202
+    response.headers.update(headers)
+    return response
 
 
 def decided(approval: Approval) -> Mapping[str, Any]:

@@ -74,6 +74,9 @@ class ApprovalKind:
         """Let it take effect in the open transaction, as the decider; returns what to journal. Raises Conflict."""
         raise NotImplementedError
 
+    def rejected(self, actor: Actor, approval: Approval) -> None:
+        """What follows a rejection, in the open transaction."""
+
 
 MAX_REASON_LENGTH: Final = 5000
 KINDS: Final[dict[str, ApprovalKind]] = {}

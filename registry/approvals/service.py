@@ -131,10 +131,14 @@ def reject(actor: Actor, approval_id: int, reason: str) -> Approval:
     """Reject a proposal. Raises as ``approve``, but for what concerns its effect."""
     actor.require(Permission.APPROVALS_DECIDE)
     with transaction():
-        approval = _waiting(actor, approval_id)
-        actor.require_role(KINDS[approval.kind].decides)
+        unlocked = find_approval(actor, approval_id)
+        kind = KINDS[unlocked.kind]
+        actor.require_role(kind.decides)
         require_person(actor)
+        kind.lock(unlocked)
+        approval = _waiting(actor, approval_id)
         _decide(actor, approval, ApprovalState.REJECTED, reason)
+        kind.rejected(actor, approval)
     return approval
 
 

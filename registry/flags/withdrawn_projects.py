@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 
 from registry.core.clock import today
 from registry.core.database import db
@@ -25,6 +25,15 @@ def ever_had_serious_flag(project_id: int) -> bool:
     now_serious = of_project.where(FLAGS.c.severity.in_(SERIOUS))
     once_serious = select(FORMER.c.id).where(FORMER.c.flag_id.in_(of_project), FORMER.c.severity.in_(SERIOUS))
     return any(db.session.scalar(each.limit(1)) is not None for each in (now_serious, once_serious))
+
+
+def serious_flags(project_id: int | None = None) -> dict[int, int]:
+    """How many flags of medium or high severity are active, be they exempt or accepted, by the project's id."""
+    active = [IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS)]
+    if project_id is not None:
+        active.append(FLAGS.c.project_id == project_id)
+    counted = select(FLAGS.c.project_id, func.count()).where(*active).group_by(FLAGS.c.project_id)
+    return {row[0]: row[1] for row in db.session.execute(counted)}
 
 
 def clear_flags(project_id: int, at: datetime) -> list[int]:

@@ -9,14 +9,15 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
+from registry.approvals.tables import Approval
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
 from registry.cli.options import FILE, as_json_option, dry_run_option
 from registry.cli.output import print_json, print_message
 from registry.imports.commands import error_row, print_row_errors
-from registry.platform.inventory import apply_inventory
+from registry.requests.inventory_approval import import_inventory, preview_inventory
 
-COUNTS = ("total", "matched", "lost", "mismatched", "unregistered", "rejected")
+COUNTS = ("total", "matched", "lost", "shared", "mismatched", "unregistered", "rejected")
 
 
 @click.group()
@@ -27,15 +28,25 @@ def inventory() -> None:
 @inventory.command("import")
 @click.argument("file", type=FILE)
 @dry_run_option
+@click.option("--reason", help="Why it is applied by hand; required where it waits for a second person.")
 @as_json_option
 @in_registry
-def import_(file: Path, dry_run: bool, as_json: bool) -> None:
+def import_(file: Path, dry_run: bool, reason: str | None, as_json: bool) -> None:
     """Apply the inventory in FILE: matching projects are verified, projects no longer listed lose their verification.
 
     Columns: platform_key, agency, verified_on. With --dry-run, print how many would be matched, lost, mismatched and
-    unregistered, and write nothing.
+    unregistered, and write nothing. One that ends serious flags, or takes more than a tenth of the verifications away,
+    waits for a second person.
     """
-    summary: dict[str, Any] = apply_inventory(local_actor(Role.OPERATOR), file.name, file.read_bytes(), dry_run=dry_run)
+    actor, content = local_actor(Role.OPERATOR), file.read_bytes()
+    summary: dict[str, Any] | Approval
+    if dry_run:
+        summary = preview_inventory(actor, file.name, content)
+    else:
+        summary = import_inventory(actor, file.name, content, reason)
+    if isinstance(summary, Approval):
+        print_message("cli-inventory-proposed", id=summary.id)
+        return
     errors = summary["errors"]
     if as_json:
         print_json(summary | {"errors": [error_row(error) for error in errors]})

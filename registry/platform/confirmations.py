@@ -17,6 +17,7 @@ from registry.core.transactions import require_transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
 from registry.freeze.vocabulary import FINAL_STAGES
+from registry.platform.shared_keys import lock_keys, require_unshared_key
 from registry.projects.fields import cross_field_problems
 from registry.projects.models import Project
 from registry.projects.revisions import snapshot
@@ -39,6 +40,10 @@ class OnboardingNotExtendedByOperator(NotAllowed):
 
 class OnboardingAlreadyExtended(Conflict):
     """An onboarding can be confirmed once and extended once."""
+
+
+class ConfirmationNeedsAPerson(NotAllowed):
+    """Service accounts confirm nothing, but for the platform's own program by its inventory."""
 
 
 class StageNotFinal(Conflict):
@@ -64,10 +69,11 @@ class Confirmation(Model):
 def verify_placement(actor: Actor, project: Project, platform_key: str, verified_on: date, evidence: str) -> Project:
     """Confirm that the project has been on the platform since ``verified_on``, in the open transaction.
 
-    Sets the project's platform key if it has none. Raises RoleNotAllowed, Invalid (a date after today),
-    PlacementNotClaimed and PlatformKeyDiffers.
+    Sets the project's platform key if it has none. Raises RoleNotAllowed, ConfirmationNeedsAPerson, Invalid (a date
+    after today), PlacementNotClaimed, PlatformKeyDiffers and PlatformKeyShared.
     """
-    actor.require(Permission.PLACEMENTS_CONFIRM)
+    require_confirmer(actor)
+    lock_keys(require_transaction())
     check_placement(project, platform_key, verified_on)
     before = snapshot(project)
     after = before | {"platform_key": platform_key, "placement_verified_on": verified_on}
@@ -84,9 +90,8 @@ def confirm_onboarding(actor: Actor, project: Project, due_on: date) -> Project:
     Only a reviewer can confirm a second time (an extension), and nobody a third time. Raises RoleNotAllowed, Invalid,
     PlacementNotClaimed, OnboardingNotExtendedByOperator, OnboardingAlreadyExtended.
     """
-    actor.require(Permission.PLACEMENTS_CONFIRM)
-    if not actor.may(Permission.ONBOARDING_EXTEND) and _count_confirmations(project.id, "onboarding"):
-        raise OnboardingNotExtendedByOperator(number=project.number)
+    require_confirmer(actor)
+    require_may_extend(actor, project)
     check_onboarding(project, due_on)
     before = snapshot(project)
     after = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": today()}
@@ -100,7 +105,7 @@ def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_numbe
 
     Valid from today. Raises RoleNotAllowed, Invalid (after today, before the work started), StageNotFinal.
     """
-    actor.require(Permission.PLACEMENTS_CONFIRM)
+    require_confirmer(actor)
     check_ending(project, ended_on)
     before = snapshot(project)
     after = before | {"ended_on": ended_on, "ending_confirmed_on": today()}
@@ -111,14 +116,31 @@ def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_numbe
     return project
 
 
+def require_confirmer(actor: Actor) -> None:
+    """Raises RoleNotAllowed, ScopeNotGranted and, for a service account, ConfirmationNeedsAPerson."""
+    actor.require(Permission.PLACEMENTS_CONFIRM)
+    if not (actor.is_person or actor.is_local):
+        raise ConfirmationNeedsAPerson()
+
+
+def require_may_extend(actor: Actor, project: Project) -> None:
+    """Raises OnboardingNotExtendedByOperator."""
+    if not actor.may(Permission.ONBOARDING_EXTEND) and _count_confirmations(project.id, "onboarding"):
+        raise OnboardingNotExtendedByOperator(number=project.number)
+
+
 def check_placement(project: Project, platform_key: str, verified_on: date) -> None:
-    """Whether the placement could be confirmed now. Raises Invalid, PlacementNotClaimed and PlatformKeyDiffers."""
+    """Whether the placement could be confirmed now, in the open transaction.
+
+    Raises Invalid, PlacementNotClaimed, PlatformKeyDiffers and PlatformKeyShared.
+    """
     if verified_on > today():
         raise Invalid([Problem("/verified_on", "date-after-today")])
     if project.placement != "on_platform":
         raise PlacementNotClaimed(placement=project.placement, needed="on_platform")
     if project.platform_key not in (None, platform_key):
         raise PlatformKeyDiffers(number=project.number)
+    require_unshared_key(project, platform_key)
 
 
 def check_onboarding(project: Project, due_on: date) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from hashlib import sha256
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -25,7 +26,8 @@ from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.platform.confirmations import Confirmation
 from registry.platform.inventory_rows import COLUMNS, InventoryRow, read_inventory_rows
-from registry.platform.models import Inventory
+from registry.platform.models import Inventory, InventoryKey
+from registry.platform.shared_keys import lock_keys, same_objects
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
@@ -36,30 +38,76 @@ MAX_DETAILS: Final = 1000
 # The number of errors reported for an inventory that is rejected as a whole.
 MAX_REPORTED_ERRORS: Final = 50
 CHUNK: Final = 500
-COMPARED_COLUMNS: Final = ("id", "number", "agency_id", "placement", "platform_key", "placement_verified_on")
+COMPARED_COLUMNS: Final = (
+    *("id", "number", "agency_id", "placement", "platform_key", "placement_verified_on", "is_restricted"),
+)
+
+
+class Write(NamedTuple):
+    """A change of a project: the day from which it is confirmed; None when it loses its confirmation."""
+
+    project_id: int
+    number: str
+    verified_on: date | None
+    was_confirmed: bool
+    is_restricted: bool
 
 
 @dataclass(slots=True)
 class Plan:
-    """The effect of an inventory: (project id, new verification date) to write, and the summary's rows."""
+    """The effect of an inventory: what to write, and the summary's rows."""
 
-    writes: list[tuple[int, date | None]] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
     matched: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
     mismatched: list[dict[str, Any]] = field(default_factory=list)
     unregistered: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, record: Any, verified_on: date | None) -> None:
+        """Let a project be confirmed from that day on, or lose its confirmation."""
+        was_confirmed = record.placement_verified_on is not None
+        self.writes.append(Write(record.id, record.number, verified_on, was_confirmed, record.is_restricted))
+        if verified_on is None:
+            self.lost.append(record.number)
+
+    @property
+    def confirms(self) -> list[Write]:
+        """What it confirms, for the first time or from another day on."""
+        return [write for write in self.writes if write.verified_on is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKeys:
+    """A file that was read: its valid rows by key, the keys of bad rows, and the errors."""
+
+    file_name: str
+    sha256: str
+    rows: Mapping[str, InventoryRow]
+    bad_keys: set[str]
+    outcome: ImportResult
 
 
 def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool) -> dict[str, Any]:
     """Apply the inventory in one transaction, or only compute its effect; returns the summary.
 
-    The summary contains ``dry_run``, the counts ``matched``, ``lost``, ``mismatched`` (projects), ``unregistered``
-    (keys), ``total`` and ``rejected`` (rows), details of each under ``rows``, and ``errors`` (``{row, column, code,
-    params}``), the last two cut at 1,000. A key in an invalid row does not count as unlisted. Projects that the actor
-    may not see are not changed. Raises RoleNotAllowed and Invalid (pointer ``/file``), also for an inventory without a
-    valid row, since it would withdraw every verification.
+    It asks nobody: callers are commands that load data, and what has decided that one person is enough. Raises what
+    ``read_inventory`` and ``apply_plan`` raise.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
+    listed = read_inventory(file_name, content)
+    if dry_run:
+        return summary_of(plan_inventory(actor, listed), listed, dry_run=True)
+    with transaction():
+        return apply_plan(actor, listed, plan_inventory(actor, listed, lock=True), is_vouched=False)
+
+
+def read_inventory(file_name: str, content: bytes) -> ListedKeys:
+    """Read a file. A key in an invalid row does not count as unlisted.
+
+    Raises Invalid (pointer ``/file``), also for an inventory without a valid row, since it would withdraw every
+    verification.
+    """
     require_upload_size(content)
     sheet = open_sheet(content)
     check_columns(sheet.columns, COLUMNS, COLUMNS)
@@ -69,21 +117,67 @@ def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool)
         raise Invalid(
             [Problem("/file", "inventory-without-rows", {"rejected": outcome.rejected}), *_row_problems(outcome)]
         )
-    if dry_run:
-        return _summary(True, _plan(actor, rows, bad_keys, lock=False), outcome, len(rows))
-    with transaction() as session:
-        plan = _plan(actor, rows, bad_keys, lock=True)
-        summary = _summary(False, plan, outcome, len(rows))
-        name, digest = printable_file_name(file_name), hashlib.sha256(content).hexdigest()
-        inventory = Inventory(at=now(), by=actor.principal, file_name=name, sha256=digest, summary=summary)
-        session.add(inventory)
-        session.flush()
-        for start in range(0, len(plan.writes), CHUNK):
-            _write(actor, inventory.id, dict(plan.writes[start : start + CHUNK]))
-        counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
-        details = {"file_name": name, "sha256": digest, **counts}
-        journal.record(actor, "inventory.applied", f"inventory:{inventory.id}", details)
+    return ListedKeys(printable_file_name(file_name), sha256(content).hexdigest(), rows, bad_keys, outcome)
+
+
+def apply_plan(
+    actor: Actor,
+    listed: ListedKeys,
+    plan: Plan,
+    *,
+    is_vouched: bool,
+    flagged: Sequence[str] = (),
+    approval: int | None = None,
+) -> dict[str, Any]:
+    """Apply a plan that was made with a lock, in the open transaction; returns the summary.
+
+    ``is_vouched``: the list is the platform's own or was approved by a second person, so that its keys count where one
+    person confirms a placement. ``flagged``: the projects with a serious flag that it confirms. Raises RoleNotAllowed.
+    """
+    actor.require(Permission.PLACEMENTS_CONFIRM)
+    session = require_transaction()
+    summary = summary_of(plan, listed, dry_run=False, flagged=flagged)
+    inventory = Inventory(
+        at=now(), by=actor.principal, file_name=listed.file_name, sha256=listed.sha256, summary=summary
+    )
+    session.add(inventory)
+    session.flush()
+    for start in range(0, len(plan.writes), CHUNK):
+        _write(actor, inventory.id, {each.project_id: each.verified_on for each in plan.writes[start : start + CHUNK]})
+    _keep_keys(inventory.id, listed, is_vouched)
+    counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
+    details = {"file_name": listed.file_name, "sha256": listed.sha256, "approval": approval, **counts}
+    known = {name: value for name, value in details.items() if value is not None}
+    journal.record(actor, "inventory.applied", f"inventory:{inventory.id}", known)
     return summary
+
+
+def lists_key(agency_id: int, platform_key: str) -> bool:
+    """True when the last inventory lists the key for the agency, and not on the word of one person alone."""
+    of_agency = select(InventoryKey.platform_key).where(
+        InventoryKey.platform_key == platform_key, InventoryKey.agency_id == agency_id
+    )
+    return db.session.scalar(of_agency) is not None
+
+
+def _keep_keys(inventory_id: int, listed: ListedKeys, is_vouched: bool) -> None:
+    """Replace the keys by those of this list; of a list that one person applied, none is new."""
+    session = require_transaction()
+    table = table_of(InventoryKey)
+    known = {row.platform_key: row for row in session.execute(select(table))}
+    kept = []
+    for key, row in listed.rows.items():
+        is_known = key in known and known[key].agency_id == row.agency_id
+        if is_vouched or is_known:
+            day = row.verified_on if is_vouched else known[key].verified_on
+            kept.append({"platform_key": key, "agency_id": row.agency_id, "verified_on": day})
+    unread = [key for key in listed.bad_keys if key in known and key not in listed.rows]
+    kept += [
+        {"platform_key": key, "agency_id": known[key].agency_id, "verified_on": known[key].verified_on}
+        for key in unread
+    ]
+    session.execute(delete(table))
+    insert_rows(session, InventoryKey, [{**row, "inventory_id": inventory_id} for row in kept])
 
 
 def _row_problems(outcome: ImportResult) -> list[Problem]:
@@ -104,52 +198,82 @@ def count_confirmed_projects(actor: Actor) -> int:
     return int(db.session.execute(verified).scalar_one())
 
 
-def _plan(actor: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *, lock: bool) -> Plan:
+def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Plan:
+    """The effect of a list on the projects that the viewer may see; others stay as they are.
+
+    ``lock``: nothing of it changes until the open transaction ends.
+    """
+    rows = listed.rows
+    if lock:
+        lock_keys(require_transaction())
     statement = (
         select(*(table_of(Project).c[name] for name in COMPARED_COLUMNS), Agency.bin)
         .join(Agency, Agency.id == Project.agency_id)
-        .where(
-            or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)),
-            NOT_WITHDRAWN,
-            *visible_projects(actor),
-        )
+        .where(or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)), NOT_WITHDRAWN)
         .order_by(Project.id)
     )
     if lock:
         statement = statement.with_for_update(of=Project)
     plan = Plan()
     recorded: set[str] = set()
-    for record in db.session.execute(statement):
-        listed = rows.get(record.platform_key)
+    # The projects that each key confirms.
+    holders: dict[str, list[int]] = {}
+    sees_restricted = viewer.may(Permission.RESTRICTED_READ)
+    # Of projects with one key a confirmed one comes first, then the one that was registered first.
+    records = sorted(db.session.execute(statement), key=lambda record: record.placement_verified_on is None)
+    for record in records:
+        row = rows.get(record.platform_key)
+        is_matched = row is not None and record.placement == "on_platform" and record.agency_id == row.agency_id
+        is_confirmed = record.placement_verified_on is not None
+        if record.is_restricted and not sees_restricted:
+            # It stays as it is; if it is confirmed, its key confirms no other object.
+            if is_confirmed:
+                holders.setdefault(record.platform_key, []).append(record.id)
+            continue
         recorded.add(record.platform_key)
-        if listed is None:
-            if record.placement_verified_on is not None and record.platform_key not in bad_keys:
-                plan.lost.append(record.number)
-                plan.writes.append((record.id, None))
-        elif record.placement == "on_platform" and record.agency_id == listed.agency_id:
-            plan.matched.append(record.number)
-            if record.placement_verified_on != listed.verified_on:
-                plan.writes.append((record.id, listed.verified_on))
-        else:
+        held_by = holders.get(record.platform_key)
+        if row is None:
+            if is_confirmed and record.platform_key not in listed.bad_keys:
+                plan.write(record, None)
+        elif not is_matched:
             values = {"number": record.number, "platform_key": record.platform_key, "placement": record.placement}
-            plan.mismatched.append({**values, "agency": record.bin, "listed_agency": listed.agency})
+            plan.mismatched.append({**values, "agency": record.bin, "listed_agency": row.agency})
+        elif held_by and not same_objects(db.session(), record.id, held_by):
+            plan.shared.append(record.number)
+            if is_confirmed:
+                plan.write(record, None)
+        else:
+            holders.setdefault(record.platform_key, []).append(record.id)
+            plan.matched.append(record.number)
+            if record.placement_verified_on != row.verified_on:
+                plan.write(record, row.verified_on)
+    for numbers in (plan.matched, plan.lost, plan.shared):
+        numbers.sort()
+    plan.mismatched.sort(key=itemgetter("number"))
     plan.unregistered = [
         {"platform_key": key, "agency": row.agency, "row": row.row} for key, row in rows.items() if key not in recorded
     ]
     return plan
 
 
-def _summary(dry_run: bool, plan: Plan, outcome: ImportResult, good: int) -> dict[str, Any]:
+def summary_of(plan: Plan, listed: ListedKeys, *, dry_run: bool, flagged: Sequence[str] = ()) -> dict[str, Any]:
+    """The counts of a plan, details of each under ``rows`` and the bad rows, both cut at 1,000.
+
+    ``errors``: ``{row, column, code, params}``. ``flagged``: the projects with a serious flag that it confirms.
+    """
+    outcome = listed.outcome
     rows: dict[str, Sequence[Any]] = {
         "matched": plan.matched,
         "lost": plan.lost,
         "mismatched": plan.mismatched,
+        "shared": plan.shared,
+        "flagged": flagged,
         "unregistered": plan.unregistered,
     }
     return {
         "dry_run": dry_run,
         **{name: len(items) for name, items in rows.items()},
-        "total": good + outcome.rejected,
+        "total": len(listed.rows) + outcome.rejected,
         "rejected": outcome.rejected,
         "rows": {name: list(items[:MAX_DETAILS]) for name, items in rows.items()},
         "errors": outcome.errors[:MAX_DETAILS],

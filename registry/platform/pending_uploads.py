@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.core.clock import now
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, db
 from registry.core.errors import NotFound
 from registry.core.transactions import require_transaction, transaction
 
@@ -48,15 +48,21 @@ def store_upload(actor: Actor, file_name: str, content: bytes) -> int:
     return file.id
 
 
-def take_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
-    """Return the file's name and content, and delete it in the open transaction. Raises PendingUploadNotFound."""
-    session = require_transaction()
-    row = session.execute(
+def read_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
+    """Return the file's name and content. Raises PendingUploadNotFound."""
+    row = db.session.execute(
         select(PendingUpload.file_name, PendingUpload.content).where(
             PendingUpload.id == file_id, PendingUpload.principal == actor.principal
         )
     ).one_or_none()
     if row is None:
         raise PendingUploadNotFound(id=file_id)
-    session.execute(delete(PendingUpload).where(PendingUpload.id == file_id))
     return row.file_name, row.content
+
+
+def take_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
+    """Return the file's name and content, and delete it in the open transaction. Raises PendingUploadNotFound."""
+    session = require_transaction()
+    upload = read_upload(actor, file_id)
+    session.execute(delete(PendingUpload).where(PendingUpload.id == file_id))
+    return upload

@@ -6,9 +6,16 @@ from typing import Final
 
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, Day, Text
+from registry.core.list_fields import Ids
 from registry.core.translations import lazy_text
 
 MAX_EVIDENCE_LENGTH: Final = 5000
+
+
+MAX_DOCUMENTS: Final = 20
+DOCUMENTS: Final = (
+    "Ids of documents of the project that show it. Where two people confirm it, one is a PDF or an image."
+)
 
 
 class PlacementVerification(BaseSchema):
@@ -19,12 +26,19 @@ class PlacementVerification(BaseSchema):
         description="On QazTech since; today at the latest.", required=True, label=lazy_text("Confirmed on")
     )
     evidence = Text(MAX_EVIDENCE_LENGTH, description="What shows it.", required=True, label=lazy_text("Evidence"))
+    documents = Ids(MAX_DOCUMENTS, description=DOCUMENTS)
 
 
 class OnboardingConfirmation(BaseSchema):
     """The object moves to the platform."""
 
     due_on = Day(description="By when; at most six months ahead.", required=True, label=lazy_text("Due on"))
+    evidence = Text(
+        MAX_EVIDENCE_LENGTH,
+        description="What shows it; required where two people confirm it.",
+        label=lazy_text("Evidence"),
+    )
+    documents = Ids(MAX_DOCUMENTS, description=DOCUMENTS)
 
 
 class EndingConfirmation(BaseSchema):
@@ -33,6 +47,7 @@ class EndingConfirmation(BaseSchema):
     ended_on = Day(description="When it ended; today at the latest.", required=True)
     consent_number = Text(description="Number of the authorised body's consent.", required=True)
     evidence = Text(MAX_EVIDENCE_LENGTH, description="What shows it.", required=True)
+    documents = Ids(MAX_DOCUMENTS, description=DOCUMENTS)
 
 
 class Restriction(BaseSchema):

@@ -1,71 +1,45 @@
 """Confirmation requests: an agency asks an operator or reviewer to confirm a fact, and gives the evidence.
 
-Accepting one makes the confirmation itself, as if whoever accepts it had filled in its form.
+Accepting one makes the confirmation itself, as if whoever accepts it had filled in its form; where that takes two
+people, it is their proposal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
-
-from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.base_schema import BaseSchema
-from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import Choice, Day, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.list_fields import Ids
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
-from registry.platform.confirmations import (
-    check_ending,
-    check_onboarding,
-    check_placement,
-    confirm_ending,
-    confirm_onboarding,
-    verify_placement,
-)
 from registry.platform.schemas import MAX_EVIDENCE_LENGTH
 from registry.platform.vocabulary import ConfirmationKind
-from registry.projects.documents import Document, documents_of
+from registry.projects.documents import documents_of
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
+from registry.requests.confirmed_facts import (
+    CHECKS,
+    CONFIRM,
+    FACTS,
+    FIELDS_OF,
+    document_problems,
+    propose_fact,
+    read_facts,
+    stored,
+    takes_two_people,
+)
 from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import Request
 from registry.requests.schemas import TEXT, RequestShown
 from registry.requests.vocabulary import RequestKind
 
 MAX_DOCUMENTS: Final = 20
-# The fields of each confirmation beside the evidence; all of them are required.
-FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    ConfirmationKind.PLACEMENT.value: ("platform_key", "verified_on"),
-    ConfirmationKind.ONBOARDING.value: ("due_on",),
-    ConfirmationKind.ENDING.value: ("ended_on", "consent_number"),
-}
-FACTS: Final = tuple(name for names in FIELDS_OF.values() for name in names)
-DAYS: Final = tuple(name for name in FACTS if name.endswith("_on"))
-CHECKS: Final[Mapping[str, Callable[[Project, Mapping[str, Any]], None]]] = {
-    ConfirmationKind.PLACEMENT.value: lambda project, facts: check_placement(
-        project, facts["platform_key"], facts["verified_on"]
-    ),
-    ConfirmationKind.ONBOARDING.value: lambda project, facts: check_onboarding(project, facts["due_on"]),
-    ConfirmationKind.ENDING.value: lambda project, facts: check_ending(project, facts["ended_on"]),
-}
-CONFIRM: Final[Mapping[str, Callable[[Actor, Project, Mapping[str, Any], str], object]]] = {
-    ConfirmationKind.PLACEMENT.value: lambda actor, project, facts, evidence: verify_placement(
-        actor, project, facts["platform_key"], facts["verified_on"], evidence
-    ),
-    ConfirmationKind.ONBOARDING.value: lambda actor, project, facts, _evidence: confirm_onboarding(
-        actor, project, facts["due_on"]
-    ),
-    ConfirmationKind.ENDING.value: lambda actor, project, facts, evidence: confirm_ending(
-        actor, project, facts["ended_on"], facts["consent_number"], evidence
-    ),
-}
 DAY_OR_NULL: Final = nullable(dict(DAY_SCHEMA))
 DOCUMENT: Final[dict[str, Any]] = {
     "type": "object",
@@ -76,6 +50,10 @@ DOCUMENT: Final[dict[str, Any]] = {
 
 class ConfirmationOutOfDate(Conflict):
     """Time has passed since it was asked, and what was asked can no longer be confirmed."""
+
+
+class ConfirmationWithoutDocument(Conflict):
+    """Two people confirm it, and none of the request's documents is a PDF or an image."""
 
 
 class ConfirmationRequestFields(BaseSchema):
@@ -120,6 +98,10 @@ class ConfirmationRequestShown(RequestShown):
     ended_on = ReadOnly("When the work ended.", DAY_OR_NULL)
     consent_number = ReadOnly("Number of the authorised body's consent.", nullable(TEXT))
     documents = ReadOnly("Ids of documents of the project.", {"type": "array", "items": {"type": "integer"}})
+    approval = ReadOnly(
+        "Id of the approval that it waits for, where two people confirm it; it is settled with it.",
+        nullable({"type": "integer"}),
+    )
     document_names = ReadOnly("Not in lists: the documents with their names.", {"type": "array", "items": DOCUMENT})
 
 
@@ -132,33 +114,49 @@ class ConfirmationRequest(RequestHandler):
     decides = Permission.PLACEMENTS_CONFIRM
     body: ClassVar[BaseSchema] = ConfirmationRequestFields()
     shown: ClassVar[BaseSchema] = ConfirmationRequestShown()
-    # One person decides, as with a confirmation that nobody asked for.
+    # Those who decide have no tokens of agencies' service accounts.
     asker_is_person = False
 
     def check(self, actor: Actor, subject: str, values: dict[str, Any]) -> Asked:
         """Raises ProjectNotFound, ProjectWithdrawn, Invalid, and what the confirmation itself would raise."""
         project = find_project_to_change(actor, subject)
         kind = values["kind"]
-        problems = _field_problems(kind, values) + _document_problems(project, values.get("documents") or [])
+        problems = _field_problems(kind, values) + document_problems(project, values.get("documents") or [])
         if problems:
             raise Invalid(problems)
         facts = {name: values[name] for name in FIELDS_OF[kind]}
         CHECKS[kind](project, facts)
-        details = {"kind": kind, **{name: _stored(value) for name, value in facts.items()}}
+        details = {"kind": kind, **{name: stored(value) for name, value in facts.items()}}
         details["documents"] = sorted(set(values.get("documents") or []))
         return Asked(project.agency_id, values["evidence"], project_id=project.id, details=details)
 
     def check_again(self, request: Request) -> None:
         """Raises ConfirmationOutOfDate, and the conflicts of the confirmation itself."""
         try:
-            CHECKS[request.details["kind"]](_project_of(request), _facts(request))
+            CHECKS[request.details["kind"]](_project_of(request), read_facts(request.details["kind"], request.details))
         except Invalid as error:
             raise ConfirmationOutOfDate(id=request.id) from error
+
+    def propose(self, actor: Actor, request: Request) -> bool:
+        """Propose the confirmation where it takes two people. Raises ConfirmationWithoutDocument."""
+        project, kind = find_project_to_change(actor, _project_of(request).number), request.details["kind"]
+        facts = read_facts(kind, request.details)
+        if not takes_two_people(project, kind, facts):
+            return False
+        try:
+            approval = propose_fact(
+                actor, project, kind, facts, request.reason, request.details["documents"], request.id
+            )
+        except Invalid as error:
+            raise ConfirmationWithoutDocument(id=request.id) from error
+        request.details = {**request.details, "approval": approval.id}
+        return True
 
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Make the confirmation as whoever accepts it."""
         project = find_project_to_change(actor, _project_of(request).number)
-        CONFIRM[request.details["kind"]](actor, project, _facts(request), request.reason)
+        kind = request.details["kind"]
+        CONFIRM[kind](actor, project, read_facts(kind, request.details), request.reason)
         return {}
 
     def more(self, request: Request) -> dict[str, Any]:
@@ -168,6 +166,7 @@ class ConfirmationRequest(RequestHandler):
             "kind": details["kind"],
             **{name: details.get(name) for name in FACTS},
             "documents": details["documents"],
+            "approval": details.get("approval"),
         }
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - the base's
@@ -184,25 +183,6 @@ def _field_problems(kind: str, values: Mapping[str, Any]) -> list[Problem]:
     missing = [Problem(f"/{name}", "required") for name in needed if values.get(name) is None]
     others = [name for name in FACTS if name not in needed and values.get(name) is not None]
     return missing + [Problem(f"/{name}", "not-with-this-confirmation", {"kind": kind}) for name in others]
-
-
-def _document_problems(project: Project, ids: list[int]) -> list[Problem]:
-    of_project = (Document.project_id == project.id, Document.belongs_to.is_(None), Document.id.in_(ids))
-    own = set(db.session.scalars(select(Document.id).where(*of_project)))
-    return [
-        Problem(f"/documents/{place}", "document-not-of-project", {"id": document_id})
-        for place, document_id in enumerate(ids)
-        if document_id not in own
-    ]
-
-
-def _facts(request: Request) -> dict[str, Any]:
-    stored = {name: request.details[name] for name in FIELDS_OF[request.details["kind"]]}
-    return {name: date.fromisoformat(value) if name in DAYS else value for name, value in stored.items()}
-
-
-def _stored(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _project_of(request: Request) -> Project:

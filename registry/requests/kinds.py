@@ -68,6 +68,10 @@ class RequestHandler:
     def check_again(self, request: Request) -> None:
         """Raise Conflict when what was asked is no longer possible at the confirmation."""
 
+    def propose(self, actor: Actor, request: Request) -> bool:  # noqa: ARG002 - for subclasses
+        """Make the last confirmation a proposal, where its effect takes an approval; true when it has become one."""
+        return False
+
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Let a confirmed request take effect, in the open transaction; returns what to journal.
 

@@ -80,7 +80,8 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
 def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None = None) -> Request:
     """Confirm a waiting request as another person than the one who asked.
 
-    Of a kind that two people decide, the first confirmation leaves it waiting. Raises RoleNotAllowed, StepUpRequired,
+    Of a kind that two people decide, the first confirmation leaves it waiting; so does one that becomes a proposal.
+    Raises RoleNotAllowed, StepUpRequired,
     RequestNotFound, RequestNotWaiting, RequestNeedsAPerson, RequestNeedsAnotherPerson, and NotAllowed and Conflict of
     the kind.
     """
@@ -98,6 +99,8 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
             return request
         handler.require_decider(actor, request)
         handler.check_again(request)
+        if handler.propose(actor, request):
+            return request
         decide(actor, request, RequestState.CONFIRMED, reason)
         if request.on is None or request.is_due:
             carry_out(actor, request)

@@ -19,7 +19,7 @@ from registry.flags.queries import list_flags
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, an_actor, an_agency, restrict
+from tests.factories import a_project, an_actor, an_agency, list_key, restrict
 from tests.present import Present
 
 OPERATOR = an_actor(Role.OPERATOR)
@@ -89,6 +89,7 @@ def test_cleared_flag_stays_listed_with_its_dates(
     editor: Caller, reviewer: Caller, project: Project, present: Present
 ) -> None:
     editor.change(f"/projects/{project.number}", {"placement": "on_platform"})
+    list_key(project.agency, "k")
     sent = {"platform_key": "k", "verified_on": "2026-03-02", "evidence": "List"}
     assert reviewer.post(f"/projects/{project.number}/placement-verification", sent).status_code == 200
     present.set(date(2026, 3, 4))

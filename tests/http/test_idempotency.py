@@ -15,7 +15,7 @@ from registry.core.idempotency import StoredResponse
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import BASE, Caller, caller, code, codes
-from tests.factories import a_project, a_token, an_agency, bearer, project_values
+from tests.factories import a_project, a_token, an_agency, bearer, list_key, project_values
 from tests.present import Present
 
 
@@ -131,6 +131,7 @@ def test_stored_response_is_not_returned_without_the_permission(
     supervisor: Caller, editor: Caller, agency: Agency
 ) -> None:
     number = a_project(agency, placement="on_platform").number
+    list_key(agency, "k")
     sent = {"platform_key": "k", "verified_on": "2026-01-05", "evidence": "List"}
 
     done = supervisor.post(f"/projects/{number}/placement-verification", sent, Idempotency_Key="k")

@@ -19,7 +19,7 @@ from registry.journal.service import JournalEntry
 from registry.projects.documents import add_document
 from registry.projects.service import find_project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, a_token, an_actor, an_agency, approve_waiting
+from tests.factories import a_project, a_token, an_actor, an_agency, approve_waiting, list_key
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -32,6 +32,7 @@ def _today(present: Present) -> None:
 
 def test_verified_project_is_clear_from_that_date_on(reviewer: Caller, agency: Agency) -> None:
     number = a_project(agency, placement="on_platform").number
+    list_key(agency, "k-9")
     sent = {"platform_key": "k-9", "verified_on": "2026-05-20", "evidence": "QazTech's list"}
 
     answer = reviewer.post(f"/projects/{number}/placement-verification", sent)

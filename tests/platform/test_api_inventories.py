@@ -67,11 +67,14 @@ def test_inventory_without_a_valid_row_is_rejected_with_row_errors(reviewer: Cal
 
 
 def test_unlisted_project_loses_its_verification(reviewer: Caller, agency: Agency) -> None:
-    number = a_project(agency, placement="on_platform", platform_key="k-1").number
-    a_project(agency, placement="on_platform", platform_key="k-2")
-    send(reviewer, f"k-1,{agency.bin},2026-05-20", f"k-2,{agency.bin},2026-05-20")
+    number = a_project(agency, placement="on_platform", platform_key="k-0").number
+    keys = [f"k-{place}" for place in range(1, 10)]
+    for key in keys:
+        a_project(agency, placement="on_platform", platform_key=key)
+    lines = [f"{key},{agency.bin},2026-05-20" for key in keys]
+    send(reviewer, f"k-0,{agency.bin},2026-05-20", *lines)
 
-    assert send(reviewer, f"k-2,{agency.bin},2026-05-20").get_json()["lost"] == 1
+    assert send(reviewer, *lines).get_json()["lost"] == 1
     assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] is None
 
 

@@ -37,23 +37,30 @@ def is_confirmed(project: Project) -> bool:
     return find_project(ADMINISTRATOR, project.number).placement_verified_on is not None
 
 
-def test_many_losses_require_a_second_confirmation(signed_in: SignedIn) -> None:
+def test_many_losses_wait_for_a_second_person(signed_in: SignedIn) -> None:
     agency = an_agency(name_ru="Министерство озёр")
     projects, rows = confirmed(agency, 8)
     visit = signed_in(Role.OPERATOR)
     page, address = sent(visit, rows[:1])
-    assert "7 of 8 confirmed records would lose their confirmation" in page
+    assert "Another person must approve it" in page
     assert "Портал qt-7" in page and "Министерство озёр" in page and 'class="code">qt-7<' in page
-    refused = visit.send(address, page="/inventory")
-    assert refused.status_code == 422 and 'id="many_lost-error"' in refused.text and "Портал qt-7" in refused.text
+    refused = visit.send(address, page="/inventory", reason=" ")
+    assert refused.status_code == 422 and 'id="reason-error"' in refused.text and "Портал qt-7" in refused.text
+
+    proposed = visit.send(address, page="/inventory", reason="QazTech removed them")
+
+    assert "Nothing changes until another person approves it." in proposed.text
+    assert "list.csv" in proposed.text and "Placements that lose their confirmation" in proposed.text
     assert all(map(is_confirmed, projects))
-    assert visit.send(address, page="/inventory", many_lost="yes").status_code == 200
+    supervisor = signed_in(Role.SUPERVISOR)
+    path = proposed.request.path
+    assert "It has taken effect." in supervisor.send(f"{path}/approval", page=path).text
     assert [is_confirmed(project) for project in projects] == [True, *[False] * 7]
 
 
-def test_few_losses_require_one_confirmation(signed_in: SignedIn) -> None:
-    projects, rows = confirmed(an_agency(), 8)
+def test_few_losses_are_applied_at_once(signed_in: SignedIn) -> None:
+    projects, rows = confirmed(an_agency(), 10)
     visit = signed_in(Role.OPERATOR)
-    page, address = sent(visit, rows[:4])
-    assert "many_lost" not in page and visit.send(address, page="/inventory").status_code == 200
-    assert sum(map(is_confirmed, projects)) == 4
+    page, address = sent(visit, rows[:9])
+    assert "Another person" not in page and visit.send(address, page="/inventory").status_code == 200
+    assert sum(map(is_confirmed, projects)) == 9

@@ -9,7 +9,7 @@ import pytest
 from registry.agencies.models import Agency
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, list_key
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def test_editing_a_confirmed_value_withdraws_the_confirmation(
     editor: Caller, reviewer: Caller, project: Project
 ) -> None:
     path = f"/projects/{project.number}"
+    list_key(project.agency, "k-1")
     sent = {"platform_key": "k-1", "verified_on": "2026-05-01", "evidence": "List of May"}
     assert reviewer.post(f"{path}/placement-verification", sent).status_code == 200
 

@@ -18,7 +18,7 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import ADMINISTRATOR, AIGERIM
-from tests.factories import a_project, a_service_token, an_agency
+from tests.factories import a_project, a_service_token, an_agency, list_key
 from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present
@@ -54,6 +54,7 @@ def ask(who: Caller, project: Project, body: dict[str, Any]) -> Any:
 def test_accepting_makes_the_confirmation(client: FlaskClient, agency: Agency, editor: Caller, kind: str) -> None:
     body, values = FACTS[kind]
     project = a_project(agency, **values)
+    list_key(agency, "qt-1")
     asked = ask(editor, project, body)
     assert asked.status_code == 201, asked.get_json()
     reviewer = caller(client, Role.REVIEWER, name="aigerim")
@@ -204,6 +205,7 @@ def test_both_sides_get_an_email(client: FlaskClient, agency: Agency) -> None:
     create_reader(Role.OPERATOR, name="operator")
     create_reader(Role.AGENCY_EDITOR, agency=agency, name="clerk")
     project = a_project(agency, placement="on_platform")
+    list_key(agency, "qt-1")
     clerk, operator = (
         caller(client, Role.AGENCY_EDITOR, agency, "clerk"),
         caller(client, Role.OPERATOR, name="operator"),
@@ -220,6 +222,7 @@ def test_both_sides_get_an_email(client: FlaskClient, agency: Agency) -> None:
 
 def test_the_pages_ask_show_the_queue_and_confirm(signed_in: SignedIn, agency: Agency) -> None:
     project = a_project(agency, placement="on_platform")
+    list_key(agency, "qt-1")
     document = add_document(ADMINISTRATOR, project, "act.pdf", "application/pdf", b"%PDF-1.7")
     editor = signed_in(Role.AGENCY_EDITOR, agency)
     path = f"/projects/{project.number}/confirmation-request/placement"

@@ -97,6 +97,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "{path}: the path of the folder may contain only letters, digits and / . , + @ : ~ _ -."
     ),
     "cli-inventory-applied": lazy_text("The platform inventory is applied."),
+    "cli-inventory-proposed": lazy_text(
+        "Nothing is applied yet: the inventory waits for a second person as approval {id}."
+    ),
     "cli-inventory-checked": lazy_text("Only checked: nothing was written. Leave out --dry-run to apply it."),
     "cli-journal-broken": lazy_text("The journal is broken: {fault}"),
     "cli-journal-whole": lazy_text("The journal is intact: entries {entries}, head {head}."),

@@ -136,11 +136,16 @@ MESSAGES: Final[Mapping[str, str]] = {
     "link-not-found": lazy_text("Project {number} has no link {id}."),
     "no-audit-held": lazy_text("No audit waits for a decision ({on}). List them: registry audits list."),
     "nothing-to-appeal": lazy_text("There is no decision in effect on case {case}."),
+    "confirmation-needs-a-person": lazy_text("A service account cannot confirm this. Sign in as a person."),
     "onboarding-already-extended": lazy_text("The onboarding was already extended once and cannot be extended again."),
     "onboarding-not-extended-by-operator": lazy_text("Only a reviewer can extend the onboarding of {number}."),
     "placement-not-claimed": lazy_text(
         "The project's placement is {placement}; to be confirmed it must be {needed}. The agency must change the "
         "record first."
+    ),
+    "platform-key-shared": lazy_text(
+        "The key of {number} confirms another project. Check which of the two it belongs to; if both concern one "
+        "object, link them as duplicate of or part of each other."
     ),
     "platform-key-differs": lazy_text("Project {number} has another platform key. Check which one is right."),
     "policy-activation-needs-a-person": lazy_text("A policy is activated by a person, never by a service account."),

@@ -14,6 +14,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "again by the next run."
     ),
     "agency-closed": lazy_text("The agency with BIN {bin} is closed. Its successor is {successor}: use that BIN."),
+    "confirmation-without-document": lazy_text(
+        "Two people must confirm this, and request {id} has no PDF or image that shows it. Refuse it, and ask for a "
+        "document."
+    ),
     "confirmation-out-of-date": lazy_text(
         "Request {id} can no longer be confirmed: its dates have passed. Refuse it, so that the agency asks again."
     ),

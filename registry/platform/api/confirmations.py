@@ -10,16 +10,17 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import LOCATION
-from registry.approvals.api import proposed
+from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL, EXAMPLE
 from registry.core.transactions import transaction
-from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.api import examples
 from registry.projects.api.representations import etag_data, project_row
 from registry.projects.restriction import propose_restriction
 from registry.projects.schemas import PROJECT
-from registry.projects.service import find_project_to_change
+from registry.requests.confirmed_facts import ENDING as ENDING_KIND
+from registry.requests.confirmed_facts import ONBOARDING as ONBOARDING_KIND
+from registry.requests.confirmed_facts import PLACEMENT, confirm_or_propose
 
 blp = ApiBlueprint(
     "confirmations", __name__, description="What lifts a suspicion is confirmed by reviewer or operator, not claimed."
@@ -28,6 +29,19 @@ THE_PROJECT: Final[dict[str, Any]] = {
     "description": "The project as it is now.",
     "example": examples.PROJECT,
 }
+
+WAITS: Final = "It waits for another person."
+
+
+def confirmed(number: str, kind: str, values: Mapping[str, Any]) -> Any:
+    """The project as it is now, or the proposal where two people confirm it."""
+    with transaction():
+        project, approval = confirm_or_propose(current_actor(), number, kind, values)
+        if approval is not None:
+            return proposed_instead(approval)
+        row = project_row(project)
+    blp.set_etag(etag_data(row))
+    return row
 
 
 @blp.route("/projects/<number>/placement-verification")
@@ -42,16 +56,14 @@ class PlacementVerification(MethodView):
     @blp.idempotent
     @blp.etag
     @blp.response(200, PROJECT, **THE_PROJECT)
+    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=EXAMPLE, headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Confirm that a project lives on QazTech."""
-        with transaction():
-            project = find_project_to_change(current_actor(), number)
-            verify_placement(
-                current_actor(), project, values["platform_key"], values["verified_on"], values["evidence"]
-            )
-            row = project_row(project)
-        blp.set_etag(etag_data(row))
-        return row
+        """Confirm that a project lives on QazTech.
+
+        One person does where the last inventory lists the key for the agency; otherwise it is a proposal, with a
+        document of the project, and another person approves it, one of the two a supervisor.
+        """
+        return confirmed(number, PLACEMENT, values)
 
 
 @blp.route("/projects/<number>/onboarding-confirmation")
@@ -64,17 +76,14 @@ class OnboardingConfirmation(MethodView):
     @blp.idempotent
     @blp.etag
     @blp.response(200, PROJECT, **THE_PROJECT)
+    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=EXAMPLE, headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm that a project moves to QazTech by a date, at most six months ahead.
 
-        It can be extended once, by a reviewer.
+        It can be extended once, by a reviewer. While a medium or high flag of the project is active, it is a proposal,
+        with a document of the project, and another person approves it, one of the two a supervisor.
         """
-        with transaction():
-            project = find_project_to_change(current_actor(), number)
-            confirm_onboarding(current_actor(), project, values["due_on"])
-            row = project_row(project)
-        blp.set_etag(etag_data(row))
-        return row
+        return confirmed(number, ONBOARDING_KIND, values)
 
 
 @blp.route("/projects/<number>/ending-confirmation")
@@ -89,14 +98,14 @@ class EndingConfirmation(MethodView):
     @blp.idempotent
     @blp.etag
     @blp.response(200, PROJECT, **THE_PROJECT)
+    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=EXAMPLE, headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Confirm that the work ended with the authorised body's consent."""
-        with transaction():
-            project = find_project_to_change(current_actor(), number)
-            confirm_ending(current_actor(), project, values["ended_on"], values["consent_number"], values["evidence"])
-            row = project_row(project)
-        blp.set_etag(etag_data(row))
-        return row
+        """Confirm that the work ended with the authorised body's consent.
+
+        While a medium or high flag of the project is active, it is a proposal, with a document of the project, and
+        another person approves it, one of the two a supervisor.
+        """
+        return confirmed(number, ENDING_KIND, values)
 
 
 @blp.route("/projects/<number>/restriction")

@@ -9,6 +9,7 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.operation_docs import LOCATION
 from registry.api.uploads import (
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
@@ -17,11 +18,14 @@ from registry.api.uploads import (
     UploadedFile,
     row_error,
 )
+from registry.approvals.api import proposed_instead
+from registry.approvals.fields import APPROVAL
+from registry.approvals.tables import Approval
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import ReadOnly
 from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
-from registry.platform.inventory import apply_inventory
+from registry.requests.inventory_approval import REASON, import_inventory, preview_inventory
 
 blp = ApiBlueprint(
     "platform-inventories", __name__, description="QazTech's own list, by which placements are verified in bulk."
@@ -34,10 +38,12 @@ MISMATCHED: Final = dict.fromkeys(("number", "platform_key", "placement", "agenc
 UNREGISTERED: Final = {"platform_key": TEXT, "agency": TEXT, "row": {"type": "integer"}}
 ROWS: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["matched", "lost", "mismatched", "unregistered"],
+    "required": ["matched", "lost", "shared", "flagged", "mismatched", "unregistered"],
     "properties": {
         "matched": NUMBERS,
         "lost": NUMBERS,
+        "shared": NUMBERS,
+        "flagged": NUMBERS,
         "mismatched": {
             "type": "array",
             "items": {"type": "object", "required": list(MISMATCHED), "properties": MISMATCHED},
@@ -59,6 +65,7 @@ class InventoryForm(BaseSchema):
 
     file = UploadedFile(TABLE_TEXT)
     dry_run = DryRun()
+    reason = REASON
 
 
 class InventorySummary(BaseSchema):
@@ -67,8 +74,11 @@ class InventorySummary(BaseSchema):
     dry_run = ReadOnly("True when nothing was written.", {"type": "boolean"})
     matched = ReadOnly("Placements that the list verifies.", COUNT)
     lost = ReadOnly("Placements that vanished from the list and lose their verification.", COUNT)
+    shared = ReadOnly("Records that stay unconfirmed, because their key confirms another object.", COUNT)
+    flagged = ReadOnly("Placements with an active medium or high flag that it verifies.", COUNT)
     mismatched = ReadOnly("Records that have a key of the list but say that they live elsewhere.", COUNT)
     unregistered = ReadOnly("Keys of the list that no record has.", COUNT)
+    needs_approval = ReadOnly("Of a dry run: whether a second person must approve it.", {"type": "boolean"})
     total = ReadOnly("Rows in the list.", COUNT)
     rejected = ReadOnly("Bad rows.", COUNT)
     rows = ReadOnly("What stands behind the four counts, at most 1,000 of each.", ROWS)
@@ -79,6 +89,9 @@ EXAMPLE: Final[dict[str, Any]] = {
     "dry_run": True,
     "matched": 41,
     "lost": 1,
+    "shared": 0,
+    "flagged": 0,
+    "needs_approval": False,
     "mismatched": 2,
     "unregistered": 3,
     "total": 47,
@@ -86,6 +99,8 @@ EXAMPLE: Final[dict[str, Any]] = {
     "rows": {
         "matched": ["QT-2026-0000001-5"],
         "lost": ["QT-2026-0000002-3"],
+        "shared": [],
+        "flagged": [],
         "mismatched": [
             {
                 "number": "QT-2026-0000003-1",
@@ -110,11 +125,21 @@ class PlatformInventories(MethodView):
     @blp.arguments(InventoryForm(), location="multipart")
     @blp.idempotent
     @blp.response(200, InventorySummary(), example=EXAMPLE)
+    @blp.alt_response(202, schema=APPROVAL, description="It waits for another person.", headers=LOCATION)
     def post(self, form: Mapping[str, Any]) -> Any:
         """Verify placements by QazTech's list.
 
         What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
+        By hand, a list that verifies projects with a medium or high flag, or takes more than a tenth of the
+        verifications away, is a proposal, and another person approves it, one of the two a supervisor. The platform's
+        own program acts at once.
         """
         file: SentFile = form["file"]
-        summary = apply_inventory(current_actor(), file.name, file.content, form["dry_run"])
-        return {**summary, "errors": [row_error(error, request_locale()) for error in summary["errors"]]}
+        if form["dry_run"]:
+            return _shown(preview_inventory(current_actor(), file.name, file.content))
+        done = import_inventory(current_actor(), file.name, file.content, form.get("reason"))
+        return proposed_instead(done) if isinstance(done, Approval) else _shown(done)
+
+
+def _shown(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**summary, "errors": [row_error(error, request_locale()) for error in summary["errors"]]}

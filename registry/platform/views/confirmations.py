@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from flask import url_for
@@ -11,16 +10,19 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.commission import DecisionFile, propose_exemption
 from registry.core.errors import invalid
-from registry.core.transactions import transaction
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.http.request_bodies import read_files
-from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
+from registry.projects.documents import documents_of
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
-from registry.projects.service import find_project_to_change, read_project, read_project_to_change
+from registry.projects.service import read_project, read_project_to_change
+from registry.requests.confirmed_facts import ENDING as ENDING_KIND
+from registry.requests.confirmed_facts import ONBOARDING as ONBOARDING_KIND
+from registry.requests.confirmed_facts import PLACEMENT as PLACEMENT_KIND
+from registry.requests.confirmed_facts import confirm_or_propose
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import form_field, schema_field
+from registry.web.fields import Field, form_field, schema_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.forms import as_typed
@@ -42,12 +44,17 @@ def confirm_placement(actor: Actor, number: str) -> Answer:
             form_field("platform_key", "text", hint=_("As in the platform inventory.")),
             form_field("verified_on", "day", hint=_("The day on which you saw it there.")),
             form_field("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
+            *_documents(project),
         ],
         VERIFICATION,
+        _(
+            "You confirm it alone only where the last platform inventory lists the key. Otherwise another person must "
+            "approve it, one of you a supervisor: add a PDF or an image to the project first, and tick it here."
+        ),
         subject=name_in_page_language(project),
     )
     initial = {"platform_key": as_typed(project.platform_key)}
-    return answer_form(page, lambda values: _on(actor, number, verify_placement, **values), initial)
+    return answer_form(page, lambda values: _confirm(actor, number, PLACEMENT_KIND, values), initial)
 
 
 @pages.page("/projects/<number>/confirm-onboarding", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
@@ -63,13 +70,16 @@ def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
                 "due_on",
                 "day",
                 hint=_("The date by which the onboarding will be finished. A reviewer can extend it once."),
-            )
+            ),
+            form_field("evidence", "area", hint=_("Required where another person must approve it.")),
+            *_documents(project),
         ],
         ONBOARDING,
+        _for_two(),
         subject=name_in_page_language(project),
     )
     initial = {"due_on": as_typed(project.onboarding_due_on)}
-    return answer_form(page, lambda values: _on(actor, number, confirm_onboarding, **values), initial)
+    return answer_form(page, lambda values: _confirm(actor, number, ONBOARDING_KIND, values), initial)
 
 
 @pages.page("/projects/<number>/confirm-ending", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
@@ -90,16 +100,19 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
                 ),
             ),
             form_field("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
+            *_documents(project),
         ],
         ENDING,
         _(
             "You confirm that the work really ended and that the authorised body agreed. The next audit clears the "
             "flag of an unconfirmed ending. When the stage is changed later, the confirmation ends."
-        ),
+        )
+        + " "
+        + _for_two(),
         subject=name_in_page_language(project),
     )
     initial = {"ended_on": as_typed(project.ended_on), "consent_number": as_typed(project.consent_number)}
-    return answer_form(page, lambda values: _on(actor, number, confirm_ending, **values), initial)
+    return answer_form(page, lambda values: _confirm(actor, number, ENDING_KIND, values), initial)
 
 
 @pages.page("/projects/<number>/restrict", needs=Permission.PROJECTS_RESTRICT, methods=BOTH)
@@ -159,10 +172,25 @@ def record_project_exemption(actor: Actor, number: str) -> Answer:
     return answer_form(page, act)
 
 
-def _on(actor: Actor, number: str, service: Callable[..., object], **values: Any) -> Answer:
-    with transaction():
-        service(actor, find_project_to_change(actor, number), **values)
-    return _done(number)
+def _confirm(actor: Actor, number: str, kind: str, values: dict[str, Any]) -> Answer:
+    _project, approval = confirm_or_propose(actor, number, kind, values)
+    if approval is None:
+        return _done(number)
+    flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
+    return redirect_to("approval_page", approval_id=approval.id)
+
+
+def _documents(project: Project) -> list[Field]:
+    documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]
+    label = _("Documents of the project that show it")
+    return [form_field("documents", "checkboxes", label=label, choices=documents)] if documents else []
+
+
+def _for_two() -> str:
+    return _(
+        "While the project has a medium or high flag, another person must approve it, one of you a supervisor: add a "
+        "PDF or an image to the project first, and tick it here."
+    )
 
 
 def _done(number: str) -> Answer:

@@ -10,29 +10,27 @@ from flask import render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_names
-from registry.core.errors import Invalid, Problem, invalid
+from registry.approvals.tables import Approval
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.transactions import transaction
 from registry.http.request_bodies import read_form
-from registry.platform.inventory import apply_inventory, count_confirmed_projects
-from registry.platform.pending_uploads import store_upload, take_upload
+from registry.platform.pending_uploads import read_upload, store_upload, take_upload
 from registry.projects.views.links import projects_numbered
+from registry.requests.inventory_approval import REASON, import_inventory, preview_inventory
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
-from registry.web.forms import Form, invalid_form
+from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.translations import gettext as _
 
-# The threshold above which losses need a confirmation: many losses at once suggest a truncated file.
-MIN_LOST: Final = 5
-LOST_FRACTION: Final = 10
-CONFIRMATION_FIELD: Final = "many_lost"
+
+class Applying(BaseSchema):
+    """How a previewed inventory is applied."""
+
+    reason = REASON
 
 
-class LossNotConfirmed(Exception):
-    """The inventory would withdraw more verifications than the threshold; ``summary`` is its effect."""
-
-    def __init__(self, summary: Mapping[str, Any]) -> None:
-        super().__init__(summary["lost"])
-        self.summary = summary
+APPLYING: Final = Applying()
 
 
 @pages.page("/inventory", needs=Permission.PLACEMENTS_CONFIRM, methods=("GET", "POST"), takes_file=True)
@@ -42,55 +40,48 @@ def inventory(actor: Actor) -> Answer:
         return render_template("platform/inventory.html", form=Form(), summary=None)
     try:
         name, content = uploaded_file()
-        summary = apply_inventory(actor, name, content, dry_run=True)
+        summary = preview_inventory(actor, name, content)
     except Invalid as error:
         return render_template("platform/inventory.html", form=invalid_form({}, error, "file"), summary=None), 422
-    waiting = store_upload(actor, name, content)
-    return _preview(actor, Form(), summary, waiting, count_confirmed_projects(actor))
+    return _preview(actor, Form(), summary, store_upload(actor, name, content))
 
 
 @pages.page("/inventory/<row_id:waiting>/apply", needs=Permission.PLACEMENTS_CONFIRM, methods=("POST",))
 def apply_waiting_inventory(actor: Actor, waiting: int) -> Answer:
-    """Apply the previewed inventory; above the threshold only with the confirmation box ticked."""
-    before = count_confirmed_projects(actor)
+    """Apply the previewed inventory, or propose it where a second person must approve it."""
+    texts = typed_values(("reason",))
+    values, problems = APPLYING.load_texts(texts)
+    if problems:
+        return _preview(
+            actor, Form(texts, problems), preview_inventory(actor, *read_upload(actor, waiting)), waiting
+        ), 422
     try:
         with transaction():
             name, content = take_upload(actor, waiting)
-            summary = apply_inventory(actor, name, content, dry_run=False)
-            require_loss_confirmation(summary, before)
-    except LossNotConfirmed as error:
-        form = Form({}, [Problem(f"/{CONFIRMATION_FIELD}", "required")])
-        return _preview(actor, form, error.summary, waiting, before), 422
+            done = import_inventory(actor, name, content, values.get("reason"))
+    except (Invalid, Conflict, NotAllowed) as error:
+        summary = preview_inventory(actor, *read_upload(actor, waiting))
+        return _preview(actor, invalid_form(texts, error, "reason"), summary, waiting), 422
+    if isinstance(done, Approval):
+        flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
+        return redirect_to("approval_page", approval_id=done.id)
     flash_message(
         _("The inventory is applied: %(matched)s confirmed, %(lost)s lost their confirmation.")
-        % {"matched": summary["matched"], "lost": summary["lost"]}
+        % {"matched": done["matched"], "lost": done["lost"]}
     )
     return redirect_to("inventory")
 
 
-def exceeds_loss_limit(summary: Mapping[str, Any], confirmed: int) -> bool:
-    """True when at least ``MIN_LOST`` and more than a tenth of the confirmed projects would lose their confirmation."""
-    return bool(summary["lost"] >= MIN_LOST and summary["lost"] * LOST_FRACTION > confirmed)
-
-
-def require_loss_confirmation(summary: Mapping[str, Any], confirmed: int) -> None:
-    """Raise LossNotConfirmed when the losses exceed the threshold and were not confirmed in the form."""
-    if exceeds_loss_limit(summary, confirmed) and request.form.get(CONFIRMATION_FIELD) != "yes":
-        raise LossNotConfirmed(summary)
-
-
-def _preview(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int, confirmed: int) -> str:
-    numbers = [*summary["rows"]["lost"], *(row["number"] for row in summary["rows"]["mismatched"])]
+def _preview(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int) -> str:
+    rows = summary["rows"]
+    numbers = [*rows["lost"], *rows["shared"], *rows["flagged"], *(row["number"] for row in rows["mismatched"])]
     return render_template(
         "platform/inventory.html",
         form=form,
         summary=summary,
         waiting=waiting,
-        confirmed=confirmed,
-        many_lost=exceeds_loss_limit(summary, confirmed),
-        tick=CONFIRMATION_FIELD,
         projects=projects_numbered(actor, numbers),
-        agencies=agency_names(row["agency"] for row in summary["rows"]["unregistered"]),
+        agencies=agency_names(row["agency"] for row in rows["unregistered"]),
     )
 
 

@@ -30,7 +30,7 @@ Decide = Callable[[int, Mapping[str, Any]], Request]
 
 def etag_data(request: Request) -> tuple[object, ...]:
     """What the entity tag is made from."""
-    changing = [request.details.get(name) for name in ("restored_at", "failed_at")]
+    changing = [request.details.get(name) for name in ("restored_at", "failed_at", "approval")]
     return "request", request.id, request.state, request.first_decided_by, request.carried_out_at, *changing
 
 

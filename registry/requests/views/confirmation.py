@@ -13,7 +13,8 @@ from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.documents import documents_of
 from registry.projects.service import read_project_to_change
 from registry.requests import service
-from registry.requests.confirmation import FIELDS_OF, ConfirmationRequestFields
+from registry.requests.confirmation import ConfirmationRequestFields
+from registry.requests.confirmed_facts import FIELDS_OF
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind
 from registry.web.blueprint import Answer, pages, redirect_to

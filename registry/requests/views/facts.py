@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from registry.agencies.views.choices import agency_names
-from registry.requests.confirmation import FACTS
+from registry.requests.confirmed_facts import FACTS
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind
 from registry.web.labels import choice_label, display_value, field_label

@@ -74,6 +74,8 @@ def request_page(actor: Actor, request_id: int) -> Answer:
 
 def _confirm(actor: Actor, request: Request, reason: str | None) -> str:
     request = service.confirm(actor, RequestKind(request.kind), request.id, reason)
+    if request.details.get("approval") and request.state == RequestState.WAITING:
+        return _("Your proposal is sent. Nothing changes until another person approves it.")
     if request.state == RequestState.WAITING:
         return _("You have confirmed the request. It waits for the second person.")
     return (

@@ -41,8 +41,8 @@ def a_whole_project(_world: World) -> dict[str, Any]:
     return {name: value for name, value in project_values(placement="on_platform").items() if name != "external_id"}
 
 
-def verification(_world: World) -> dict[str, Any]:
-    return {"platform_key": "k", "verified_on": str(today()), "evidence": "List"}
+def verification(world: World) -> dict[str, Any]:
+    return {"platform_key": f"k-{world.agency.bin}", "verified_on": str(today()), "evidence": "List"}
 
 
 def exemption(world: World) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from registry.policies.service import draft_policy
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
+from registry.projects.service import find_project
 from registry.requests.agency_change import propose_agency_change
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
@@ -40,7 +41,7 @@ from registry.saved_views.service import save_view
 from registry.webhooks.service import create_webhook
 from tests.api.access_matrix.bodies import a_template, a_view, a_webhook
 from tests.api.access_matrix.world import World
-from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, list_key
 
 
 def a_world(agency: Agency) -> World:
@@ -59,6 +60,7 @@ def a_world(agency: Agency) -> World:
     service = add_service_account(ADMINISTRATOR, f"service {agency.bin}", Role.AGENCY_VIEWER, agency.id)
     key_id = issue_service_token(ADMINISTRATOR, service.id).key_id
     file = ("a.txt", "text/plain", b"x")
+    list_key(agency, f"k-{agency.bin}")
     requests = {
         "exemption_document": int(add_exemption_document(supervisor, recorded.id, *file, {})["id"]),
         "case_document": add_case_document(supervisor, case_id, *file, {}, for_agency=True).id,
@@ -148,7 +150,7 @@ def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> 
     """A request that waits for a decision, of an administrator who is none of the callers."""
     values: dict[str, Any] = {"reason": "So."}
     if kind is RequestKind.CONFIRMATION:
-        placement = {"platform_key": "k", "verified_on": today()}
+        placement = {"platform_key": f"k-{find_project(ADMINISTRATOR, subject).agency.bin}", "verified_on": today()}
         facts = placement if confirmed == "placement" else {"due_on": today()}
         values = {"kind": confirmed, "evidence": "List", **facts}
     elif kind is not RequestKind.WITHDRAWAL:

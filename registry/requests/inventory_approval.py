@@ -1,0 +1,193 @@
+"""Inventories: the platform's own program applies one at once; what somebody applies by hand may take two people.
+
+It does when it confirms projects with a serious flag, or when more than a tenth of the confirmations would be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
+from registry.approvals.service import propose
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalKindCode
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import Invalid, Problem
+from registry.core.fields import Text
+from registry.core.transactions import transaction
+from registry.core.translations import lazy_text
+from registry.flags.lock import lock_flags_for_review
+from registry.flags.withdrawn_projects import serious_flags
+from registry.platform.confirmations import require_confirmer
+from registry.platform.inventory import (
+    ListedKeys,
+    Plan,
+    apply_plan,
+    count_confirmed_projects,
+    plan_inventory,
+    read_inventory,
+    summary_of,
+)
+from registry.platform.models import ProposedInventory
+from registry.platform.shared_keys import lock_keys
+from registry.platform.trusted_program import is_platform_program
+
+# More than this part of the confirmations is not lost on the word of one person: the file may be truncated.
+LOST_FRACTION: Final = 10
+MAX_SHOWN: Final = 100
+# One inventory waits at a time.
+SUBJECT: Final = "inventory"
+REASON: Final = Text(
+    MAX_REASON_LENGTH,
+    description="Why it is applied by hand; required where it waits for a second person.",
+    label=lazy_text("Reason"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a list would do, and how much of it somebody else must approve."""
+
+    plan: Plan
+    flags: dict[int, int]
+    confirmed_now: int
+
+    @property
+    def flagged(self) -> list[str]:
+        """The projects with a serious flag that it confirms."""
+        return sorted(write.number for write in self.plan.confirms if write.project_id in self.flags)
+
+    @property
+    def takes_two_people(self) -> bool:
+        """True when serious flags would end, or more than a tenth of the confirmations would be lost."""
+        return bool(self.flagged) or len(self.plan.lost) * LOST_FRACTION > self.confirmed_now
+
+    @property
+    def digest(self) -> str:
+        """Of all that it would write, and of the flags that this ends."""
+        writes = sorted((each.project_id, each.verified_on) for each in self.plan.writes)
+        return sha256(repr((writes, self.flagged)).encode()).hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """As an approval shows them."""
+        confirms = self.plan.confirms
+        return {
+            "confirmed": sum(not write.was_confirmed for write in confirms),
+            "lost": len(self.plan.lost),
+            "flags": sum(self.flags.get(write.project_id, 0) for write in confirms),
+        }
+
+
+def effect_of(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Effect:
+    """The effect of a list on what the viewer may see."""
+    plan = plan_inventory(viewer, listed, lock=lock)
+    return Effect(plan, serious_flags(), count_confirmed_projects(viewer))
+
+
+def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str, Any]:
+    """What ``import_inventory`` would do: the summary, and ``needs_approval``. Raises RoleNotAllowed and Invalid."""
+    actor.require(Permission.PLACEMENTS_CONFIRM)
+    listed = read_inventory(file_name, content)
+    effect = effect_of(actor, listed)
+    summary = summary_of(effect.plan, listed, dry_run=True, flagged=effect.flagged)
+    return {**summary, "needs_approval": effect.takes_two_people and not is_platform_program(actor)}
+
+
+def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str | None) -> dict[str, Any] | Approval:
+    """Apply an inventory and return its summary, or propose to, where it takes two people.
+
+    Raises RoleNotAllowed, ConfirmationNeedsAPerson, Invalid (``/file``; ``/reason`` where it takes two people), and
+    what ``propose`` raises.
+    """
+    is_trusted = is_platform_program(actor)
+    if is_trusted:
+        actor.require(Permission.PLACEMENTS_CONFIRM)
+    else:
+        require_confirmer(actor)
+    listed = read_inventory(file_name, content)
+    with transaction() as session:
+        lock_flags_for_review()
+        effect = effect_of(actor, listed, lock=True)
+        if is_trusted or not effect.takes_two_people:
+            summary = apply_plan(actor, listed, effect.plan, is_vouched=is_trusted, flagged=effect.flagged)
+            return {**summary, "needs_approval": False}
+        if reason is None:
+            raise Invalid([Problem("/reason", "required")])
+        file = ProposedInventory(
+            at=now(), by=actor.principal, file_name=listed.file_name, sha256=listed.sha256, content=content
+        )
+        session.add(file)
+        session.flush()
+        hidden = {write.number for write in effect.plan.writes if write.is_restricted}
+        shown = {
+            name: [number for number in numbers if number not in hidden][:MAX_SHOWN]
+            for name, numbers in (("flagged", effect.flagged), ("lost", effect.plan.lost))
+        }
+        payload = {"file": file.id, "file_name": file.file_name, "sha256": file.sha256, **shown}
+        return propose(actor, ApprovalKindCode.INVENTORY, Proposal(SUBJECT, reason, payload))
+
+
+class InventoryApproval(ApprovalKind):
+    """An inventory that somebody applies by hand."""
+
+    code = ApprovalKindCode.INVENTORY
+    proposes = Permission.PLACEMENTS_CONFIRM
+    decides = Permission.PLACEMENTS_CONFIRM
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """The file, and the projects that lose their confirmation or whose flags it ends, as it was proposed."""
+        names = ("file_name", "sha256", "flagged", "lost")
+        return [Fact(name, None, approval.payload[name] or None) for name in names]
+
+    def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
+        """How many placements it confirms and takes away, and the flags of those that it confirms."""
+        proposer = _proposer(approval)
+        viewer = proposer if actor.has_role_permission(Permission.RESTRICTED_READ) else _without_restricted(proposer)
+        return effect_of(viewer, _listed(approval)).counts()
+
+    def seen(self, approval: Approval) -> Any:
+        """The digest of its effect."""
+        try:
+            return effect_of(_proposer(approval), _listed(approval)).digest
+        except Invalid:
+            # No row is valid any more, such as when an agency was closed.
+            return None
+
+    def lock(self, approval: Approval) -> None:  # noqa: ARG002 - the base's
+        """Wait for a running audit and for other confirmations."""
+        lock_flags_for_review()
+        lock_keys(db.session())
+
+    def require_decider(self, actor: Actor, approval: Approval) -> None:
+        """Raises RoleNotAllowed for who may not see the restricted projects that the proposer sees."""
+        if Permission.RESTRICTED_READ in PERMISSIONS[Role(approval.proposed_role)]:
+            actor.require_role(Permission.RESTRICTED_READ)
+
+    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+        """Apply the file to what the proposer sees."""
+        listed = _listed(approval)
+        effect = effect_of(_proposer(approval), listed, lock=True)
+        summary = apply_plan(actor, listed, effect.plan, is_vouched=True, flagged=effect.flagged, approval=approval.id)
+        return {name: summary[name] for name in ("matched", "lost", "shared", "flagged")}
+
+
+def _listed(approval: Approval) -> ListedKeys:
+    file = db.session.get_one(ProposedInventory, approval.payload["file"])
+    listed = read_inventory(file.file_name, file.content)
+    if listed.sha256 != approval.payload["sha256"]:
+        raise RuntimeError(f"the file of approval {approval.id} is not the one that was proposed")
+    return listed
+
+
+def _proposer(approval: Approval) -> Actor:
+    return Actor(approval.proposed_by, Role(approval.proposed_role))
+
+
+def _without_restricted(actor: Actor) -> Actor:
+    return Actor(actor.principal, Role.OPERATOR)

@@ -1,0 +1,71 @@
+"""One key confirms one object, by hand and by an inventory."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from registry.accounts.roles import Role
+from registry.core.transactions import transaction
+from registry.platform.confirmations import verify_placement
+from registry.platform.shared_keys import PlatformKeyShared
+from registry.projects.links import add_link
+from registry.projects.service import restrict_project
+from tests.factories import an_actor, an_agency
+from tests.platform.test_inventory import DAY, OPERATOR, apply, listed, on_platform, verified, verified_on
+
+REVIEWER = an_actor(Role.REVIEWER)
+
+
+def test_an_inventory_confirms_one_of_two_projects_with_a_key(app: Flask) -> None:
+    agency = an_agency()
+    first, second = on_platform(agency, "qt-1"), on_platform(agency, "qt-1")
+
+    summary = apply(listed("qt-1", agency.bin))
+
+    assert (summary["rows"]["matched"], summary["rows"]["shared"]) == ([first.number], [second.number])
+    assert (verified_on(first), verified_on(second)) == (DAY, None)
+
+
+def test_the_project_that_a_key_confirms_already_keeps_it(app: Flask) -> None:
+    agency = an_agency()
+    first = on_platform(agency, "qt-1")
+    confirmed = verified(agency, "qt-1")
+
+    summary = apply(listed("qt-1", agency.bin))
+
+    assert (summary["rows"]["matched"], summary["rows"]["shared"]) == ([confirmed.number], [first.number])
+    assert (verified_on(first), verified_on(confirmed)) == (None, DAY)
+
+
+def test_a_key_confirms_no_second_project_by_hand(app: Flask) -> None:
+    agency = an_agency()
+    verified(agency, "qt-1")
+    second = on_platform(agency, "qt-1")
+
+    with pytest.raises(PlatformKeyShared), transaction():
+        verify_placement(REVIEWER, second, "qt-1", DAY, "act")
+
+
+@pytest.mark.parametrize(("kind", "is_same"), [("part_of", True), ("duplicate_of", True), ("replaces", False)])
+def test_projects_that_are_linked_as_one_object_share_its_key(app: Flask, kind: str, is_same: bool) -> None:
+    agency = an_agency()
+    first, second = on_platform(agency, "qt-1"), on_platform(agency, "qt-1")
+    with transaction():
+        add_link(REVIEWER, second.number, {"kind": kind, "target": first.number})
+
+    apply(listed("qt-1", agency.bin))
+
+    assert (verified_on(first), verified_on(second)) == (DAY, DAY if is_same else None)
+
+
+def test_a_key_that_confirms_a_restricted_project_confirms_no_other(app: Flask) -> None:
+    agency = an_agency()
+    hidden = verified(agency, "qt-1")
+    with transaction():
+        restrict_project(an_actor(Role.SUPERVISOR), hidden, True, "secret")
+    other = on_platform(agency, "qt-1")
+
+    summary = apply(listed("qt-1", agency.bin), actor=OPERATOR)
+
+    assert (summary["rows"]["shared"], verified_on(other), verified_on(hidden)) == ([other.number], None, DAY)

@@ -1,0 +1,244 @@
+"""Confirmations that end a serious flag, and placements that no inventory lists, take two people and a document."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.audits.service import run_audit
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.platform.confirmations import Confirmation
+from registry.projects.documents import add_document
+from registry.projects.models import Project
+from registry.projects.service import change_project, find_project_to_change
+from tests.api.callers import Caller, caller, code, codes
+from tests.cases.cast import ADMINISTRATOR
+from tests.factories import a_project, a_service_token, an_actor, an_agency, list_key
+from tests.fixtures.web import SignedIn
+from tests.present import Present
+
+DAY = date(2026, 9, 30)
+SENT: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "placement": (
+        "placement-verification",
+        {"platform_key": "qt-1", "verified_on": "2026-09-01", "evidence": "Act No. 12"},
+        {"placement": "on_platform"},
+    ),
+    "onboarding": (
+        "onboarding-confirmation",
+        {"due_on": "2026-12-31", "evidence": "Plan of the move"},
+        {"placement": "onboarding"},
+    ),
+    "ending": (
+        "ending-confirmation",
+        {"ended_on": "2026-09-01", "consent_number": "17-3/45", "evidence": "Act of writing-off"},
+        {"stage": "archived", "ended_on": date(2026, 9, 1)},
+    ),
+}
+KINDS = list(SENT)
+
+
+@pytest.fixture
+def agency(client: FlaskClient, present: Present) -> Agency:
+    present.set(DAY)
+    return an_agency()
+
+
+@pytest.fixture
+def operator(client: FlaskClient) -> Caller:
+    return caller(client, Role.OPERATOR, name="operator")
+
+
+@pytest.fixture
+def supervisor(client: FlaskClient) -> Caller:
+    return caller(client, Role.SUPERVISOR, name="supervisor")
+
+
+def flagged(agency: Agency, kind: str) -> Project:
+    """A project that the confirmation is about, with an active medium or high flag."""
+    return flagged_then(agency, SENT[kind][2])
+
+
+def flagged_then(agency: Agency, changes: dict[str, Any]) -> Project:
+    """A project with an active high flag, and an edit after the audit that flagged it."""
+    project = a_project(agency, work_type="creation", work_started_on=date(2026, 3, 1))
+    run_audit(an_actor(Role.OPERATOR))
+    with transaction():
+        change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, project.number), changes)
+    return project
+
+
+def a_scan(project: Project, content: bytes = b"%PDF-1.7") -> int:
+    return add_document(ADMINISTRATOR, project, "act.pdf", "application/pdf", content).id
+
+
+def confirm(who: Caller, project: Project, kind: str, **more: Any) -> Any:
+    path, body, _values = SENT[kind]
+    return who.post(f"/projects/{project.number}/{path}", {**body, **more})
+
+
+def confirmations() -> list[str]:
+    return list(db.session.scalars(db.select(Confirmation.kind)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_person_proposes_and_a_supervisor_approves(
+    agency: Agency, operator: Caller, supervisor: Caller, kind: str
+) -> None:
+    project = flagged(agency, kind)
+    document = a_scan(project)
+
+    answer = confirm(operator, project, kind, documents=[document])
+
+    shown = answer.get_json()
+    assert (answer.status_code, shown["kind"], shown["documents"]) == (202, kind, [document])
+    assert shown["effects"]["flags"] >= 1
+    assert answer.headers["Location"] == f"/api/v1/approvals/{shown['id']}"
+    assert confirmations() == []
+    own = operator.post(f"/approvals/{shown['id']}/approval", {})
+    assert (own.status_code, code(own)) == (403, "needs-another-person")
+    done = supervisor.post(f"/approvals/{shown['id']}/approval", {})
+    assert (done.status_code, done.get_json()["state"]) == (200, "approved")
+    assert confirmations() == [kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_people_without_a_supervisor_are_not_enough(
+    client: FlaskClient, agency: Agency, operator: Caller, kind: str
+) -> None:
+    project = flagged(agency, kind)
+    made = confirm(operator, project, kind, documents=[a_scan(project)]).get_json()
+
+    answer = caller(client, Role.REVIEWER).post(f"/approvals/{made['id']}/approval", {})
+
+    assert (answer.status_code, code(answer), confirmations()) == (403, "approval-needs-a-supervisor", [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("content", [None, b"I confirm it"])
+def test_it_needs_a_pdf_or_an_image(agency: Agency, operator: Caller, kind: str, content: bytes | None) -> None:
+    project = flagged(agency, kind)
+    documents = {} if content is None else {"documents": [a_scan(project, content)]}
+
+    answer = confirm(operator, project, kind, **documents)
+
+    assert (answer.status_code, codes(answer)) == (422, {("/documents", "scan-required")})
+
+
+@pytest.mark.parametrize("kind", ["onboarding", "ending"])
+def test_one_person_is_enough_without_a_serious_flag(agency: Agency, operator: Caller, kind: str) -> None:
+    project = a_project(agency, **SENT[kind][2])
+
+    answer = confirm(operator, project, kind)
+
+    assert (answer.status_code, confirmations()) == (200, [kind])
+
+
+def test_one_person_is_enough_for_a_key_that_the_inventory_lists_for_the_agency(
+    agency: Agency, operator: Caller
+) -> None:
+    listed, foreign = flagged(agency, "placement"), flagged(an_agency(), "placement")
+    list_key(agency, "qt-1")
+
+    assert confirm(operator, listed, "placement").status_code == 200
+    assert confirm(operator, foreign, "placement").status_code == 409
+    db.session.execute(db.update(Project).where(Project.id == listed.id).values(placement_verified_on=None))
+    db.session.commit()
+    assert codes(confirm(operator, foreign, "placement")) == {("/documents", "scan-required")}
+    assert confirmations() == ["placement"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_service_account_confirms_nothing(client: FlaskClient, agency: Agency, kind: str) -> None:
+    project = a_project(agency, **SENT[kind][2])
+    list_key(agency, "qt-1")
+
+    answer = confirm(Caller(client, a_service_token(Role.OPERATOR)), project, kind)
+
+    assert (answer.status_code, code(answer), confirmations()) == (403, "confirmation-needs-a-person", [])
+
+
+def test_a_changed_record_is_out_of_date(
+    client: FlaskClient, agency: Agency, operator: Caller, supervisor: Caller
+) -> None:
+    project = flagged(agency, "placement")
+    made = confirm(operator, project, "placement", documents=[a_scan(project)]).get_json()
+    editor = caller(client, Role.AGENCY_EDITOR, agency)
+    assert editor.change(f"/projects/{project.number}", {"name_ru": "Другой портал"}).status_code == 200
+
+    answer = supervisor.post(f"/approvals/{made['id']}/approval", {})
+
+    assert (answer.status_code, code(answer), confirmations()) == (409, "approval-out-of-date", [])
+
+
+def asked(agency: Agency, project: Project, client: FlaskClient, documents: list[int]) -> int:
+    body = {"kind": "placement", **SENT["placement"][1], **({"documents": documents} if documents else {})}
+    editor = caller(client, Role.AGENCY_EDITOR, agency)
+    return int(editor.post(f"/projects/{project.number}/confirmation-requests", body).get_json()["id"])
+
+
+@pytest.mark.parametrize(("decision", "state"), [("approval", "confirmed"), ("rejection", "refused")])
+def test_accepting_a_request_proposes_and_the_approval_settles_it(
+    client: FlaskClient, agency: Agency, operator: Caller, supervisor: Caller, decision: str, state: str
+) -> None:
+    project = flagged(agency, "placement")
+    request_id = asked(agency, project, client, [a_scan(project)])
+
+    accepted = operator.post(f"/confirmation-requests/{request_id}/confirmation", {}).get_json()
+
+    assert (accepted["state"], confirmations()) == ("waiting", [])
+    again = operator.post(f"/confirmation-requests/{request_id}/confirmation", {})
+    assert (again.status_code, code(again)) == (409, "approval-already-waiting")
+    path = f"/approvals/{accepted['approval']}/{decision}"
+    assert supervisor.post(path, {"reason": "Checked"}).status_code == 200
+    settled = operator.get(f"/confirmation-requests/{request_id}").get_json()
+    assert (settled["state"], settled["decided_by"]) == (state, "supervisor")
+    assert confirmations() == (["placement"] if state == "confirmed" else [])
+
+
+def test_a_request_without_a_document_is_not_accepted(client: FlaskClient, agency: Agency, operator: Caller) -> None:
+    request_id = asked(agency, flagged(agency, "placement"), client, [])
+
+    answer = operator.post(f"/confirmation-requests/{request_id}/confirmation", {})
+
+    assert (answer.status_code, code(answer)) == (409, "confirmation-without-document")
+
+
+def test_an_approval_whose_request_was_cancelled_is_out_of_date(
+    client: FlaskClient, agency: Agency, operator: Caller, supervisor: Caller
+) -> None:
+    project = flagged(agency, "placement")
+    request_id = asked(agency, project, client, [a_scan(project)])
+    accepted = operator.post(f"/confirmation-requests/{request_id}/confirmation", {}).get_json()
+    caller(client, Role.AGENCY_EDITOR, agency).post(f"/confirmation-requests/{request_id}/cancellation", {})
+
+    answer = supervisor.post(f"/approvals/{accepted['approval']}/approval", {})
+
+    assert (answer.status_code, code(answer), confirmations()) == (409, "approval-out-of-date", [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_proposes_with_a_document(signed_in: SignedIn, agency: Agency, kind: str) -> None:
+    project = flagged(agency, kind)
+    document = a_scan(project)
+    visit = signed_in(Role.REVIEWER)
+    texts = {name: str(value).replace("2026-09-01", "01.09.2026") for name, value in SENT[kind][1].items()}
+    texts = {name: value.replace("2026-12-31", "31.12.2026") for name, value in texts.items()}
+    path = f"/projects/{project.number}/confirm-{kind}"
+
+    without = visit.send(path, **texts)
+    proposed = visit.send(path, **texts, documents=str(document))
+
+    assert without.status_code == 422 and 'id="documents-error"' in without.text
+    assert "Nothing changes until another person approves it." in proposed.text
+    assert "act.pdf" in proposed.text and confirmations() == []
+    supervisor = signed_in(Role.SUPERVISOR)
+    approval = proposed.request.path
+    assert "It has taken effect." in supervisor.send(f"{approval}/approval", page=approval).text
+    assert confirmations() == [kind]
