@@ -50,8 +50,12 @@ class Context:
     letter: str | None
 
     def agency(self, directory: Directory, kind: str) -> list[Notice]:
-        """Notify the agency, which may see its own restricted projects."""
-        return [Notice(to, kind, self.event.case_id, self.letter) for to in directory.of_agency(self.agency_id)]
+        """Notify the agency; of a restricted project those whom it admitted to them."""
+        return [
+            Notice(to, kind, self.event.case_id, self.letter)
+            for to in directory.of_agency(self.agency_id)
+            if not self.is_restricted or to.actor.may(Permission.RESTRICTED_READ)
+        ]
 
     def reviewer(
         self, directory: Directory, kind: str, principal: str | None, letter: str | None = None
