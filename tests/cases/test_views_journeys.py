@@ -8,9 +8,10 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.exemptions.service import record_exemption
 from registry.projects.models import Project
 from tests.cases.casework import GAP, LAW, send, status
-from tests.cases.cast import case_of, flags_of
+from tests.cases.cast import SAULE, case_of, flags_of
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 from tests.present import Present
@@ -110,13 +111,8 @@ def test_case_returns_day_after_exemption_ends(office: Office, agency: Agency) -
     project = a_project(agency)
     case = office.open_case(project)
     assert send(office.reviewer, case, "refer")[0] == 200
-    office.supervisor.send(
-        f"/projects/{project.number}/exemption",
-        decision_number="14-K",
-        decided_on="16.02.2026",
-        valid_from="16.02.2026",
-        valid_to="31.03.2026",
-    )
+    decision = {"decision_number": "14-K", "decided_on": date(2026, 2, 16), "valid_from": date(2026, 2, 16)}
+    record_exemption(SAULE, {"project": project.number, **decision, "valid_to": date(2026, 3, 31)})
     office.audit()
     assert (status(case), flags_of(project)) == ("with_commission", {"freeze.creation": "exempt"})
     for who in (office.reviewer, office.editor):

@@ -66,7 +66,7 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
     exemption = db.session.scalars(select(Exemption.id).order_by(Exemption.id)).first()
     add_exemption_document(second, int(exemption or 0), "решение.pdf", "application/pdf", b"%PDF-1.7", letter)
     restriction = {"is_restricted": True, "reason": "Гриф секретности, письмо № 17-3/45."}
-    approval = propose_restriction(demo_actor(SECOND_SUPERVISOR), project_numbered("HEALTH-008"), restriction)
+    approval = propose_restriction(demo_actor(SECOND_SUPERVISOR), project_numbered("HEALTH-002"), restriction)
     with transaction() as session:
         overdue = select(Project).where(Project.external_id.in_(("HEALTH-004", "HEALTH-005")))
         for project in session.scalars(overdue):

@@ -181,7 +181,7 @@ class ImportAnswers(MethodView):
 class ImportUndo(MethodView):
     """The undo of an import."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE)
     @blp.doc(operationId="undo_import")
     @blp.arguments(Undo(), example={"reason": "The column of the contract was taken for another one."})
     @blp.idempotent
