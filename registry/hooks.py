@@ -22,7 +22,12 @@ from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed, agency_moving
 from registry.approvals.kinds import register_kind
 from registry.audits.restricted_counts import move_in_last_audit
-from registry.cases.change_times import lock_cases_of_agency, mark_cases_of_agency, mark_cases_of_project
+from registry.cases.change_times import (
+    lock_cases_of_agency,
+    lock_cases_of_project,
+    mark_cases_of_agency,
+    mark_cases_of_project,
+)
 from registry.cases.commission import CommissionDecision
 from registry.cases.events import case_acted, case_seen, cases_handed_over, cases_moved_by_audit, timeline_written
 from registry.cases.handover import hand_over_cases
@@ -57,7 +62,7 @@ from registry.platform.pending_uploads import PendingUpload
 from registry.policies.in_force import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
-from registry.projects.events import project_restricted, project_withdrawn
+from registry.projects.events import project_restricted, project_restricting, project_withdrawn
 from registry.projects.linked_filters import link_filter
 from registry.projects.restricted_readers import RestrictedReader, propose_with_change
 from registry.projects.restriction import Restriction
@@ -91,6 +96,7 @@ agency_changed.connect(mark_flags_of_agency)
 agency_changed.connect(mark_cases_of_agency)
 agency_changed.connect(mark_exemptions_of_agency)
 
+project_restricting.connect(lock_cases_of_project)
 project_restricted.connect(mark_flags_of_project)
 project_restricted.connect(mark_cases_of_project)
 project_restricted.connect(mark_exemptions_of_project)

@@ -16,6 +16,7 @@ from registry.core.bulk import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.flags.change_times import mark_flags
+from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAGS
 from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency
 from registry.projects.models import Project
@@ -27,6 +28,12 @@ def lock_cases(*projects: ColumnElement[bool]) -> None:
         of_projects = CASE.c.project_id.in_(select(PROJECT.c.id).where(*projects))
         locked = select(CASE.c.id).where(of_projects).order_by(CASE.c.id).with_for_update().cte("locked")
         require_transaction().execute(select(func.count()).select_from(locked))
+
+
+def lock_cases_of_project(project_id: int) -> None:
+    """Lock the cases of one project, and before them the flags, as actions on cases do."""
+    lock_flags_for_review()
+    lock_cases(PROJECT.c.id == project_id)
 
 
 def mark_cases(at: datetime, *which: ColumnElement[bool]) -> None:

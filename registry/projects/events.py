@@ -9,5 +9,7 @@ from registry.projects.models import Project
 
 # The project, as it is now: few may see it, or all again.
 project_restricted: Final[Event[[Project]]] = Event("project_restricted")
+# The id of a project that is about to be restricted, or open again: published before it is locked.
+project_restricting: Final[Event[[int]]] = Event("project_restricting")
 # The project, which was registered in error.
 project_withdrawn: Final[Event[[Project]]] = Event("project_withdrawn")

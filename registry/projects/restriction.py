@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
+
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.approvals.kinds import ApprovalKind, Fact, Proposal
@@ -13,7 +15,8 @@ from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
 from registry.core.database import db
 from registry.core.errors import Conflict
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
+from registry.projects.events import project_restricting
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 
@@ -33,6 +36,14 @@ class Restriction(ApprovalKind):
         """Whether it is restricted."""
         project = db.session.get_one(Project, approval.project_id)
         return [Fact("is_restricted", project.is_restricted, approval.payload["is_restricted"])]
+
+    def lock(self, approval: Approval) -> None:
+        """Lock the project, as whoever proposes does, and before it what follows it."""
+        if approval.project_id is None:
+            raise RuntimeError("a restriction is of a project")
+        project_restricting.publish(approval.project_id)
+        locked = select(Project.id).where(Project.id == approval.project_id).with_for_update(of=Project)
+        require_transaction().execute(locked)
 
     def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
         """Restrict the project, or end the restriction."""

@@ -12,8 +12,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.service import agency_to_change, change_agency
+from registry.approvals.service import approve
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
@@ -21,6 +23,7 @@ from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
 from registry.projects.models import Project
+from registry.projects.restriction import propose_restriction
 from registry.projects.revisions import Revision
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.models import Request
@@ -36,7 +39,7 @@ REQUESTS, SCHEDULERS = 8, 3
 LETTER = {"kind": "letter", "description": "Letter"}
 
 
-def errors_while_reviewers_write(app: Flask, change: Callable[[], object]) -> list[str]:
+def errors_while_reviewers_write(app: Flask, change: Callable[[], object], reviewer: Actor = AIGERIM) -> list[str]:
     """The names of unexpected errors while reviewers add letters to all cases until the change is done."""
     errors: list[str] = []
     started, done = Event(), Event()
@@ -49,7 +52,7 @@ def errors_while_reviewers_write(app: Flask, change: Callable[[], object]) -> li
                 if done.is_set():
                     return
                 try:
-                    add_case_document(AIGERIM, ids[place % len(ids)], "a.txt", "text/plain", b"x", LETTER)
+                    add_case_document(reviewer, ids[place % len(ids)], "a.txt", "text/plain", b"x", LETTER)
                 except Conflict:
                     db.session.rollback()
                 except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
@@ -58,16 +61,16 @@ def errors_while_reviewers_write(app: Flask, change: Callable[[], object]) -> li
                 started.set()
 
     reviewers = [Thread(target=write, args=[number]) for number in range(REVIEWERS)]
-    for reviewer in reviewers:
-        reviewer.start()
+    for each in reviewers:
+        each.start()
     started.wait(30)
     try:
         with app.app_context():
             change()
     finally:
         done.set()
-        for reviewer in reviewers:
-            reviewer.join()
+        for each in reviewers:
+            each.join()
     return errors
 
 
@@ -88,6 +91,22 @@ def test_moves_of_an_agency_and_actions_on_its_cases_do_not_wait_for_each_other(
                 )
 
     assert errors_while_reviewers_write(own_app, move) == []
+
+
+@pytest.mark.postgres_only
+def test_approved_restrictions_and_actions_on_the_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
+    with own_app.app_context():
+        fill([an_agency()], projects=CASES, cases=CASES, orders=0)
+        numbers = list(db.session.scalars(select(Project.number).order_by(Project.id)))
+        db.session.remove()
+
+    def restrict_and_open() -> None:
+        for is_restricted in (True, False):
+            for number in numbers:
+                values = {"is_restricted": is_restricted, "reason": "State secret"}
+                approve(SAULE, propose_restriction(SECOND, number, values).id)
+
+    assert errors_while_reviewers_write(own_app, restrict_and_open, SAULE) == []
 
 
 def test_withdrawals_of_duplicates_and_actions_on_their_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
