@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, url_for
@@ -23,7 +24,7 @@ from registry.approvals.queries import (
 )
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
-from registry.core.errors import Conflict, NotAllowed
+from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
 from registry.projects.documents import names_of_documents
@@ -106,6 +107,10 @@ def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
         return _page(actor, approval, Form(texts, problems)), 422
     try:
         text = DECISIONS[decision](actor, approval_id, values.get(REASON))
+    except Invalid as error:
+        # What is wrong is in the proposal, of which this form has no field.
+        at_reason = [replace(problem, pointer=f"/{REASON}") for problem in error.problems]
+        return _page(actor, find_approval(actor, approval_id), Form(texts, at_reason)), status_of(error)
     except (Conflict, NotAllowed) as error:
         return _page(actor, find_approval(actor, approval_id), invalid_form(texts, error, REASON)), status_of(error)
     flash_message(text)

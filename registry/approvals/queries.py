@@ -69,9 +69,15 @@ def list_approvals(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
 
 
 def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:
-    """The approvals that the actor can decide, the oldest first: waiting, and proposed by somebody else."""
+    """The approvals that the actor can decide, the oldest first: waiting, and proposed by somebody else.
+
+    Restricted projects among them are journalled as read.
+    """
     statement = select(Approval).where(*_waits_for(actor)).order_by(Approval.id).limit(limit)
-    return _shown(list(db.session.scalars(statement)))
+    approvals = list(db.session.scalars(statement))
+    shown = _shown(approvals)
+    journal_restricted_reads(actor, _restricted(approvals), "approvals")
+    return shown
 
 
 def waiting_about(

@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
 from registry.accounts.confirmers import command_counts_as_person
-from registry.accounts.models import Person
+from registry.accounts.models import Account, Person
 from registry.accounts.owners import answers_for
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Permission, Role, roles_within
 from registry.accounts.same_person import is_same_person
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change
@@ -21,6 +21,7 @@ from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
 from registry.core import outbox
 from registry.core.clock import now
+from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction, transaction
@@ -93,6 +94,8 @@ def propose_as_consequence(actor: Actor, code: ApprovalKindCode, proposal: Propo
             with session.begin_nested():
                 session.add(approval)
         except IntegrityError as error:
+            if not violates(error, "uq_approvals_waiting"):
+                raise
             raise ApprovalAlreadyWaiting(subject=proposal.subject) from error
         _record(actor, "proposed", approval, {"reason": approval.reason, "payload": approval.payload})
         outbox.enqueue(PROPOSED_TOPIC, {"approval": approval.id})
@@ -174,8 +177,16 @@ def is_another_person(actor: Actor, approval: Approval) -> bool:
 
 
 def is_out_of_date(approval: Approval) -> bool:
-    """True when what the proposal rests on has changed since."""
-    return _digest(KINDS[approval.kind], approval) != approval.seen_digest
+    """True when what the proposal rests on has changed since, or when who proposed it has lost access or the role."""
+    return not _proposer_remains(approval) or _digest(KINDS[approval.kind], approval) != approval.seen_digest
+
+
+def _proposer_remains(approval: Approval) -> bool:
+    """Whether who proposed still counts as one of two people; a command has no account that could have ended."""
+    if approval.proposed_account_id is None:
+        return True
+    account = db.session.scalars(select(Account).where(Account.id == approval.proposed_account_id)).one()
+    return account.status == "active" and Role(approval.proposed_role) in roles_within(Role(account.role))
 
 
 def require_person(actor: Actor) -> None:

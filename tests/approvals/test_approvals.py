@@ -6,19 +6,25 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.account_changes import disable_account
+from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.models import Person, account_named
 from registry.accounts.roles import Role
-from registry.approvals.service import NeedsTwoPeople, approve
+from registry.approvals.kinds import Proposal
+from registry.approvals.service import NeedsTwoPeople, approve, propose
+from registry.approvals.vocabulary import ApprovalKindCode
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from tests.api.callers import Caller, caller, code, codes
-from tests.factories import ADMINISTRATOR, a_project, a_service_token, an_actor, an_agency, bearer
+from tests.factories import ADMINISTRATOR, a_project, a_service_token, an_actor, an_agency, bearer, restrict
+from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 REASON = {"is_restricted": True, "reason": "State secret"}
@@ -187,6 +193,49 @@ def test_it_is_out_of_date_when_what_it_rests_on_has_changed(dana: Caller, saule
     answer = saule.post(f"/approvals/{approval_id}/approval", {})
 
     assert (answer.status_code, code(answer)) == (409, "approval-out-of-date")
+
+
+@pytest.mark.parametrize("lost", ["access", "role"])
+def test_who_may_no_longer_propose_it_does_not_count_as_one_of_two_people(
+    client: FlaskClient, dana: Caller, saule: Caller, project: Project, lost: str
+) -> None:
+    approval_id = proposed(dana, project)
+    account = account_named("dana")
+    assert account is not None
+    if lost == "access":
+        disable_account(ADMINISTRATOR, account.id)
+    else:
+        change_role(ADMINISTRATOR, account.id, Role.AGENCY_VIEWER, an_agency().id)
+
+    answer = saule.post(f"/approvals/{approval_id}/approval", {})
+
+    assert (answer.status_code, code(answer)) == (409, "approval-out-of-date")
+    assert is_restricted(saule, project) is False
+    assert proposed(saule, project) != approval_id
+    assert saule.get(f"/approvals/{approval_id}").get_json()["state"] == "outdated"
+
+
+def test_a_row_that_another_constraint_refuses_is_no_second_proposal(client: FlaskClient, project: Project) -> None:
+    proposal = Proposal(
+        "project:other", "State secret", {"is_restricted": True}, project_id=project.id, agency_id=10**6
+    )
+
+    with pytest.raises(IntegrityError), transaction():
+        propose(an_actor(Role.SUPERVISOR), ApprovalKindCode.RESTRICTION, proposal)
+        db.session.flush()
+
+
+def test_reading_what_waits_is_journalled_whatever_is_listed_below_it(
+    client: FlaskClient, signed_in: SignedIn, project: Project
+) -> None:
+    restrict(project.number)
+    propose_restriction(an_actor(Role.SUPERVISOR, name="dana"), project.number, REASON | {"is_restricted": False})
+
+    page = signed_in(Role.SUPERVISOR).get("/approvals?state=rejected").text
+
+    reads = select(JournalEntry.subject).where(JournalEntry.action == "restricted.read")
+    assert project.number in page
+    assert list(db.session.scalars(reads)) == [f"project:{project.number}"]
 
 
 def test_a_command_counts_as_a_person_only_while_there_are_fewer_than_two_people(
