@@ -31,7 +31,7 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
-from registry.exemptions.documents import link_documents
+from registry.exemptions.documents import link_documents, unusable_documents
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import EXEMPTION_FIELDS, check_exemption, record_exemption
 from registry.flags.lock import lock_flags_for_review
@@ -124,8 +124,9 @@ def propose_exemption(actor: Actor, values: Mapping[str, Any], files: Sequence[D
     actor.require(Permission.EXEMPTIONS_PROPOSE)
     with transaction():
         project = check_exemption(actor, values)
-        documents = [*(values.get("documents") or []), *_added(actor, project, files, EXEMPTION)]
-        problems = scan_problems(project.id, documents)
+        named = values.get("documents") or []
+        documents = [*dict.fromkeys(named), *_added(actor, project, files, EXEMPTION)]
+        problems = unusable_documents(project.id, named) or scan_problems(project.id, documents)
         if problems:
             raise Invalid([replace(problem, pointer="/file") for problem in problems] if files else problems)
         recorded = {name: values.get(name) for name in EXEMPTION_FIELDS}

@@ -5,7 +5,7 @@ Their bytes are documents of the project (``projects/documents.py``): one quota,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ForeignKey, Select, select
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.database import Model, db
+from registry.core.errors import Problem
 from registry.core.pagination import Listing, Page
 from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.models import Exemption
@@ -55,6 +56,23 @@ def add_exemption_document(
         session.flush()
         row = session.execute(_documents(exemption).where(Document.id == document.id)).mappings().one()
         return {shown: value for shown, value in row.items() if not shown.startswith("_")}
+
+
+def unusable_documents(project_id: int, ids: Sequence[int]) -> list[Problem]:
+    """The problems of documents that are to be a decision: not of the project itself, or of another decision."""
+    of_project = (Document.project_id == project_id, Document.belongs_to.is_(None), Document.id.in_(ids))
+    own = set(db.session.scalars(select(Document.id).where(*of_project)))
+    linked = select(ExemptionDocument.document_id).where(ExemptionDocument.document_id.in_(ids))
+    taken = set(db.session.scalars(linked))
+    return [
+        Problem(
+            f"/documents/{place}",
+            "document-of-another-decision" if document_id in own else "document-not-of-project",
+            {"id": document_id},
+        )
+        for place, document_id in enumerate(ids)
+        if document_id not in own or document_id in taken
+    ]
 
 
 def link_documents(exemption: Exemption, ids: Iterable[int]) -> None:

@@ -13,7 +13,9 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case
+from registry.core.clock import now
 from registry.core.database import db
+from registry.core.transactions import transaction
 from registry.exemptions.documents import ExemptionDocument
 from registry.exemptions.models import Exemption
 from registry.projects.documents import add_document
@@ -231,3 +233,52 @@ def test_one_supervisor_grants_no_exemption(client: FlaskClient, project: Projec
     assert (answer.status_code, code(answer)) == (403, "needs-another-person")
     assert exemptions() == []
     assert document.data == b"%PDF-1.7"
+
+
+EXEMPTION = {
+    "decision_number": "14-K",
+    "decided_on": "2026-07-17",
+    "valid_from": "2026-07-17",
+    "valid_to": "2026-12-31",
+}
+
+
+def a_scan(project: Project) -> int:
+    return add_document(AIGERIM, project, "decision.pdf", "application/pdf", b"%PDF-1.7").id
+
+
+def test_document_is_of_one_decision_alone_however_often_it_is_named(client: FlaskClient, project: Project) -> None:
+    reviewer, document = caller(client, Role.REVIEWER), a_scan(project)
+    body = {"project": project.number, **EXEMPTION, "documents": [document, document]}
+    assert reviewer.post("/exemptions", body).get_json()["documents"] == [document]
+    approve_waiting()
+    assert list(db.session.scalars(select(ExemptionDocument.document_id))) == [document]
+
+    answer = reviewer.post("/exemptions", {**body, "decision_number": "15-K", "documents": [a_scan(project), document]})
+
+    assert answer.status_code == 422
+    assert codes(answer) == {("/documents/1", "document-of-another-decision")}
+
+
+def test_document_of_a_case_is_no_decision_on_the_project(client: FlaskClient, project: Project) -> None:
+    hidden = add_document(AIGERIM, project, "note.pdf", "application/pdf", b"%PDF-1.7", belongs_to="case").id
+    body = {"project": project.number, **EXEMPTION, "documents": [hidden]}
+
+    answer = caller(client, Role.REVIEWER).post("/exemptions", body)
+
+    assert codes(answer) == {("/documents/0", "document-not-of-project")}
+
+
+def test_approval_that_can_no_longer_take_effect_says_why_on_its_page(
+    client: FlaskClient, signed_in: SignedIn, project: Project
+) -> None:
+    body = {"project": project.number, **EXEMPTION, "documents": [a_scan(project)]}
+    approval_id = caller(client, Role.REVIEWER).post("/exemptions", body).get_json()["id"]
+    with transaction():
+        db.session.get_one(Project, project.id).withdrawn_at = now()
+
+    page = signed_in(Role.SUPERVISOR).send(f"/approvals/{approval_id}/approval", f"/approvals/{approval_id}", reason="")
+
+    assert page.status_code == 422
+    assert f"Project {project.number} is withdrawn" in page.text
+    assert exemptions() == []

@@ -36,5 +36,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "document-no-scan": lazy_text(
         "Document {id} is neither a PDF nor an image. Attach the signed paper as a PDF or a scan."
     ),
+    "document-of-another-decision": lazy_text(
+        "Document {id} is that of another decision of the Commission. Add the document of this one."
+    ),
     "scan-required": lazy_text("Attach the document that shows it, as a PDF or a scan."),
 }
