@@ -66,9 +66,9 @@ def world(app: Flask) -> World:
 
 def account(name: str = "new") -> Account:
     db.session.rollback()
-    found = account_named(name)
-    assert found is not None
-    return found
+    named = account_named(name)
+    assert named is not None
+    return named
 
 
 def of(name: str) -> Actor:

@@ -49,9 +49,9 @@ def a_supervisor(name: str = "saule") -> int:
 
 
 def account(name: str = "new") -> Account:
-    found = account_named(name)
-    assert found is not None
-    return found
+    named = account_named(name)
+    assert named is not None
+    return named
 
 
 def is_pending(name: str = "new") -> bool:

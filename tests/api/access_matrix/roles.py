@@ -46,5 +46,5 @@ class Try:
     @property
     def sender(self) -> Role:
         """A role that may, or where only who made the record may, one that does not find it."""
-        found = self.allowed - self.unseen or self.unseen
-        return next(each for each in Role if each in found)
+        senders = self.allowed - self.unseen or self.unseen
+        return next(each for each in Role if each in senders)
