@@ -30,6 +30,7 @@ REVOKE UPDATE, DELETE ON documents FROM :"service";
 REVOKE UPDATE, DELETE ON exemption_documents FROM :"service";
 REVOKE UPDATE, DELETE ON former_flags FROM :"service";
 REVOKE UPDATE, DELETE ON former_names FROM :"service";
+REVOKE UPDATE, DELETE ON former_records FROM :"service";
 REVOKE UPDATE, DELETE ON installation FROM :"service";
 GRANT UPDATE (key_fingerprint) ON installation TO :"service";
 REVOKE UPDATE, DELETE ON inventories FROM :"service";

@@ -33,7 +33,7 @@ from registry.platform import confirmations
 from registry.platform import models as inventories
 from registry.platform import pending_uploads as waiting_files
 from registry.policies import models as policy_versions
-from registry.projects import documents, drafts, links, revisions
+from registry.projects import documents, drafts, former_records, links, revisions
 from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
 from registry.projects.similarity import fingerprints
@@ -46,6 +46,7 @@ TABLES = (
     attempts,
     former_flags,
     former_names,
+    former_records,
     accounts,
     failed_sign_ins,
     invitations,

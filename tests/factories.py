@@ -91,11 +91,15 @@ def project_values(**values: Any) -> dict[str, Any]:
 
 
 def a_project(agency: Agency | None = None, actor: Actor | None = None, **values: Any) -> Project:
-    """A registered project, by default of a new agency; dates as ``date`` or as text."""
+    """A registered project, by default of a new agency; dates as ``date`` or as text.
+
+    ``change_reason``: why it is registered again.
+    """
     accepted, problems = PROJECT_PATCH.load_filled(project_values(**values))
     if problems:
         raise ValueError(problems)
-    return register_project(actor or ADMINISTRATOR, (agency or an_agency()).bin, accepted)
+    reason = accepted.pop("change_reason", None)
+    return register_project(actor or ADMINISTRATOR, (agency or an_agency()).bin, accepted, (), reason)
 
 
 def a_token(

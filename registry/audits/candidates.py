@@ -7,7 +7,7 @@ platform verified by the date. A test compares the query with the evaluation of 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import zip_longest
 from operator import attrgetter
@@ -25,12 +25,14 @@ from registry.core.database import db
 from registry.exemptions.service import exemption_on
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import NOT_JUDGED, Policy
+from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import Project
-from registry.projects.revisions import UNDONE, past_of, stored_revisions
+from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, past_of, stored_revisions
 from registry.projects.visibility import IS_RESTRICTED
 
 IDS_AT_ONCE = 20_000
 of_edits = attrgetter(*UNDONE)
+law_of = attrgetter(*LAW_LOOKS_AT)
 
 
 class Part(NamedTuple):
@@ -115,10 +117,19 @@ def candidates(
     rows = db.session.execute(statement, {**part._asdict(), "on": on}).all()
     for row in rows:
         digest.update(repr(tuple(row)).encode())
-    past = pasts_of({row.id: (row.version, row._mapping) for row in rows}, policy, digest)
+    former: Pasts = {}
+    if policy.edit_severity != NOT_JUDGED:
+        of_part = in_part(FORMER.project_id) if ids is None else FORMER.project_id.in_(ids)
+        former = former_pasts(of_part, part._asdict())
+    past = pasts_of({row.id: (row.version, row._mapping) for row in rows}, former, policy, digest)
     for row in rows:
         facts = facts_of_row(
-            row._mapping, row.agency_kind, row.registered_at, row.order_migrate_by, past.get(row.id, ())
+            row._mapping,
+            row.agency_kind,
+            row.registered_at,
+            row.order_migrate_by,
+            past.get(row.id, ()),
+            former.get(row.id, ()),
         )
         yield Candidate(row.id, facts, row.exemption_id)
 
@@ -129,6 +140,7 @@ def facts_of_row(
     registered_at: datetime,
     order_migrate_by: date | None,
     past: tuple[EarlierRevision, ...],
+    former: Iterable[FormerPast] = (),
 ) -> Facts:
     """Return the facts of a project whose columns are in a row."""
     return Facts(
@@ -136,6 +148,7 @@ def facts_of_row(
         registered_on=local_date(registered_at),
         order_migrate_by=order_migrate_by,
         past=past,
+        former=tuple(each.past for each in former),
         **{name: row[name] for name in PROJECT_FACTS},
     )
 
@@ -195,20 +208,28 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
 
 
 def pasts_of(
-    present: Mapping[int, tuple[int, Mapping[Any, Any]]], policy: Policy, digest: Any
+    present: Mapping[int, tuple[int, Mapping[Any, Any]]], former: Pasts, policy: Policy, digest: Any
 ) -> dict[int, tuple[EarlierRevision, ...]]:
     """Return the earlier revisions of each project, oldest first, and update ``digest`` with all revisions.
 
-    ``present``: version and values of each project, by id. Later revisions are passed over.
+    ``present``: version and values of each project, by id. Later revisions are passed over. ``digest`` gets of each
+    project its revisions, then what is judged of its former records.
     """
     pasts: dict[int, tuple[EarlierRevision, ...]] = {}
     edited = [project_id for project_id, (version, _) in present.items() if version > 1]
-    for project_id, revisions in stored_revisions(edited).items():
+    stored_by_id = stored_revisions(edited)
+    for project_id in sorted({*stored_by_id, *(former.keys() & present.keys())}):
         version, values = present[project_id]
+        revisions = stored_by_id.get(project_id, ())
         known = [each for each in revisions if each.version <= version]
-        past = pasts[project_id] = past_of(values, known)
+        past = past_of(values, known)
+        if known:
+            pasts[project_id] = past
         for stored, each in zip_longest(known, past):
             # A policy that does not judge edits reads no more, and audits by it are repeated with the same digest.
             more = () if each is None or policy.edit_severity == NOT_JUDGED else (*of_edits(each), each.replaced_on)
             digest.update(repr((project_id, stored.version, *stored.law, *more)).encode())
+        for record in former.get(project_id, ()):
+            of_record = ((*law_of(each), *of_edits(each), each.replaced_on) for each in record.past)
+            digest.update(repr((project_id, "former", record.id, *of_record)).encode())
     return pasts

@@ -19,6 +19,7 @@ from registry.exemptions.service import exempt_projects
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
 from registry.freeze.facts import EarlierRevision, Facts
+from registry.projects.former_records import FORMER, former_pasts
 from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, as_earlier, past_of, stored_revisions
 
@@ -30,6 +31,7 @@ class ProposedProject:
     agency_id: int
     project_id: int | None
     values: Mapping[str, Any]
+    former: tuple[tuple[EarlierRevision, ...], ...] = ()
 
 
 def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]]:
@@ -40,6 +42,7 @@ def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]
     registered, due, past = _registered_on(ids), _order_dates(ids), _revisions(ids)
     exempt = exempt_projects(ids, day)
     flagged: list[list[str]] = []
+    former = former_pasts(FORMER.project_id.in_(ids))
     for each in proposed:
         number = each.project_id
         values: dict[str, Any] = {name: each.values.get(name) for name in PROJECT_FACTS}
@@ -48,6 +51,7 @@ def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]
             registered_on=day if number is None else registered[number],
             order_migrate_by=None if number is None else due.get(number),
             past=() if number is None else past.get(number, ()),
+            former=each.former if number is None else tuple(of.past for of in former.get(number, ())),
             **values,
         )
         is_judged = in_scope(facts.agency_kind, policy) and number not in exempt

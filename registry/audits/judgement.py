@@ -37,6 +37,7 @@ from registry.flags.audit_runs import last_good_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
+from registry.projects.former_records import later_records_of
 from registry.projects.models import Project
 from registry.projects.vocabulary import FreezeStatus
 
@@ -162,7 +163,7 @@ class Judgement:
         moved = any(project_id <= self.totals.up_to for project_id in changed.added | changed.moved)
         if changed.agencies or moved or not NOT_JUDGED.isdisjoint(changed.statuses):
             self.totals = count_projects(self.policy, self.totals.up_to)
-        ids = changed.projects | _projects_of(changed.agencies)
+        ids = changed.projects | later_records_of(changed.projects) | _projects_of(changed.agencies)
         ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)
         if ids:
             self.restricted = restricted_projects(self.policy, self.totals.up_to)

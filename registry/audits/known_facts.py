@@ -17,7 +17,8 @@ from registry.audits.candidates import Candidate, Part, facts_of_row, pasts_of
 from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.known_orders import migrate_by_known_at
 from registry.exemptions.known_exemptions import exemptions_known_at
-from registry.freeze.policy import Policy
+from registry.freeze.policy import NOT_JUDGED, Policy
+from registry.projects.former_records import Pasts, former_pasts_known_at
 from registry.projects.known_projects import KnownProject, projects_known_at
 
 READ = (*PROJECT_FACTS, "is_restricted")
@@ -67,10 +68,14 @@ class KnownRegister:
             values = (each.values[name] for name in PROJECT_FACTS)
             read = (each.id, each.version, each.registered_at, *values, self.kinds[each.agency])
             digest.update(repr((*read, orders.get(each.id), exemptions.get(each.id))).encode())
-        past = pasts_of({each.id: (each.version, each.values) for each in projects}, policy, digest)
+        former: Pasts = {}
+        if policy.edit_severity != NOT_JUDGED:
+            former = former_pasts_known_at(self.at, *part)
+        past = pasts_of({each.id: (each.version, each.values) for each in projects}, former, policy, digest)
         for each in projects:
             kind, due = self.kinds[each.agency], orders.get(each.id)
-            facts = facts_of_row(each.values, kind, each.registered_at, due, past.get(each.id, ()))
+            of_past = past.get(each.id, ()), former.get(each.id, ())
+            facts = facts_of_row(each.values, kind, each.registered_at, due, *of_past)
             yield Candidate(each.id, facts, exemptions.get(each.id))
 
 

@@ -20,6 +20,7 @@ from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.projects.fields import FIELDS
+from registry.projects.former_records import former_of
 from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, as_earlier, earlier
 from registry.projects.vocabulary import FreezeStatus
@@ -47,18 +48,23 @@ WITH_REASON: Final = frozenset(
     name for name in CLAIMED if name in ("work_type", "stage") or isinstance(FIELDS[name], Day)
 )
 
+FormerPasts = tuple[tuple[EarlierRevision, ...], ...]
+
 
 def facts_of(project: Project) -> Facts:
     """Return the current facts of a registered project."""
-    return _facts(project, migrate_by_in_force(project.id), earlier(project))
+    return _facts(project, migrate_by_in_force(project.id), earlier(project), former_of(project.id))
 
 
-def _facts(project: Project, order_migrate_by: date | None, past: tuple[EarlierRevision, ...]) -> Facts:
+def _facts(
+    project: Project, order_migrate_by: date | None, past: tuple[EarlierRevision, ...], former: FormerPasts
+) -> Facts:
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),
         order_migrate_by=order_migrate_by,
         past=past,
+        former=former,
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 
@@ -79,14 +85,21 @@ def verdict_of(project: Project, on: date | None, language: Language, policy: Po
 def verdict_at_registration(project: Project, language: Language) -> dict[str, Any]:
     """Return today's verdict on a project that was just registered and has no decisions or exemptions."""
     return represent_verdict(
-        project.number, _facts(project, None, ()), today(), language, policy_in_force(), exempt=False
+        project.number,
+        _facts(project, None, (), former_of(project.id)),
+        today(),
+        language,
+        policy_in_force(),
+        exempt=False,
     )
 
 
-def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None, language: Language) -> dict[str, Any]:
-    """Return the verdict on these validated values as if they were registered today."""
+def verdict_to_check(
+    agency: Agency, values: Mapping[str, Any], on: date | None, language: Language, former: FormerPasts
+) -> dict[str, Any]:
+    """Return the verdict on these validated values as if they were registered today, with these former records."""
     claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
-    facts = Facts(agency_kind=agency.kind, registered_on=today(), **claimed)
+    facts = Facts(agency_kind=agency.kind, registered_on=today(), former=former, **claimed)
     day = on or today()
     return represent_verdict(None, facts, day, language, policy_in_force(day), exempt=False)
 

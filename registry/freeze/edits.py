@@ -1,4 +1,4 @@
-"""Edits that end or lower a serious finding: ``integrity.rewritten`` stays in its place (docs/reference/rules.md).
+"""Edits and new records that end or lower a serious finding: ``integrity.rewritten`` stays (docs/reference/rules.md).
 
 Both revisions are judged on the day of the edit, so that time is not taken for an edit, by one policy, and as if
 nothing were confirmed, so that a confirmation does not hide what was changed under it.
@@ -7,7 +7,7 @@ nothing were confirmed, so that a confirmation does not hide what was changed un
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from functools import lru_cache
 from operator import attrgetter
@@ -27,6 +27,7 @@ _values = attrgetter(*VALUES)
 RANK: Final = {severity.value: severity.rank for severity in Severity}
 KEPT: Final = ("freeze.", "integrity.")
 EARLIER: Final = "earlier_"
+FORMER_RULES: Final = "former_rules"
 
 
 class EnabledRule(NamedTuple):
@@ -87,6 +88,47 @@ def edited(facts: Facts, policy: Policy) -> Observed | None:
         for finding in serious:
             ended.setdefault(finding.rule, (finding, before))
     return _observed(ended, facts, policy) if ended else None
+
+
+def registered_again(facts: Facts, policy: Policy) -> Observed | None:
+    """What former records of the same work had that the present values do not give; None without any.
+
+    Each revision of a former record is judged on its last day, the present values on the day of their registration
+    where that is later. ``former_rules`` are the rules; the values are only those of the present record, because not
+    everybody who sees it may see a former one.
+    """
+    if policy.edit_severity == NOT_JUDGED:
+        return None
+    present = _unconfirmed(facts, facts, len(facts.past))
+    observed: dict[str, Observed] = {}
+    for past in facts.former:
+        of_former = replace(facts, past=past)
+        for place, values in enumerate(past):
+            day = values.replaced_on
+            if day is None or day < policy.cutoff:
+                continue
+            before = _unconfirmed(values, of_former, place)
+            findings = _findings(before, policy, day)
+            serious = [finding for finding in findings if is_serious(finding)]
+            judged_on = max(day, facts.registered_on or day)
+            for finding in _ended(serious, findings, before, present, policy, judged_on) if serious else ():
+                observed.setdefault(finding.rule, finding.observed)
+    if not observed:
+        return None
+    rules = [rule for rule in (*UNFINISHED, ENDED_UNCONFIRMED) if rule in observed]
+    names = (name for rule in rules for name in observed[rule] if not name.startswith(EARLIER))
+    return {FORMER_RULES: ", ".join(rules), **{name: _value(name, facts, policy) for name in names}}
+
+
+def ever_serious(past: Sequence[EarlierRevision], policy: Policy) -> bool:
+    """Whether a record with these revisions, each judged on its last day, ever had a serious finding."""
+    plain = Facts(agency_kind="", work_type="", stage="", placement="", past=tuple(past))
+    return any(
+        is_serious(finding)
+        for place, values in enumerate(past)
+        if values.replaced_on is not None and values.replaced_on >= policy.cutoff
+        for finding in _findings(_unconfirmed(values, plain, place), policy, values.replaced_on)
+    )
 
 
 def is_serious(finding: Finding) -> bool:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 
-from registry.freeze.edits import edited, ended_finding, table_findings
+from registry.freeze.dates import iso
+from registry.freeze.edits import FORMER_RULES, edited, ended_finding, registered_again, table_findings
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.placement import on_platform, placement_finding
 from registry.freeze.policy import Policy
-from registry.freeze.rules import LEGACY, REWRITTEN, UNATTESTED, legacy, unattested
+from registry.freeze.rules import (
+    ENDED_UNCONFIRMED,
+    LEGACY,
+    REWRITTEN,
+    UNATTESTED,
+    ending_confirmed,
+    legacy,
+    unattested,
+)
 from registry.freeze.started import started_on
 from registry.freeze.vocabulary import FINAL_STAGES
 
@@ -43,14 +52,21 @@ def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
 
 def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
     finding = ended_finding(facts, policy, on)
+    rule = policy.rules[ENDED_UNCONFIRMED]
+    if finding is None and facts.former and rule.enabled and not ending_confirmed(facts, on):
+        former = registered_again(facts, policy)
+        if former is not None:
+            ended = {"stage": facts.stage, "ended_on": iso(facts.ended_on)}
+            finding = Finding(ENDED_UNCONFIRMED, rule.severity, {**ended, FORMER_RULES: former[FORMER_RULES]})
     return () if finding is None else (finding,)
 
 
 def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
     started = started_on(facts, policy)
     findings = table_findings(facts, started, policy, on)
-    if facts.past and policy.rules[REWRITTEN].enabled and all(finding.rule != REWRITTEN for finding in findings):
-        observed = edited(facts, policy)
+    is_compared = bool(facts.past or facts.former) and policy.rules[REWRITTEN].enabled
+    if is_compared and all(finding.rule != REWRITTEN for finding in findings):
+        observed = edited(facts, policy) or registered_again(facts, policy)
         if observed is not None:
             findings.append(Finding(REWRITTEN, policy.edit_severity, observed))
     if not findings and policy.rules[LEGACY].enabled:

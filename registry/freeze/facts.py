@@ -36,6 +36,8 @@ class Facts:
     project that is only checked and not registered: it counts as registered on the day of evaluation.
     ``attested_on``: when the agency last confirmed that the record is true; None counts as the registration.
     ``order_migrate_by`` is the date of the newest ``migrate_by`` order in force, None without one.
+    ``former``: for each withdrawn or ended record of the same work, its revisions while it was neither withdrawn nor
+    ended (of a withdrawn one also those of final stages), oldest first.
     """
 
     agency_kind: str
@@ -59,3 +61,4 @@ class Facts:
     attested_on: date | None = None
     order_migrate_by: date | None = None
     past: tuple[EarlierRevision, ...] = ()
+    former: tuple[tuple[EarlierRevision, ...], ...] = ()

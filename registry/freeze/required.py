@@ -64,11 +64,11 @@ _REQUIRED: Mapping[str, str] = {
     ),
     "integrity.rewritten": lazy_text(
         "The start ({clock}) was not moved to before {cutoff}, a creation was not renamed as other work, and no edit "
-        "without confirmation ended a finding of medium or high severity."
+        "without confirmation and no new registration ended a finding of medium or high severity."
     ),
     "integrity.ended-unconfirmed": lazy_text(
         "The ending is confirmed with the authorised body's agreement, or the object ended before {cutoff} and was "
-        "registered as ended from the start."
+        "registered as ended from the start, without a former record that had a finding of medium or high severity."
     ),
     "integrity.unattested": lazy_text(
         "The agency has confirmed in time that the record is still true; longest time between two confirmations, in "

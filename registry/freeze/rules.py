@@ -202,7 +202,7 @@ def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None
 
     The rule keeps holding when an end date was once missing or under the freeze: editing the date must not clear it.
     """
-    if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= on:
+    if ending_confirmed(facts, on):
         return None
     earlier = next((past.stage for past in facts.past if past.stage not in FINAL_STAGES), None)
     if earlier is not None or _not_ended_before_cutoff(facts.ended_on, policy):
@@ -211,6 +211,11 @@ def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None
         if _not_ended_before_cutoff(past.ended_on, policy):
             return {"stage": facts.stage, "ended_on": iso(facts.ended_on), "earlier_ended_on": iso(past.ended_on)}
     return None
+
+
+def ending_confirmed(facts: Facts, on: date) -> bool:
+    """Whether the ending was confirmed by the day."""
+    return facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= on
 
 
 def _not_ended_before_cutoff(ended_on: date | None, policy: Policy) -> bool:

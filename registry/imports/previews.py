@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from registry.audits.forecasts import ProposedProject, rules_that_would_flag
 from registry.core.spreadsheets.row_errors import ImportRow
+from registry.freeze.facts import EarlierRevision
 from registry.projects.revisions import differences
 
 NAMES: Final = ("name_ru", "name_kk", "name_en")
@@ -55,9 +56,10 @@ class ProjectPreview:
         agency_id: int,
         record: Mapping[str, Any],
         before: Mapping[str, Any] | None,
+        former: tuple[tuple[EarlierRevision, ...], ...] = (),
     ) -> None:
-        """Add a row that would be written, with the values that it would have."""
-        self._add(row, outcome, agency_id, record, before, None)
+        """Add a row that would be written, with the values that it would have; ``former``: of its former records."""
+        self._add(row, outcome, agency_id, record, before, None, former)
 
     def ask(
         self,
@@ -78,13 +80,14 @@ class ProjectPreview:
         record: Mapping[str, Any],
         before: Mapping[str, Any] | None,
         question: str | None,
+        former: tuple[tuple[EarlierRevision, ...], ...] = (),
     ) -> None:
         if not self._is_dry_run:
             return
         number = None if before is None else before["number"]
         changes = differences(before or NOTHING, record)
         self._rows.append(row_preview(row.row, outcome, number, record, changes, question))
-        self._proposed.append(ProposedProject(agency_id, None if before is None else before["id"], record))
+        self._proposed.append(ProposedProject(agency_id, None if before is None else before["id"], record, former))
 
     def rows(self, errors: Iterable[Mapping[str, Any]], chunk: Sequence[ImportRow]) -> list[dict[str, Any]]:
         """All rows of the chunk in the order of the file, with the rules that would flag them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -32,13 +33,14 @@ from registry.imports.same_project import SameProject
 from registry.imports.vocabulary import NEW, SAME
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.fields import READ_ONLY, cross_field_problems
+from registry.projects.former_records import former_records_of, reason_problem, without_hidden
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import differences
-from registry.projects.schemas import ProjectRegistration
+from registry.projects.schemas import ProjectRow
 
-ROW: Final = ProjectRegistration()
+ROW: Final = ProjectRow()
 FIELDS: Final = {"agency": ROW.inputs["agency"], **ROW.inputs}
 COLUMNS: Final = (*FIELDS, *READ_ONLY)
 REQUIRED_COLUMNS: Final = ("agency",)
@@ -133,7 +135,7 @@ class ProjectImport:
         questions = self._resembled(good)
         registered = self._registered(good, questions)
         preview = ProjectPreview(self.dry_run)
-        new: list[NewProject] = []
+        new: list[tuple[ImportRow, NewProject]] = []
         changed: list[ProjectChange] = []
         for agency_id, row in good:
             before, problem = self._match(agency_id, row, registered)
@@ -174,9 +176,7 @@ class ProjectImport:
             if problems:
                 self._reject(outcome, row, problems)
             elif before is None:
-                new.append(NewProject(agency_id, str(row.key[0]), record))
-                outcome.created += 1
-                preview.add(row, "created", agency_id, record, before)
+                new.append((row, NewProject(agency_id, str(row.key[0]), record)))
             else:
                 withdraw_confirmations(before, record)
                 changes = differences(before, record)
@@ -189,15 +189,34 @@ class ProjectImport:
                 else:
                     outcome.unchanged += 1
                     preview.add(row, "unchanged", agency_id, record, before)
+        to_register = self._with_former(outcome, new, preview)
         if self.dry_run:
             outcome.preview = preview.rows(outcome.errors, chunk)
         else:
-            written = [(number, 1) for number in register_projects(self.actor, new)]
+            written = [(number, 1) for number in register_projects(self.actor, to_register)]
             update_projects(self.actor, changed, "project.changed", reason=self.change_reason)
             written += [(change.values["number"], change.values["version"] + 1) for change in changed]
             rows = [{"import_id": self.run_id, "number": number, "version": version} for number, version in written]
             insert_rows(require_transaction(), ImportWrite, rows)
         return outcome
+
+    def _with_former(
+        self, outcome: ImportResult, new: Sequence[tuple[ImportRow, NewProject]], preview: ProjectPreview
+    ) -> list[NewProject]:
+        """The new projects with their former records; rows that do not say why they register one again are rejected."""
+        found = former_records_of([(project.agency_id, project.values) for _, project in new])
+        accepted = []
+        for (row, project), matches in zip(new, found, strict=True):
+            problem = reason_problem(self.actor, matches)
+            if problem is not None and self.change_reason is None:
+                self._reject(outcome, row, [Problem("", problem.code, problem.params)])
+                continue
+            reason = None if problem is None else self.change_reason
+            accepted.append(replace(project, former=matches, reason=reason))
+            outcome.created += 1
+            former = tuple(each.past for each in without_hidden(self.actor, matches))
+            preview.add(row, "created", project.agency_id, project.values, None, former)
+        return accepted
 
     def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:
         outcome.reject(row.row, problems, {name: row.cells[place] for name, place in self.places.items()})

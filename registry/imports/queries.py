@@ -106,6 +106,16 @@ def count_answers(run: ImportRun) -> int:
     return db.session.execute(answered).scalar_one()
 
 
+# Why rows are rejected that register a former record again without a reason.
+FORMER_RECORD_CODES: Final = ("former-record", "former-record-elsewhere")
+
+
+def registers_again(run: ImportRun) -> bool:
+    """Whether rows of a dry run were rejected because they register former records again without a reason."""
+    again = select(RowError.row).where(RowError.import_id == run.id, RowError.code.in_(FORMER_RECORD_CODES))
+    return db.session.scalar(again.limit(1)) is not None
+
+
 def needs_change_reason(run: ImportRun) -> bool:
     """Whether a dry run would change what needs a reason on pages."""
     is_change = or_(PreviewedRow.outcome == "updated", PreviewedRow.answer == "same")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from sqlalchemy import select
@@ -15,9 +16,10 @@ from registry.core.base_schema import Loaded
 from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.dialects import is_one_of
-from registry.core.errors import Conflict, FailedDependency, RegistryError
+from registry.core.errors import Conflict, FailedDependency, Invalid, RegistryError
 from registry.core.transactions import transaction
 from registry.projects.bulk_writes import NewProject, register_projects
+from registry.projects.former_records import REASON, former_records_of, reason_problem
 from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, Project
 from registry.projects.registration_checks import ExternalIdTaken, agencies_to_register_for, checked_agency
 
@@ -78,8 +80,24 @@ def _checked(actor: Actor, items: Sequence[Loaded]) -> list[NewProject | Registr
             continue
         if external_id is not None:
             taken.add((agency.id, external_id))
-        results.append(NewProject(agency.id, agency.bin, values | {"is_restricted": False}))
-    return results
+        reason = item.values.get(REASON)
+        results.append(NewProject(agency.id, agency.bin, values | {"is_restricted": False}, reason=reason))
+    return _with_former(actor, results)
+
+
+def _with_former(actor: Actor, results: Sequence[NewProject | RegistryError]) -> list[NewProject | RegistryError]:
+    """The same, each with its former records; those that do not say why they are registered again cannot be."""
+    new = [result for result in results if isinstance(result, NewProject)]
+    former = iter(former_records_of([(each.agency_id, each.values) for each in new]))
+    checked: list[NewProject | RegistryError] = []
+    for result in results:
+        if not isinstance(result, NewProject):
+            checked.append(result)
+            continue
+        matches = next(former)
+        problem = None if result.reason is not None else reason_problem(actor, matches)
+        checked.append(replace(result, former=matches) if problem is None else Invalid([problem]))
+    return checked
 
 
 def _taken(pairs: Sequence[tuple[int, str]]) -> set[tuple[int, str | None]]:

@@ -20,6 +20,7 @@ from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT_SUBJECT, projects_of_ids, registered_change
+from registry.projects.former_records import Match, save_former_records
 from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import reserve_numbers
@@ -36,11 +37,16 @@ UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "changed_at", "words")
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """A project to register: ``values`` contains every changeable field."""
+    """A project to register: ``values`` contains every changeable field.
+
+    ``former``: its former records; ``reason``: why it is registered again.
+    """
 
     agency_id: int
     agency: str
     values: dict[str, Any]
+    former: Sequence[Match] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +93,16 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
             fingerprints.append(fingerprint_row(project_id, row, words))
             # Encoded once for both uses: encoding takes longer than the comparison.
             changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
-            revisions.append(revision_row(row, changes, actor.principal))
-            details = EncodedJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
+            revisions.append(revision_row(row, changes, actor.principal) | {"reason": project.reason})
+            given = "" if project.reason is None else f',"reason":{journal.canonical(project.reason)}'
+            details = EncodedJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}{given}}}')
             journal.record(actor, "project.registered", f"project:{number}", details)
 
     insert_rows(session, Project, rows())
     record_rows(feed)
     insert_rows(session, ProjectFingerprint, fingerprints)
     insert_rows(session, Revision, revisions)
+    save_former_records(session, {key: each.former for key, each in zip(ids, projects, strict=True)}, at)
     insert_rows(
         session,
         OutboxMessage,

@@ -80,7 +80,7 @@ def put_project(
     require_state(project)
     whole = {**dict.fromkeys(FIELDS), **values, EXTERNAL_ID: external_id}
     if project is None:
-        return register_project(actor, agency_bin, whole, known), True
+        return register_project(actor, agency_bin, whole, known, reason), True
     require_not_withdrawn(project)
     change_project(actor, project, whole, known, reason)
     return project, False

@@ -43,6 +43,14 @@ class SimilarProjects(BaseSchema):
 class CheckedProject(Verdict):
     """The verdict on a project that is only checked, and its likely duplicates."""
 
+    former_records = ReadOnly(
+        "Numbers of the withdrawn and ended projects of the same work that the caller may see.",
+        {"type": "array", "items": {"type": "string"}},
+    )
+    is_reason_required = ReadOnly(
+        "True when a registration needs a `change_reason`, because it registers a former record again.",
+        {"type": "boolean"},
+    )
     similar = ReadOnly(SIMILAR_TEXT, SIMILAR_ITEMS)
 
 

@@ -27,8 +27,11 @@ SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*Severity.codes(
 CHANGED_AT_TEXT: Final = "When anything shown here last changed: by an edit, an audit or a decision."
 
 
-class ProjectRegistration(LenientSchema, ProjectFields):
-    """A project to register or to check."""
+REASON_LENGTH: Final = 1000
+
+
+class ProjectRow(LenientSchema, ProjectFields):
+    """A project in a row of a table."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "verdict", "known_at"})
 
@@ -40,13 +43,27 @@ class ProjectRegistration(LenientSchema, ProjectFields):
     )
 
 
+class ProjectRegistration(ProjectRow):
+    """A project to register or to check."""
+
+    change_reason = Text(
+        REASON_LENGTH,
+        label=lazy_text("Why it is registered again"),
+        hint=lazy_text("What happened to the former record, and why this one differs. The history shows it."),
+        description=(
+            "Why a project is registered again, for the history; required where a withdrawn project, or one that has "
+            "ended and once had a medium or high finding, is the same work."
+        ),
+    )
+
+
 class ProjectPatch(LenientSchema, ProjectFields):
     """Changes of a project: null clears a field, an absent one stays. ``change_reason`` is of the change."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "agency", "verdict", "known_at"})
 
     change_reason = Text(
-        1000,
+        REASON_LENGTH,
         label=lazy_text("Reason for the change"),
         hint=lazy_text("For example the act or the agreement, with its number and date. The history shows it."),
         description=(

@@ -26,6 +26,7 @@ from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, registered_change
 from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems, merge_problems
+from registry.projects.former_records import former_records_of, reason_problem, save_former_records
 from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, NO_VALUES, Project
 from registry.projects.numbers import is_project_number, reserve_number
@@ -127,11 +128,22 @@ def _check_project(
 
 
 def register_project(
-    actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
+    actor: Actor,
+    agency_bin: str | None,
+    values: Mapping[str, Any],
+    known: Sequence[Problem] = (),
+    reason: str | None = None,
 ) -> Project:
-    """Register a project from validated values, with its first revision. Raises the same errors as check_project."""
+    """Register a project from validated values, with its first revision.
+
+    ``reason``: why a withdrawn or ended one is registered again. Raises the same errors as check_project, and Invalid
+    where the reason is missing.
+    """
     with transaction() as session:
         agency = _check_project(actor, agency_bin, values, known, lock=True)
+        (former,) = former_records_of([(agency.id, values)])
+        if reason is None and (problem := reason_problem(actor, former)) is not None:
+            raise Invalid([problem])
         at = now()
         row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
         row |= {"version": 1, "registered_at": at, "updated_at": at, "changed_at": at}
@@ -147,15 +159,18 @@ def register_project(
                 session,
                 (Project, row),
                 (ProjectFingerprint, {"project_id": project_id, **hashes}),
-                (Revision, revision_row(row, changes, actor.principal)),
+                (Revision, revision_row(row, changes, actor.principal) | {"reason": reason}),
                 (OutboxMessage, message_row("project.registered", {"project": number})),
             )
         except IntegrityError as error:
             if not violates(error, EXTERNAL_ID_UNIQUE):
                 raise
             raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
+        save_former_records(session, {project_id: former}, at)
         record_rows([registered_change(row)])
-        journal.record(actor, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
+        given = {} if reason is None else {"reason": reason}
+        details = {"agency": agency.bin, **given, "changes": changes}
+        journal.record(actor, "project.registered", f"project:{number}", details)
         return _as_stored(row, agency)
 
 

@@ -30,6 +30,7 @@ from registry.flags.freeze_status import update_freeze_status
 from registry.flags.withdrawn_projects import clear_flags, ever_had_serious_flag
 from registry.projects.change_times import PROJECT
 from registry.projects.events import project_withdrawn
+from registry.projects.former_records import link_later_records
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
@@ -147,6 +148,7 @@ class Withdrawal(RequestHandler):
         session.flush()
         update_freeze_status(at, PROJECT.c.id == project.id)
         session.refresh(project)
+        link_later_records(session, project, at)
         request.details = {**request.details, "flags": flags, "case": case_id}
         details = {"request": request.id, "duplicate_of": request.details["duplicate_of"]}
         known = {name: value for name, value in details.items() if value is not None}

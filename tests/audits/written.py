@@ -21,7 +21,7 @@ from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
 
-NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "past")
+NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "past", "former")
 _serial = count(1)
 
 

@@ -37,8 +37,8 @@ SEVERITIES: dict[str, frozenset[str]] = {
 }
 """Every rule of the contract with the severities that the default policy can give it."""
 
-FACT_COLUMNS = [field.name for field in fields(Facts) if field.name != "past"]
-COLUMNS = ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "findings", "reason"]
+FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in ("past", "former")]
+COLUMNS = ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "former", "findings", "reason"]
 REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
 MONEY = {"budget_kzt", "object_original_cost_kzt"}
 PAST_KEYS = [field.name for field in fields(EarlierRevision)]
@@ -85,6 +85,11 @@ def _past(text: str, present: dict[str, str]) -> tuple[EarlierRevision, ...]:
     return tuple(revisions)
 
 
+def _former(text: str, present: dict[str, str]) -> tuple[tuple[EarlierRevision, ...], ...]:
+    """The revisions of each former record."""
+    return tuple(_past(record, present) for record in text.split(" || ")) if text else ()
+
+
 def _findings(text: str) -> frozenset[tuple[str, str]]:
     items = text.split()
     if items != sorted(set(items)):
@@ -105,7 +110,7 @@ def _case(row: dict[str, str]) -> Case:
         rule=row["rule"],
         kind=row["kind"],
         on=date.fromisoformat(row["on"]),
-        facts=Facts(**values, past=_past(row["past"], row)),  # type: ignore[arg-type]
+        facts=Facts(**values, past=_past(row["past"], row), former=_former(row["former"], row)),  # type: ignore[arg-type]
         findings=_findings(row["findings"]),
         reason=row["reason"],
     )

@@ -249,6 +249,11 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if policy.rules["integrity.rewritten"].enabled and an_edit_ended_a_serious_finding(facts, policy):
             by_edit = True
             holding.add("integrity.rewritten")
+    # `integrity.rewritten`, of a new record: "neither row above holds, and a former record had a serious finding"
+    if not final and policy.edit_severity != "none" and "integrity.rewritten" not in holding:
+        if policy.rules["integrity.rewritten"].enabled and a_former_record_had_a_serious_finding(facts, policy):
+            by_edit = True
+            holding.add("integrity.rewritten")
 
     # `freeze.legacy`: "not final, and no other rule of this table holds. The rules on placement do not count here; a
     # rule that is disabled counts as not holding"
@@ -286,6 +291,9 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                 # "an earlier revision had `ended_on` empty or ≥ C": no edit by the agency alone clears it.
                 if revision.ended_on is None or revision.ended_on >= C:
                     holds("integrity.ended-unconfirmed")
+            # "or a former record had a serious finding that these values do not give"
+            if policy.edit_severity != "none" and a_former_record_had_a_serious_finding(facts, policy):
+                holds("integrity.ended-unconfirmed")
 
     for rule in sorted(holding):
         # "medium (the policy's `edit_severity`)"
@@ -341,6 +349,28 @@ def an_edit_ended_a_serious_finding(facts: Facts, policy: Any) -> bool:
             if not_counted(rule, revisions, number, facts, policy):
                 continue
             return True
+    return False
+
+
+def a_former_record_had_a_serious_finding(facts: Facts, policy: Any) -> bool:
+    """The section "Records that are registered again"."""
+    for record in facts.former:
+        for number, revision in enumerate(record):
+            # "Each of its revisions is judged on the day on which it was replaced, ..., from `C` on,"
+            E = revision.replaced_on
+            if E is None or E < policy.cutoff:
+                continue
+            # "the new record on the day of its registration, or on that day if it is later."
+            registered_on = E if facts.registered_on is None else facts.registered_on
+            of_former = replace(facts, past=record)
+            before = found_unconfirmed(list(record), number, of_former, policy, E)
+            present = [*facts.past, facts]
+            now = found_unconfirmed(present, len(present) - 1, facts, policy, max(E, registered_on))
+            for rule, severity in before.items():
+                if not serious(rule, severity):
+                    continue
+                if ends(rule, severity, before, now) and not not_counted(rule, list(record), number, facts, policy):
+                    return True
     return False
 
 

@@ -205,6 +205,18 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
     return replace(facts, past=earlier(rng, policy, on, facts)), on
 
 
+def registered_again(seed: int, facts: Facts, policy: Any, on: date) -> Facts:
+    """The project with one or two former records, each like it with a few other values."""
+    rng = Random(seed)
+    former = []
+    for _ in range(rng.choice((1, 1, 2))):
+        record: tuple[EarlierRevision, ...] = ()
+        while not record:
+            record = earlier(rng, policy, on, facts)
+        former.append(record)
+    return replace(facts, former=tuple(former))
+
+
 def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> Any:
     """The shipped policy with other thresholds, dates, clock and scope, and rules disabled or with other severities."""
     rng = Random(seed)

@@ -63,6 +63,7 @@ FACTS = st.builds(
     ending_confirmed_on=MAYBE,
     order_migrate_by=MAYBE,
     past=st.lists(PASTS, max_size=3).map(tuple),
+    former=st.just(()) | st.lists(st.lists(PASTS, min_size=1, max_size=2).map(tuple), max_size=2).map(tuple),
 )
 ON = st.sampled_from(EDGES) | st.dates(date(2025, 6, 1), date(2028, 12, 31))
 
@@ -164,7 +165,7 @@ def test_severity_is_the_policys_except_within_the_grace_period_and_after_an_edi
     policy = with_rule(POLICY, rule, severity=severity)
     for finding in evaluate(project, policy, on):
         expected = policy.rules[finding.rule].severity
-        if "earlier_rules" in finding.observed:
+        if finding.rule == "integrity.rewritten" and {"earlier_rules", "former_rules"} & finding.observed.keys():
             expected = policy.edit_severity
         lone_claim = finding.rule == "platform.unverified" and len(evaluate(project, policy, on)) == 1
         assert finding.severity == ("low" if lone_claim else expected)

@@ -15,7 +15,7 @@ from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
 from registry.freeze.policy_file import load_policy
 from tests.freeze.oracle import ALL_RULES, expected
-from tests.freeze.random_projects import IN_SCOPE, another_policy, project
+from tests.freeze.random_projects import IN_SCOPE, another_policy, project, registered_again
 
 POLICY_FILE = Path(__file__).parents[2] / "config" / "freeze_policy.toml"
 PROJECTS = 10_000
@@ -115,6 +115,24 @@ def test_evaluation_matches_the_oracle_for_random_policies(shipped: Any) -> None
             yield f"project seed {seed}, policy seed {policy_seed}", facts, policy, on
 
     assert_same_answers(cases())
+
+
+def test_evaluation_matches_the_oracle_for_records_that_are_registered_again(shipped: Any) -> None:
+    held: Counter[str] = Counter()
+
+    def cases() -> Iterable[tuple[str, Facts, Any, date]]:
+        for seed in range(3 * PROJECTS, 4 * PROJECTS):
+            policy = shipped if seed % 2 else another_policy(seed, shipped)
+            facts, on = project(seed, policy)
+            again = registered_again(seed, facts, policy, on)
+            held.update(
+                {rule for rule, _ in expected(again, policy, on)} - {rule for rule, _ in expected(facts, policy, on)}
+            )
+            yield f"project seed {seed}, registered again", again, policy, on
+
+    assert_same_answers(cases())
+    assert held["integrity.rewritten"] > 50
+    assert held["integrity.ended-unconfirmed"] > 5
 
 
 def test_limit_of_a_modification_is_exact_to_the_tenge_under_any_percentage(shipped: Any) -> None:

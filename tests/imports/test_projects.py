@@ -38,9 +38,17 @@ def run_import(
     kind: str = "projects",
     dry_run: bool = False,
     answers: Mapping[int, str] | None = None,
+    change_reason: str | None = None,
 ) -> ImportRun:
     """Import a file. Its counts add up, and its errors have messages in every language."""
-    run = import_now(actor, kind, dry_run, "file.csv", content, options=ImportOptions(answers=answers or {}))
+    run = import_now(
+        actor,
+        kind,
+        dry_run,
+        "file.csv",
+        content,
+        options=ImportOptions(change_reason=change_reason, answers=answers or {}),
+    )
     assert (run.state, run.failure) == ("done", None)
     assert run.created + run.updated + run.unchanged + run.rejected == run.processed == run.total
     for error in errors(run):

@@ -20,6 +20,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "change-reason-required": lazy_text(
         "Say why the value changes, for example by which act or agreement, with its number and date."
     ),
+    "former-record": lazy_text(
+        "The same work was registered before and withdrawn or ended: {numbers}. Say why it is registered again."
+    ),
+    "former-record-elsewhere": lazy_text(
+        "The same work was registered before by another agency and withdrawn or ended. Say why it is registered again."
+    ),
     "control-character": lazy_text("The text has a control character, {character}. Remove it."),
     "date-after": lazy_text("This date cannot be after {other}."),
     "date-after-today": lazy_text("This date cannot be after today."),

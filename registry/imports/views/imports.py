@@ -35,6 +35,7 @@ from registry.imports.queries import (
     needs_change_reason,
     previewed_rows,
     questions_of,
+    registers_again,
 )
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.template_file import write_template
@@ -208,6 +209,7 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         run=run,
         form=form,
         is_kept=has_file(run.id),
+        again=run.dry_run and registers_again(run),
         can_undo=is_undoable(run) and can_undo(actor, run),
         undone=run.undone,
         answered=count_answers(run) if run.unanswered else 0,

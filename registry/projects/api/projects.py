@@ -41,6 +41,7 @@ from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.api.representations import etag_data, project_row
 from registry.projects.attestations import attest_project
 from registry.projects.details import read_id, read_whole
+from registry.projects.former_records import former_records_shown
 from registry.projects.queries import SORTS, list_projects
 from registry.projects.related_schemas import CHECKED_CHANGE, CHECKED_PROJECT
 from registry.projects.revisions import differences, history_page
@@ -80,7 +81,13 @@ ON: Final = Parameter(
 )
 REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
 
-CHECKED_EXAMPLE: Final[dict[str, Any]] = {**examples.VERDICT, "project": None, "similar": [examples.SIMILAR]}
+CHECKED_EXAMPLE: Final[dict[str, Any]] = {
+    **examples.VERDICT,
+    "project": None,
+    "former_records": [],
+    "is_reason_required": False,
+    "similar": [examples.SIMILAR],
+}
 CHECKED_CHANGE_EXAMPLE: Final[dict[str, Any]] = {
     **examples.VERDICT,
     "changes": [{"field": "stage", "old": "planning", "new": "pilot"}],
@@ -137,7 +144,8 @@ class Projects(MethodView):
         An incomplete record is registered and flagged, never turned away. The body comes back with today's verdict.
         """
         agency = sent.values.pop("agency", None)
-        project = register_project(current_actor(), agency, sent.values, sent.problems)
+        reason = sent.values.pop("change_reason", None)
+        project = register_project(current_actor(), agency, sent.values, sent.problems, reason)
         row = project_row(project)
         blp.set_etag(etag_data(row))
         verdict = verdict_at_registration(project, request_locale())
@@ -156,10 +164,14 @@ class ProjectCheck(MethodView):
     @blp.response(200, CHECKED_PROJECT, example=CHECKED_EXAMPLE)
     def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
         """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
-        agency = check_project(current_actor(), sent.values.pop("agency", None), sent.values, sent.problems)
-        similar = similar_to_values(current_actor(), agency.id, sent.values)
-        verdict = verdict_to_check(agency, sent.values, query.get("on"), request_locale())
-        return {**verdict, "similar": similar_items(similar, request_locale())}
+        actor = current_actor()
+        sent.values.pop("change_reason", None)
+        agency = check_project(actor, sent.values.pop("agency", None), sent.values, sent.problems)
+        similar = similar_to_values(actor, agency.id, sent.values)
+        former = former_records_shown(actor, agency.id, sent.values)
+        verdict = verdict_to_check(agency, sent.values, query.get("on"), request_locale(), former.pasts)
+        of_former = {"former_records": former.numbers, "is_reason_required": former.is_reason_required}
+        return {**verdict, **of_former, "similar": similar_items(similar, request_locale())}
 
 
 @blp.route("/projects/<project:number>")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from registry.core.search import WORD
 
+CONTRACT: Final = ("contract_number", "supplier_bin")
 EXACT: Final = ("object_code", "contract_number", "supplier_bin", "url")
 
 

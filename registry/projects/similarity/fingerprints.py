@@ -15,7 +15,7 @@ from struct import Struct
 from typing import Any, Final
 from zlib import crc32
 
-from sqlalchemy import Column, SmallInteger, bindparam, delete, or_, select
+from sqlalchemy import Column, Index, SmallInteger, bindparam, delete, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows, table_of
@@ -67,11 +67,19 @@ class ProjectFingerprint(Model):
     supplier_bin: Mapped[int | None] = mapped_column(SmallInteger)
     url: Mapped[int | None] = mapped_column(SmallInteger)
 
+    # Every registration looks for former records of the same object or contract.
+    __table_args__ = (Index(None, "object_code"), Index(None, "contract_number"))
+
 
 def fingerprint(values: Mapping[str, Any], words: Words) -> dict[str, int | None]:
     """The hashes of a project's values, by column. ``words``: the ``project_words`` of the values."""
     names, purpose = _least(words.names), _least(words.purpose[:MAX_PURPOSE_WORDS])
     return dict(zip(HASH_COLUMNS, (*names, *islice(purpose, len(PURPOSE_HASHES)), *_exact(values)), strict=True))
+
+
+def exact_hashes(values: Mapping[str, Any]) -> dict[str, int | None]:
+    """The hashes of the values that are compared as a whole, by column."""
+    return dict(zip(EXACT, _exact(values), strict=True))
 
 
 def fingerprint_row(project_id: int, values: Mapping[str, Any], words: Words) -> dict[str, Any]:

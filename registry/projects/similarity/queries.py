@@ -14,6 +14,7 @@ from registry.core.database import db
 from registry.core.search import NAMES, project_words
 from registry.projects.details import read_whole
 from registry.projects.models import Project
+from registry.projects.similarity.exact_values import CONTRACT
 from registry.projects.similarity.fingerprints import (
     COMPARED,
     NAME_HASHES,
@@ -41,8 +42,7 @@ HASH_WEIGHTS: Final[Mapping[str, int]] = {
     "supplier_bin": 1,
     "url": 20,
 }
-# With both, no name is more similar: such a project is always among the candidates.
-CONTRACT: Final = ("contract_number", "supplier_bin")
+# With both of CONTRACT, no name is more similar: such a project is always among the candidates.
 SAME_CONTRACT_WEIGHT: Final = 30
 LEAST_WEIGHT: Final = 2
 

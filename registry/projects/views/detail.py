@@ -26,6 +26,7 @@ from registry.projects.documents import (
     documents_of,
     read_document,
 )
+from registry.projects.former_records import linked_records
 from registry.projects.models import Project
 from registry.projects.questions import is_asked
 from registry.projects.revisions import snapshot
@@ -58,6 +59,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
     flags = flags_of(actor, known.number, ALL, language).items
     links = links_for_page(actor, known)
     similar = similar_on_page(actor, known)
+    former, later = linked_records(actor, known.id)
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
     of_exemptions = documents_of_exemptions([exemption.id for exemption in exemptions])
     documents_by_exemption = {exemption.id: of_exemptions.get(exemption.id, []) for exemption in exemptions}
@@ -90,6 +92,8 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         withdrawal=withdrawal_in_effect(project),
         links=links,
         similar=similar,
+        former=former,
+        later=later,
     )
 
 

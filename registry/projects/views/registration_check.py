@@ -11,7 +11,9 @@ from registry.audits.verdicts import verdict_to_check
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import transaction
 from registry.projects.drafts import Draft, discard_draft, find_draft
+from registry.projects.former_records import REASON, former_records_shown
 from registry.projects.questions import is_asked, without_year
+from registry.projects.schemas import PROJECT_BODY
 from registry.projects.service import check_project, register_project
 from registry.projects.similarity.queries import similar_to_values
 from registry.projects.views.registration import STEPS, field_of, load_draft
@@ -21,6 +23,7 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.error_messages import error_message, problem_message
 from registry.web.flash import flash_message
+from registry.web.forms import Form, typed_values
 from registry.web.translations import gettext
 
 
@@ -29,24 +32,30 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
     """Show all values and the verdict; a POST registers the project."""
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
-        return _check(actor, draft)
+        return _check(actor, draft, Form())
     agency, values, problems = load_draft(draft.values)
+    texts = typed_values((REASON,))
+    loaded, wrong = PROJECT_BODY.load_filled_texts(texts)
+    wrong = [problem for problem in wrong if problem.pointer == f"/{REASON}"]
     try:
         with transaction():
-            project = register_project(actor, agency, values, problems)
+            project = register_project(actor, agency, values, (*problems, *wrong), loaded.get(REASON))
             discard_draft(actor, draft_id)
-    except (Invalid, Conflict, NotAllowed):
-        return _check(actor, draft), 422
+    except (Invalid, Conflict, NotAllowed) as error:
+        found = error.problems if isinstance(error, Invalid) else ()
+        form = Form(texts, [problem for problem in found if problem.pointer == f"/{REASON}"])
+        return _check(actor, draft, form), 422
     flash_message(gettext("The project is registered under the number %s.") % project.number)
     return redirect_to("project", number=project.number)
 
 
-def _check(actor: Actor, draft: Draft) -> str:
+def _check(actor: Actor, draft: Draft, form: Form) -> str:
     agency_bin, values, problems = load_draft(draft.values)
-    verdict, errors, similar = None, [], []
+    verdict, errors, similar, former = None, [], [], None
     try:
         agency = check_project(actor, agency_bin, values, problems)
-        verdict = verdict_to_check(agency, values, None, page_locale())
+        former = former_records_shown(actor, agency.id, values)
+        verdict = verdict_to_check(agency, values, None, page_locale(), former.pasts)
         similar = similar_for_page(similar_to_values(actor, agency.id, values))
     except Invalid as error:
         errors = [
@@ -57,6 +66,8 @@ def _check(actor: Actor, draft: Draft) -> str:
     return render_template(
         "projects/register_check.html",
         draft=draft,
+        form=form,
+        former=former,
         agency=agency_name(agency_bin),
         values=values,
         verdict=verdict,

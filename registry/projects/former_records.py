@@ -1,0 +1,301 @@
+"""Former records: withdrawn and ended projects that are registered again, and what the law remembers of them.
+
+Whoever registers one again says why. The link between the two is written once, with the registration or, where the
+new record was there before, with the withdrawal, and is never removed: ``integrity.rewritten`` reads it
+(docs/reference/rules.md, "Records that are registered again").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, ForeignKey, RowMapping, and_, not_, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import paths
+from registry.core.bulk import insert_rows, table_of
+from registry.core.database import Instant, Model, db
+from registry.core.dialects import is_among
+from registry.core.errors import Problem
+from registry.core.search import NAMES
+from registry.core.values.texts import comparable
+from registry.freeze.current import policy_in_force
+from registry.freeze.edits import ever_serious
+from registry.freeze.facts import EarlierRevision
+from registry.freeze.vocabulary import FINAL_STAGES, Placement
+from registry.projects.known_projects import projects_known_at
+from registry.projects.models import Project
+from registry.projects.revisions import UNDONE, StoredRevision, past_of, stored_revisions
+from registry.projects.similarity.exact_values import CONTRACT, exact_value
+from registry.projects.similarity.fingerprints import ProjectFingerprint, exact_hashes
+from registry.projects.visibility import journal_restricted_reads, visible_projects
+
+REASON: Final = "change_reason"
+PROJECT: Final = table_of(Project).c
+
+
+class FormerRecord(Model):
+    """The link of a project to a former record of the same work, registered before it."""
+
+    __tablename__ = "former_records"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True, autoincrement=False)
+    former_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True, autoincrement=False, index=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+FORMER: Final = table_of(FormerRecord).c
+# What a record confirmed on QazTech was flagged for has ended otherwise.
+IS_FORMER: Final = and_(
+    or_(PROJECT.withdrawn_at.is_not(None), PROJECT.stage.in_(sorted(FINAL_STAGES))),
+    not_(and_(PROJECT.placement == Placement.ON_PLATFORM.value, PROJECT.placement_verified_on.is_not(None))),
+)
+COMPARED: Final = ("id", "number", "agency_id", "is_restricted", "version", "withdrawn_at", *NAMES, "object_code")
+READ: Final = (*UNDONE, "stage", "placement", "placement_verified_on")
+
+
+class FormerPast(NamedTuple):
+    """A former record: its id, and its revisions that are judged, oldest first."""
+
+    id: int
+    past: tuple[EarlierRevision, ...]
+
+
+Pasts = dict[int, list[FormerPast]]
+
+
+class Match(NamedTuple):
+    """A former record of a project that is to be registered, with what is judged of it."""
+
+    record: Mapping[str, Any]
+    past: tuple[EarlierRevision, ...]
+
+
+def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[list[Match]]:
+    """The former records of each project that is to be registered, given as agency id and values.
+
+    They are withdrawn, or have ended and once had a serious finding; they have the same object code, or, of the agency
+    or one above or below it, the same contract with the same supplier, or, of the agency, the same name.
+    """
+    if not items:
+        return []
+    hashes = [exact_hashes(values) for _, values in items]
+    compared = table_of(ProjectFingerprint).c
+    same: list[ColumnElement[bool]] = []
+    for name in ("object_code", "contract_number"):
+        found = {each[name] for each in hashes if each[name] is not None}
+        if found:
+            same.append(is_among(compared[name], sorted(found)))
+    alike = is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items}))
+    if same:
+        alike = or_(alike, PROJECT.id.in_(select(compared.project_id).where(or_(*same))))
+    columns = [PROJECT[name] for name in dict.fromkeys((*COMPARED, *CONTRACT, *UNDONE))]
+    statement = select(*columns).where(IS_FORMER, alike)
+    records = [dict(row) for row in db.session.execute(statement.order_by(PROJECT.id)).mappings()]
+    if not records:
+        return [[] for _ in items]
+    matched = _Keys(records).of(items)
+    wanted = {record["id"]: record for each in matched for record in each}
+    judged = _judged_of(wanted)
+    policy = policy_in_force()
+    counts = {
+        key: wanted[key]["withdrawn_at"] is not None or ever_serious(past, policy) for key, past in judged.items()
+    }
+    return [[Match(record, judged[record["id"]]) for record in each if counts[record["id"]]] for each in matched]
+
+
+def without_hidden(actor: Actor, matches: Sequence[Match]) -> list[Match]:
+    """The former records without restricted ones that the actor may not see."""
+    shown = set(numbers_shown(actor, matches))
+    return [each for each in matches if each.record["number"] in shown or not each.record["is_restricted"]]
+
+
+def numbers_shown(actor: Actor, matches: Sequence[Match]) -> list[str]:
+    """The numbers of the former records that the actor may see."""
+    ids = [each.record["id"] for each in matches]
+    if not ids:
+        return []
+    seen = select(PROJECT.number).where(PROJECT.id.in_(ids), *visible_projects(actor)).order_by(PROJECT.id)
+    return list(db.session.scalars(seen))
+
+
+class Shown(NamedTuple):
+    """What a registration shows of its former records, without restricted ones that the actor may not see."""
+
+    numbers: list[str]
+    pasts: tuple[tuple[EarlierRevision, ...], ...]
+    is_reason_required: bool
+
+
+def former_records_shown(actor: Actor, agency_id: int, values: Mapping[str, Any]) -> Shown:
+    """What the actor is shown of the former records of a project with these values before it is registered."""
+    (matches,) = former_records_of([(agency_id, values)])
+    asked = without_hidden(actor, matches)
+    return Shown(numbers_shown(actor, matches), tuple(each.past for each in asked), bool(asked))
+
+
+def reason_problem(actor: Actor, matches: Sequence[Match]) -> Problem | None:
+    """The problem of a registration without a reason; None where nothing asks for one.
+
+    A restricted record that the actor may not see asks for nothing: that would tell that it exists.
+    """
+    if not without_hidden(actor, matches):
+        return None
+    numbers = numbers_shown(actor, matches)
+    if not numbers:
+        return Problem(f"/{REASON}", "former-record-elsewhere")
+    return Problem(f"/{REASON}", "former-record", {"numbers": ", ".join(numbers)})
+
+
+def save_former_records(session: Session, matches: Mapping[int, Iterable[Match]], at: datetime) -> None:
+    """Link newly registered projects, by id, to their former records, in the open transaction."""
+    rows = [
+        {"project_id": project_id, "former_id": match.record["id"], "at": at}
+        for project_id, each in matches.items()
+        for match in each
+    ]
+    insert_rows(session, FormerRecord, rows)
+
+
+def link_later_records(session: Session, withdrawn: Project, at: datetime) -> None:
+    """Link the records of the same work that were registered after a project to it, as it is withdrawn."""
+    values = {name: getattr(withdrawn, name) for name in (*COMPARED, *CONTRACT)}
+    hashes = exact_hashes(values)
+    compared = table_of(ProjectFingerprint).c
+    same = [compared[name] == hashes[name] for name in ("object_code", "contract_number") if hashes[name] is not None]
+    of_agency: ColumnElement[bool] = PROJECT.agency_id == withdrawn.agency_id
+    alike = or_(of_agency, PROJECT.id.in_(select(compared.project_id).where(or_(*same)))) if same else of_agency
+    columns = [PROJECT[name] for name in dict.fromkeys(("agency_id", "id", *NAMES, "object_code", *CONTRACT))]
+    linked = select(FORMER.project_id).where(FORMER.former_id == withdrawn.id)
+    statement = select(*columns).where(alike, PROJECT.id > withdrawn.id, PROJECT.id.not_in(linked))
+    later = [dict(row) for row in session.execute(statement.order_by(PROJECT.id)).mappings()]
+    matched = _Keys([values]).of([(row["agency_id"], row) for row in later]) if later else []
+    rows = [
+        {"project_id": row["id"], "former_id": withdrawn.id, "at": at}
+        for row, each in zip(later, matched, strict=True)
+        if each
+    ]
+    insert_rows(session, FormerRecord, rows)
+
+
+def linked_records(actor: Actor, project_id: int) -> tuple[list[RowMapping], list[RowMapping]]:
+    """The former records of a project, and the later ones of which it is one, that the actor may see: their numbers.
+
+    Restricted ones are journalled as read.
+    """
+    ends = ((FORMER.former_id, FORMER.project_id), (FORMER.project_id, FORMER.former_id))
+    linked = []
+    for shown, own in ends:
+        statement = select(*(PROJECT[name] for name in ("number", "is_restricted", "withdrawn_at", *NAMES)))
+        statement = statement.join(table_of(FormerRecord), PROJECT.id == shown).where(own == project_id)
+        statement = statement.where(*visible_projects(actor)).order_by(PROJECT.id)
+        linked.append(list(db.session.execute(statement).mappings()))
+    restricted = (row["number"] for each in linked for row in each if row["is_restricted"])
+    journal_restricted_reads(actor, restricted, "former")
+    return linked[0], linked[1]
+
+
+def later_records_of(ids: Collection[int]) -> frozenset[int]:
+    """The projects of which one of these is a former record."""
+    if not ids:
+        return frozenset()
+    return frozenset(db.session.scalars(select(FORMER.project_id).where(is_among(FORMER.former_id, sorted(ids)))))
+
+
+def former_of(project_id: int) -> tuple[tuple[EarlierRevision, ...], ...]:
+    """What is judged of the former records of one project."""
+    return tuple(each.past for each in former_pasts(FORMER.project_id == project_id).get(project_id, ()))
+
+
+def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] | None = None) -> Pasts:
+    """What is judged of the former records, by project. ``condition``: on the table of links."""
+    columns = [PROJECT[name] for name in ("id", "version", "withdrawn_at", *UNDONE)]
+    statement = select(FORMER.project_id, *columns).join(table_of(Project), PROJECT.id == FORMER.former_id)
+    statement = statement.where(condition, IS_FORMER).order_by(FORMER.project_id, FORMER.former_id)
+    rows = db.session.execute(statement, parameters or {}).mappings().all()
+    judged = _judged_of({row["id"]: row for row in rows})
+    pasts: Pasts = {}
+    for row in rows:
+        if judged[row["id"]]:
+            pasts.setdefault(row["project_id"], []).append(FormerPast(row["id"], judged[row["id"]]))
+    return pasts
+
+
+def former_pasts_known_at(at: datetime, after: int, to: int) -> Pasts:
+    """What ``former_pasts`` of the projects with ids above ``after`` and up to ``to`` was at a moment."""
+    in_range = (FORMER.project_id > after, FORMER.project_id <= to, FORMER.at <= at)
+    links = select(FORMER.project_id, FORMER.former_id).where(*in_range)
+    rows = db.session.execute(links.order_by(FORMER.project_id, FORMER.former_id)).all()
+    known: dict[int, tuple[EarlierRevision, ...]] = {}
+    revisions = stored_revisions(sorted({row.former_id for row in rows}))
+    for former_id, stored in revisions.items():
+        (record,) = projects_known_at(at, READ, former_id - 1, former_id)
+        values = record.values
+        is_confirmed = values["placement"] == Placement.ON_PLATFORM and values["placement_verified_on"] is not None
+        if (record.is_withdrawn or values["stage"] in FINAL_STAGES) and not is_confirmed:
+            known[former_id] = _judged(values, record.version, stored, is_withdrawn=record.is_withdrawn)
+    pasts: Pasts = {}
+    for project_id, former_id in rows:
+        if known.get(former_id):
+            pasts.setdefault(project_id, []).append(FormerPast(former_id, known[former_id]))
+    return pasts
+
+
+def _judged_of(records: Mapping[int, Mapping[Any, Any]]) -> dict[int, tuple[EarlierRevision, ...]]:
+    revisions = stored_revisions(sorted(records))
+    return {
+        key: _judged(row, row["version"], revisions.get(key, ()), is_withdrawn=row["withdrawn_at"] is not None)
+        for key, row in records.items()
+    }
+
+
+def _judged(
+    present: Mapping[Any, Any], version: int, revisions: Sequence[StoredRevision], *, is_withdrawn: bool
+) -> tuple[EarlierRevision, ...]:
+    """The revisions of a former record before it was withdrawn or ended: its last one is what made it a former one."""
+    past = past_of({name: present[name] for name in UNDONE}, [each for each in revisions if each.version <= version])
+    return past if is_withdrawn else tuple(each for each in past if each.stage not in FINAL_STAGES)
+
+
+class _Keys:
+    """Former records by what the same work has in common with them."""
+
+    def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self.by_key: dict[Any, list[Mapping[str, Any]]] = {}
+        for record in records:
+            for key in _keys(record["agency_id"], record):
+                self.by_key.setdefault(key, []).append(record)
+
+    def of(self, items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
+        """The records of each item, given as agency id and values."""
+        matched = []
+        for agency_id, values in items:
+            found = {}
+            for key in _keys(agency_id, values):
+                for record in self.by_key.get(key, ()):
+                    if key[0] != "contract_number" or _related(agency_id, record["agency_id"]):
+                        found[record["id"]] = record
+            matched.append([found[key] for key in sorted(found)])
+        return matched
+
+
+def _keys(agency_id: int, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    keys: list[tuple[Any, ...]] = [("name", agency_id, comparable(values[name])) for name in NAMES if values.get(name)]
+    code = exact_value("object_code", values.get("object_code"))
+    contract = [exact_value(name, values.get(name)) for name in CONTRACT]
+    if code is not None:
+        keys.append(("object_code", code))
+    if None not in contract:
+        keys.append(("contract_number", *contract))
+    return keys
+
+
+def _related(one: int, other: int) -> bool:
+    """Whether one of two agencies is the other or above it."""
+    if one == other:
+        return True
+    above = paths({one, other})
+    return above[one].endswith(above[other]) or above[other].endswith(above[one])
