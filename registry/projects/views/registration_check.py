@@ -36,10 +36,10 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
     agency, values, problems = load_draft(draft.values)
     texts = typed_values((REASON,))
     loaded, wrong = PROJECT_BODY.load_filled_texts(texts)
-    wrong = [problem for problem in wrong if problem.pointer == f"/{REASON}"]
+    of_reason = [problem for problem in wrong if problem.pointer == f"/{REASON}"]
     try:
         with transaction():
-            project = register_project(actor, agency, values, (*problems, *wrong), loaded.get(REASON))
+            project = register_project(actor, agency, values, (*problems, *of_reason), loaded.get(REASON))
             discard_draft(actor, draft_id)
     except (Invalid, Conflict, NotAllowed) as error:
         found = error.problems if isinstance(error, Invalid) else ()
