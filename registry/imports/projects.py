@@ -204,9 +204,9 @@ class ProjectImport:
         self, outcome: ImportResult, new: Sequence[tuple[ImportRow, NewProject]], preview: ProjectPreview
     ) -> list[NewProject]:
         """The new projects with their former records; rows that do not say why they register one again are rejected."""
-        found = former_records_of([(project.agency_id, project.values) for _, project in new])
+        former = former_records_of([(project.agency_id, project.values) for _, project in new])
         accepted = []
-        for (row, project), matches in zip(new, found, strict=True):
+        for (row, project), matches in zip(new, former, strict=True):
             problem = reason_problem(self.actor, matches)
             if problem is not None and self.change_reason is None:
                 self._reject(outcome, row, [Problem("", problem.code, problem.params)])
@@ -214,8 +214,8 @@ class ProjectImport:
             reason = None if problem is None else self.change_reason
             accepted.append(replace(project, former=matches, reason=reason))
             outcome.created += 1
-            former = tuple(each.past for each in without_hidden(self.actor, matches))
-            preview.add(row, "created", project.agency_id, project.values, None, former)
+            pasts = tuple(each.past for each in without_hidden(self.actor, matches))
+            preview.add(row, "created", project.agency_id, project.values, None, pasts)
         return accepted
 
     def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:

@@ -86,9 +86,9 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
     compared = table_of(ProjectFingerprint).c
     same: list[ColumnElement[bool]] = []
     for name in ("object_code", "contract_number"):
-        found = {each[name] for each in hashes if each[name] is not None}
-        if found:
-            same.append(is_among(compared[name], sorted(found)))
+        values = {each[name] for each in hashes if each[name] is not None}
+        if values:
+            same.append(is_among(compared[name], sorted(values)))
     alike = is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items}))
     if same:
         alike = or_(alike, PROJECT.id.in_(select(compared.project_id).where(or_(*same))))
@@ -98,12 +98,10 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
     if not records:
         return [[] for _ in items]
     matched = _Keys(records).of(items)
-    wanted = {record["id"]: record for each in matched for record in each}
-    judged = _judged_of(wanted)
+    by_id = {record["id"]: record for each in matched for record in each}
+    judged = _judged_of(by_id)
     policy = policy_in_force()
-    counts = {
-        key: wanted[key]["withdrawn_at"] is not None or ever_serious(past, policy) for key, past in judged.items()
-    }
+    counts = {key: by_id[key]["withdrawn_at"] is not None or ever_serious(past, policy) for key, past in judged.items()}
     return [[Match(record, judged[record["id"]]) for record in each if counts[record["id"]]] for each in matched]
 
 
@@ -273,12 +271,12 @@ class _Keys:
         """The records of each item, given as agency id and values."""
         matched = []
         for agency_id, values in items:
-            found = {}
+            same = {}
             for key in _keys(agency_id, values):
                 for record in self.by_key.get(key, ()):
                     if key[0] != "contract_number" or _related(agency_id, record["agency_id"]):
-                        found[record["id"]] = record
-            matched.append([found[key] for key in sorted(found)])
+                        same[record["id"]] = record
+            matched.append([same[key] for key in sorted(same)])
         return matched
 
 

@@ -42,8 +42,8 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
             project = register_project(actor, agency, values, (*problems, *of_reason), loaded.get(REASON))
             discard_draft(actor, draft_id)
     except (Invalid, Conflict, NotAllowed) as error:
-        found = error.problems if isinstance(error, Invalid) else ()
-        form = Form(texts, [problem for problem in found if problem.pointer == f"/{REASON}"])
+        problems = error.problems if isinstance(error, Invalid) else ()
+        form = Form(texts, [problem for problem in problems if problem.pointer == f"/{REASON}"])
         return _check(actor, draft, form), 422
     flash_message(gettext("The project is registered under the number %s.") % project.number)
     return redirect_to("project", number=project.number)
