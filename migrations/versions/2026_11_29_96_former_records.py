@@ -7,8 +7,8 @@ from alembic import op
 
 from registry.core.database import Instant
 
-revision = "2026_11_29_92"
-down_revision = "2026_11_29_91"
+revision = "2026_11_29_96"
+down_revision = "2026_11_29_95"
 branch_labels = None
 depends_on = None
 
