@@ -24,11 +24,12 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
+from tests.api.access_matrix.world_making import a_proposed_exemption
 from tests.api.callers import Caller
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 
-KINDS_OF_A_PROJECT = ("project", "case", "document", "exemption", "flag", "letter", "request")
+KINDS_OF_A_PROJECT = ("project", "approval", "case", "document", "exemption", "flag", "letter", "request")
 EXEMPTION = {
     "decision_number": "12",
     "decided_on": date(2026, 1, 15),
@@ -55,6 +56,7 @@ def subjects_of(project: Project) -> dict[str, str]:
     act(AIGERIM, case, "ask", "Why?")
     letter = db.session.scalars(select(Letter.id).where(Letter.case_id == case.id)).one()
     keys = {
+        "approval": a_proposed_exemption(project)["scanned_approval"],
         "letter": letter,
         "project": project.number,
         "case": case_of(project).id,
