@@ -113,7 +113,8 @@ def test_voiding_is_journalled_with_reason_and_counts(jumped: AuditRun) -> None:
         OPERATOR.principal,
     )
     assert f'"reason":"{REASON}"' in entry["details"] and '"missed_voided":400' in entry["details"]
-    assert verify_stored() == []
+    # The entries are whole; that their time went back stays to be seen until somebody explains it.
+    assert {fault.code for fault in verify_stored()} == {"time-wrong"}
 
 
 def test_flags_and_cases_are_correct_after_next_audit(app: Flask, present: Present) -> None:

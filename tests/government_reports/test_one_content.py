@@ -107,8 +107,8 @@ def test_pages_name_the_version_and_offer_no_approval_of_it(with_restricted: str
         assert f"{with_restricted}-open" not in supervisor.get(path).text
     page = reviewer.get(f"/government-reports/{with_restricted}").text
     assert "Version for readers without restricted records" in page
-    assert "Only people who may see them approve it." in page and "/approval" not in page
-    assert "/approval" in supervisor.get(f"/government-reports/{with_restricted}").text
+    assert "Only people who may see them approve it." in page and f"{with_restricted}/approval" not in page
+    assert f"{with_restricted}/approval" in supervisor.get(f"/government-reports/{with_restricted}").text
 
 
 def test_report_of_an_earlier_audit_says_so_at_submission_approval_and_issue(client: FlaskClient) -> None:
