@@ -6,6 +6,7 @@ disabled stays disabled. Passwords and second factors are those of the backup.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Flask
@@ -29,20 +30,32 @@ from registry.webhooks.fan_out import disable
 from registry.webhooks.models import Webhook
 from registry.webhooks.vocabulary import DisabledReason
 
-SWITCHED = ("account.disabled", "account.enabled")
+DISABLED, ENABLED, RENAMED = "account.disabled", "account.enabled", "account.renamed"
 
 
 def disabled_accounts(settings: Settings) -> list[str] | None:
-    """The names of the accounts that the present journal disabled last; None when it cannot be read."""
+    """The names, also former ones, of the accounts that the present journal disabled last; None if it is unreadable."""
     app = Flask("registry")
     try:
         init_database(app, settings.database_url, settings.database_limits)
         with connected(app):
-            statement = select(JournalEntry.subject, JournalEntry.action).where(JournalEntry.action.in_(SWITCHED))
-            last = {row.subject: row.action for row in db.session.execute(statement.order_by(JournalEntry.seq))}
+            columns = (JournalEntry.subject, JournalEntry.action, JournalEntry.details)
+            statement = select(*columns).where(JournalEntry.action.in_((DISABLED, ENABLED, RENAMED)))
+            entries = db.session.execute(statement.order_by(JournalEntry.seq)).all()
     except SQLAlchemyError:
         return None
-    return sorted(subject.partition(":")[2] for subject, action in last.items() if action == SWITCHED[0])
+    # The backup may know an account by any of its names.
+    names: dict[str, set[str]] = {}
+    last: dict[str, str] = {}
+    for subject, action, details in entries:
+        name = subject.partition(":")[2]
+        if action == RENAMED:
+            present = json.loads(details)["name"]
+            names[present] = names.pop(name, {name}) | {present}
+            last[present] = last.pop(name, ENABLED)
+        else:
+            last[name] = action
+    return sorted({each for name, action in last.items() if action == DISABLED for each in names.get(name, {name})})
 
 
 def end_restored_access(disabled: list[str] | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from registry.accounts.account_changes import disable_account
+from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import local_actor
 from registry.accounts.models import account_named
 from registry.accounts.people import NewPerson, add_person
@@ -52,6 +53,28 @@ def test_restore_brings_back_no_access(registry: CommandLine, services: Callable
         working = select(func.count()).where(Token.revoked_at.is_(None), Token.pending_since.is_(None))
         assert db.session.scalar(working) == 0
     assert registry("journal", "verify").code == 0
+
+
+def test_account_that_was_renamed_before_it_was_disabled_stays_disabled(
+    registry: CommandLine, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    with services():
+        a_token(Role.ADMINISTRATOR, name="aigul@example.kz")
+        add_person(ADMINISTRATOR, NewPerson("dana@example.kz", Role.AUDITOR, None), PASSWORD)
+    assert registry("backup", tmp_path / "backup").code == 0
+    with services():
+        dana = account_named("dana@example.kz")
+        assert dana is not None
+        edit_account(ADMINISTRATOR, dana.id, {"name": "dana.new@example.kz"})
+        disable_account(ADMINISTRATOR, dana.id)
+
+    restored = registry("restore", "--replace", tmp_path / "backup")
+
+    assert "still disabled: dana@example.kz." in restored.err
+    with services():
+        dana = account_named("dana@example.kz")
+        assert dana is not None
+        assert dana.disabled_at is not None
 
 
 def test_actor_of_a_command_is_the_user_of_the_process(
