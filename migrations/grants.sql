@@ -38,6 +38,7 @@ REVOKE UPDATE, DELETE ON policy_texts FROM :"service";
 REVOKE UPDATE, DELETE ON proposed_inventories FROM :"service";
 REVOKE UPDATE, DELETE ON revisions FROM :"service";
 REVOKE DELETE ON agencies FROM :"service";
+REVOKE DELETE ON approvals FROM :"service";
 REVOKE DELETE ON audits FROM :"service";
 REVOKE DELETE ON case_decisions FROM :"service";
 REVOKE DELETE ON cases FROM :"service";

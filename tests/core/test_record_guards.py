@@ -187,6 +187,7 @@ def test_decisions_orders_and_exemptions_are_final(app: Flask, connection: Conne
         "UPDATE documents SET name = 'x'",
         "DELETE FROM documents",
         "UPDATE inventories SET by = 'nobody'",
+        "DELETE FROM approvals",
         "DELETE FROM case_decisions",
         "DELETE FROM exemptions",
         "DELETE FROM orders",
