@@ -69,7 +69,8 @@ def build(present: Present) -> World:
     _work(world, present)
     _withdraw(project_of(world, "akimat", 4))
     present.set(AUDITED)
-    a_project(world.agency("akimat"), budget_kzt=next(budgets), region="10", sector="04")
+    again = {"change_reason": "Another system of the same name."}
+    a_project(world.agency("akimat"), budget_kzt=next(budgets), region="10", sector="04", **again)
     audit()
     return world
 
