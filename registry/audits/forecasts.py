@@ -19,6 +19,7 @@ from registry.exemptions.service import exempt_projects
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
 from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.findings import Finding
 from registry.projects.former_records import FORMER, former_pasts
 from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, as_earlier, past_of, stored_revisions
@@ -36,12 +37,17 @@ class ProposedProject:
 
 def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]]:
     """The rules that would hold today of each project, none for one that is exempt or out of scope."""
+    return [[finding.rule for finding in findings] for findings in findings_on(proposed)]
+
+
+def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
+    """The findings on each project today, none on one that is exempt or out of scope."""
     policy, day = policy_in_force(), today()
     kinds = _kinds({each.agency_id for each in proposed})
     ids = [each.project_id for each in proposed if each.project_id is not None]
     registered, due, past = _registered_on(ids), _order_dates(ids), _revisions(ids)
     exempt = exempt_projects(ids, day)
-    flagged: list[list[str]] = []
+    found: list[Sequence[Finding]] = []
     former = former_pasts(FORMER.project_id.in_(ids))
     for each in proposed:
         number = each.project_id
@@ -55,9 +61,8 @@ def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]
             **values,
         )
         is_judged = in_scope(facts.agency_kind, policy) and number not in exempt
-        findings = evaluate(facts, policy, day) if is_judged else ()
-        flagged.append([finding.rule for finding in findings])
-    return flagged
+        found.append(evaluate(facts, policy, day) if is_judged else ())
+    return found
 
 
 def _kinds(ids: set[int]) -> dict[int, str]:

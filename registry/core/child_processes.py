@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ MAX_WAIT_SECONDS: Final = 35
 MAX_WAITING: Final = 5
 POLL_SECONDS: Final = 0.05
 # Locked by whoever runs a child: files that each installation has, and that all its processes see. A lock ends with
-# the process that holds it.
+# the processes that hold it: the one that runs the child, and the child.
 SLOTS: Final = tuple(Path(__file__).with_name(name) for name in ("child_processes.py", "__init__.py"))
 logger = logging.getLogger(__name__)
 _callers = BoundedSemaphore(AT_ONCE + MAX_WAITING)
@@ -52,7 +53,7 @@ def run_child(module: str, content: bytes, *arguments: str) -> bytes:
     At most ``AT_ONCE`` run in an installation, the others wait. Raises ServiceBusy and ChildFailed.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    with _slot():
+    with _slot() as slot:
         try:
             done = subprocess.run(  # noqa: S603 - our own modules
                 [sys.executable, "-m", module, *arguments],
@@ -61,6 +62,8 @@ def run_child(module: str, content: bytes, *arguments: str) -> bytes:
                 input=content,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                # A child that outlives this process, killed, keeps its slot.
+                pass_fds=[slot],
                 timeout=WALL_SECONDS,
                 check=True,
             )
@@ -71,25 +74,26 @@ def run_child(module: str, content: bytes, *arguments: str) -> bytes:
 
 
 def limit_itself() -> None:
-    """Limit the memory and the processor time of this process, and forbid core dumps."""
+    """Limit the memory and the time of this process, also when nobody waits for it any more; forbid core dumps."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.alarm(WALL_SECONDS)
 
 
 @contextmanager
-def _slot() -> Iterator[None]:
-    """Hold one of the slots of the installation. Raises ServiceBusy."""
+def _slot() -> Iterator[int]:
+    """Hold one of the slots of the installation: its file descriptor. Raises ServiceBusy."""
     if not _callers.acquire(blocking=False):
         raise ServiceBusy
     slots: Sequence[int] = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in SLOTS]
     try:
         until = monotonic() + MAX_WAIT_SECONDS
-        while not any(map(_lock, slots)):
+        while (held := next(filter(_lock, slots), None)) is None:
             if monotonic() > until:
                 raise ServiceBusy
             sleep(POLL_SECONDS)
-        yield
+        yield held
     finally:
         for slot in slots:
             os.close(slot)

@@ -14,9 +14,11 @@ from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun, PreviewedRow, has_file
 from registry.imports.queries import find_import
-from registry.imports.vocabulary import ANSWERS
+from registry.imports.vocabulary import ANSWERS, SAME
 
 MAX_PROBLEMS: Final = 20
+# In place of the number in an answer about an earlier row of the file.
+NO_PROJECT: Final = "-"
 ROW: Final = table_of(PreviewedRow).c
 
 
@@ -48,9 +50,35 @@ def answer_questions(actor: Actor, import_id: int, answers: Mapping[int, str | N
     return run
 
 
-def stored_answers(run_id: int) -> dict[str, str]:
-    """Row → "new", or the number of the project that it is: another one than was asked for is asked again."""
-    rows = db.session.execute(
-        select(ROW.row, ROW.answer, ROW.record).where(ROW.import_id == run_id, ROW.answer.is_not(None))
-    )
-    return {str(row): record if answer == "same" and record is not None else answer for row, answer, record in rows}
+def stored_answers(dry: ImportRun) -> dict[str, str]:
+    """Row → answer for the import of a dry run: what was answered to its questions, else with its file.
+
+    Each goes with the project that was asked for, so that another one is asked for again.
+    """
+    answers = dict(dry.answers or {})
+    rows = select(ROW.row, ROW.answer, ROW.record).where(ROW.import_id == dry.id)
+    if not answers:
+        rows = rows.where(ROW.answer.is_not(None))
+    for row, answer, record in db.session.execute(rows):
+        if answer is not None:
+            answers[str(row)] = bound_answer(answer, record)
+        elif answers.get(str(row)) == SAME:
+            answers[str(row)] = bound_answer(SAME, record)
+    return answers
+
+
+def bound_answer(answer: str, number: str | None) -> str:
+    """An answer that counts for one project alone, None for an earlier row of the file."""
+    return f"{answer} {number or NO_PROJECT}"
+
+
+def answer_for(answer: str | None, number: str | None) -> str | None:
+    """``same`` or ``new`` of an answer that counts for this project; None for one that was given for another."""
+    said, _, project = (answer or "").partition(" ")
+    return said if said and project in ("", number or NO_PROJECT) else None
+
+
+def same_as(answer: str | None) -> str | None:
+    """The number of the project that a row is by its answer; None without one that names a project."""
+    said, _, project = (answer or "").partition(" ")
+    return project if said == SAME and project not in ("", NO_PROJECT) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +20,8 @@ ROWS_BELOW_HEADER: Final = 3
 # A row is taken for a header when it has so many known fields, or all required ones.
 MIN_KNOWN: Final = 2
 MAX_COLUMNS: Final = 500
+# What no database takes as text; headers are kept with the import.
+NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,9 @@ def plain_header(table: Table) -> Header:
 
 def _first_records(table: Table) -> list[tuple[int, list[str]]]:
     return [
-        (number, cells[:MAX_COLUMNS]) for number, cells in islice(table.records(), ROWS_SEARCHED) if has_content(cells)
+        (number, [NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", cell) for cell in cells[:MAX_COLUMNS]])
+        for number, cells in islice(table.records(), ROWS_SEARCHED)
+        if has_content(cells)
     ]
 
 

@@ -61,7 +61,7 @@ class ImportRun(Model):
     would_flag: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     # Why it changes projects, for their history.
     change_reason: Mapped[str | None] = mapped_column(Text)
-    # Row → "same" or the number of the project that it is, or "new"; of a dry run they are in its rows.
+    # Row → "same" or "new", with the project that was asked for (answers.py); of a dry run also in its rows.
     answers: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     # The dry run whose file this run imports.
     dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
@@ -177,12 +177,15 @@ def pass_on_imports(former_id: int, successor_id: int) -> None:
 
 
 def forget_results(run: ImportRun) -> None:
-    """Delete what a dry run said of the rows, so that it can be done again. In the open transaction."""
+    """Delete what a dry run said of the rows, and what was answered, so that it can be done again.
+
+    In the open transaction.
+    """
     session = require_transaction()
     for table in (RowError, PreviewedRow):
         session.execute(delete(table).where(table.import_id == run.id))
     run.processed = run.created = run.updated = run.unchanged = run.rejected = run.unanswered = run.attempts = 0
-    run.started_at = run.finished_at = run.would_flag = None
+    run.started_at = run.finished_at = run.would_flag = run.answers = None
 
 
 def has_file(run_id: int) -> bool:

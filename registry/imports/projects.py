@@ -27,6 +27,7 @@ from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.core.transactions import require_transaction
 from registry.core.values.texts import comparable
 from registry.imports.agency_names import AgencyNames, own_bin
+from registry.imports.answers import answer_for, same_as
 from registry.imports.models import ImportWrite
 from registry.imports.previews import ProjectPreview
 from registry.imports.same_project import SameProject
@@ -79,8 +80,8 @@ class ProjectImport:
 
     A row is matched by the project's number in the register, else by the agency's own reference. One that would make
     another project of the matched one, or that resembles a registered project without being matched, is a question
-    (``same_project.py``): it is written only with an answer. ``answers``: row → "same" or the number of the project
-    that it is, or "new". ``run_id`` makes references of new projects that have none.
+    (``same_project.py``): it is written only with an answer. ``answers``: row → "same" or "new", with the number of
+    the project that was asked for, where one was. ``run_id`` makes references of new projects that have none.
 
     ``change_reason``: why, for the history. Without one, a row of an upload on a page that changes what needs a reason
     on pages is rejected.
@@ -145,13 +146,20 @@ class ProjectImport:
             question = questions.get(row.row)
             if before is not None:
                 question = self.same_project.change_problem(before, before | _given(row))
-            answer = self.answers.get(row.row)
+            given = self.answers.get(row.row)
+            meant = same_as(given)
+            if question is None and meant is not None and (before is None or before["number"] != meant):
+                self._reject(outcome, row, [Problem("", "row-answer-outdated", {"number": meant})])
+                continue
             if question is not None:
                 asked = before or registered.by_number.get(str(question.params.get("number")))
-                number = None if asked is None else asked["number"]
+                if asked is not None and not self._is_open(agency_id, asked):
+                    self._reject(outcome, row, [Problem("", "row-project-not-of-agency", {"number": asked["number"]})])
+                    continue
+                answer = answer_for(given, None if asked is None else asked["number"])
                 if answer == NEW:
                     before = None
-                elif answer is not None and answer in (SAME, number):
+                elif answer == SAME:
                     if asked is None:
                         # The earlier row of the file has registered it.
                         outcome.unchanged += 1
@@ -291,6 +299,10 @@ class ProjectImport:
         if before is not None and before["withdrawn_at"] is not None:
             return None, Problem(pointer, "project-withdrawn", {"number": before["number"]})
         return before, None
+
+    def _is_open(self, agency_id: int, project: Mapping[str, Any]) -> bool:
+        """Whether a project that was compared earlier is still one of the agency, and not withdrawn."""
+        return project["agency_id"] == agency_id and project["withdrawn_at"] is None and self._may_see(project)
 
     def _may_see(self, project: Mapping[str, Any]) -> bool:
         return not project["is_restricted"] or self.actor.may(Permission.RESTRICTED_READ)

@@ -68,6 +68,7 @@ class AgencyProjects:
         self.by_name: defaultdict[str, list[RegisteredProject]] = defaultdict(list)
         self.by_contract: defaultdict[Contract, list[RegisteredProject]] = defaultdict(list)
         self._by_hash: defaultdict[tuple[str, int], list[RegisteredProject]] = defaultdict(list)
+        self._words: dict[str, Mapping[str, Words]] = {}
 
     def add(self, project: RegisteredProject, hashes: Mapping[str, int | None]) -> None:
         """Add a project with the hashes of its names."""
@@ -97,11 +98,16 @@ class AgencyProjects:
                 counts[project.number] += 1
         names = _words_of(_names(values))
         scored = [
-            (name_similarity(names, _words_of(near[number].names), self.weights), number)
+            (name_similarity(names, self._words_of_project(near[number]), self.weights), number)
             for number, _count in counts.most_common(MAX_COMPARED)
         ]
         score, number = max(scored, default=(0.0, ""))
         return near[number] if score >= NEAR_NAME else None
+
+    def _words_of_project(self, project: RegisteredProject) -> Mapping[str, Words]:
+        if project.number not in self._words:
+            self._words[project.number] = _words_of(project.names)
+        return self._words[project.number]
 
 
 class SameProject:
@@ -161,13 +167,14 @@ class SameProject:
             if name not in names_of(project.external_id)
         ]
         if same:
-            return Problem(f"/{_named_field(values)}", "row-has-name-of-project", {"number": same[0].number})
+            # The newest: an answer that was given before it was registered counts for an older one.
+            return Problem(f"/{_named_field(values)}", "row-has-name-of-project", {"number": same[-1].number})
         if has_key:
             return None
         contract = _contract(values)
         if contract is not None and projects.by_contract.get(contract):
             return Problem(
-                "/contract_number", "row-has-contract-of-project", {"number": projects.by_contract[contract][0].number}
+                "/contract_number", "row-has-contract-of-project", {"number": projects.by_contract[contract][-1].number}
             )
         near = projects.near(values)
         if near is not None:

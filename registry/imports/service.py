@@ -118,8 +118,7 @@ def run_dry_run(
             raise DryRunNotUsable(id=dry.id)
         values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
         values["change_reason"] = change_reason or dry.change_reason
-        # What was answered with the file, and to the questions of its rows.
-        values["answers"] = {**(dry.answers or {}), **stored_answers(dry.id)} or None
+        values["answers"] = stored_answers(dry) or None
         run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()

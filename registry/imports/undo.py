@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from itertools import batched
 from typing import Any, Final
 
 from sqlalchemy import Date, select
@@ -15,16 +16,16 @@ from sqlalchemy import Date, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import own_agencies
-from registry.audits.forecasts import ProposedProject, rules_that_would_flag
+from registry.audits.forecasts import ProposedProject, findings_on
 from registry.changes.service import record_change
 from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.dialects import is_among
 from registry.core.errors import Conflict, RegistryError
 from registry.core.transactions import transaction
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.flags.withdrawn_projects import SERIOUS
+from registry.freeze.vocabulary import Severity
 from registry.imports.models import IMPORT_SUBJECT, ImportRun, ImportWrite
 from registry.imports.queries import ImportNotFound, can_undo, find_import
 from registry.imports.vocabulary import ImportKind
@@ -40,6 +41,7 @@ from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
 
 UNDOABLE_FOR: Final = timedelta(days=30)
+AT_ONCE: Final = 1000
 # What QazTech confirmed comes back only when it confirms it again.
 CONFIRMED: Final = frozenset({"placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on"})
 PROJECT: Final = table_of(Project).c
@@ -73,15 +75,18 @@ def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
         written = session.execute(select(ImportWrite).where(ImportWrite.import_id == run.id)).scalars()
         versions = {each.number: each.version for each in written}
         left: list[dict[str, Any]] = []
-        projects = _projects(actor, sorted(versions))
+        projects = _projects(actor, run.id)
         if len(projects) < len(versions):
             left.append({"project": None, "reason": "undo-not-yours", "count": len(versions) - len(projects)})
         edited = [project for project in projects if versions[project["number"]] > 1]
-        restored = _restored(edited, versions, left)
+        restored = [change for part in batched(edited, AT_ONCE) for change in _restored(part, versions, left)]
         update_projects(actor, restored, "project.changed", {"undone_import": run.id}, reason)
         requested = []
         for project in projects:
             if versions[project["number"]] == 1:
+                if since := _changed_since(project):
+                    left.append({"project": project["number"], "reason": "undo-changed-since", "fields": since})
+                    continue
                 try:
                     ask(actor, RequestKind.WITHDRAWAL, project["number"], {"reason": reason})
                     requested.append(project["number"])
@@ -97,13 +102,21 @@ def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
     return run
 
 
-def _projects(actor: Actor, numbers: Sequence[str]) -> list[dict[str, Any]]:
-    """The projects that the actor may change, locked in the order of their ids."""
+def _projects(actor: Actor, import_id: int) -> list[dict[str, Any]]:
+    """The projects of the import that the actor may change, locked in the order of their ids."""
     own = own_agencies(actor)
     bound = () if own is None else (PROJECT.agency_id.in_(own),)
-    statement = select(*(PROJECT[name] for name in NAMES)).where(is_among(PROJECT.number, numbers), *bound)
+    written = select(ImportWrite.number).where(ImportWrite.import_id == import_id)
+    statement = select(*(PROJECT[name] for name in NAMES)).where(PROJECT.number.in_(written), *bound)
     statement = statement.where(*visible_projects(actor)).order_by(PROJECT.id).with_for_update(of=Project)
     return [dict(row) for row in map(dict, db.session.execute(statement).mappings())]
+
+
+def _changed_since(project: Mapping[str, Any]) -> list[str]:
+    """What somebody has changed of a project since it was registered."""
+    later = select(Revision.changes).where(Revision.project_id == project["id"], Revision.version > 1)
+    changes = db.session.scalars(later).all() if project["version"] > 1 else ()
+    return sorted({change["field"] for each in changes for change in each})
 
 
 def _restored(
@@ -146,18 +159,19 @@ def _restored(
 def _without_serious(
     proposed: Sequence[tuple[dict[str, Any], dict[str, Any]]], left: list[dict[str, Any]]
 ) -> list[ProjectChange]:
-    """Those that end no medium or high flag."""
+    """Those that end no medium or high flag, and lower none."""
     ids = [project["id"] for project, _before in proposed]
-    active: dict[int, set[str]] = {}
-    serious = select(FLAGS.c.project_id, FLAGS.c.rule).where(
+    active: dict[int, dict[str, int]] = {}
+    serious = select(FLAGS.c.project_id, FLAGS.c.rule, FLAGS.c.severity).where(
         FLAGS.c.project_id.in_(ids), IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS)
     )
-    for project_id, rule in db.session.execute(serious):
-        active.setdefault(project_id, set()).add(rule)
-    rules = rules_that_would_flag([ProposedProject(each["agency_id"], each["id"], before) for each, before in proposed])
+    for project_id, rule, severity in db.session.execute(serious):
+        active.setdefault(project_id, {})[rule] = Severity(severity).rank
+    findings = findings_on([ProposedProject(each["agency_id"], each["id"], before) for each, before in proposed])
     changes = []
-    for (project, before), remaining in zip(proposed, rules, strict=True):
-        ended = active.get(project["id"], set()) - {*remaining}
+    for (project, before), found in zip(proposed, findings, strict=True):
+        remaining = {finding.rule: Severity(finding.severity).rank for finding in found}
+        ended = [rule for rule, rank in active.get(project["id"], {}).items() if remaining.get(rule, 0) < rank]
         if ended:
             left.append({"project": project["number"], "reason": "undo-ends-flag", "rules": sorted(ended)})
         else:

@@ -39,6 +39,7 @@ from registry.core.spreadsheets.reader import open_table
 from registry.http.error_handlers import retry_after, status_of
 from tests.api.callers import caller
 from tests.fixtures.web import SignedIn
+from tests.running import until
 
 pytestmark = pytest.mark.sqlite_only
 HOLD = """
@@ -133,6 +134,26 @@ def test_child_that_does_not_end_is_ended_by_the_clock(monkeypatch: pytest.Monke
         run_code("import time; time.sleep(60)")
     with SLOTS[0].open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_child_whose_parent_was_killed_keeps_its_slot_and_ends_by_itself() -> None:
+    child = "from registry.core import child_processes as c; c.WALL_SECONDS = 3; c.limit_itself(); c.sleep(60)"
+    arguments = ("timeit", b"", "-n", "1", "-r", "1", child)
+    parent = f"from registry.core.child_processes import run_child; run_child(*{arguments!r})"
+    with subprocess.Popen([sys.executable, "-c", parent]) as process:
+        until(is_held)
+        process.kill()
+    assert is_held()
+    until(lambda: not is_held())
+
+
+def is_held() -> bool:
+    with SLOTS[0].open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def test_child_over_its_memory_is_an_error_and_no_rest_of_a_result() -> None:

@@ -21,7 +21,7 @@ from registry.core.list_fields import MAX_ENTRIES, MAX_YEARS, Entries, YearlyAmo
 from registry.core.pagination import Page
 from registry.core.spreadsheets import reader, table_child
 from registry.core.spreadsheets.reader import open_file, open_table, stored_table
-from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, MAX_COLUMNS
+from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_RECORDS, MAX_ROWS
 from registry.imports import agencies, projects
 from registry.imports.queries import errors_of
 from registry.imports.service import import_now, queue_import
@@ -117,6 +117,13 @@ def refused_by_the_child(content: bytes) -> list[Callable[[], object]]:
         lambda: import_people(administrator, content, dry_run=True),
         lambda: stored_table(content),
     ]
+
+
+@pytest.mark.parametrize("line", [b"\n", b"1\n"], ids=["blank", "short"])
+def test_table_of_more_rows_than_can_be_registered_is_refused(app: Flask, line: bytes) -> None:
+    with pytest.raises(Invalid) as refused:
+        open_table(b"name_ru,external_id\n" + line * (MAX_RECORDS if line == b"\n" else MAX_ROWS) + b"a,b\n")
+    assert [problem.code for problem in refused.value.problems] == ["csv-too-large"]
 
 
 @pytest.mark.parametrize("is_workbook", [False, True])

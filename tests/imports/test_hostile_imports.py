@@ -131,6 +131,17 @@ def test_marked_file_of_half_characters_and_far_columns_opens(editor: Caller, ag
     assert editor.get(f"/imports/{run['id']}/errors").status_code == 200
 
 
+@pytest.mark.parametrize("odd", [b"\x00", b"\xed\xa0\x80"], ids=["zero byte", "half a character"])
+def test_header_that_no_database_takes_is_kept_replaced(editor: Caller, agency: Agency, odd: bytes) -> None:
+    table = ("Список\n" + HEADER + row(agency, 1)).encode().replace("Примечание".encode(), b"a" + odd + b"b")
+
+    run = sent(editor, table, dry_run="true")
+
+    assert run["columns"][-1] == {"header": "a\N{REPLACEMENT CHARACTER}b", "field": None}
+    done = run_next_import()
+    assert done is not None and (done.state, done.created) == ("done", 1)
+
+
 @pytest.mark.parametrize("language", ["", "xx", "kk;q=0", "*", "ru" * 3000, "../../etc/passwd", "{{7*7}}", ";;;,,,"])
 def test_template_in_an_odd_language_is_a_workbook(editor: Caller, language: str) -> None:
     answer = editor.get("/imports/template.xlsx", Accept_Language=language)

@@ -14,12 +14,17 @@ from werkzeug.datastructures import FileStorage
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.pagination import Page
+from registry.core.spreadsheets.reader import Row
+from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import transaction
 from registry.imports.answers import AnswersNotPossible, answer_questions
+from registry.imports.hand_mapping import map_columns
 from registry.imports.models import ImportRun
+from registry.imports.projects import ProjectImport
 from registry.imports.queries import errors_of, previewed_rows
 from registry.imports.service import ImportOptions, import_now, run_dry_run_now
 from registry.imports.worker import run_next_import
@@ -210,6 +215,92 @@ def test_answer_counts_only_for_the_project_that_was_asked_for(app: Flask) -> No
 
     assert counts(done) == (0, 0, 0, 1, 1)
     assert names() == [("старый", "Портал озёр"), ("1", "Каталог")]
+
+
+def edit(number: str, **values: Any) -> None:
+    with transaction():
+        change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, number), values)
+
+
+def test_row_that_was_said_to_be_a_project_never_becomes_a_new_one(app: Flask) -> None:
+    agency = an_agency()
+    project = a_project(agency, external_id="А-1", name_ru="Портал озёр")
+    dry = run(keyless(agency, "Портал озёр"), dry_run=True)
+    answer_questions(ADMINISTRATOR, dry.id, {2: "same"})
+    edit(project.number, name_ru="Учёт племенного скота")
+
+    done = run_dry_run_now(ADMINISTRATOR, dry.id)
+
+    assert counts(done) == (0, 0, 0, 1, 0)
+    assert questions(done) == [(2, None, "row-answer-outdated", {"number": project.number})]
+    assert names() == [("А-1", "Учёт племенного скота")]
+
+
+def test_answer_given_with_a_dry_run_counts_for_the_project_of_the_dry_run(app: Flask) -> None:
+    agency = an_agency()
+    first = a_project(agency, external_id="А-1", name_ru="Портал озёр")
+    dry = run(keyless(agency, "Портал озёр", purpose="x"), dry_run=True, answers={2: "same"})
+    assert counts(dry) == (0, 1, 0, 0, 0)
+    edit(first.number, name_ru="Учёт племенного скота")
+    second = a_project(agency, external_id="А-2", name_ru="Портал озёр", purpose="Для рыбаков")
+
+    done = run_dry_run_now(ADMINISTRATOR, dry.id)
+
+    assert counts(done) == (0, 0, 0, 1, 1)
+    assert questions(done) == [(2, "name_ru", "row-has-name-of-project", {"number": second.number})]
+    assert db.session.get_one(Project, second.id).purpose == "Для рыбаков"
+
+
+def test_new_project_is_not_registered_twice_by_two_dry_runs_of_one_table(app: Flask) -> None:
+    agency = an_agency()
+    a_project(agency, external_id="А-1", name_ru="Портал озёр")
+    dry = [run(keyless(agency, "Портал озёр"), dry_run=True) for _ in range(2)]
+    for each in dry:
+        answer_questions(ADMINISTRATOR, each.id, {2: "new"})
+
+    done = [counts(run_dry_run_now(ADMINISTRATOR, each.id)) for each in dry]
+
+    assert done == [(1, 0, 0, 0, 0), (0, 0, 0, 1, 1)]
+
+
+def test_other_columns_take_the_answers_back(app: Flask) -> None:
+    agency = an_agency()
+    a_project(agency, external_id="1", name_ru="Портал озёр")
+    a_project(agency, external_id="2", name_ru="Учёт племенного скота")
+    row = {**minimal(agency.bin, external_id="1", name_ru="Портал дорог"), "№ п/п": "2"}
+    dry = run(csv_of(row), dry_run=True, answers={2: "same"})
+    assert counts(dry) == (0, 1, 0, 0, 0)
+
+    shifted = ["agency", None, "name_ru", "object_kind", "work_type", "stage", "placement", "external_id"]
+    map_columns(ADMINISTRATOR, dry.id, shifted)
+    run_next_import()
+
+    db.session.expire_all()
+    assert counts(dry) == (0, 0, 0, 1, 1)
+
+
+@pytest.mark.parametrize("became", ["moved", "withdrawn"])
+def test_project_that_is_no_more_of_the_agency_during_an_import_is_not_written(app: Flask, became: str) -> None:
+    agency, other = an_agency(), an_agency()
+    project = a_project(agency, external_id="А-1", name_ru="Портал озёр")
+    rows = ProjectImport(ADMINISTRATOR, KEYLESS, dry_run=False, answers={3: "same"})
+    values = minimal(agency.bin)
+
+    def written(number: int, name: str) -> ImportResult:
+        cells = [{**values, "name_ru": name}[column] for column in KEYLESS]
+        (chunk,) = rows.chunks(iter([Row(number, cells)]), 0)
+        with transaction():
+            return rows.apply(chunk)
+
+    assert written(2, "Каталог товаров").created == 1
+    change = {"agency_id": other.id} if became == "moved" else {"withdrawn_at": now()}
+    with transaction() as session:
+        session.execute(db.update(Project).where(Project.id == project.id).values(change))
+
+    done = written(3, "Портал озёр")
+
+    assert (done.created, done.updated, done.unchanged, done.rejected) == (0, 0, 0, 1)
+    assert [error["code"] for error in done.errors] == ["row-project-not-of-agency"]
 
 
 def test_only_questions_of_a_finished_dry_run_can_be_answered(app: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.flags.models import Flag
 from registry.imports.models import ImportRun
 from registry.imports.queries import ImportNotFound
 from registry.imports.service import ImportOptions, import_now
@@ -27,6 +29,7 @@ from registry.requests.models import Request
 from tests.api.callers import Caller
 from tests.audits.steps import audit
 from tests.factories import a_project, an_actor, an_agency
+from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.imports.test_files import minimal
@@ -105,6 +108,71 @@ def test_undo_that_would_end_a_serious_flag_is_left_and_listed(app: Flask, prese
     assert left["rules"]
     db.session.refresh(project)
     assert project.contract_signed_on == date(2026, 10, 15)
+
+
+def test_undo_that_would_lower_a_serious_flag_is_left_and_listed(app: Flask, present: Present) -> None:
+    present.set(date(2026, 11, 1))
+    agency = an_agency()
+    editor = an_actor(Role.AGENCY_EDITOR, agency)
+    project = a_project(
+        agency, external_id="1", work_type="development", object_commissioned_on="2018-05-14", purpose="Для рыбаков"
+    )
+    row = {"agency": agency.bin, "external_id": "1", "purpose": "x"}
+    run = import_now(editor, "projects", False, "x.csv", csv_of(row))
+    audit(date(2026, 11, 1))
+    raised = db.update(Flag).where(Flag.project_id == project.id, Flag.severity == "medium").values(severity="high")
+    with transaction() as session:
+        assert session.execute(raised).rowcount == 1
+
+    undo_import(editor, run.id, "ошибка")
+
+    assert run.undone is not None
+    (left,) = run.undone["left"]
+    assert left == {"project": project.number, "reason": "undo-ends-flag", "rules": ["freeze.development"]}
+    db.session.refresh(project)
+    assert project.purpose == "x"
+
+
+def test_project_that_somebody_has_filled_in_since_stays(app: Flask) -> None:
+    agency = an_agency()
+    editor = an_actor(Role.AGENCY_EDITOR, agency)
+    run = import_now(
+        editor,
+        "projects",
+        False,
+        "x.csv",
+        csv_of(minimal(agency.bin), minimal(agency.bin, external_id="2", name_ru="Каталог")),
+    )
+    filled, untouched = db.session.scalars(db.select(Project).order_by(Project.id)).all()
+    with transaction():
+        change_project(editor, find_project_to_change(editor, filled.number), {"purpose": "Для рыбаков"})
+
+    undo_import(editor, run.id, "ошибка")
+
+    left = {"project": filled.number, "reason": "undo-changed-since", "fields": ["purpose"]}
+    assert run.undone == {"restored": [], "withdrawals": [untouched.number], "left": [left]}
+    assert db.session.scalars(db.select(Request.project_id)).all() == [untouched.id]
+
+
+def test_command_undoes_an_import(registry: CommandLine, tmp_path: Path) -> None:
+    agencies, file = tmp_path / "agencies.csv", tmp_path / "список.csv"
+    agencies.write_text("БИН;Название на русском;Вид организации\n050340004478;Орган;министерство\n", "utf-8")
+    assert registry("agencies", "import", agencies).code == 0
+    file.write_bytes(csv_of(minimal("050340004478") | {"purpose": "Для рыбаков"}))
+    assert registry("projects", "import", file).code == 0
+    file.write_bytes(csv_of(minimal("050340004478") | {"purpose": "x"}))
+    run = registry("projects", "import", file, "--reason", "акт", "--json").json
+    assert run["updated"] == 1
+    assert registry("imports", "undo", str(run["id"])).code == 2
+    assert registry("imports", "undo", "99", "--reason", "ошибка").code == 3
+
+    undone = registry("imports", "undo", str(run["id"]), "--reason", "ошибка", "--json")
+
+    assert undone.code == 0
+    assert len(undone.json["restored"]) == 1
+    assert (undone.json["withdrawals"], undone.json["left"]) == ([], [])
+    assert "Для рыбаков" in registry("projects", "export").out
+    assert registry("imports", "undo", str(run["id"]), "--reason", "ошибка").code == 5
 
 
 def test_undo_goes_by_page_and_api(editor: Caller, agency: Agency, signed_in: SignedIn) -> None:

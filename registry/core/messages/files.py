@@ -9,7 +9,7 @@ from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
     "undo-not-yours": lazy_text("projects that you may not change"),
-    "undo-ends-flag": lazy_text("the values of before would end a serious flag"),
+    "undo-ends-flag": lazy_text("the values of before would end or lower a serious flag"),
     "undo-not-valid": lazy_text("the values of before do not fit with what is there now"),
     "undo-changed-since": lazy_text("changed since, or to be confirmed again"),
     "import-not-undoable": lazy_text(
@@ -22,6 +22,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "row-project-not-of-agency": lazy_text("The agency of the row has no project {number}."),
     "answers-invalid": lazy_text("Write the answers as an object from rows to same or new."),
     "row-asks-nothing": lazy_text("Row {row} asks no question. Answer the rows whose outcome is question."),
+    "row-answer-outdated": lazy_text(
+        "The answer was that this row is project {number}, which has changed since: make another dry run."
+    ),
     "row-repeats-row": lazy_text("Row {row} has this name too. Is it the same project or a new one?"),
     "row-resembles-project": lazy_text("Project {number} has a similar name. Is it the same project or a new one?"),
     "row-has-contract-of-project": lazy_text(

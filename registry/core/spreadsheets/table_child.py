@@ -29,6 +29,10 @@ MAX_CELL_LENGTH = 10_100
 MAX_COLUMNS = 16_384
 BEYOND = "…"
 MAX_TABLE_SIZE = 64 << 20
+# More than a file of 20 MiB has of rows that can be registered; each further one costs those who wait.
+MAX_ROWS = 500_000
+# Twice as many as Excel has.
+MAX_RECORDS = 1 << 21
 # Visible sheets that are read; of others only the first rows, to see whether a table is in them.
 WHOLE_SHEETS = 5
 MAX_SHEETS = 20
@@ -107,14 +111,16 @@ def _as_csv(records: Iterable[list[str]], limit: int, code: str) -> bytes:
     buffer = io.BytesIO()
     text = io.TextIOWrapper(buffer, "utf-8", ERRORS, newline="")
     writer = csv.writer(text)
-    for cells in records:
+    rows = 0
+    for number, cells in enumerate(records, 1):
         if len(cells) > MAX_COLUMNS:
             is_more = any(cell.strip() for cell in cells[MAX_COLUMNS:])
             cells = [*cells[:MAX_COLUMNS], *([BEYOND] if is_more else [])]
         if max(map(len, cells), default=0) > MAX_CELL_LENGTH:
             cells = [_cut(cell) for cell in cells]
+        rows += any(cells)
         writer.writerow(cells if any(cells) else [])
-        if buffer.tell() > limit:
+        if buffer.tell() > limit or rows > MAX_ROWS or number > MAX_RECORDS:
             raise invalid("/file", code)
     text.flush()
     return buffer.getvalue()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any, Final
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from registry.core.search import NAMES
 from registry.projects.similarity.exact_values import EXACT, exact_value
@@ -143,12 +143,16 @@ def _common(first: set[str], second: set[str], weights: Mapping[str, float]) -> 
     """The weight of the words that both texts have, in the first and in the second."""
     same = first & second
     one = other = _weight(same, weights)
-    left = {word for word in second - same if _may_have_error(word)}
+    # Of equally similar words the last one.
+    left = sorted((word for word in second - same if _may_have_error(word)), reverse=True)
     for word in sorted(first - same):
-        if not _may_have_error(word):
-            continue
-        ratio, match = max(((fuzz.ratio(word, each), each) for each in sorted(left)), default=(0.0, ""))
-        if ratio >= TYPING_ERROR:
+        found = (
+            process.extractOne(word, left, scorer=fuzz.ratio, score_cutoff=TYPING_ERROR)
+            if _may_have_error(word)
+            else None
+        )
+        if found is not None:
+            match = found[0]
             left.remove(match)
             one += weights[word]
             other += weights[match]
