@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from itertools import batched
 from typing import Any, Final
 
 from sqlalchemy import Date, select
@@ -79,7 +78,8 @@ def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
         if len(projects) < len(versions):
             left.append({"project": None, "reason": "undo-not-yours", "count": len(versions) - len(projects)})
         edited = [project for project in projects if versions[project["number"]] > 1]
-        restored = [change for part in batched(edited, AT_ONCE) for change in _restored(part, versions, left)]
+        parts = (edited[start : start + AT_ONCE] for start in range(0, len(edited), AT_ONCE))
+        restored = [change for part in parts for change in _restored(part, versions, left)]
         update_projects(actor, restored, "project.changed", {"undone_import": run.id}, reason)
         requested = []
         for project in projects:

@@ -172,7 +172,7 @@ def test_command_undoes_an_import(registry: CommandLine, tmp_path: Path) -> None
     assert len(undone.json["restored"]) == 1
     assert (undone.json["withdrawals"], undone.json["left"]) == ([], [])
     assert "Для рыбаков" in registry("projects", "export").out
-    assert registry("imports", "undo", str(run["id"]), "--reason", "ошибка").code == 5
+    assert registry("imports", "undo", str(run["id"]), "--reason", "ошибка").code == 4
 
 
 def test_undo_goes_by_page_and_api(editor: Caller, agency: Agency, signed_in: SignedIn) -> None:
