@@ -47,7 +47,7 @@ def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
     ids = [each.project_id for each in proposed if each.project_id is not None]
     registered, due, past = _registered_on(ids), _order_dates(ids), _revisions(ids)
     exempt = exempt_projects(ids, day)
-    found: list[Sequence[Finding]] = []
+    listed: list[Sequence[Finding]] = []
     former = former_pasts(FORMER.project_id.in_(ids))
     for each in proposed:
         number = each.project_id
@@ -61,8 +61,8 @@ def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
             **values,
         )
         is_judged = in_scope(facts.agency_kind, policy) and number not in exempt
-        found.append(evaluate(facts, policy, day) if is_judged else ())
-    return found
+        listed.append(evaluate(facts, policy, day) if is_judged else ())
+    return listed
 
 
 def _kinds(ids: set[int]) -> dict[int, str]:

@@ -89,14 +89,14 @@ def _slot() -> Iterator[int]:
     slots: Sequence[int] = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in SLOTS]
     try:
         until = monotonic() + MAX_WAIT_SECONDS
-        while (held := next(filter(_lock, slots), None)) is None:
+        while (slot := next(filter(_lock, slots), None)) is None:
             if monotonic() > until:
                 raise ServiceBusy
             sleep(POLL_SECONDS)
-        yield held
+        yield slot
     finally:
-        for slot in slots:
-            os.close(slot)
+        for each in slots:
+            os.close(each)
         _callers.release()
 
 

@@ -74,11 +74,11 @@ def bound_answer(answer: str, number: str | None) -> str:
 
 def answer_for(answer: str | None, number: str | None) -> str | None:
     """``same`` or ``new`` of an answer that counts for this project; None for one that was given for another."""
-    said, _, project = (answer or "").partition(" ")
-    return said if said and project in ("", number or NO_PROJECT) else None
+    word, _, project = (answer or "").partition(" ")
+    return word if word and project in ("", number or NO_PROJECT) else None
 
 
 def same_as(answer: str | None) -> str | None:
     """The number of the project that a row is by its answer; None without one that names a project."""
-    said, _, project = (answer or "").partition(" ")
-    return project if said == SAME and project not in ("", NO_PROJECT) else None
+    word, _, project = (answer or "").partition(" ")
+    return project if word == SAME and project not in ("", NO_PROJECT) else None

@@ -146,8 +146,8 @@ class ProjectImport:
             question = questions.get(row.row)
             if before is not None:
                 question = self.same_project.change_problem(before, before | _given(row))
-            given = self.answers.get(row.row)
-            meant = same_as(given)
+            stored = self.answers.get(row.row)
+            meant = same_as(stored)
             if question is None and meant is not None and (before is None or before["number"] != meant):
                 self._reject(outcome, row, [Problem("", "row-answer-outdated", {"number": meant})])
                 continue
@@ -156,7 +156,7 @@ class ProjectImport:
                 if asked is not None and not self._is_open(agency_id, asked):
                     self._reject(outcome, row, [Problem("", "row-project-not-of-agency", {"number": asked["number"]})])
                     continue
-                answer = answer_for(given, None if asked is None else asked["number"])
+                answer = answer_for(stored, None if asked is None else asked["number"])
                 if answer == NEW:
                     before = None
                 elif answer == SAME:

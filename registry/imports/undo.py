@@ -169,8 +169,8 @@ def _without_serious(
         active.setdefault(project_id, {})[rule] = Severity(severity).rank
     findings = findings_on([ProposedProject(each["agency_id"], each["id"], before) for each, before in proposed])
     changes = []
-    for (project, before), found in zip(proposed, findings, strict=True):
-        remaining = {finding.rule: Severity(finding.severity).rank for finding in found}
+    for (project, before), expected in zip(proposed, findings, strict=True):
+        remaining = {finding.rule: Severity(finding.severity).rank for finding in expected}
         ended = [rule for rule, rank in active.get(project["id"], {}).items() if remaining.get(rule, 0) < rank]
         if ended:
             left.append({"project": project["number"], "reason": "undo-ends-flag", "rules": sorted(ended)})

@@ -146,13 +146,13 @@ def _common(first: set[str], second: set[str], weights: Mapping[str, float]) -> 
     # Of equally similar words the last one.
     left = sorted((word for word in second - same if _may_have_error(word)), reverse=True)
     for word in sorted(first - same):
-        found = (
+        nearest = (
             process.extractOne(word, left, scorer=fuzz.ratio, score_cutoff=TYPING_ERROR)
             if _may_have_error(word)
             else None
         )
-        if found is not None:
-            match = found[0]
+        if nearest is not None:
+            match = nearest[0]
             left.remove(match)
             one += weights[word]
             other += weights[match]
