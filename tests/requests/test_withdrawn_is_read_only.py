@@ -97,7 +97,7 @@ def test_a_change_is_refused_with_a_clear_error(
 
 def test_an_exemption_of_it_is_an_error(client: FlaskClient, project: Project) -> None:
     answer = caller(client, Role.SUPERVISOR).post(
-        "/exemptions", {"project": project.number, "decision_number": "1", **EXEMPT}
+        "/exemptions", {"project": project.number, "decision_number": "1", "documents": [1], **EXEMPT}
     )
 
     assert (answer.status_code, codes(answer)) == (422, {("/project", "project-withdrawn")})
