@@ -59,7 +59,7 @@ def check_exemption(actor: Actor, values: Mapping[str, Any]) -> Project:
 
 def record_exemption(actor: Actor, values: Mapping[str, Any]) -> Exemption:
     """Record an approved decision from validated values. Raises RoleNotAllowed, and what ``check_exemption`` raises."""
-    actor.require(Permission.EXEMPTIONS_RECORD)
+    actor.require_role(Permission.EXEMPTIONS_RECORD)
     with transaction() as session:
         project = check_exemption(actor, values)
         exemption = Exemption(

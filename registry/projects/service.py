@@ -210,7 +210,7 @@ def change_project(
 
 def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
     """Restrict access to the project or remove the restriction, in the open transaction. Raises RoleNotAllowed."""
-    actor.require(Permission.PROJECTS_RESTRICT)
+    actor.require_role(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
     after = before | {"is_restricted": is_restricted}
     if project.is_restricted != is_restricted:

@@ -29,6 +29,7 @@ from registry.requests.confirmed_facts import (
     FACTS,
     FIELDS_OF,
     document_problems,
+    lock_for,
     propose_fact,
     read_facts,
     stored,
@@ -129,6 +130,10 @@ class ConfirmationRequest(RequestHandler):
         details = {"kind": kind, **{name: stored(value) for name, value in facts.items()}}
         details["documents"] = sorted(set(values.get("documents") or []))
         return Asked(project.agency_id, values["evidence"], project_id=project.id, details=details)
+
+    def lock(self, request: Request) -> None:
+        """Wait for other confirmations of placements, before the project is locked."""
+        lock_for(request.details["kind"])
 
     def check_again(self, request: Request) -> None:
         """Raises ConfirmationOutOfDate, and the conflicts of the confirmation itself."""

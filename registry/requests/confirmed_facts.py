@@ -18,7 +18,7 @@ from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.withdrawn_projects import serious_flags
 from registry.platform.confirmations import (
@@ -32,6 +32,7 @@ from registry.platform.confirmations import (
     verify_placement,
 )
 from registry.platform.inventory import lists_key
+from registry.platform.shared_keys import lock_keys
 from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.documents import Document, scan_problems
 from registry.projects.models import Project
@@ -77,13 +78,20 @@ def confirm_or_propose(
     facts = {name: values[name] for name in FIELDS_OF[kind]}
     evidence = values.get("evidence") or ""
     with transaction():
-        lock_flags_for_review()
+        lock_for(kind)
         project = find_project_to_change(actor, number)
         CHECKS[kind](project, facts)
         if takes_two_people(project, kind, facts):
             return project, propose_fact(actor, project, kind, facts, evidence, values.get("documents") or [])
         CONFIRM[kind](actor, project, facts, evidence)
     return project, None
+
+
+def lock_for(kind: str) -> None:
+    """Wait, before the project is locked, for a running audit, and for other confirmations of placements."""
+    lock_flags_for_review()
+    if kind == PLACEMENT:
+        lock_keys(require_transaction())
 
 
 def takes_two_people(project: Project, kind: str, facts: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from registry.projects.models import Project
 from registry.projects.placement_claims import ENDING_CLAIMS, IDENTITY, NAMES, PLACEMENT_CLAIMS
 from registry.projects.service import find_project_to_change
 from registry.requests.carrying_out import carry_out
-from registry.requests.confirmed_facts import CHECKS, CONFIRM, read_facts, stored
+from registry.requests.confirmed_facts import CHECKS, CONFIRM, lock_for, read_facts, stored
 from registry.requests.decisions import decide
 from registry.requests.four_eyes import require_another_person
 from registry.requests.models import Request
@@ -65,6 +65,8 @@ class FactApproval(ApprovalKind):
         if "request" in approval.payload:
             id_of_request = approval.payload["request"]
             db.session.scalar(select(Request).where(Request.id == id_of_request).with_for_update(of=Request))
+        # As everywhere where placements are confirmed: the keys before the projects.
+        lock_for(self.code.value)
         db.session.scalar(select(Project.id).where(Project.id == approval.project_id).with_for_update())
 
     def require_decider(self, actor: Actor, approval: Approval) -> None:

@@ -14,6 +14,7 @@ from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.models import Person, account_named
 from registry.accounts.roles import Role
+from registry.accounts.scopes import Scope
 from registry.approvals.kinds import Proposal
 from registry.approvals.service import NeedsTwoPeople, approve, propose
 from registry.approvals.vocabulary import ApprovalKindCode
@@ -286,3 +287,23 @@ def test_the_journal_names_both_people(client: FlaskClient, dana: Caller, saule:
         ("approval.proposed", "dana"),
         ("approval.approved", "saule"),
     }
+
+
+def test_the_scope_of_decisions_is_all_that_a_token_needs_to_approve(
+    dana: Caller, saule: Caller, project: Project
+) -> None:
+    approval_id = proposed(dana, project)
+    account = account_named("saule")
+    assert account is not None
+    decides = Actor(
+        "saule",
+        Role.SUPERVISOR,
+        account_id=account.id,
+        is_person=True,
+        credential="token:of-tests",
+        scopes=frozenset({Scope.READ, Scope.DECISIONS_APPROVE}),
+        is_admitted=True,
+    )
+
+    assert approve(decides, approval_id).state == "approved"
+    assert is_restricted(dana, project) is True
