@@ -18,7 +18,13 @@ from registry.accounts.account_management import (
 )
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import require_open_agency
-from registry.accounts.confirmers import has_confirmer, require_supervisor, supervisor_is_missing
+from registry.accounts.confirmers import (
+    Confirmer,
+    confirming_people,
+    has_confirmer,
+    require_supervisor,
+    supervisor_is_missing,
+)
 from registry.accounts.events import agency_changed_of_account, moved_to_agency
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
@@ -248,7 +254,8 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
     pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
     own = names_of(actor) if pending else frozenset()
     others = [each for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ())]
-    return frozenset(each.id for each in others if _is_first_of_two(each) or _completes(actor, each))
+    people = confirming_people() if others else []
+    return frozenset(each.id for each in others if _is_first_of_two(each) or _completes(actor, each, people))
 
 
 def _is_first_of_two(account: Account) -> bool:
@@ -256,8 +263,8 @@ def _is_first_of_two(account: Account) -> bool:
     return account.asked_by == [account.name]
 
 
-def _completes(actor: Actor, account: Account) -> bool:
-    return not supervisor_is_missing(actor, account, account.asked_by or ())
+def _completes(actor: Actor, account: Account, people: Sequence[Confirmer] | None = None) -> bool:
+    return not supervisor_is_missing(actor, account, account.asked_by or (), people)
 
 
 def lock_last_ones(account_id: int) -> list[int]:

@@ -6,10 +6,11 @@ first supervisor. From then on they make nobody of oversight without one.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import func, select
 
 from registry.accounts.actors import Actor, local_actor
 from registry.accounts.former_names import FormerName
@@ -24,20 +25,56 @@ class ConfirmationNeedsASupervisor(NotAllowed):
     """One of the two people who give somebody a role of oversight is a supervisor."""
 
 
-def has_confirmer(account: Account, asked_by: Collection[str] | None = None) -> bool:
+class Confirmer(NamedTuple):
+    """An active person who may confirm accounts, with every name that the account has or had."""
+
+    account_id: int
+    role: Role
+    names: frozenset[str]
+
+
+def confirming_people() -> list[Confirmer]:
+    """Everybody who may confirm accounts; for a list of accounts, read once."""
+    rows = db.session.execute(
+        select(Account.id, Account.role, Account.name, FormerName.name.label("former"))
+        .outerjoin(FormerName, FormerName.account_id == Account.id)
+        .where(
+            Account.kind == AccountKind.PERSON.value,
+            Account.role.in_([role.value for role in _confirming_roles()]),
+            is_active(),
+        )
+    ).all()
+    names: dict[tuple[int, str], set[str]] = {}
+    for row in rows:
+        names.setdefault((row.id, row.role), {row.name}).update(() if row.former is None else (row.former,))
+    return [Confirmer(account_id, Role(role), frozenset(each)) for (account_id, role), each in names.items()]
+
+
+def has_confirmer(
+    account: Account, asked_by: Collection[str] | None = None, people: Sequence[Confirmer] | None = None
+) -> bool:
     """True when an active person may confirm the pending account, or a token of it: another one, who did not ask."""
     asked_by = account.asked_by or [] if asked_by is None else asked_by
-    needs_supervisor = _is_missing(account, asked_by)
-    statement = _people(Role.SUPERVISOR) if needs_supervisor else _people(*_confirming_roles())
-    return db.session.scalar(_without(statement, account, asked_by).limit(1)) is not None
+    people = confirming_people() if people is None else people
+    needs_supervisor = _is_missing(account, asked_by, people)
+    return any(
+        each.account_id != account.id
+        and each.names.isdisjoint(asked_by)
+        and (each.role is Role.SUPERVISOR or not needs_supervisor)
+        for each in people
+    )
 
 
-def supervisor_is_missing(actor: Actor, account: Account, asked_by: Collection[str]) -> bool:
+def supervisor_is_missing(
+    actor: Actor, account: Account, asked_by: Collection[str], people: Sequence[Confirmer] | None = None
+) -> bool:
     """True when the actor is not enough, beside who asked, to confirm the account or a token of it.
 
     With a role of oversight one of the two is a supervisor, wherever the register has one beside the account.
     """
-    return actor.role is not Role.SUPERVISOR and _is_missing(account, asked_by)
+    if actor.role is Role.SUPERVISOR:
+        return False
+    return _is_missing(account, asked_by, confirming_people() if people is None else people)
 
 
 def require_supervisor(actor: Actor, account: Account, asked_by: Collection[str]) -> None:
@@ -62,29 +99,12 @@ def command_actor() -> Actor:
     return replace(local_actor(Role.ADMINISTRATOR), is_admitted=command_counts_as_person())
 
 
-def _is_missing(account: Account, asked_by: Collection[str]) -> bool:
+def _is_missing(account: Account, asked_by: Collection[str], people: Sequence[Confirmer]) -> bool:
     if not Role(account.role).needs_two_people:
         return False
-    others = _people(Role.SUPERVISOR).where(Account.id != account.id)
-    if db.session.scalar(others.limit(1)) is None:
-        return False
-    return db.session.scalar(others.where(_has_name(asked_by)).limit(1)) is None
+    others = [each for each in people if each.role is Role.SUPERVISOR and each.account_id != account.id]
+    return bool(others) and all(each.names.isdisjoint(asked_by) for each in others)
 
 
 def _confirming_roles() -> list[Role]:
     return [role for role, permissions in PERMISSIONS.items() if Permission.ACCOUNTS_CONFIRM in permissions]
-
-
-def _people(*roles: Role) -> Select[int]:
-    """The ids of active people with one of the roles."""
-    kinds = (Account.kind == AccountKind.PERSON.value, Account.role.in_([role.value for role in roles]), is_active())
-    return select(Account.id).where(*kinds)
-
-
-def _without(people: Select[int], account: Account, asked_by: Collection[str]) -> Select[int]:
-    return people.where(Account.id != account.id, ~_has_name(asked_by))
-
-
-def _has_name(names: Collection[str]) -> ColumnElement[bool]:
-    former = select(FormerName.account_id).where(FormerName.name.in_(names))
-    return or_(Account.name.in_(names), Account.id.in_(former))

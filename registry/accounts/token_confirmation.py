@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson
 from registry.accounts.account_management import require_unchanged
 from registry.accounts.actors import Actor
-from registry.accounts.confirmers import has_confirmer, require_supervisor, supervisor_is_missing
+from registry.accounts.confirmers import confirming_people, has_confirmer, require_supervisor, supervisor_is_missing
 from registry.accounts.models import Account, find_account, require_person, role_details
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import is_same_person, names_of
@@ -59,14 +59,14 @@ def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
     actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
     columns = (Token.key_id, Account.name, Token.role, Token.asked_by, Token.pending_since)
     statement = select(Account, *columns).join(Account, Account.id == Token.account_id).where(*_waiting())
-    own = names_of(actor)
+    own, people = names_of(actor), confirming_people()
     return [
         {
             **dict(zip((column.key for column in columns), row, strict=True)),
             "asked_by_actor": row[3] in own,
             "can_confirm": actor.is_person
             and row[3] not in own
-            and not supervisor_is_missing(actor, account, [str(row[3])]),
+            and not supervisor_is_missing(actor, account, [str(row[3])], people),
         }
         for account, *row in db.session.execute(statement.order_by(Token.pending_since, Token.id)).all()
     ]

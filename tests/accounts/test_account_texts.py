@@ -40,7 +40,7 @@ def test_new_person_is_named_with_first_name_and_surname(signed_in: SignedIn) ->
 
 def test_form_of_a_new_person_names_the_roles_that_need_a_confirmation(signed_in: SignedIn) -> None:
     page = signed_in(Role.ADMINISTRATOR).get("/people/new").text
-    rule = page.split("The account of a ")[1].split(" works only when another administrator")[0]
+    rule = page.split("The account of a ")[1].split(" works only when a supervisor")[0]
     assert rule == "reviewer, supervisor, auditor, operator, administrator or leader"
     assert {role.value for role in TWO_PERSON_ROLES} == set(rule.replace(" or ", ", ").split(", "))
     assert "oversight role" not in page

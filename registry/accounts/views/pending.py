@@ -9,7 +9,7 @@ from flask import render_template, request, url_for
 from registry.accounts.account_changes import confirm_account, confirmable, pending_accounts
 from registry.accounts.account_management import is_own
 from registry.accounts.actors import Actor
-from registry.accounts.confirmers import has_confirmer
+from registry.accounts.confirmers import confirming_people, has_confirmer
 from registry.accounts.forms import display_password
 from registry.accounts.models import Account, find_account
 from registry.accounts.people_queries import people_by_account
@@ -111,7 +111,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """The pending accounts, each with what a second person must know of it and whether the actor may act on it."""
     accounts = pending_accounts(actor)
     similar, own = similar_accounts(accounts), confirmable(actor, accounts)
-    names = names_of(actor)
+    names, confirmers = names_of(actor), confirming_people()
     ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
     people = people_by_account(sorted(ids))
     agencies = agencies_by_id() if accounts else {}
@@ -125,7 +125,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
             "can_confirm": account.id in own,
             "asked_by_actor": is_own(actor, account) or not names.isdisjoint(account.asked_by or ()),
             "can_reject": not is_own(actor, account),
-            "has_confirmer": account.id in own or has_confirmer(account),
+            "has_confirmer": account.id in own or has_confirmer(account, people=confirmers),
         }
         for account in accounts
     ]
