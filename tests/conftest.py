@@ -215,6 +215,7 @@ def _keep_prepared_statements(connection: Any, _record: object, _proxy: object) 
 def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app shared by the tests of one worker; tests use ``app``."""
     url = databases.make()
+    databases.let_tests_set_the_installation(url)
     app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
     with app.app_context():
         event.listen(db.engine, "checkout", _keep_prepared_statements)

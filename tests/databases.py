@@ -58,6 +58,9 @@ class SqliteDatabases:
             shutil.copyfile(self._template, path)
         return f"sqlite:///{path}"
 
+    def let_tests_set_the_installation(self, url: str) -> None:
+        """Nothing: the service owns the file."""
+
     def for_service(self, url: str) -> str:
         """The same: SQLite has no roles."""
         return url
@@ -95,6 +98,11 @@ class PostgresDatabases:
     def for_service(self, url: str) -> str:
         """The same database for the role that migrations/grants.sql is about."""
         return make_url(url).set(username=SERVICE_ROLE).render_as_string(hide_password=False)
+
+    def let_tests_set_the_installation(self, url: str) -> None:
+        """Let the service's role set the time of the installation, which tests move with the clock."""
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"GRANT UPDATE (installed_at) ON installation TO {SERVICE_ROLE}")
 
     def drop(self, url: str) -> None:
         """Drop the database."""

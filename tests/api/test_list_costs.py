@@ -20,9 +20,9 @@ OF_A_LIST = 2
 OF_A_PROJECT = 2
 # Who calls, and its flags; the project alone is looked up where it has none.
 OF_ITS_FLAGS = 2
-# Who calls; the lock that keeps a merger of the agency out; the agency, the external id; and what others wait for: the
-# number, the rows, the journal's head, the entry, the change.
-OF_A_REGISTRATION = 9
+# Who calls; the lock that keeps a merger of the agency out; the agency, the external id, former records of the same
+# object and names; and what others wait for: the number, the rows, the journal's head, the entry, the change.
+OF_A_REGISTRATION = 11
 
 
 @pytest.mark.parametrize("query", ["", "&sort=-budget_kzt", "&flagged=true&sort=started_on", "&q=учёта", "&cursor"])

@@ -133,9 +133,9 @@ def test_held_audit_exits_with_four_until_confirmed(
         agency = an_agency()
         numbers = []
         with transaction():
-            for _ in range(55):
-                project = a_project(agency, placement="on_platform", platform_key="qt-1")
-                verify_placement(reviewer, project, "qt-1", DAY, "list")
+            for place in range(55):
+                project = a_project(agency, placement="on_platform", platform_key=f"qt-{place}")
+                verify_placement(reviewer, project, f"qt-{place}", DAY, "list")
                 numbers.append(project.number)
     assert registry("audits", "run").code == 0
     with services(), transaction():
@@ -223,4 +223,7 @@ def test_void_command_voids_future_audit_in_one_step(
     assert registry("audits", "void", "999", "--reason", "None").code == 3
     assert registry("audits", "run").code == 0
     assert "audit.voided" in registry("journal", "export").out
+    fallen = registry("journal", "verify", "--json").json["faults"]
+    assert [fault["code"] for fault in fallen] == ["time-wrong"]
+    assert registry("journal", "explain", str(fallen[0]["seq"]), "--reason", "The clock was ahead.").code == 0
     assert registry("journal", "verify").code == 0
