@@ -90,6 +90,9 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "event-of-another-side",
         "not-with-this-confirmation",
         "project-not-of-agency",
+        # Two people confirm what ends a serious flag, with a document that shows it.
+        "scan-required",
+        "document-no-scan",
         "project-passes-on-already",
         "project-withdrawn",
         "projects-only-in-division",
