@@ -18,7 +18,7 @@ from registry.imports.service import import_now
 from registry.imports.worker import run_next_import
 from registry.projects.export_columns import COLUMNS
 from tests.api.callers import Caller
-from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.sheets import KAZAKH, RUSSIAN, register, workbook
@@ -82,7 +82,7 @@ def test_template_goes_in_and_its_example_is_left_out(
     assert (run.total, [each["code"] for each in run.warnings or []]) == (0, ["rows-left-out"])
     # The example itself would be a valid record.
     key = next(cell for cell in sheet[2] if cell.value in ("МЫСАЛ", "ПРИМЕР", "EXAMPLE"))
-    key.value = an_agency().bin if kind == "agencies" else "A-1"
+    key.value = a_bin() if kind == "agencies" else "A-1"
     for cell in sheet[2]:
         if cell.value == "050340004478":
             cell.value = an_agency().bin

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from registry.agencies.models import Agency
+from registry.agencies.service import agency_to_change, change_agency
+from registry.core.transactions import transaction
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, an_agency, list_key
+from tests.factories import ADMINISTRATOR, a_project, an_agency, list_key
 
 
 @pytest.fixture
@@ -124,12 +126,11 @@ def test_if_none_match_returns_304_without_a_body(editor: Caller, project: Proje
     assert other.status_code == 200
 
 
-def test_etag_changes_with_the_freeze_status(
-    editor: Caller, administrator: Caller, project: Project, agency: Agency
-) -> None:
+def test_etag_changes_with_the_freeze_status(editor: Caller, project: Project, agency: Agency) -> None:
     path = f"/projects/{project.number}"
     before = editor.get(path)
-    administrator.change(f"/agencies/{agency.bin}", {"kind": "private"})
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"kind": "private"}, approved={})
 
     after = editor.get(path)
 
