@@ -150,6 +150,8 @@ def databases_at(kind: str, address: str) -> SqliteDatabases | PostgresDatabases
 def bare_app(url: str) -> Flask:
     """An app that has a database and nothing else."""
     app = Flask("tests")
+    # That of the services and commands of the tests, which accept the tokens that are made here.
+    app.config["SECRET_KEY"] = "of-the-tests-and-nobody-else"
     init_database(app, url)
     return app
 

@@ -15,6 +15,7 @@ from registry.audits.service import run_audit
 from registry.core.database import db
 from registry.core.errors import Malformed
 from registry.core.pagination import Page
+from registry.exemptions.service import record_exemption
 from registry.flags.queries import list_flags
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
@@ -101,22 +102,15 @@ def test_cleared_flag_stays_listed_with_its_dates(
     assert editor.get(f"/projects/{project.number}").get_json()["freeze_status"] == "clear"
 
 
-def test_exempt_flag_names_its_exemption(supervisor: Caller, editor: Caller, project: Project) -> None:
-    made = supervisor.post(
-        "/exemptions",
-        {
-            "project": project.number,
-            "decision_number": "5-1",
-            "decided_on": "2026-03-01",
-            "valid_from": "2026-03-01",
-            "valid_to": "2026-03-31",
-        },
-    ).get_json()
+def test_exempt_flag_names_its_exemption(editor: Caller, project: Project) -> None:
+    days = {"decided_on": date(2026, 3, 1), "valid_from": date(2026, 3, 1), "valid_to": date(2026, 3, 31)}
+    values = {"project": project.number, "decision_number": "5-1", **days}
+    made = record_exemption(an_actor(Role.SUPERVISOR), values)
     run_audit(OPERATOR)
 
     flag = flags(editor, project.number)[0]
 
-    assert (flag["status"], flag["exemption"]) == ("exempt", made["id"])
+    assert (flag["status"], flag["exemption"]) == ("exempt", made.id)
 
 
 def test_flag_list_is_sorted_and_paginated_and_rejects_other_parameters(editor: Caller, project: Project) -> None:
