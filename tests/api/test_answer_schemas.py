@@ -25,13 +25,16 @@ SOMETIMES = {
     ("CaseSummary", "project_record"),
     ("Case", "project_record"),
     ("SuccessionShown", "equal_external_ids"),
+    ("SuccessionShown", "effects"),
+    ("TransferShown", "effects"),
     ("TransferShown", "equal_external_ids"),
     ("WithdrawalShown", "people_needed"),
     ("ConfirmationRequestShown", "document_names"),
     # In a single approval alone; a kind counts only what it touches.
     *(("ApprovalShown", name) for name in ("changes", "effects", "documents", "needs_supervisor")),
     *(
-        ("ApprovalShown.effects", name)
+        (f"{each}.effects", name)
+        for each in ("ApprovalShown", "SuccessionShown", "TransferShown")
         for name in (
             *("projects", "out_of_scope", "into_scope", "flags", "cases"),
             *("restricted", "readers", "confirmed", "lost"),

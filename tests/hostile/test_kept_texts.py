@@ -27,6 +27,8 @@ DECISIONS = ("confirm_", "refuse_", "cancel_", "approve_proposal", "reject_propo
 # Fields that do not fit the others of the valid body, and texts in which braces are placeholders.
 NOT_BESIDE = {
     "ask_confirmation": ("consent_number",),
+    # A key that the inventory does not list needs a document.
+    "confirm_placement": ("platform_key",),
     "create_case_template": ("text",),
     "patch_case_template": ("text",),
 }
