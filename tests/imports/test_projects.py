@@ -124,7 +124,7 @@ def test_imported_edit_of_confirmed_field_ends_confirmation(app: Flask) -> None:
     with transaction():
         verify_placement(an_actor(Role.OPERATOR), project, "qt-1", date(2026, 10, 1), "акт")
     key = {"agency": project.agency.bin, "external_id": "A-1"}
-    run_import(csv_of({**key, "name_ru": "Система учёта озёр"}))
+    run_import(csv_of({**key, "budget_kzt": "5"}))
     db.session.refresh(project)
     assert project.placement_verified_on == date(2026, 10, 1)
     run_import(csv_of({**key, "platform_key": "qt-2"}))

@@ -42,6 +42,7 @@ NUMBERS = {
     "tokens": "4fGh7KqLm2",
     "sign-ins": 57,
     "requests": 4,
+    "approvals": 5,
     "service-accounts": "robot",
     "account": "26.11.2026 12:00",
     "overview": "02.03.2026",
