@@ -16,6 +16,7 @@ from sqlalchemy import update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force, set_policy
@@ -141,12 +142,17 @@ def test_document_of_another_project_is_not_found(editor: Caller, agency: Agency
         assert editor.get(address).status_code == 404
 
 
-def test_damaged_bytes_are_never_served(editor: Caller, path: str) -> None:
-    made = editor.upload(path, b"as it was").get_json()
-    with transaction() as session:
-        session.execute(update(Document).where(Document.id == made["id"]).values(content=b"as it is!"))
+def test_damaged_bytes_are_never_served(own_app: Flask) -> None:
+    # As the owner of the tables: the role of the service changes no document.
+    with own_app.app_context():
+        agency = an_agency()
+        editor = caller(own_app.test_client(), Role.AGENCY_EDITOR, agency)
+        path = f"/projects/{a_project(agency).number}/documents"
+        made = editor.upload(path, b"as it was").get_json()
+        with transaction() as session:
+            session.execute(update(Document).where(Document.id == made["id"]).values(content=b"as it is!"))
 
-    answer = editor.get(f"{path}/{made['id']}")
+        answer = editor.get(f"{path}/{made['id']}")
 
     assert answer.status_code == 500
     assert b"as it is" not in answer.data

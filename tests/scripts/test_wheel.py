@@ -90,7 +90,7 @@ class Installation:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that the checkout gets no build folder."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for folder in ("registry", "migrations", "config", "docs"):
+    for folder in ("registry", "migrations", "config", "docs", "scripts"):
         shutil.copytree(CHECKOUT / folder, source / folder, ignore=NO_CACHES)
     for name in BUILT_FROM:
         shutil.copy(CHECKOUT / name, source)
