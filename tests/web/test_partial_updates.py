@@ -148,12 +148,12 @@ def test_emptied_agency_field_is_cleared_unless_required(signed_in: SignedIn) ->
     visit = signed_in(Role.ADMINISTRATOR)
     path = f"/agencies/{agency.bin}/edit"
     form = untouched_form(visit.get(path).text, "name_ru")
-    visit.client.post(path, data={**form, "email": "", "parent_bin": ""})
+    visit.client.post(path, data={**form, "email": ""})
     changed = shown_of(agency, AGENCY_FIELDS)
-    assert (changed["email"], changed["parent_bin"], changed["region"]) == (None, None, "79")
-    answer = visit.client.post(path, data={**form, "kind": ""})
-    assert answer.status_code == 422 and 'id="kind-error"' in answer.text
-    assert agency_by_bin(agency.bin).kind == "national_security"
+    assert (changed["email"], changed["region"]) == (None, "79")
+    answer = visit.client.post(path, data={**form, "name_kk": "", "name_ru": ""})
+    assert answer.status_code == 422 and 'id="name_kk-error"' in answer.text
+    assert agency_by_bin(agency.bin).name_kk is not None
 
 
 def test_person_edit_writes_only_changes(signed_in: SignedIn) -> None:

@@ -16,7 +16,7 @@ from registry.webhooks.service import create_webhook
 from tests.factories import a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 
-MAX_BYTES = 60_000
+MAX_BYTES = 60 * 1024
 MANY = 55
 LONG_RU = "Министерство цифрового развития, инноваций и аэрокосмической промышленности Республики Казахстан"
 LONG_KK = "Қазақстан Республикасының Цифрлық даму, инновациялар және аэроғарыш өнеркәсібі министрлігі"
