@@ -57,7 +57,6 @@ def stops_of_projects(known: Mapping[str, object]) -> list[Stop]:
         Stop("import-rows", Role.AGENCY_EDITOR, f"/imports/{known['previewed']}/rows"),
         Stop("import-preview", Role.AGENCY_EDITOR, f"/imports/{known['previewed']}"),
         Stop("import-columns", Role.AGENCY_EDITOR, f"/imports/{known['unmapped']}/columns"),
-        Stop("import-columns-error", Role.AGENCY_EDITOR, f"/imports/{known['unmapped']}/columns", {}),
         Stop("confirm-placement", Role.OPERATOR, f"/projects/{known['on_platform']}/confirm-placement"),
         Stop("confirm-onboarding", Role.OPERATOR, f"/projects/{known['onboarding']}/confirm-onboarding"),
         Stop("confirm-ending", Role.OPERATOR, f"/projects/{known['ended']}/confirm-ending"),
