@@ -17,7 +17,7 @@ from registry.freeze.policy_file import load_policy
 from registry.http.request_bodies import MAX_BODY
 from registry.notifications.aitu.links import AITU_BOT_NAME
 from registry.open_data.publication import PUBLICATION
-from registry.platform.trusted_program import PLATFORM_ACCOUNT
+from registry.platform.inventory import PLATFORM_ACCOUNT
 from registry.settings import Settings
 from registry.webhooks.targets import WEBHOOK_NETWORKS
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from flask import current_app
 from sqlalchemy import delete, func, or_, select
 
 from registry.accounts.actors import Actor
@@ -34,6 +35,8 @@ from registry.projects.revisions import differences
 from registry.projects.visibility import visible_projects
 from registry.projects.withdrawn import NOT_WITHDRAWN
 
+# The key in ``app.config``: the name of the account of the platform's own program, None where nobody is trusted.
+PLATFORM_ACCOUNT: Final = "PLATFORM_ACCOUNT"
 MAX_DETAILS: Final = 1000
 # The number of errors reported for an inventory that is rejected as a whole.
 MAX_REPORTED_ERRORS: Final = 50
@@ -300,3 +303,9 @@ def _write(actor: Actor, inventory_id: int, dates: Mapping[int, date | None]) ->
     update_projects(actor, verified, "placement.verified", {"inventory": inventory_id})
     update_projects(actor, lost, "placement.verification-lost", {"inventory": inventory_id})
     insert_rows(require_transaction(), Confirmation, confirmations)
+
+
+def is_platform_program(actor: Actor) -> bool:
+    """True for the service account of ``REGISTRY_PLATFORM_ACCOUNT``, whose inventories are trusted as they are."""
+    is_service = not (actor.is_person or actor.is_local)
+    return is_service and actor.principal == current_app.config.get(PLATFORM_ACCOUNT)

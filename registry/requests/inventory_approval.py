@@ -30,13 +30,13 @@ from registry.platform.inventory import (
     Plan,
     apply_plan,
     count_confirmed_projects,
+    is_platform_program,
     plan_inventory,
     read_inventory,
     summary_of,
 )
 from registry.platform.models import ProposedInventory
 from registry.platform.shared_keys import lock_keys
-from registry.platform.trusted_program import is_platform_program
 
 # More than this part of the confirmations is not lost on the word of one person: the file may be truncated.
 LOST_FRACTION: Final = 10

@@ -16,8 +16,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.platform.inventory import lists_key
-from registry.platform.trusted_program import PLATFORM_ACCOUNT
+from registry.platform.inventory import PLATFORM_ACCOUNT, lists_key
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import read_settings
