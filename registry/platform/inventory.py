@@ -102,7 +102,7 @@ def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool)
     if dry_run:
         return summary_of(plan_inventory(actor, listed), listed, dry_run=True)
     with transaction():
-        return apply_plan(actor, listed, plan_inventory(actor, listed, lock=True), is_vouched=False)
+        return apply_plan(actor, listed, plan_inventory(actor, listed, lock=True), is_trusted=False)
 
 
 def read_inventory(file_name: str, content: bytes) -> ListedKeys:
@@ -128,13 +128,13 @@ def apply_plan(
     listed: ListedKeys,
     plan: Plan,
     *,
-    is_vouched: bool,
+    is_trusted: bool,
     flagged: Sequence[str] = (),
     approval: int | None = None,
 ) -> dict[str, Any]:
     """Apply a plan that was made with a lock, in the open transaction; returns the summary.
 
-    ``is_vouched``: the list is the platform's own or was approved by a second person, so that its keys count where one
+    ``is_trusted``: the list is the platform's own or was approved by a second person, so that its keys count where one
     person confirms a placement. ``flagged``: the projects with a serious flag that it confirms. Raises RoleNotAllowed.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
@@ -147,7 +147,7 @@ def apply_plan(
     session.flush()
     for start in range(0, len(plan.writes), CHUNK):
         _write(actor, inventory.id, {each.project_id: each.verified_on for each in plan.writes[start : start + CHUNK]})
-    _keep_keys(inventory.id, listed, is_vouched)
+    _keep_keys(inventory.id, listed, is_trusted)
     counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
     details = {"file_name": listed.file_name, "sha256": listed.sha256, "approval": approval, **counts}
     known = {name: value for name, value in details.items() if value is not None}
@@ -163,7 +163,7 @@ def lists_key(agency_id: int, platform_key: str) -> bool:
     return db.session.scalar(of_agency) is not None
 
 
-def _keep_keys(inventory_id: int, listed: ListedKeys, is_vouched: bool) -> None:
+def _keep_keys(inventory_id: int, listed: ListedKeys, is_trusted: bool) -> None:
     """Replace the keys by those of this list; of a list that one person applied, none is new."""
     session = require_transaction()
     table = table_of(InventoryKey)
@@ -171,8 +171,8 @@ def _keep_keys(inventory_id: int, listed: ListedKeys, is_vouched: bool) -> None:
     kept = []
     for key, row in listed.rows.items():
         is_known = key in known and known[key].agency_id == row.agency_id
-        if is_vouched or is_known:
-            day = row.verified_on if is_vouched else known[key].verified_on
+        if is_trusted or is_known:
+            day = row.verified_on if is_trusted else known[key].verified_on
             kept.append({"platform_key": key, "agency_id": row.agency_id, "verified_on": day})
     unread = [key for key in listed.bad_keys if key in known and key not in listed.rows]
     kept += [

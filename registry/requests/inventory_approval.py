@@ -115,7 +115,7 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
         lock_flags_for_review()
         effect = effect_of(actor, listed, lock=True)
         if is_trusted or not effect.takes_two_people:
-            summary = apply_plan(actor, listed, effect.plan, is_vouched=is_trusted, flagged=effect.flagged)
+            summary = apply_plan(actor, listed, effect.plan, is_trusted=is_trusted, flagged=effect.flagged)
             return {**summary, "needs_approval": False}
         if reason is None:
             raise Invalid([Problem("/reason", "required")])
@@ -173,7 +173,7 @@ class InventoryApproval(ApprovalKind):
         """Apply the file to what the proposer sees."""
         listed = _listed(approval)
         effect = effect_of(_proposer(approval), listed, lock=True)
-        summary = apply_plan(actor, listed, effect.plan, is_vouched=True, flagged=effect.flagged, approval=approval.id)
+        summary = apply_plan(actor, listed, effect.plan, is_trusted=True, flagged=effect.flagged, approval=approval.id)
         return {name: summary[name] for name in ("matched", "lost", "shared", "flagged")}
 
 

@@ -136,9 +136,7 @@ def test_another_service_account_applies_no_inventory(client: FlaskClient, agenc
     assert (answer.status_code, code(answer), verified_on(project)) == (403, "confirmation-needs-a-person", None)
 
 
-def test_what_one_person_listed_alone_does_not_vouch_for_a_key(
-    agency: Agency, operator: Caller, program: Caller
-) -> None:
+def test_a_key_that_one_person_listed_alone_does_not_count(agency: Agency, operator: Caller, program: Caller) -> None:
     send(program, agency, "qt-1", "qt-2")
 
     assert send(operator, agency, "qt-2", "qt-invented").status_code == 200

@@ -1,4 +1,4 @@
-"""Confirmed facts and restrictions: what reviewers, operators and supervisors vouch for and decide."""
+"""Confirmed facts and restrictions: what reviewers, operators and supervisors confirm and decide."""
 
 from __future__ import annotations
 

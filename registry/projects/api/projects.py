@@ -203,7 +203,7 @@ class ProjectByNumber(MethodView):
     def patch(self, sent: Loaded, number: str) -> Any:
         """Change a project. A field that is null is cleared, an absent one stays.
 
-        An edit of what a confirmation vouched for ends that confirmation.
+        An edit of what a confirmation rests on ends that confirmation.
         """
         with transaction():
             project = find_project_to_change(current_actor(), number)
