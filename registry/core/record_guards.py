@@ -2,7 +2,7 @@
 
 - ``journal_chain``: an entry of the journal follows the last one, by number and by hash.
 - ``journal_clock``: its time is within ``MAX_SKEW`` of the database's clock, so that nobody writes the past.
-- ``FINAL``: columns that stay as they are once a decision, an order or an exemption is made, or has ended.
+- ``FINAL``: columns that stay as they are once a decision, an order, an exemption or a proposal is made, or has ended.
 
 On PostgreSQL only the owner of the tables can drop or disable a trigger. SQLite has no roles: whoever can write the
 file can drop them, and ``registry doctor`` names what is missing. ``journal_clock`` is the only one that is ever off:
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 MAX_SKEW: Final = timedelta(minutes=5)
 CHAIN: Final = "journal_chain"
@@ -27,6 +27,10 @@ APPEND_ONLY: Final = {
     "sqlite": ("journal_no_update", "journal_no_delete"),
     "postgresql": ("journal_append_only",),
 }
+
+
+# A table of a later revision than the first triggers.
+APPROVALS: Final = "approvals"
 
 
 class FinalColumns(NamedTuple):
@@ -69,21 +73,38 @@ FINAL: Final = (
         ("revoked_at", "revoked_by", "revocation_reason"),
         "OLD.revoked_at IS NOT NULL",
     ),
+    FinalColumns(
+        "approvals_proposed",
+        APPROVALS,
+        (
+            *("kind", "subject", "agency_id", "project_id", "payload", "reason", "seen_digest", "proposed_by"),
+            *("proposed_account_id", "proposed_role", "proposed_at", "expires_at"),
+        ),
+        "1 = 1",
+    ),
+    FinalColumns(
+        "approvals_decided",
+        APPROVALS,
+        ("state", "decided_by", "decided_at", "decision_reason"),
+        "OLD.state <> 'waiting'",
+    ),
 )
 
 
 def create_guards(connection: Connection) -> None:
-    """Create the triggers of this version that are not there yet; for migrations."""
-    for statement in _statements(connection.dialect.name):
+    """Create the triggers of this version that are not there yet, on the tables that there are; for migrations."""
+    tables = set(inspect(connection).get_table_names())
+    for statement in _statements(connection.dialect.name, tables):
         connection.execute(text(statement))
 
 
-def drop_guards(connection: Connection) -> None:
-    """Drop them; for migrations."""
+def drop_guards(connection: Connection, only: str | None = None) -> None:
+    """Drop them, or those of one table; for migrations."""
     on_postgresql = connection.dialect.name == "postgresql"
     for name, table in _created():
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if on_postgresql else ''}")
-    if on_postgresql:
+        if only in (None, table):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if on_postgresql else ''}")
+    if on_postgresql and only is None:
         for function in ("journal_entry_follows", "journal_entry_is_of_now", "record_is_final"):
             connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}()")
 
@@ -163,10 +184,11 @@ def _created() -> Iterator[tuple[str, str]]:
     yield from ((final.name, final.table) for final in FINAL)
 
 
-def _statements(dialect: str) -> Iterator[str]:
+def _statements(dialect: str, tables: set[str]) -> Iterator[str]:
+    guarded = [final for final in FINAL if final.table in tables]
     if dialect == "postgresql":
         yield from POSTGRESQL
-        for final in FINAL:
+        for final in guarded:
             yield (
                 f"CREATE OR REPLACE TRIGGER {final.name} BEFORE UPDATE OF {', '.join(final.columns)} ON {final.table}"
                 f" FOR EACH ROW WHEN ({final.once}) EXECUTE FUNCTION record_is_final()"
@@ -175,7 +197,7 @@ def _statements(dialect: str) -> Iterator[str]:
     yield from SQLITE_APPEND_ONLY
     yield SQLITE_CHAIN
     yield SQLITE_CLOCK
-    for final in FINAL:
+    for final in guarded:
         yield (
             f"CREATE TRIGGER IF NOT EXISTS {final.name} BEFORE UPDATE OF {', '.join(final.columns)} ON {final.table}"
             f" WHEN {final.once} BEGIN SELECT RAISE(ABORT, 'this row of {final.table} is final'); END"

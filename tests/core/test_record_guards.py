@@ -135,10 +135,13 @@ CASE_ROWS = (
     "INSERT INTO exemptions"
     " (id, project_id, decision_number, decided_on, valid_from, valid_to, recorded_at, recorded_by)"
     " VALUES (1, {project}, '1', '2026-03-01', '2026-03-01', '2026-06-01', '2026-03-01', 'saule@example.kz')",
+    "INSERT INTO approvals (id, kind, state, subject, payload, reason, seen_digest, proposed_by, proposed_role,"
+    " proposed_at, expires_at) VALUES (1, 'restriction', 'waiting', 'project:1', '{{}}', 'r', 'd',"
+    " 'aigul@example.kz', 'supervisor', '2026-03-01', '2026-04-01')",
 )
 
 
-def test_decisions_orders_and_exemptions_are_final(app: Flask, connection: Connection) -> None:
+def test_decisions_orders_exemptions_and_approvals_are_final(app: Flask, connection: Connection) -> None:
     project = a_project()
     db.session.remove()
     for statement in CASE_ROWS:
@@ -168,6 +171,13 @@ def test_decisions_orders_and_exemptions_are_final(app: Flask, connection: Conne
     assert not is_taken("UPDATE exemptions SET valid_to = '2036-06-01'")
     assert is_taken("UPDATE exemptions SET revoked_at = '2026-04-01', revoked_by = 'saule@example.kz'")
     assert not is_taken("UPDATE exemptions SET revoked_at = NULL")
+    assert not is_taken("UPDATE approvals SET payload = '{\"is_restricted\"\\: false}'")
+    assert not is_taken("UPDATE approvals SET proposed_by = 'nobody@example.kz'")
+    assert not is_taken("UPDATE approvals SET seen_digest = 'e'")
+    assert is_taken("UPDATE approvals SET state = 'rejected', decided_by = 'saule@example.kz', decision_reason = 'r'")
+    assert not is_taken("UPDATE approvals SET state = 'approved'")
+    assert not is_taken("UPDATE approvals SET decided_by = 'nobody@example.kz'")
+    assert not is_taken("UPDATE approvals SET decision_reason = NULL")
 
 
 @pytest.mark.postgres_only
