@@ -16,7 +16,7 @@ from registry.flags.models import SEVERITY_RANK, Flag
 from registry.freeze.findings import Finding
 
 # Change that an audit lists for an existing flag, by its status after the last audit and after this one.
-# A flag that this audit opens again is always ``reopened``.
+# A flag that is open again is ``reopened``, also where a revoked exemption opened it.
 STATUS_CHANGES: Mapping[tuple[str, str], str] = {
     ("open", "exempt"): "exempted",
     ("accepted", "exempt"): "exempted",
@@ -70,12 +70,11 @@ class Plan:
     """All writes of an audit, and its counts.
 
     ``opened``: (project id, finding, exemption id). ``updated``: (flag, finding, new status, accepted fingerprint,
-    exemption id). ``reopened``: the updated flags that are open again. ``restated``: (flag, finding, change) of other
-    flags whose status changed since the last audit, by this audit or by a decision, or whose severity changed.
-    ``statuses_before``: the status
-    after the last audit, by (project id, rule), of flags that a decision changed since. ``turned``: the projects of the
-    last audit that the change threshold counts. ``watch`` is called with the outcome of each project with flags
-    before or after.
+    exemption id). ``reopened``: the flags that are open again, by this audit or since an exemption was revoked.
+    ``restated``: (flag, finding, change) of other flags whose status changed since the last audit, by this audit or by
+    a decision, or whose severity changed. ``statuses_before``: the status after the last audit, by (project id, rule),
+    of flags that people changed since. ``turned``: the projects of the last audit that the change threshold counts.
+    ``watch`` is called with the outcome of each project with flags before or after.
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
@@ -216,11 +215,11 @@ def _keep(plan: Plan, flag: ActiveFlag, finding: Finding, exemption_id: int | No
     # Values that a decision did not cover need a new decision, even when the old values return later.
     accepted = flag.accepted_fingerprint if flag.accepted_fingerprint == fingerprint else None
     status = "exempt" if exemption_id is not None else "accepted" if accepted is not None else "open"
-    if status == "open" and flag.status != "open":
+    before = plan.statuses_before.get((flag.project_id, flag.rule), flag.status)
+    if status == "open" and (flag.status != "open" or before == "exempt"):
         plan.reopened.append((flag, finding))
     else:
         plan.kept += 1
-        before = plan.statuses_before.get((flag.project_id, flag.rule), flag.status)
         change = STATUS_CHANGES.get((before, status))
         if change is None and finding.severity != flag.severity:
             change = "raised" if SEVERITY_RANK[finding.severity] > SEVERITY_RANK[flag.severity] else "lowered"

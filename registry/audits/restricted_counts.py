@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.audits.decided_flags import statuses_before
 from registry.audits.held_causes import visible_causes
 from registry.audits.promises import visible_check
 from registry.cases.models import Case
@@ -82,13 +84,13 @@ def move_in_last_audit(project: Project) -> None:
     lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
     locked = session.scalars(lock.execution_options(populate_existing=True)).one()
     counts, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
-    own = _counts_of(project, last.id)
+    own = _counts_of(project, last.id, last.finished_at)
     locked.restricted_counts = {**counts, **{name: counts.get(name, 0) + sign * own[name] for name in own}}
 
 
-def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
+def _counts_of(project: Project, audit_id: int, finished_at: datetime | None) -> dict[str, int]:
     session = require_transaction()
-    statuses = _statuses_at_the_audit(project)
+    statuses = _statuses_at_the_audit(project, finished_at)
     of_project = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
     changes = Counter(session.scalars(select(AuditChange.change).where(*of_project)))
     in_scope = project.agency.kind in policy_in_force().scope
@@ -131,11 +133,13 @@ def _opened_case(project: Project, audit_id: int) -> bool:
     return require_transaction().scalar(opened.limit(1)) is not None
 
 
-def _statuses_at_the_audit(project: Project) -> Sequence[str]:
-    """The statuses of the project's active flags; of a withdrawn project, those that its flags had before."""
+def _statuses_at_the_audit(project: Project, finished_at: datetime | None) -> Sequence[str]:
+    """The statuses that the project's active flags had; of a withdrawn project, those that its flags had before."""
     session = require_transaction()
     withdrawal = withdrawal_in_effect(project)
     if withdrawal is None:
-        active = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
-        return session.scalars(active).all()
-    return session.scalars(select(status_before_withdrawal()).where(Flag.id.in_(withdrawal.details["flags"]))).all()
+        flags = select(Flag.rule, Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
+    else:
+        flags = select(Flag.rule, status_before_withdrawal()).where(Flag.id.in_(withdrawal.details["flags"]))
+    changed = {} if finished_at is None else statuses_before(finished_at)
+    return [changed.get((project.id, rule), status) for rule, status in session.execute(flags)]

@@ -90,8 +90,8 @@ def find_exemption_to_change(actor: Actor, exemption_id: int) -> Exemption:
     return _found(_query(actor, exemption_id).with_for_update(of=Exemption), exemption_id)
 
 
-def revoke_exemption(actor: Actor, exemption: Exemption, reason: str | None) -> Exemption:
-    """Revoke the exemption in the open transaction; flags change at the next audit.
+def record_revocation(actor: Actor, exemption: Exemption, reason: str | None) -> None:
+    """Mark the exemption as revoked in the open transaction.
 
     Raises RoleNotAllowed and ExemptionAlreadyRevoked.
     """
@@ -103,7 +103,6 @@ def revoke_exemption(actor: Actor, exemption: Exemption, reason: str | None) -> 
     db.session.flush()
     details = {"exemption": exemption.id, "reason": reason}
     journal.record(actor, "exemption.revoked", f"project:{exemption.project}", details)
-    return exemption
 
 
 def in_force_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:

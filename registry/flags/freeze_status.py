@@ -1,7 +1,7 @@
 """The freeze status and the severity of projects: worked out from flags and the last good audit, and stored with them.
 
 Whatever changes a flag, the scope or what an audit has seen updates the projects concerned in the same transaction:
-audits, their voiding, approved decisions, and another kind of an agency.
+audits, their voiding, approved decisions, revoked exemptions, and another kind of an agency.
 """
 
 from __future__ import annotations

@@ -10,13 +10,17 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import require_transaction
+from registry.exemptions.models import Exemption
+from registry.exemptions.service import in_force_on
 from registry.flags.audit_runs import last_good_date
 from registry.flags.former_flags import FORMER, keep_former
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
 
 # A flag of these takes two people to withdraw the project.
 SERIOUS = Severity.MEDIUM.and_above()
+ACCEPTED = Flag.accepted_fingerprint == Flag.fingerprint
 
 
 def ever_had_serious_flag(project_id: int) -> bool:
@@ -47,14 +51,20 @@ def clear_flags(project_id: int, at: datetime) -> list[int]:
 
 
 def reopen_flags(ids: Sequence[int], at: datetime) -> None:
-    """Give flags that a withdrawal cleared the status that they had, in the open transaction."""
-    _update(ids, at, status=status_before_withdrawal(), cleared_on=None, last_seen_on=None)
+    """Give flags that a withdrawal cleared the status that they had, in the open transaction.
+
+    Where the exemption has ended meanwhile they are open, or accepted.
+    """
+    in_force = select(Exemption.id).where(Exemption.id == Flag.exemption_id, in_force_on(today())).exists()
+    status = case(
+        (in_force, FlagStatus.EXEMPT.value), (ACCEPTED, FlagStatus.ACCEPTED.value), else_=FlagStatus.OPEN.value
+    )
+    _update(ids, at, status=status, cleared_on=None, last_seen_on=None)
 
 
 def status_before_withdrawal() -> ColumnElement[str]:
     """The status that a flag had which a withdrawal cleared, as SQL on the table of flags."""
-    accepted = Flag.accepted_fingerprint == Flag.fingerprint
-    return case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
+    return case((Flag.exemption_id.is_not(None), "exempt"), (ACCEPTED, "accepted"), else_="open")
 
 
 def _update(ids: Sequence[int], at: datetime, **values: object) -> None:

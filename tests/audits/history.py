@@ -14,12 +14,12 @@ from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
 from registry.audits.held_decisions import confirm_held_audit
 from registry.cases.models import Case
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
-from registry.exemptions.service import find_exemption_to_change, revoke_exemption
 from registry.flags.models import Flag
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import read_policy
@@ -198,8 +198,7 @@ def revoke(_history: History, _project: Project, what: int) -> None:
     newest = select(Exemption.id).order_by(Exemption.id.desc()).offset(what % 2).limit(1)
     exemption_id = db.session.scalar(newest)
     if exemption_id is not None:
-        with transaction():
-            revoke_exemption(SUPERVISOR, find_exemption_to_change(SUPERVISOR, exemption_id), "Repealed.")
+        revoke_exemption(SUPERVISOR, exemption_id, "Repealed.")
 
 
 def decide(_history: History, project: Project, what: int) -> None:

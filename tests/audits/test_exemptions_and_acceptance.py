@@ -7,9 +7,11 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 
-from registry.core.transactions import transaction
-from registry.exemptions.service import exemption_in_force, find_exemption, revoke_exemption
+from registry.cases.revoked_exemptions import revoke_exemption
+from registry.core.database import db
+from registry.exemptions.service import exemption_in_force
 from registry.flags.models import Flag
+from registry.projects.models import Project
 from tests.audits.steps import (
     OLD_SYSTEM,
     SUPERVISOR,
@@ -34,9 +36,13 @@ def days(number: int) -> date:
     return DAY + timedelta(days=number)
 
 
+def freeze_status(project: Project) -> str:
+    db.session.refresh(project)
+    return project.freeze_status
+
+
 def revoke(exemption_id: int) -> None:
-    with transaction():
-        revoke_exemption(SUPERVISOR, find_exemption(SUPERVISOR, exemption_id), "the Commission took it back")
+    revoke_exemption(SUPERVISOR, exemption_id, "the Commission took it back")
 
 
 def test_exemption_takes_effect_at_next_audit(app: Flask, present: Present) -> None:
@@ -89,16 +95,29 @@ def test_flag_reopens_day_after_exemption_ends(app: Flask, present: Present) -> 
     assert (run.projects_flagged, run.projects_exempt) == (1, 0)
 
 
-def test_revoked_exemption_ends_at_next_audit(app: Flask, present: Present) -> None:
+def test_revoked_exemption_ends_at_once_and_the_next_audit_lists_it(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     exemption = exempt(project, DAY, days(30))
     audit()
+    present.move(timedelta(hours=1))
     revoke(exemption.id)
-    assert flag(project, RULE)["status"] == "exempt"
+    assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("open", None)
+    assert freeze_status(project) == "flagged"
     run = audit()
     assert changes(run) == [(project.number, RULE, "reopened")]
-    assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("open", None)
+    assert (flag(project, RULE)["status"], run.flags_reopened) == ("open", 1)
+
+
+def test_acceptance_counts_again_when_an_exemption_is_revoked(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    accept(project, RULE)
+    exemption = exempt(project, DAY, days(30))
+    audit()
+    revoke(exemption.id)
+    assert (flag(project, RULE)["status"], freeze_status(project)) == ("accepted", "accepted")
 
 
 def test_last_recorded_of_overlapping_exemptions_is_named(app: Flask, present: Present) -> None:
@@ -113,7 +132,6 @@ def test_last_recorded_of_overlapping_exemptions_is_named(app: Flask, present: P
     assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("exempt", longer.id)
     assert (flag_counts(run), changes(run)) == ((0, 1, 0, 0), [])
     revoke(longer.id)
-    audit()
     assert flag(project, RULE)["status"] == "open"
 
 
@@ -123,6 +141,7 @@ def test_revoking_one_exemption_leaves_the_other_in_force(app: Flask, present: P
     first, second = exempt(project, DAY, days(9)), exempt(project, DAY, days(9))
     audit()
     revoke(second.id)
+    assert (flag(project, RULE)["status"], freeze_status(project)) == ("exempt", "exempt")
     audit()
     assert flag(project, RULE)["exemption_id"] == first.id == exemption_in_force(project.id, DAY)
 

@@ -7,8 +7,7 @@ from datetime import date, timedelta
 from flask import Flask
 
 from registry.audits.service import run_audit
-from registry.core.transactions import transaction
-from registry.exemptions.service import find_exemption, revoke_exemption
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.flags.audit_runs import AuditRun
 from registry.projects.models import Project
 from tests.audits.steps import SUPERVISOR, changes, edit, exempt, flags_of
@@ -45,8 +44,8 @@ def test_exempted_flag_is_listed_as_exempted(app: Flask, present: Present) -> No
     assert (changes(run), counted(run)) == ([(project.number, RULE, "exempted")], (0, 1))
     assert (run.flags_kept, run.flags_reopened) == (1, 0)
     assert changes(audit()) == []
-    with transaction():
-        revoke_exemption(SUPERVISOR, find_exemption(SUPERVISOR, exemption.id), "It was another project.")
+    present.move(HOUR)
+    revoke_exemption(SUPERVISOR, exemption.id, "It was another project.")
     run = audit()
     assert (changes(run), counted(run)) == ([(project.number, RULE, "reopened")], (1, 0))
 

@@ -21,6 +21,7 @@ from registry.exemptions.models import Exemption
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from tests.api.callers import caller, code, codes
+from tests.audits.steps import exempt
 from tests.cases.casework import status
 from tests.cases.cast import AIGERIM, act, audit, case_of, flags_of, under_review
 from tests.factories import a_project, an_agency, approve_waiting
@@ -118,6 +119,28 @@ def test_exemption_of_the_project_itself_shows_on_its_referred_case_at_once(
     assert reviewer.call("GET", f"/cases/{case.id}").get_json()["exempt_since"] == "2026-07-20"
     waiting = reviewer.call("GET", "/cases?status=with_commission&is_null=exempt_since").get_json()["items"]
     assert waiting == []
+
+
+@pytest.mark.parametrize("is_audited", [True, False])
+def test_revoked_exemption_returns_the_case_to_review_at_once(
+    client: FlaskClient, agency: Agency, project: Project, is_audited: bool
+) -> None:
+    exemption = exempt(project, TODAY, date(2026, 12, 31))
+    if is_audited:
+        audit()
+    else:
+        with transaction():
+            case_of(project).exempt_since = TODAY
+    supervisor = caller(client, Role.SUPERVISOR)
+
+    assert supervisor.post(f"/exemptions/{exemption.id}/revocation", {"reason": "Decision 6-1"}).status_code == 200
+
+    shown = supervisor.get(f"/cases/{case_of(project).id}").get_json()
+    assert (shown["status"], shown["exempt_since"], shown["due_on"]) == ("under_review", None, "2026-08-17")
+    assert (shown["events"][-1]["action"], shown["events"][-1]["comment"]) == ("return", "Decision 6-1")
+    assert [each["status"] for each in shown["flags"]] == ["open"]
+    listed = supervisor.get("/projects?freeze_status=flagged").get_json()["items"]
+    assert [each["number"] for each in listed] == [project.number]
 
 
 def test_refused_exemption_returns_the_case_to_its_reviewer_and_the_agency_reads_the_decision(

@@ -10,8 +10,8 @@ from flask import Flask
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.service import run_audit
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.core.transactions import transaction
-from registry.exemptions.service import find_exemption_to_change, revoke_exemption
 from registry.imports.service import import_now
 from registry.projects.models import Project
 from registry.requests.restoration import restore_project
@@ -136,8 +136,7 @@ def test_a_decision_changes_case_flag_and_project_once(project: Project) -> None
 def test_exemptions_are_recorded_and_revoked(project: Project) -> None:
     start = since()
     exemption = exempt(project, DAY, in_days(10))
-    with transaction():
-        revoke_exemption(SAULE, find_exemption_to_change(SAULE, exemption.id), "In error.")
+    revoke_exemption(SAULE, exemption.id, "In error.")
 
     assert types(after=start) == [
         ("exemption.recorded", f"exemption:{exemption.id}"),

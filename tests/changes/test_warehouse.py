@@ -15,11 +15,11 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.cases.models import Case
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
-from registry.exemptions.service import find_exemption_to_change, revoke_exemption
 from registry.projects.models import Project
 from registry.requests.restoration import restore_project
 from registry.requests.service import ask, confirm
@@ -74,9 +74,7 @@ class World:
             case "exempt":
                 exempt(project, DAY, in_days(other))
             case "revoke":
-                with transaction():
-                    exemption = find_exemption_to_change(SAULE, self._newest(Exemption, project))
-                    revoke_exemption(SAULE, exemption, None)
+                revoke_exemption(SAULE, self._newest(Exemption, project), None)
             case "move":
                 with transaction():
                     parent = None if other == place else self.agencies[other].bin

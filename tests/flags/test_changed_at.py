@@ -20,6 +20,7 @@ from registry.cases.details import show_case
 from registry.cases.lists import list_cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case, open_case
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
 from registry.core.database import db
@@ -27,7 +28,7 @@ from registry.core.errors import RegistryError
 from registry.core.pagination import Listing, Page
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
-from registry.exemptions.service import find_exemption_to_change, record_exemption, revoke_exemption
+from registry.exemptions.service import record_exemption
 from registry.flags.queries import list_flags
 from registry.platform.confirmations import verify_placement
 from registry.projects.api.representations import etag_data, project_row
@@ -159,8 +160,7 @@ class Story:
     def revoke(self) -> None:
         ids = db.session.scalars(select(Exemption.id).where(Exemption.revoked_at.is_(None))).all()
         if ids:
-            with transaction():
-                revoke_exemption(SAULE, find_exemption_to_change(SAULE, self.random.choice(ids)), None)
+            revoke_exemption(SAULE, self.random.choice(ids), None)
 
     def restrict(self) -> None:
         with transaction():

@@ -15,6 +15,7 @@ from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent
 from registry.cases.orders import Order
 from registry.cases.queries import open_case
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
@@ -27,6 +28,7 @@ from registry.requests.restoration import restore_project
 from registry.requests.service import ask, confirm, refuse
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, codes
+from tests.audits.steps import exempt
 from tests.cases.cast import (
     ADMINISTRATOR,
     AIGERIM,
@@ -38,6 +40,7 @@ from tests.cases.cast import (
     case_of,
     edit,
     editor_of,
+    flags_of,
     migrate_by,
 )
 from tests.factories import a_project, an_actor, an_agency
@@ -222,6 +225,19 @@ def test_it_is_readable_with_its_number_and_history(client: FlaskClient) -> None
     assert [(each["kind"], each["project"], each["target"]) for each in links] == [
         ("duplicate_of", project.number, remaining.number)
     ]
+
+
+def test_a_restored_project_is_not_exempt_when_its_exemption_was_revoked_meanwhile() -> None:
+    project = a_project()
+    exemption = exempt(project, DAY, DAY)
+    audit()
+    request = withdrawn(project)
+    revoke_exemption(SAULE, exemption.id, None)
+
+    restore_project(TIMUR, request.id, "It exists.")
+
+    db.session.refresh(project)
+    assert (set(flags_of(project).values()), project.freeze_status) == ({"open"}, "flagged")
 
 
 def test_a_restored_project_is_flagged_again_at_once_and_its_case_with_the_next_audit() -> None:

@@ -9,6 +9,7 @@ from flask import Flask
 
 from registry.agencies.models import Agency
 from registry.audits.restricted_counts import COUNTS, visible_run
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import last_good_audit
@@ -18,6 +19,7 @@ from registry.requests.models import Request
 from registry.requests.restoration import restore_project
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
+from tests.audits.steps import exempt
 from tests.cases.cast import OPERATOR, SAULE, TIMUR, audit, editor_of
 from tests.factories import a_project
 from tests.present import Present
@@ -96,3 +98,15 @@ def test_a_project_restored_since_the_last_audit_is_not_in_its_counts(present: P
     restricted(project, True)
 
     assert seen_without_restricted() == {"projects_judged": 1, "projects_flagged": 1, "flags_kept": 1}
+
+
+def test_a_project_restricted_after_its_exemption_was_revoked_leaves_the_last_audit_as_exempt(present: Present) -> None:
+    project = a_project()
+    exemption = exempt(project, DAY, DAY)
+    audit()
+    present.move(timedelta(minutes=1))
+    revoke_exemption(SAULE, exemption.id, None)
+
+    restricted(project, True)
+
+    assert seen_without_restricted() == {}

@@ -17,11 +17,10 @@ from registry.api.query_schemas import ListArguments, list_query
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.cases.commission import propose_exemption
-from registry.core.transactions import transaction
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION
-from registry.exemptions.service import find_exemption_to_change, revoke_exemption
 from registry.journal.read_replica import use_read_replica
 
 blp = ApiBlueprint(
@@ -91,9 +90,7 @@ class ExemptionRevocation(MethodView):
     @blp.etag
     @blp.response(200, EXEMPTION, example={**EXAMPLE, "status": "revoked"})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Revoke an exemption; flags follow at the next audit."""
-        with transaction():
-            exemption = find_exemption_to_change(current_actor(), id)
-            exemption = revoke_exemption(current_actor(), exemption, values.get("reason"))
+        """Revoke an exemption: the flags that it covered are open at once, and the case is back under review."""
+        exemption = revoke_exemption(current_actor(), id, values.get("reason"))
         blp.set_etag(etag_data(exemption))
         return exemption
