@@ -15,11 +15,11 @@ from registry.core.working_days import load_calendar, set_calendar
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.request_bodies import MAX_BODY
-from registry.notifications.aitu.links import AITU_BOT_NAME
+from registry.notifications.aitu import AITU_BOT_NAME
 from registry.open_data.publication import PUBLICATION
 from registry.platform.inventory import PLATFORM_ACCOUNT
 from registry.settings import Settings
-from registry.webhooks.targets import WEBHOOK_NETWORKS
+from registry.webhooks.sender import WEBHOOK_NETWORKS
 
 
 def use_configuration_files(settings: Settings) -> None:

@@ -51,8 +51,7 @@ from registry.freeze.current import connect_later_versions
 from registry.government_reports.handover import hand_over_reports
 from registry.government_reports.renamed_accounts import rename_in_open_reports
 from registry.imports.models import ImportRun, pass_on_imports
-from registry.inbox.bulk_events import record_audit, record_hand_over
-from registry.inbox.case_events import record_timeline_entry
+from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
 from registry.notifications.account_notices import enqueue_notice
@@ -71,8 +70,8 @@ from registry.requests.agency_change import AgencyChange
 from registry.requests.events import agency_succeeded
 from registry.requests.fact_approvals import EndingApproval, OnboardingApproval, PlacementApproval
 from registry.requests.inventory_approval import InventoryApproval
-from registry.saved_views.account_changes import leave_shared_views, pass_on_views, rename_in_views
-from registry.webhooks.owners import pass_on_webhooks
+from registry.saved_views.service import leave_shared_views, pass_on_views, rename_in_views
+from registry.webhooks.events import pass_on_webhooks
 
 connect_later_versions(later_policy)
 read_along(READ_ALONG, ACTIVATED_TEXT)

@@ -26,8 +26,8 @@ from registry.inbox import models as inbox
 from registry.journal import nightly as journal_verification
 from registry.journal import service as journal
 from registry.letters import models as letters
+from registry.notifications import aitu as aitu_links
 from registry.notifications import models as email_tables
-from registry.notifications.aitu import links as aitu_links
 from registry.open_data import models as open_data
 from registry.platform import confirmations
 from registry.platform import models as inventories

@@ -24,12 +24,11 @@ from registry.core.database_settings import DatabaseLimits, check_database_url, 
 from registry.core.shipped_files import CONFIG
 from registry.http.telemetry_settings import PARSERS as TELEMETRY_PARSERS
 from registry.http.telemetry_settings import read_telemetry
-from registry.notifications.aitu.settings import PARSERS as AITU_PARSERS
-from registry.notifications.aitu.settings import AituBot, aitu_bot
-from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
+from registry.notifications.settings import PARSERS as AITU_PARSERS
+from registry.notifications.settings import AituBot, Mail, aitu_bot, mail_sender, smtp_server
+from registry.open_data.publication import PARSERS as OPEN_DATA_PARSERS
 from registry.open_data.publication import Licence
-from registry.open_data.settings import PARSERS as OPEN_DATA_PARSERS
-from registry.webhooks.settings import PARSERS as WEBHOOK_PARSERS
+from registry.webhooks.sender import PARSERS as WEBHOOK_PARSERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name

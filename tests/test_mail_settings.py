@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.notifications.mail_settings import Mail
+from registry.notifications.settings import Mail
 from registry.settings import SettingsInvalid, read_settings
 
 

@@ -22,7 +22,7 @@ from registry.flask_config import use_configuration_files
 from registry.http.error_reports import init_error_reports
 from registry.http.request_log import JsonLines
 from registry.settings import Settings, read_settings
-from registry.webhooks.targets import WEBHOOK_NETWORKS
+from registry.webhooks.sender import WEBHOOK_NETWORKS
 
 LOG_FILE = "commands.log"
 

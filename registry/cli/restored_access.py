@@ -26,8 +26,8 @@ from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from registry.settings import Settings
-from registry.webhooks.fan_out import disable
 from registry.webhooks.models import Webhook
+from registry.webhooks.queue import disable
 from registry.webhooks.vocabulary import DisabledReason
 
 DISABLED, ENABLED, RENAMED = "account.disabled", "account.enabled", "account.renamed"

@@ -1,15 +1,28 @@
-"""Documents that are help pages: their names in addresses, their files and translations."""
+"""Help pages: which documents they are, and how Markdown becomes HTML with the classes of the pages."""
 
 from __future__ import annotations
 
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup, escape
 
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
 from registry.core.shipped_files import shipped
 from registry.core.translations import lazy_text
+
+# Documents that are help pages: their names in addresses, their files and translations.
 
 DOCS: Final = shipped("docs")
 
@@ -124,3 +137,217 @@ def guides_of(role: Role) -> list[Document]:
     """The guides for people of a role; none for auditors, who only read."""
     names = (_GUIDE_OF_ROLE.get(role), _FURTHER_OF_ROLE.get(role))
     return [DOCUMENTS[name] for name in names if name is not None]
+
+
+# Renders the documents from Markdown to HTML with the classes of the pages.
+#
+# docs/adr/0030-guides-as-help-pages.md: why markdown-it-py, and why the sections of a translation have English
+# anchors.
+
+# Raw HTML is displayed as text, and the parser makes no links of schemes such as javascript:.
+PARSER: Final = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+CLASSES: Final[Mapping[str, str]] = {
+    "h2": "govuk-heading-m",
+    "h3": "govuk-heading-s",
+    "p": "govuk-body",
+    "ul": "govuk-list govuk-list--bullet",
+    "ol": "govuk-list govuk-list--number",
+    "table": "govuk-table stacked",
+    "thead": "govuk-table__head",
+    "tbody": "govuk-table__body",
+    "tr": "govuk-table__row",
+    "th": "govuk-table__header",
+    "td": "govuk-table__cell",
+    "code": "code",
+    "a": "govuk-link",
+}
+# Files below docs/ that the service has elsewhere.
+SERVED_ELSEWHERE: Final[Mapping[str, str]] = {"openapi.json": "/api/v1/openapi.json"}
+EXTERNAL: Final = ("http://", "https://", "mailto:")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of a document: the id of its heading, and its text."""
+
+    anchor: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedDocument:
+    """A document in one language. ``language`` is English where there is no translation into the one asked for."""
+
+    title: str
+    language: Language
+    body: Markup
+    sections: tuple[Section, ...]
+
+
+@cache
+def render_document(document: Document, language: Language) -> RenderedDocument:
+    """Render a document, in English where it is not translated. The files do not change while the service runs."""
+    if not document.path(language).is_file():
+        language = DEFAULT_LANGUAGE
+    tokens = _without_language_links(_tokens(document, language), document)
+    title, sections = "", []
+    for (opening, text), anchor in zip(_headings(tokens), _anchors(document, language).values(), strict=True):
+        opening.attrs["id"] = anchor
+        if opening.tag == "h1":
+            title = text
+        elif opening.tag == "h2":
+            sections.append(Section(anchor, text))
+    body = _render(_decorated(_without_title(tokens), document.files[language]))
+    return RenderedDocument(title, language, Markup(body), tuple(sections))  # noqa: S704 - the renderer escapes
+
+
+def _tokens(document: Document, language: Language) -> list[Token]:
+    return PARSER.parse(document.path(language).read_text(encoding="utf-8"))
+
+
+def _headings(tokens: Sequence[Token]) -> Iterator[tuple[Token, str]]:
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            yield opening, "".join(each.content for each in inline.children or ())
+
+
+def _anchors(document: Document, language: Language) -> dict[str, str]:
+    """The anchors that code hosts give the headings of a file, and those of the English headings in the same places.
+
+    A translation with more or fewer headings keeps its own anchors.
+    """
+    own, english = _own_anchors(document, language), _own_anchors(document, DEFAULT_LANGUAGE)
+    return dict(zip(own, english if len(own) == len(english) else own, strict=True))
+
+
+# Each link to a section needs those of its document.
+@cache
+def _own_anchors(document: Document, language: Language) -> tuple[str, ...]:
+    texts = [text for _, text in _headings(_tokens(document, language))]
+    return tuple(re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-") for text in texts)
+
+
+def _without_title(tokens: list[Token]) -> list[Token]:
+    """The tokens without the first heading, which the page displays itself."""
+    return tokens[3:] if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1" else tokens
+
+
+def _without_language_links(tokens: list[Token], document: Document) -> list[Token]:
+    """The tokens without the paragraph that leads to the translations: the page has its own language switch."""
+    names = {file.name for file in document.files.values()}
+    left: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        inline = tokens[place + 1] if tokens[place].type == "paragraph_open" else None
+        links = {each.attrGet("href") for each in (inline and inline.children) or () if each.type == "link_open"}
+        if links and links <= names:
+            place += 3
+        else:
+            left.append(tokens[place])
+            place += 1
+    return left
+
+
+def _decorated(tokens: list[Token], file: PurePosixPath) -> list[Token]:
+    """The tokens with classes, labels of tables, and links that lead to pages of the service."""
+    heading, tables = "", 0
+    columns: list[str] = []
+    cells = iter(columns)
+    for before, token in pairwise([Token("start", "", 0), *tokens]):
+        if token.nesting == 1 and token.tag in CLASSES:
+            token.attrJoin("class", CLASSES[token.tag])
+        if token.type == "inline":
+            token.children = list(_inline(token.children or [], file))
+            text = "".join(child.content for child in token.children)
+            if before.type == "heading_open":
+                heading, tables = text, 0
+            elif before.type == "th_open":
+                columns.append(text)
+                # An empty cell is no heading.
+                before.tag = "th" if text else "td"
+                if text:
+                    before.attrs["scope"] = "col"
+        elif token.type == "table_open":
+            tables += 1
+            token.meta["label"] = heading if tables == 1 else f"{heading} ({tables})"
+            columns = []
+        elif token.type == "tr_open":
+            cells = iter(columns)
+        elif token.type == "th_close":
+            token.tag = "th" if columns[-1] else "td"
+        elif token.type == "td_open":
+            # On a narrow screen a row becomes a card, which the first cell heads.
+            if before.type == "tr_open":
+                token.attrJoin("class", "stacked__main")
+            column = next(cells, "")
+            if column:
+                token.attrs["data-label"] = column
+    if tokens and tokens[0].type == "paragraph_open":
+        tokens[0].attrs["class"] = "govuk-body-l"
+    return tokens
+
+
+def _inline(children: Sequence[Token], file: PurePosixPath) -> Iterator[Token]:
+    leads_nowhere = False
+    for child in children:
+        if child.type == "link_open":
+            address = page_address(str(child.attrGet("href") or ""), file)
+            leads_nowhere = address is None
+            if address is not None:
+                child.attrs["href"] = address
+                child.attrJoin("class", CLASSES["a"])
+        elif child.type == "code_inline":
+            child.attrJoin("class", CLASSES["code"])
+        if not (leads_nowhere and child.type in ("link_open", "link_close")):
+            yield child
+
+
+def page_address(link: str, file: PurePosixPath) -> str | None:
+    """The address on this service of a link in a file; None when it leads to a file that is no help page."""
+    if link.startswith(EXTERNAL):
+        return link
+    path, _, anchor = link.partition("#")
+    target = posixpath.normpath(file.parent / unquote(path)) if path else str(file)
+    if target in SERVED_ELSEWHERE:
+        return SERVED_ELSEWHERE[target]
+    for document in DOCUMENTS.values():
+        for language, variant in document.files.items():
+            if str(variant) == target:
+                return _address(document, language, unquote(anchor), same_page=not path)
+    return None
+
+
+def _address(document: Document, language: Language, anchor: str, *, same_page: bool) -> str:
+    anchor = _anchors(document, language).get(anchor, anchor) if anchor else ""
+    return ("" if same_page else f"/help/{document.name}") + (f"#{anchor}" if anchor else "")
+
+
+class _Renderer(RendererHTML):
+    """HTML of the tokens; what may be wider than the screen scrolls in a box that the keyboard reaches."""
+
+    def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """A table opens its box."""
+        label = escape(tokens[idx].meta["label"])
+        box = f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        return box + self.renderToken(tokens, idx, options, env)
+
+    def table_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """And closes it."""
+        return self.renderToken(tokens, idx, options, env) + "</div>\n"
+
+    def code_block(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        """A block of code."""
+        return f'<pre class="guide__code" tabindex="0"><code>{escape(tokens[idx].content)}</code></pre>\n'
+
+    def fence(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        """The same, fenced."""
+        return self.code_block(tokens, idx)
+
+
+def _render(tokens: list[Token]) -> str:
+    return str(_Renderer(PARSER.renderer).render(tokens, PARSER.options, {}))
+
+
+def anchors_of(name: str) -> frozenset[str]:
+    """The anchors of a document's sections, the same in every language."""
+    return frozenset(section.anchor for section in render_document(DOCUMENTS[name], DEFAULT_LANGUAGE).sections)

@@ -25,9 +25,9 @@ from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
 from registry.journal.service import JournalEntry
-from registry.notifications.channels import Channel
+from registry.notifications.email import sends_email
 from registry.notifications.models import OutboundEmail
-from registry.notifications.test_email import sends_email
+from registry.notifications.vocabulary import Channel
 
 HIDDEN: Final = "account.setup-hidden"
 

@@ -14,7 +14,7 @@ from registry.imports.models import ImportRun
 from registry.notifications.service import queue_state
 from registry.requests.models import Request
 from registry.requests.vocabulary import RequestState
-from registry.webhooks.waiting import due_deliveries
+from registry.webhooks.queue import due_deliveries
 
 
 class Queue(NamedTuple):

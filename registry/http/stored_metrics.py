@@ -34,7 +34,7 @@ from registry.journal.backups import last_backup_at, last_drill_at
 from registry.journal.nightly import last_verification
 from registry.notifications.service import queue_state
 from registry.projects.models import Project
-from registry.webhooks.waiting import failing_webhooks, pending_deliveries
+from registry.webhooks.queue import failing_webhooks, pending_deliveries
 
 KEPT_S: Final = 10
 

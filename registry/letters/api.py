@@ -16,10 +16,9 @@ from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, filter_query, list_query
 from registry.cases.queries import read_case
 from registry.http.downloads import CSV, csv_download
-from registry.letters.exports import export_csv
-from registry.letters.queries import SORTS, filters_of_letters, letters_of_case, list_letters, read_letter
+from registry.letters.pages import html_response, pdf_response
+from registry.letters.queries import SORTS, export_csv, filters_of_letters, letters_of_case, list_letters, read_letter
 from registry.letters.schemas import EXAMPLE, LETTER, SUMMARY
-from registry.letters.views.documents import html_response, pdf_response
 
 blp = ApiBlueprint("letters", __name__, description="Letters of orders, questions, referrals and closings, frozen.")
 PARAMETERS: Final = plain_parameters(filters_of_letters())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.agencies.models import Agency
 from registry.cases.models import Case
+from registry.core.clock import rfc3339
 from registry.core.database import db
 from registry.core.errors import NotFound
 from registry.core.filters import (
@@ -26,9 +27,10 @@ from registry.core.filters import (
     conditions,
     date_filters,
 )
-from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
+from registry.core.pagination import MAX_LIMIT, Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
+from registry.core.spreadsheets.writer import Rows, table_as_csv
 from registry.letters.models import Letter
-from registry.letters.standing import ends_of
+from registry.letters.service import ends_of
 from registry.letters.vocabulary import LetterKind
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
@@ -189,3 +191,53 @@ def _rows(letters: Sequence[Letter]) -> list[dict[str, Any]]:
         row |= {"stands": letter.id not in ends, "ended_because": ends.get(letter.id)}
         rows.append(row)
     return rows
+
+
+# The register of letters as a table: codes and ISO dates.
+
+COLUMNS: Final = (
+    "number",
+    "kind",
+    "issued_on",
+    "issued_at",
+    "agency",
+    "agency_name_kk",
+    "agency_name_ru",
+    "project",
+    "case",
+    "decision",
+    "due_on",
+    "answer_by",
+    "appeal_until",
+    "stands",
+    "ended_because",
+    "sha256",
+)
+
+
+def export_csv(actor: Actor, raw: Mapping[str, str]) -> Iterator[bytes]:
+    """Stream the letters as CSV, newest first. Raises RoleNotAllowed and Malformed, before the first piece."""
+    first = list_letters(actor, raw, Page(MAX_LIMIT))
+    return table_as_csv(COLUMNS, _pages(actor, raw, letter_rows(first.items), first.next))
+
+
+def letter_rows(letters: Sequence[Mapping[str, Any]]) -> Rows:
+    """Return one row a letter."""
+    return [[_cell(letter, name) for name in COLUMNS] for letter in letters]
+
+
+def _cell(letter: Mapping[str, Any], name: str) -> Any:
+    if name.startswith("agency_name_"):
+        return letter["agency_names"][name.removeprefix("agency_")]
+    value = letter[name]
+    if name == "issued_at":
+        return rfc3339(value)
+    return ("true" if value else "false") if isinstance(value, bool) else value
+
+
+def _pages(actor: Actor, raw: Mapping[str, str], rows: Rows, following: str | None) -> Iterator[Rows]:
+    yield rows
+    while following is not None:
+        listing = list_letters(actor, raw, Page(MAX_LIMIT, following))
+        following = listing.next
+        yield letter_rows(listing.items)

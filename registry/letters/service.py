@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
@@ -15,17 +16,88 @@ from registry.accounts.factors.requirements import public_url
 from registry.cases.bilingual_texts import TEXTS, language_of, with_both_languages
 from registry.cases.covered_flags import flags_of_cases
 from registry.cases.models import Case, CaseDecision, CaseEvent
-from registry.cases.vocabulary import ActionName
+from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACCEPTING
+from registry.core.bulk import table_of
 from registry.core.clock import local_date
+from registry.core.database import db
+from registry.core.dialects import insert_or_ignore
 from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
-from registry.letters.models import Letter
-from registry.letters.numbers import reserve_letter_number
-from registry.letters.vocabulary import LetterKind
+from registry.letters.models import Letter, LetterSeries
+from registry.letters.vocabulary import LetterEnd, LetterKind
 from registry.letters.wording import letter_text
 from registry.projects.models import Project
+
+# Letter numbers: ``QL-<year>-<6 digits>``, without gaps in each year.
+#
+# The year's row is locked from the reservation to the commit. It happens at the end of a transaction, just before
+# the journal is appended, so that transactions which lock several cases never wait for each other in a circle.
+
+SERIES: Final = table_of(LetterSeries).c
+NEXT_SERIAL: Final = (
+    update(table_of(LetterSeries))
+    .where(SERIES.year == bindparam("this_year"))
+    .values(last=SERIES.last + 1)
+    .returning(SERIES.last)
+)
+
+
+def reserve_letter_number(year: int) -> str:
+    """Reserve the next number of the year in the open transaction."""
+    session = require_transaction()
+    serial = session.scalar(NEXT_SERIAL, {"this_year": year})
+    if serial is None:
+        session.execute(insert_or_ignore(LetterSeries).values(year=year, last=0).on_conflict_do_nothing())
+        serial = session.scalars(NEXT_SERIAL, {"this_year": year}).one()
+    return f"QL-{year:04}-{serial:06}"
+
+
+# Whether letters stand: a decision until it is appealed, withdrawn or replaced, the others until they are undone.
+
+# The status in which the letter left its case. The first action that leads out of it answers the letter, or undoes it.
+LEFT_IN: Final[Mapping[str, Status]] = {
+    LetterKind.QUESTION: Status.AWAITING_AGENCY,
+    LetterKind.REFERRAL: Status.WITH_COMMISSION,
+    LetterKind.CLOSING: Status.CLOSED,
+}
+UNDONE: Final[Mapping[str, LetterEnd]] = {
+    ActionName.WITHDRAW: LetterEnd.WITHDRAWN,
+    ActionName.APPEAL: LetterEnd.APPEALED,
+    FurtherEvent.PROJECT_WITHDRAWN: LetterEnd.WITHDRAWN,
+}
+
+
+def ends_of(letters: Sequence[Letter]) -> dict[int, str]:
+    """Return why letters no longer stand, by their id; those that stand are left out. Two queries for all of them."""
+    ends = _ends_of_decisions(letters)
+    # Also notices of decisions: an audit opens a case again whose decision stays in effect.
+    others = [letter for letter in letters if letter.kind in LEFT_IN and letter.id not in ends]
+    statement = (
+        select(CaseEvent.id, CaseEvent.case_id, CaseEvent.action, CaseEvent.from_status)
+        .where(CaseEvent.case_id.in_({letter.case_id for letter in others}))
+        .where(CaseEvent.from_status != CaseEvent.to_status)
+        .order_by(CaseEvent.id)
+    )
+    events = db.session.execute(statement).all() if others else []
+    for letter in others:
+        left_in = LEFT_IN[letter.kind]
+        later = (each for each in events if each.case_id == letter.case_id and each.id > letter.event_id)
+        action = next((each.action for each in later if each.from_status == left_in), None)
+        end = UNDONE.get(action or "")
+        if action is not None and letter.kind == LetterKind.CLOSING:
+            end = LetterEnd.REOPENED
+        if end is not None:
+            ends[letter.id] = end.value
+    return ends
+
+
+def _ends_of_decisions(letters: Sequence[Letter]) -> dict[int, str]:
+    decided = {letter.decision_id: letter.id for letter in letters if letter.decision_id is not None}
+    statement = select(CaseDecision.id, CaseDecision.ended_because).where(CaseDecision.id.in_(decided))
+    return {decided[row.id]: row.ended_because for row in db.session.execute(statement) if row.ended_because}
+
 
 PENDING: Final = "letters_pending"
 # Facts that only the texts of a letter hold.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
 from babel import Locale
@@ -11,7 +12,8 @@ from babel.dates import format_date
 
 from registry.cases.vocabulary import DecisionKind
 from registry.core.languages import LOCALES, OFFICIAL_LANGUAGES, Language
-from registry.core.translations import lazy_text, translator
+from registry.core.pdf import make_pdf
+from registry.core.translations import lazy_text, translate, translator
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Placement, Stage
 from registry.letters.vocabulary import LetterKind
@@ -153,3 +155,18 @@ def _name(named: Mapping[str, Any], language: Language) -> str:
 
 def _day(value: str | None, language: Language) -> str:
     return full_date(date.fromisoformat(value), language) if value else ""
+
+
+# Letters as PDF/A-2u, in Kazakh and Russian in one document.
+
+LAYOUT: Final = Path(__file__).parent / "data" / "letter.typ"
+ISSUER: Final = lazy_text("QazTech project register")
+
+
+def letter_pdf(data: Mapping[str, Any]) -> bytes:
+    """Return the letter in Kazakh and Russian. Raises DocumentNotMade."""
+    parts = [
+        {"language": each, "issuer": translate(ISSUER, each), **data["texts"][each]} for each in OFFICIAL_LANGUAGES
+    ]
+    document = {"number": data["number"], "date": data["date"], "issuer": ISSUER, "parts": parts}
+    return make_pdf(LAYOUT, data["number"], document)

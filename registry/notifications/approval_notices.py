@@ -11,8 +11,8 @@ from registry.approvals.service import DECIDED_TOPIC, PROPOSED_TOPIC, is_another
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
 from registry.core.database import db
-from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient
+from registry.notifications.transport import Notice
 
 NoticesOf = Callable[[Mapping[str, Any], Directory], list[Notice]]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select, update
@@ -16,17 +18,139 @@ from registry.accounts.models import Person
 from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db
+from registry.core.languages import Language
+from registry.core.messages import message
+from registry.core.pdf import DocumentNotMade
 from registry.core.transactions import transaction
-from registry.notifications.channels import Channel
-from registry.notifications.email_transport import EmailTransport
-from registry.notifications.kinds import KINDS
-from registry.notifications.mail_settings import Mail
+from registry.notifications.aitu import AituClient, mark_rejected
+from registry.notifications.email import MailServer, notice_part, notice_subject, render_email
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_now
+from registry.notifications.settings import AituBot, Mail
 from registry.notifications.transport import ChannelUnavailable, LeasedNotice, NoticeRejected, Transport
-from registry.notifications.weekly_overview import may_still_see
+from registry.notifications.vocabulary import KINDS, Channel
+from registry.notifications.weekly_overview import may_still_see, overview_pdf
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
+
+# The e-mail transport: one e-mail through the mail server for one notice.
+
+
+class EmailTransport:
+    """Sends notices by e-mail over one connection; release it with ``close``."""
+
+    channel = Channel.EMAIL
+
+    def __init__(self, mail: Mail) -> None:
+        self._mail = mail
+        self._server = MailServer(mail)
+
+    def reaches(self, to: Recipient) -> bool:
+        """True when the recipient has an e-mail address."""
+        return to.address is not None
+
+    def send(self, notice: LeasedNotice, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Send one e-mail. Raises EmailRejected, MailServerUnavailable, and ValueError for an unusable address."""
+        email = render_email(
+            self._mail,
+            notice.key,
+            to,
+            entries,
+            notice.created_at,
+            is_digest=notice.is_digest,
+            fell_back=notice.fell_back,
+        )
+        attach_overview(email, entries)
+        self._server.send(email)
+
+    def close(self) -> None:
+        """Close the connection, if any."""
+        self._server.close()
+
+
+def attach_overview(email: EmailMessage, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Attach the document of the overview of the week. The e-mail has its main figures also without it."""
+    for document in (each["figures"].get("document") for each in entries if "figures" in each):
+        if document is not None:
+            with suppress(DocumentNotMade):
+                name = f"overview-{document['date']}.pdf"
+                email.add_attachment(overview_pdf(document), maintype="application", subtype="pdf", filename=name)
+
+
+# Messages for Aitu: kinds of events, numbers and links. Never findings, names, figures or personal data.
+#
+# Aitu's servers are not the register's: a message must say nothing that a stranger should not read.
+
+# Of the contract, counted as Java does: in UTF-16 code units.
+MAX_UNITS: Final = 4096
+# How many references of each kind are named: as many as fit.
+REFERENCES: Final = (20, 10, 5, 3, 2, 1, 0)
+
+
+def render_message(
+    public_url: str, language: Language, entries: Sequence[Mapping[str, Any]], *, is_digest: bool
+) -> str:
+    """Render a message, identically at each attempt, of at most 4,096 UTF-16 code units."""
+    for most in REFERENCES:
+        text = _text(public_url, language, entries, is_digest, most)
+        if utf16_units(text) <= MAX_UNITS:
+            return text
+    return "\n\n".join([notice_subject(entries, language, is_digest), public_url, message("notice-ending", language)])
+
+
+def utf16_units(text: str) -> int:
+    """Return the length of a text as the API counts it."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _text(public_url: str, language: Language, entries: Sequence[Mapping[str, Any]], is_digest: bool, most: int) -> str:
+    parts = [message("notice-digest", language)] if is_digest else []
+    parts += [notice_part(public_url, _named(each, most), language) for each in entries]
+    if any(KINDS[each["kind"]] == "account" for each in entries):
+        parts.append(message("notice-not-you", language))
+    return "\n\n".join([*parts, message("notice-ending", language)])
+
+
+def _named(each: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Return the entry with its first references, and without the figures of the overview."""
+    return {
+        **{name: value for name, value in each.items() if name != "figures"},
+        "references": each["references"][:most],
+    }
+
+
+# The Aitu transport: one message through the bot API for one notice.
+
+
+class AituTransport:
+    """Sends notices to linked Aitu accounts; release it with ``close``."""
+
+    channel = Channel.AITU
+
+    def __init__(self, bot: AituBot) -> None:
+        self._bot = bot
+        self._client = AituClient(bot)
+
+    def reaches(self, to: Recipient) -> bool:
+        """True when the person has linked an Aitu account."""
+        return to.aitu_id is not None
+
+    def send(self, notice: LeasedNotice, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Send one message. Raises NoticeRejected and ChannelUnavailable."""
+        if to.aitu_id is None or to.person_id is None:
+            raise NoticeRejected("no Aitu account is linked", for_good=True)
+        text = render_message(self._bot.public_url, to.languages[0], entries, is_digest=notice.is_digest)
+        try:
+            self._client.send_message(to.aitu_id, notice.key, text)
+        except NoticeRejected:
+            mark_rejected(to.person_id, rejected=True)
+            raise
+        mark_rejected(to.person_id, rejected=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
 
 log = logging.getLogger(__name__)
 

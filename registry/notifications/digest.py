@@ -3,24 +3,315 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from enum import Enum
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, or_, select
+from sqlalchemy.orm import aliased
 
+from registry.accounts.models import Account
 from registry.accounts.roles import Permission, Role
-from registry.core.clock import ALMATY, now
+from registry.accounts.token_models import Token
+from registry.accounts.token_queries import ENDING_WITHIN, is_working
+from registry.accounts.vocabulary import AccountKind
+from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.orders import Order, newest_in_force
+from registry.cases.vocabulary import Status
+from registry.core.clock import ALMATY, local_date, now
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
+from registry.exemptions.models import Exemption
+from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.lock import lock_flags_for_audit
-from registry.notifications.channels import EMAIL_ONLY, Channel
-from registry.notifications.digest_queries import DigestItem, RecipientGroup, Span, digest_items
+from registry.flags.vocabulary import FlagChange
+from registry.letters.models import Letter
 from registry.notifications.models import Digest
 from registry.notifications.recipients import Directory, Recipient, load_directory
 from registry.notifications.service import queue_notice
+from registry.notifications.vocabulary import EMAIL_ONLY, Channel
+from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
+from registry.projects.models import Project
+from registry.projects.withdrawn import NOT_WITHDRAWN
+
+# Digest queries: what began in a time span. Each compares dates, so that the content of past digests is not stored.
+
+SOON_WORKING_DAYS: Final = 5
+ENDING_DAYS: Final = timedelta(days=30)
+# How long before the due date of an attestation its agency is reminded.
+REMINDERS: Final = (timedelta(days=30), timedelta(days=7), timedelta())
+ROWS_AT_ONCE: Final = 2000
+CHANGES: Final = (
+    FlagChange.OPENED,
+    FlagChange.REOPENED,
+    FlagChange.CLEARED,
+    FlagChange.RAISED,
+    FlagChange.LOWERED,
+)
+
+
+class RecipientGroup(Enum):
+    """Recipients of a digest item."""
+
+    AGENCY = "the agency of the project"
+    REVIEWERS = "who holds the case, or all reviewers while nobody does"
+    APPROVERS = "who may approve, but the proposer"
+    PERSON = "the person"
+    OWNER = "the owner of a service account, or the administrators without one"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time span that includes its later instant. As days: what applies on ``last`` and did not yet on ``first``."""
+
+    since: datetime
+    until: datetime
+
+    def holds(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Condition: an instant lies in the span."""
+        return and_(instant > self.since, instant <= self.until)
+
+    @property
+    def first(self) -> date:
+        """Day of the previous digest."""
+        return local_date(self.since)
+
+    @property
+    def last(self) -> date:
+        """Day of this digest."""
+        return local_date(self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestItem:
+    """Something that applies now and did not before. ``principal``: the person whom it concerns; ``letter``: the number
+    of the letter that says more.
+    """
+
+    kind: str
+    reference: int | str
+    recipients: RecipientGroup
+    agency_id: int | None
+    is_restricted: bool
+    principal: str | None
+    letter: str | None = None
+
+
+def digest_items(span: Span) -> Iterator[DigestItem]:
+    """Yield all items, kind by kind."""
+    for statement in (_flags(span), _orders(span), _exemptions(span), _attestations(span)):
+        yield from _read(statement, RecipientGroup.AGENCY)
+    yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), RecipientGroup.AGENCY)
+    closed = _timeline(span, "case-closed", _closed()).outerjoin(Letter, Letter.event_id == CaseEvent.id)
+    yield from _read(closed.add_columns(Letter.number.label("letter")), RecipientGroup.AGENCY)
+    proposed = (CaseEvent.action == "propose", Case.status == "awaiting_approval")
+    yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), RecipientGroup.APPROVERS)
+    cleared = (CaseEvent.action == "cleared", Case.status == "awaiting_confirmation")
+    waiting = _timeline(span, "case-awaiting-confirmation", *cleared, principal=Case.assignee)
+    yield from _read(waiting, RecipientGroup.REVIEWERS)
+    yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
+    yield from _read(_overdue_approvals(span), RecipientGroup.APPROVERS)
+    yield from _ending_tokens(span)
+    yield from _services_without_owner(span)
+
+
+def _ending_tokens(span: Span) -> Iterator[DigestItem]:
+    """Yield the tokens that end within 14 days and did not at the last digest. New ones that end so soon are known."""
+    owner = aliased(Account)
+    statement = (
+        select(Token.key_id, Account.name, Account.kind, owner.name.label("owner"))
+        .join(Account, Account.id == Token.account_id)
+        .outerjoin(owner, owner.id == Account.owner_account_id)
+        .where(
+            *is_working(),
+            Token.expires_at > span.since + ENDING_WITHIN,
+            Token.expires_at <= span.until + ENDING_WITHIN,
+        )
+        .order_by(Token.id)
+    )
+    for row in db.session.execute(statement):
+        recipients, principal = (
+            (RecipientGroup.PERSON, row.name) if row.kind == AccountKind.PERSON else (RecipientGroup.OWNER, row.owner)
+        )
+        yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, principal=principal)
+
+
+def _services_without_owner(span: Span) -> Iterator[DigestItem]:
+    """Yield the service accounts in use whose owner was disabled since the last digest, for the administrators."""
+    owner = aliased(Account)
+    statement = (
+        select(Account.name)
+        .join(owner, owner.id == Account.owner_account_id)
+        .where(Account.disabled_at.is_(None), span.holds(owner.disabled_at.expression))
+        .order_by(Account.id)
+    )
+    for name in db.session.scalars(statement):
+        yield DigestItem("service-without-owner", name, RecipientGroup.OWNER, None, is_restricted=False, principal=None)
+
+
+def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:
+    for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
+        item = DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal)
+        yield replace(item, letter=row.letter) if "letter" in row._fields else item
+
+
+def _rows(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElement[Any]]:
+    return [
+        (literal(kind) if isinstance(kind, str) else kind).label("kind"),
+        reference.label("reference"),
+        Project.agency_id.expression,
+        Project.is_restricted.expression,
+        (literal(None) if principal is None else principal).label("principal"),
+    ]
+
+
+def _flags(span: Span) -> Select[Any]:
+    """Projects with flag changes in the span, one row per project and kind whatever the number of flags."""
+    kind = case(
+        (AuditChange.change == FlagChange.CLEARED.value, "flags-cleared"),
+        (AuditChange.change == FlagChange.RAISED.value, "severity-raised"),
+        (AuditChange.change == FlagChange.LOWERED.value, "severity-lowered"),
+        else_="flags-opened",
+    )
+    return (
+        select(*_rows(kind, Project.number))
+        .join(AuditChange, AuditChange.project_id == Project.id)
+        .join(AuditRun, AuditRun.id == AuditChange.audit_id)
+        .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), span.holds(AuditRun.finished_at.expression))
+        .where(AuditChange.change.in_(CHANGES))
+        .distinct()
+        .order_by(Project.number)
+    )
+
+
+def _timeline(span: Span, kind: str, *conditions: ColumnElement[bool], principal: Any = None) -> Select[Any]:
+    return (
+        select(*_rows(kind, CaseEvent.case_id, principal))
+        .join(Case, Case.project_id == Project.id)
+        .join(CaseEvent, CaseEvent.case_id == Case.id)
+        .where(span.holds(CaseEvent.at.expression), *conditions)
+        .order_by(CaseEvent.id)
+    )
+
+
+def _closed() -> ColumnElement[bool]:
+    """Condition: closed, except by a decision on an appeal, about which the agency is notified immediately."""
+    earlier, between = aliased(CaseEvent), aliased(CaseEvent)
+    decided_between = exists(
+        select(between.id).where(
+            between.case_id == earlier.case_id,
+            between.action == "approve",
+            between.id > earlier.id,
+            between.id < CaseEvent.id,
+        )
+    )
+    appealed = exists(
+        select(earlier.id).where(
+            earlier.case_id == CaseEvent.case_id,
+            earlier.id < CaseEvent.id,
+            earlier.action == "appeal",
+            ~decided_between,
+        )
+    )
+    return and_(
+        CaseEvent.to_status == "closed",
+        CaseEvent.from_status != "closed",
+        Case.status == "closed",
+        or_(CaseEvent.action != "approve", ~appealed),
+    )
+
+
+def _orders(span: Span) -> Select[Any]:
+    """Orders that are overdue or due within five working days, and were not so at the last digest."""
+    calendar, order = national_calendar(), newest_in_force()
+    soon, soon_before = (calendar.after(day, SOON_WORKING_DAYS) for day in (span.last, span.first))
+    is_overdue = Case.due_on < span.last
+    was_not_overdue = Case.due_on >= span.first
+    was_not_soon = or_(Case.due_on > soon_before, span.holds(Order.approved_at.expression))
+    kind = case((is_overdue, "order-overdue"), else_="order-due-soon")
+    return (
+        select(*_rows(kind, Case.id))
+        .join(Case, Case.project_id == Project.id)
+        .join(order, order.c.project_id == Project.id)
+        .join(Order, Order.id == order.c.order_id)
+        .where(
+            Case.status == "remediation",
+            or_(and_(is_overdue, was_not_overdue), and_(~is_overdue, Case.due_on <= soon, was_not_soon)),
+        )
+        .order_by(Case.due_on, Case.id)
+    )
+
+
+def _exemptions(span: Span) -> Select[Any]:
+    """Exemptions that end within 30 days, did not at the last digest, and have no successor."""
+    later = aliased(Exemption)
+    goes_on = exists(
+        select(later.id).where(
+            later.project_id == Exemption.project_id,
+            later.revoked_at.is_(None),
+            later.valid_to > Exemption.valid_to,
+        )
+    )
+    was_far = or_(Exemption.valid_to > span.first + ENDING_DAYS, span.holds(Exemption.recorded_at.expression))
+    return (
+        select(*_rows("exemption-ending", Project.number))
+        .join(Exemption, Exemption.project_id == Project.id)
+        .where(
+            Exemption.revoked_at.is_(None),
+            NOT_WITHDRAWN,
+            Exemption.valid_to.between(span.last, span.last + ENDING_DAYS),
+            was_far,
+            ~goes_on,
+        )
+        .order_by(Exemption.valid_to, Project.number)
+    )
+
+
+def _attestations(span: Span) -> Select[Any]:
+    """Records whose attestation is due in 30 days, in 7 days or today, counted from each day since the last digest."""
+    a_day = timedelta(days=1)
+    reminders = [
+        and_(due_before(span.last + left + a_day), ~due_before(span.first + left + a_day)) for left in REMINDERS
+    ]
+    return (
+        select(*_rows("attestation-due", Project.number))
+        .where(or_(*reminders), attestation_condition(*DUE_STATES))
+        .order_by(Project.number)
+    )
+
+
+def _overdue(span: Span) -> Select[Any]:
+    """Assigned cases that became overdue since the last digest; those of supervisors are ``_overdue_approvals``."""
+    return (
+        select(*_rows("case-overdue", Case.id, Case.assignee))
+        .join(Case, Case.project_id == Project.id)
+        .where(
+            Case.assignee.is_not(None),
+            Case.status.not_in((Status.CLOSED, Status.AWAITING_APPROVAL)),
+            *_became_overdue(span),
+        )
+        .order_by(Case.due_on, Case.id)
+    )
+
+
+def _overdue_approvals(span: Span) -> Select[Any]:
+    """Cases whose proposal waits for approval and that became overdue since the last digest."""
+    return (
+        select(*_rows("approval-overdue", Case.id, CaseDecision.proposed_by))
+        .join(Case, Case.project_id == Project.id)
+        .join(CaseDecision, and_(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None)))
+        .where(Case.status == Status.AWAITING_APPROVAL, *_became_overdue(span))
+        .order_by(Case.due_on, Case.id)
+    )
+
+
+def _became_overdue(span: Span) -> tuple[ColumnElement[bool], ...]:
+    return Case.due_on >= span.first, Case.due_on < span.last
+
 
 # Period of the first digest, which has no predecessor.
 FIRST_LOOKS_BACK: Final = timedelta(days=1)

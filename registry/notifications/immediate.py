@@ -24,14 +24,14 @@ from registry.core.transactions import transaction
 from registry.letters.models import Letter
 from registry.notifications.account_notices import ACCOUNT_TOPICS
 from registry.notifications.approval_notices import APPROVAL_NOTICES
-from registry.notifications.channels import Channel
-from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
 from registry.notifications.request_notices import REQUEST_NOTICES
 from registry.notifications.service import queue_notice
+from registry.notifications.transport import Notice
+from registry.notifications.vocabulary import Channel
 from registry.projects.models import Project
-from registry.webhooks.fan_out import DISABLED_TOPIC
-from registry.webhooks.owners import people_of
+from registry.webhooks.events import people_of
+from registry.webhooks.queue import DISABLED_TOPIC
 from registry.webhooks.service import ADDED_TOPIC
 
 AT_A_TIME: Final = 100

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from registry.notifications.aitu.settings import AituBot
-from registry.notifications.aitu.transport import AituTransport
-from registry.notifications.aitu.updates import read_updates, read_updates_when_codes_are_valid
-from registry.notifications.channels import Channel
+from registry.notifications.aitu_updates import read_updates, read_updates_when_codes_are_valid
 from registry.notifications.delivery import (
     MAX_PER_RUN,
+    AituTransport,
     DeliveryResult,
     drop_waiting,
     fall_back_to_email,
@@ -23,6 +21,8 @@ from registry.notifications.delivery import (
 )
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
+from registry.notifications.settings import AituBot
+from registry.notifications.vocabulary import Channel
 from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.settings import Settings
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model
 from registry.core.transactions import require_transaction
-from registry.notifications.channels import Channel
+from registry.notifications.vocabulary import Channel
 
 
 class OutboundEmail(Model):

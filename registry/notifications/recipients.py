@@ -15,9 +15,8 @@ from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
-from registry.notifications.aitu.links import AituLink
-from registry.notifications.channels import EMAIL_ONLY, Channel, ChannelChoice
-from registry.notifications.kinds import OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE
+from registry.notifications.aitu import AituLink
+from registry.notifications.vocabulary import EMAIL_ONLY, OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE, Channel, ChannelChoice
 
 
 @dataclass(frozen=True, slots=True)

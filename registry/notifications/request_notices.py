@@ -8,8 +8,8 @@ from typing import Any, Final
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import account_ever_named
 from registry.core.database import db
-from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient
+from registry.notifications.transport import Notice
 from registry.requests.carrying_out import CARRIED_OUT_TOPIC
 from registry.requests.decisions import DECIDED_TOPIC
 from registry.requests.failures import FAILED_TOPIC

@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from registry.notifications.channels import Channel
-from registry.notifications.recipients import Recipient
+from registry.notifications.vocabulary import Channel
+
+if TYPE_CHECKING:
+    from registry.notifications.recipients import Recipient
+
+
+# One notification for one recipient, before those of a recipient become an e-mail.
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notification for one recipient. ``letter``: the number of the letter that says more."""
+
+    to: Recipient
+    kind: str
+    reference: int | str
+    letter: str | None = None
 
 
 class ChannelUnavailable(Exception):

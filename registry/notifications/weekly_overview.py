@@ -2,25 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.vocabulary import Region
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
 from registry.core.languages import Language
 from registry.core.messages import message
+from registry.core.pdf import make_pdf
 from registry.core.transactions import transaction
-from registry.government_reports.wording import DAY_FORMAT
-from registry.notifications.channels import EMAIL_ONLY, Channel
+from registry.core.translations import lazy_text, translator
+from registry.freeze.current import policy_in_force
+from registry.freeze.texts import Translate
+from registry.freeze.vocabulary import Severity
+from registry.government_reports.pdf import ISSUER, LAYOUT, PAGE
+from registry.government_reports.wording import DAY_FORMAT, NOTHING, decimal, millions, name_in, number
 from registry.notifications.models import WeeklyOverview
-from registry.notifications.overview_document import overview_data
 from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
+from registry.notifications.vocabulary import EMAIL_ONLY, Channel
+from registry.projects.vocabulary import FlagAge, Sector
+from registry.reports.overview.agencies import AtRisk
+from registry.reports.overview.figures import Figures
 from registry.reports.overview.service import Overview, overview
+
+# The overview of the week as an accessible PDF: its data are stored with the notice, the file is made at delivery.
+
+TITLE: Final = lazy_text("Overview")
+AS_OF: Final = lazy_text("After the audit for {day}")
+THE_COUNTRY: Final = lazy_text("The country")
+AUDIT_FOR: Final = lazy_text("Audit for")
+BY_REGION: Final = lazy_text("By region")
+BY_SECTOR: Final = lazy_text("By sector")
+REGION: Final = lazy_text("Region")
+SECTOR: Final = lazy_text("Sector")
+AT_RISK: Final = lazy_text("Agencies with most money at risk")
+BY_RULE: Final = lazy_text("Open flags by rule")
+BY_AGE: Final = lazy_text("Age of open flags")
+AGENCY: Final = lazy_text("Agency")
+RULE: Final = lazy_text("Rule")
+OPEN_FOR: Final = lazy_text("Open for")
+OPEN_FLAGS: Final = lazy_text("Open flags")
+FLAGGED: Final = lazy_text("Flagged")
+IN_SCOPE: Final = lazy_text("In scope")
+SHARE: Final = lazy_text("Confirmed on QazTech, percent")
+CLAIMED: Final = lazy_text("Claimed, percent")
+WITHOUT_RESTRICTED: Final = lazy_text("Without restricted projects.")
+MONEY: Final = lazy_text("At risk, million ₸")
+NOT_GIVEN: Final = lazy_text("Not given")
+ALL: Final = lazy_text("All")
+
+
+def overview_data(known: Overview, language: Language, *, with_restricted: bool) -> dict[str, Any]:
+    """The overview in a language as the layout reads it, to be stored with the notice.
+
+    ``with_restricted``: whether its figures include restricted projects; every page says so when they do not.
+    """
+    _ = translator(language)
+    title, as_of = _(TITLE), _(AS_OF).format(day=known.on.strftime(DAY_FORMAT))
+    if not with_restricted:
+        as_of = ". ".join((as_of, _(WITHOUT_RESTRICTED)))
+    return {
+        "language": language,
+        "issuer": _(ISSUER),
+        "date": known.on.isoformat(),
+        "title": title,
+        "subtitle": as_of,
+        "footer": f"{title}. {as_of}",
+        "page": _(PAGE),
+        "blocks": [*_tables(known, language, _)],
+    }
+
+
+def overview_pdf(data: Mapping[str, Any]) -> bytes:
+    """Return the document as PDF. Raises DocumentNotMade."""
+    return make_pdf(LAYOUT, f"overview {data['date']}", data)
+
+
+def _tables(known: Overview, language: Language, _: Translate) -> Iterator[dict[str, Any]]:
+    counts = [_(IN_SCOPE), _(SHARE), _(CLAIMED), _(FLAGGED), _(MONEY)]
+    earlier = [each for each in known.earlier.values() if each is not None]
+    days = [(known.on, known.now), *((each.on, each.figures) for each in earlier)]
+    rows = [[on.strftime(DAY_FORMAT), *_counts(row, language)] for on, row in days]
+    yield _table(_(THE_COUNTRY), [_(AUDIT_FOR), *counts], rows)
+    regions = {_(Region(key).label) if key else _(NOT_GIVEN): row for key, row in known.regions.items()}
+    sectors = {_(Sector(key).label) if key else _(NOT_GIVEN): row for key, row in known.sectors.items()}
+    for caption, name, groups in ((BY_REGION, REGION, regions), (BY_SECTOR, SECTOR, sectors)):
+        rows = [[each, *_counts(row, language)] for each, row in groups.items()]
+        yield _table(_(caption), [_(name), *counts], rows)
+    yield _table(_(AT_RISK), [_(AGENCY), _(FLAGGED), _(MONEY)], [_at_risk(row, language) for row in known.at_risk])
+    rules = policy_in_force().rules
+    titles = {key: rules[key].title[language] if key in rules else key for key in known.rules}
+    rows = [[titles[key], number(row.flagged), millions(row.at_risk_kzt, language)] for key, row in known.rules.items()]
+    yield _table(_(BY_RULE), [_(RULE), _(OPEN_FLAGS), _(MONEY)], rows)
+    severities = [_(severity.label) for severity in Severity.worst_first()]
+    rows = [
+        [_(FlagAge(key).label), *map(number, (row.flagged_high, row.flagged_medium, row.flagged_low, row.flagged))]
+        for key, row in known.ages.items()
+    ]
+    yield _table(_(BY_AGE), [_(OPEN_FOR), *severities, _(ALL)], rows)
+
+
+def _table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    named = {"caption": caption, "level": 2, "header": [*header], "rows": [list(row) for row in rows]}
+    return {"kind": "table", "texts": 1, "has_totals": False, **named}
+
+
+def _counts(row: Figures, language: Language) -> list[str]:
+    shares = [
+        NOTHING if share is None else decimal(share, language)
+        for share in (row.platform_percent, row.platform_claimed_percent)
+    ]
+    return [number(row.in_scope), *shares, number(row.flagged), millions(row.at_risk_kzt, language)]
+
+
+def _at_risk(row: AtRisk, language: Language) -> list[str]:
+    return [
+        name_in({**row.agency, "key": row.agency["bin"]}, language),
+        number(row.flagged),
+        millions(row.at_risk_kzt, language),
+    ]
+
 
 KIND: Final = "weekly-overview"
 # In Asia/Almaty; a service that was down on Monday catches up in the same week.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, select
 
@@ -11,17 +12,89 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
+from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import NotFound
 from registry.core.pagination import Listing, Page
-from registry.open_data.public_fields import PUBLIC_FIELDS, PUBLIC_NAMES
+from registry.core.translations import lazy_text
+from registry.freeze.choices import Choices
+from registry.freeze.current import policy_in_force
+from registry.freeze.vocabulary import Placement, Stage, WorkType
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.queries import count_projects, list_projects
+from registry.projects.schemas import PROJECT
+from registry.projects.started import started_on
 from registry.projects.visibility import visible_projects
-from registry.projects.vocabulary import WithdrawnProjects
+from registry.projects.vocabulary import FreezeStatus, Funding, ObjectKind, Sector, WithdrawnProjects
 from registry.projects.withdrawn import NOT_WITHDRAWN
+
+# The public fields of a project: the one list that files, pages and their dictionary are made from.
+#
+# A field that is not in the list is private, also one that is added to projects later.
+
+# As Table Schema calls them.
+Kind = Literal["string", "integer", "date"]
+AGENCY_PREFIX: Final = "agency_"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicField:
+    """A column of the file. ``title`` is its English label; ``choices`` are the codes that it can have."""
+
+    name: str
+    title: str
+    kind: Kind = "string"
+    choices: type[Choices] | None = None
+
+    @property
+    def codes(self) -> list[Choices]:
+        """The choices that occur in public records; empty for other fields."""
+        return [choice for choice in self.choices or () if choice != FreezeStatus.WITHDRAWN]
+
+    def column(self) -> ColumnElement[Any]:
+        """Its value; the statement must join Agency."""
+        if self.name == "agency":
+            return table_of(Agency).c.bin
+        if self.name == "started_on":
+            return started_on(policy_in_force())
+        if self.name.startswith(AGENCY_PREFIX):
+            return table_of(Agency).c[self.name.removeprefix(AGENCY_PREFIX)]
+        return table_of(Project).c[self.name]
+
+
+def _of_project(name: str, kind: Kind = "string", choices: type[Choices] | None = None) -> PublicField:
+    return PublicField(name, PROJECT.fields[name].metadata["label"], kind, choices)
+
+
+PUBLIC_FIELDS: Final = (
+    _of_project("number"),
+    PublicField("agency", lazy_text("BIN of the agency")),
+    PublicField("agency_name_kk", lazy_text("Name of the agency in Kazakh")),
+    PublicField("agency_name_ru", lazy_text("Name of the agency in Russian")),
+    PublicField("agency_name_en", lazy_text("Name of the agency in English")),
+    _of_project("name_kk"),
+    _of_project("name_ru"),
+    _of_project("name_en"),
+    _of_project("purpose"),
+    _of_project("object_kind", choices=ObjectKind),
+    _of_project("work_type", choices=WorkType),
+    _of_project("stage", choices=Stage),
+    _of_project("placement", choices=Placement),
+    _of_project("sector", choices=Sector),
+    _of_project("region", choices=Region),
+    _of_project("funding", choices=Funding),
+    _of_project("budget_kzt", "integer"),
+    _of_project("started_on", "date"),
+    _of_project("planned_end_on", "date"),
+    _of_project("ended_on", "date"),
+    _of_project("freeze_status", choices=FreezeStatus),
+    # ``placement`` is what the agency says.
+    _of_project("placement_verified_on", "date"),
+)
+PUBLIC_NAMES: Final = frozenset(field.name for field in PUBLIC_FIELDS)
+
 
 # Without any scope it has no permission, whatever its role has: it reads no restricted project.
 PUBLIC_READER: Final = Actor("public", Role.LEADER, source="open-data", scopes=frozenset())
@@ -31,7 +104,7 @@ NEWEST_FIRST: Final = "-number"
 MAX_COUNT: Final = 10_000
 # As long as other filters may be.
 MAX_WORDS_LENGTH: Final = 500
-PROJECT: Final = table_of(Project).c
+COLUMNS: Final = table_of(Project).c
 
 
 class PublicProjectNotFound(NotFound):
@@ -65,8 +138,8 @@ def read_public_project(number: str) -> dict[str, Any]:
     """The public fields of a project. Raises PublicProjectNotFound."""
     statement = (
         select(*(field.column().label(field.name) for field in PUBLIC_FIELDS))
-        .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == PROJECT.agency_id)
-        .where(PROJECT.number == number, *public_conditions())
+        .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == COLUMNS.agency_id)
+        .where(COLUMNS.number == number, *public_conditions())
     )
     row = db.session.execute(statement).mappings().first() if is_project_number(number) else None
     if row is None:
@@ -80,4 +153,4 @@ def _narrowed(filters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _of_agency(words: str) -> list[ColumnElement[bool]]:
-    return [PROJECT.agency_id.in_(ids_with_words(words[:MAX_WORDS_LENGTH]))] if words else []
+    return [COLUMNS.agency_id.in_(ids_with_words(words[:MAX_WORDS_LENGTH]))] if words else []

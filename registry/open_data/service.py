@@ -25,8 +25,7 @@ from registry.core.transactions import read_in_transaction, require_transaction,
 from registry.flags.audit_runs import last_good_audit
 from registry.journal import service as journal
 from registry.open_data.models import ONLY_ROW, OpenDataSet
-from registry.open_data.public_fields import PUBLIC_FIELDS
-from registry.open_data.queries import public_conditions
+from registry.open_data.queries import PUBLIC_FIELDS, public_conditions
 from registry.projects.models import Project
 
 SET: Final = table_of(OpenDataSet).c

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
-from registry.accounts.models import Account
+from registry.accounts.models import Account, find_account
 from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.constraints import violates
 from registry.core.errors import Conflict, Invalid, NotAllowed
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.saved_views.lists import LISTS, problems_of_new_query
 from registry.saved_views.models import SavedView
 from registry.saved_views.queries import SavedViewNotFound, is_own, visible_views
+from registry.saved_views.vocabulary import ViewList
 
 MAX_VIEWS: Final = 50
 
@@ -98,3 +99,33 @@ def delete_view(actor: Actor, view_id: int) -> None:
 def _details(view: SavedView) -> dict[str, Any]:
     # Without the filters: they may name a restricted project, which not every reader of the journal may see.
     return {"name": view.name, "list": view.list}
+
+
+# What becomes of views when accounts are renamed or change their agency, and when an agency is succeeded.
+
+ASSIGNEE: Final = "assignee"
+IN_SQL: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
+
+
+def leave_shared_views(account_id: int) -> None:
+    """Leave shared views to the agency, or to oversight, that the account has left; own ones stay with the account."""
+    left = SavedView.agency_id.is_distinct_from(find_account(account_id).agency_id)
+    shared = update(SavedView).where(SavedView.account_id == account_id, SavedView.shared.is_(True), left)
+    require_transaction().execute(shared.values(account_id=None), **IN_SQL)
+
+
+def pass_on_views(former_id: int, successor_id: int) -> None:
+    """Share with an agency's successor what was shared with the agency."""
+    of_former = update(SavedView).where(SavedView.agency_id == former_id)
+    require_transaction().execute(of_former.values(agency_id=successor_id), **IN_SQL)
+
+
+def rename_in_views(account_id: int, old: str, new: str) -> None:  # noqa: ARG001 - the event's arguments
+    """Let views of one reviewer's cases be of the same reviewer under the new name."""
+    session = require_transaction()
+    of_cases = select(SavedView).where(SavedView.list == ViewList.CASES.value).order_by(SavedView.id)
+    for view in session.scalars(of_cases):
+        names = view.query.get(ASSIGNEE, "").split(",")
+        if old in names:
+            renamed = ",".join(new if name == old else name for name in names)
+            view.query = {**view.query, ASSIGNEE: renamed}

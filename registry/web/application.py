@@ -45,18 +45,16 @@ from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
 from registry.exemptions.views import exemptions
 from registry.government_reports.views import changing as report_changes
-from registry.help.views import pages as help_pages
-from registry.help.views import setup as setup_pages
+from registry.help import pages as help_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
-from registry.inbox.views import following, inbox
-from registry.inbox.views.context import follows_case, follows_project, unread_count, unread_entries_of_case
+from registry.inbox import pages as inbox
+from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.journal.views import journal
-from registry.letters.views import letters, verification
-from registry.notifications.views import aitu
+from registry.letters import pages as letters
+from registry.notifications import pages as aitu
+from registry.open_data import pages as open_data_pages
 from registry.open_data.publication import PUBLICATION
-from registry.open_data.views import files as open_data_files
-from registry.open_data.views import projects as public_projects
 from registry.platform.views import confirmations, inventories
 from registry.policies.views import drafts as policy_drafts
 from registry.policies.views import policies
@@ -70,8 +68,8 @@ from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home, overview
 from registry.requests.views import asking, confirmation, requests
-from registry.saved_views.views import pages as saved_view_pages
-from registry.search.views import search as whole_search
+from registry.saved_views import pages as saved_view_pages
+from registry.search import pages as whole_search
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
@@ -87,7 +85,7 @@ from registry.web.lists import list_address
 from registry.web.support import support
 from registry.web.tag_colours import severity_rank, tag_colour
 from registry.web.translations import init_translations
-from registry.webhooks.views import pages as webhook_pages
+from registry.webhooks import pages as webhook_pages
 
 # Importing a module of views registers its routes.
 WITH_PAGES = (
@@ -119,16 +117,13 @@ WITH_PAGES = (
     handover,
     help_pages,
     home,
-    following,
     imports,
     inbox,
     inventories,
     invitations,
     journal,
     letters,
-    verification,
-    open_data_files,
-    public_projects,
+    open_data_pages,
     notifications,
     overview,
     pending_accounts,
@@ -153,7 +148,6 @@ WITH_PAGES = (
     whole_search,
     second_factor,
     sessions,
-    setup_pages,
     signing_in,
     tokens,
     team,

@@ -31,7 +31,7 @@ from registry.government_reports.vocabulary import GovernmentReportStatus, Secti
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.inbox.vocabulary import EntryKind
 from registry.letters.vocabulary import LetterEnd, LetterKind
-from registry.notifications.channels import ChannelChoice
+from registry.notifications.vocabulary import ChannelChoice
 from registry.platform.vocabulary import ConfirmationKind
 from registry.policies.vocabulary import PolicyState
 from registry.projects.vocabulary import (

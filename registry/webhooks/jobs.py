@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.webhooks.models import WebhookDelivery
-from registry.webhooks.targets import allowed_targets
+from registry.webhooks.sender import allowed_targets
 from registry.webhooks.worker import WebhookRun, deliver
 
 RETENTION: Final = timedelta(days=30)

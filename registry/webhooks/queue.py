@@ -6,17 +6,42 @@ subject is the first would both be right, and leave none waiting.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, text, update
 
-from registry.changes.queries import Change
+from registry.accounts.actors import SCHEDULE, Actor
+from registry.changes.queries import (
+    Change,
+    ChangesExpired,
+    ChangesNotReached,
+    changes_at,
+    deleted_up_to,
+    read_changes,
+    record_reads,
+)
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.transactions import require_transaction
-from registry.webhooks.models import WebhookDelivery
-from registry.webhooks.vocabulary import DeliveryState
+from registry.core.database import db
+from registry.core.outbox import enqueue
+from registry.core.transactions import require_transaction, transaction
+from registry.journal import service as journal
+from registry.webhooks.events import agency_numbers, is_wanted, last_seq, message_body, owner_of, test_body
+from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.sender import (
+    Attempt,
+    SecretUnreadable,
+    decrypt_secret,
+    is_to_disable,
+    pause_after,
+    signed_headers,
+    wait_after,
+)
+from registry.webhooks.vocabulary import DeliveryError, DeliveryState, DisabledReason
 
 # As texts, so that SQLite uses the partial indexes.
 IS_OPEN: Final = text("webhook_deliveries.state IN ('waiting', 'queued')")
@@ -65,7 +90,7 @@ def settle(webhook_id: int, subjects: Collection[str]) -> None:
     session.execute(first.values(state=DeliveryState.WAITING.value), execution_options=IN_SQL)
 
 
-def due_deliveries(webhook_id: int, most: int) -> list[WebhookDelivery]:
+def due_batch(webhook_id: int, most: int) -> list[WebhookDelivery]:
     """The deliveries that are due: tests, which people wait for, then those that wait longest."""
     session = require_transaction()
     due = (
@@ -92,3 +117,288 @@ def _row(webhook_id: int, change: Change, at: Any) -> dict[str, Any]:
         "created_at": at,
         "next_try_at": at,
     }
+
+
+# Fan-out: the changes of the feed become deliveries of each webhook that wants them.
+
+AT_A_TIME: Final = 500
+DISABLED_TOPIC: Final = "webhook.disabled"
+
+
+def fan_out() -> bool:
+    """Queue the next changes for each enabled webhook. Returns whether a webhook has looked at any.
+
+    A webhook remembers the last change that it has looked at, in the transaction that queues the deliveries: each
+    change is queued once, whenever the process is killed.
+    """
+    db.session.rollback()
+    newest = last_seq()
+    behind = select(Webhook.id).where(Webhook.disabled_at.is_(None), Webhook.seq != newest).order_by(Webhook.id)
+    moved_on = [_fan_out(webhook_id) for webhook_id in list(db.session.scalars(behind))]
+    return any(moved_on)
+
+
+def disable(webhook: Webhook, reason: DisabledReason) -> None:
+    """Disable a locked webhook in the open transaction, and notify its owner."""
+    webhook.disabled_at, webhook.disabled_reason = now(), reason.value
+    enqueue(DISABLED_TOPIC, {"webhook": webhook.id})
+    journal.record(SCHEDULE, "webhook.disabled", f"webhook:{webhook.id}", {"reason": reason.value})
+
+
+def _fan_out(webhook_id: int) -> bool:
+    with transaction() as session:
+        # Another process that is at it goes on with it.
+        statement = select(Webhook).where(Webhook.id == webhook_id, Webhook.disabled_at.is_(None))
+        webhook = session.scalar(statement.with_for_update(skip_locked=True).execution_options(populate_existing=True))
+        if webhook is None:
+            return False
+        owner = owner_of(webhook)
+        if owner is None:
+            disable(webhook, DisabledReason.RIGHTS)
+            return False
+        try:
+            read = read_changes(owner, webhook.seq, AT_A_TIME)
+        except ChangesNotReached:
+            # The feed was restored by hand, from a time before.
+            webhook.seq = last_seq()
+            return True
+        except ChangesExpired:
+            # The webhook was disabled for longer than the feed is kept.
+            read = read_changes(owner, deleted_up_to(), AT_A_TIME)
+        numbers = agency_numbers(webhook)
+        matching = [change for change in read.changes if is_wanted(webhook, change, numbers)]
+        if matching:
+            enqueue_changes(webhook.id, matching)
+        webhook.seq = read.read_up_to
+    return True
+
+
+# Batches: the due deliveries of one webhook, leased by one worker, sent at the same time, recorded together.
+#
+# A lease lasts longer than a batch can take. When its worker is killed, the batch is sent again after the lease,
+# with the same message ids. A worker that has lost its lease records nothing.
+
+LEASE: Final = timedelta(minutes=1)
+# Deliveries of different subjects that are sent to one receiver at the same time.
+BATCH: Final = 10
+GONE: Final = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A signed message. ``tries`` distinguishes this attempt from later ones. No headers: it cannot be signed."""
+
+    delivery_id: int
+    tries: int
+    headers: Mapping[str, str] | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The messages to one receiver that this worker sends now."""
+
+    webhook_id: int
+    lease: str
+    url: str
+    messages: Sequence[Message]
+
+
+def due_webhooks(most: int) -> list[int]:
+    """The ids of webhooks with due deliveries that no worker is sending, those that wait longest first."""
+    db.session.rollback()
+    at = now()
+    has_due = exists().where(WebhookDelivery.webhook_id == Webhook.id, IS_WAITING, WebhookDelivery.next_try_at <= at)
+    statement = select(Webhook.id).where(*_is_free(at), has_due).order_by(Webhook.next_batch_at, Webhook.id)
+    return list(db.session.scalars(statement.limit(most)))
+
+
+def lease_batch(webhook_id: int) -> Batch | None:
+    """Lease the next batch of a webhook; None when there is nothing to send, or another worker has the lease.
+
+    What the owner may not see any more is dropped, and bodies are made of what the owner may see now. A batch from
+    which everything was dropped has no messages and no lease.
+    """
+    with transaction() as session:
+        at = now()
+        statement = select(Webhook).where(Webhook.id == webhook_id, *_is_free(at)).with_for_update(skip_locked=True)
+        webhook = session.scalar(statement.execution_options(populate_existing=True))
+        if webhook is None:
+            return None
+        owner = owner_of(webhook)
+        if owner is None:
+            disable(webhook, DisabledReason.RIGHTS)
+            return None
+        # A receiver that did not answer gets one message to try.
+        due = due_batch(webhook_id, 1 if webhook.failures else BATCH)
+        bodies = _bodies(owner, due)
+        _drop(webhook_id, [each for each in due if each.id not in bodies], at)
+        left = [each for each in due if each.id in bodies]
+        if not left:
+            return Batch(webhook_id, "", webhook.url, ()) if due else None
+        webhook.lease, webhook.lease_until = secrets.token_hex(16), at + LEASE
+        for each in left:
+            each.tries += 1
+        keys = _valid_secrets(webhook, at)
+        messages = [
+            Message(
+                each.id,
+                each.tries,
+                signed_headers(each.message_id, at, bodies[each.id], keys) if keys else None,
+                bodies[each.id].encode(),
+            )
+            for each in left
+        ]
+        return Batch(webhook_id, webhook.lease, webhook.url, messages)
+
+
+def record_batch(batch: Batch, attempts: Sequence[Attempt]) -> None:
+    """Record the results of a batch, one for each message, and give the lease back."""
+    with transaction() as session:
+        statement = select(Webhook).where(Webhook.id == batch.webhook_id, Webhook.lease == batch.lease)
+        webhook = session.scalar(statement.with_for_update().execution_options(populate_existing=True))
+        if webhook is None:
+            return
+        at = now()
+        ids = [message.delivery_id for message in batch.messages]
+        rows = session.scalars(
+            select(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).execution_options(populate_existing=True)
+        )
+        by_id = {row.id: row for row in rows}
+        ended = set()
+        for message, attempt in zip(batch.messages, attempts, strict=True):
+            row = by_id.get(message.delivery_id)
+            # A replay meanwhile has queued it again, and an edit of the address counts from the next attempt on.
+            if row is None or row.tries != message.tries or row.state != DeliveryState.WAITING:
+                continue
+            _record(row, attempt, at)
+            if row.ended_at is not None:
+                ended.add(row.subject)
+        if ended:
+            session.flush()
+            settle(webhook.id, ended)
+        webhook.lease = webhook.lease_until = None
+        _record_receiver(webhook, attempts, at)
+
+
+def _is_free(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Webhook.disabled_at.is_(None),
+        Webhook.next_batch_at <= at,
+        or_(Webhook.lease_until.is_(None), Webhook.lease_until <= at),
+    )
+
+
+def _bodies(owner: Actor, due: Sequence[WebhookDelivery]) -> dict[int, str]:
+    """The bodies of those that the owner may still see, by id. Reads of restricted projects are journalled."""
+    visible = {change.seq: change for change in changes_at(owner, [each.seq for each in due if each.seq is not None])}
+    record_reads(owner, list(visible.values()))
+    bodies = {each.id: message_body(visible[each.seq]) for each in due if each.seq is not None and each.seq in visible}
+    return bodies | {each.id: test_body(each.webhook_id, each.created_at) for each in due if each.seq is None}
+
+
+def _drop(webhook_id: int, gone: Sequence[WebhookDelivery], at: datetime) -> None:
+    if not gone:
+        return
+    for each in gone:
+        each.state, each.ended_at = DeliveryState.DROPPED.value, at
+    require_transaction().flush()
+    settle(webhook_id, {each.subject for each in gone})
+
+
+def _valid_secrets(webhook: Webhook, at: datetime) -> list[str]:
+    """The current secret and the former one while it is valid; none when the current one cannot be read."""
+    encrypted = [webhook.encrypted_secret]
+    if webhook.encrypted_previous_secret is not None and (webhook.previous_secret_until or at) > at:
+        encrypted.append(webhook.encrypted_previous_secret)
+    keys = []
+    for place, each in enumerate(encrypted):
+        try:
+            keys.append(decrypt_secret(each))
+        except SecretUnreadable:
+            if place == 0:
+                return []
+    return keys
+
+
+def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:
+    row.tried_at, row.status, row.duration_ms = at, attempt.status, attempt.duration_ms
+    row.error = None if attempt.error is None else attempt.error.value
+    if attempt.delivered:
+        row.state, row.ended_at = DeliveryState.DELIVERED.value, at
+        return
+    wait = wait_after(row.tries, attempt.asked)
+    if wait is None:
+        row.state, row.ended_at = DeliveryState.GIVEN_UP.value, at
+    else:
+        row.next_try_at = at + wait
+
+
+def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime) -> None:
+    """Leave a receiver alone after a batch of failures or where it asks for it; disable it after a week of failures."""
+    succeeded = any(attempt.delivered for attempt in attempts)
+    webhook.failures = 0 if succeeded else webhook.failures + 1
+    failing_since = webhook.failing_since or at
+    webhook.failing_since = None if succeeded else failing_since
+    # Also without a pause: due webhooks are sent in this order, so the next batch comes after those that wait longer.
+    # Otherwise six receivers that take ten seconds for each message would keep every thread for themselves.
+    webhook.next_batch_at = at + pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
+    if succeeded:
+        return
+    if webhook.disabled_at is not None:
+        return
+    if any(attempt.status == GONE for attempt in attempts):
+        disable(webhook, DisabledReason.GONE)
+    elif is_to_disable(failing_since, at):
+        disable(webhook, DisabledReason.FAILURES)
+
+
+UNSIGNED: Final = Attempt(DeliveryError.SECRET, None, 0)
+
+
+# Deliveries that are not made yet, and those that nobody sends although they could be: for monitoring.
+
+# A worker tries a webhook with due deliveries each second, one that fails at least every five minutes.
+IDLE: Final = timedelta(minutes=1)
+FAILING: Final = timedelta(hours=1)
+
+
+def due_deliveries() -> tuple[int, datetime | None]:
+    """How many deliveries are due, and since when the longest waits for a worker; None when none does.
+
+    A receiver that is slow or fails makes deliveries wait, and is tried all the same: then they wait since its last
+    attempt.
+    """
+    at = now()
+    due = (
+        select(WebhookDelivery.webhook_id, func.count(), func.min(WebhookDelivery.next_try_at))
+        .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
+        .where(IS_WAITING, WebhookDelivery.next_try_at <= at)
+        .where(Webhook.disabled_at.is_(None), Webhook.next_batch_at <= at)
+        .group_by(WebhookDelivery.webhook_id)
+    )
+    number, oldest = 0, None
+    for webhook_id, count, since in db.session.execute(due).all():
+        begun = max(since, _last_try(webhook_id) or since) if at - since > IDLE else since
+        number, oldest = number + count, begun if oldest is None else min(oldest, begun)
+    return number, oldest
+
+
+def pending_deliveries() -> int:
+    """How many messages of enabled webhooks are not delivered yet, those that are tried again later too."""
+    enabled = select(Webhook.id).where(Webhook.disabled_at.is_(None))
+    pending = select(func.count()).select_from(WebhookDelivery)
+    return db.session.scalar(pending.where(WebhookDelivery.webhook_id.in_(enabled), IS_OPEN)) or 0
+
+
+def failing_webhooks() -> int:
+    """How many receivers have accepted nothing for an hour."""
+    failing = select(func.count()).where(Webhook.disabled_at.is_(None), Webhook.failing_since < now() - FAILING)
+    return db.session.scalar(failing) or 0
+
+
+def _last_try(webhook_id: int) -> datetime | None:
+    last: datetime | None = db.session.scalar(
+        select(func.max(WebhookDelivery.tried_at)).where(WebhookDelivery.webhook_id == webhook_id)
+    )
+    return last

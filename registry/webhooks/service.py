@@ -22,8 +22,7 @@ from registry.journal import service as journal
 from registry.webhooks.events import last_seq, seq_before
 from registry.webhooks.models import Webhook, WebhookDelivery
 from registry.webhooks.queries import find_own, find_visible, origin, require_own
-from registry.webhooks.signatures import encrypt_secret, new_secret
-from registry.webhooks.targets import TargetNotAllowed, allowed_targets
+from registry.webhooks.sender import TargetNotAllowed, allowed_targets, encrypt_secret, new_secret
 from registry.webhooks.vocabulary import TEST_EVENT, DeliveryState, DisabledReason
 
 ADDED_TOPIC: Final = "webhook.added"

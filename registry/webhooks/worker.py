@@ -16,10 +16,8 @@ from typing import Final
 
 from registry.core.database import db
 from registry.core.trace_context import outgoing_headers
-from registry.webhooks.batches import BATCH, UNSIGNED, Batch, Message, due_webhooks, lease_batch, record_batch
-from registry.webhooks.fan_out import fan_out
-from registry.webhooks.sender import Attempt, send
-from registry.webhooks.targets import AllowedTargets
+from registry.webhooks.queue import BATCH, UNSIGNED, Batch, Message, due_webhooks, fan_out, lease_batch, record_batch
+from registry.webhooks.sender import AllowedTargets, Attempt, send
 
 THREADS: Final = 60
 # After that nothing new is sent: a process that has to stop does not wait for a long queue first.

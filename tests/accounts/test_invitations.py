@@ -31,7 +31,7 @@ from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
-from registry.notifications.email_texts import render_email
+from registry.notifications.email import render_email
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now

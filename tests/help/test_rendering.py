@@ -9,8 +9,7 @@ import pytest
 
 from registry.core.languages import LANGUAGES
 from registry.help import documents
-from registry.help.documents import DOCUMENTS, Document
-from registry.help.rendering import page_address, render_document
+from registry.help.documents import DOCUMENTS, Document, page_address, render_document
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -23,9 +23,9 @@ from registry.core.transactions import transaction
 from registry.help.setup import hide_setup, setup_facts, setup_to_show
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
+from registry.notifications.email import MailNotConfigured, NoOwnAddress, queue_test_email
 from registry.notifications.models import OutboundEmail
 from registry.notifications.service import delete_old_emails
-from registry.notifications.test_email import MailNotConfigured, NoOwnAddress, queue_test_email
 from tests.factories import ADMINISTRATOR, an_actor, an_agency
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.present import Present

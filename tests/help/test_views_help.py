@@ -8,8 +8,7 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.core.shipped_files import PACKAGE
-from registry.help.documents import DOCUMENTS
-from registry.help.rendering import anchors_of
+from registry.help.documents import DOCUMENTS, anchors_of
 from tests.cases.casework import flagged_case
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn, Visit

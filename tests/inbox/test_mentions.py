@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.accounts.account_names import skeleton
-from registry.inbox.mentions import mentioned_skeletons
+from registry.inbox.events import mentioned_skeletons
 
 pytestmark = pytest.mark.sqlite_only
 

@@ -17,8 +17,15 @@ from registry.core.errors import Invalid
 from registry.core.pagination import Page
 from registry.inbox import service
 from registry.inbox.models import Watch
-from registry.inbox.queries import InboxEntryNotFound, case_of_entry, count_unread, due_soon, is_watching, list_inbox
-from registry.inbox.sections import unread_sections
+from registry.inbox.queries import (
+    InboxEntryNotFound,
+    case_of_entry,
+    count_unread,
+    due_soon,
+    is_watching,
+    list_inbox,
+    unread_sections,
+)
 from registry.journal.service import JournalEntry
 from registry.projects.service import ProjectNotFound
 from tests.cases.cast import act, audit, case_of

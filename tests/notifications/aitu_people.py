@@ -9,7 +9,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.transactions import transaction
-from registry.notifications.aitu.links import AituLink
+from registry.notifications.aitu import AituLink
 from tests.notifications.readers import create_reader
 
 

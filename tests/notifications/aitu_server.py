@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
-from registry.notifications.aitu.settings import AituBot
+from registry.notifications.settings import AituBot
 
 TOKEN = "51ae2a07-22e6-4d60-8929-4aaa082127fa"
 UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")

@@ -12,7 +12,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from registry.notifications.mail_settings import Mail
+from registry.notifications.settings import Mail
 
 
 class MailStore:

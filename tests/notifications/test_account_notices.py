@@ -17,7 +17,7 @@ from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import issue_own_token
 from registry.core.clock import now
 from registry.core.database import db
-from registry.notifications.email_texts import render_email
+from registry.notifications.email import render_email
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from registry.core.trace_context import outgoing_headers, trace_of_job
-from registry.notifications.aitu.client import AituClient
-from registry.notifications.aitu.settings import AituBot
+from registry.notifications.aitu import AituClient
+from registry.notifications.settings import AituBot
 from tests.notifications.aitu_server import TOKEN
 from tests.webhooks.receiver import receiving
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.notifications.aitu.links import AituLink
+from registry.notifications.aitu import AituLink
 from registry.notifications.delivery import DeliveryResult
 from registry.notifications.jobs import deliver_notifications
 from registry.notifications.models import OutboundEmail

@@ -16,8 +16,8 @@ from registry.accounts.roles import Role
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from registry.notifications.aitu.links import AituLink
-from registry.notifications.aitu.updates import read_updates, read_updates_when_codes_are_valid
+from registry.notifications.aitu import AituLink
+from registry.notifications.aitu_updates import read_updates, read_updates_when_codes_are_valid
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import SignedIn, Visit
 from tests.notifications.aitu_people import link_aitu

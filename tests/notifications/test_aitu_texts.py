@@ -12,10 +12,10 @@ from flask import Flask
 from registry.core.clock import local_instant
 from registry.core.languages import LANGUAGES, Language
 from registry.core.messages import message
-from registry.notifications.aitu.texts import render_message
+from registry.notifications.delivery import render_message
 from registry.notifications.digest import write_due_digest
 from registry.notifications.jobs import deliver_notifications, digest_when_due
-from registry.notifications.kinds import KINDS, OPTIONAL_DIGEST
+from registry.notifications.vocabulary import KINDS, OPTIONAL_DIGEST
 from registry.settings import read_settings
 from tests.factories import an_agency
 from tests.notifications.aitu_delivery import variables

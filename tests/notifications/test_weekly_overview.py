@@ -17,7 +17,7 @@ from registry.core.clock import local_instant
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.notifications.delivery import send_due_emails
-from registry.notifications.email_texts import render_email
+from registry.notifications.email import render_email
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
 from registry.notifications.weekly_overview import due_monday, write_due_weekly_overview

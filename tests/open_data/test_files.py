@@ -19,7 +19,7 @@ from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.http.rate_limit import EXTENSION, RateLimiter
 from registry.journal.service import JournalEntry
-from registry.open_data.public_fields import PUBLIC_FIELDS
+from registry.open_data.queries import PUBLIC_FIELDS
 from registry.open_data.service import write_when_due
 from registry.settings import SettingsInvalid, read_settings
 from tests.cases.cast import audit

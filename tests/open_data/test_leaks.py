@@ -19,8 +19,8 @@ from registry.core.record_guards import FINAL
 from registry.core.transactions import transaction
 from registry.open_data import service
 from registry.open_data.models import OpenDataSet
-from registry.open_data.public_fields import AGENCY_PREFIX, PUBLIC_NAMES
 from registry.open_data.publication import PUBLICATION
+from registry.open_data.queries import AGENCY_PREFIX, PUBLIC_NAMES
 from registry.open_data.service import write_when_due
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

@@ -13,8 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from registry.accounts.roles import Role
 from registry.government_reports.service import freeze_figures
-from registry.notifications.overview_document import overview_pdf
-from registry.notifications.weekly_overview import write_due_weekly_overview
+from registry.notifications.weekly_overview import overview_pdf, write_due_weekly_overview
 from registry.open_data.publication import PUBLICATION
 from registry.open_data.service import write_when_due
 from tests.api.callers import Caller, caller

@@ -44,7 +44,7 @@ def test_settings_page_lists_the_variables_that_the_code_reads() -> None:
             "settings.py",
             "core/database_settings.py",
             "accounts/oidc/settings.py",
-            "notifications/aitu/settings.py",
+            "notifications/settings.py",
         )
     )
     read = set(re.findall(r"\"(REGISTRY_[A-Z_]+[A-Z])\"", code))

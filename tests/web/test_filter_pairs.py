@@ -21,11 +21,11 @@ from registry.exemptions.views import exemptions
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind
 from registry.government_reports.views import reports as government_reports
-from registry.inbox.views import inbox
+from registry.inbox import pages as inbox
 from registry.journal.views import journal
 from registry.journal.views import labels as journal_words
-from registry.letters.views import letters
-from registry.open_data.views import projects as public_projects
+from registry.letters import pages as letters
+from registry.open_data import pages as public_projects
 from registry.projects.views import lists as projects
 from registry.requests.views import requests
 from registry.web.choice_labels import CHOICE_LABELS

@@ -31,7 +31,7 @@ from registry.flags.models import Flag
 from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
 from registry.letters.models import Letter
-from registry.notifications.aitu.links import AITU_BOT_NAME, AituLink
+from registry.notifications.aitu import AITU_BOT_NAME, AituLink
 from registry.open_data.publication import PUBLICATION, Licence
 from registry.open_data.service import write_when_due
 from registry.projects.drafts import drafts_of, save_draft, start_draft

@@ -12,8 +12,8 @@ from registry.accounts.roles import Role
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.demo.people import demo_actor
-from registry.webhooks.fan_out import disable
 from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.queue import disable
 from registry.webhooks.service import create_webhook, rotate_secret
 from registry.webhooks.vocabulary import DisabledReason
 from tests.web.tour_stop import Stop, person_name

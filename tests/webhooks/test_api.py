@@ -12,7 +12,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope
 from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
-from registry.webhooks.targets import WEBHOOK_NETWORKS
+from registry.webhooks.sender import WEBHOOK_NETWORKS
 from registry.webhooks.worker import deliver
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, a_project, an_agency

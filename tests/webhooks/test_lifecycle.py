@@ -15,9 +15,8 @@ from registry.accounts.roles import Role
 from registry.changes.service import record_rows
 from registry.core.clock import now
 from registry.core.transactions import transaction
-from registry.webhooks.batches import lease_batch, record_batch
-from registry.webhooks.fan_out import fan_out
 from registry.webhooks.models import WebhookDelivery
+from registry.webhooks.queue import fan_out, lease_batch, record_batch
 from registry.webhooks.sender import Attempt
 from registry.webhooks.service import (
     TooManyWebhooks,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.webhooks.retries import asked_delay, is_to_disable, pause_after, wait_after
+from registry.webhooks.sender import asked_delay, is_to_disable, pause_after, wait_after
 
 START = datetime(2026, 11, 26, 9, tzinfo=UTC)
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from registry.webhooks.sender import Attempt, send
-from registry.webhooks.targets import AllowedTargets
+from registry.webhooks.sender import AllowedTargets, Attempt, send
 from registry.webhooks.vocabulary import DeliveryError
 from tests.webhooks.receiver import Receiver, receiving
 

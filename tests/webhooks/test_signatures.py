@@ -10,7 +10,7 @@ from flask import Flask
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from registry.webhooks.signatures import SecretUnreadable, decrypt_secret, encrypt_secret, new_secret, signed_headers
+from registry.webhooks.sender import SecretUnreadable, decrypt_secret, encrypt_secret, new_secret, signed_headers
 
 
 def test_headers_equal_those_of_the_specification() -> None:

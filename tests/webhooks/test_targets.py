@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.webhooks.targets import AllowedTargets, NameNotResolved, TargetNotAllowed, is_public, parse_target
+from registry.webhooks.sender import AllowedTargets, NameNotResolved, TargetNotAllowed, is_public, parse_target
 
 PUBLIC = AllowedTargets()
 LOCAL = AllowedTargets(("127.0.0.0/8",))

@@ -11,8 +11,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import now
-from registry.webhooks.batches import due_webhooks, lease_batch, record_batch
-from registry.webhooks.fan_out import fan_out
+from registry.webhooks.queue import due_webhooks, fan_out, lease_batch, record_batch
 from registry.webhooks.sender import Attempt
 from registry.webhooks.worker import WebhookRun, deliver
 from tests.factories import a_project

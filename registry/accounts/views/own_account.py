@@ -36,7 +36,7 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.http.error_handlers import status_of
-from registry.notifications.aitu.links import AITU_BOT_NAME
+from registry.notifications.aitu import AITU_BOT_NAME
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
 from registry.web.current_user import current_user, keep_device, set_language_cookie, set_session_cookie
 from registry.web.fields import form_field

@@ -23,7 +23,7 @@ from registry.core.pagination import Listing
 from registry.core.translations import lazy_text
 from registry.projects.agency_filters import BELOW
 from registry.projects.views.links import projects_of
-from registry.saved_views.views.line import view_line
+from registry.saved_views.pages import view_line
 from registry.saved_views.vocabulary import ViewList
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale

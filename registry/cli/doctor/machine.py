@@ -19,7 +19,7 @@ from registry.core.errors import CalendarInvalid
 from registry.core.working_days import load_calendar
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import PolicyInvalid, load_policy
-from registry.notifications.smtp import MailServer, MailServerUnavailable
+from registry.notifications.email import MailServer, MailServerUnavailable
 from registry.settings import Settings
 
 MIB: Final = 1024 * 1024

@@ -20,7 +20,7 @@ from registry.http.queues import queues
 from registry.journal.backups import last_backup_at, last_drill_at
 from registry.notifications.service import queue_state
 from registry.settings import Settings
-from registry.webhooks.waiting import failing_webhooks
+from registry.webhooks.queue import failing_webhooks
 
 # Several jobs end each minute.
 QUIET_AFTER: Final = timedelta(minutes=3)

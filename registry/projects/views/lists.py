@@ -20,7 +20,7 @@ from registry.projects.agency_filters import BELOW, KIND, split_agency_filters
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.filters import FILTERS as PROJECT_FILTERS
 from registry.projects.queries import list_projects
-from registry.saved_views.views.line import view_line
+from registry.saved_views.pages import view_line
 from registry.saved_views.vocabulary import ViewList
 from registry.web.blueprint import Answer, pages
 from registry.web.current_user import page_locale

@@ -27,7 +27,7 @@ from registry.core.pagination import Page
 from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
-from registry.inbox.views.context import inbox_on_home
+from registry.inbox.pages import inbox_on_home
 from registry.journal.service import JournalEntry
 from registry.journal.views.labels import action_label, principal_label
 from registry.projects.attestations import count_attestations

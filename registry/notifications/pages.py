@@ -11,7 +11,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid
 from registry.core.fields import Choice
 from registry.http.error_handlers import status_of
-from registry.notifications.aitu.links import (
+from registry.notifications.aitu import (
     AITU_BOT_NAME,
     CODE_VALID_FOR,
     AituNotConfigured,
@@ -21,7 +21,7 @@ from registry.notifications.aitu.links import (
     own_link,
     unlink,
 )
-from registry.notifications.channels import ChannelChoice
+from registry.notifications.vocabulary import ChannelChoice
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
 from registry.web.current_user import factor_session
 from registry.web.error_messages import error_message

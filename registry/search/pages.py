@@ -13,7 +13,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_names
 from registry.core.errors import Malformed
 from registry.projects.views.links import projects_of
-from registry.search.exact import RecordKind, record_numbered
+from registry.search.service import RecordKind, record_numbered
 from registry.search.service import search as search_register
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale

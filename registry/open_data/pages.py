@@ -1,4 +1,4 @@
-"""The files of the open data at their fixed addresses: for programs of everybody, also in browsers of other sites."""
+"""Public pages and files of the open data."""
 
 from __future__ import annotations
 
@@ -6,22 +6,37 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from flask import Response, current_app, json, request
+from flask import Response, current_app, json, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from registry.agencies.views.choices import agency_names
 from registry.core.errors import RegistryError
+from registry.core.translations import lazy_text
 from registry.http.cross_origin import own_address
 from registry.http.downloads import CSV, PIECE
 from registry.http.error_handlers import problem_response
 from registry.http.etag import make_tag, not_modified
 from registry.http.http_errors import OpenDataNotReady, RouteNotFound
 from registry.http.required_permission import Public
-from registry.open_data.catalogue import catalogue
-from registry.open_data.data_package import data_package
+from registry.open_data.catalogue import catalogue, data_package
 from registry.open_data.publication import PUBLICATION, Publication
+from registry.open_data.queries import (
+    AGENCY_PREFIX,
+    FILTERS,
+    MAX_COUNT,
+    PUBLIC_FIELDS,
+    PublicField,
+    count_public_projects,
+    list_public_projects,
+    read_public_project,
+)
 from registry.open_data.service import StoredSet, stored_file, stored_set
 from registry.web.blueprint import Answer, pages
-from registry.web.public_pages import CACHEABLE
+from registry.web.labels import name_in_page_language
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.public_pages import CACHEABLE, cacheable_page
+
+# The files of the open data at their fixed addresses: for programs of everybody, also in browsers of other sites.
 
 OPEN: Final = Public("open data are for everybody, where the operator publishes them")
 JSON: Final = "application/json"
@@ -130,3 +145,56 @@ def _json(contents: dict[str, Any], content_type: str) -> Response:
 
 def _tag(stored: StoredSet, published: Publication) -> str:
     return make_tag(request.path, stored, published.home, published.licence.name, published.licence.url)
+
+
+# The public page: search, downloads, and a page for each project with its public fields.
+
+AGENCY: Final = "agency"
+CHOICES: Final[dict[str, PublicField]] = {field.name: field for field in PUBLIC_FIELDS if field.name in FILTERS}
+# What has a line of its own on the page of a project: the rest is its heading and its agency.
+SHOWN: Final = tuple(
+    field
+    for field in PUBLIC_FIELDS
+    if field.name != AGENCY and not field.name.startswith(("name_", AGENCY_PREFIX)) and field.name != "freeze_status"
+)
+OFFERED: Final = (
+    ("open_data_csv", lazy_text("CSV: all public projects")),
+    ("open_data_package", lazy_text("Data Package: the columns explained in three languages")),
+    ("open_data_catalogue", lazy_text("DCAT-AP: for data portals")),
+)
+
+
+@pages.page("/open-data", needs=OPEN, without_session=True)
+def open_data() -> Answer:
+    """Search the public projects."""
+    published = publication()
+    filters, agency = requested_filters(FILTERS), request.args.get(AGENCY, "").strip()
+    listing = list_public_projects(filters, agency, requested_page())
+    page = render_template(
+        "open_data/list.html",
+        items=listing.items,
+        agencies=agency_names(item[AGENCY] for item in listing.items),
+        filters=filters,
+        agency=agency,
+        choices=CHOICES,
+        count=count_public_projects(filters, agency),
+        most=MAX_COUNT,
+        offered=OFFERED,
+        stored=stored_set(),
+        licence=published.licence,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+    return cacheable_page(page)
+
+
+@pages.page("/open-data/projects/<number>", needs=OPEN, without_session=True)
+def open_data_project(number: str) -> Answer:
+    """The public fields of one project."""
+    publication()
+    project = read_public_project(number)
+    agency = {name.removeprefix(AGENCY_PREFIX): value for name, value in project.items() if AGENCY_PREFIX in name}
+    page = render_template(
+        "open_data/project.html", project=project, agency_name=name_in_page_language(agency), fields=SHOWN
+    )
+    return cacheable_page(page)

@@ -16,12 +16,11 @@ from registry.accounts.attempts import TooManyAttempts
 from registry.core.errors import Conflict
 from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES
 from registry.core.messages import message
-from registry.notifications.aitu.client import AituClient
-from registry.notifications.aitu.links import AituAccountTaken, has_valid_code, link_with_code
-from registry.notifications.aitu.settings import AituBot
-from registry.notifications.channels import Channel
+from registry.notifications.aitu import AituAccountTaken, AituClient, has_valid_code, link_with_code
 from registry.notifications.delivery import confirm_sent
+from registry.notifications.settings import AituBot
 from registry.notifications.transport import ChannelUnavailable, NoticeRejected
+from registry.notifications.vocabulary import Channel
 
 log = logging.getLogger(__name__)
 

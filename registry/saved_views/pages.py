@@ -1,7 +1,9 @@
-"""Pages of saved views: all of them, saving one, opening one, deleting one."""
+"""Pages of saved views, and their line on each list."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,20 +12,64 @@ from flask import redirect, render_template, request, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.core.errors import Malformed, Problem
-from registry.saved_views.lists import LISTS, SORT, problems_of_new_query, readable_lists
+from registry.projects.agency_filters import AGENCY, BELOW
+from registry.saved_views.lists import LISTS, MAX_COUNTED, SORT, problems_of_new_query, readable_lists
 from registry.saved_views.models import SavedView
-from registry.saved_views.queries import find_view, list_views, may_delete
+from registry.saved_views.queries import ShownView, find_view, list_views, may_delete, views_of_list
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_FORM
 from registry.saved_views.service import delete_view, save_view
-from registry.saved_views.views.line import count_text
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
 from registry.web.error_messages import problem_message
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import number
 from registry.web.labels import choice_label, options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
+
+# The line of saved views on a list: links with counts, and the link that saves the current filters and sort.
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLink:
+    """A view on the line. ``count``: as it is displayed, None without one. ``here``: the list is filtered so now."""
+
+    id: int
+    name: str
+    count: str | None
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLine:
+    """The line. ``save_address``: of the form that saves the list as it is now; None where there is nothing to save."""
+
+    links: Sequence[ViewLink]
+    more: bool
+    all_address: str
+    save_address: str | None
+
+
+def view_line(actor: Actor, name: str, query: Mapping[str, str]) -> ViewLine:
+    """The line of a list that is displayed with this query."""
+    # The box of the agencies below may be ticked without an agency: it then changes nothing.
+    query = {key: value for key, value in query.items() if key != BELOW or AGENCY in query}
+    shown, more = views_of_list(actor, name)
+    links = [ViewLink(each.view.id, each.view.name, count_text(each), each.view.query == query) for each in shown]
+    may_save = bool(query) and actor.may(Permission.OWN_ACCOUNT_MANAGE) and not any(each.here for each in links)
+    address = f"{url_for('web.new_saved_view')}?{urlencode({'list': name, **query})}"
+    return ViewLine(links, more, url_for("web.saved_views", list=name), address if may_save else None)
+
+
+def count_text(shown: ShownView) -> str | None:
+    """The count as it is displayed, None without one."""
+    if not shown.is_counted:
+        return None
+    return f"{number(MAX_COUNTED)}+" if shown.count is None else number(shown.count)
+
+
+# Pages of saved views: all of them, saving one, opening one, deleting one.
 
 LIST: Final = "list"
 

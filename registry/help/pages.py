@@ -1,4 +1,4 @@
-"""Help pages: the list of the documents, and each of them."""
+"""Help pages and the setup checklist."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from typing import Final
 
 from flask import Response, make_response, render_template, url_for
 
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
 from registry.core.languages import DEFAULT_LANGUAGE
-from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of
-from registry.help.rendering import render_document
+from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of, render_document
+from registry.help.setup import hide_setup, setup_facts
 from registry.http.required_permission import Public
-from registry.web.blueprint import Answer, pages
+from registry.notifications.email import queue_test_email
+from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
+from registry.web.flash import flash_message
+from registry.web.translations import gettext as _
+
+# Help pages: the list of the documents, and each of them.
 
 # The documents are public: they hold no data of the register, and whoever cannot sign in needs them most.
 OPEN: Final = Public("explains the register, also to those who cannot sign in")
@@ -64,3 +71,28 @@ def _not_indexed(page: str) -> Response:
     response = make_response(page)
     response.headers["X-Robots-Tag"] = "noindex"
     return response
+
+
+# The setup checklist: its page, and the forms on it.
+
+
+@pages.page("/setup", needs=Permission.AGENCIES_WRITE)
+def setup(actor: Actor) -> Answer:
+    """Display the checklist, also when it is complete or hidden."""
+    return render_template("help/setup.html", setup=setup_facts(actor))
+
+
+@pages.page("/setup/hidden", needs=Permission.AGENCIES_WRITE, methods=("POST",))
+def setup_hidden(actor: Actor) -> Answer:
+    """Take the checklist off the user's home page."""
+    hide_setup(actor)
+    flash_message(_("The list is no longer on Home. It stays under Help."))
+    return redirect_to("home")
+
+
+@pages.page("/setup/test-email", needs=Permission.AGENCIES_WRITE, methods=("POST",))
+def setup_test_email(actor: Actor) -> Answer:
+    """Send a test e-mail to the user."""
+    address = queue_test_email(actor)
+    flash_message(_("A test e-mail to %(address)s is on its way. Reload this page in a minute.") % {"address": address})
+    return redirect_to("setup")

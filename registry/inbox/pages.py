@@ -1,0 +1,156 @@
+"""Inbox page, buttons that follow a record, and what other pages show of the inbox."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.errors import Malformed, Problem
+from registry.inbox import service
+from registry.inbox.queries import (
+    AT_MOST,
+    MAX_COUNTED,
+    case_of_entry,
+    count_unread,
+    due_soon,
+    due_soon_filters,
+    is_watching,
+    list_inbox,
+    newest_entry_id,
+    unread_of_case,
+    unread_sections,
+)
+from registry.inbox.service import mark_read
+from registry.projects.views.links import projects_numbered
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.web.current_user import current_user, page_locale
+from registry.web.flash import flash_message
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.translations import gettext, ngettext
+
+# What other pages show of the inbox: the count in the header, sections of home, and what is followed.
+
+
+def unread_count() -> str:
+    """The number of unread entries of the current user, empty without any; "99+" for more than that."""
+    actor = current_user().actor
+    count = 0 if actor is None else count_unread(actor)
+    return f"{MAX_COUNTED - 1}+" if count == MAX_COUNTED else str(count or "")
+
+
+def unread_entries_of_case(case_id: int) -> list[int]:
+    """The ids of the current user's unread entries about a case."""
+    actor = current_user().actor
+    return [] if actor is None else unread_of_case(actor, case_id)
+
+
+def follows_case(case_id: int) -> bool:
+    """True when the current user follows the case."""
+    actor = current_user().actor
+    return actor is not None and is_watching(actor, case_id=case_id)
+
+
+def follows_project(project_id: int) -> bool:
+    """True when the current user follows the project."""
+    actor = current_user().actor
+    return actor is not None and is_watching(actor, project_id=project_id)
+
+
+def inbox_on_home(actor: Actor) -> dict[str, Any]:
+    """The parts of the home page: unread entries by kind, and the cases that are due in three days."""
+    due = due_soon(actor, page_locale(), AT_MOST)
+    sections = unread_sections(actor)
+    numbers = [entry["project"] for section in sections for entry in section.entries]
+    numbers += [case["project"] for case in due]
+    return {
+        "inbox": sections,
+        "due_soon": due,
+        "due_soon_filters": due_soon_filters(actor),
+        "inbox_projects": projects_numbered(actor, numbers) if numbers else {},
+    }
+
+
+# Buttons that follow a case or a project.
+
+# The value of the button that stops following.
+STOP: Final = "stop"
+
+
+@pages.page("/inbox/cases/<row_id:case_id>/watch", needs=Permission.CASES_READ, methods=("POST",))
+def watch_case(actor: Actor, case_id: int) -> Answer:
+    """Follow the case, or stop following it."""
+    if request.form.get("following") == STOP:
+        service.unwatch_case(actor, case_id)
+        flash_message(gettext("You no longer follow this case."))
+    else:
+        service.watch_case(actor, case_id)
+        flash_message(gettext("You follow this case: comments and changes of its status come to your inbox."))
+    return redirect_to("case", case_id=case_id)
+
+
+@pages.page("/inbox/projects/<number>/watch", needs=Permission.CASES_READ, methods=("POST",))
+def watch_project(actor: Actor, number: str) -> Answer:
+    """Follow the project, or stop following it."""
+    if request.form.get("following") == STOP:
+        service.unwatch_project(actor, number)
+        flash_message(gettext("You no longer follow this project."))
+    else:
+        service.watch_project(actor, number)
+        flash_message(gettext("You follow this project: what happens to its cases comes to your inbox."))
+    return redirect_to("project", number=number)
+
+
+# Inbox page: what is new for the person, what is due soon, and marking as read.
+
+FILTERS: Final = ("unread", "kind")
+# Ids of entries have at most nine digits for many years.
+MAX_DIGITS: Final = 9
+
+
+@pages.page("/inbox", needs=Permission.CASES_READ)
+def inbox(actor: Actor) -> Answer:
+    """List the person's entries, newest first."""
+    filters = requested_filters(FILTERS)
+    due = due_soon(actor, page_locale())
+    listing = list_inbox(actor, filters, requested_page())
+    numbers = [entry["project"] for entry in listing.items] + [case["project"] for case in due]
+    return render_template(
+        "inbox/list.html",
+        actor=actor,
+        entries=listing.items,
+        due_soon=due,
+        due_soon_filters=due_soon_filters(actor),
+        inbox_projects=projects_numbered(actor, numbers),
+        filters=filters,
+        newest=newest_entry_id(actor),
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/inbox/read", needs=ANY_SIGNED_IN, methods=("POST",))
+def mark_inbox_read(actor: Actor) -> Answer:
+    """Mark all entries as read that the person's page may have displayed."""
+    marked = mark_read(actor, all_entries=True, up_to=_up_to())
+    flash_message(
+        ngettext("%(num)s entry marked as read.", "%(num)s entries marked as read.", marked) % {"num": marked}
+    )
+    return redirect_to("inbox")
+
+
+@pages.page("/inbox/<row_id:entry_id>/open", needs=Permission.CASES_READ, methods=("POST",))
+def open_entry(actor: Actor, entry_id: int) -> Answer:
+    """Mark the person's unread entries about this case as read, and open the case."""
+    case_id = case_of_entry(actor, entry_id)
+    mark_read(actor, entries=unread_of_case(actor, case_id) or [entry_id])
+    return redirect_to("case", case_id=case_id)
+
+
+def _up_to() -> int:
+    sent = request.form.get("up_to", "")
+    if not (sent.isascii() and sent.isdigit() and len(sent) <= MAX_DIGITS):
+        raise Malformed([Problem("up_to", "expected-whole-number")])
+    return int(sent)

@@ -1,0 +1,146 @@
+"""Pages of letters: the register, each letter with its documents, and the public check of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response, jsonify, redirect, render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
+from registry.core.languages import OFFICIAL_LANGUAGES
+from registry.core.pagination import Listing
+from registry.core.translations import lazy_text
+from registry.http.downloads import pdf_download
+from registry.http.error_handlers import problem_response
+from registry.http.required_permission import Public
+from registry.letters.queries import (
+    COLUMNS,
+    MAX_CODE_LENGTH,
+    LetterCodeUnknown,
+    check_letter,
+    letter_rows,
+    list_letters,
+    read_letter,
+)
+from registry.letters.wording import ISSUER, letter_pdf
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
+from registry.web.downloads import ENDINGS, download_list
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+
+# A letter as a file: PDF/A, and HTML without the register's menu, for the pages and the API.
+
+# The letter loads the register's styles and fonts, and nothing else.
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def pdf_response(letter: Mapping[str, Any]) -> Response:
+    """The letter as PDF/A-2u, in Kazakh and Russian. Raises DocumentNotMade."""
+    return pdf_download(letter["number"], letter_pdf(letter["data"]))
+
+
+def html_response(letter: Mapping[str, Any]) -> Response:
+    """The letter as HTML, in Kazakh and Russian."""
+    parts = [(language, letter["data"]["texts"][language]) for language in OFFICIAL_LANGUAGES]
+    page = render_template("letters/document.html", number=letter["number"], parts=parts, issuer=ISSUER)
+    response = Response(page, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+# Pages of letters: the register, and each letter with its documents.
+
+FILTERS: Final = ("q", "number", "kind", "agency", "project", "issued_on_from", "issued_on_to")
+SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
+
+
+@pages.page("/letters", needs=Permission.CASES_READ)
+def letters(actor: Actor) -> Answer:
+    """List the letters that match the filters."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
+    filters = requested_filters(FILTERS)
+    listing = Listing([], None) if names_no_agency(filters) else list_letters(actor, filters, requested_page())
+    return render_template(
+        "letters/list.html",
+        actor=actor,
+        items=listing.items,
+        filters=filters,
+        narrowed=any(name != "q" for name in filters),
+        kept=[name for name in ("number", "project") if name in filters],
+        agency=agency_filter(actor, filters),
+        sorts=SORTS,
+        sort=request.args.get("sort") or "-id",
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page(f"/letters.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+def letters_table(actor: Actor, ending: str) -> Answer:
+    """Download all matching letters as a table."""
+    filters = requested_filters(FILTERS)
+    return download_list(ending, "letters", COLUMNS, lambda page: list_letters(actor, filters, page), letter_rows)
+
+
+@pages.page("/letters/<number>", needs=Permission.CASES_READ)
+def letter(actor: Actor, number: str) -> Answer:
+    """Display a letter in the page's language; on an English page in Russian."""
+    shown = read_letter(actor, number)
+    language = "kk" if page_locale() == "kk" else "ru"
+    return render_template(
+        "letters/letter.html", letter=shown, text=shown["data"]["texts"][language], language=language
+    )
+
+
+@pages.page("/letters/<number>.pdf", needs=Permission.CASES_READ)
+def letter_as_pdf(actor: Actor, number: str) -> Answer:
+    """Download the letter as PDF/A."""
+    return pdf_response(read_letter(actor, number))
+
+
+@pages.page("/letters/<number>.html", needs=Permission.CASES_READ)
+def letter_as_html(actor: Actor, number: str) -> Answer:
+    """Display the letter alone, for printing."""
+    return html_response(read_letter(actor, number))
+
+
+# Public check of a letter by its code: a page and JSON, without signing in and without personal data.
+#
+# ``registry/app.py`` counts its requests by address, as those of the sign-in form, also in a session.
+
+OPEN: Final = Public("whoever holds a letter may check it; its code is the proof")
+
+
+@pages.page("/verify", needs=OPEN)
+def check_letters() -> Answer:
+    """Ask for the code of a letter, or go on to the letter that it names."""
+    code = request.args.get("code", "").strip()[:MAX_CODE_LENGTH].replace("/", "")
+    if code:
+        return redirect_to("checked_letter", code=code)
+    return render_template("letters/verify.html", checked=None, code="", unknown=False)
+
+
+@pages.page("/verify/<code>", needs=OPEN)
+def checked_letter(code: str) -> Answer:
+    """Say whether a letter with this code was issued and stands."""
+    try:
+        checked = check_letter(code)
+    except LetterCodeUnknown:
+        return render_template("letters/verify.html", checked=None, code=code[:MAX_CODE_LENGTH], unknown=True), 404
+    return render_template("letters/verify.html", checked=checked, code=code, unknown=False)
+
+
+@pages.page("/verify/<code>.json", needs=OPEN)
+def checked_letter_as_json(code: str) -> Answer:
+    """Return the same as JSON; of an unknown code problem+json, as the API does."""
+    try:
+        return jsonify(check_letter(code))
+    except LetterCodeUnknown as error:
+        return problem_response(error)
