@@ -44,7 +44,7 @@ from registry.accounts.owners import owned_by
 from registry.accounts.password_halves import encrypt_half, generate_halves
 from registry.accounts.passwords import NO_PASSWORD, hash_password
 from registry.accounts.roles import Permission, Role
-from registry.accounts.same_person import names_of
+from registry.accounts.same_person import names_of_person
 from registry.accounts.sessions import end_sessions_of
 from registry.accounts.tokens import revoke_tokens_of
 from registry.accounts.vocabulary import AccountKind
@@ -177,7 +177,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
         asked_by = account.asked_by or []
-        if not names_of(actor).isdisjoint(asked_by):
+        if not names_of_person(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         if actor.is_local and has_confirmer(account):
             # A command is as good as a second person only where there is none.
@@ -252,7 +252,7 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
     if not actor.is_person or not actor.may(Permission.ACCOUNTS_CONFIRM):
         return frozenset()
     pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
-    own = names_of(actor) if pending else frozenset()
+    own = names_of_person(actor) if pending else frozenset()
     others = [each for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ())]
     people = confirming_people() if others else []
     return frozenset(each.id for each in others if _is_first_of_two(each) or _completes(actor, each, people))

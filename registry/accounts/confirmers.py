@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.actors import Actor, local_actor
 from registry.accounts.former_names import FormerName
-from registry.accounts.models import Account, is_active
+from registry.accounts.models import Account, Person, is_active
 from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.vocabulary import AccountKind
 from registry.core.database import db
@@ -26,7 +26,7 @@ class ConfirmationNeedsASupervisor(NotAllowed):
 
 
 class Confirmer(NamedTuple):
-    """An active person who may confirm accounts, with every name that the account has or had."""
+    """An account that may confirm others, with every name that it, and others with its address, has or had."""
 
     account_id: int
     role: Role
@@ -35,19 +35,22 @@ class Confirmer(NamedTuple):
 
 def confirming_people() -> list[Confirmer]:
     """Everybody who may confirm accounts; for a list of accounts, read once."""
+    address = func.lower(Person.email)
     rows = db.session.execute(
-        select(Account.id, Account.role, Account.name, FormerName.name.label("former"))
+        select(Account.id, Account.role, Account.name, FormerName.name.label("former"), address.label("address"))
         .outerjoin(FormerName, FormerName.account_id == Account.id)
+        .outerjoin(Person, Person.account_id == Account.id)
         .where(
             Account.kind == AccountKind.PERSON.value,
             Account.role.in_([role.value for role in _confirming_roles()]),
             is_active(),
         )
     ).all()
-    names: dict[tuple[int, str], set[str]] = {}
+    people = {row.id: (Role(row.role), row.address or row.id) for row in rows}
+    names: dict[str | int, set[str]] = {}
     for row in rows:
-        names.setdefault((row.id, row.role), {row.name}).update(() if row.former is None else (row.former,))
-    return [Confirmer(account_id, Role(role), frozenset(each)) for (account_id, role), each in names.items()]
+        names.setdefault(people[row.id][1], {row.name}).update(name for name in (row.name, row.former) if name)
+    return [Confirmer(account_id, role, frozenset(names[person])) for account_id, (role, person) in people.items()]
 
 
 def has_confirmer(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
@@ -18,16 +16,12 @@ from registry.accounts.account_management import (
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, AccountNotFound, find_account
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import account_ever_named, every_name_of, names_of
+from registry.accounts.same_person import OWNER_CHANGED
 from registry.accounts.vocabulary import AccountKind
-from registry.core.clock import rfc3339
 from registry.core.database import db
 from registry.core.errors import invalid
 from registry.core.transactions import transaction
 from registry.journal import service as journal
-from registry.journal.service import JournalEntry
-
-OWNER_CHANGED = "account.owner-changed"
 
 
 def owner_id(actor: Actor, requested_id: int | None) -> int | None:
@@ -81,23 +75,6 @@ def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
         if before != after:
             details = {"previous_owner": before, "owner": after}
             journal.record(actor, OWNER_CHANGED, f"account:{account.name}", details)
-
-
-def answers_for(actor: Actor, name: str, since: datetime) -> bool:
-    """True when the actor owns the service account with that name, or owned it at any time since a moment.
-
-    Where two people must act, a program acts for its owner of that time, whoever owns it later.
-    """
-    account = account_ever_named(name)
-    if account is None or account.is_person or actor.account_id is None:
-        return False
-    if account.owner_account_id == actor.account_id:
-        return True
-    subjects = [f"account:{each}" for each in every_name_of([account.name])]
-    later = (JournalEntry.action == OWNER_CHANGED, JournalEntry.at >= rfc3339(since))
-    changes = db.session.scalars(select(JournalEntry.details).where(JournalEntry.subject.in_(subjects), *later))
-    names = names_of(actor)
-    return any(json.loads(details)["previous_owner"] in names for details in changes)
 
 
 def owned_by(account_id: int) -> list[str]:

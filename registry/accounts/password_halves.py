@@ -17,7 +17,7 @@ from registry.accounts.account_management import can_manage, find_managed_accoun
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, Person, account_details
 from registry.accounts.passwords import GENERATED_FROM
-from registry.accounts.same_person import names_of
+from registry.accounts.same_person import names_of_person
 from registry.core.derived_keys import derived_key
 from registry.core.errors import NotAllowed, NotFound
 from registry.core.transactions import transaction
@@ -75,7 +75,7 @@ def show_first_half(actor: Actor, account_id: int) -> str:
 
 
 def _confirmed(actor: Actor, account: Account) -> bool:
-    return account.confirmed_by in names_of(actor)
+    return account.confirmed_by in names_of_person(actor)
 
 
 def _decrypt(stored: str) -> str | None:

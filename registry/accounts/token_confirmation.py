@@ -12,7 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.confirmers import confirming_people, has_confirmer, require_supervisor, supervisor_is_missing
 from registry.accounts.models import Account, find_account, require_person, role_details
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import is_same_person, names_of
+from registry.accounts.same_person import names_of_person
 from registry.accounts.token_format import KEY_ID
 from registry.accounts.token_models import Token
 from registry.accounts.tokens import TokenNotFound
@@ -41,7 +41,7 @@ def confirm_token(actor: Actor, key_id: str) -> None:
         account = find_account(token.account_id)
         if token.pending_since is None or not _is_unended(token) or account.disabled_at is not None:
             raise TokenNotPending(key_id=key_id)
-        if token.asked_by is not None and is_same_person(actor, token.asked_by):
+        if token.asked_by in names_of_person(actor):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         asked_by = [token.asked_by or ""]
         if not actor.is_local:
@@ -59,7 +59,7 @@ def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
     actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
     columns = (Token.key_id, Account.name, Token.role, Token.asked_by, Token.pending_since)
     statement = select(Account, *columns).join(Account, Account.id == Token.account_id).where(*_waiting())
-    own, people = names_of(actor), confirming_people()
+    own, people = names_of_person(actor), confirming_people()
     return [
         {
             **dict(zip((column.key for column in columns), row, strict=True)),

@@ -10,6 +10,7 @@ from flask import render_template, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.accounts.same_person import is_another_person
 from registry.agencies.views.choices import agency_names
 from registry.approvals import service
 from registry.approvals.fields import REJECTION, REMARK
@@ -131,7 +132,7 @@ def _page(actor: Actor, approval: Approval, form: Form) -> str:
         form=form,
         here=url_for("web.approval_page", approval_id=approval.id),
         may_decide=waits and service.may_decide(actor, approval),
-        is_another=service.is_another_person(actor, approval),
+        is_another=is_another_person(actor, [approval.proposed_by], approval.proposed_at),
         is_out_of_date=waits and service.is_out_of_date(approval),
         may_cancel=waits and actor.may(kind.proposes),
     )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tr
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import names_of
+from registry.accounts.same_person import names_of_person
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.approvals.kinds import KINDS
@@ -172,7 +172,7 @@ def _waits_for(actor: Actor) -> list[ColumnElement[bool]]:
     return [
         Approval.kind.in_(decides),
         current_state() == ApprovalState.WAITING.value,
-        Approval.proposed_by.not_in(names_of(actor)),
+        Approval.proposed_by.not_in(names_of_person(actor)),
         *visible_approvals(actor),
     ]
 

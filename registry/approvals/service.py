@@ -6,15 +6,14 @@ import hashlib
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
 from registry.accounts.confirmers import command_counts_as_person
-from registry.accounts.models import Account, Person
-from registry.accounts.owners import answers_for
+from registry.accounts.models import Account
 from registry.accounts.roles import Permission, Role, roles_within
-from registry.accounts.same_person import is_same_person
+from registry.accounts.same_person import is_another_person
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change
 from registry.approvals.tables import Approval
@@ -165,17 +164,6 @@ def may_decide(actor: Actor, approval: Approval) -> bool:
     return has_permission and (actor.is_person or actor.is_local)
 
 
-def is_another_person(actor: Actor, approval: Approval) -> bool:
-    """True when the actor did not propose it: under no name, account or e-mail address, and by no service account."""
-    if is_same_person(actor, approval.proposed_by) or answers_for(actor, approval.proposed_by, approval.proposed_at):
-        return False
-    if actor.account_id is None or approval.proposed_account_id is None:
-        return True
-    return actor.account_id != approval.proposed_account_id and not _share_an_address(
-        actor.account_id, approval.proposed_account_id
-    )
-
-
 def is_out_of_date(approval: Approval) -> bool:
     """True when what the proposal rests on has changed since, or when who proposed it has lost access or the role."""
     return not _proposer_remains(approval) or _digest(KINDS[approval.kind], approval) != approval.seen_digest
@@ -200,14 +188,8 @@ def require_person(actor: Actor) -> None:
         raise NeedsTwoPeople()
 
 
-def _share_an_address(one: int, other: int) -> bool:
-    address = func.lower(Person.email)
-    of_one = select(address).where(Person.account_id == one, Person.email.is_not(None)).scalar_subquery()
-    return db.session.scalar(select(Person.id).where(Person.account_id == other, address == of_one)) is not None
-
-
 def _require_another_person(actor: Actor, approval: Approval) -> None:
-    if not is_another_person(actor, approval):
+    if not is_another_person(actor, [approval.proposed_by], approval.proposed_at):
         raise NeedsAnotherPerson(id=approval.id)
 
 

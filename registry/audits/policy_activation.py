@@ -7,9 +7,8 @@ from datetime import date
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
-from registry.accounts.owners import answers_for
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import is_same_person
+from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.policy_impact import calculate_impact
 from registry.core import outbox
@@ -59,8 +58,8 @@ def activate_policy(actor: Actor, version: str, impact_digest: str, on: date) ->
     """Put a draft in force from a day, today or later. The first audit by it compares its changes with the impact.
 
     Raises RoleNotAllowed, PolicyNotFound, Invalid (before today), PolicyActivationNeedsAPerson,
-    PolicyActivationNeedsAnotherPerson, PolicyNotDraft, PolicyDateTaken, PolicyVerdictCasesFail, PolicyImpactChanged and
-    AuditRunning.
+    PolicyActivationNeedsAnotherPerson, ProposerLostAccess, PolicyNotDraft, PolicyDateTaken, PolicyVerdictCasesFail,
+    PolicyImpactChanged and AuditRunning.
     """
     actor.require(Permission.POLICIES_ACTIVATE)
     if on < today():
@@ -128,6 +127,8 @@ def _require_another_person(actor: Actor, draft: PolicyVersion) -> None:
     _require_a_person(actor, draft.version)
     if not _is_another_person(actor, draft):
         raise PolicyActivationNeedsAnotherPerson(version=draft.version)
+    if not any(may_still(name, Permission.POLICIES_WRITE) for name in draft.editors):
+        raise ProposerLostAccess(name=draft.editors[-1])
 
 
 def _require_a_person(actor: Actor, version: str) -> None:
@@ -136,4 +137,4 @@ def _require_a_person(actor: Actor, version: str) -> None:
 
 
 def _is_another_person(actor: Actor, draft: PolicyVersion) -> bool:
-    return not any(is_same_person(actor, name) or answers_for(actor, name, draft.drafted_at) for name in draft.editors)
+    return is_another_person(actor, draft.editors, draft.drafted_at)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import is_same_person
+from registry.accounts.same_person import is_another_person, require_still_may
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.reversal import reverse_cases, reverse_flags
 from registry.audits.service import find_audit
@@ -70,7 +70,7 @@ def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
         proposal is not None
         and actor.is_person
         and actor.may(Permission.AUDITS_VOID)
-        and not is_same_person(actor, proposal["proposed_by"])
+        and is_another_person(actor, [proposal["proposed_by"]], datetime.fromisoformat(proposal["proposed_at"]))
         and actor.role.value != proposal["proposed_role"]
     )
 
@@ -92,7 +92,7 @@ def confirm_voiding(actor: Actor, audit_id: int, proposed_at: str) -> AuditRun:
     """Void the audit as the second person. ``proposed_at`` identifies the proposal that this person has read.
 
     Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
-    VoidingNeedsSecondPerson, VoidingProposalChanged, AuditRunning.
+    VoidingNeedsSecondPerson, ProposerLostAccess, VoidingProposalChanged, AuditRunning.
     """
     _require_person(actor, audit_id)
     with exclusive_lock() as session:
@@ -101,6 +101,7 @@ def confirm_voiding(actor: Actor, audit_id: int, proposed_at: str) -> AuditRun:
             raise VoidingNotProposed(id=run.id)
         if not may_confirm_voiding(actor, run):
             raise VoidingNeedsSecondPerson(id=run.id)
+        require_still_may(run.voiding["proposed_by"], Permission.AUDITS_VOID)
         if run.voiding["proposed_at"] != proposed_at:
             raise VoidingProposalChanged(id=run.id, proposed_by=run.voiding["proposed_by"])
         return _void(actor, run, run.voiding)

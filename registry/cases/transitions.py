@@ -12,7 +12,7 @@ from sqlalchemy import select
 from registry.accounts.absences import substituted_by
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.accounts.same_person import account_ever_named, is_same_person
+from registry.accounts.same_person import account_ever_named, is_another_person, require_still_may
 from registry.cases.deadlines import CaseDeadline, adjusted
 from registry.cases.events import case_acted, timeline_written
 from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent
@@ -69,7 +69,7 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
     Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson,
-    ProposalNeedsAPerson and DecisionNeedsAnotherPerson.
+    ProposalNeedsAPerson, DecisionNeedsAnotherPerson and ProposerLostAccess.
     """
     require_transaction()
     action = ACTIONS[name]
@@ -78,11 +78,10 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     if transition is None:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
-    own_proposal = (
-        proposal is not None and transition.who is Who.ANOTHER and is_same_person(actor, proposal.proposed_by)
-    )
-    if own_proposal or not _is_permitted(actor, action, transition, proposal, holder_for(actor, case)):
+    if not _is_permitted(actor, action, transition, proposal, holder_for(actor, case)):
         raise _error(actor, case, action, transition.who, proposal)
+    if transition.who is Who.ANOTHER and proposal is not None:
+        require_still_may(proposal.proposed_by, Permission.CASES_REVIEW)
     return AuthorizedAction(actor, case, action, transition, proposal)
 
 
@@ -199,13 +198,16 @@ def _is_permitted(
 ) -> bool:
     if action.needs_person and not (actor.is_person and _is_by_person(proposal)):
         return False
-    return is_permitted(
+    permitted = is_permitted(
         transition.who,
         actor.principal,
         leads=actor.may(Permission.CASES_LEAD),
         assignee=holder,
         proposed_by=None if proposal is None else proposal.proposed_by,
     )
+    if permitted and transition.who is Who.ANOTHER and proposal is not None:
+        return is_another_person(actor, [proposal.proposed_by], proposal.proposed_at)
+    return permitted
 
 
 def _is_by_person(proposal: CaseDecision | None) -> bool:

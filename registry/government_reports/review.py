@@ -6,7 +6,7 @@ from datetime import date
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import is_same_person
+from registry.accounts.same_person import is_another_person, require_still_may
 from registry.core.clock import now
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
@@ -92,6 +92,7 @@ def approve_government_report(actor: Actor, report: GovernmentReport, revision: 
         action = "approved"
     else:
         actor.require(Permission.GOVERNMENT_REPORTS_ISSUE)
+        require_still_may(report.first_approved_by, Permission.GOVERNMENT_REPORTS_APPROVE)
         report.second_approved_by, report.issued_at = actor.principal, now()
         report.status, action = GovernmentReportStatus.ISSUED.value, "issued"
     report.revision += 1
@@ -163,8 +164,7 @@ def require_another_person(actor: Actor, report: GovernmentReport) -> None:
 
 def _is_another_person(actor: Actor, report: GovernmentReport) -> bool:
     earlier = [*report.authors, *([report.first_approved_by] if report.first_approved_by else [])]
-    # Service accounts write no reports, so that nobody owns an author.
-    return not any(is_same_person(actor, name) for name in earlier)
+    return is_another_person(actor, earlier, report.created_at)
 
 
 def _outdated(report: GovernmentReport) -> dict[str, int]:

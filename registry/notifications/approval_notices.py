@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from registry.accounts.same_person import account_ever_named
+from registry.accounts.same_person import account_ever_named, is_another_person
 from registry.approvals.queries import visible_approvals
-from registry.approvals.service import DECIDED_TOPIC, PROPOSED_TOPIC, is_another_person, may_decide
+from registry.approvals.service import DECIDED_TOPIC, PROPOSED_TOPIC, may_decide
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
 from registry.core.database import db
@@ -23,7 +23,7 @@ def _waiting(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     if approval is None or approval.current_state != ApprovalState.WAITING:
         return []
     deciders = [to for to in directory.people() if may_decide(to.actor, approval)]
-    others = [to for to in deciders if is_another_person(to.actor, approval)]
+    others = [to for to in deciders if is_another_person(to.actor, [approval.proposed_by], approval.proposed_at)]
     return _notices(approval, others, "approval-waiting")
 
 

@@ -16,6 +16,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
 from registry.accounts.models import Account, find_account, may_admit
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.same_person import names_of_person
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
@@ -87,9 +88,9 @@ class RestrictedReader(ApprovalKind):
         find_account(approval.payload["account"], lock=True)
 
     def require_decider(self, actor: Actor, approval: Approval) -> None:
-        """Raises OwnAdmission for the account itself, and for administrators of other agencies."""
+        """Raises OwnAdmission for the person of the account, and for administrators of other agencies."""
         account = _account(approval)
-        if account.id == actor.account_id or not may_admit(actor, account):
+        if account.name in names_of_person(actor) or not may_admit(actor, account):
             raise OwnAdmission(name=account.name)
 
     def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:

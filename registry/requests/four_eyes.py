@@ -1,10 +1,9 @@
-"""Whether who decides is who asked: former names count, and a service account as everybody who owned it since."""
+"""Whether who decides a request is another person than who asked, and than who decided first."""
 
 from __future__ import annotations
 
+from registry.accounts import same_person
 from registry.accounts.actors import Actor
-from registry.accounts.owners import answers_for
-from registry.accounts.same_person import is_same_person
 from registry.core.errors import NotAllowed
 from registry.requests.models import Request
 
@@ -28,4 +27,4 @@ def require_another_person(actor: Actor, request: Request) -> None:
 def is_another_person(actor: Actor, request: Request) -> bool:
     """True when the actor neither asked nor decided first, under any name and by no service account."""
     earlier = [name for name in (request.asked_by, request.first_decided_by) if name is not None]
-    return not any(is_same_person(actor, name) or answers_for(actor, name, request.asked_at) for name in earlier)
+    return same_person.is_another_person(actor, earlier, request.asked_at)

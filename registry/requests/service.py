@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
+from registry.accounts.same_person import require_still_may
 from registry.core import outbox
 from registry.core.clock import now
 from registry.core.constraints import violates
@@ -81,9 +82,8 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
     """Confirm a waiting request as another person than the one who asked.
 
     Of a kind that two people decide, the first confirmation leaves it waiting; so does one that becomes a proposal.
-    Raises RoleNotAllowed, StepUpRequired,
-    RequestNotFound, RequestNotWaiting, RequestNeedsAPerson, RequestNeedsAnotherPerson, and NotAllowed and Conflict of
-    the kind.
+    Raises RoleNotAllowed, StepUpRequired, RequestNotFound, RequestNotWaiting, RequestNeedsAPerson,
+    RequestNeedsAnotherPerson, ProposerLostAccess, and NotAllowed and Conflict of the kind.
     """
     handler = HANDLERS[kind]
     actor.require(handler.decides)
@@ -91,6 +91,9 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
         lock_flags_for(handler)
         request = _waiting(actor, kind, request_id)
         require_another_person(actor, request)
+        require_still_may(request.asked_by, handler.asks)
+        if request.first_decided_by is not None:
+            require_still_may(request.first_decided_by, handler.decides)
         handler.lock(request)
         if request.first_decided_by is None and handler.people_who_decide(request) > 1:
             request.first_decided_by, request.first_decided_at = actor.principal, now()

@@ -70,7 +70,7 @@ def test_renamed_administrator_cannot_confirm_the_own_request(app: Flask) -> Non
 
 def test_renamed_person_cannot_confirm_the_own_voiding(app: Flask) -> None:
     operator = a_person("op", Role.OPERATOR)
-    run = AuditRun(voiding={"proposed_by": "op", "proposed_role": "operator"})
+    run = AuditRun(voiding={"proposed_by": "op", "proposed_role": "operator", "proposed_at": "2026-11-01T05:00:00Z"})
     edit_account(ADMINISTRATOR, operator.id, {"name": "op.new"})
     change_role(ADMINISTRATOR, operator.id, Role.SUPERVISOR, None)
     assert not may_confirm_voiding(session_of(operator), run)

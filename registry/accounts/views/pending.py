@@ -15,7 +15,7 @@ from registry.accounts.models import Account, find_account
 from registry.accounts.people_queries import people_by_account
 from registry.accounts.rejections import reject_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.accounts.same_person import names_of
+from registry.accounts.same_person import names_of_person
 from registry.accounts.similar_accounts import similar_accounts
 from registry.accounts.token_confirmation import confirm_token, pending_tokens
 from registry.agencies.service import agencies_by_id
@@ -111,7 +111,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """The pending accounts, each with what a second person must know of it and whether the actor may act on it."""
     accounts = pending_accounts(actor)
     similar, own = similar_accounts(accounts), confirmable(actor, accounts)
-    names, confirmers = names_of(actor), confirming_people()
+    names, confirmers = names_of_person(actor), confirming_people()
     ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
     people = people_by_account(sorted(ids))
     agencies = agencies_by_id() if accounts else {}

@@ -93,6 +93,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "password-not-new": lazy_text("The new password must differ from the current one."),
     "people-make-their-own-tokens": lazy_text("{name} is a person: people create their own tokens."),
     "person-not-found": lazy_text("There is no such person."),
+    "proposer-lost-access": lazy_text(
+        "{name}, who proposed this, has lost access or the role since. Another person must propose it."
+    ),
     "receiver-cannot-register": lazy_text(
         "{name} cannot register projects of this agency, and so cannot take over the drafts."
     ),

@@ -1,0 +1,156 @@
+"""Where two people must act: two accounts with one address are one person, and who lost access no longer counts."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from registry.accounts.account_changes import (
+    ConfirmationNeedsAnotherPerson,
+    change_role,
+    confirm_account,
+    disable_account,
+)
+from registry.accounts.account_editing import edit_account
+from registry.accounts.actors import Actor
+from registry.accounts.confirmers import confirming_people, has_confirmer
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still
+from registry.accounts.service_accounts import add_service_account
+from registry.audits.policy_activation import may_activate
+from registry.audits.voiding import may_confirm_voiding
+from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
+from registry.core.clock import now
+from registry.flags.audit_runs import AuditRun
+from registry.government_reports.models import GovernmentReport
+from registry.government_reports.review import GovernmentReportNeedsAnotherPerson, require_another_person
+from registry.policies.models import PolicyVersion
+from registry.requests.four_eyes import RequestNeedsAnotherPerson
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.accounts.test_account_editing import a_person, session_of
+from tests.cases.cast import NO_BREACH, SAULE, act, audit, under_review
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project
+
+
+def two_accounts(one: Role = Role.SUPERVISOR, other: Role = Role.SUPERVISOR) -> tuple[Actor, Actor]:
+    """The accounts of one person, with one address."""
+    accounts = [a_person("dana", one), a_person("d.akhmetova", other)]
+    for account in accounts:
+        edit_account(ADMINISTRATOR, account.id, {"email": "Dana@gov.kz" if account.name == "dana" else "dana@gov.kz"})
+    first, second = (session_of(account) for account in accounts)
+    return first, second
+
+
+def test_accounts_with_one_address_are_one_person(app: Flask) -> None:
+    first, second = two_accounts()
+    other = session_of(a_person("saule", Role.SUPERVISOR))
+
+    assert is_another_person(second, [first.principal], now()) is False
+    assert is_another_person(other, [first.principal, second.principal], now()) is True
+
+
+def test_people_without_an_address_are_different_people(app: Flask) -> None:
+    people = [add_person(ADMINISTRATOR, NewPerson(name, Role.SUPERVISOR), PASSWORD).account for name in ("a.a", "b.b")]
+
+    assert is_another_person(session_of(people[0]), ["b.b"], now()) is True
+
+
+def test_program_of_the_other_account_is_the_same_person(app: Flask) -> None:
+    first, second = two_accounts()
+    add_service_account(ADMINISTRATOR, "robot", Role.REVIEWER, None, first.account_id)
+
+    assert is_another_person(second, ["robot"], now()) is False
+
+
+@pytest.mark.parametrize("lost", ["access", "role"])
+def test_who_lost_access_or_the_role_may_no_longer(app: Flask, lost: str) -> None:
+    account = a_person("dana", Role.SUPERVISOR)
+    before = may_still("dana", Permission.CASES_REVIEW)
+    if lost == "access":
+        disable_account(ADMINISTRATOR, account.id)
+    else:
+        change_role(ADMINISTRATOR, account.id, Role.AUDITOR, None)
+
+    assert (before, may_still("dana", Permission.CASES_REVIEW)) == (True, False)
+
+
+def test_second_account_does_not_approve_the_decision_of_a_case(app: Flask) -> None:
+    first, second = two_accounts()
+    case = under_review(a_project())
+    act(first, case, "propose", NO_BREACH)
+
+    with pytest.raises(DecisionNeedsAnotherPerson):
+        act(second, case, "approve")
+    assert "approve" not in possible_actions(second, case, waiting_proposal(case))
+
+
+def test_decision_of_who_lost_the_role_is_not_approved(app: Flask) -> None:
+    account = a_person("dana", Role.SUPERVISOR)
+    case = under_review(a_project())
+    act(session_of(account), case, "propose", NO_BREACH)
+    change_role(ADMINISTRATOR, account.id, Role.AUDITOR, None)
+
+    with pytest.raises(ProposerLostAccess):
+        act(SAULE, case, "approve")
+    assert act(SAULE, case, "return", "Propose it again.").status == "under_review"
+
+
+def test_second_account_does_not_confirm_a_voiding(app: Flask) -> None:
+    _operator, supervisor = two_accounts(Role.OPERATOR)
+    proposal = {"proposed_by": "dana", "proposed_role": "operator", "proposed_at": "2026-11-01T05:00:00Z"}
+
+    assert may_confirm_voiding(supervisor, AuditRun(voiding=proposal)) is False
+
+
+def test_second_account_does_not_activate_the_own_policy(app: Flask) -> None:
+    first, second = two_accounts()
+    draft = PolicyVersion(editors=[first.principal], drafted_at=now())
+
+    assert may_activate(second, draft) is False
+
+
+def test_second_account_does_not_approve_the_own_report(app: Flask) -> None:
+    _author, second = two_accounts(Role.REVIEWER)
+    report = GovernmentReport(year=2026, ordinal=1, version=1, authors=["dana"], created_at=now())
+
+    with pytest.raises(GovernmentReportNeedsAnotherPerson):
+        require_another_person(second, report)
+
+
+def test_second_account_does_not_confirm_the_own_request(app: Flask) -> None:
+    first, second = two_accounts(Role.REVIEWER)
+    project = a_project()
+    audit()
+    request = withdrawal(project.number)
+    confirm(first, RequestKind.WITHDRAWAL, request)
+
+    with pytest.raises(RequestNeedsAnotherPerson):
+        confirm(second, RequestKind.WITHDRAWAL, request)
+
+
+def test_first_confirmation_of_who_lost_access_does_not_count(app: Flask) -> None:
+    account = a_person("dana", Role.REVIEWER)
+    project = a_project()
+    audit()
+    request = withdrawal(project.number)
+    confirm(session_of(account), RequestKind.WITHDRAWAL, request)
+    disable_account(ADMINISTRATOR, account.id)
+
+    with pytest.raises(ProposerLostAccess):
+        confirm(SAULE, RequestKind.WITHDRAWAL, request)
+
+
+def test_second_account_does_not_confirm_the_own_new_account(app: Flask) -> None:
+    a_person("saule", Role.SUPERVISOR)
+    first, second = two_accounts(Role.ADMINISTRATOR)
+    requested = add_person(first, NewPerson("new", Role.REVIEWER), PASSWORD).account
+
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_account(second, requested.id, Role.REVIEWER)
+    assert has_confirmer(requested, people=[each for each in confirming_people() if "dana" in each.names]) is False
+
+
+def withdrawal(number: str) -> int:
+    return ask(ADMINISTRATOR, RequestKind.WITHDRAWAL, number, {"reason": "Registered twice.", "duplicate_of": None}).id
