@@ -21,6 +21,7 @@ CALENDAR_FILE: Final = CONFIG / "calendar.toml"
 COUNTRY: Final = "KZ"
 SUFFIX: Final = re.compile(r" \([^)]*\)$")
 SATURDAY: Final = 5
+LAST_QUARTER: Final = 10
 DAY: Final = timedelta(days=1)
 
 
@@ -68,6 +69,15 @@ class Calendar:
         names = _base(year)[0]
         days = sorted(day for day, name in names.items() if "(estimated)" in name)
         return [day for day in days if day not in self.days_off | self.working_days]
+
+    def estimated_next_year(self, today: date) -> list[date]:
+        """Those of the next year, from October on, when deadlines already run into it."""
+        return self.estimated(today.year + 1) if today.month >= LAST_QUARTER else []
+
+    def estimated_between(self, first: date, last: date) -> list[date]:
+        """Those that count for a deadline: after ``first``, up to and including ``last``."""
+        years = range(first.year, last.year + 1)
+        return [day for year in years for day in self.estimated(year) if first < day <= last]
 
     def holiday(self, day: date, language: str) -> str | None:
         """The name of the holiday on a day, also when it was moved there; None on other days."""

@@ -210,3 +210,13 @@ def test_returned_proposal_is_prefilled_beside_remark(signed_in: SignedIn) -> No
     assert status(case) == "awaiting_approval"
     act(AIGERIM, case_of(project), "withdraw")
     assert "Returned by" not in reviewer.get(case).text
+
+
+def test_due_date_beyond_a_day_off_that_is_only_estimated_is_provisional(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2027, 5, 3))
+    _project, case = flagged_case()
+    note = "Provisional: 16 May 2027, a day off, is only estimated."
+    reviewer = signed_in(Role.REVIEWER)
+    assert note in reviewer.get(case).text
+    present.set(date(2027, 5, 17))
+    assert note not in signed_in(Role.SUPERVISOR).get(case).text

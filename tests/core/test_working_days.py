@@ -119,3 +119,18 @@ def test_invalid_calendar_file_is_rejected_with_file_name_and_key(tmp_path: Path
         load_calendar(path)
     assert expected in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "days"),
+    [
+        (date(2027, 5, 15), date(2027, 5, 16), [date(2027, 5, 16)]),
+        (date(2027, 5, 16), date(2027, 12, 31), []),
+        (date(2026, 12, 1), date(2027, 5, 15), []),
+        (date(2026, 12, 1), date(2027, 5, 31), [date(2027, 5, 16)]),
+    ],
+)
+def test_estimated_days_off_are_those_after_the_first_day_up_to_the_last(
+    first: date, last: date, days: list[date]
+) -> None:
+    assert Calendar().estimated_between(first, last) == days

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import AIGERIM, act, audit, case_of, decided_case, in_days, migrate_by, under_review
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
+from tests.present import Present
 from tests.reports.delivered import Page
 from tests.reports.test_overview import ASKER, hide
 from tests.statements import statements
@@ -105,3 +107,13 @@ def test_home_needs_no_more_statements_for_more_orders(signed_in: SignedIn, conn
     more()
     more()
     assert cost() == few
+
+
+def test_operators_read_before_the_new_year_which_days_off_are_only_estimated(
+    signed_in: SignedIn, present: Present
+) -> None:
+    present.set(date(2026, 9, 30))
+    assert "only estimated" not in signed_in(Role.ADMINISTRATOR).get("/home").text
+    present.set(date(2026, 10, 1))
+    assert "Days off of 2027 whose dates are only estimated: 16 May 2027." in signed_in(Role.OPERATOR).get("/home").text
+    assert "only estimated" not in signed_in(Role.REVIEWER).get("/home").text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from flask import render_template, request
@@ -32,10 +33,12 @@ from registry.cases.views.order_instructions import order_instructions
 from registry.cases.visits import news_of, record_visit
 from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACTIONS, ORDERING
+from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.pagination import MAX_LIMIT, Page
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
+from registry.core.working_days import national_calendar
 from registry.exemptions.queries import exemptions_of
 from registry.flags.queries import active_flags_of
 from registry.http.error_handlers import status_of
@@ -217,6 +220,7 @@ def _page(
         correspondence=[event for event in view["events"] if _is_correspondence(event)],
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
         news=news_of(actor, case_record, view["events"]),
+        estimated_day=_estimated_day(view),
         is_under_appeal=is_under_appeal(case_record),
         orders=ORDERING,
         place=requested_position(case_record),
@@ -234,6 +238,13 @@ def _page(
         error_text=error_message(error) if error is not None else None,
         new_events=view["events"][seen:] if has_new_events else [],
     )
+
+
+def _estimated_day(view: Mapping[str, Any]) -> date | None:
+    """The first day off up to the due date that is only estimated; the due date of an order is chosen, not counted."""
+    if view["due_on"] is None or view["status"] == Status.REMEDIATION:
+        return None
+    return next(iter(national_calendar().estimated_between(today(), view["due_on"])), None)
 
 
 def _is_correspondence(event: Mapping[str, Any]) -> bool:

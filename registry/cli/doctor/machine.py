@@ -25,7 +25,6 @@ from registry.settings import Settings
 MIB: Final = 1024 * 1024
 LOW_BYTES: Final = 1024 * MIB
 LOW_PERCENT: Final = 10
-LAST_QUARTER: Final = 10
 HOUR: Final = timedelta(hours=1)
 
 
@@ -54,11 +53,9 @@ def calendar_file(settings: Settings) -> Finding:
         calendar = load_calendar(settings.calendar_file)
     except (CalendarInvalid, OSError) as error:
         return failure("calendar", "doctor-calendar-wrong", reason=_one_line(error))
-    # In the last quarter deadlines already run into the next year.
-    local = today()
-    if local.month >= LAST_QUARTER and (days := calendar.estimated(local.year + 1)):
+    if days := calendar.estimated_next_year(today()):
         listed = ", ".join(day.isoformat() for day in days)
-        return warning("calendar", "doctor-calendar-estimated", year=local.year + 1, days=listed)
+        return warning("calendar", "doctor-calendar-estimated", year=days[0].year, days=listed)
     return good("calendar", "doctor-calendar-ok")
 
 

@@ -13,7 +13,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.local_changes import local_changes_since, previous_sign_in
 from registry.accounts.owners import ownerless_accounts
 from registry.accounts.people_queries import active_and_invited_people
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.token_confirmation import pending_tokens
 from registry.accounts.token_queries import ending_tokens
 from registry.accounts.views.pending import list_pending
@@ -24,6 +24,7 @@ from registry.cases.lists import count_cases, list_cases
 from registry.cases.views.work_lists import own_assignees
 from registry.core.clock import today
 from registry.core.pagination import Page
+from registry.core.working_days import national_calendar
 from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
@@ -45,6 +46,8 @@ ORDERED: Final = {"status": "remediation"}
 # Work lists whose counts oversight sees.
 COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
 SOON: Final = timedelta(days=60)
+# Those who keep the calendar file.
+CALENDAR_ROLES: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 
 
 @pages.page("/home", needs=ANY_SIGNED_IN)
@@ -116,6 +119,7 @@ def home(actor: Actor) -> Answer:
         principal_label=principal_label,
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         drafts=_drafts(actor),
+        estimated=national_calendar().estimated_next_year(today()) if actor.role in CALENDAR_ROLES else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
 
