@@ -38,7 +38,7 @@ REPLAYED_HERE: Final = "replayed_here"
 TEXT_FILE: Final = {"type": "string"}
 # As OpenAPI 3.0 has it: generators know it, and OpenAPI 3.1 has no other word for a whole body.
 BINARY_FILE: Final = {"type": "string", "format": "binary"}
-JSON_FILE: Final = {"type": "object"}
+JSON_FILE: Final = {"type": "object", "additionalProperties": True}
 View = Callable[..., Any]
 
 

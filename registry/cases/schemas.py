@@ -65,7 +65,7 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
     "from": nullable({"type": "string", "enum": list(Status.codes())}),
     "to": {"type": "string", "enum": list(Status.codes())},
     "comment": nullable(TEXT_SCHEMA),
-    "details": {"type": "object"},
+    "details": {"type": "object", "additionalProperties": True},
     "documents": {"type": "array", "items": shown_object(DOCUMENT_PROPERTIES)},
     "for_agency": {"type": "boolean", "description": "Whether the agency reads the comment; to oversight only."},
 }

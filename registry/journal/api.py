@@ -53,7 +53,7 @@ class Entry(BaseSchema):
     role = ReadOnly("In which role.", {"type": "string"})
     action = ReadOnly("What was done.", {"type": "string"})
     subject = ReadOnly("On what: `kind:key`.", {"type": "string"})
-    details = ReadOnly("More of it.", {"type": "object"})
+    details = ReadOnly("More of it.", {"type": "object", "additionalProperties": True})
     source = ReadOnly("From where.", {"type": "string"})
     request_id = ReadOnly("The request, as in the logs.", {"type": "string"})
     credential = ReadOnly(

@@ -24,6 +24,7 @@ from registry.policies.vocabulary import PolicyState
 
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
+OPEN_OBJECT: Final = {"type": "object", "additionalProperties": True}
 SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
 EDIT_SEVERITY: Final = {"type": "string", "enum": [NOT_JUDGED, *Severity.codes()]}
 
@@ -160,9 +161,17 @@ class PolicySettings(BaseSchema):
     safety_belt_minimum = Setting(WHOLE)
     document_quota_mib = Setting(WHOLE)
     appeal_suspends = Setting({"type": "boolean"})
-    targets = Setting({"type": "object"}, description="Percent by date; null for 100 on the migration deadline.")
-    clocks = Setting({"type": "object"}, description="`answer`, `review`, `appeal`: those that differ.")
-    rules = Setting({"type": "object"}, description="Rules by name, each with what differs; `clauses` as a whole.")
+    targets = Setting(
+        {"type": "object", "additionalProperties": True},
+        description="Percent by date; null for 100 on the migration deadline.",
+    )
+    clocks = Setting(
+        {"type": "object", "additionalProperties": True}, description="`answer`, `review`, `appeal`: those that differ."
+    )
+    rules = Setting(
+        {"type": "object", "additionalProperties": True},
+        description="Rules by name, each with what differs; `clauses` as a whole.",
+    )
     verdict_cases = VerdictCases(description="Expected verdicts, all of them.")
 
 
