@@ -46,7 +46,7 @@ def approvals(actor: Actor) -> Answer:
     """List what waits for the actor's decision, and below it all approvals that the actor may see."""
     filters = requested_filters(FILTERS)
     waiting = waiting_for(actor, MAX_WAITING)
-    listing = list_approvals(actor, filters, requested_page())
+    listing = list_approvals(actor, filters, requested_page(), shown_beside=waiting)
     shown = [*waiting, *listing.items]
     return render_template(
         "approvals/list.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
@@ -49,10 +49,13 @@ def filters_of_approvals() -> dict[str, ColumnFilter]:
     }
 
 
-def list_approvals(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+def list_approvals(
+    actor: Actor, raw: Mapping[str, str], page: Page, shown_beside: Sequence[Mapping[str, Any]] = ()
+) -> Listing:
     """A page of approvals, newest first by default.
 
-    Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
+    Restricted projects among them are journalled as read, but for those of approvals that are ``shown_beside`` them,
+    which are already. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.APPROVALS_READ)
     key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
@@ -64,7 +67,8 @@ def list_approvals(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     items = approvals[: page.limit]
     shown = _shown(items)
     following = None if len(approvals) <= page.limit else cursor_after(key, descending, items[-1].id, items[-1].id)
-    journal_restricted_reads(actor, _restricted(items), "approvals")
+    beside = {each["project"] for each in shown_beside}
+    journal_restricted_reads(actor, [number for number in _restricted(items) if number not in beside], "approvals")
     return Listing(shown, following)
 
 

@@ -65,9 +65,10 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
             asked_by=actor.principal,
             asked_at=now(),
         )
-        session.add(request)
         try:
-            session.flush()
+            # A savepoint: whoever asks for several in one transaction goes on with the others.
+            with session.begin_nested():
+                session.add(request)
         except IntegrityError as error:
             if not violates(error, "uq_requests_waiting_agency", "uq_requests_waiting_project"):
                 raise

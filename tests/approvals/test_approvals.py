@@ -226,13 +226,14 @@ def test_a_row_that_another_constraint_refuses_is_no_second_proposal(client: Fla
         db.session.flush()
 
 
-def test_reading_what_waits_is_journalled_whatever_is_listed_below_it(
-    client: FlaskClient, signed_in: SignedIn, project: Project
+@pytest.mark.parametrize("state", ["rejected", "waiting"])
+def test_reading_what_waits_is_journalled_once_whatever_is_listed_below_it(
+    client: FlaskClient, signed_in: SignedIn, project: Project, state: str
 ) -> None:
     restrict(project.number)
     propose_restriction(an_actor(Role.SUPERVISOR, name="dana"), project.number, REASON | {"is_restricted": False})
 
-    page = signed_in(Role.SUPERVISOR).get("/approvals?state=rejected").text
+    page = signed_in(Role.SUPERVISOR).get(f"/approvals?state={state}").text
 
     reads = select(JournalEntry.subject).where(JournalEntry.action == "restricted.read")
     assert project.number in page

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Connection, event, insert
 
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
@@ -16,10 +17,15 @@ from registry.accounts.owners import change_owner
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.accounts.tokens import issue
+from registry.core.bulk import table_of
 from registry.core.clock import today
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.projects.models import Project
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.four_eyes import RequestNeedsAnotherPerson
-from registry.requests.service import confirm
+from registry.requests.models import Request
+from registry.requests.service import RequestAlreadyWaiting, ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, code, codes
 from tests.cases.cast import audit
@@ -239,3 +245,19 @@ def test_who_owned_a_service_account_does_not_confirm_what_it_asked(client: Flas
     change_owner(ADMINISTRATOR, program.id, successor.account_id)
     with pytest.raises(RequestNeedsAnotherPerson):
         confirm(replace(reviewer, credential="session:of-tests"), RequestKind.WITHDRAWAL, asked["id"])
+
+
+def test_request_that_somebody_else_makes_at_that_moment_does_not_end_the_transaction(app: Flask) -> None:
+    project = a_project()
+
+    def asked_meanwhile(_mapper: object, connection: Connection, request: Request) -> None:
+        names = ("kind", "state", "agency_id", "project_id", "reason", "details", "asked_by", "asked_at")
+        connection.execute(insert(table_of(Request)).values({name: getattr(request, name) for name in names}))
+
+    event.listen(Request, "before_insert", asked_meanwhile, once=True)
+    with transaction():
+        with pytest.raises(RequestAlreadyWaiting):
+            ask(ADMINISTRATOR, RequestKind.WITHDRAWAL, project.number, {"reason": "Twice.", "duplicate_of": None})
+        db.session.get_one(Project, project.id).name_en = "Register"
+
+    assert db.session.get_one(Project, project.id, populate_existing=True).name_en == "Register"
