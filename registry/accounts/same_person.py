@@ -55,6 +55,12 @@ def is_another_person(actor: Actor, names: Collection[str], since: datetime) -> 
     return own.isdisjoint(names) and not any(_acted_for(own, name, since) for name in names)
 
 
+def nobody_answers_for(name: str) -> bool:
+    """True when a service account with that name has no owner, so that anybody may have its token."""
+    account = account_ever_named(name)
+    return account is not None and not account.is_person and account.owner_account_id is None
+
+
 def may_still(name: str, permission: Permission) -> bool:
     """True when whoever acted under the name is active and has the permission; also for commands, without account."""
     account = account_ever_named(name)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still
+from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still, nobody_answers_for
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.policy_impact import calculate_impact
 from registry.core import outbox
@@ -137,4 +137,5 @@ def _require_a_person(actor: Actor, version: str) -> None:
 
 
 def _is_another_person(actor: Actor, draft: PolicyVersion) -> bool:
-    return is_another_person(actor, draft.editors, draft.drafted_at)
+    owned = not any(nobody_answers_for(name) for name in draft.editors)
+    return owned and is_another_person(actor, draft.editors, draft.drafted_at)

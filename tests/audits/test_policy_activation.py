@@ -159,6 +159,19 @@ def test_former_owner_of_a_service_account_does_not_activate_what_it_drafted(app
     activate_policy(earlier, "2026.2", digest(), DAY)
 
 
+def test_what_a_service_account_without_an_owner_drafted_is_not_activated(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with transaction():
+        robot = an_account("robot", Role.SUPERVISOR)
+    draft_policy(replace(an_actor(Role.SUPERVISOR, name="robot"), is_person=False), {"version": "2026.2", **WEAKER})
+
+    with pytest.raises(PolicyActivationNeedsAnotherPerson):
+        activate_policy(TIMUR, "2026.2", digest(), DAY)
+
+    change_owner(ADMINISTRATOR, robot.id, a_person("dana", Role.SUPERVISOR).account_id)
+    activate_policy(TIMUR, "2026.2", digest(), DAY)
+
+
 def test_impact_that_has_changed_is_not_activated(app: Flask, present: Present) -> None:
     present.set(DAY)
     record = a_project(an_agency())

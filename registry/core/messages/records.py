@@ -150,7 +150,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "platform-key-differs": lazy_text("Project {number} has another platform key. Check which one is right."),
     "policy-activation-needs-a-person": lazy_text("A policy is activated by a person, never by a service account."),
     "policy-activation-needs-another-person": lazy_text(
-        "Whoever drafted or changed version {version} of the policy cannot activate it. Another supervisor must."
+        "Whoever drafted or changed version {version} of the policy cannot activate it. Another supervisor must. A "
+        "service account that did so must have an owner."
     ),
     "policy-date-taken": lazy_text("Version {other} of the policy is in force from {on}. Choose another date."),
     "policy-impact-changed": lazy_text(
