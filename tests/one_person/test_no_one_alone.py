@@ -1,14 +1,15 @@
 """Nobody alone, and no number of people without a supervisor, ends a serious flag or opens what is restricted.
 
-People of all roles call whatever writes, found from the application, with random values and in any order. Who tries
-alone is a supervisor: whatever another person can do alone, all who are no supervisors can do together.
+People of all roles try straight what guards prevent; and in walks they call whatever writes, found from the
+application, with random values and in any order. Who tries alone is a supervisor: whatever another person can do alone,
+all who are no supervisors can do together.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -22,17 +23,28 @@ from tests.conftest import forget, service_app
 from tests.databases import Databases
 from tests.faults.processes import ALL
 from tests.fixtures.cli import CommandLine
+from tests.one_person.attempts import DECISIONS
+from tests.one_person.broken_guards import BROKEN
 from tests.one_person.walk import Catalogue, Shell, Walk
-from tests.one_person.world import START, Player, World, build, ended
+from tests.one_person.world import PLATFORM, START, Player, World, build, ended
 from tests.present import Present
 
 # Rules are the same on both databases; what each step does is tried on both.
 pytestmark = pytest.mark.sqlite_only
 
 # All of them with scripts/test --faults.
-WALKS: Final = 60 if ALL else 3
+WALKS: Final = 48 if ALL else 3
 STEPS: Final = 120 if ALL else 48
 COMMANDS: Final = 24 if ALL else 12
+CASTS: Final[dict[str, Callable[[World], list[Player]]]] = {
+    "a supervisor": lambda world: world.alone,
+    "everybody but supervisors": lambda world: world.together,
+}
+MAIL: Final = {
+    "REGISTRY_PUBLIC_URL": "https://registry.example.kz",
+    "REGISTRY_SMTP_URL": "smtp://mail.example.kz:25",
+    "REGISTRY_MAIL_FROM": "registry@example.kz",
+}
 
 
 class Register:
@@ -46,12 +58,16 @@ class Register:
         with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(self._kept)) as target:
             source.backup(target)
 
-    def reset(self) -> None:
-        """As in the beginning."""
+    @contextmanager
+    def as_in_the_beginning(self, present: Present) -> Iterator[None]:
+        """A context of the application in which nothing has been done yet."""
         self._release()
         for suffix in ("-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._path.write_bytes(self._kept.read_bytes())
+        present.set(START)
+        with self.app.app_context():
+            yield
 
     def _release(self) -> None:
         with self.app.app_context():
@@ -63,7 +79,7 @@ class Register:
 def register(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Register]:
     """The register that walks begin with."""
     url, folder = databases.make(), tmp_path_factory.mktemp("data")
-    app, present = service_app(url, folder), Present()
+    app, present = service_app(url, folder, REGISTRY_PLATFORM_ACCOUNT=PLATFORM, **MAIL), Present()
     try:
         with app.app_context():
             world = build(present)
@@ -73,10 +89,33 @@ def register(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
         forget(app, databases, url)
 
 
-CASTS: Final[dict[str, Callable[[World], list[Player]]]] = {
-    "a supervisor": lambda world: world.alone,
-    "everybody but supervisors": lambda world: world.together,
-}
+def straight(register: Register, catalogue: Catalogue, present: Present, cast: str) -> Walk:
+    with register.as_in_the_beginning(present):
+        walk = Walk(register.app, catalogue, register.world, CASTS[cast](register.world), Random(cast), present)
+        walk.straight()
+    return walk
+
+
+def test_nothing_that_guards_prevent_is_done_straight(register: Register, present: Present) -> None:
+    catalogue = Catalogue(register.app)
+    for cast in CASTS:
+        walk = straight(register, catalogue, present, cast)
+        assert walk.broken == [], "\n".join((cast, *walk.story))
+    assert {gate: why for gate, why in catalogue.refused.items() if not catalogue.reached[gate]} == {}
+    assert DECISIONS - set(catalogue.reached) == set()
+
+
+@pytest.mark.parametrize("guard", BROKEN if ALL else ["another person: restriction", "supervisor: ending", "edits"])
+def test_a_broken_guard_is_noticed(
+    register: Register, present: Present, monkeypatch: pytest.MonkeyPatch, guard: str
+) -> None:
+    cast, broken = BROKEN[guard]
+    for place, instead in broken.items():
+        monkeypatch.setattr(place, instead)
+
+    walk = straight(register, Catalogue(register.app), present, cast)
+
+    assert walk.broken != [], "\n".join(walk.story)
 
 
 @pytest.mark.parametrize("cast", CASTS)
@@ -85,14 +124,11 @@ def test_no_walk_ends_what_needs_a_supervisor_and_another_person(
 ) -> None:
     players, catalogue = CASTS[cast](register.world), Catalogue(register.app)
     for seed in range(WALKS):
-        register.reset()
-        present.set(START)
-        with register.app.app_context():
-            walk = Walk(register.app, catalogue, players, Random(f"{cast} {seed}"), present)
-            broken = walk.go(STEPS)
-        assert broken == [], "\n".join((f"{cast}, walk {seed}", *walk.story))
-    roles = {player.role for player in players}
-    assert_much_was_done(catalogue, [*catalogue.operations_of(roles), *catalogue.forms_of(roles)])
+        with register.as_in_the_beginning(present):
+            walk = Walk(register.app, catalogue, register.world, players, Random(f"{cast} {seed}"), present)
+            walk.go(STEPS)
+        assert walk.broken == [], "\n".join((f"{cast}, walk {seed}", *walk.story))
+    assert_much_was_done(catalogue, catalogue.of({player.role for player in players}))
 
 
 class WalkOnTheServer(Walk):
@@ -106,12 +142,10 @@ def test_no_commands_end_what_needs_a_supervisor_and_another_person(
 ) -> None:
     registry, catalogue = CommandLine(register.url, register.folder), Catalogue(register.app)
     for seed in range(WALKS):
-        register.reset()
-        present.set(START)
-        with register.app.app_context():
-            walk = WalkOnTheServer(register.app, catalogue, [], Random(f"commands {seed}"), present)
-            broken = walk.go(COMMANDS, Shell(walk, registry, tmp_path).step)
-        assert broken == [], "\n".join((f"commands, walk {seed}", *walk.story))
+        with register.as_in_the_beginning(present):
+            walk = WalkOnTheServer(register.app, catalogue, register.world, [], Random(f"commands {seed}"), present)
+            walk.go(COMMANDS, Shell(walk, registry, tmp_path).step)
+        assert walk.broken == [], "\n".join((f"commands, walk {seed}", *walk.story))
     assert_much_was_done(catalogue, list(catalogue.commands))
 
 

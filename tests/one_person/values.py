@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,6 @@ from random import Random
 from typing import Any, Final
 
 from sqlalchemy import select
-from werkzeug.datastructures import FileStorage
 
 from registry.accounts.models import Account
 from registry.accounts.roles import Role
@@ -39,7 +37,7 @@ HARMLESS: Final = {
     "contract_signed_on": None,
     "work_started_on": None,
 }
-KEYS: Final = ("K-CONFIRMED", "K-CLAIMED", "K-NOWHERE")
+KEYS: Final = ("K-CONFIRMED", "K-CLAIMED", "K-LISTED", "K-NOWHERE")
 # Where the ids of a path come from, when the word before them is no table's name.
 TABLES: Final = {
     "accounts": "principals",
@@ -96,7 +94,7 @@ class Values:
         if choices:
             return self.random.choice(choices)
         if schema.get("format") == "binary":
-            return self.upload()
+            return self.file()
         if kind == "array":
             if name == "cost_by_year":
                 return None
@@ -184,10 +182,6 @@ class Values:
     def an_account(self) -> str:
         return str(self.random.choice(_column(Account.name)))
 
-    def upload(self) -> FileStorage:
-        name, content = self.file()
-        return FileStorage(io.BytesIO(content), name, content_type="application/octet-stream")
-
     def file(self) -> tuple[str, bytes]:
         """A document, or a table: of projects, of agencies, of what is on the platform."""
         return self.random.choice(
@@ -195,29 +189,23 @@ class Values:
         )()
 
     def projects(self) -> tuple[str, bytes]:
-        names = ["number", "external_id", "agency", "name_ru", "object_kind", "work_type", "stage", "placement"]
+        names = ["number", "external_id", "name_ru", "object_kind", "work_type", "stage", "placement"]
         names += ["platform_key", "contract_signed_on", "work_started_on", "object_commissioned_on"]
         project = self.random.choice(list(db.session.scalars(select(Project).order_by(Project.id))))
-        agency = db.session.get_one(Agency, project.agency_id).bin
-        values: dict[str, Any] = {name: getattr(project, name) for name in names if name != "agency"}
-        values |= {"agency": agency}
-        values["work_type"] = self.random.choice([project.work_type, "maintenance"])
-        for name in names[-3:]:
-            if self.chance(0.5):
-                values[name] = self.random.choice(["2019-05-01", ""])
+        agency = db.session.get_one(Agency, project.agency_id)
+        values = {name: getattr(project, name) for name in names} | {"agency": agency.bin}
+        changes = {name: value for name, value in HARMLESS.items() if self.chance(0.5)}
         if self.chance(0.3):
-            values["placement"], values["platform_key"] = "on_platform", self.random.choice(KEYS)
-        return "projects.csv", _csv(names, values)
+            changes |= {"placement": "on_platform", "platform_key": self.random.choice(KEYS)}
+        return csv_file(values | changes)
 
     def agencies(self) -> tuple[str, bytes]:
         agency = self.random.choice(list(db.session.scalars(select(Agency).order_by(Agency.id))))
         values = {"bin": agency.bin, "name_ru": agency.name_ru, "kind": self.random.choice([agency.kind, "private"])}
-        values["parent_bin"] = self.random.choice(["", self.bin()])
-        return "agencies.csv", _csv(list(values), values)
+        return csv_file(values | {"parent_bin": self.random.choice(["", self.bin()])})
 
     def inventory(self) -> tuple[str, bytes]:
-        values = {"platform_key": self.random.choice(KEYS), "agency": self.bin(), "verified_on": str(today())}
-        return "list.csv", _csv(list(values), values)
+        return csv_file({"platform_key": self.random.choice(KEYS), "agency": self.bin(), "verified_on": str(today())})
 
     # Of paths
 
@@ -262,7 +250,7 @@ SINGULAR: Final = {"cases": "case", "projects": "project", "documents": "documen
 
 def json_of(value: object) -> str:
     """For the description of a step."""
-    return json.dumps(value, ensure_ascii=False, default=lambda each: f"<{getattr(each, 'filename', each)}>")
+    return json.dumps(value, ensure_ascii=False, default=lambda content: content.decode("utf-8", "replace"))
 
 
 def _documents_of(number: str) -> list[int]:
@@ -304,6 +292,7 @@ def _rows(table: str, column: str) -> list[Any]:
     return list(db.session.scalars(select(columns[column]).order_by(columns[column]))) if column in columns else []
 
 
-def _csv(names: Sequence[str], values: Mapping[str, Any]) -> bytes:
-    row = ["" if values[name] is None else str(values[name]) for name in names]
-    return f"{','.join(names)}\n{','.join(row)}\n".encode()
+def csv_file(values: Mapping[str, Any]) -> tuple[str, bytes]:
+    """A table of one row."""
+    row = ",".join("" if value is None else str(value) for value in values.values())
+    return "table.csv", f"{','.join(values)}\n{row}\n".encode()

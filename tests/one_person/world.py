@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import Select, or_, select
 
+from registry.accounts.absences import record_absence
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, account_named, is_active
 from registry.accounts.people import NewPerson, add_person
@@ -30,8 +31,10 @@ from registry.platform.confirmations import verify_placement
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change
-from tests.accounts.stored_accounts import session_of
-from tests.cases.cast import AIGERIM, act, audit, case_of
+from registry.requests.service import ask
+from registry.requests.vocabulary import RequestKind
+from tests.accounts.stored_accounts import id_of, session_of
+from tests.cases.cast import AIGERIM, act, audit, case_of, edit
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, restrict
 from tests.one_person.values import PDF
 from tests.present import Present
@@ -41,6 +44,8 @@ TERM: Final = timedelta(days=80)
 # What only people do.
 OF_PEOPLE: Final = {Scope.DECISIONS_APPROVE, Scope.ACCOUNTS_WRITE}
 SERIOUS: Final = ("medium", "high")
+# The platform's own program (REGISTRY_PLATFORM_ACCOUNT), which is in no cast.
+PLATFORM: Final = "qaztech"
 
 
 @dataclass
@@ -56,46 +61,86 @@ class Player:
 
 @dataclass
 class World:
-    """The players by their casts."""
+    """BINs of agencies, numbers of projects and ids of accounts by what they are for; the players of the casts."""
 
-    alone: list[Player] = field(default_factory=list)
-    together: list[Player] = field(default_factory=list)
+    agencies: dict[str, str]
+    projects: dict[str, str]
+    accounts: dict[str, int]
+    alone: list[Player]
+    together: list[Player]
+
+
+FINISHED: Final = {"work_type": "maintenance", "stage": "operation", "contract_signed_on": "2025-01-10"}
+# A project for each thing that is tried: its name, its agency, and what differs from a creation of 2026.
+PROJECTS: Final[tuple[tuple[str, str, dict[str, str | None]], ...]] = (
+    ("edited", "ministry", {}),
+    ("imported", "ministry", {"work_type": "modification", "object_commissioned_on": "2020-01-01"}),
+    ("claimed", "ministry", {"placement": "on_platform", "platform_key": "K-CLAIMED"}),
+    ("listed", "ministry", {"placement": "on_platform", "platform_key": "K-LISTED"}),
+    ("requested", "ministry", {"placement": "on_platform", "platform_key": "K-REQUESTED"}),
+    ("onboarding", "ministry", {"placement": "onboarding", "onboarding_due_on": "2027-02-01"}),
+    ("withdrawn", "ministry", {}),
+    ("once flagged", "ministry", {**FINISHED, "work_started_on": "2025-01-10"}),
+    ("ended", "office", {"stage": "archived", "ended_on": "2026-03-01", "consent_number": "12"}),
+    ("development", "office", {"work_type": "development", "object_commissioned_on": "2020-01-01"}),
+    ("of the asked", "asked", {}),
+    ("restricted", "other", {}),
+    ("referred", "other", {}),
+    ("decided", "other", {}),
+    ("exempt", "other", {}),
+    ("passed on", "other", {}),
+    ("almost withdrawn", "other", {}),
+    ("confirmed", "other", {"placement": "on_platform", "platform_key": "K-CONFIRMED"}),
+)
 
 
 def build(present: Present) -> World:
-    """Two ministries with flagged projects, an office below one of them, and a private company."""
+    """Two ministries with flagged projects, offices below one of them, and a private company."""
     # Before the grace of a claimed placement.
     present.set(START - timedelta(days=60))
     ministry, other = an_agency(name_ru="Министерство"), an_agency(name_ru="Другое министерство")
-    an_agency(name_ru="Компания", kind="private")
-    office = an_agency(parent=ministry, name_ru="Управление")
-    creation = a_project(ministry, name_ru="Портал")
-    a_project(ministry, name_ru="Заявленная система", placement="on_platform", platform_key="K-CLAIMED")
-    a_project(ministry, name_ru="Подключаемая система", placement="onboarding", onboarding_due_on="2027-02-01")
-    a_project(office, name_ru="Завершённая система", stage="archived", ended_on="2026-03-01", consent_number="12")
-    a_project(office, name_ru="Доработка", work_type="development", object_commissioned_on="2020-01-01")
-    restricted = a_project(other, name_ru="Закрытая система")
-    a_project(other, name_ru="Открытая система", work_type="modification", object_commissioned_on="2020-01-01")
-    confirmed = a_project(other, name_ru="Подтверждённая", placement="on_platform", platform_key="K-CONFIRMED")
+    agencies = {
+        "ministry": ministry,
+        "other": other,
+        "office": an_agency(ministry, name_ru="Управление"),
+        "asked": an_agency(ministry, name_ru="Ведомство"),
+        "company": an_agency(name_ru="Компания", kind="private"),
+    }
+    projects = {
+        name: a_project(agencies[agency], external_id=f"E-{name}", name_ru=f"Система «{name}»", **values)
+        for name, agency, values in PROJECTS
+    }
     with transaction():
         operator = an_actor(Role.OPERATOR)
-        project = find_project_to_change(operator, confirmed.number)
+        project = find_project_to_change(operator, projects["confirmed"].number)
         verify_placement(operator, project, "K-CONFIRMED", START - timedelta(days=70), "List")
-        for each in db.session.scalars(select(Project)):
+        for each in projects.values():
             add_document(ADMINISTRATOR, each, "a.pdf", "application/pdf", PDF)
-    restrict(restricted.number)
+    restrict(projects["restricted"].number)
+    audit()
+    edit(ADMINISTRATOR, projects["once flagged"], object_commissioned_on="2020-01-01")
     present.set(START)
     audit()
-    case = case_of(creation)
-    act(AIGERIM, case, "claim")
-    act(AIGERIM, case, "refer")
-    world = World()
+    for name, action in (("referred", "claim"), ("referred", "refer"), ("once flagged", "confirm")):
+        act(AIGERIM, case_of(projects[name]), action)
     for name in ("saule", "timur"):
         _person(name, Role.SUPERVISOR, None)
-    world.alone += [_player("saule", Role.SUPERVISOR), _service("robot of saule", Role.SUPERVISOR, None)]
     # Whoever this person admits may read what is restricted there, so it is in no cast.
     _person("administrator of the other ministry", Role.AGENCY_ADMINISTRATOR, other)
-    world.together = [
+    asker = _signed_in("administrator of the other ministry")
+    ask(asker, RequestKind.WITHDRAWAL, projects["almost withdrawn"].number, {"reason": "Twice."})
+    issue(ADMINISTRATOR, PLATFORM, Role.OPERATOR, None, TERM)
+    _person("newcomer", Role.AGENCY_VIEWER, other)
+    newcomer = account_named("newcomer")
+    assert newcomer is not None
+    with transaction():
+        newcomer.restricted_admitted_at = None
+    alone = [
+        _player("saule", Role.SUPERVISOR),
+        _service("robot of saule", Role.SUPERVISOR, None, "saule"),
+        _service("robot of nobody", Role.SUPERVISOR, None),
+    ]
+    together = [
         *(_player(name, Role.ADMINISTRATOR) for name in ("adil", "bota")),
         *(_player(name, Role.REVIEWER) for name in ("rustem", "dana")),
         _player("olzhas", Role.OPERATOR),
@@ -108,7 +153,15 @@ def build(present: Present) -> World:
         _service("robot of operators", Role.OPERATOR, None),
         _service("robot of the ministry", Role.AGENCY_EDITOR, ministry),
     ]
-    return world
+    # What she does for somebody absent is still done by one person.
+    record_absence(_signed_in("rustem"), id_of("rustem"), id_of("saule"), START, START + TERM)
+    return World(
+        agencies={name: agency.bin for name, agency in agencies.items()},
+        projects={name: project.number for name, project in projects.items()},
+        accounts={name: id_of(name) for name in ("newcomer", "leader", PLATFORM)},
+        alone=alone,
+        together=together,
+    )
 
 
 def _person(name: str, role: Role, agency: Agency | None) -> None:
@@ -116,21 +169,39 @@ def _person(name: str, role: Role, agency: Agency | None) -> None:
         add_person(ADMINISTRATOR, NewPerson(name, role, agency and agency.id), PASSWORD)
 
 
+def _signed_in(name: str) -> Actor:
+    actor = session_of(name)
+    assert actor is not None
+    return actor
+
+
 def _player(name: str, role: Role, agency: Agency | None = None) -> Player:
     _person(name, role, agency)
     return Player(name, role, a_token(role, agency, name, timedelta(days=80)))
 
 
-def _service(name: str, role: Role, agency: Agency | None) -> Player:
-    token = issue(ADMINISTRATOR, name, role, agency and agency.id, TERM, scopes=scopes_of_role(role) - OF_PEOPLE).text
-    return Player(name, role, token, is_person=False, weight=0.3)
+def _service(name: str, role: Role, agency: Agency | None, owner: str | None = None) -> Player:
+    token = issue(
+        ADMINISTRATOR,
+        name,
+        role,
+        agency and agency.id,
+        TERM,
+        scopes=scopes_of_role(role) - OF_PEOPLE,
+        owner_account_id=owner and id_of(owner),
+    )
+    return Player(name, role, token.text, is_person=False, weight=0.3)
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What no act may end: flags and scope by project; and what none may make: exemptions, readers, supervisors."""
+    """What no act may end: flags, scope and records of projects; what none may make: exemptions, readers, supervisors.
+
+    ``registered``: of those that ever had a serious flag.
+    """
 
     flagged: frozenset[str]
+    registered: frozenset[str]
     in_scope: frozenset[str]
     exemptions: frozenset[int]
     readers: frozenset[str]
@@ -147,7 +218,8 @@ def present_state(restricted: frozenset[str] | None = None) -> Kept:
         restricted = frozenset(db.session.scalars(select(Project.number).where(Project.is_restricted)))
     supervisors = select(Account.id).where(Account.role == Role.SUPERVISOR.value, is_active())
     return Kept(
-        flagged=frozenset(db.session.scalars(_flagged())),
+        flagged=frozenset(db.session.scalars(_ever_flagged().where(Flag.status == FlagStatus.OPEN.value))),
+        registered=frozenset(db.session.scalars(_ever_flagged().where(Project.withdrawn_at.is_(None)))),
         in_scope=frozenset(number for number, kind in kinds if in_scope(kind, policy)),
         exemptions=frozenset(db.session.scalars(select(Exemption.id))),
         readers=frozenset(_readers(restricted)),
@@ -173,18 +245,16 @@ def ended(before: Kept, after: Kept) -> list[str]:
     """Flags and scope that ended, and exemptions that began."""
     return [
         *(f"{number} has no serious flag any more" for number in sorted(before.flagged - after.flagged)),
+        *(f"{number} is withdrawn" for number in sorted(before.registered - after.registered)),
         *(f"{number} is out of scope" for number in sorted(before.in_scope - after.in_scope)),
         *(f"there is a new exemption: {each}" for each in sorted(after.exemptions - before.exemptions)),
     ]
 
 
-def _flagged() -> Select[tuple[str]]:
+def _ever_flagged() -> Select[tuple[str]]:
     serious = or_(Flag.rule.startswith("freeze."), Flag.rule.startswith("integrity."))
-    return (
-        select(Project.number)
-        .join(Flag, Flag.project_id == Project.id)
-        .where(Flag.status == FlagStatus.OPEN.value, Flag.severity.in_(SERIOUS), serious)
-    )
+    flags = select(Project.number).join(Flag, Flag.project_id == Project.id)
+    return flags.where(Flag.severity.in_(SERIOUS), serious)
 
 
 def _readers(restricted: frozenset[str]) -> Iterator[str]:

@@ -1,0 +1,102 @@
+"""Guards, each broken in one way, and the cast that gets something through then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.approvals import service as approvals
+from registry.approvals.kinds import KINDS
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalKindCode
+
+ALONE: Final = "a supervisor"
+TOGETHER: Final = "everybody but supervisors"
+
+
+def no_check(*_args: object) -> None:
+    """Instead of a check that raises."""
+
+
+def no(*_args: object) -> bool:
+    """Instead of a check that somebody else has to agree."""
+    return False
+
+
+def yes(*_args: object) -> bool:
+    """Instead of a check that the actor may."""
+    return True
+
+
+def another_person_but_of(kind: ApprovalKindCode) -> Any:
+    """The check that another person approves, but not for one kind."""
+    check = approvals._require_another_person
+
+    def broken(actor: Any, approval: Approval) -> None:
+        if approval.kind != kind.value:
+            check(actor, approval)
+
+    return broken
+
+
+ANOTHER_PERSON: Final = "registry.approvals.service._require_another_person"
+BY_ADMINISTRATORS: Final = {
+    **PERMISSIONS,
+    Role.ADMINISTRATOR: PERMISSIONS[Role.ADMINISTRATOR] | {Permission.ORGANISATIONS_CONFIRM},
+}
+# What is replaced by what.
+BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    **{
+        f"another person: {kind.value}": (ALONE, {ANOTHER_PERSON: another_person_but_of(kind)})
+        for kind in (
+            ApprovalKindCode.COMMISSION_DECISION,
+            ApprovalKindCode.RESTRICTION,
+            ApprovalKindCode.PLACEMENT,
+            ApprovalKindCode.ONBOARDING,
+            ApprovalKindCode.ENDING,
+            ApprovalKindCode.INVENTORY,
+        )
+    },
+    **{
+        f"supervisor: {kind.value}": (
+            TOGETHER,
+            {f"{type(KINDS[kind.value]).__module__}.{type(KINDS[kind.value]).__name__}.needs_supervisor": False},
+        )
+        for kind in (
+            ApprovalKindCode.PLACEMENT,
+            ApprovalKindCode.ONBOARDING,
+            ApprovalKindCode.ENDING,
+            ApprovalKindCode.INVENTORY,
+        )
+    },
+    "supervisor: agency_change": (
+        TOGETHER,
+        {
+            "registry.requests.agency_change.AgencyChange.needs_supervisor": False,
+            "registry.requests.agency_change.AgencyChange.decides": Permission.ORGANISATIONS_PROPOSE,
+        },
+    ),
+    "kind and parent of an agency by approval alone": (TOGETHER, {"registry.agencies.service.APPROVED_FIELDS": ()}),
+    "two people for a fact": (TOGETHER, {"registry.requests.confirmed_facts.takes_two_people": no}),
+    "two people for a requested fact": (TOGETHER, {"registry.requests.confirmation.takes_two_people": no}),
+    "two people for an inventory": (TOGETHER, {"registry.requests.inventory_approval.Effect.takes_two_people": False}),
+    "platform's program": (TOGETHER, {"registry.requests.inventory_approval.is_platform_program": yes}),
+    "admission to restricted projects": (TOGETHER, {"registry.accounts.models.may_admit": yes}),
+    "two people for a withdrawal": (ALONE, {"registry.requests.withdrawal.Withdrawal.people_who_decide": lambda *_: 1}),
+    "supervisor for a withdrawal": (TOGETHER, {"registry.requests.withdrawal.Withdrawal.require_decider": no_check}),
+    "withdrawal of what was flagged once": (TOGETHER, {"registry.requests.withdrawal.ever_had_serious_flag": no}),
+    "another person of a request": (ALONE, {"registry.requests.service.require_another_person": no_check}),
+    "supervisor for transfers and successions": (
+        TOGETHER,
+        {
+            "registry.accounts.actors.PERMISSIONS": BY_ADMINISTRATORS,
+            "tests.one_person.found.PERMISSIONS": BY_ADMINISTRATORS,
+        },
+    ),
+    "roles of two people": (TOGETHER, {"registry.accounts.roles.TWO_PERSON_ROLES": frozenset()}),
+    "supervisor for roles of oversight": (TOGETHER, {"registry.accounts.account_changes.require_supervisor": no_check}),
+    "edits": (TOGETHER, {"registry.freeze.evaluation.edited": no_check}),
+    "another person for a decision": (ALONE, {"registry.cases.transitions.is_another_person": yes}),
+    "another person for a policy": (ALONE, {"registry.audits.policy_activation.is_another_person": yes}),
+}
