@@ -159,6 +159,15 @@ def test_ten_thousand_columns_give_a_short_error(app: Flask) -> None:
     assert 0 < len(problems) <= 20
 
 
+def test_header_is_searched_below_long_titles_but_not_below_thousands_of_cells(app: Flask) -> None:
+    header, row = ";".join(HEADER), ";".join(minimal(an_agency().bin).values())
+    titles = "".join(f"Перечень {number}\n" for number in range(30))
+    assert imported(f"{titles}{header}\n{row}\n".encode()).external_id == "A-1"
+
+    texts = "".join(";".join(f"Графа {line} {place}" for place in range(100)) + "\n" for line in range(21))
+    assert code(f"{texts}{header}\n{row}\n".encode()) == "column-missing"
+
+
 def test_file_over_20_mib_is_rejected(app: Flask) -> None:
     assert code(b"agency,external_id\r\n" + b"\n" * (20 << 20)) == "file-too-large"
 

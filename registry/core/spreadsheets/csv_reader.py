@@ -122,17 +122,21 @@ def _header(content: bytes) -> bytes:
 
 
 def _delimiter(content: bytes, encoding: str) -> str:
-    """The delimiter with which most of the first records have the same number of cells; else that of the header."""
+    """The delimiter with which most of the first records have the same number of cells; else that of the header.
+
+    Titles, which have one cell, count for none.
+    """
     sample = content[:SAMPLE_SIZE].decode(encoding, "replace")
     header = _header(content)
     best, most = ";" if header.count(b";") > header.count(b",") else ",", (0.0, 0)
     for delimiter in DELIMITERS:
         widths = _widths(sample, delimiter)
-        if not widths:
+        several = Counter(width for width in widths if width > 1)
+        if not several:
             continue
-        width, count = Counter(widths).most_common(1)[0]
+        width, count = several.most_common(1)[0]
         score = (count / len(widths), width)
-        if width > 1 and score > most:
+        if score > most:
             best, most = delimiter, score
     return best
 

@@ -11,6 +11,7 @@ BLANKS: Final = str.maketrans("", "", " \u00a0\u2007\u2009\u202f\t\r\n'\u2019\uf
 # What people write into a cell that has nothing to say.
 DASHES: Final = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2212")
 CYRILLIC: Final = re.compile(r"[\u0400-\u04ff]")
+NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
 # Kazakh letters, Latin letters that look like Cyrillic ones, and ъ, which is confused with ь.
 LOOK_ALIKES: Final = str.maketrans(
     "\u0259\u0275iaeopcxykmtbhәғқңөұүһіъ",
@@ -24,7 +25,7 @@ def comparable(text: str) -> str:
     ё is е. In texts with a Cyrillic letter a Kazakh letter is the Russian one that stands in for it, and a Latin letter
     the Cyrillic one that looks like it: both are typed where a keyboard has no Kazakh letters.
     """
-    return "".join(letter for letter in _folded(text) if letter.isalnum())
+    return NOT_ALPHANUMERIC.sub("", _folded(text))
 
 
 def is_blank(text: str) -> bool:
