@@ -110,6 +110,10 @@ class Email(Text):
             raise InvalidValue("email-invalid")
         return text
 
+    def from_text(self, text: str) -> object:
+        """The address; a dash says that there is none."""
+        return None if is_blank(text) else super().from_text(text)
+
     @property
     def json_schema(self) -> dict[str, Any]:
         """A string with the pattern of addresses."""
@@ -135,6 +139,10 @@ class Url(Text):
         if "@" in parts.netloc:
             raise InvalidValue("url-with-credentials")
         return text
+
+    def from_text(self, text: str) -> object:
+        """The address; a dash says that there is none."""
+        return None if is_blank(text) else super().from_text(text)
 
     @property
     def json_schema(self) -> dict[str, Any]:

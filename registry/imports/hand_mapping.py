@@ -67,7 +67,8 @@ def hold_import(
     """Store a file until its columns are chosen. Raises RoleNotAllowed and Invalid for what is no table."""
     require_importer(actor, kind)
     require_upload_size(content)
-    table, sheets = choose_sheet(content, kind, Mappings(remembered=remembered_columns(actor, kind)))
+    mappings = Mappings(remembered=remembered_columns(actor, kind))
+    table, sheets = choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None)
     header = header_of(table, kind, Mappings())
     layout = with_columns(table, kind, header, _recognised(header), Strictness())
     total, notes = count_rows(layout, table)

@@ -23,6 +23,8 @@ MAX_COLUMNS: Final = 500
 # How many filled cells are searched, of a sheet that is only named and not read, and of one that is: each is tried with
 # those above it, which takes half a millisecond where the texts are long.
 CELLS_SEARCHED: Final = (200, 2000)
+# A row that names so many fields, the key among them, begins a table, also where it has no column of the agency.
+MIN_FIELDS_OF_TABLE: Final = 4
 # What no database takes as text; headers are kept with the import.
 NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -77,6 +79,7 @@ class Header:
     """A candidate for the header: the number of its last record, the text and the match of each column.
 
     ``full``: the texts of a column with those of the groups above it. ``above``: the cells above the header.
+    ``earlier``: the records of headers of other tables above it.
     """
 
     number: int
@@ -85,11 +88,17 @@ class Header:
     known: list[bool]
     full: list[str] = field(default_factory=list)
     above: list[str] = field(default_factory=list)
+    earlier: list[int] = field(default_factory=list)
 
     @property
     def fields(self) -> set[str]:
         """The fields that it names."""
         return {match.field for match in self.matches if match is not None}
+
+    @property
+    def size(self) -> int:
+        """How many fields it names; the number in the register may be one of rows."""
+        return len(self.fields - {"number"})
 
 
 def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
@@ -97,6 +106,7 @@ def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
     records = _first_records(table)
     required = set(KNOWN[kind].required)
     best: Header | None = None
+    tables: list[int] = []
     until = len(records)
     matcher = Matcher(kind, mappings)
     for last in range(len(records)):
@@ -105,12 +115,16 @@ def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
         for depth in range(1, min(MAX_HEADER_DEPTH, last + 1) + 1):
             rows = [cells for _, cells in records[last - depth + 1 : last + 1]]
             header = _combined(records[last][0], rows, matcher)
-            if best is None or len(header.fields) > len(best.fields):
+            if best is None or header.size > best.size:
                 best = header
                 if required <= header.fields:
                     until = last + 1 + ROWS_BELOW_HEADER
+            if header.size >= MIN_FIELDS_OF_TABLE and KNOWN[kind].key_among(header.fields) is not None:
+                tables.append(header.number)
     if best is None or not best.fields:
         return None
+    # A header of several rows is a candidate with each of them.
+    best.earlier.extend(sorted({number for number in tables if number + ROWS_BELOW_HEADER < best.number}))
     best.above.extend(cell for number, cells in records if number < best.number for cell in cells if cell.strip())
     return best if len(best.fields) >= MIN_KNOWN or required <= best.fields else None
 

@@ -23,6 +23,11 @@ from registry.projects.fields import FIELDS
 MAX_PROBLEMS: Final = 20
 # At most so many columns and rows are named in warnings.
 MAX_WARNINGS: Final = 50
+# A row with so many of the headers, but in other columns, begins another table.
+MIN_HEADERS: Final = 3
+# Why a row is left out.
+NOTE: Final = "note"
+OTHER_TABLE: Final = "other-table"
 # Of several columns for the agency the one that says BIN is meant; the other has names.
 BIN_WORDS: Final = ("бин", "бсн", "bin")
 # Of these the column with the label of the field is chosen over one with a further header.
@@ -38,7 +43,7 @@ class Layout:
     """``columns``: the field of each column, None for one that is left out; ``headers``: what is written above it.
 
     ``header`` is the record number of the header's last row. ``skips_notes``: totals, signatures and examples are no
-    rows.
+    rows, and a second table below the first is left out.
     """
 
     header: int
@@ -54,15 +59,31 @@ class Layout:
 
     def rows(self, table: Table) -> Iterator[Row]:
         """The rows of the table that are records. Raises Invalid where the file is unreadable."""
-        return (row for row, is_note in self.all_rows(table) if not is_note)
+        return (row for row, left_out in self.all_rows(table) if left_out is None)
 
-    def all_rows(self, table: Table) -> Iterator[tuple[Row, bool]]:
-        """All rows below the header, and whether each is a note. Raises Invalid where the file is unreadable."""
+    def all_rows(self, table: Table) -> Iterator[tuple[Row, str | None]]:
+        """All rows below the header, and why each is left out: NOTE, OTHER_TABLE or None.
+
+        Raises Invalid where the file is unreadable.
+        """
         known = [place for place, name in enumerate(self.columns) if name is not None]
         key = self.key or 0
         skips = self.skips_notes and self.key is not None
+        names = {self.headers[place] for place in known} - {""}
+        is_below = False
         for row in table.rows(self.header, len(self.columns)):
-            yield row, skips and is_note(row.cells, key, known, self.headers)
+            if not skips:
+                yield row, None
+                continue
+            is_below = is_below or self._begins_table(row.cells, names)
+            is_left_out = is_below or is_note(row.cells, key, known, self.headers)
+            yield row, (OTHER_TABLE if is_below else NOTE) if is_left_out else None
+
+    def _begins_table(self, cells: Sequence[str], names: set[str]) -> bool:
+        """True for a row with the headers once more, in other columns."""
+        if len(names.intersection(cells)) < MIN_HEADERS:
+            return False
+        return any(cell in names and cell != header for cell, header in zip(cells, self.headers, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         """How the layout is stored with the import."""
@@ -131,7 +152,8 @@ def with_columns(
     key = None if name is None else columns.index(name)
     number = below_column_numbers(table, header.number, len(columns))
     texts = tuple(header.texts[: len(columns)])
-    return Layout(number, tuple(columns), texts, key, not how.strict, tuple(warnings[:MAX_WARNINGS]))
+    earlier = [Problem("/file", "table-left-out", {"row": row}) for row in header.earlier[:1]]
+    return Layout(number, tuple(columns), texts, key, not how.strict, (*earlier, *warnings[:MAX_WARNINGS]))
 
 
 def count_rows(layout: Layout, table: Table) -> tuple[int, list[Problem]]:
@@ -140,20 +162,20 @@ def count_rows(layout: Layout, table: Table) -> tuple[int, list[Problem]]:
     Raises Invalid, also for columns of dates with the month first.
     """
     total = 0
-    notes: list[int] = []
+    left_out: dict[str, list[int]] = {NOTE: [], OTHER_TABLE: []}
     order = DateOrder(layout.columns)
-    for row, is_left_out in layout.all_rows(table):
-        if is_left_out:
-            notes.append(row.number)
-        else:
+    for row, why in layout.all_rows(table):
+        if why is None:
             total += 1
             order.see(row)
+        else:
+            left_out[why].append(row.number)
     if problems := order.problems(layout.headers):
         raise Invalid(problems)
-    if not notes:
-        return total, []
+    notes = left_out[NOTE]
     rows = ", ".join(map(str, notes[:MAX_WARNINGS]))
-    return total, [Problem("/file", "rows-left-out", {"rows": rows, "count": len(notes)})]
+    warnings = [Problem("/file", "rows-left-out", {"rows": rows, "count": len(notes)})] if notes else []
+    return total, warnings + [Problem("/file", "table-left-out", {"row": row}) for row in left_out[OTHER_TABLE][:1]]
 
 
 def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], list[Problem], list[Problem]]:

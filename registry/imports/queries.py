@@ -110,6 +110,12 @@ def count_answers(run: ImportRun) -> int:
 FORMER_RECORD_CODES: Final = ("former-record", "former-record-elsewhere")
 
 
+def missing_columns(run: ImportRun) -> Sequence[str]:
+    """The fields without a column that new projects of a run need."""
+    missing = select(RowError.column).where(RowError.import_id == run.id, RowError.code == "required-without-column")
+    return sorted(filter(None, db.session.scalars(missing.distinct())))
+
+
 def registers_again(run: ImportRun) -> bool:
     """Whether rows of a dry run were rejected because they register former records again without a reason."""
     again = select(RowError.row).where(RowError.import_id == run.id, RowError.code.in_(FORMER_RECORD_CODES))

@@ -138,10 +138,10 @@ class SameProject:
 
     def repeated_row(self, agency_id: int, row: int, values: Mapping[str, Any]) -> Problem | None:
         """The question of a row without a key whose name an earlier row of the file has."""
-        for name in map(comparable, _names(values).values()):
-            first = self._rows.setdefault((agency_id, name), row)
+        for field, name in _names(values).items():
+            first = self._rows.setdefault((agency_id, comparable(name)), row)
             if first != row:
-                return Problem(f"/{_named_field(values)}", "row-repeats-row", {"row": first})
+                return Problem(f"/{field}", "row-repeats-row", {"row": first})
         return None
 
     def resembled_project(
@@ -161,14 +161,15 @@ class SameProject:
         projects = self.of_agency(agency_id)
         names = _names(values)
         same = [
-            project
-            for name in map(comparable, names.values())
-            for project in projects.by_name.get(name, ())
-            if name not in names_of(project.external_id)
+            (project, field)
+            for field, name in names.items()
+            for project in projects.by_name.get(comparable(name), ())
+            if comparable(name) not in names_of(project.external_id)
         ]
         if same:
             # The newest: an answer that was given before it was registered counts for an older one.
-            return Problem(f"/{_named_field(values)}", "row-has-name-of-project", {"number": same[-1].number})
+            project, field = same[-1]
+            return Problem(f"/{field}", "row-has-name-of-project", {"number": project.number})
         if has_key:
             return None
         contract = _contract(values)

@@ -151,7 +151,7 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
     """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
     mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
     how = Strictness(options.strict, needs_agency=actor.agency_id is None)
-    table, sheets = choose_sheet(content, kind, mappings)
+    table, sheets = choose_sheet(content, kind, mappings, needs_agency=how.needs_agency)
     try:
         layout = layout_of(table, kind, mappings, how)
     except Invalid as error:

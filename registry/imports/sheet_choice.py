@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from registry.core.errors import Problem
@@ -20,7 +21,7 @@ class _Sheet(NamedTuple):
     header: Header
 
 
-def choose_sheet(content: bytes, kind: str, mappings: Mappings) -> tuple[Table, list[Problem]]:
+def choose_sheet(content: bytes, kind: str, mappings: Mappings, *, needs_agency: bool) -> tuple[Table, list[Problem]]:
     """The table of a file: the first visible sheet with all required columns, else with the most columns.
 
     The problems name the other sheets with a table, and why each was not read. Raises Invalid where the file is
@@ -35,10 +36,11 @@ def choose_sheet(content: bytes, kind: str, mappings: Mappings) -> tuple[Table, 
         chosen = max(sheets, key=lambda sheet: len(sheet.header.fields))
     # A list of the fields, as templates have, names one or two of them.
     enough = 0 if chosen is None else max(MIN_KNOWN, len(chosen.header.fields) // 2)
-    named = [sheet for sheet in known if sheet is not chosen and _is_table(sheet, required, enough)]
+    lacking = {sheet.table.name: KNOWN[kind].missing(sheet.header.fields, needs_agency=needs_agency) for sheet in known}
+    named = [sheet for sheet in known if sheet is not chosen and _is_table(sheet, lacking, enough)]
     table = tables[0] if chosen is None else chosen.table
-    problems = [_reason(sheet, kind, required) for sheet in named if not _could_be_read(sheet, required)]
-    others = [sheet.table.name for sheet in named if _could_be_read(sheet, required)]
+    problems = [_reason(sheet, kind, lacking) for sheet in named if not _could_be_read(sheet, lacking)]
+    others = [sheet.table.name for sheet in named if _could_be_read(sheet, lacking)]
     if others:
         shown = ", ".join(f'"{printable(name)}"' for name in others[:MAX_NAMED])
         problems.insert(0, Problem("/file", "sheets-left-out", {"sheet": printable(table.name), "sheets": shown}))
@@ -47,20 +49,19 @@ def choose_sheet(content: bytes, kind: str, mappings: Mappings) -> tuple[Table, 
     return table, problems[:MAX_NAMED]
 
 
-def _is_table(sheet: _Sheet, required: set[str], enough: int) -> bool:
-    fields = sheet.header.fields
-    return len(fields) >= (enough if required <= fields else max(enough, MIN_LOOKING))
+def _is_table(sheet: _Sheet, lacking: Mapping[str, Sequence[str]], enough: int) -> bool:
+    return len(sheet.header.fields) >= (max(enough, MIN_LOOKING) if lacking[sheet.table.name] else enough)
 
 
-def _could_be_read(sheet: _Sheet, required: set[str]) -> bool:
-    return sheet.table.is_whole and required <= sheet.header.fields
+def _could_be_read(sheet: _Sheet, lacking: Mapping[str, Sequence[str]]) -> bool:
+    return sheet.table.is_whole and not lacking[sheet.table.name]
 
 
-def _reason(sheet: _Sheet, kind: str, required: set[str]) -> Problem:
+def _reason(sheet: _Sheet, kind: str, lacking: Mapping[str, Sequence[str]]) -> Problem:
     name = printable(sheet.table.name)
     if sheet.table.is_hidden:
         return Problem("/file", "sheet-hidden-left-out", {"sheet": name})
     if not sheet.table.is_whole:
         return Problem("/file", "sheet-beyond-limit", {"sheet": name, "limit": WHOLE_SHEETS})
-    missing = [all_labels(kind, column) for column in KNOWN[kind].required if column in required - sheet.header.fields]
+    missing = [all_labels(kind, column) for column in lacking[sheet.table.name]]
     return Problem("/file", "sheet-without-columns", {"sheet": name, "columns": "; ".join(missing)})

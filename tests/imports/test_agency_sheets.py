@@ -24,7 +24,7 @@ from registry.imports.service import ImportOptions, import_now, run_dry_run_now
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
 from tests.api.callers import Caller
-from tests.factories import ADMINISTRATOR, an_agency
+from tests.factories import ADMINISTRATOR, an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.agency_sheets import BIN, GOOD, HEADER, REFUSED, row, sheets_of
@@ -131,6 +131,31 @@ def test_further_sheets_with_tables_are_named(app: Flask) -> None:
     )
 
 
+def test_sheet_of_another_table_is_named_with_what_it_lacks(app: Flask) -> None:
+    editor = an_actor(Role.AGENCY_EDITOR, an_agency(bin=BIN))
+    header, cells = HEADER[2:], row(1)[2:]
+    people = (("ФИО", "Телефон", "Email"), ("Ахметова", "74-00-00", "a@example.kz"))
+    content = sheets_of(("2026", False, (header, cells)), ("2027", False, (header, cells)), ("Люди", False, people))
+    run = import_now(editor, "projects", True, "x", content)
+    left_out = [(each["code"], each["params"]["sheet"]) for each in run.warnings or []]
+    assert left_out == [("sheets-left-out", "2026"), ("sheet-without-columns", "Люди")]
+    assert "agency" not in str(run.warnings)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["smaller table below", "smaller table above"])
+def test_second_table_of_a_sheet_is_left_out_and_named(app: Flask, first: bool) -> None:
+    editor = an_actor(Role.AGENCY_EDITOR, an_agency(bin=BIN))
+    large = (HEADER[1:], row(1)[1:], row(2)[1:])
+    small = (("№", *HEADER[1:6]), *((place, *row(place)[1:6]) for place in (3, 4)))
+    content = xlsx_of(*(large if first else small), (), (), (None, "Подведомственные"), *(small if first else large))
+
+    run = import_now(editor, "projects", False, "x", content)
+
+    assert (run.state, run.created, run.rejected) == ("done", 2, 0)
+    assert [project.external_id for project in stored()] == ["К-1", "К-2"]
+    assert ("table-left-out", 7 if first else 1) in warnings(run)
+
+
 @pytest.mark.parametrize(
     ("header", "field"),
     [
@@ -145,6 +170,7 @@ def test_further_sheets_with_tables_are_named(app: Flask) -> None:
         ("Поставщик", "supplier_name"),
         ("Код бюджетной программы", "budget_programme"),
         ("Дата окончания", None),
+        ("Окончание (план)", "planned_end_on"),
         ("Контактный телефон", "responsible_phone"),
     ],
 )

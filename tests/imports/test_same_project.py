@@ -368,6 +368,14 @@ def test_rows_without_any_key_are_compared_with_the_register_and_the_file(app: F
     assert questions(on_contract) == [(2, "contract_number", "row-has-contract-of-project", {"number": signed.number})]
 
 
+def test_question_names_the_language_in_which_the_name_is_the_same(app: Flask) -> None:
+    agency = an_agency()
+    project = a_project(agency, name_kk="Көлдер порталы", name_ru="Портал озёр")
+    row = {name: minimal(agency.bin, name_ru="Каталог товаров")[name] for name in KEYLESS}
+    done = run(csv_of(row | {"name_kk": "Көлдер порталы"}))
+    assert questions(done) == [(2, "name_kk", "row-has-name-of-project", {"number": project.number})]
+
+
 def test_answers_of_rows_without_any_key_change_or_register(app: Flask) -> None:
     agency = an_agency()
     same = a_project(agency, external_id="А-1", name_ru="Портал озёр", purpose=None)

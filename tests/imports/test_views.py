@@ -97,6 +97,19 @@ def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: Si
     assert upload().request.path.endswith("/columns")
 
 
+def test_page_leads_to_the_columns_that_new_projects_lack(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR, an_agency())
+    content = io.BytesIO("Название;Стадия;Что это\nПортал озёр;планирование;сайт\n".encode())
+    page = visit.send("/imports", kind="projects", dry_run="yes", file=(content, "список.csv")).request.path
+    run_next_import()
+    shown = visit.get(page).text
+    assert "New projects need columns that were not found in the table: Kind of object, Hosting, Kind of work." in shown
+    assert f'href="{page}/columns"' in shown
+    columns = visit.get(f"{page}/columns").text
+    assert "Required: a name, your own reference or the number in the register." in columns
+    assert "New projects also need: Kind of object, Kind of work, Stage, Hosting." in columns
+
+
 def test_columns_of_a_finished_dry_run_are_chosen_again(signed_in: SignedIn) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency)

@@ -138,6 +138,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "sheets-left-out": lazy_text(
         'Only the sheet "{sheet}" is imported. These sheets have tables too: {sheets}. Send each as a file of its own.'
     ),
+    "table-left-out": lazy_text(
+        "Row {row} begins another table, which is not read: only one table of a sheet is. Send it as a file of its own."
+    ),
     "too-many-rows-for-xlsx": lazy_text(
         "There are {rows} rows, and an XLSX sheet holds {limit}. Take the CSV, or narrow the filters."
     ),

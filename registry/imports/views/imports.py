@@ -32,6 +32,7 @@ from registry.imports.queries import (
     errors_of,
     find_import,
     imports_of,
+    missing_columns,
     needs_change_reason,
     previewed_rows,
     questions_of,
@@ -214,6 +215,7 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         undone=run.undone,
         answered=count_answers(run) if run.unanswered else 0,
         columns=_layout_columns(run),
+        missing_columns=[field_label(name) for name in missing_columns(run)],
         rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
         errors=errors.items,
@@ -242,13 +244,14 @@ def _kind_in_address() -> str:
 
 def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], form: Form) -> str:
     known = column_explanations(run.kind)
-    required = [column.label for column in known if column.key and (actor.agency_id is None or column.name != "agency")]
     return render_template(
         "imports/columns.html",
         run=run,
         columns=columns,
         form=form,
-        required=required,
+        required=[column.label for column in known if column.key],
+        needs_agency=actor.agency_id is None,
+        for_new=[column.label for column in known if column.needed and not column.key],
         choices=[*_numbers(run.kind), *((column.name, column.label) for column in known)],
     )
 
