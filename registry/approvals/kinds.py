@@ -39,7 +39,8 @@ class ApprovalKind:
     """A kind of approval. Instances have no state of their own.
 
     ``proposes``, ``decides``: the permissions of the roles. ``needs_supervisor``: one of the two people is a
-    supervisor. ``valid_days``: until it expires.
+    supervisor. ``valid_days``: until it expires. ``outlives_withdrawal``: it can be decided although its project was
+    withdrawn.
     """
 
     code: ClassVar[ApprovalKindCode]
@@ -47,6 +48,7 @@ class ApprovalKind:
     decides: ClassVar[Permission]
     needs_supervisor: ClassVar[bool] = True
     valid_days: ClassVar[int] = 30
+    outlives_withdrawal: ClassVar[bool] = False
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
         """The values that it changes, for whoever decides."""

@@ -135,6 +135,12 @@ def waiting_approval(kind: ApprovalKindCode, subject: str) -> Approval | None:
     return db.session.scalar(select(Approval).where(*same, current_state() == ApprovalState.WAITING.value))
 
 
+def is_of_withdrawn_project(approval: Approval) -> bool:
+    """True when the project that the approval is about was withdrawn."""
+    withdrawn = select(Project.id).where(Project.id == approval.project_id, Project.withdrawn_at.is_not(None))
+    return db.session.scalar(withdrawn) is not None
+
+
 def show_one(actor: Actor, approval: Approval) -> dict[str, Any]:
     """A single approval with what it changes and touches."""
     kind = KINDS[approval.kind]

@@ -6,7 +6,7 @@ import hashlib
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
@@ -15,7 +15,7 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Permission, Role, roles_within
 from registry.accounts.same_person import is_another_person
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
-from registry.approvals.queries import find_approval, find_approval_to_change
+from registry.approvals.queries import find_approval, find_approval_to_change, is_of_withdrawn_project
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
 from registry.core import outbox
@@ -71,7 +71,7 @@ def propose_as_consequence(actor: Actor, code: ApprovalKindCode, proposal: Propo
     """
     kind = KINDS[code.value]
     with transaction() as session:
-        _end_unusable(code, proposal.subject)
+        _end_unusable(actor, code, proposal.subject)
         at = now()
         approval = Approval(
             kind=code.value,
@@ -165,8 +165,22 @@ def may_decide(actor: Actor, approval: Approval) -> bool:
 
 
 def is_out_of_date(approval: Approval) -> bool:
-    """True when what the proposal rests on has changed since, or when who proposed it has lost access or the role."""
-    return not _proposer_remains(approval) or _digest(KINDS[approval.kind], approval) != approval.seen_digest
+    """True when what the proposal rests on has changed since, or when who proposed it has lost access or the role.
+
+    Also when its project was withdrawn, but for what can be decided nevertheless.
+    """
+    kind = KINDS[approval.kind]
+    if not kind.outlives_withdrawal and is_of_withdrawn_project(approval):
+        return True
+    return not _proposer_remains(approval) or _digest(kind, approval) != approval.seen_digest
+
+
+def end_outdated(actor: Actor, which: ColumnElement[bool]) -> None:
+    """End those of the waiting proposals that are out of date by what the open transaction has done."""
+    waiting = select(Approval).where(which, Approval.state == ApprovalState.WAITING.value).order_by(Approval.id)
+    for approval in db.session.scalars(waiting.with_for_update(of=Approval)).all():
+        if is_out_of_date(approval):
+            _end_outdated(actor, approval)
 
 
 def _proposer_remains(approval: Approval) -> bool:
@@ -200,7 +214,7 @@ def _waiting(actor: Actor, approval_id: int) -> Approval:
     return approval
 
 
-def _end_unusable(code: ApprovalKindCode, subject: str) -> None:
+def _end_unusable(actor: Actor, code: ApprovalKindCode, subject: str) -> None:
     """Store that an expired or outdated proposal about the subject ended. Raises ApprovalAlreadyWaiting for others."""
     same = (Approval.kind == code.value, Approval.subject == subject, Approval.state == ApprovalState.WAITING.value)
     waiting = db.session.scalar(select(Approval).where(*same).with_for_update())
@@ -209,10 +223,16 @@ def _end_unusable(code: ApprovalKindCode, subject: str) -> None:
     if waiting.is_expired:
         waiting.state = ApprovalState.EXPIRED.value
     elif is_out_of_date(waiting):
-        waiting.state = ApprovalState.OUTDATED.value
+        _end_outdated(actor, waiting)
     else:
         raise ApprovalAlreadyWaiting(subject=subject, id=waiting.id)
     db.session.flush()
+
+
+def _end_outdated(actor: Actor, approval: Approval) -> None:
+    approval.state = ApprovalState.OUTDATED.value
+    _record(actor, approval.state, approval, {})
+    outbox.enqueue(DECIDED_TOPIC, {"approval": approval.id})
 
 
 def _decide(actor: Actor, approval: Approval, state: ApprovalState, reason: str | None) -> None:

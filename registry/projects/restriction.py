@@ -31,6 +31,7 @@ class Restriction(ApprovalKind):
     code = ApprovalKindCode.RESTRICTION
     proposes = Permission.PROJECTS_RESTRICT
     decides = Permission.PROJECTS_RESTRICT
+    outlives_withdrawal = True
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
         """Whether it is restricted."""

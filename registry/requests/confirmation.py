@@ -11,7 +11,10 @@ from typing import Any, ClassVar, Final
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalState
 from registry.core.base_schema import BaseSchema
+from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import Choice, Day, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable
@@ -38,7 +41,7 @@ from registry.requests.confirmed_facts import (
 from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import Request
 from registry.requests.schemas import TEXT, RequestShown
-from registry.requests.vocabulary import RequestKind
+from registry.requests.vocabulary import RequestKind, RequestState
 
 MAX_DOCUMENTS: Final = 20
 DAY_OR_NULL: Final = nullable(dict(DAY_SCHEMA))
@@ -171,7 +174,7 @@ class ConfirmationRequest(RequestHandler):
             "kind": details["kind"],
             **{name: details.get(name) for name in FACTS},
             "documents": details["documents"],
-            "approval": details.get("approval"),
+            "approval": approval_of(request),
         }
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - the base's
@@ -181,6 +184,14 @@ class ConfirmationRequest(RequestHandler):
         return {
             "document_names": [{"id": each["id"], "name": each["name"]} for each in documents if each["id"] in listed]
         }
+
+
+def approval_of(request: Request) -> int | None:
+    """The approval that settles or settled the request; not one that was cancelled, or ended undecided."""
+    approval_id = request.details.get("approval")
+    if approval_id is None or request.state != RequestState.WAITING:
+        return approval_id
+    return approval_id if db.session.get_one(Approval, approval_id).current_state == ApprovalState.WAITING else None
 
 
 def _field_problems(kind: str, values: Mapping[str, Any]) -> list[Problem]:

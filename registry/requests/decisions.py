@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
+from registry.approvals.service import end_outdated
+from registry.approvals.tables import Approval
 from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
@@ -21,6 +23,8 @@ def decide(actor: Actor, request: Request, state: RequestState, reason: str | No
     request.decided_by, request.decided_at = actor.principal, now()
     require_transaction().flush()
     record(actor, state.value, request, {"decision_reason": reason})
+    if "approval" in request.details:
+        end_outdated(actor, Approval.id.expression == request.details["approval"])
     outbox.enqueue(DECIDED_TOPIC, {"request": request.id})
 
 

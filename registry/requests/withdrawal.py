@@ -13,6 +13,8 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.approvals.service import end_outdated
+from registry.approvals.tables import Approval
 from registry.cases.models import Case
 from registry.cases.orders import Order
 from registry.cases.vocabulary import Status
@@ -148,6 +150,7 @@ class Withdrawal(RequestHandler):
         session.flush()
         update_freeze_status(at, PROJECT.c.id == project.id)
         session.refresh(project)
+        end_outdated(actor, Approval.project_id.expression == project.id)
         link_later_records(session, project, at)
         request.details = {**request.details, "flags": flags, "case": case_id}
         details = {"request": request.id, "duplicate_of": request.details["duplicate_of"]}

@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case
-from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.exemptions.documents import ExemptionDocument
@@ -293,15 +292,14 @@ def test_document_of_a_case_is_no_decision_on_the_project(client: FlaskClient, p
 
 
 def test_approval_that_can_no_longer_take_effect_says_why_on_its_page(
-    client: FlaskClient, signed_in: SignedIn, project: Project
+    client: FlaskClient, signed_in: SignedIn, project: Project, present: Present
 ) -> None:
     body = {"project": project.number, **EXEMPTION, "documents": [a_scan(project)]}
     approval_id = caller(client, Role.REVIEWER).post("/exemptions", body).get_json()["id"]
-    with transaction():
-        db.session.get_one(Project, project.id).withdrawn_at = now()
+    present.set(date(2026, 7, 16))
 
     page = signed_in(Role.SUPERVISOR).send(f"/approvals/{approval_id}/approval", f"/approvals/{approval_id}", reason="")
 
     assert page.status_code == 422
-    assert f"Project {project.number} is withdrawn" in page.text
+    assert "This date cannot be after today." in page.text
     assert exemptions() == []

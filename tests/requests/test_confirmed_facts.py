@@ -7,18 +7,23 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
 from registry.platform.confirmations import Confirmation
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change
+from registry.requests.service import ask
+from registry.requests.service import confirm as confirm_request
+from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller, caller, code, codes
-from tests.cases.cast import ADMINISTRATOR
+from tests.cases.cast import ADMINISTRATOR, AIGERIM, SAULE
 from tests.factories import a_project, a_service_token, an_actor, an_agency, list_key
 from tests.fixtures.web import SignedIn
 from tests.present import Present
@@ -210,7 +215,7 @@ def test_a_request_without_a_document_is_not_accepted(client: FlaskClient, agenc
     assert (answer.status_code, code(answer)) == (409, "confirmation-without-document")
 
 
-def test_an_approval_whose_request_was_cancelled_is_out_of_date(
+def test_an_approval_whose_request_was_cancelled_has_ended(
     client: FlaskClient, agency: Agency, operator: Caller, supervisor: Caller
 ) -> None:
     project = flagged(agency, "placement")
@@ -220,7 +225,44 @@ def test_an_approval_whose_request_was_cancelled_is_out_of_date(
 
     answer = supervisor.post(f"/approvals/{accepted['approval']}/approval", {})
 
-    assert (answer.status_code, code(answer), confirmations()) == (409, "approval-out-of-date", [])
+    assert (answer.status_code, code(answer), confirmations()) == (409, "approval-not-waiting", [])
+    assert supervisor.get(f"/approvals/{accepted['approval']}").get_json()["state"] == "outdated"
+
+
+def test_a_request_whose_approval_was_cancelled_waits_for_none_and_can_be_accepted_again(
+    client: FlaskClient, agency: Agency, operator: Caller
+) -> None:
+    request_id = asked(agency, flagged(agency, "placement"), client, [a_scan(db.session.query(Project).one())])
+    path = f"/confirmation-requests/{request_id}"
+    first = operator.post(f"{path}/confirmation", {}).get_json()["approval"]
+    before = operator.get(path).headers["ETag"]
+    operator.post(f"/approvals/{first}/cancellation", {})
+
+    shown = operator.get(path)
+
+    assert (shown.get_json()["state"], shown.get_json()["approval"]) == ("waiting", None)
+    assert shown.headers["ETag"] != before
+    assert operator.post(f"{path}/confirmation", {}).get_json()["approval"] not in (None, first)
+
+
+def test_a_withdrawal_ends_what_waits_about_the_project_but_a_restriction(
+    client: FlaskClient, agency: Agency, operator: Caller, supervisor: Caller
+) -> None:
+    project = flagged(agency, "placement")
+    placement = confirm(operator, project, "placement", documents=[a_scan(project)]).get_json()["id"]
+    secret = {"is_restricted": True, "reason": "State secret"}
+    restriction = supervisor.put(f"/projects/{project.number}/restriction", secret).get_json()["id"]
+    withdrawal = {"reason": "Twice.", "duplicate_of": None}
+    request = ask(ADMINISTRATOR, RequestKind.WITHDRAWAL, project.number, withdrawal).id
+    for person in (AIGERIM, SAULE):
+        confirm_request(person, RequestKind.WITHDRAWAL, request)
+
+    assert supervisor.get(f"/approvals/{placement}").get_json()["state"] == "outdated"
+    assert code(supervisor.post(f"/approvals/{placement}/approval", {})) == "approval-not-waiting"
+    other = caller(client, Role.SUPERVISOR, name="timur").post(f"/approvals/{restriction}/approval", {})
+    assert other.get_json()["state"] == "approved"
+    ended = db.session.scalars(select(JournalEntry.subject).where(JournalEntry.action == "approval.outdated"))
+    assert list(ended) == [f"approval:{placement}"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

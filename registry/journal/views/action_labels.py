@@ -68,6 +68,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "approval.applied": lazy_text("Approved change made"),
     "approval.rejected": lazy_text("Proposal rejected"),
     "approval.cancelled": lazy_text("Approval cancelled"),
+    "approval.outdated": lazy_text("Proposal out of date"),
     "request.asked": lazy_text("Request made"),
     "request.confirmed-first": lazy_text("Request confirmed by the first of two people"),
     "request.confirmed": lazy_text("Request confirmed"),

@@ -12,6 +12,7 @@ from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.requests import service
+from registry.requests.confirmation import approval_of
 from registry.requests.kinds import RequestHandler
 from registry.requests.models import Request
 from registry.requests.queries import (
@@ -30,8 +31,9 @@ Decide = Callable[[int, Mapping[str, Any]], Request]
 
 def etag_data(request: Request) -> tuple[object, ...]:
     """What the entity tag is made from."""
-    changing = [request.details.get(name) for name in ("restored_at", "failed_at", "approval")]
-    return "request", request.id, request.state, request.first_decided_by, request.carried_out_at, *changing
+    changing = [request.details.get(name) for name in ("restored_at", "failed_at")]
+    decided = request.state, request.first_decided_by, request.carried_out_at
+    return "request", request.id, *decided, approval_of(request), *changing
 
 
 def shown(request: Request) -> Mapping[str, Any]:
