@@ -19,7 +19,7 @@ from registry.accounts.events import (
 )
 from registry.accounts.former_names import rename_in
 from registry.accounts.roles import Permission
-from registry.agencies.events import agency_changed, agency_moving
+from registry.agencies.service import agency_changed, agency_moving
 from registry.approvals.kinds import register_kind
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import (
@@ -48,8 +48,7 @@ from registry.flags.project_filters import (
     has_open_flag_of_rule,
 )
 from registry.freeze.current import connect_later_versions
-from registry.government_reports.handover import hand_over_reports
-from registry.government_reports.renamed_accounts import rename_in_open_reports
+from registry.government_reports.service import hand_over_reports, rename_in_open_reports
 from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
@@ -58,7 +57,7 @@ from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.pending_uploads import PendingUpload
-from registry.policies.in_force import ACTIVATED_TEXT, READ_ALONG, later_policy
+from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted, project_restricting, project_withdrawn

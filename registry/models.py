@@ -23,8 +23,8 @@ from registry.flags import models as flags
 from registry.government_reports import models as government_reports
 from registry.imports import models as import_runs
 from registry.inbox import models as inbox
-from registry.journal import nightly as journal_verification
 from registry.journal import service as journal
+from registry.journal import verification as journal_verification
 from registry.letters import models as letters
 from registry.notifications import aitu as aitu_links
 from registry.notifications import models as email_tables

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from registry.agencies.spellings import AGENCY_KINDS, REGIONS
-from registry.agencies.vocabulary import Region
+from registry.agencies.vocabulary import AGENCY_KINDS, REGIONS, Region
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Bin, Choice, Email, InputField, Text
 from registry.core.translations import lazy_text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.fields import CHANGEABLE
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
+from registry.core.clock import rfc3339
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -22,6 +25,7 @@ from registry.core.pagination import Listing, Page, SortKey, after, build_page, 
 from registry.core.search import words_of
 from registry.core.value_checks import InvalidValue, control_character
 from registry.freeze.vocabulary import AgencyKind
+from registry.journal.service import JournalEntry
 
 SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
 NAMES: Final = ("name_kk", "name_ru")
@@ -149,3 +153,23 @@ def _sort_key(sort: str) -> tuple[SortKey, bool]:
     if name in NAMES:
         column = sort_in_kazakh(column)
     return SortKey(name, column, str, nullable=name not in ("bin", "kind")), sort.startswith("-")
+
+
+# The kinds of agencies at an earlier moment, from the journal: an agency has no revisions of its own.
+
+SUBJECT = "agency:"
+
+
+def kinds_known_at(at: datetime) -> dict[str, str]:
+    """Return the kind of each agency by BIN as known at the moment; later agencies have their first kind."""
+    kinds = dict(db.session.execute(select(Agency.bin, Agency.kind)).all())
+    later = (
+        select(JournalEntry.subject, JournalEntry.details)
+        .where(JournalEntry.action == "agency.changed", JournalEntry.at > rfc3339(at))
+        .order_by(JournalEntry.seq.desc())
+    )
+    for subject, details in db.session.execute(later):
+        for change in json.loads(details)["changes"]:
+            if change["field"] == "kind":
+                kinds[subject.removeprefix(SUBJECT)] = change["old"]
+    return kinds

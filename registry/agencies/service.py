@@ -2,27 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import is_in_subtree, subtree
 from registry.accounts.roles import Permission
-from registry.agencies.events import agency_changed, agency_moving
 from registry.agencies.fields import APPROVED_FIELDS, CHANGEABLE
-from registry.agencies.locks import hold_agencies, share_agencies
 from registry.agencies.models import AGENCY_SUBJECT, Agency
 from registry.changes.service import record_added, record_change
 from registry.core.bin_numbers import is_bin
+from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.constraints import violates
 from registry.core.database import db
+from registry.core.dialects import advisory_row_locks, has_row_locks
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
+from registry.core.events import Event
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
+
+# Events of agencies, published inside the transaction of the change.
+
+# The agency's id: it, and all below it, will get another agency above them.
+agency_moving: Final[Event[[int]]] = Event("agency_moving")
+# The agency's id, the names of the fields that changed, and when.
+agency_changed: Final[Event[[int, frozenset[str], datetime]]] = Event("agency_changed")
+
+
+# Locks of agencies: who registers something of an agency shares its lock, who changes or closes it has it alone.
+#
+# Row locks do not queue: of registrations that overlap without a gap, each shares the row with the one before, and a
+# merger would wait for ever. Advisory locks of PostgreSQL queue, so that whoever comes after the merger waits for
+# it. They are taken before the row locks, by rising ids. SQLite has one writer at a time.
+
+# In the upper half of the number, above the ids: no other lock has it.
+AGENCY_LOCKS: Final = 742_004 << 32
+AGENCY: Final = table_of(Agency).c
+BINS: Final = "bins"
+WITH_BINS: Final = AGENCY.bin.in_(bindparam(BINS, expanding=True))
+
+
+def share_agencies(*which: ColumnElement[bool]) -> None:
+    """Keep the agencies that fit from being changed or closed until the open transaction ends."""
+    _lock(*which, shared=True)
+
+
+def share_agencies_with(bins: Collection[str]) -> None:
+    """The same for the agencies with these BINs, by a statement that is built once: every registration executes it."""
+    if has_row_locks():
+        require_transaction().execute(_shares_with_bins(), {BINS: list(bins)})
+
+
+def hold_agencies(*which: ColumnElement[bool]) -> None:
+    """Wait for whoever registers something of the agencies that fit, and keep others from it."""
+    _lock(*which, shared=False)
+
+
+def _lock(*which: Any, shared: bool) -> None:
+    session = require_transaction()
+    if has_row_locks():
+        session.execute(_locks(*which, shared=shared))
+
+
+@lru_cache(maxsize=1)
+def _shares_with_bins() -> Select[Any]:
+    return _locks(WITH_BINS, shared=True)
+
+
+def _locks(*which: Any, shared: bool) -> Select[Any]:
+    return advisory_row_locks(AGENCY_LOCKS, select(AGENCY.id).where(*which).order_by(AGENCY.id), shared=shared)
 
 
 class AgencyNotFound(NotFound):
@@ -199,3 +253,41 @@ def _apply(agency: Agency, values: Mapping[str, Any]) -> None:
     parent = values.get("parent_bin")
     agency.parent = None if parent is None else agency_by_bin(parent)
     agency.parent_id = agency.parent.id if agency.parent else None
+
+
+# Agencies that close: what is below them passes to the successor, and nobody changes them any more.
+
+
+def close_agency(actor: Actor, former: Agency, successor: Agency, on: date, details: Mapping[str, Any]) -> int:
+    """Close an agency, locked like its successor by the open transaction; returns how many agencies were below it.
+
+    The agencies below it pass to the successor, which itself moves up when it is one of them.
+    """
+    session = require_transaction()
+    if is_in_subtree(successor.id, former.id):
+        _move(actor, successor, former.parent, details)
+    below = select(Agency).where(Agency.parent_id == former.id).order_by(Agency.id).with_for_update(of=Agency)
+    children = list(session.scalars(below.execution_options(populate_existing=True)))
+    for child in children:
+        _move(actor, child, successor, details)
+    record_change(AGENCY_SUBJECT, former.id, "open")
+    former.closed_on, former.successor_id, former.successor = on, successor.id, successor
+    former.version += 1
+    former.updated_at = now()
+    session.flush()
+    entry = {**details, "on": on.isoformat(), "successor": successor.bin}
+    journal.record(actor, "agency.closed", f"agency:{former.bin}", entry)
+    journal.record(actor, "agency.succeeded", f"agency:{successor.bin}", {**details, "former_agency": former.bin})
+    return len(children)
+
+
+def _move(actor: Actor, agency: Agency, parent: Agency | None, details: Mapping[str, Any]) -> None:
+    change = {"field": "parent_bin", "old": agency.parent_bin, "new": None if parent is None else parent.bin}
+    record_change(AGENCY_SUBJECT, agency.id, "open", changes=[change])
+    agency_moving.publish(agency.id)
+    agency.parent, agency.parent_id = parent, None if parent is None else parent.id
+    agency.version += 1
+    agency.updated_at = now()
+    require_transaction().flush()
+    agency_changed.publish(agency.id, frozenset({"parent_bin"}), agency.updated_at)
+    journal.record(actor, "agency.changed", f"agency:{agency.bin}", {**details, "changes": [change]})

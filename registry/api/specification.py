@@ -34,8 +34,7 @@ from registry.core.response_fields import field_json_schema
 from registry.exemptions.api import documents as exemption_documents
 from registry.exemptions.api import exemptions
 from registry.flags import api as flags
-from registry.government_reports.api import files as government_report_files
-from registry.government_reports.api import reports as government_reports
+from registry.government_reports import api as government_reports
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
 from registry.http.request_bodies import MAX_BATCH, MAX_BODY, MAX_FILE
 from registry.http.url_converters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
@@ -44,8 +43,7 @@ from registry.inbox import api as inbox
 from registry.journal import api as journal
 from registry.letters import api as letters
 from registry.platform.api import confirmations, inventories
-from registry.policies.api import impact as policy_impact
-from registry.policies.api import policies
+from registry.policies import api as policies
 from registry.policies.schemas import RULE
 from registry.projects.api import batch, documents, exports, external_ids, projects, related
 from registry.projects.fields import FIELDS
@@ -86,11 +84,11 @@ BLUEPRINTS = (
     exemption_documents.blp,
     letters.blp,
     policies.blp,
-    policy_impact.blp,
+    policies.impact_blp,
     reports.blp,
     overview.blp,
     government_reports.blp,
-    government_report_files.blp,
+    government_reports.files_blp,
     changes.blp,
     journal.blp,
     accounts.blp,

@@ -11,7 +11,7 @@ from flask import render_template, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import is_another_person
-from registry.agencies.views.choices import agency_names
+from registry.agencies.pages import agency_names
 from registry.approvals import service
 from registry.approvals.fields import REJECTION, REMARK
 from registry.approvals.kinds import KINDS

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from registry.audits.agency_counts import NO_SEVERITY, AgencyCount
 from registry.audits.daily_counts import COUNTRY, NOT_GIVEN, DailyCount, Dimension
 from registry.changes.queries import deleted_up_to
-from registry.changes.since import changed_since, newest_number
+from registry.changes.service import changed_since, newest_number
 from registry.core.bulk import insert_rows, table_of
 from registry.core.database import db
 from registry.core.dialects import is_among

@@ -28,7 +28,7 @@ from registry.audits.candidates import (
 from registry.audits.decided_flags import statuses_before
 from registry.audits.reconciliation import ActiveFlag, Outcome, Plan, active_flags, reconcile
 from registry.changes.queries import deleted_up_to
-from registry.changes.since import changed_since, newest_number
+from registry.changes.service import changed_since, newest_number
 from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import db

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
-from registry.agencies.known_kinds import kinds_known_at
+from registry.agencies.queries import kinds_known_at
 from registry.audits.candidates import Candidate, Part, facts_of_row, pasts_of
 from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.known_orders import migrate_by_known_at

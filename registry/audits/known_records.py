@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
-from registry.agencies.known_kinds import kinds_known_at
+from registry.agencies.queries import kinds_known_at
 from registry.audits.repeatable import policy_known_at, policy_of_run, run_known_at
 from registry.core.bulk import table_of
 from registry.core.database import db

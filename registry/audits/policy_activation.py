@@ -17,12 +17,10 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.current import first_policy
 from registry.journal import service as journal
-from registry.policies.in_force import forget_activated_versions, parsed
 from registry.policies.models import PolicyVersion
-from registry.policies.queries import find_policy
+from registry.policies.queries import find_policy, forget_activated_versions, parsed
 from registry.policies.service import lock_draft, lock_version
-from registry.policies.settings import text_in_force_from
-from registry.policies.verdict_cases import failing
+from registry.policies.settings import failing, text_in_force_from
 
 MAX_NAMES = 5
 # Topics of the outbox.

@@ -12,7 +12,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import require_transaction
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import PolicyInvalid
-from registry.policies.in_force import parsed
+from registry.policies.queries import parsed
 
 
 class PolicyText(Model):

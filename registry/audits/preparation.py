@@ -13,7 +13,7 @@ from registry.audits.judgement import Judgement
 from registry.audits.reconciliation import Plan
 from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.queries import deleted_up_to
-from registry.changes.since import changed_since, newest_number
+from registry.changes.service import changed_since, newest_number
 from registry.freeze.policy import Policy
 
 # The cases of more projects than these are compared all: SQLite has at most 32,766 parameters, nine for each.

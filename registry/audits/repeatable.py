@@ -14,7 +14,7 @@ from registry.core.errors import Conflict
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
-from registry.policies.in_force import version_known_at
+from registry.policies.queries import version_known_at
 
 NOT_FINISHED: Final = frozenset({"failed", "missed"})
 

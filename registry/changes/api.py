@@ -15,9 +15,16 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.filter_parameters import SEVERAL, TEXT_SCHEMA, one_of, several_of
 from registry.api.operation_docs import ERROR_NAMES
 from registry.api.query_schemas import filter_query
-from registry.changes.queries import Change, ChangesRead, deleted_up_to, newest_seq, record_reads
+from registry.changes.queries import (
+    MAX_WAIT_S,
+    Change,
+    ChangesRead,
+    deleted_up_to,
+    newest_seq,
+    record_reads,
+    wait_for_changes,
+)
 from registry.changes.vocabulary import ChangeKind, ChangeType
-from registry.changes.waiting import MAX_WAIT_S, wait_for_changes
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import choices, split_values

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    delete,
     func,
     insert,
     literal,
@@ -32,23 +33,23 @@ from registry.changes.models import ChangeHead, RecordedChange
 from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
-from registry.core.database import Instant
+from registry.core.database import Instant, db
 from registry.core.dialects import has_writing_ctes
-from registry.core.transactions import require_transaction
+from registry.core.transactions import require_transaction, transaction
 
 PENDING: Final = "changes_recorded"
 IDS_AT_ONCE: Final = 5000
 # Of these the feed has the values before and after; of other fields only the names.
 WITH_VALUES: Final = frozenset({"agency", "stage", "placement", "work_type", "is_restricted", "parent_bin", "kind"})
 CHANGES: Final = table_of(RecordedChange)
-HEAD: Final = table_of(ChangeHead).c
+HEAD: Final = table_of(ChangeHead)
 NOTHING_MORE: Final[Mapping[str, Any]] = dict.fromkeys(column.name for column in CHANGES.c if column.name != "seq")
 
 # Built once at import: every registration executes them while others wait for the head.
 TAKE_NUMBERS: Final = (
-    update(table_of(ChangeHead)).where(HEAD.id == 1).values(seq=HEAD.seq + bindparam("count")).returning(HEAD.seq)
+    update(HEAD).where(HEAD.c.id == 1).values(seq=HEAD.c.seq + bindparam("count")).returning(HEAD.c.seq)
 )
-_taken = update(table_of(ChangeHead)).where(HEAD.id == 1).values(seq=HEAD.seq + 1).returning(HEAD.seq).cte("taken")
+_taken = update(HEAD).where(HEAD.c.id == 1).values(seq=HEAD.c.seq + 1).returning(HEAD.c.seq).cte("taken")
 INSERT_ONE: Final = insert(CHANGES).inline().values(seq=select(_taken.c.seq).scalar_subquery())
 
 
@@ -223,3 +224,84 @@ def _write_others(session: Session, states: Mapping[int, State], subject: Subjec
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
     return (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
+
+
+# What has changed since a moment, by the feed: for work that reads without locks and checks again under them.
+
+CHANGE: Final = table_of(RecordedChange).c
+OF_ONE_PROJECT: Final = frozenset({ChangeKind.PROJECT.value, ChangeKind.VIEW.value})
+
+
+class Changed(NamedTuple):
+    """Ids of projects of which anything changed, and of agencies. ``statuses``: old and new ones of projects.
+
+    ``added``: those of the projects that are new. ``moved``: those that passed to another agency, or whose agency did,
+    and those that became restricted or are so no more.
+    """
+
+    projects: frozenset[int]
+    agencies: frozenset[int]
+    statuses: frozenset[str | None]
+    added: frozenset[int]
+    moved: frozenset[int]
+
+
+def newest_number() -> int:
+    """The number of the last change that is committed; read it before what is to be checked later."""
+    return int(db.session.execute(select(HEAD.c.seq)).scalar_one())
+
+
+def changed_since(number: int) -> Changed:
+    """Everything that was committed after ``newest_number`` answered so, whoever changed it."""
+    columns = (CHANGE.kind, CHANGE.record_id, CHANGE.project_id, CHANGE.old_status, CHANGE.new_status)
+    projects, agencies, statuses = set(), set(), set()
+    added, moved = set(), set()
+    for kind, record_id, project_id, before, after in db.session.execute(select(*columns).where(CHANGE.seq > number)):
+        if kind in OF_ONE_PROJECT:
+            projects.add(record_id)
+            statuses |= {before, after} if before != after else set()
+            if kind == ChangeKind.VIEW:
+                moved.add(record_id)
+            elif before is None:
+                added.add(record_id)
+        elif kind == ChangeKind.AGENCY:
+            agencies.add(record_id)
+        elif project_id is not None:
+            projects.add(project_id)
+    of_projects = frozenset(added), frozenset(moved)
+    return Changed(frozenset(projects), frozenset(agencies), frozenset(statuses), *of_projects)
+
+
+# Deletion of old changes: whoever falls further behind reads the lists again.
+
+RETENTION: Final = timedelta(days=90)
+DELETED_AT_ONCE: Final = 10_000
+# More changes than a register has in the time between a backup and its restoration.
+LEAP: Final = 1_000_000_000
+
+
+def delete_old_changes() -> None:
+    """Delete changes after ``RETENTION``, in parts, so that nobody who writes changes waits long."""
+    while _delete_part():
+        pass
+
+
+def restart_feed() -> None:
+    """Let the feed of a restored database go on with numbers that were never given, in the open transaction.
+
+    Its next numbers were given to other changes already. Everybody who follows the feed reads the lists again.
+    """
+    next_numbers = {"seq": HEAD.c.seq + LEAP, "deleted_up_to": HEAD.c.seq + LEAP}
+    require_transaction().execute(update(HEAD).values(next_numbers))
+
+
+def _delete_part() -> bool:
+    with transaction() as session:
+        oldest = select(CHANGES.c.seq, CHANGES.c.at).order_by(CHANGES.c.seq).limit(DELETED_AT_ONCE).subquery()
+        # Times may step back with a clock, numbers do not.
+        last = session.scalar(select(func.max(oldest.c.seq)).where(oldest.c.at < now() - RETENTION))
+        if last is None:
+            return False
+        session.execute(update(HEAD).values(deleted_up_to=last))
+        session.execute(delete(CHANGES).where(CHANGES.c.seq <= last))
+    return True

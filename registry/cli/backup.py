@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
-from registry.changes.retention import restart_feed
+from registry.changes.service import restart_feed
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
 from registry.cli.app_context import as_owner, command_settings, connected, open_registry
@@ -30,8 +30,7 @@ from registry.core.schema import grant_to_service, schema_is_current, schema_is_
 from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
-from registry.journal.nightly import verify_and_save
-from registry.journal.verification import verify_stored
+from registry.journal.verification import verify_and_save, verify_stored
 from registry.settings import Settings
 
 

@@ -23,14 +23,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from registry.accounts.failed_sign_ins import delete_old_failures
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.jobs import run_due_audit
-from registry.changes.retention import delete_old_changes
+from registry.changes.service import delete_old_changes
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.scheduled_jobs import save_job_run
 from registry.core.trace_context import trace_of_job
 from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
-from registry.journal.nightly import verify_when_due
+from registry.journal.verification import verify_when_due
 from registry.notifications.jobs import (
     deliver_notifications,
     digest_when_due,

@@ -13,7 +13,7 @@ from flask import Flask
 
 from registry.accounts.oidc.configuration import load_sign_in_file
 from registry.accounts.oidc.emergency_accounts import warn_of_unusable_accounts
-from registry.changes.waiting import WAITING
+from registry.changes.queries import WAITING
 from registry.cli.app_context import connected, open_registry
 from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message

@@ -13,8 +13,13 @@ from registry.demo.people import REVIEWER, SECOND_REVIEWER, SUPERVISOR, demo_act
 from registry.demo.records import Act
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change
-from registry.government_reports.review import approve_government_report, submit_government_report
-from registry.government_reports.service import begin_government_report, change_government_report, freeze_figures
+from registry.government_reports.service import (
+    approve_government_report,
+    begin_government_report,
+    change_government_report,
+    freeze_figures,
+    submit_government_report,
+)
 
 TEXTS: Final = {
     "introduction_kk": "Есеп мемлекеттік цифрлық объектілерді QazTech платформасынан тыс құруға қойылған мораторийдің "

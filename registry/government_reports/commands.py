@@ -13,9 +13,10 @@ from registry.cli.options import as_json_option
 from registry.cli.output import print_json, print_pairs, print_table
 from registry.cli.pagination import every_item
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.government_reports.export import HEADER, export_rows
 from registry.government_reports.queries import (
+    HEADER,
     data_of_report,
+    export_rows,
     find_government_report,
     list_government_reports,
     show_report,

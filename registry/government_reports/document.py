@@ -2,38 +2,289 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
-from registry.core.languages import Language
-from registry.core.translations import lazy_text, translator
+from registry.agencies.vocabulary import Region
+from registry.cases.vocabulary import DecisionKind
+from registry.core.languages import LANGUAGE_NAMES, Language
+from registry.core.pdf import make_pdf
+from registry.core.translations import lazy_text, translate, translator
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Severity
-from registry.government_reports.change_rows import CAPTION, HEADER, change_rows
-from registry.government_reports.changes import Change
-from registry.government_reports.vocabulary import Section
-from registry.government_reports.wording import (
-    ALL,
-    BY_AGENCY,
-    BY_REGION,
-    BY_RULE,
-    BY_SEVERITY,
-    COUNT_COLUMNS,
-    DAY_FORMAT,
-    FLAG_COLUMNS,
-    LISTED,
-    ORDERS,
-    SEVERITY,
-    measure,
-    millions,
-    name_in,
-    number,
-    orders_text,
-    region_name,
-    rule_title,
-)
+from registry.government_reports.models import GovernmentReport
+from registry.government_reports.vocabulary import TEXTS, Section
+from registry.journal.service import canonical
+from registry.projects.vocabulary import FreezeStatus
+
+# Names of tables and figures, and how a report writes numbers, amounts, names and orders.
+
+NO_BREAK: Final = "\u00a0"
+NOTHING: Final = "–"
+DAY_FORMAT: Final = "%d.%m.%Y"
+ALL: Final = lazy_text("All")
+BY_REGION: Final = lazy_text("By region")
+BY_AGENCY: Final = lazy_text("By agency")
+BY_SEVERITY: Final = lazy_text("Flagged projects by severity")
+BY_RULE: Final = lazy_text("Flags by rule")
+LISTED: Final = lazy_text("Projects of high severity and the orders in force")
+ORDERS: Final = lazy_text("Orders in force")
+SEVERITY: Final = lazy_text("Severity")
+OTHER: Final = lazy_text("Not given")
+UNTIL: Final = lazy_text("{decision} (until {day})")
+COUNT_COLUMNS: Final[Mapping[str, str]] = {
+    "projects": lazy_text("Projects"),
+    "clear": lazy_text("Clear"),
+    "flagged": lazy_text("Flagged"),
+    "flagged_high": lazy_text("High"),
+    "flagged_medium": lazy_text("Medium"),
+    "flagged_low": lazy_text("Low"),
+    "clear_percent": lazy_text("Clear, per cent"),
+    "budget_kzt": lazy_text("Budget, million ₸"),
+    "budget_flagged_kzt": lazy_text("Of it flagged, million ₸"),
+}
+FLAG_COLUMNS: Final[Mapping[str, str]] = {
+    FlagStatus.OPEN.value: lazy_text("Open"),
+    FlagStatus.EXEMPT.value: lazy_text("Exempt"),
+    FlagStatus.ACCEPTED.value: lazy_text("Accepted"),
+}
+
+
+def number(value: int) -> str:
+    """A whole number in groups of three digits, as in Kazakh and Russian."""
+    return f"{value:,}".replace(",", NO_BREAK)
+
+
+def millions(value: int, language: Language) -> str:
+    """An amount of tenge in millions with one decimal."""
+    whole, tenth = divmod(round(value / 100_000), 10)
+    return f"{number(whole)}{_point(language)}{tenth}"
+
+
+def decimal(value: float, language: Language) -> str:
+    """A number with one decimal."""
+    return f"{value:.1f}".replace(".", _point(language))
+
+
+def measure(name: str, value: Any, language: Language) -> str:
+    """A count, a percentage or an amount, by the name of the figure."""
+    if value is None:
+        return NOTHING
+    if name == "clear_percent":
+        return decimal(value, language)
+    return millions(value, language) if name.endswith("_kzt") else number(value)
+
+
+def region_name(key: str | None, _: Translate) -> str:
+    """The name of a region; projects may have none."""
+    return _(Region(key).label) if key else _(OTHER)
+
+
+def name_in(row: Mapping[str, Any], language: Language) -> str:
+    """The name of an agency or project in the language, in the other official one, or its key."""
+    return str(row.get(f"name_{language}") or row.get("name_ru") or row.get("name_kk") or row["key"])
+
+
+def rule_title(row: Mapping[str, Any], language: Language) -> str:
+    """The title of a rule in the language, in Russian, or its code."""
+    return str(row.get(f"title_{language}") or row.get("title_ru") or row["key"])
+
+
+def orders_text(orders: Sequence[Mapping[str, Any]], language: Language) -> str:
+    """The orders in force on a project, each with its day."""
+    return "; ".join(_order(order, translator(language)) for order in orders) or NOTHING
+
+
+def _order(order: Mapping[str, Any], _: Translate) -> str:
+    decision = _(DecisionKind(order["decision"]).label)
+    if order["due_on"] is None:
+        return decision
+    day = date.fromisoformat(order["due_on"]).strftime(DAY_FORMAT)
+    return _(UNTIL).format(decision=decision, day=day)
+
+
+def _point(language: Language) -> str:
+    return "." if language == "en" else ","
+
+
+# What a correction changes: fields, texts and single figures of two versions of a report.
+
+COMPARED: Final = ("period_end", "responsible", "audit_id", "policy_version", *TEXTS)
+TABLES: Final = ("by_agency", "by_region", "by_severity", "by_rule", "high_severity")
+Change = dict[str, str | None]
+
+
+def changes_between(former: GovernmentReport, report: GovernmentReport, *, with_restricted: bool) -> list[Change]:
+    """Every field that differs: ``field``, ``before`` and ``after``, as texts; figures as ``by_region/71/projects``.
+
+    ``with_restricted``: compare the figures over all projects, else those without restricted ones.
+    """
+    fields = [_change(name, getattr(former, name), getattr(report, name)) for name in COMPARED]
+    before, after = (_measures(each, with_restricted) for each in (former, report))
+    names = sorted(before.keys() | after.keys())
+    figures = [_change(name, before.get(name), after.get(name)) for name in names]
+    return [change for change in (*fields, *figures) if change["before"] != change["after"]]
+
+
+def measures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
+    """Every figure as ``(table, key, measure, value)``, in the order of the report; the totals have no key."""
+    for measure, value in figures["totals"].items():
+        yield "totals", "", measure, value
+    for table in TABLES:
+        for row in figures[table]:
+            for measure, value in row.items():
+                if measure != "key":
+                    yield table, row["key"] or "", measure, value
+
+
+def _measures(report: GovernmentReport, with_restricted: bool) -> dict[str, Any]:
+    frozen = report.figures if with_restricted else report.open_figures
+    if frozen is None:
+        return {}
+    return {f"{table}/{key}/{measure}": value for table, key, measure, value in measures(json.loads(frozen))}
+
+
+def _change(name: str, before: Any, after: Any) -> Change:
+    return {"field": name, "before": text_of(before), "after": text_of(after)}
+
+
+def text_of(value: Any) -> str | None:
+    """A value as text; lists as JSON, None for none."""
+    if value is None or isinstance(value, str):
+        return value
+    return canonical(value) if isinstance(value, list | dict) else str(value)
+
+
+# What a correction changed, as rows of its document: what, before, after, in the words of the report.
+
+Values = dict[str, tuple[str | None, str | None]]
+CAPTION: Final = lazy_text("What this version changes")
+CHANGES_HEADER: Final = (lazy_text("Figure or text"), lazy_text("Before"), lazy_text("After"))
+LISTED_NOW: Final = lazy_text("listed")
+FIELDS: Final[Mapping[str, str]] = {
+    "period_end": lazy_text("End of the period"),
+    "responsible": lazy_text("Responsible person"),
+    "audit_id": lazy_text("Audit"),
+    "policy_version": lazy_text("Policy version"),
+}
+CAPTIONS: Final[Mapping[str, str]] = {
+    "totals": ALL,
+    "by_severity": BY_SEVERITY,
+    "by_rule": BY_RULE,
+    "by_region": BY_REGION,
+    "by_agency": BY_AGENCY,
+    "high_severity": LISTED,
+}
+MEASURES: Final[Mapping[str, str]] = {
+    **COUNT_COLUMNS,
+    **FLAG_COLUMNS,
+    "out_of_scope": FreezeStatus.OUT_OF_SCOPE.label,
+    "unaudited": FreezeStatus.UNAUDITED.label,
+    "severity": SEVERITY,
+    "orders": ORDERS,
+    "rules": lazy_text("Rules"),
+    "agency": lazy_text("Agency"),
+}
+
+
+def change_rows(
+    changes: Sequence[Change], figures: Mapping[str, Any], language: Language, texts_in: Sequence[str] = ()
+) -> list[list[str]]:
+    """One row for each change of a field, of a text and of a figure; a record that is only in one of the versions has
+    one row. ``texts_in``: the languages of the texts, else only the one of the rows.
+    """
+    _ = translator(language)
+    rows = [row for change in changes if not _is_figure(change) for row in _field(change, language, texts_in)]
+    records: dict[tuple[str, str], Values] = {}
+    for change in filter(_is_figure, changes):
+        table, key, name = str(change["field"]).split("/", 2)
+        records.setdefault((table, key), {})[name] = (change["before"], change["after"])
+    order, names = list(CAPTIONS), _names(figures, language)
+    for table, key in sorted(records, key=lambda record: (order.index(record[0]), record[1])):
+        values = records[table, key]
+        former = {name: before for name, (before, _after) in values.items()}
+        record = names.get((table, key)) or _name(table, {**former, "key": key}, language)
+        label = ". ".join(text for text in (_(CAPTIONS[table]), record) if text)
+        rows += _record(label, table, values, language)
+    return rows
+
+
+def _is_figure(change: Change) -> bool:
+    return "/" in str(change["field"])
+
+
+def _field(change: Change, language: Language, texts_in: Sequence[str]) -> Iterator[list[str]]:
+    _ = translator(language)
+    name, values = str(change["field"]), (change["before"], change["after"])
+    if name in TEXTS:
+        section, written_in = name.rsplit("_", 1)
+        label = _(Section(section).label)
+        if written_in in texts_in:
+            yield [f"{label}: {LANGUAGE_NAMES[written_in]}", *(value or NOTHING for value in values)]
+        elif not texts_in and written_in == language:
+            yield [label, *(value or NOTHING for value in values)]
+    elif name == "period_end":
+        yield [_(FIELDS[name]), *(date.fromisoformat(str(value)).strftime(DAY_FORMAT) for value in values)]
+    else:
+        yield [_(FIELDS[name]), *(value or NOTHING for value in values)]
+
+
+def _record(label: str, table: str, values: Values, language: Language) -> Iterator[list[str]]:
+    _ = translator(language)
+    if table != "totals" and all(before is None for before, _after in values.values()):
+        yield [label, NOTHING, _(LISTED_NOW)]
+    elif table != "totals" and all(after is None for _before, after in values.values()):
+        yield [label, _(LISTED_NOW), NOTHING]
+    else:
+        for name, pair in values.items():
+            if name in MEASURES:
+                measured = _(MEASURES[name])
+                yield [f"{label}: {measured}", *(_value(name, value, language) for value in pair)]
+            elif name.endswith(f"_{language}"):
+                yield [label, *(value or NOTHING for value in pair)]
+
+
+def _value(name: str, value: str | None, language: Language) -> str:
+    if value is None:
+        return NOTHING
+    if name == "orders":
+        return orders_text(json.loads(value), language)
+    if name == "rules":
+        return ", ".join(json.loads(value)) or NOTHING
+    if name == "severity":
+        return translator(language)(Severity(value).label)
+    return value if name == "agency" else measure(name, json.loads(value), language)
+
+
+def _names(figures: Mapping[str, Any], language: Language) -> dict[tuple[str, str], str]:
+    names: dict[tuple[str, str], str] = {}
+    for table in TABLES:
+        for row in figures.get(table, ()):
+            key = row["key"] or ""
+            names[table, key] = _name(table, {**row, "key": key}, language)
+    return names
+
+
+def _name(table: str, row: Mapping[str, Any], language: Language) -> str:
+    _ = translator(language)
+    match table:
+        case "totals":
+            return ""
+        case "by_region":
+            return region_name(row["key"], _)
+        case "by_severity":
+            return _(Severity(row["key"]).label)
+        case "by_rule":
+            return rule_title(row, language)
+        case "high_severity":
+            return f"{name_in(row, language)}, {row['key']}"
+    return name_in(row, language)
+
 
 TITLE: Final = lazy_text("Report to the Government and the President of the Republic of Kazakhstan")
 SUBJECT: Final = lazy_text("Compliance with the moratorium on state digital objects outside QazTech")
@@ -182,7 +433,7 @@ def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator
     if report.correction_reason:
         yield Paragraph(_(CORRECTION).format(reason=report.correction_reason))
         if rows := change_rows(report.changes, report.figures or {}, language):
-            yield Table(_(CAPTION), [_(name) for name in HEADER], rows, texts=3, caption_level=2)
+            yield Table(_(CAPTION), [_(name) for name in CHANGES_HEADER], rows, texts=3, caption_level=2)
     if report.issued_on is None:
         yield Paragraph(_(NOT_ISSUED))
     for section in Section:
@@ -200,3 +451,49 @@ def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator
 
 def _counts(row: Mapping[str, Any], language: Language) -> list[Cell]:
     return [measure(name, row[name], language) for name in COUNT_COLUMNS]
+
+
+# A report as PDF/A-2u in one language, from its neutral document.
+
+LAYOUT: Final = Path(__file__).parent / "data" / "report.typ"
+ISSUER: Final = lazy_text("QazTech project register")
+PAGE: Final = lazy_text("Page {page} of {pages}")
+
+
+def pdf_of_report(report: ReportContent, language: Language) -> bytes:
+    """Return the document of a version in Kazakh or Russian. Raises DocumentNotMade."""
+    made = document(report, language)
+    data = {
+        "language": language,
+        "issuer": translate(ISSUER, language),
+        "date": (report.issued_on or report.period_end).isoformat(),
+        "title": made.title,
+        "subtitle": made.subtitle,
+        "footer": made.footer,
+        "page": translate(PAGE, language),
+        "blocks": [_block(block) for block in made.blocks],
+    }
+    return make_pdf(LAYOUT, report.number, data)
+
+
+def pdf_name(report: ReportContent, language: Language) -> str:
+    """The name of the file, without its ending."""
+    return f"government-report-{report.number}-{report.version}-{language}"
+
+
+def _block(block: Heading | Paragraph | Table) -> dict[str, Any]:
+    match block:
+        case Heading():
+            return {"kind": "heading", "level": block.level, "text": block.text}
+        case Paragraph():
+            lines = [line for line in block.text.split("\n") if line.strip()]
+            return {"kind": "paragraphs", "lines": lines}
+    return {
+        "kind": "table",
+        "caption": block.caption,
+        "level": block.caption_level,
+        "header": list(block.header),
+        "rows": [list(row) for row in block.rows],
+        "texts": block.texts,
+        "has_totals": block.has_totals,
+    }

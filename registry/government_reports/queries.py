@@ -18,10 +18,10 @@ from registry.core.database import db
 from registry.core.errors import NotFound
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
+from registry.core.spreadsheets.writer import Rows
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import last_good_audit
-from registry.government_reports.changes import changes_between
-from registry.government_reports.document import ReportContent
+from registry.government_reports.document import ReportContent, changes_between, measures, text_of
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
 
@@ -225,3 +225,19 @@ def _is_newest(actor: Actor) -> Any:
         same.append(newer.c.status == GovernmentReportStatus.ISSUED.value)
     newest = select(func.max(newer.c.version)).where(*same).scalar_subquery()
     return GovernmentReport.version == newest
+
+
+# The figures of a report as a table: one figure a row.
+
+HEADER: Final = ("table", "key", "measure", "value")
+ROWS_A_PIECE: Final = 500
+
+
+def export_rows(actor: Actor, report: GovernmentReport) -> list[Rows]:
+    """The rows below HEADER, in pieces. Raises FiguresNotFrozen."""
+    data, _digest = data_of_report(actor, report)
+    rows = [
+        (table, key, measure, value if type(value) in (int, float) else text_of(value))
+        for table, key, measure, value in measures(json.loads(data))
+    ]
+    return [rows[first : first + ROWS_A_PIECE] for first in range(0, len(rows), ROWS_A_PIECE)]

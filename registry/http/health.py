@@ -17,7 +17,7 @@ from registry.core.schema import schema_is_current
 from registry.flags.audit_runs import audit_in_future, last_good_audit
 from registry.http.database_errors import error_of
 from registry.http.request_log import LOG
-from registry.journal.nightly import RUNBOOK, last_verification
+from registry.journal.verification import RUNBOOK, last_verification
 from registry.settings import Settings
 
 DAMAGED: Final = "database-damaged: registry restore FILE"

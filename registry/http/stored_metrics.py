@@ -31,7 +31,7 @@ from registry.flags.vocabulary import AuditStatus
 from registry.http.queues import queues
 from registry.http.request_log import LOG
 from registry.journal.backups import last_backup_at, last_drill_at
-from registry.journal.nightly import last_verification
+from registry.journal.verification import last_verification
 from registry.notifications.service import queue_state
 from registry.projects.models import Project
 from registry.webhooks.queue import failing_webhooks, pending_deliveries

@@ -12,9 +12,8 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
-from registry.agencies.service import own_agencies
+from registry.agencies.service import own_agencies, share_agencies
 from registry.audits.verdicts import is_reason_required
 from registry.core.bulk import insert_rows, table_of
 from registry.core.database import db

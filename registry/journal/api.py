@@ -19,8 +19,7 @@ from registry.core.errors import Malformed, Problem
 from registry.core.response_fields import ReadOnly
 from registry.http.downloads import CSV, NDJSON, csv_download, ndjson_download
 from registry.http.query_parameters import Parameter
-from registry.journal.exports import export_chain, export_csv
-from registry.journal.queries import JOURNAL_FILTERS, list_journal
+from registry.journal.queries import JOURNAL_FILTERS, export_chain, export_csv, list_journal
 from registry.journal.read_replica import use_read_replica
 
 SEARCH: Final = Parameter(

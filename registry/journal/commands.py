@@ -18,9 +18,8 @@ from registry.cli.output import cli_text, print_json, print_message
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal import service
-from registry.journal.nightly import verify_and_save
 from registry.journal.service import COLUMNS, JournalEntry, columns_of
-from registry.journal.verification import TIME_EXPLAINED, Head, head_now, time_falls_at
+from registry.journal.verification import TIME_EXPLAINED, Head, head_now, time_falls_at, verify_and_save
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 

@@ -8,15 +8,22 @@ page read would append entries, and a reader would never reach the end.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, String, Subquery, cast, func, literal, or_, select, union, union_all
 
 from registry.accounts.actors import Actor
+from registry.accounts.former_names import FormerName
+from registry.accounts.models import Account
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import every_name_of
+from registry.agencies.queries import list_agencies
+from registry.approvals.tables import Approval
+from registry.audits.restricted_counts import RESTRICTED, without_restricted
+from registry.cases.models import Case
+from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.filters import (
@@ -27,13 +34,162 @@ from registry.core.filters import (
     split_values,
     timestamp_filters,
 )
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.pagination import MAX_LIMIT, Listing, Page, SortKey, after, build_page, order_by
+from registry.core.spreadsheets.writer import Rows, table_as_csv
 from registry.core.value_checks import control_character
-from registry.journal.redaction import redact_details
-from registry.journal.search import search_condition
+from registry.exemptions.models import Exemption
+from registry.flags.models import Flag
 from registry.journal.service import JournalEntry, hashed_text
-from registry.journal.subjects import restricted_subjects
-from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restricted_reads
+from registry.journal.verification import head_now
+from registry.letters.models import Letter
+from registry.projects.documents import Document
+from registry.projects.links import ProjectLink
+from registry.projects.models import Project
+from registry.projects.queries import list_projects
+from registry.projects.visibility import RESTRICTED_READ_ACTION, among_visible, journal_restricted_reads
+from registry.requests.models import Request
+
+# Subjects of journal entries: their kinds, and which of them belong to restricted projects.
+
+# Kinds whose key is the id of a row with a project_id. Every kind that belongs to a project must be listed here.
+PROJECT_KINDS: Final[Mapping[str, Any]] = {
+    "approval": table_of(Approval),
+    "case": table_of(Case),
+    "document": table_of(Document),
+    "exemption": table_of(Exemption),
+    "flag": table_of(Flag),
+    "letter": table_of(Letter),
+    "request": table_of(Request),
+}
+# Links belong to two projects: an entry about one shows to those who may see both.
+LINK: Final = "link"
+# Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
+OTHER_KINDS: Final = frozenset(
+    {
+        *("account", "agency", "audit", "case-template", "database", "government-report", "import", "import-columns"),
+        *("inventory", "open-data", "person", "policy", "saved-view", "sign-ins", "token", "webhook"),
+    }
+)
+KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})
+
+PROJECT: Final = table_of(Project).c
+
+
+def restricted_subjects() -> Subquery:
+    """``subject`` and ``project`` (its number) of all records that belong to restricted projects.
+
+    Restricted projects are few and have a partial index, so that all of them are read in one step.
+    """
+    parts: list[Select[Any]] = [_part("project", PROJECT.number, None)]
+    parts += [_part(kind, cast(table.c.id, String), table) for kind, table in PROJECT_KINDS.items()]
+    parts += _link_parts()
+    return union_all(*parts).subquery("restricted_subjects")
+
+
+def _part(kind: str, key: ColumnElement[str], table: Any) -> Select[Any]:
+    subject = (literal(f"{kind}:") + key).label("subject")
+    statement = select(subject, PROJECT.number.label("project")).select_from(table_of(Project))
+    if table is not None:
+        statement = statement.join(table, table.c.project_id == PROJECT.id)
+    return statement.where(PROJECT.is_restricted)
+
+
+def _link_parts() -> list[Select[Any]]:
+    """Each link of a restricted project once, also when both of its projects are restricted."""
+    link, other = table_of(ProjectLink), table_of(Project).alias("other")
+    subject = (literal(f"{LINK}:") + cast(link.c.id, String)).label("subject")
+    statement = select(subject, PROJECT.number.label("project")).select_from(link)
+    from_restricted = statement.join(table_of(Project), PROJECT.id == link.c.project_id).where(PROJECT.is_restricted)
+    to_restricted = (
+        statement.join(table_of(Project), PROJECT.id == link.c.target_id)
+        .join(other, other.c.id == link.c.project_id)
+        .where(PROJECT.is_restricted, other.c.is_restricted.is_(False))
+    )
+    return [from_restricted, to_restricted]
+
+
+# Redaction of journal entries about many projects for readers who may not see restricted ones.
+
+AUDIT: Final = "audit:"
+CASES_FOLLOWED: Final = "cases.followed"
+# Entries about platform inventories do not store separate counts of restricted projects, so these are removed.
+INVENTORY_APPLIED: Final = "inventory.applied"
+INVENTORY_COUNTS: Final = frozenset({"matched", "lost", "mismatched"})
+# The same applies to entries about voided audits.
+UNREDACTABLE_COUNTS: Final = frozenset({"flags_cleared", "flags_restored", "cases_corrected"})
+
+
+def redact_details(actor: Actor, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries with details that neither count restricted projects nor contain ids of their cases.
+
+    The hash of an entry covers the original details, so only a reader of the full entry can verify it.
+    """
+    return [{**entry, "details": _redacted(actor, entry)} for entry in entries]
+
+
+def _redacted(actor: Actor, entry: Mapping[str, Any]) -> dict[str, Any]:
+    details = dict(entry["details"])
+    if entry["action"] == INVENTORY_APPLIED:
+        return {name: value for name, value in details.items() if name not in INVENTORY_COUNTS}
+    if not entry["subject"].startswith(AUDIT):
+        return details
+    if entry["action"] == "audit.voided":
+        return {name: value for name, value in details.items() if name not in UNREDACTABLE_COUNTS}
+    if entry["action"] != CASES_FOLLOWED:
+        restricted = details.pop(RESTRICTED, None)
+        return without_restricted(details, restricted)
+    opened = details.pop("opened", None)
+    hidden = set(db.session.scalars(select(Case.id).join(Case.project_record).where(Project.is_restricted)))
+    redacted: dict[str, Any] = {name: [case for case in ids if case not in hidden] for name, ids in details.items()}
+    if opened is not None:
+        redacted["opened"] = _opened(actor, opened, int(entry["subject"].removeprefix(AUDIT)))
+    return {name: value for name, value in redacted.items() if value}
+
+
+def _opened(actor: Actor, opened: Mapping[str, int], audit_id: int) -> dict[str, int]:
+    opened_cases = (Case.opened_by_audit == audit_id, Case.id.between(opened["first"], opened["last"]))
+    visible = select(func.count(), func.min(Case.id), func.max(Case.id)).where(
+        *opened_cases, *among_visible(actor, Case.project_id.expression)
+    )
+    count, first, last = db.session.execute(visible).one()
+    return {"count": count, "first": first, "last": last} if count else {}
+
+
+# Search of the journal by what people know: a part of a name, words of a project or agency, a number.
+
+# Of each kind; a search that fits more is too wide to mean any of them.
+MAX_SUBJECTS: Final = 50
+
+
+def search_condition(actor: Actor, text: str) -> ColumnElement[bool]:
+    """The condition on entries by, or about, what the text names among what the actor may see.
+
+    It names people and service accounts by a part of a present or former name, projects (with their cases) and agencies
+    by the words that their lists search, and any subject by its key. Restricted projects are journalled as read.
+    """
+    names = _names_with(text)
+    subjects = {
+        *_records_of_projects(actor, text),
+        *(f"agency:{row['bin']}" for row in list_agencies(actor, {"q": text}, Page(MAX_SUBJECTS)).items),
+        *(f"{kind}:{name}" for kind in ("person", "account") for name in names),
+        text,
+        f"case:{text}",
+    }
+    return or_(JournalEntry.principal.in_([*names, text]), JournalEntry.subject.in_(sorted(subjects)))
+
+
+def _names_with(text: str) -> list[str]:
+    """Present and former names with the text. Compared in Python: SQLite's lower() does not support Cyrillic."""
+    part = text.casefold()
+    every = union(select(Account.name), select(FormerName.name))
+    return sorted(name for name in db.session.scalars(every) if part in name.casefold())
+
+
+def _records_of_projects(actor: Actor, text: str) -> list[str]:
+    numbers = [row["number"] for row in list_projects(actor, {"q": text}, Page(MAX_SUBJECTS)).items]
+    cases = select(Case.id).join(Project, Project.id == Case.project_id).where(Project.number.in_(numbers))
+    return [*(f"project:{number}" for number in numbers), *(f"case:{key}" for key in db.session.scalars(cases))]
+
 
 COLUMNS: Final = tuple(column.label(column.key) for column in JournalEntry.__table__.columns)
 KEY: Final = SortKey("seq", JournalEntry.seq.expression, int)
@@ -162,3 +318,58 @@ def _journalled_as_read(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any
 
 def _entry_values(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: row[name] for name in row if not name.startswith("_")}, "details": json.loads(row["details"])}
+
+
+# The journal as a table: all columns of an entry, ``details`` as JSON.
+
+EXPORTED_COLUMNS: Final = (
+    "seq",
+    "at",
+    "principal",
+    "role",
+    "action",
+    "subject",
+    "details",
+    "source",
+    "request_id",
+    "credential",
+    "client_request_id",
+    "previous_hash",
+    "hash",
+)
+
+
+def table_rows(entries: Sequence[Mapping[str, Any]]) -> Rows:
+    """Return one row an entry."""
+    return [
+        [json.dumps(entry[name], ensure_ascii=False) if name == "details" else entry[name] for name in EXPORTED_COLUMNS]
+        for entry in entries
+    ]
+
+
+def export_csv(actor: Actor, raw: Mapping[str, str]) -> Iterator[bytes]:
+    """Stream the entries as CSV, newest first. Raises RoleNotAllowed and Malformed, before the first piece.
+
+    Entries written in the meantime are left out: each page continues where the one before ended.
+    """
+    first = list_journal(actor, raw, Page(MAX_LIMIT))
+    return table_as_csv(EXPORTED_COLUMNS, _pages(actor, raw, table_rows(first.items), first.next))
+
+
+def export_chain(actor: Actor, after: int) -> Iterator[bytes]:
+    """Stream the entries after a number as NDJSON, oldest first, each with the text that was hashed.
+
+    Ends with the entry that was the last one at the start. Raises RoleNotAllowed, before the first piece.
+    """
+    up_to = head_now().seq
+    while entries := read_chain(actor, after, up_to, MAX_LIMIT):
+        yield "".join(f"{json.dumps(entry, ensure_ascii=False)}\n" for entry in entries).encode()
+        after = entries[-1]["seq"]
+
+
+def _pages(actor: Actor, raw: Mapping[str, str], rows: Rows, following: str | None) -> Iterator[Rows]:
+    yield rows
+    while following is not None:
+        listing = list_journal(actor, raw, Page(MAX_LIMIT, following))
+        following = listing.next
+        yield table_rows(listing.items)

@@ -20,16 +20,23 @@ from registry.core.translations import lazy_text, translator
 from registry.freeze.current import policy_in_force
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Severity
-from registry.government_reports.pdf import ISSUER, LAYOUT, PAGE
-from registry.government_reports.wording import DAY_FORMAT, NOTHING, decimal, millions, name_in, number
+from registry.government_reports.document import (
+    DAY_FORMAT,
+    ISSUER,
+    LAYOUT,
+    NOTHING,
+    PAGE,
+    decimal,
+    millions,
+    name_in,
+    number,
+)
 from registry.notifications.models import WeeklyOverview
 from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
 from registry.notifications.vocabulary import EMAIL_ONLY, Channel
 from registry.projects.vocabulary import FlagAge, Sector
-from registry.reports.overview.agencies import AtRisk
-from registry.reports.overview.figures import Figures
-from registry.reports.overview.service import Overview, overview
+from registry.reports.overview import AtRisk, Figures, Overview, overview
 
 # The overview of the week as an accessible PDF: its data are stored with the notice, the file is made at delivery.
 

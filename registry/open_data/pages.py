@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Response, current_app, json, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from registry.agencies.views.choices import agency_names
+from registry.agencies.pages import agency_names
 from registry.core.errors import RegistryError
 from registry.core.translations import lazy_text
 from registry.http.cross_origin import own_address

@@ -18,8 +18,7 @@ from registry.freeze.texts import REQUIRED_LANGUAGES
 from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
 from registry.policies.models import MAX_VERSION_LENGTH
 from registry.policies.queries import Comparison, PolicyRecord
-from registry.policies.settings import as_json
-from registry.policies.verdict_cases import CASE_SCHEMA, FACTS_SCHEMA, RULE_NAMES, VerdictCases, run_cases
+from registry.policies.settings import CASE_SCHEMA, FACTS_SCHEMA, RULE_NAMES, VerdictCases, as_json, run_cases
 from registry.policies.vocabulary import PolicyState
 
 TEXT: Final = {"type": "string"}

@@ -16,11 +16,9 @@ from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
 from registry.freeze.current import first_policy, policy_in_force
 from registry.journal import service as journal
-from registry.policies.in_force import parsed
 from registry.policies.models import PolicyVersion
-from registry.policies.queries import PolicyNotFound, PolicyRecord, find_policy, stored_version
-from registry.policies.settings import changed_text
-from registry.policies.verdict_cases import failing, read_cases
+from registry.policies.queries import PolicyNotFound, PolicyRecord, find_policy, parsed, stored_version
+from registry.policies.settings import changed_text, failing, read_cases
 from registry.policies.vocabulary import PolicyState
 
 CASES: Final = "verdict_cases"

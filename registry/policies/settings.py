@@ -1,18 +1,29 @@
-"""Settings of a policy as JSON: those that differ become a draft's document, checked as a policy file is."""
+"""Settings of a policy as JSON, and expected verdicts: facts of an imagined project and the rules that flag it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
+from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid, Problem
+from registry.core.fields import Choice, Day, InputField, Text, WholeNumber
+from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.value_checks import InvalidValue, control_character, exact_day
+from registry.freeze.evaluation import evaluate
+from registry.freeze.facts import Facts
 from registry.freeze.policy import Policy
-from registry.freeze.policy_document import policy_document, policy_text
+from registry.freeze.policy_document import policy_document, policy_text, verdict_cases_text
 from registry.freeze.policy_lines import Path, format_path
 from registry.freeze.policy_shape import validate
+from registry.freeze.rules import RULES
+from registry.freeze.vocabulary import AgencyKind, Placement, Stage, WorkType
+
+# Settings of a policy as JSON: those that differ become a draft's document, checked as a policy file is.
 
 DATES: Final = frozenset({"cutoff", "migration_deadline", "in_force_from", "in_force_to"})
 MAX_COMPLAINT: Final = 500
@@ -115,3 +126,155 @@ def content_digest(policy: Policy) -> str:
 def text_in_force_from(policy: Policy, on: date) -> str:
     """The policy file of a version that is in force from a day."""
     return policy_text({**policy_document(policy), "in_force_from": on})
+
+
+# Expected verdicts: facts of an imagined project, a day, and the rules that must flag it. Kept with the policy.
+
+MAX_CASES: Final = 100
+MAX_NAME: Final = 200
+# Rules count from the dates; the longest threshold of a policy, fifty years, still ends in a year of four digits.
+LATEST: Final = date(2100, 12, 31)
+
+
+class CaseHead(BaseSchema):
+    """A case without its facts and expected rules."""
+
+    name = Text(MAX_NAME, required=True)
+    on = Day(LATEST, required=True)
+
+
+class CaseFacts(BaseSchema):
+    """The facts of a case, named as in projects."""
+
+    agency_kind = Choice(AgencyKind, required=True)
+    work_type = Choice(WorkType, required=True)
+    stage = Choice(Stage, required=True)
+    placement = Choice(Placement, required=True)
+    consent_number = Text()
+    registered_on = Day(LATEST)
+    onboarding_due_on = Day(LATEST)
+    contract_signed_on = Day(LATEST)
+    work_started_on = Day(LATEST)
+    pilot_started_on = Day(LATEST)
+    commissioned_on = Day(LATEST)
+    object_commissioned_on = Day(LATEST)
+    ended_on = Day(LATEST)
+    placement_verified_on = Day(LATEST)
+    onboarding_confirmed_on = Day(LATEST)
+    ending_confirmed_on = Day(LATEST)
+    attested_on = Day(LATEST)
+    order_migrate_by = Day(LATEST)
+    budget_kzt = WholeNumber()
+    object_original_cost_kzt = WholeNumber()
+
+
+HEAD: Final = CaseHead()
+FACTS: Final = CaseFacts()
+RULE_NAMES: Final = {"type": "array", "items": {"type": "string", "enum": list(RULES)}}
+FACTS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": [name for name, field in FACTS.inputs.items() if field.required],
+    "additionalProperties": False,
+    "properties": {
+        name: nullable(field.json_schema, allow_none=bool(field.allow_none)) for name, field in FACTS.inputs.items()
+    },
+}
+CASE_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["name", "on", "facts", "expected"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+        "on": dict(DAY_SCHEMA),
+        "facts": FACTS_SCHEMA,
+        "expected": RULE_NAMES,
+    },
+}
+
+
+class VerdictCases(InputField):
+    """A list of expected verdicts, checked by ``read_cases``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The list."""
+        return {"type": "array", "maxItems": MAX_CASES, "items": CASE_SCHEMA}
+
+
+def read_cases(sent: Any) -> list[dict[str, Any]]:
+    """The cases, ready to be stored. Raises Invalid, which names every wrong place."""
+    if not isinstance(sent, list) or len(sent) > MAX_CASES:
+        raise Invalid([Problem("/verdict_cases", "verdict-cases-not-a-list", {"limit": MAX_CASES})])
+    problems: list[Problem] = []
+    cases = [_read(each, f"/verdict_cases/{place}", problems) for place, each in enumerate(sent)]
+    if problems:
+        raise Invalid(problems)
+    return cases
+
+
+def cases_as_toml(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Stored cases as a policy file has them after its settings."""
+    return verdict_cases_text(
+        [
+            {
+                **case,
+                "on": date.fromisoformat(case["on"]),
+                "facts": {
+                    name: value
+                    for name, value in FACTS.load_with_problems(case["facts"]).values.items()
+                    if value is not None
+                },
+            }
+            for case in cases
+        ]
+    )
+
+
+@lru_cache(maxsize=4)
+def cases_in_file(text: str) -> tuple[dict[str, Any], ...]:
+    """The cases of a valid policy file, as they are stored."""
+    return tuple(as_json(tomllib.loads(text).get("verdict_cases", [])))
+
+
+def run_cases(cases: Sequence[Mapping[str, Any]], policy: Policy) -> list[dict[str, Any]]:
+    """Each case with the rules that flag it by the policy, and whether they are the expected ones."""
+    return [_run(case, policy) for case in cases]
+
+
+def failing(cases: Sequence[Mapping[str, Any]], policy: Policy) -> list[str]:
+    """The names of the cases whose verdict is not the expected one."""
+    return [case["name"] for case in run_cases(cases, policy) if not case["passes"]]
+
+
+def _run(case: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    facts = FACTS.load_with_problems(case["facts"]).values
+    day = date.fromisoformat(case["on"])
+    rules = [finding.rule for finding in evaluate(Facts(**facts), policy, day)]
+    shown = {name: case["facts"].get(name) for name in FACTS.fields}
+    return {**case, "facts": shown, "found": rules, "passes": sorted(rules) == sorted(case["expected"])}
+
+
+def _read(sent: Any, pointer: str, problems: list[Problem]) -> dict[str, Any]:
+    if not isinstance(sent, dict):
+        problems.append(Problem(pointer, "verdict-case-facts"))
+        return {}
+    rest = {name: value for name, value in sent.items() if name not in ("facts", "expected")}
+    head = HEAD.load_with_problems(rest)
+    facts = FACTS.load_with_problems(sent["facts"]) if isinstance(sent.get("facts"), dict) else None
+    below = [*head.problems]
+    if facts is None:
+        below.append(Problem("/facts", "verdict-case-facts"))
+    else:
+        below += [Problem(f"/facts{each.pointer}", each.code, each.params) for each in facts.problems]
+    expected = sent.get("expected")
+    if not isinstance(expected, list) or not all(isinstance(rule, str) and rule in RULES for rule in expected):
+        below.append(Problem("/expected", "verdict-case-rules", {"options": ", ".join(RULES)}))
+    problems += [Problem(pointer + each.pointer, each.code, each.params) for each in below]
+    return {
+        **as_json(head.values),
+        "facts": {} if facts is None else {name: v for name, v in as_json(facts.values).items() if v is not None},
+        "expected": expected,
+    }

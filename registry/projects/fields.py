@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from registry.agencies.spellings import REGIONS
-from registry.agencies.vocabulary import Region
+from registry.agencies.vocabulary import REGIONS, Region
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import MAX_PLANNED_END, Bin, Boolean, Choice, Day, Email, InputField, Text, Url, WholeNumber

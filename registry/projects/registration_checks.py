@@ -9,9 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import lazyload
 
-from registry.agencies.locks import BINS, WITH_BINS, share_agencies_with
 from registry.agencies.models import Agency
-from registry.agencies.service import closed_problem
+from registry.agencies.service import BINS, WITH_BINS, closed_problem, share_agencies_with
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem

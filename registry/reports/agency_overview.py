@@ -26,7 +26,7 @@ from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, pieces, with_share
-from registry.reports.overview.history import with_former
+from registry.reports.overview import with_former
 
 SHOWN_AUDITS: Final = 12
 PROJECT: Final = table_of(Project).c

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -10,9 +12,11 @@ from sqlalchemy import ColumnElement, Select, func, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import own_agencies
+from registry.agencies.service import AgencyNotFound, own_agencies
+from registry.audits.agency_counts import counts_on
 from registry.core.bulk import table_of
 from registry.core.database import db
+from registry.flags.audit_runs import AuditRun, newest_good
 from registry.freeze.vocabulary import Severity
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
@@ -113,3 +117,146 @@ def pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
     # By the status: the index has no time of withdrawal.
     counted = counted.where(project.c.freeze_status != FreezeStatus.WITHDRAWN.value)
     return counted.where(*visible_projects(actor)).group_by(*alike)
+
+
+# Compliance report by agency as a tree: each agency with all agencies below it, one level at a time.
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The agencies directly below an agency, or the top level that the actor sees.
+
+    ``above``: the agencies from the top to this one, inclusive. ``rows``: as in the report, most flagged first, each
+    with ``below``, the number of agencies below it that have projects. The agency itself comes first, with its own
+    projects and ``below`` None.
+    """
+
+    above: list[Mapping[str, Any]]
+    rows: list[Row]
+    totals: Row
+
+
+def compliance_below(actor: Actor, bin_number: str | None) -> Level:
+    """Return the level below the agency of that BIN (None: the top level). A single agency at the top is skipped.
+
+    Raises RoleNotAllowed, and AgencyNotFound for an unknown agency or one that the actor may not see.
+    """
+    agencies = seen_agencies(actor)
+    own = {row["key"]: row for row in compliance(actor, "agency", agencies)["items"]}
+    totals_by_agency: dict[int, Row] = {}
+    below: dict[int, int] = {}
+    for agency in agencies.values():
+        row = own.get(agency["bin"])
+        if row is None:
+            continue
+        for place, holder in enumerate(_ancestors(agencies, agency)):
+            sums = totals_by_agency.setdefault(holder["id"], dict.fromkeys(COUNTED, 0))
+            for name in COUNTED:
+                sums[name] += row[name]
+            below[holder["id"]] = below.get(holder["id"], 0) + (place > 0)
+    top = _find_agency(agencies, bin_number)
+    members = _directly_below(agencies, totals_by_agency, top)
+    if top is None and len(members) == 1 and below[members[0]["id"]]:
+        top = members[0]
+        members = _directly_below(agencies, totals_by_agency, top)
+    rows = [_row(agency, totals_by_agency[agency["id"]], below[agency["id"]]) for agency in members]
+    rows.sort(key=lambda row: (-row["flagged"], -row["projects"], row["key"]))
+    if top is not None and top["bin"] in own:
+        rows.insert(0, _row(top, own[top["bin"]], None))
+    above = [] if top is None else [*_ancestors(agencies, top)][::-1]
+    return Level(above, rows, added(rows))
+
+
+def parents(actor: Actor) -> dict[str, str | None]:
+    """Map the BIN of each visible agency to that of its parent, if that is visible too."""
+    agencies = seen_agencies(actor)
+    return {
+        agency["bin"]: agencies[agency["parent_id"]]["bin"] if agency["parent_id"] in agencies else None
+        for agency in agencies.values()
+    }
+
+
+def _find_agency(agencies: Agencies, bin_number: str | None) -> Mapping[str, Any] | None:
+    if bin_number is None:
+        return None
+    for agency in agencies.values():
+        if agency["bin"] == bin_number:
+            return agency
+    raise AgencyNotFound(bin=bin_number)
+
+
+def _ancestors(agencies: Agencies, agency: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the agency and each visible ancestor."""
+    current: Mapping[str, Any] | None = agency
+    while current is not None:
+        yield current
+        current = agencies.get(current["parent_id"])
+
+
+def _directly_below(
+    agencies: Agencies, totals_by_agency: Mapping[int, Row], top: Mapping[str, Any] | None
+) -> list[Mapping[str, Any]]:
+    if top is None:
+        members = (agency for agency in agencies.values() if agency["parent_id"] not in agencies)
+    else:
+        members = (agency for agency in agencies.values() if agency["parent_id"] == top["id"])
+    return [agency for agency in members if agency["id"] in totals_by_agency]
+
+
+def _row(agency: Mapping[str, Any], sums: Row, below: int | None) -> Row:
+    counts = with_share({name: sums[name] for name in COUNTED})
+    return {"key": agency["bin"], "below": below, **{name: agency[name] for name in NAMES}, **counts}
+
+
+# Compliance by agency on a former date, from the counts that the audits stored: a former agency keeps its own.
+
+
+def compliance_on(actor: Actor, day: date) -> dict[str, Any]:
+    """The report by agency as the last audit of that day, or an earlier one, left it; empty before the first.
+
+    An agency also sees the agencies that it succeeded, since their projects are its own now. Raises RoleNotAllowed.
+    """
+    actor.require(Permission.REPORTS_READ)
+    agency = table_of(Agency).c
+    seen = _seen(actor)
+    rows: dict[int, dict[str, Any]] = {}
+    for agency_id, status, severity, projects, budget in db.session.execute(counts_on(actor, day)):
+        if seen is not None and agency_id not in seen:
+            continue
+        row = rows.setdefault(agency_id, dict.fromkeys(COUNTED, 0))
+        row["projects"] += projects
+        row["budget_kzt"] += int(budget)
+        row[status] += projects
+        if status == FreezeStatus.FLAGGED:
+            row[f"flagged_{severity}"] += projects
+            row["budget_flagged_kzt"] += int(budget)
+    named = select(agency.id, agency.bin.label("key"), *(agency[name] for name in NAMES))
+    names = {row["id"]: row for row in db.session.execute(named).mappings() if row["id"] in rows}
+    items = [
+        with_share({"key": names[agency_id]["key"], **row, **{name: names[agency_id][name] for name in NAMES}})
+        for agency_id, row in rows.items()
+    ]
+    items.sort(key=lambda row: str(row["key"]))
+    return {"by": "agency", "items": items, "totals": added(items)}
+
+
+def audit_on(day: date) -> AuditRun | None:
+    """The last successful audit of that day, or an earlier one."""
+    run: AuditRun | None = db.session.scalar(newest_good(AuditRun).where(table_of(AuditRun).c.on <= day))
+    return run
+
+
+def _seen(actor: Actor) -> set[int] | None:
+    """The ids of the actor's agencies and of those that they succeeded; None for all."""
+    own = own_agencies(actor)
+    if own is None:
+        return None
+    seen: set[int] = set()
+    newest: set[int] = set(db.session.scalars(select(Agency.id).where(Agency.id.in_(own))))
+    while newest:
+        seen |= newest
+        former = select(Agency.id).where(Agency.successor_id.in_(newest))
+        newest = set(db.session.scalars(former)) - seen
+    return seen

@@ -16,7 +16,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.fields import AGENCY_FIELDS, APPROVED_FIELDS
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, check_agency_change
-from registry.agencies.spellings import AGENCY_KINDS
+from registry.agencies.vocabulary import AGENCY_KINDS
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval

@@ -6,8 +6,8 @@ from typing import Any
 
 from registry.accounts.actors import Actor
 from registry.accounts.passing_on import pass_on_accounts
-from registry.agencies.closing import close_agency
 from registry.agencies.models import Agency
+from registry.agencies.service import close_agency
 from registry.core.clock import today
 from registry.projects.drafts import pass_on_drafts
 from registry.requests.events import agency_succeeded

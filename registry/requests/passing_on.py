@@ -10,8 +10,8 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import last_successor
-from registry.agencies.locks import hold_agencies
 from registry.agencies.models import Agency
+from registry.agencies.service import hold_agencies
 from registry.cases.change_times import mark_cases
 from registry.cases.models import CASE
 from registry.core.clock import now

@@ -10,7 +10,7 @@ from flask import render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.people_queries import people_by_account
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_names
+from registry.agencies.pages import agency_names
 from registry.core.errors import Malformed
 from registry.projects.views.links import projects_of
 from registry.search.service import RecordKind, record_numbered

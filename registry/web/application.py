@@ -28,8 +28,7 @@ from registry.accounts.views import oidc as provider_sign_in
 from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import sign_in as signing_in
-from registry.agencies.views import agencies
-from registry.agencies.views import detail as agency_page
+from registry.agencies import pages as agencies
 from registry.approvals import pages as approvals
 from registry.audits.views import audits, held_audits
 from registry.audits.views import verification as audit_verifications
@@ -44,20 +43,19 @@ from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
 from registry.exemptions.views import exemptions
-from registry.government_reports.views import changing as report_changes
+from registry.government_reports import pages as report_changes
 from registry.help import pages as help_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.inbox import pages as inbox
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
-from registry.journal.views import journal
+from registry.journal import pages as journal
 from registry.letters import pages as letters
 from registry.notifications import pages as aitu
 from registry.open_data import pages as open_data_pages
 from registry.open_data.publication import PUBLICATION
 from registry.platform.views import confirmations, inventories
-from registry.policies.views import drafts as policy_drafts
-from registry.policies.views import policies
+from registry.policies import pages as policies
 from registry.projects.views import attestations, registration, registration_check
 from registry.projects.views import detail as project_page
 from registry.projects.views import drafts as project_drafts
@@ -93,7 +91,6 @@ WITH_PAGES = (
     account,
     agencies,
     aitu,
-    agency_page,
     approvals,
     asking,
     confirmation,
@@ -128,7 +125,6 @@ WITH_PAGES = (
     overview,
     pending_accounts,
     policies,
-    policy_drafts,
     people,
     people_import,
     person,

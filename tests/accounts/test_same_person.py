@@ -24,7 +24,7 @@ from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_acti
 from registry.core.clock import now
 from registry.flags.audit_runs import AuditRun
 from registry.government_reports.models import GovernmentReport
-from registry.government_reports.review import GovernmentReportNeedsAnotherPerson, require_another_person
+from registry.government_reports.service import GovernmentReportNeedsAnotherPerson, require_another_person
 from registry.policies.models import PolicyVersion
 from registry.requests.four_eyes import RequestNeedsAnotherPerson
 from registry.requests.service import ask, confirm

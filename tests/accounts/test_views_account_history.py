@@ -16,7 +16,7 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.sign_in import sign_in
 from registry.core.clock import now
-from registry.journal.views.labels import principal_label
+from registry.journal.pages import principal_label
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.web import SignedIn, Visit
 

@@ -22,7 +22,7 @@ from registry.audits.judgement import Judgement
 from registry.audits.preparation import Preparation
 from registry.audits.verification import verify_audit
 from registry.cases.models import Case
-from registry.changes.retention import delete_old_changes
+from registry.changes.service import delete_old_changes
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.freeze.current import first_policy, policy_in_force, set_policy

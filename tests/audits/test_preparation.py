@@ -26,7 +26,7 @@ from registry.audits.reconciliation import Plan
 from registry.cases.models import Case, CaseFlag
 from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.queries import changes_after
-from registry.changes.since import newest_number
+from registry.changes.service import newest_number
 from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
 from registry.core.clock import now

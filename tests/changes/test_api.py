@@ -13,9 +13,8 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.changes.queries import ChangesRead, newest_seq
-from registry.changes.retention import RETENTION, delete_old_changes, restart_feed
-from registry.changes.waiting import MAX_WAITING, WAITING, Waiting, wait_for_changes
+from registry.changes.queries import MAX_WAITING, WAITING, ChangesRead, Waiting, newest_seq, wait_for_changes
+from registry.changes.service import RETENTION, delete_old_changes, restart_feed
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry

@@ -15,8 +15,7 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Role
 from registry.accounts.tokens import revoke
 from registry.agencies.models import Agency
-from registry.changes.queries import newest_seq
-from registry.changes.waiting import WAITING
+from registry.changes.queries import WAITING, newest_seq
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from tests.api.callers import Caller, code

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from registry.agencies.fields import AGENCY_FIELDS
-from registry.agencies.spellings import AGENCY_KINDS, REGIONS
+from registry.agencies.vocabulary import AGENCY_KINDS, REGIONS
 from registry.core.fields import AnyDay, Bin, Boolean, InputField, WholeNumber
 from registry.core.value_checks import InvalidValue
 from registry.projects import spellings as projects

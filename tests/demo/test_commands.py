@@ -17,7 +17,7 @@ from registry.cases.details import is_overdue
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS
-from registry.changes.retention import delete_old_changes
+from registry.changes.service import delete_old_changes
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 from registry.core.database import db
@@ -30,8 +30,8 @@ from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
-from registry.reports.overview.history import history as history_of_overview
-from registry.reports.overview.service import overview
+from registry.reports.overview import history as history_of_overview
+from registry.reports.overview import overview
 from registry.settings import read_settings
 from tests.api.callers import caller, code
 from tests.factories import an_agency

@@ -12,8 +12,13 @@ from registry.accounts.roles import Role
 from registry.core.transactions import transaction
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change
-from registry.government_reports.review import approve_government_report, submit_government_report
-from registry.government_reports.service import begin_government_report, change_government_report, freeze_figures
+from registry.government_reports.service import (
+    approve_government_report,
+    begin_government_report,
+    change_government_report,
+    freeze_figures,
+    submit_government_report,
+)
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor
 
 AUTHOR = an_actor(Role.REVIEWER, name="bolat")

@@ -9,7 +9,7 @@ from flask import Flask
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.government_reports.queries import find_government_report
-from registry.government_reports.review import correct_government_report
+from registry.government_reports.service import correct_government_report
 from tests.factories import a_project, an_actor
 from tests.government_reports.steps import READER, begin, issued
 from tests.requests.test_at_once import at_once

@@ -24,8 +24,7 @@ from registry.government_reports.queries import (
     list_government_reports,
     show_report,
 )
-from registry.government_reports.review import GovernmentReportNotReadable, correct_government_report
-from registry.government_reports.service import freeze_figures
+from registry.government_reports.service import GovernmentReportNotReadable, correct_government_report, freeze_figures
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import caller, code

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.government_reports.pdf import pdf_of_report
+from registry.government_reports.document import pdf_of_report
 from tests.government_reports.test_document import CONTENT, COUNTS, FIGURES
 from tests.pdf_structure import assert_pdf_a_2u, text_of
 

@@ -9,7 +9,7 @@ from datetime import date
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.government_reports.queries import find_government_report
-from registry.government_reports.review import correct_government_report
+from registry.government_reports.service import correct_government_report
 from tests.factories import a_project, an_actor
 from tests.fixtures.web import SignedIn
 from tests.government_reports.steps import AUTHOR, FIRST, READER, TEXTS, approve, begin, change, issued, submitted

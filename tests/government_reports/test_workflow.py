@@ -25,23 +25,21 @@ from registry.government_reports.queries import (
     list_government_reports,
     show_report,
 )
-from registry.government_reports.renamed_accounts import rename_in_open_reports
-from registry.government_reports.review import (
-    GovernmentReportNeedsAnotherPerson,
-    GovernmentReportNotInReview,
-    GovernmentReportNotIssued,
-    correct_government_report,
-    return_government_report,
-    submit_government_report,
-)
 from registry.government_reports.service import (
+    GovernmentReportNeedsAnotherPerson,
     GovernmentReportNeedsAPerson,
     GovernmentReportNotChangeable,
     GovernmentReportNotDraft,
+    GovernmentReportNotInReview,
+    GovernmentReportNotIssued,
     GovernmentReportNotLast,
     begin_government_report,
+    correct_government_report,
     delete_government_report,
     freeze_figures,
+    rename_in_open_reports,
+    return_government_report,
+    submit_government_report,
 )
 from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_stored

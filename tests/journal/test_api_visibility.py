@@ -16,7 +16,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal import service as journal
-from registry.journal.subjects import KINDS, OTHER_KINDS, PROJECT_KINDS
+from registry.journal.queries import KINDS, OTHER_KINDS, PROJECT_KINDS
 from registry.letters.models import Letter
 from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document

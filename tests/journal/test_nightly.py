@@ -17,8 +17,8 @@ from registry.core.transactions import transaction
 from registry.http.health import why_not_ready
 from registry.http.stored_metrics import StoredMetrics
 from registry.journal import service as journal
-from registry.journal.nightly import last_verification, verify_and_save, verify_when_due
 from registry.journal.service import JournalEntry
+from registry.journal.verification import last_verification, verify_and_save, verify_when_due
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.cli import CommandLine
 from tests.journal.test_stored_verification import unguarded

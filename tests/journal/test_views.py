@@ -16,7 +16,7 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.cases.workflow import ACTIONS
-from registry.journal.views import labels as journal_words
+from registry.journal import pages as journal_words
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, bearer, project_values
 from tests.fixtures.web import SignedIn

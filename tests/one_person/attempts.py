@@ -27,8 +27,8 @@ from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.freeze.rules import RULES
-from registry.policies.in_force import parsed
 from registry.policies.models import PolicyVersion
+from registry.policies.queries import parsed
 from registry.projects.documents import Document
 from registry.projects.models import Project
 from registry.projects.restricted_readers import OwnAdmission

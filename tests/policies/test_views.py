@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
-from registry.policies.views import policies as policy_pages
+from registry.policies import pages as policy_pages
 from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import audit
 from tests.factories import a_project, an_agency

@@ -21,8 +21,7 @@ from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.queries import list_projects
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.reports.compliance import COUNTED, GROUPS, compliance
-from registry.reports.compliance_tree import compliance_below
+from registry.reports.compliance import COUNTED, GROUPS, compliance, compliance_below
 from tests.audits.steps import AUDITOR, OLD_SYSTEM, SUPERVISOR, accept, audit, create_projects, edit, exempt, verify
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from registry.reports.overview.forecast import forecast
-from registry.reports.overview.history import weekly
+from registry.reports.overview import forecast, weekly
 
 DAY = date(2026, 6, 1)
 

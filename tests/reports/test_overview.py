@@ -18,8 +18,7 @@ from registry.core.errors import Malformed
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.reports.overview.history import history
-from registry.reports.overview.service import Overview, overview
+from registry.reports.overview import Overview, history, overview
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import OLD_SYSTEM, audit, edit, exempt, verify

@@ -13,11 +13,8 @@ from hypothesis import strategies as st
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.core.errors import Conflict, Invalid
-from registry.reports.compliance import compliance
-from registry.reports.former_dates import compliance_on
-from registry.reports.overview.figures import Figures
-from registry.reports.overview.history import history
-from registry.reports.overview.service import Overview, overview
+from registry.reports.compliance import compliance, compliance_on
+from registry.reports.overview import Figures, Overview, history, overview
 from tests.audits.steps import OLD_SYSTEM, audit
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present

@@ -12,7 +12,7 @@ from registry.agencies.service import agency_by_bin
 from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.cli.scheduler import jobs
 from registry.core.clock import local_instant
-from registry.reports.former_dates import compliance_on
+from registry.reports.compliance import compliance_on
 from registry.requests.queries import due_requests
 from registry.settings import read_settings
 from tests.audits.steps import installed

@@ -21,8 +21,7 @@ from registry.core.errors import Conflict, Invalid
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
-from registry.reports.compliance import compliance
-from registry.reports.former_dates import compliance_on
+from registry.reports.compliance import compliance, compliance_on
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from registry.accounts.roles import Role
+from registry.agencies import pages as agency_pages
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
-from registry.agencies.views import detail as agency_pages
 from registry.core.database import db
 from registry.requests.models import Request
 from tests.factories import a_project, an_agency

@@ -12,7 +12,8 @@ import pytest
 import registry
 from registry.accounts.roles import Role
 from registry.accounts.views import failed_sign_ins, people
-from registry.agencies.views import agencies
+from registry.agencies import pages as agencies
+from registry.approvals import pages as approvals
 from registry.audits.views import audits
 from registry.cases.views import list_position as case_place
 from registry.cases.views import lists as cases
@@ -20,10 +21,10 @@ from registry.cases.views import watch_list
 from registry.exemptions.views import exemptions
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind
-from registry.government_reports.views import reports as government_reports
+from registry.government_reports import pages as government_reports
 from registry.inbox import pages as inbox
-from registry.journal.views import journal
-from registry.journal.views import labels as journal_words
+from registry.journal import pages as journal
+from registry.journal import pages as journal_words
 from registry.letters import pages as letters
 from registry.open_data import pages as public_projects
 from registry.projects.views import lists as projects
@@ -52,6 +53,7 @@ LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
     "/requests": (requests.FILTERS, (), False),
 }
 WITH_FILTERS = {
+    approvals,
     agencies,
     audits,
     case_place,
@@ -131,7 +133,9 @@ def rows_of(path: str, known: Mapping[str, str], readers: Mapping[Role, Visit]) 
 
 def test_every_list_with_filters_is_covered() -> None:
     modules: list[Any] = [
-        import_module(info.name) for info in walk_packages(registry.__path__, "registry.") if ".views" in info.name
+        import_module(info.name)
+        for info in walk_packages(registry.__path__, "registry.")
+        if ".views" in info.name or info.name.endswith(".pages")
     ]
     # The public list is off by default; tests/open_data try its filters.
     elsewhere = {cases, public_projects}

@@ -14,8 +14,13 @@ from registry.demo.people import REVIEWER, SUPERVISOR, demo_actor
 from registry.demo.reports import TEXTS
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change
-from registry.government_reports.review import correct_government_report, submit_government_report
-from registry.government_reports.service import begin_government_report, change_government_report, freeze_figures
+from registry.government_reports.service import (
+    begin_government_report,
+    change_government_report,
+    correct_government_report,
+    freeze_figures,
+    submit_government_report,
+)
 from tests.web.tour_stop import Stop
 
 

@@ -21,7 +21,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid
 from registry.core.fields import Boolean, Text
 from registry.core.transactions import transaction
-from registry.government_reports.handover import count_open_reports
+from registry.government_reports.service import count_open_reports
 from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field

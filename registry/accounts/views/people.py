@@ -25,9 +25,8 @@ from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
 from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
+from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, names_no_agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
-from registry.agencies.views.choices import agency_choices
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, RegistryError, invalid

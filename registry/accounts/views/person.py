@@ -38,10 +38,10 @@ from registry.accounts.views.pending import (
 from registry.accounts.views.people import agency_bin, agency_field, agency_id, show_password
 from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
-from registry.agencies.views.choices import agency_name
+from registry.agencies.pages import agency_name
 from registry.core.database import db
 from registry.core.errors import Conflict
-from registry.journal.views.labels import action_label, history_rows, principal_label
+from registry.journal.pages import action_label, history_rows, principal_label
 from registry.projects.restricted_readers import ADMISSION, propose_admission, waiting_admission
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message

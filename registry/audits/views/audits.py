@@ -25,7 +25,7 @@ from registry.audits.voiding import (
     propose_voiding,
 )
 from registry.core.clock import today
-from registry.journal.views.labels import principal_label
+from registry.journal.pages import principal_label
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message

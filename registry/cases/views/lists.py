@@ -9,7 +9,7 @@ from flask import redirect, render_template
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
+from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.audits.views.findings import rule_titles
 from registry.cases.list_totals import MAX_COUNTED, ListTotals, list_totals
 from registry.cases.lists import DEFAULT_SORT, list_cases

@@ -26,8 +26,8 @@ from registry.flags.audit_runs import audit_in_future
 from registry.freeze.current import policy_in_force
 from registry.http.database_errors import error_of
 from registry.http.http_errors import DatabaseBusy
-from registry.journal.nightly import is_overdue, last_verification
 from registry.journal.service import JournalEntry, JournalHead
+from registry.journal.verification import is_overdue, last_verification
 from registry.settings import Settings
 
 LEAST_POSTGRESQL: Final = 15

@@ -9,7 +9,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_names
+from registry.agencies.pages import agency_names
 from registry.approvals.tables import Approval
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid

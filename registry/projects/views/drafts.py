@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_defaults
+from registry.agencies.pages import agency_defaults
 from registry.core.transactions import transaction
 from registry.projects.drafts import discard_draft, drafts_of, find_draft, save_draft, start_draft
 from registry.projects.service import read_project

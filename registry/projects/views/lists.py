@@ -9,8 +9,7 @@ from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_names
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
+from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency
 from registry.audits.views.findings import rule_titles
 from registry.core.pagination import Listing
 from registry.core.translations import lazy_text

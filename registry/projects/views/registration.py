@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_choices
+from registry.agencies.pages import agency_choices
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.http.http_errors import RouteNotFound
 from registry.projects.drafts import Draft, find_draft, save_draft

@@ -6,7 +6,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_name
+from registry.agencies.pages import agency_name
 from registry.audits.verdicts import verdict_to_check
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import transaction

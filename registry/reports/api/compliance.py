@@ -20,8 +20,7 @@ from registry.http.query_parameters import Parameter
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.compliance import COUNTED, GROUPS, compliance
-from registry.reports.former_dates import compliance_on
+from registry.reports.compliance import COUNTED, GROUPS, compliance, compliance_on
 
 blp = ApiBlueprint("reports", __name__, description="Where projects stand after the last audit.")
 BY_DEFAULT: Final = "agency"

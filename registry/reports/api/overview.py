@@ -18,11 +18,21 @@ from registry.core.response_fields import ReadOnly
 from registry.http.query_parameters import Parameter
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
-from registry.reports.overview.agencies import NAMES, AtRisk
-from registry.reports.overview.ends import DAYS
-from registry.reports.overview.figures import COUNTED, Figures
-from registry.reports.overview.history import BY_COUNTRY, GROUPS, Point, history
-from registry.reports.overview.service import BACK, Earlier, Overview, overview
+from registry.reports.overview import (
+    BACK,
+    BY_COUNTRY,
+    COUNTED,
+    DAYS,
+    GROUPS,
+    NAMES,
+    AtRisk,
+    Earlier,
+    Figures,
+    Overview,
+    Point,
+    history,
+    overview,
+)
 
 blp = ApiBlueprint("overview", __name__, description="Where the country stands after the last audit.")
 BY: Final = Parameter("by", "What is counted.", {"type": "string", "enum": list(GROUPS), "default": BY_COUNTRY})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -10,27 +10,164 @@ from flask import render_template, request, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
+from registry.audits.queries import list_audits
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Malformed, Problem
+from registry.core.fields import Day
+from registry.core.pagination import Page
+from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
 from registry.flags.audit_runs import last_good_audit
 from registry.http.downloads import csv_download, xlsx_download
+from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.compliance import BY_SEVERITY, GROUPS, compliance
-from registry.reports.compliance_tree import Level, compliance_below
-from registry.reports.former_dates import audit_on, compliance_on
-from registry.reports.views.downloads import (
-    compliance_header,
-    compliance_rows,
-    group_name,
-    share_name,
-    with_restricted_column,
+from registry.reports.compliance import (
+    BY_SEVERITY,
+    GROUPS,
+    UNFLAGGED,
+    Level,
+    audit_on,
+    compliance,
+    compliance_below,
+    compliance_on,
+    parents,
 )
-from registry.reports.views.former_date import requested_date, requested_valid_date
-from registry.reports.views.trend import over_time
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
 from registry.web.forms import Form
+from registry.web.labels import choice_label, field_label, name_in_page_language
 from registry.web.tag_colours import severity_rank
+from registry.web.translations import gettext as _
+
+# The former date that the compliance page is asked for.
+
+MAX_LENGTH: Final = 40
+
+
+class FormerDate(BaseSchema):
+    """The date of the report."""
+
+    on = Day()
+
+
+SCHEMA: Final = FormerDate()
+
+
+def requested_date() -> tuple[date | None, Form]:
+    """The date, None for the present report; and the form, with the error of a text that is no date."""
+    text, day, problems = _read()
+    return day, Form({"on": text}, problems)
+
+
+def requested_valid_date() -> date | None:
+    """The date of a download. Raises Malformed for a text that is no date."""
+    _text, day, problems = _read()
+    if problems:
+        raise Malformed(problems)
+    return day
+
+
+def _read() -> tuple[str, date | None, Sequence[Problem]]:
+    text = request.args.get("on", "").strip()[:MAX_LENGTH]
+    values, problems = SCHEMA.load_filled_texts({"on": text})
+    return text, values.get("on"), problems
+
+
+# Columns and rows of the compliance report's export: exact amounts and BINs.
+
+STATUSES: Final = (UNFLAGGED[0], FreezeStatus.FLAGGED.value, *UNFLAGGED[1:])
+
+
+def group_name(grouped: str, row: Mapping[str, Any]) -> str:
+    """Return the name of a row's group."""
+    if row["key"] is None:
+        return _("Not given")
+    if grouped == "agency":
+        return name_in_page_language(row) or str(row["key"])
+    return choice_label(grouped, row["key"])
+
+
+def share_name(share: str) -> str:
+    """Return the label of a share of projects: a freeze status, for flagged projects with their severity."""
+    status, _underscore, severity = share.partition("_")
+    if status == "flagged" and severity:
+        return choice_label("flagged", severity)
+    return choice_label("freeze_status", share)
+
+
+def compliance_header(grouped: str) -> list[str]:
+    """Return the column headings."""
+    of_agencies = [field_label("bin"), field_label("parent_bin")] if grouped == "agency" else []
+    return [
+        *of_agencies,
+        field_label(grouped),
+        _("Projects"),
+        *(share_name(status) for status in STATUSES),
+        *(share_name(share) for share in BY_SEVERITY),
+        _("Clear, %%") % {},
+        field_label("budget_kzt"),
+        _("Of it flagged"),
+    ]
+
+
+def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list[list[Cell]]:
+    """Return one row per row of the report, by agency also of a former date."""
+    above = parents(actor) if grouped == "agency" else {}
+    report = compliance(actor, grouped) if day is None else compliance_on(actor, day)
+    return [_row(grouped, row, above) for row in report["items"]]
+
+
+def with_restricted_column(
+    actor: Actor, header: Sequence[str], rows: Sequence[Sequence[Cell]]
+) -> tuple[list[str], list[list[Cell]]]:
+    """Return headings and rows with a last column that says whether the figures include restricted projects."""
+    answer = _("left out") if leaves_out_restricted(actor) else _("included")
+    return [*header, _("Restricted projects")], [[*row, answer] for row in rows]
+
+
+def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:
+    of_agency: list[Cell] = [row["key"], above.get(row["key"])] if grouped == "agency" else []
+    return [
+        *of_agency,
+        group_name(grouped, row),
+        row["projects"],
+        *(row[status] for status in STATUSES),
+        *(row[share] for share in BY_SEVERITY),
+        row["clear_percent"],
+        row["budget_kzt"],
+        row["budget_flagged_kzt"],
+    ]
+
+
+# Compliance trend: projects without open flags after each of the last audits.
+
+SHOWN: Final = 12
+# Only the last run of a day is displayed, and a day may have several.
+LOOKED_AT: Final = 50
+GOOD: Final = {"status": "succeeded", "dry_run": "false"}
+
+
+def over_time(actor: Actor) -> list[dict[str, Any]]:
+    """Return the last successfully audited days, newest first; empty for actors who may not read audits.
+
+    Each has ``on``, ``audit``, the counts ``judged``, ``flagged``, ``exempt`` and ``unflagged`` (neither flagged nor
+    exempt), and ``percent``, the unflagged share of the judged projects.
+    """
+    if not actor.may(Permission.AUDITS_READ):
+        return []
+    days: dict[Any, dict[str, Any]] = {}
+    for run in list_audits(actor, GOOD, Page(LOOKED_AT)).items:
+        if run["on"] not in days and run["projects_judged"] and len(days) < SHOWN:
+            days[run["on"]] = _point(run)
+    return sorted(days.values(), key=lambda each: each["on"], reverse=True)
+
+
+def _point(run: Any) -> dict[str, Any]:
+    judged, flagged, exempt = run["projects_judged"], run["projects_flagged"], run["projects_exempt"]
+    unflagged = judged - flagged - exempt
+    counts = {"judged": judged, "flagged": flagged, "exempt": exempt, "unflagged": unflagged}
+    return {"on": run["on"], "audit": run["id"], **counts, "percent": round(100 * unflagged / judged, 1)}
+
 
 BY_DEFAULT: Final = "agency"
 GROUP_NAMES: Final = {

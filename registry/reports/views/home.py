@@ -29,8 +29,8 @@ from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
 from registry.inbox.pages import inbox_on_home
+from registry.journal.pages import action_label, principal_label
 from registry.journal.service import JournalEntry
-from registry.journal.views.labels import action_label, principal_label
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import Draft, drafts_of
 from registry.projects.queries import list_projects

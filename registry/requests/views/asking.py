@@ -10,8 +10,8 @@ from flask import url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.pages import with_bins
 from registry.agencies.service import agency_by_bin
-from registry.agencies.views.filter_choices import with_bins
 from registry.projects.service import read_project_to_change
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change

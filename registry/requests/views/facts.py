@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from registry.agencies.views.choices import agency_names
+from registry.agencies.pages import agency_names
 from registry.requests.confirmed_facts import FACTS
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind

@@ -9,8 +9,8 @@ from flask import redirect, render_template, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.agencies.service import may_act_for
-from registry.agencies.views.filter_choices import address_with_agency, agency_filter, names_no_agency
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
 from registry.core.pagination import Listing
 from registry.http.error_handlers import status_of

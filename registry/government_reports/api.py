@@ -1,35 +1,39 @@
-"""The endpoints of reports to the Government: prepared, frozen, reviewed by two people, issued and corrected."""
+"""The endpoints of reports to the Government, and the reports as files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
+from registry.core.fields import Choice, WholeNumber
+from registry.core.languages import OFFICIAL_LANGUAGES
+from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.transactions import transaction
-from registry.government_reports.api.version_query import VersionQuery
+from registry.core.values.numbers import read_whole_number
+from registry.government_reports.document import pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import (
+    HEADER,
     SORTS,
+    content_of,
+    data_of_report,
+    document_number,
+    export_rows,
     filters_of_reports,
     find_government_report,
     find_report_to_change,
     last_audit_of,
     list_government_reports,
     show_report,
-)
-from registry.government_reports.review import (
-    approve_government_report,
-    correct_government_report,
-    return_government_report,
-    submit_government_report,
 )
 from registry.government_reports.schemas import (
     CORRECTION,
@@ -44,17 +48,115 @@ from registry.government_reports.schemas import (
     SUMMARY_EXAMPLE,
 )
 from registry.government_reports.service import (
+    approve_government_report,
     begin_government_report,
     change_government_report,
+    correct_government_report,
     delete_government_report,
     freeze_figures,
+    return_government_report,
+    submit_government_report,
 )
+from registry.http.downloads import CSV, PDF, csv_download, pdf_download
 from registry.http.etag import make_tag, require_fresh_if_named
+from registry.http.query_parameters import Parameter
+
+# Which version of a report a request reads.
+
+LARGEST: Final = 2**31 - 1
+VERSION: Final = Parameter(
+    "version", "An earlier version; the newest by default.", {"type": "integer", "minimum": 1, "maximum": LARGEST}
+)
+
+
+class VersionNumber(WholeNumber):
+    """A whole number as a query parameter."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        return super()._deserialize(read_whole_number(str(value)), attr, data, **kwargs)
+
+
+class VersionQuery(QuerySchema):
+    """Which version is read."""
+
+    version = QueryParameter(VERSION, VersionNumber(1, LARGEST))
+
+
+# A report to the Government as files: its figures as data and as a table, its document as PDF.
+
+files_blp = ApiBlueprint("government-report-files", __name__, description="Reports to the Government as files.")
+READ: Final = Permission.GOVERNMENT_REPORTS_READ
+JSON: Final = "application/json"
+LANGUAGE: Final = Parameter(
+    "language",
+    "The language of the document.",
+    {"type": "string", "enum": list(OFFICIAL_LANGUAGES), "default": OFFICIAL_LANGUAGES[0]},
+)
+
+
+class DocumentQuery(VersionQuery):
+    """Which version is read, and in which language."""
+
+    language = QueryParameter(LANGUAGE, Choice(OFFICIAL_LANGUAGES))
+
+
+@files_blp.route("/government-reports/<report_number>.pdf")
+class GovernmentReportPdf(MethodView):
+    """The document."""
+
+    @files_blp.requires(READ)
+    @files_blp.doc(operationId="download_government_report_as_pdf")
+    @files_blp.arguments(DocumentQuery(), location="query")
+    @files_blp.response(200, {}, content_type=PDF, description="PDF/A-2u.", headers=CONTENT_DISPOSITION)
+    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
+        """Download a report as PDF/A-2u in Kazakh or Russian, with the figures that the caller may see."""
+        actor = current_actor()
+        report = find_government_report(actor, report_number, query.get("version"))
+        language = query.get("language", OFFICIAL_LANGUAGES[0])
+        content = content_of(actor, report)
+        return pdf_download(pdf_name(content, language), pdf_of_report(content, language))
+
+
+@files_blp.route("/government-reports/<report_number>/data.json")
+class GovernmentReportData(MethodView):
+    """The frozen figures."""
+
+    @files_blp.requires(READ)
+    @files_blp.doc(operationId="download_government_report_data")
+    @files_blp.arguments(VersionQuery(), location="query")
+    @files_blp.etag
+    @files_blp.response(
+        200, {}, content_type=JSON, description="Canonical JSON; `data_sha256` is the SHA-256 of its bytes."
+    )
+    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
+        """Download the frozen figures. Restricted projects count for those who may see them."""
+        report = find_government_report(current_actor(), report_number, query.get("version"))
+        data, digest = data_of_report(current_actor(), report)
+        files_blp.set_etag(digest)
+        return Response(data.encode(), content_type=JSON)
+
+
+@files_blp.route("/exports/government-reports/<report_number>.csv")
+class GovernmentReportCsv(MethodView):
+    """The figures as CSV."""
+
+    @files_blp.requires(READ)
+    @files_blp.doc(operationId="export_government_report_as_csv")
+    @files_blp.arguments(VersionQuery(), location="query")
+    @files_blp.response(200, {}, content_type=CSV, description="One row a figure.", headers=CONTENT_DISPOSITION)
+    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
+        """Export the frozen figures as CSV: table, key, measure and value."""
+        report = find_government_report(current_actor(), report_number, query.get("version"))
+        rows = export_rows(current_actor(), report)
+        number = document_number(current_actor(), report)
+        return csv_download(f"government-report-{number}-{report.version}", table_as_csv(HEADER, rows))
+
+
+# The endpoints of reports to the Government: prepared, frozen, reviewed by two people, issued and corrected.
 
 blp = ApiBlueprint(
     "government-reports", __name__, description="Reports to the Government and the President of the Republic."
 )
-READ: Final = Permission.GOVERNMENT_REPORTS_READ
 WRITE: Final = Permission.GOVERNMENT_REPORTS_WRITE
 APPROVE: Final = Permission.GOVERNMENT_REPORTS_APPROVE
 QUERY: Final = list_query(plain_parameters(filters_of_reports()), SORTS)

@@ -1,0 +1,443 @@
+"""Pages of policy versions: list, one version, drafts, comparison, impact, activation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response, render_template, request, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.pages import agency_names
+from registry.audits.impact_report import impact_report
+from registry.audits.policy_activation import activate_policy, may_activate, withdraw_activation
+from registry.audits.policy_impact import impact_of
+from registry.audits.views.findings import rule_titles
+from registry.core.base_schema import BaseSchema
+from registry.core.clock import today
+from registry.core.errors import Conflict
+from registry.core.fields import AnyDay, Choice, InputField, Text, WholeNumber
+from registry.core.languages import Language
+from registry.core.transactions import transaction
+from registry.core.translations import lazy_text
+from registry.freeze.dates import format_date
+from registry.freeze.policy import NOT_JUDGED, Policy
+from registry.freeze.policy_document import policy_document
+from registry.freeze.rules import RULES
+from registry.freeze.texts import in_language
+from registry.freeze.vocabulary import Severity
+from registry.policies.api import ACTIVATION
+from registry.policies.models import MAX_VERSION_LENGTH
+from registry.policies.queries import compare, find_policy, list_policies
+from registry.policies.schemas import VersionName
+from registry.policies.service import change_draft, delete_draft, draft_policy, draft_to_change, find_draft
+from registry.policies.settings import as_json, run_cases
+from registry.projects.views.links import projects_numbered
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
+from registry.web.error_messages import error_message
+from registry.web.fields import Field, form_field
+from registry.web.flash import flash_message
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import day
+from registry.web.forms import as_typed
+from registry.web.labels import choice_label, field_label
+from registry.web.translations import gettext
+from registry.web.translations import gettext as _
+
+# Settings of a policy as pages name and display them.
+
+LABELS: Final[Mapping[str, str]] = {
+    "cutoff": lazy_text("First day of the moratorium"),
+    "start_clock": lazy_text("A project starts on the earliest of"),
+    "scope": lazy_text("Agencies that it binds"),
+    "migration_deadline": lazy_text("Migration deadline"),
+    "pilot_limit_months": lazy_text("Limit of a pilot, months"),
+    "modification_limit_percent": lazy_text("Limit of a modification, percent of the original cost"),
+    "verification_grace_days": lazy_text("Time to confirm a placement, days"),
+    "onboarding_limit_months": lazy_text("Limit of an onboarding, months"),
+    "attestation_months": lazy_text("A record is confirmed every, months"),
+    "edit_severity": lazy_text("An edit that ends a serious finding leaves severity"),
+    "case_from_severity": lazy_text("A case opens from severity"),
+    "safety_belt_percent": lazy_text("Change threshold of an audit, percent"),
+    "safety_belt_minimum": lazy_text("Change threshold of an audit, projects"),
+    "appeal_suspends": lazy_text("An appeal suspends the order"),
+    "document_quota_mib": lazy_text("Documents of a project, MiB"),
+    "clocks.answer": lazy_text("Time to answer a question, working days"),
+    "clocks.review": lazy_text("Time to review a case, working days"),
+    "clocks.appeal": lazy_text("Time to appeal, working days"),
+}
+RULE_LABELS: Final[Mapping[str, str]] = {
+    "enabled": lazy_text("in use"),
+    "severity": lazy_text("severity"),
+    "kk_reviewed": lazy_text("Kazakh texts checked"),
+    "title": lazy_text("title"),
+    "remedy": lazy_text("what to do"),
+    "act": lazy_text("legal act"),
+    "text": lazy_text("wording"),
+    "in_force_from": lazy_text("in force from"),
+    "in_force_to": lazy_text("in force to"),
+}
+# As registry/freeze/policy_lines.py writes a path.
+OF_RULE: Final = re.compile(r'rules\."([^"]+)"\.(.+)')
+# A setting of a rule, or of one of its clauses; texts have a language.
+PART: Final = re.compile(r"(?:clauses\[(\d+)\]\.)?(\w+?)(?:_(kk|ru|en))?")
+DATES: Final = ("cutoff", "migration_deadline")
+TARGET: Final = "targets."
+
+
+def setting_label(setting: str) -> str:
+    """The name of a setting; of a rule, its title and which of its settings; else the path in the policy file."""
+    if setting.startswith(TARGET):
+        return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
+    of_rule = OF_RULE.fullmatch(setting)
+    if of_rule is not None:
+        return f"{rule_titles().get(of_rule[1], of_rule[1])}: {_part(of_rule[2])}"
+    return gettext(LABELS[setting]) if setting in LABELS else setting
+
+
+def _part(name: str) -> str:
+    part = PART.fullmatch(name)
+    if part is None or part[2] not in RULE_LABELS:
+        return name
+    clause = [] if part[1] is None else [gettext("clause %(number)s") % {"number": part[1]}]
+    language = [] if part[3] is None else [choice_label("language", part[3])]
+    return ", ".join([*clause, gettext(RULE_LABELS[part[2]]), *language])
+
+
+def setting_value(setting: str, value: Any) -> str:
+    """The value of a setting as text; empty for None."""
+    if setting == "appeal_suspends":
+        # Left out of a policy where it is true.
+        value = value is not False
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return choice_label(setting, value)
+    if setting in DATES or setting.endswith((".in_force_from", ".in_force_to")):
+        return str(day(value))
+    if setting == "scope":
+        return ", ".join(choice_label("kind", code) for code in value)
+    if setting == "start_clock":
+        return ", ".join(field_label(name) for name in value)
+    if setting == "edit_severity" and value == NOT_JUDGED:
+        return gettext("Off")
+    if setting in ("edit_severity", "case_from_severity") or setting.endswith(".severity"):
+        return choice_label("severity", value)
+    return str(value)
+
+
+def thresholds(policy: Policy) -> list[tuple[str, str]]:
+    """Every threshold of a policy with its label, in the order of the file."""
+    document = as_json(policy_document(policy))
+    clocks = {f"clocks.{name}": number for name, number in document["clocks"].items()}
+    values = {"appeal_suspends": policy.appeal_suspends, **document, **clocks}
+    targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
+    return [*((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()), *targets]
+
+
+def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:
+    """Every rule with its texts and all wordings of its clause, in one language."""
+    return [
+        {
+            "name": name,
+            "enabled": rule.enabled,
+            "severity": rule.severity,
+            "title": in_language(rule.title, language),
+            "remedy": in_language(rule.remedy, language),
+            "wordings": [
+                {
+                    "act": in_language(wording.act, language),
+                    "clause": in_language(wording.text, language),
+                    "since": wording.in_force_from,
+                    "to": wording.in_force_to,
+                }
+                for wording in rule.clauses
+            ],
+        }
+        for name, rule in policy.rules.items()
+    ]
+
+
+# Forms of drafts: a new one, and its thresholds and rules.
+
+OFF: Final = "off"
+# Form name → rule. A full stop in the name of a marshmallow field would mean a nested value.
+RULE_FIELDS: Final = {f"rule-{name.replace('.', '-')}": name for name in RULES}
+CLOCK_PREFIX: Final = "clock-"
+APPEALS: Final = "appeal_suspends"
+YES: Final = "yes"
+NO: Final = "no"
+DAYS: Final = ("cutoff", "migration_deadline")
+SEVERITIES: Final = ("edit_severity", "case_from_severity")
+# Name → smallest and largest, as registry/freeze/policy_shape.py has them.
+NUMBERS: Final = {
+    "pilot_limit_months": (1, 600),
+    "modification_limit_percent": (0, 100),
+    "verification_grace_days": (0, 3650),
+    "onboarding_limit_months": (1, 600),
+    "attestation_months": (0, 600),
+    "safety_belt_percent": (0, 100),
+    "safety_belt_minimum": (0, 1_000_000_000),
+    "document_quota_mib": (1, 1_000_000),
+    f"{CLOCK_PREFIX}answer": (1, 3650),
+    f"{CLOCK_PREFIX}review": (1, 3650),
+    f"{CLOCK_PREFIX}appeal": (1, 3650),
+}
+
+
+class NewDraft(BaseSchema):
+    """A draft to begin on its page."""
+
+    version = VersionName(MAX_VERSION_LENGTH, required=True)
+    based_on = Text(required=True)
+
+
+def _fields() -> dict[str, InputField]:
+    days: dict[str, InputField] = {name: AnyDay(required=True) for name in DAYS}
+    numbers = {name: WholeNumber(*limits, required=True) for name, limits in NUMBERS.items()}
+    rules = {name: Choice((OFF, *Severity.codes()), required=True) for name in RULE_FIELDS}
+    choices = {
+        "edit_severity": Choice((NOT_JUDGED, *Severity.codes()), required=True),
+        "case_from_severity": Choice(Severity, required=True),
+        APPEALS: Choice((YES, NO), required=True),
+    }
+    return {**days, **choices, **numbers, **rules}
+
+
+NEW_DRAFT: Final = NewDraft()
+SETTINGS: Final = type("DraftSettings", (BaseSchema,), {"__doc__": "Settings of a draft on its page.", **_fields()})()
+
+
+@pages.page("/policies/new", needs=Permission.POLICIES_WRITE, methods=("GET", "POST"))
+def new_policy(actor: Actor) -> Answer:
+    """Begin a draft from another version."""
+    versions = [(each.version, each.version) for each in list_policies(actor)]
+    page = FormPage(
+        _("Draft a policy"),
+        _("Create the draft"),
+        url_for("web.policies"),
+        [
+            form_field("version", "text", label=_("Version"), hint=_("Such as 2026.2. It cannot be changed later.")),
+            form_field("based_on", "select", label=_("Based on"), choices=versions),
+        ],
+        NEW_DRAFT,
+        intro=_("A draft begins with every setting of another version. Nothing changes until it is activated."),
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        draft_policy(actor, values)
+        flash_message(_("The draft is created."))
+        return redirect_to("edit_policy", version=values["version"])
+
+    in_force = next((each.version for each in list_policies(actor) if each.state == "in_force"), "")
+    return answer_form(page, act, {"based_on": in_force})
+
+
+@pages.page("/policies/<version>/edit", needs=Permission.POLICIES_WRITE, methods=("GET", "POST"))
+def edit_policy(actor: Actor, version: str) -> Answer:
+    """Change the thresholds of a draft, and which rules are on with which severity."""
+    record = find_draft(actor, version)
+    policy = record.policy
+    page = FormPage(
+        _("Change the draft"),
+        _("Save the draft"),
+        url_for("web.policy", version=version),
+        _form_fields(),
+        SETTINGS,
+        intro=_("Texts, clauses, scope and expected verdicts are changed through the API."),
+        subject=_("Version %(version)s") % {"version": version},
+        edits=True,
+        revision=None if record.stored is None else record.stored.revision,
+        headings={DAYS[0]: _("Thresholds and dates"), next(iter(RULE_FIELDS)): _("Severity of the rules")},
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        with transaction():
+            change_draft(actor, draft_to_change(actor, version), _settings(values))
+        flash_message(_("The draft is saved."))
+        return redirect_to("policy", version=version)
+
+    return answer_form(page, act, _present(policy))
+
+
+def _form_fields() -> list[Field]:
+    titles = rule_titles()
+    severities = [(code, choice_label("severity", code)) for code in reversed(Severity.codes())]
+    return [
+        *(form_field(name, "day", label=setting_label(name)) for name in DAYS),
+        form_field(
+            "edit_severity",
+            "select",
+            label=setting_label("edit_severity"),
+            choices=[*severities, (NOT_JUDGED, _("Off"))],
+        ),
+        form_field("case_from_severity", "select", label=setting_label("case_from_severity"), choices=severities),
+        form_field(APPEALS, "select", label=setting_label(APPEALS), choices=[(YES, _("Yes")), (NO, _("No"))]),
+        *(form_field(name, "digits", label=setting_label(name.replace(CLOCK_PREFIX, "clocks."))) for name in NUMBERS),
+        *(
+            form_field(field, "select", label=titles.get(name, name), choices=[*severities, (OFF, _("Off"))])
+            for field, name in RULE_FIELDS.items()
+        ),
+    ]
+
+
+def _present(policy: Policy) -> dict[str, str]:
+    document = policy_document(policy)
+    clocks = {f"{CLOCK_PREFIX}{name}": number for name, number in document["clocks"].items()}
+    plain = {name: as_typed({**document, **clocks}[name]) for name in (*DAYS, *SEVERITIES, *NUMBERS)}
+    in_form = {field: policy.rules[name] for field, name in RULE_FIELDS.items()}
+    rules = {field: rule.severity if rule.enabled else OFF for field, rule in in_form.items()}
+    return {**plain, APPEALS: as_typed(policy.appeal_suspends), **rules}
+
+
+def _settings(values: dict[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {"clocks": {}, "rules": {}}
+    for name, value in values.items():
+        if name in RULE_FIELDS:
+            rule = {"enabled": False} if value == OFF else {"enabled": True, "severity": value}
+            settings["rules"][RULE_FIELDS[name]] = rule
+        elif name.startswith(CLOCK_PREFIX):
+            settings["clocks"][name.removeprefix(CLOCK_PREFIX)] = value
+        elif name == APPEALS:
+            settings[name] = value == YES
+        else:
+            settings[name] = value
+    return settings
+
+
+# Pages of policy versions: list, one version, comparison, impact, activation, deletion.
+
+MAX_LISTED: Final = 20
+CHANGE_LISTS: Final = ("newly_flagged", "cleared", "changed_severity", "changed_rules")
+
+
+@pages.page("/policies", needs=Permission.POLICIES_READ)
+def policies(actor: Actor) -> Answer:
+    """List all versions, newest first."""
+    return render_template("policies/list.html", actor=actor, items=list_policies(actor))
+
+
+@pages.page("/policies/<version>", needs=Permission.POLICIES_READ)
+def policy(actor: Actor, version: str) -> Answer:
+    """Display one version: thresholds, rules with the wording of today, expected verdicts."""
+    record = find_policy(actor, version)
+    stored = record.stored
+    return render_template(
+        "policies/detail.html",
+        actor=actor,
+        policy=record,
+        thresholds=thresholds(record.policy),
+        rules=rules_shown(record.policy, page_locale()),
+        titles=rule_titles(),
+        cases=run_cases(record.verdict_cases, record.policy),
+        may_activate=stored is not None and may_activate(actor, stored),
+    )
+
+
+@pages.page("/policies/<version>/comparison", needs=Permission.POLICIES_READ)
+def policy_comparison(actor: Actor, version: str) -> Answer:
+    """Compare a version with another one, by default with its base."""
+    comparison = compare(actor, version, request.args.get("with") or None)
+    rows = [
+        {
+            "label": setting_label(each.setting),
+            "setting": each.setting,
+            "before": setting_value(each.setting, each.before),
+            "after": setting_value(each.setting, each.after),
+        }
+        for each in comparison.differences
+    ]
+    return render_template("policies/comparison.html", comparison=comparison, rows=rows, others=list_policies(actor))
+
+
+@pages.page("/policies/<version>/impact", needs=Permission.POLICIES_WRITE)
+def policy_impact(actor: Actor, version: str) -> Answer:
+    """Calculate and display what an audit of today by a version would change. Writes nothing."""
+    record = find_policy(actor, version)
+    report = impact_report(impact_of(actor, version))
+    listed = {kind: report[kind][:MAX_LISTED] for kind in CHANGE_LISTS}
+    numbers = (each["project"] for changes in listed.values() for each in changes)
+    return render_template(
+        "policies/impact.html",
+        policy=record,
+        report=report,
+        listed=listed,
+        by_agency=report["by_agency"][:MAX_LISTED],
+        other_agencies=len(report["by_agency"][MAX_LISTED:]),
+        by_region=report["by_region"],
+        agencies=agency_names(each["agency"] for each in report["by_agency"][:MAX_LISTED]),
+        rules=rule_titles(),
+        projects=projects_numbered(actor, numbers),
+        may_activate=record.stored is not None and record.in_force_from is None and may_activate(actor, record.stored),
+    )
+
+
+@pages.page("/policies/<version>/file", needs=Permission.POLICIES_READ)
+def policy_file(actor: Actor, version: str) -> Answer:
+    """Download a version as a policy file."""
+    response = Response(find_policy(actor, version).text, content_type="application/toml; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="freeze_policy.toml"'
+    return response
+
+
+@pages.page("/policies/<version>/activation", needs=Permission.POLICIES_ACTIVATE, methods=("GET", "POST"))
+def policy_activation(actor: Actor, version: str) -> Answer:
+    """Put a draft in force from a day, with the impact that was shown."""
+    find_policy(actor, version)
+    page = FormPage(
+        _("Activate the policy"),
+        _("Activate the policy"),
+        url_for("web.policy_impact", version=version),
+        [
+            form_field("on", "day", label=_("In force from"), hint=_("Today or later.")),
+            form_field(
+                "impact_digest",
+                "text",
+                label=_("Digest of the impact"),
+                hint=_("It stands on the page of the impact that you read today."),
+            ),
+        ],
+        ACTIVATION,
+        intro=_(
+            "From this day audits use the version, and it never changes again. The first audit by it says whether it "
+            "changed what the impact showed."
+        ),
+        subject=_("Version %(version)s") % {"version": version},
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        activate_policy(actor, version, values["impact_digest"], values["on"])
+        day = format_date(values["on"], page_locale())
+        flash_message(_("The policy is in force from %(day)s.") % {"day": day})
+        return redirect_to("policy", version=version)
+
+    present = {"on": as_typed(today()), "impact_digest": request.args.get("digest", "")[:64]}
+    return answer_form(page, act, present)
+
+
+@pages.page("/policies/<version>/activation/withdrawal", needs=Permission.POLICIES_ACTIVATE, methods=("POST",))
+def withdraw_policy_activation(actor: Actor, version: str) -> Answer:
+    """Take back an activation before its day."""
+    try:
+        withdraw_activation(actor, version)
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(_("The activation is taken back: the version is a draft again."))
+    return redirect_to("policy", version=version)
+
+
+@pages.page("/policies/<version>/deletion", needs=Permission.POLICIES_WRITE, methods=("POST",))
+def delete_policy_draft(actor: Actor, version: str) -> Answer:
+    """Delete a draft."""
+    try:
+        with transaction():
+            delete_draft(actor, draft_to_change(actor, version))
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+        return redirect_to("policy", version=version)
+    flash_message(_("The draft is deleted."))
+    return redirect_to("policies")
