@@ -15,7 +15,7 @@ from registry.core.translations import lazy_text
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 CHANGE: Final = object_of(
     name={"type": "string", "description": "The field, as in the record."},
-    before={"description": "Its value when the approval was read; null: none."},
+    before={"description": "Its value now, while the proposal waits; null: none, or decided."},
     after={"description": "Its value as proposed; null: none."},
 )
 COUNT: Final = {"type": "integer", "minimum": 0}

@@ -55,6 +55,7 @@ def approvals(actor: Actor) -> Answer:
         items=listing.items,
         agencies=_agencies(shown),
         projects=_projects(actor, shown),
+        reasons={each["id"]: _reason(each) for each in shown},
         filters=filters,
         next_address=next_address(listing.next),
         first_address=first_address(),
@@ -126,6 +127,7 @@ def _page(actor: Actor, approval: Approval, form: Form) -> str:
         "approvals/detail.html",
         actor=actor,
         approval=shown,
+        reason=_reason(shown),
         agencies=_agencies([shown]),
         projects=_projects(actor, [shown]),
         documents=names_of_documents(shown["documents"]),
@@ -136,6 +138,12 @@ def _page(actor: Actor, approval: Approval, form: Form) -> str:
         is_out_of_date=waits and service.is_out_of_date(approval),
         may_cancel=waits and actor.may(kind.proposes),
     )
+
+
+def _reason(item: Mapping[str, Any]) -> str:
+    # One that the service itself gave is translated; what people wrote has no translation.
+    text: str = item["reason"]
+    return _(text)
 
 
 def _agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -144,8 +144,12 @@ def is_of_withdrawn_project(approval: Approval) -> bool:
 def show_one(actor: Actor, approval: Approval) -> dict[str, Any]:
     """A single approval with what it changes and touches."""
     kind = KINDS[approval.kind]
-    facts = [{"name": fact.name, "before": fact.before, "after": fact.after} for fact in kind.facts(approval)]
     waits = approval.current_state == ApprovalState.WAITING
+    # Once it took effect, the value of now is no longer the one before.
+    facts = [
+        {"name": fact.name, "before": fact.before if waits else None, "after": fact.after}
+        for fact in kind.facts(approval)
+    ]
     return {
         **_shown([approval])[0],
         "changes": facts,

@@ -176,7 +176,7 @@ def _propose(
 ) -> Approval:
     stored = {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
     payload = {"values": stored, "documents": list(documents), "case": case_id}
-    about = reason or f"{values['decision_number']}, {stored['decided_on']}"
+    about = reason or f"{values['decision_number']}, {values['decided_on']:%d.%m.%Y}"
     proposal = Proposal(subject, about, payload, agency_id=project.agency_id, project_id=project.id)
     return propose(actor, ApprovalKindCode.COMMISSION_DECISION, proposal)
 

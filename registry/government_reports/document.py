@@ -35,6 +35,7 @@ BY_RULE: Final = lazy_text("Flags by rule")
 LISTED: Final = lazy_text("Projects of high severity and the orders in force")
 ORDERS: Final = lazy_text("Orders in force")
 SEVERITY: Final = lazy_text("Severity")
+FLAGGED_BUDGET: Final = lazy_text("Budget of flagged projects, million ₸")
 OTHER: Final = lazy_text("Not given")
 UNTIL: Final = lazy_text("{decision} (until {day})")
 COUNT_COLUMNS: Final[Mapping[str, str]] = {
@@ -413,7 +414,7 @@ def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]
     ]
     named = {name: _(label) for name, label in COUNT_COLUMNS.items()}
     return [
-        Table(_(BY_SEVERITY), [_(SEVERITY), named["projects"], named["budget_flagged_kzt"]], severities),
+        Table(_(BY_SEVERITY), [_(SEVERITY), named["projects"], _(FLAGGED_BUDGET)], severities),
         Table(_(BY_RULE), [_(RULE), _(SEVERITY), *map(_, FLAG_COLUMNS.values())], rules, texts=2),
         Table(_(BY_REGION), [_(REGION), *counts], [*regions, totals], has_totals=True),
         Table(_(BY_AGENCY), [_(AGENCY), *counts], [*agencies, totals], has_totals=True),

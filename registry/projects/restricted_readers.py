@@ -49,8 +49,8 @@ class AdmissionFields(BaseSchema):
 
 
 ADMISSION: Final = AdmissionFields()
-# The reason of a proposal that is made with the change of an account, in the language of records.
-CHANGED: Final = "The account was made or changed by somebody who cannot admit it."
+# The reason of a proposal that is made with the change of an account: stored in English, translated on pages.
+CHANGED: Final = lazy_text("The account was made or changed by somebody who cannot admit it.")
 
 
 class RestrictedReader(ApprovalKind):

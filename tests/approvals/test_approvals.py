@@ -82,6 +82,17 @@ def test_it_shows_what_it_changes(dana: Caller, saule: Caller, project: Project)
     assert shown["needs_supervisor"] is True
 
 
+def test_a_decided_one_does_not_show_the_value_of_now_as_the_one_before(
+    dana: Caller, saule: Caller, project: Project
+) -> None:
+    approval_id = proposed(dana, project)
+
+    saule.post(f"/approvals/{approval_id}/approval", {})
+
+    shown = saule.get(f"/approvals/{approval_id}").get_json()
+    assert shown["changes"] == [{"name": "is_restricted", "before": None, "after": True}]
+
+
 def test_who_proposed_it_cannot_approve_it(dana: Caller, project: Project) -> None:
     answer = dana.post(f"/approvals/{proposed(dana, project)}/approval", {})
 

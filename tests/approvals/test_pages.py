@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Flask
 
+from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
-from tests.factories import a_project, an_actor
+from tests.factories import PASSWORD, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, queued_emails
 
@@ -81,3 +84,16 @@ def test_pages_of_what_a_proposal_is_about_lead_to_it(signed_in: SignedIn) -> No
 
     assert f'href="/approvals/{approval_id}"' in page
     assert "proposed by dana, waits for approval" in page
+
+
+def test_a_reason_that_the_service_gives_is_in_the_language_of_the_page(signed_in: SignedIn) -> None:
+    administrator = an_actor(Role.ADMINISTRATOR, name="first")
+    add_person(administrator, NewPerson("new", Role.AGENCY_EDITOR, an_agency().id, "new@example.kz"), PASSWORD)
+    supervisor = signed_in(Role.SUPERVISOR, language="ru")
+
+    page = supervisor.get("/approvals").text
+
+    reason = "Учётную запись создал или изменил тот, кто не может дать ей доступ."
+    assert reason in page
+    (address,) = set(re.findall(r'href="(/approvals/[0-9]+)"', page))
+    assert reason in supervisor.get(address).text
