@@ -43,6 +43,7 @@ agency_changed: Final[Event[[int, frozenset[str], datetime]]] = Event("agency_ch
 
 # In the upper half of the number, above the ids: no other lock has it.
 AGENCY_LOCKS: Final = 742_004 << 32
+IMPORT_LOCKS: Final = 742_005 << 32
 AGENCY: Final = table_of(Agency).c
 BINS: Final = "bins"
 WITH_BINS: Final = AGENCY.bin.in_(bindparam(BINS, expanding=True))
@@ -64,10 +65,15 @@ def hold_agencies(*which: ColumnElement[bool]) -> None:
     _lock(*which, shared=False)
 
 
-def _lock(*which: Any, shared: bool) -> None:
+def lock_agencies_for_import(*which: ColumnElement[bool]) -> None:
+    """Wait for other imports of projects of the agencies that fit, before ``share_agencies``."""
+    _lock(*which, shared=False, base=IMPORT_LOCKS)
+
+
+def _lock(*which: Any, shared: bool, base: int = AGENCY_LOCKS) -> None:
     session = require_transaction()
     if has_row_locks():
-        session.execute(_locks(*which, shared=shared))
+        session.execute(_locks(*which, shared=shared, base=base))
 
 
 @lru_cache(maxsize=1)
@@ -75,8 +81,8 @@ def _shares_with_bins() -> Select[Any]:
     return _locks(WITH_BINS, shared=True)
 
 
-def _locks(*which: Any, shared: bool) -> Select[Any]:
-    return advisory_row_locks(AGENCY_LOCKS, select(AGENCY.id).where(*which).order_by(AGENCY.id), shared=shared)
+def _locks(*which: Any, shared: bool, base: int = AGENCY_LOCKS) -> Select[Any]:
+    return advisory_row_locks(base, select(AGENCY.id).where(*which).order_by(AGENCY.id), shared=shared)
 
 
 class AgencyNotFound(NotFound):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import own_agencies, share_agencies
+from registry.agencies.service import lock_agencies_for_import, own_agencies, share_agencies
 from registry.audits.verdicts import is_reason_required
 from registry.core.bulk import insert_rows, table_of
 from registry.core.database import db
@@ -27,7 +27,7 @@ from registry.core.transactions import require_transaction
 from registry.core.values.texts import comparable
 from registry.imports.agency_names import AgencyNames, own_bin
 from registry.imports.answers import answer_for, same_as
-from registry.imports.models import ImportWrite
+from registry.imports.models import ImportWrite, RowError
 from registry.imports.previews import ProjectPreview
 from registry.imports.same_project import SameProject
 from registry.imports.vocabulary import NEW, SAME
@@ -107,17 +107,18 @@ class ProjectImport:
         self.fields = cell_fields(columns, ROW, {"agency": self.agency_names.read_bin})
         self.run_id = run_id
         self.answers = answers
-        self.same_project = SameProject(actor)
+        self.same_project = SameProject(actor, run_id)
         self.seen: dict[tuple[str | None, ...], int] = {}
         self.names: dict[tuple[str | None, str | None], Collection[str]] = {}
         # Project id → the row that it was matched with: two keys can name one project.
         self.matched: dict[int, int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
-        """Yield the rows after the first ``done`` in chunks. The keys of skipped rows are remembered."""
+        """Yield the rows after the first ``done`` in chunks. The keys and names of skipped rows are remembered."""
         incoming = map(self._read, rows)
-        for _ in islice(incoming, done):
-            pass
+        for row in islice(incoming, done):
+            if not row.problems and row.key[1:] == (None, None):
+                self.same_project.repeated_row(row.key[0], row.row, row.values)
         while chunk := list(islice(incoming, CHUNK)):
             yield chunk
 
@@ -125,6 +126,7 @@ class ProjectImport:
         """Write changed rows inside the open transaction; a dry run only reports them."""
         outcome = ImportResult()
         agencies = self._agencies({row.key[0] for row in chunk})
+        self.same_project.forget_what_changed()
         good = []
         for row in chunk:
             problems = self._agency_problems(row, agencies) + row.problems
@@ -160,6 +162,10 @@ class ProjectImport:
                     before = None
                 elif answer == SAME:
                     if asked is None:
+                        first = int(str(question.params["row"]))
+                        if self._is_rejected(outcome, first):
+                            self._reject(outcome, row, [Problem("", "row-same-as-rejected", {"row": first})])
+                            continue
                         # The earlier row of the file has registered it.
                         outcome.unchanged += 1
                         preview.add(row, "unchanged", agency_id, NOTHING | _given(row), None)
@@ -225,6 +231,11 @@ class ProjectImport:
             preview.add(row, "created", project.agency_id, project.values, None, pasts)
         return accepted
 
+    def _is_rejected(self, outcome: ImportResult, row: int) -> bool:
+        """Whether an earlier row was rejected, in this chunk or before."""
+        before = select(RowError.id).where(RowError.import_id == self.run_id, RowError.row == row).limit(1)
+        return any(error["row"] == row for error in outcome.errors) or db.session.execute(before).first() is not None
+
     def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:
         outcome.reject(row.row, problems, {name: row.cells[place] for name, place in self.places.items()})
 
@@ -275,7 +286,7 @@ class ProjectImport:
             has_key = external_id is not None
             question = self.same_project.resembled_project(agency_id, row.values, names_of, has_key=has_key)
             if not has_key:
-                repeated = self.same_project.repeated_row(agency_id, row.row, row.values)
+                repeated = self.same_project.repeated_row(agency, row.row, row.values)
                 question = question or repeated
             if question is not None:
                 questions[row.row] = question
@@ -322,6 +333,8 @@ class ProjectImport:
         successor = select(SUCCESSOR.bin).where(SUCCESSOR.id == Agency.successor_id).scalar_subquery()
         statement = select(Agency.bin, Agency.id, is_own, successor).where(named).order_by(Agency.id)
         if not self.dry_run:
+            # One import at a time compares its rows with the projects of an agency and registers others.
+            lock_agencies_for_import(named)
             share_agencies(named)
             # As the foreign key will: nobody closes them, or changes their kind, until the chunk is written.
             statement = statement.with_for_update(of=Agency, read=True, key_share=True)

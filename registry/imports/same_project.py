@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.accounts.actors import Actor
 from registry.core.bulk import table_of
@@ -19,6 +19,7 @@ from registry.core.database import db
 from registry.core.errors import Problem
 from registry.core.search import NAMES, project_words
 from registry.core.values.texts import comparable
+from registry.imports.models import ImportWrite
 from registry.projects.models import Project
 from registry.projects.similarity.exact_values import exact_value
 from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, fingerprint
@@ -32,6 +33,7 @@ SAME_NAME: Final = 0.6
 # From this similarity on, a row without a key may be a registered project.
 NEAR_NAME: Final = 0.75
 CONTRACT: Final = ("contract_number", "supplier_bin")
+PROJECT: Final = table_of(Project).c
 # How many names are compared word by word, and how many of those with one word in common are looked at.
 MAX_COMPARED: Final = 40
 MAX_WITH_HASH: Final = 400
@@ -111,18 +113,39 @@ class AgencyProjects:
 
 
 class SameProject:
-    """Compares the rows of one import with the registered projects, which are read once for each agency."""
+    """Compares the rows of one import with the registered projects, which are read once for each agency.
 
-    def __init__(self, actor: Actor) -> None:
+    What the import itself has registered is no registered project, also after it was interrupted: rows that repeat
+    earlier ones are asked for as such.
+    """
+
+    def __init__(self, actor: Actor, run_id: int) -> None:
         self._actor = actor
         self._agencies: dict[int, AgencyProjects] = {}
-        self._rows: dict[tuple[int, str], int] = {}
+        self._read_to: dict[int, int] = {}
+        self._rows: dict[tuple[str | None, str], int] = {}
+        own = select(ImportWrite.number).where(ImportWrite.import_id == run_id, ImportWrite.version == 1)
+        self._is_of_others = PROJECT.number.not_in(own)
 
     def of_agency(self, agency_id: int) -> AgencyProjects:
         """The registered projects of an agency that the actor may see, without withdrawn ones."""
         if agency_id not in self._agencies:
+            self._read_to[agency_id] = self._newest(agency_id)
             self._agencies[agency_id] = self._read(agency_id)
         return self._agencies[agency_id]
+
+    def forget_what_changed(self) -> None:
+        """Have the agencies read again in which others have registered projects since."""
+        for agency_id, known in list(self._read_to.items()):
+            since = select(PROJECT.id).where(PROJECT.agency_id == agency_id, PROJECT.id > known, self._is_of_others)
+            if db.session.execute(since.limit(1)).first() is not None:
+                del self._agencies[agency_id], self._read_to[agency_id]
+            else:
+                self._read_to[agency_id] = self._newest(agency_id)
+
+    def _newest(self, agency_id: int) -> int:
+        newest = select(func.max(PROJECT.id)).where(PROJECT.agency_id == agency_id)
+        return db.session.execute(newest).scalar_one() or 0
 
     def change_problem(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Problem | None:
         """The question that a change of a registered project asks; None when it is plainly the same project."""
@@ -136,10 +159,10 @@ class SameProject:
             return Problem("/contract_number", "row-changes-contract", params)
         return None
 
-    def repeated_row(self, agency_id: int, row: int, values: Mapping[str, Any]) -> Problem | None:
-        """The question of a row without a key whose name an earlier row of the file has."""
+    def repeated_row(self, agency: str | None, row: int, values: Mapping[str, Any]) -> Problem | None:
+        """The question of a row without a key whose name an earlier row of the file has. ``agency``: its BIN."""
         for field, name in _names(values).items():
-            first = self._rows.setdefault((agency_id, comparable(name)), row)
+            first = self._rows.setdefault((agency, comparable(name)), row)
             if first != row:
                 return Problem(f"/{field}", "row-repeats-row", {"row": first})
         return None
@@ -183,13 +206,13 @@ class SameProject:
         return None
 
     def _read(self, agency_id: int) -> AgencyProjects:
-        project, kept = table_of(Project).c, table_of(ProjectFingerprint).c
-        columns = [project[name] for name in ("number", "external_id", *NAMES, *CONTRACT)]
+        kept = table_of(ProjectFingerprint).c
+        columns = [PROJECT[name] for name in ("number", "external_id", *NAMES, *CONTRACT)]
         statement = (
             select(*columns, *(kept[name] for name in NAME_HASHES))
-            .select_from(table_of(Project).outerjoin(table_of(ProjectFingerprint), kept.project_id == project.id))
-            .where(project.agency_id == agency_id, NOT_WITHDRAWN, *visible_projects(self._actor))
-            .order_by(project.id)
+            .select_from(table_of(Project).outerjoin(table_of(ProjectFingerprint), kept.project_id == PROJECT.id))
+            .where(PROJECT.agency_id == agency_id, NOT_WITHDRAWN, *visible_projects(self._actor), self._is_of_others)
+            .order_by(PROJECT.id)
         )
         projects = AgencyProjects()
         for row in map(dict, db.session.execute(statement).mappings()):

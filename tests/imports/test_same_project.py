@@ -56,6 +56,14 @@ def questions(done: ImportRun) -> list[tuple[int, str | None, str, dict[str, Any
     return [(error["row"], error["column"], error["code"], error["params"]) for error in errors]
 
 
+def errors_at_end(done: ImportRun) -> list[tuple[int, str | None, str, dict[str, Any]]]:
+    page = Page(limit=5, sort="-row")
+    return [
+        (each["row"], each["column"], each["code"], each["params"])
+        for each in errors_of(ADMINISTRATOR, done, page).items
+    ]
+
+
 def numbered(agency: Agency, *names: str) -> bytes:
     """A list whose running number was taken for the agency's reference."""
     return csv_of(*(minimal(agency.bin, external_id=str(place), name_ru=name) for place, name in enumerate(names, 1)))
@@ -301,6 +309,77 @@ def test_project_that_is_no_more_of_the_agency_during_an_import_is_not_written(a
 
     assert (done.created, done.updated, done.unchanged, done.rejected) == (0, 0, 0, 1)
     assert [error["code"] for error in done.errors] == ["row-project-not-of-agency"]
+
+
+def test_rows_of_two_imports_at_once_are_compared_with_each_other(app: Flask) -> None:
+    values = minimal(an_agency().bin)
+    first, second = (ProjectImport(ADMINISTRATOR, KEYLESS, dry_run=False, run_id=number) for number in (1, 2))
+
+    def written(rows: ProjectImport, number: int, name: str) -> ImportResult:
+        cells = [{**values, "name_ru": name}[column] for column in KEYLESS]
+        (chunk,) = rows.chunks(iter([Row(number, cells)]), 0)
+        with transaction():
+            return rows.apply(chunk)
+
+    assert written(second, 2, "Каталог товаров").created == 1
+    assert written(first, 2, "Портал озёр").created == 1
+
+    done = written(second, 3, "Портал озёр")
+
+    assert (done.created, done.unanswered) == (0, 1)
+    assert [error["code"] for error in done.errors] == ["row-has-name-of-project"]
+
+
+@pytest.mark.postgres_only
+def test_import_keeps_other_imports_of_its_agencies_waiting(app: Flask) -> None:
+    agency = an_agency()
+    dry, rows = (ProjectImport(ADMINISTRATOR, KEYLESS, dry_run=is_dry, run_id=1) for is_dry in (True, False))
+
+    def held(rows: ProjectImport) -> list[tuple[int, str]]:
+        (chunk,) = rows.chunks(iter([Row(2, [minimal(agency.bin)[name] for name in KEYLESS])]), 0)
+        with transaction() as session:
+            rows.apply(chunk)
+            locks = db.text("SELECT objid, mode FROM pg_locks WHERE locktype = 'advisory' AND classid = 742005")
+            return [(row.objid, row.mode) for row in session.execute(locks)]
+
+    assert held(dry) == []
+    assert held(rows) == [(agency.id, "ExclusiveLock")]
+
+
+def test_interrupted_import_takes_what_it_has_registered_for_earlier_rows(app: Flask) -> None:
+    values = minimal(an_agency().bin)
+    names = ("Электронная очередь в поликлинику города", "Электронная очередь в поликлинику", "Электронная очередь")
+    table = [
+        Row(number, [{**values, "name_ru": name}[column] for column in KEYLESS])
+        for number, name in enumerate((*names[:2], names[0]), 2)
+    ]
+    interrupted = ProjectImport(ADMINISTRATOR, KEYLESS, dry_run=False, run_id=1)
+    (chunk,) = interrupted.chunks(iter(table[:1]), 0)
+    with transaction():
+        assert interrupted.apply(chunk).created == 1
+
+    continued = ProjectImport(ADMINISTRATOR, KEYLESS, dry_run=False, run_id=1)
+    (rest,) = continued.chunks(iter(table), 1)
+    with transaction():
+        done = continued.apply(rest)
+
+    assert (done.created, done.unanswered) == (1, 1)
+    assert [(error["row"], error["code"], error["params"]) for error in done.errors] == [
+        (4, "row-repeats-row", {"row": 2})
+    ]
+
+
+@pytest.mark.parametrize("between", [0, 999], ids=["in one chunk", "in the next chunk"])
+def test_row_that_is_the_same_as_a_rejected_one_is_rejected_too(app: Flask, between: int) -> None:
+    agency = an_agency()
+    row = {name: minimal(agency.bin, name_ru="Портал озёр")[name] for name in KEYLESS}
+    others = [row | {"name_ru": "", "stage": ""}] * between
+    table = csv_of(row | {"stage": ""}, *others, row)
+
+    done = run(table, answers={3 + between: "same"})
+
+    assert (done.created, done.unchanged, done.rejected, done.unanswered) == (0, 0, 2 + between, 0)
+    assert (3 + between, None, "row-same-as-rejected", {"row": 2}) in errors_at_end(done)
 
 
 def test_only_questions_of_a_finished_dry_run_can_be_answered(app: Flask) -> None:

@@ -26,6 +26,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The answer was that this row is project {number}, which has changed since: make another dry run."
     ),
     "row-repeats-row": lazy_text("Row {row} has this name too. Is it the same project or a new one?"),
+    "row-same-as-rejected": lazy_text(
+        "Row {row}, which this row is the same as, is not imported. Correct that row, or answer that this one is new."
+    ),
     "row-resembles-project": lazy_text("Project {number} has a similar name. Is it the same project or a new one?"),
     "row-has-contract-of-project": lazy_text(
         "Project {number} is on this contract. Is it the same project or a new one?"
