@@ -33,16 +33,20 @@ def lock_keys(session: Session) -> None:
 
 def require_unshared_key(project: Project, platform_key: str) -> None:
     """Raise PlatformKeyShared when the key confirms another object. It is not named: it may be restricted."""
-    session = require_transaction()
+    ids = confirmed_by_key(project, platform_key)
+    if ids and not same_objects(require_transaction(), project.id, ids):
+        raise PlatformKeyShared(number=project.number)
+
+
+def confirmed_by_key(project: Project, platform_key: str) -> Sequence[int]:
+    """The ids of the other projects that the key confirms."""
     others = select(Project.id).where(
         Project.platform_key == platform_key,
         Project.placement_verified_on.is_not(None),
         Project.id != project.id,
         NOT_WITHDRAWN,
     )
-    ids = session.scalars(others).all()
-    if ids and not same_objects(session, project.id, ids):
-        raise PlatformKeyShared(number=project.number)
+    return require_transaction().scalars(others).all()
 
 
 def same_objects(session: Session, project_id: int, others: Sequence[int]) -> bool:

@@ -32,7 +32,7 @@ from registry.platform.confirmations import (
     verify_placement,
 )
 from registry.platform.inventory import lists_key
-from registry.platform.shared_keys import lock_keys
+from registry.platform.shared_keys import confirmed_by_key, lock_keys
 from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.documents import Document, scan_problems
 from registry.projects.models import Project
@@ -95,9 +95,13 @@ def lock_for(kind: str) -> None:
 
 
 def takes_two_people(project: Project, kind: str, facts: Mapping[str, Any]) -> bool:
-    """A placement does that the inventory does not list, others while a flag of medium or high severity is active."""
+    """A placement does that the inventory does not list, others while a flag of medium or high severity is active.
+
+    The inventory lists one object for a key. That a second project is the same one is a link of one reviewer.
+    """
     if kind == PLACEMENT:
-        return not lists_key(project.agency_id, facts["platform_key"])
+        key = facts["platform_key"]
+        return not lists_key(project.agency_id, key) or bool(confirmed_by_key(project, key))
     return bool(serious_flags(project.id))
 
 

@@ -159,6 +159,20 @@ def test_one_person_is_enough_for_a_key_that_the_inventory_lists_for_the_agency(
     assert confirmations() == ["placement"]
 
 
+def test_a_listed_key_that_confirms_another_project_takes_two_people(
+    client: FlaskClient, agency: Agency, operator: Caller
+) -> None:
+    first, second = flagged(agency, "placement"), flagged(agency, "placement")
+    list_key(agency, "qt-1")
+    confirm(operator, first, "placement")
+    link = {"kind": "part_of", "target": first.number}
+    assert caller(client, Role.REVIEWER).post(f"/projects/{second.number}/links", link).status_code == 201
+
+    answer = confirm(operator, second, "placement", documents=[a_scan(second)])
+
+    assert (answer.status_code, confirmations()) == (202, ["placement"])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_service_account_confirms_nothing(client: FlaskClient, agency: Agency, kind: str) -> None:
     project = a_project(agency, **SENT[kind][2])
