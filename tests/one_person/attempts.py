@@ -16,7 +16,7 @@ from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.confirmers import ConfirmationNeedsASupervisor
 from registry.accounts.models import Account
 from registry.approvals.kinds import KINDS
-from registry.approvals.service import ApprovalNeedsASupervisor, NeedsAnotherPerson
+from registry.approvals.service import ApprovalNeedsASupervisor, NeedsAnotherPerson, NeedsTwoPeople
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
 from registry.audits.policy_activation import PolicyActivationNeedsAnotherPerson
@@ -27,6 +27,7 @@ from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.freeze.rules import RULES
+from registry.platform.shared_keys import PlatformKeyShared
 from registry.policies.models import PolicyVersion
 from registry.policies.queries import parsed
 from registry.projects.documents import Document
@@ -51,7 +52,9 @@ GUARDS: Final = {
             ConfirmationNeedsASupervisor,
             DecisionNeedsAnotherPerson,
             NeedsAnotherPerson,
+            NeedsTwoPeople,
             OwnAdmission,
+            PlatformKeyShared,
             PolicyActivationNeedsAnotherPerson,
             ProposalNeedsAPerson,
             RequestNeedsAnotherPerson,
@@ -124,7 +127,17 @@ def attempts(world: World) -> list[Attempt]:
             "name": "new.reader", "role": "agency_viewer", "kind": "person", "agency": agencies["other"],
             "email": "reader@example.kz",
         }),
+        Attempt("moved reader", "patch_account", (accounts["viewer"],), {"agency": agencies["other"]}),
         Attempt("placement", "confirm_placement", (projects["claimed"],), placement),
+        Attempt("claim of a key", "patch_project", (projects["shared"],), {
+            "placement": "on_platform", "platform_key": "K-CONFIRMED", "change_reason": "No. 5-1",
+        }),
+        Attempt("same object", "create_link", (projects["shared"],), {
+            "kind": "part_of", "target": projects["confirmed"],
+        }),
+        Attempt("shared key", "confirm_placement", (projects["shared"],), {
+            "platform_key": "K-CONFIRMED", "verified_on": day, **shown("shared"),
+        }),
         Attempt("onboarding", "confirm_move", (projects["onboarding"],), {
             "due_on": "2027-02-01", **shown("onboarding"),
         }),

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from registry.accounts import same_person
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.approvals import service as approvals
 from registry.approvals.kinds import KINDS
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
-
-ALONE: Final = "a supervisor"
-TOGETHER: Final = "everybody but supervisors"
+from tests.one_person.world import ALONE, PROGRAMS, TOGETHER
 
 
 def no_check(*_args: object) -> None:
@@ -41,10 +40,14 @@ def another_person_but_of(kind: ApprovalKindCode) -> Any:
 
 
 ANOTHER_PERSON: Final = "registry.approvals.service._require_another_person"
-BY_ADMINISTRATORS: Final = {
-    **PERMISSIONS,
-    Role.ADMINISTRATOR: PERMISSIONS[Role.ADMINISTRATOR] | {Permission.ORGANISATIONS_CONFIRM},
-}
+
+
+def permitted(role: Role, permission: Permission) -> dict[str, Any]:
+    """The role may do what it may not."""
+    permissions = {**PERMISSIONS, role: PERMISSIONS[role] | {permission}}
+    return {"registry.accounts.actors.PERMISSIONS": permissions, "tests.one_person.found.PERMISSIONS": permissions}
+
+
 # What is replaced by what.
 BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     **{
@@ -77,6 +80,13 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
             "registry.requests.agency_change.AgencyChange.decides": Permission.ORGANISATIONS_PROPOSE,
         },
     ),
+    "supervisor: commission_decision": (
+        TOGETHER,
+        {
+            "registry.cases.commission.CommissionDecision.needs_supervisor": False,
+            **permitted(Role.REVIEWER, Permission.EXEMPTIONS_RECORD),
+        },
+    ),
     "kind and parent of an agency by approval alone": (TOGETHER, {"registry.agencies.service.APPROVED_FIELDS": ()}),
     "two people for a fact": (TOGETHER, {"registry.requests.confirmed_facts.takes_two_people": no}),
     "two people for a requested fact": (TOGETHER, {"registry.requests.confirmation.takes_two_people": no}),
@@ -89,14 +99,16 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "another person of a request": (ALONE, {"registry.requests.service.require_another_person": no_check}),
     "supervisor for transfers and successions": (
         TOGETHER,
-        {
-            "registry.accounts.actors.PERMISSIONS": BY_ADMINISTRATORS,
-            "tests.one_person.found.PERMISSIONS": BY_ADMINISTRATORS,
-        },
+        permitted(Role.ADMINISTRATOR, Permission.ORGANISATIONS_CONFIRM),
     ),
     "roles of two people": (TOGETHER, {"registry.accounts.roles.TWO_PERSON_ROLES": frozenset()}),
     "supervisor for roles of oversight": (TOGETHER, {"registry.accounts.account_changes.require_supervisor": no_check}),
     "edits": (TOGETHER, {"registry.freeze.evaluation.edited": no_check}),
     "another person for a decision": (ALONE, {"registry.cases.transitions.is_another_person": yes}),
+    "one person with two accounts": (ALONE, {"registry.accounts.same_person.names_of_person": same_person.names_of}),
+    "people alone propose": (PROGRAMS, {"registry.approvals.service.require_person": no_check}),
+    "people alone propose decisions": (PROGRAMS, {"registry.cases.transitions._is_by_person": yes}),
+    "owners of programs": (PROGRAMS, {"registry.audits.policy_activation.nobody_answers_for": no}),
+    "two people for a second object of a key": (TOGETHER, {"registry.requests.confirmed_facts.confirmed_by_key": no}),
     "another person for a policy": (ALONE, {"registry.audits.policy_activation.is_another_person": yes}),
 }

@@ -8,7 +8,7 @@ all who are no supervisors can do together.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
@@ -26,20 +26,16 @@ from tests.fixtures.cli import CommandLine
 from tests.one_person.attempts import DECISIONS
 from tests.one_person.broken_guards import BROKEN
 from tests.one_person.walk import Catalogue, Shell, Walk
-from tests.one_person.world import PLATFORM, START, Player, World, build, ended
+from tests.one_person.world import ALONE, PLATFORM, START, TOGETHER, World, build, ended
 from tests.present import Present
 
 # Rules are the same on both databases; what each step does is tried on both.
 pytestmark = pytest.mark.sqlite_only
 
 # All of them with scripts/test --faults.
-WALKS: Final = 48 if ALL else 3
+WALKS: Final = 40 if ALL else 3
 STEPS: Final = 120 if ALL else 48
 COMMANDS: Final = 24 if ALL else 12
-CASTS: Final[dict[str, Callable[[World], list[Player]]]] = {
-    "a supervisor": lambda world: world.alone,
-    "everybody but supervisors": lambda world: world.together,
-}
 MAIL: Final = {
     "REGISTRY_PUBLIC_URL": "https://registry.example.kz",
     "REGISTRY_SMTP_URL": "smtp://mail.example.kz:25",
@@ -91,14 +87,14 @@ def register(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def straight(register: Register, catalogue: Catalogue, present: Present, cast: str) -> Walk:
     with register.as_in_the_beginning(present):
-        walk = Walk(register.app, catalogue, register.world, CASTS[cast](register.world), Random(cast), present)
+        walk = Walk(register.app, catalogue, register.world, register.world.casts[cast], Random(cast), present)
         walk.straight()
     return walk
 
 
 def test_nothing_that_guards_prevent_is_done_straight(register: Register, present: Present) -> None:
     catalogue = Catalogue(register.app)
-    for cast in CASTS:
+    for cast in register.world.casts:
         walk = straight(register, catalogue, present, cast)
         assert walk.broken == [], "\n".join((cast, *walk.story))
     assert {gate: why for gate, why in catalogue.refused.items() if not catalogue.reached[gate]} == {}
@@ -118,11 +114,11 @@ def test_a_broken_guard_is_noticed(
     assert walk.broken != [], "\n".join(walk.story)
 
 
-@pytest.mark.parametrize("cast", CASTS)
+@pytest.mark.parametrize("cast", [ALONE, TOGETHER])
 def test_no_walk_ends_what_needs_a_supervisor_and_another_person(
     register: Register, present: Present, cast: str
 ) -> None:
-    players, catalogue = CASTS[cast](register.world), Catalogue(register.app)
+    players, catalogue = register.world.casts[cast], Catalogue(register.app)
     for seed in range(WALKS):
         with register.as_in_the_beginning(present):
             walk = Walk(register.app, catalogue, register.world, players, Random(f"{cast} {seed}"), present)

@@ -129,7 +129,7 @@ class Walk:
         self.end()
 
     def straight(self) -> None:
-        """Try whatever guards prevent, alone and then with each other."""
+        """Try whatever guards prevent, each alone and then with each other, in the order of the players."""
         for attempt in attempts(self.world):
             self.everyone(attempt)
         # The second of two who agree may follow the first one.
@@ -158,6 +158,7 @@ class Walk:
         db.session.rollback()
         self.meet()
         if self.values.chance(0.2):
+            self.random.shuffle(self.players)
             self.everyone(self.random.choice([*attempts(self.world), *decisions() * 2]))
             return
         player = self.random.choices(self.players, [each.weight for each in self.players])[0]
@@ -183,12 +184,12 @@ class Walk:
     # What guards prevent
 
     def everyone(self, attempt: Attempt) -> None:
-        """Each of the players makes the attempt, until one of them succeeds."""
+        """Each of the players, in their order, makes the attempt until one of them succeeds."""
         operation = self.catalogue.operations[attempt.operation]
         path = _filled_path(operation.rule, attempt.path)
         able = [each for each in self.players if each.token is not None and operation.is_for(each.role)]
         # Of those who all may not, one is enough.
-        for player in self.random.sample(able, len(able)) or self.players[:1]:
+        for player in able or self.players[:1]:
             answer = self.sent(player, operation, path, attempt.body or {})
             if self.noted(player, operation.name, answer):
                 self.catalogue.reached[attempt.gate] += 1

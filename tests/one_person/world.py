@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, update
 
 from registry.accounts.absences import record_absence
 from registry.accounts.actors import Actor
-from registry.accounts.models import Account, account_named, is_active
+from registry.accounts.models import Account, Person, account_named, is_active
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope, scopes_of_role
@@ -35,7 +35,7 @@ from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
 from tests.accounts.stored_accounts import id_of, session_of
 from tests.cases.cast import AIGERIM, act, audit, case_of, edit
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, restrict
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, list_key, restrict
 from tests.one_person.values import PDF
 from tests.present import Present
 
@@ -44,6 +44,10 @@ TERM: Final = timedelta(days=80)
 # What only people do.
 OF_PEOPLE: Final = {Scope.DECISIONS_APPROVE, Scope.ACCOUNTS_WRITE}
 SERIOUS: Final = ("medium", "high")
+ALONE: Final = "a supervisor with two accounts"
+# Where the order counts, the programs come first.
+PROGRAMS: Final = "a supervisor behind programs"
+TOGETHER: Final = "everybody but supervisors"
 # The platform's own program (REGISTRY_PLATFORM_ACCOUNT), which is in no cast.
 PLATFORM: Final = "qaztech"
 
@@ -61,13 +65,12 @@ class Player:
 
 @dataclass
 class World:
-    """BINs of agencies, numbers of projects and ids of accounts by what they are for; the players of the casts."""
+    """BINs of agencies, numbers of projects and ids of accounts by what they are for; the players of each cast."""
 
     agencies: dict[str, str]
     projects: dict[str, str]
     accounts: dict[str, int]
-    alone: list[Player]
-    together: list[Player]
+    casts: dict[str, list[Player]]
 
 
 FINISHED: Final = {"work_type": "maintenance", "stage": "operation", "contract_signed_on": "2025-01-10"}
@@ -85,6 +88,7 @@ PROJECTS: Final[tuple[tuple[str, str, dict[str, str | None]], ...]] = (
     ("development", "office", {"work_type": "development", "object_commissioned_on": "2020-01-01"}),
     ("of the asked", "asked", {}),
     ("restricted", "other", {}),
+    ("shared", "other", {}),
     ("referred", "other", {}),
     ("decided", "other", {}),
     ("exempt", "other", {}),
@@ -116,6 +120,7 @@ def build(present: Present) -> World:
         verify_placement(operator, project, "K-CONFIRMED", START - timedelta(days=70), "List")
         for each in projects.values():
             add_document(ADMINISTRATOR, each, "a.pdf", "application/pdf", PDF)
+    list_key(other, "K-CONFIRMED")
     restrict(projects["restricted"].number)
     audit()
     edit(ADMINISTRATOR, projects["once flagged"], object_commissioned_on="2020-01-01")
@@ -131,14 +136,12 @@ def build(present: Present) -> World:
     ask(asker, RequestKind.WITHDRAWAL, projects["almost withdrawn"].number, {"reason": "Twice."})
     issue(ADMINISTRATOR, PLATFORM, Role.OPERATOR, None, TERM)
     _person("newcomer", Role.AGENCY_VIEWER, other)
-    newcomer = account_named("newcomer")
-    assert newcomer is not None
-    with transaction():
-        newcomer.restricted_admitted_at = None
-    alone = [
-        _player("saule", Role.SUPERVISOR),
-        _service("robot of saule", Role.SUPERVISOR, None, "saule"),
+    with transaction() as session:
+        session.get_one(Account, id_of("newcomer")).restricted_admitted_at = None
+    saule = [_player("saule", Role.SUPERVISOR), _player("saule again", Role.SUPERVISOR)]
+    programs = [
         _service("robot of nobody", Role.SUPERVISOR, None),
+        _service("robot of saule", Role.SUPERVISOR, None, "saule"),
     ]
     together = [
         *(_player(name, Role.ADMINISTRATOR) for name in ("adil", "bota")),
@@ -153,14 +156,16 @@ def build(present: Present) -> World:
         _service("robot of operators", Role.OPERATOR, None),
         _service("robot of the ministry", Role.AGENCY_EDITOR, ministry),
     ]
+    with transaction() as session:
+        accounts = [id_of(player.name) for player in saule]
+        session.execute(update(Person).where(Person.account_id.in_(accounts)).values(email="saule@example.kz"))
     # What she does for somebody absent is still done by one person.
     record_absence(_signed_in("rustem"), id_of("rustem"), id_of("saule"), START, START + TERM)
     return World(
         agencies={name: agency.bin for name, agency in agencies.items()},
         projects={name: project.number for name, project in projects.items()},
-        accounts={name: id_of(name) for name in ("newcomer", "leader", PLATFORM)},
-        alone=alone,
-        together=together,
+        accounts={name: id_of(name) for name in ("newcomer", "viewer", "leader", PLATFORM)},
+        casts={ALONE: [*saule, *programs], PROGRAMS: [*programs, *saule], TOGETHER: together},
     )
 
 
