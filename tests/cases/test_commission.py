@@ -82,6 +82,7 @@ def test_granted_exemption_has_its_file_and_the_case_waits_for_its_end(
             page = supervisor.get(path).text
             assert re.search(r"govuk-tag[^>]*>Exempt by the Commission<", page), (path, is_audited)
             assert not re.search(r"govuk-tag[^>]*>With the Commission<", page), (path, is_audited)
+        assert "<dt>Exempt until</dt><dd>31 December 2026</dd>" in supervisor.get(f"/cases/{case.id}").text
         assert (case_of(project).exempt_since, case_of(project).due_on) == (TODAY, None)
         if not is_audited:
             audit()

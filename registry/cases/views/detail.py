@@ -186,6 +186,8 @@ def _page(
     form = Form(form_values, problems_by_control(named, actions.get(opened, ())))
     has_new_events = seen is not None and (is_stale or error is not None)
     approvals = waiting_about(actor, project_id=case_record.project_id)
+    exemptions = exemptions_of(case_record.project_id)
+    in_force = [each.valid_to for each in exemptions if each.status == "in_force"] if case_record.exempt_since else []
     return render_template(
         "cases/detail.html",
         actor=actor,
@@ -229,7 +231,8 @@ def _page(
         form=form,
         unsaved_comment=form_values.get(f"{opened}-comment") if opened and opened not in actions else None,
         returned=returned,
-        exemptions=exemptions_of(case_record.project_id),
+        exemptions=exemptions,
+        exempt_until=max(in_force, default=None),
         tag=_tag(view),
         is_stale=is_stale,
         # The form of an approval is displayed after the step-up; one that was sent without it keeps what was entered.
