@@ -20,7 +20,7 @@ from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT_SUBJECT, projects_of_ids, registered_change
-from registry.projects.former_records import Match, save_former_records
+from registry.projects.former_records import Match, link_edited_records, save_former_records
 from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import reserve_numbers
@@ -156,3 +156,5 @@ def update_projects(
     session.execute(statement.values({name: bindparam(name) for name in UPDATED_COLUMNS}), rows)
     insert_rows(session, Revision, revisions)
     save_fingerprints(session, fingerprints)
+    edited = [(project.values, [change["field"] for change in project.changes]) for project in projects]
+    link_edited_records(session, edited, at)

@@ -1,7 +1,8 @@
 """Former records: withdrawn and ended projects that are registered again, and what the law remembers of them.
 
-Whoever registers one again says why. The link between the two is written once, with the registration or, where the
-new record was there before, with the withdrawal, and is never removed: ``integrity.rewritten`` reads it
+Whoever registers one again says why. The link between the two is written once, with the registration, with the edit
+that gives the new record the same code, contract or name, or, where the new record was there before, with the
+withdrawal or the end of the former one, and is never removed: ``integrity.rewritten`` reads it
 (docs/reference/rules.md, "Records that are registered again").
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, ForeignKey, RowMapping, and_, not_, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, RowMapping, Select, and_, not_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.accounts.actors import Actor
@@ -53,6 +54,8 @@ IS_FORMER: Final = and_(
     or_(PROJECT.withdrawn_at.is_not(None), PROJECT.stage.in_(sorted(FINAL_STAGES))),
     not_(and_(PROJECT.placement == Placement.ON_PLATFORM.value, PROJECT.placement_verified_on.is_not(None))),
 )
+# The fields of which an edit may make a project the same work as a former record.
+IDENTIFYING: Final = frozenset({*NAMES, "object_code", *CONTRACT})
 COMPARED: Final = ("id", "number", "agency_id", "is_restricted", "version", "withdrawn_at", *NAMES, "object_code")
 READ: Final = (*UNDONE, "stage", "placement", "placement_verified_on")
 
@@ -158,21 +161,64 @@ def save_former_records(session: Session, matches: Mapping[int, Iterable[Match]]
     insert_rows(session, FormerRecord, rows)
 
 
+def link_edited_records(
+    session: Session, edited: Sequence[tuple[Mapping[str, Any], Collection[str]]], at: datetime
+) -> None:
+    """Link projects, given as values and names of the fields that an edit has changed, in the open transaction.
+
+    With the edit that makes it the same work a project is linked to its former records, and with the one that ends it
+    the records that were registered after it to the project. Their revisions must have been saved.
+    """
+    same = [values for values, fields in edited if not IDENTIFYING.isdisjoint(fields)]
+    if same:
+        linked = {tuple(row) for row in session.execute(_links_of([values["id"] for values in same]))}
+        matched = former_records_of([(values["agency_id"], values) for values in same])
+        new = {
+            values["id"]: [
+                match
+                for match in matches
+                if match.record["id"] < values["id"] and (values["id"], match.record["id"]) not in linked
+            ]
+            for values, matches in zip(same, matched, strict=True)
+        }
+        save_former_records(session, new, at)
+    ended = [
+        values["id"]
+        for values, fields in edited
+        if values["stage"] in FINAL_STAGES and ("stage" in fields or not IDENTIFYING.isdisjoint(fields))
+    ]
+    if ended:
+        columns = [PROJECT[name] for name in dict.fromkeys((*COMPARED, *CONTRACT, *UNDONE))]
+        former = select(*columns).where(IS_FORMER, is_among(PROJECT.id, ended)).order_by(PROJECT.id)
+        records = {row["id"]: dict(row) for row in session.execute(former).mappings()}
+        policy = policy_in_force()
+        for key, past in _judged_of(records).items():
+            if ever_serious(past, policy):
+                _link_later_records(session, records[key], at)
+
+
+def _links_of(ids: Collection[int]) -> Select[int, int]:
+    return select(FORMER.project_id, FORMER.former_id).where(is_among(FORMER.project_id, sorted(ids)))
+
+
 def link_later_records(session: Session, withdrawn: Project, at: datetime) -> None:
     """Link the records of the same work that were registered after a project to it, as it is withdrawn."""
-    values = {name: getattr(withdrawn, name) for name in (*COMPARED, *CONTRACT)}
+    _link_later_records(session, {name: getattr(withdrawn, name) for name in (*COMPARED, *CONTRACT)}, at)
+
+
+def _link_later_records(session: Session, values: Mapping[str, Any], at: datetime) -> None:
     hashes = exact_hashes(values)
     compared = table_of(ProjectFingerprint).c
     same = [compared[name] == hashes[name] for name in ("object_code", "contract_number") if hashes[name] is not None]
-    of_agency: ColumnElement[bool] = PROJECT.agency_id == withdrawn.agency_id
+    of_agency: ColumnElement[bool] = PROJECT.agency_id == values["agency_id"]
     alike = or_(of_agency, PROJECT.id.in_(select(compared.project_id).where(or_(*same)))) if same else of_agency
     columns = [PROJECT[name] for name in dict.fromkeys(("agency_id", "id", *NAMES, "object_code", *CONTRACT))]
-    linked = select(FORMER.project_id).where(FORMER.former_id == withdrawn.id)
-    statement = select(*columns).where(alike, PROJECT.id > withdrawn.id, PROJECT.id.not_in(linked))
+    linked = select(FORMER.project_id).where(FORMER.former_id == values["id"])
+    statement = select(*columns).where(alike, PROJECT.id > values["id"], PROJECT.id.not_in(linked))
     later = [dict(row) for row in session.execute(statement.order_by(PROJECT.id)).mappings()]
     matched = _Keys([values]).of([(row["agency_id"], row) for row in later]) if later else []
     rows = [
-        {"project_id": row["id"], "former_id": withdrawn.id, "at": at}
+        {"project_id": row["id"], "former_id": values["id"], "at": at}
         for row, each in zip(later, matched, strict=True)
         if each
     ]

@@ -26,7 +26,12 @@ from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, registered_change
 from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems, merge_problems
-from registry.projects.former_records import former_records_of, reason_problem, save_former_records
+from registry.projects.former_records import (
+    former_records_of,
+    link_edited_records,
+    reason_problem,
+    save_former_records,
+)
 from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, NO_VALUES, Project
 from registry.projects.numbers import is_project_number, reserve_number
@@ -247,6 +252,8 @@ def save_changes(
     save_revision(project, changes, actor.principal, change_reason)
     if any(change["field"] in COMPARED for change in changes):
         save_fingerprints(require_transaction(), [fingerprint_row(project.id, after, words)])
+    values = {**after, "id": project.id, "agency_id": project.agency_id}
+    link_edited_records(require_transaction(), [(values, [change["field"] for change in changes])], project.updated_at)
     given = {} if change_reason is None else {"reason": change_reason}
     journal.record(actor, action, f"project:{project.number}", {**(details or {}), **given, "changes": changes})
     return changes

@@ -273,6 +273,58 @@ def test_ended_record_counts_if_it_ever_had_a_serious_finding() -> None:
     assert verify_audit(AUDITOR, run.id).matches
 
 
+def test_new_record_that_was_there_before_the_end_is_flagged_after_it(present: Present) -> None:
+    agency = an_agency()
+    former = a_project(agency, object_code=CODE)
+    quiet = a_project(
+        agency,
+        object_code="IS-2",
+        name_ru="Портал",
+        name_kk=None,
+        work_type="maintenance",
+        stage="operation",
+        object_commissioned_on="2018-05-14",
+        contract_signed_on=None,
+        work_started_on=None,
+    )
+    project = a_project(agency, **AWAY)
+    other = a_project(agency, **{**AWAY, "name_ru": "Сопровождение портала", "object_code": "IS-2"})
+    audit()
+    assert LEFT not in flags_of(project)
+    present.move(timedelta(days=1))
+    judgement = Judgement(policy_in_force(), DAY + timedelta(days=1))
+    judgement.judge()
+    for each in (former, quiet):
+        edit(each, stage="terminated", ended_on="2026-05-20")
+    judgement.bring_up_to_date()
+    fresh = Judgement(policy_in_force(), DAY + timedelta(days=1))
+    fresh.judge()
+    assert judgement.digest() == fresh.digest()
+    run = audit()
+    assert LEFT in flags_of(project)
+    assert LEFT not in flags_of(other)
+    assert verify_audit(AUDITOR, run.id).matches
+
+
+@pytest.mark.parametrize("by", ["edit", "import"])
+def test_record_that_an_edit_makes_the_same_work_is_flagged_after_it(present: Present, by: str) -> None:
+    agency = an_agency()
+    a_withdrawn_creation(agency)
+    project = a_project(agency, **{**AWAY, "object_code": "IS-2", "external_id": "2026-9"})
+    audit()
+    assert LEFT not in flags_of(project)
+    present.move(timedelta(days=1))
+    if by == "edit":
+        edit(project, object_code=CODE)
+    else:
+        run_import(csv_of({"agency_bin": agency.bin, "external_id": "2026-9", "object_code": CODE}))
+    run = audit()
+    assert LEFT in flags_of(project)
+    assert verify_audit(AUDITOR, run.id).matches
+    # The next edit finds the link that there is.
+    edit(project, object_code="is-77/1")
+
+
 def test_new_record_that_was_there_before_the_withdrawal_is_flagged_after_it(present: Present) -> None:
     agency = an_agency()
     former = a_project(agency, object_code=CODE)
