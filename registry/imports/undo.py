@@ -20,7 +20,7 @@ from registry.changes.service import record_change
 from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Conflict, RegistryError
+from registry.core.errors import Conflict
 from registry.core.transactions import transaction
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.flags.withdrawn_projects import SERIOUS
@@ -36,8 +36,7 @@ from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.registration_checks import SAME_EXTERNAL_ID
 from registry.projects.revisions import Revision, differences, json_value
 from registry.projects.visibility import visible_projects
-from registry.requests.service import ask
-from registry.requests.vocabulary import RequestKind
+from registry.requests.service import ask_to_withdraw
 
 UNDOABLE_FOR: Final = timedelta(days=30)
 AT_ONCE: Final = 1000
@@ -81,17 +80,8 @@ def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
         parts = (edited[start : start + AT_ONCE] for start in range(0, len(edited), AT_ONCE))
         restored = [change for part in parts for change in _restored(part, versions, left)]
         update_projects(actor, restored, "project.changed", {"undone_import": run.id}, reason)
-        requested = []
-        for project in projects:
-            if versions[project["number"]] == 1:
-                if since := _changed_since(project):
-                    left.append({"project": project["number"], "reason": "undo-changed-since", "fields": since})
-                    continue
-                try:
-                    ask(actor, RequestKind.WITHDRAWAL, project["number"], {"reason": reason})
-                    requested.append(project["number"])
-                except RegistryError as error:
-                    left.append({"project": project["number"], "reason": error.code})
+        requested, waiting = ask_to_withdraw(actor, _unchanged(projects, versions, left), reason)
+        left += [{"project": number, "reason": "request-already-waiting"} for number in waiting]
         record_change(IMPORT_SUBJECT, run.id, run.state)
         run.undone_at, run.undone_by = now(), actor.principal
         numbers = [change.values["number"] for change in restored]
@@ -110,6 +100,24 @@ def _projects(actor: Actor, import_id: int) -> list[dict[str, Any]]:
     statement = select(*(PROJECT[name] for name in NAMES)).where(PROJECT.number.in_(written), *bound)
     statement = statement.where(*visible_projects(actor)).order_by(PROJECT.id).with_for_update(of=Project)
     return [dict(row) for row in map(dict, db.session.execute(statement).mappings())]
+
+
+def _unchanged(
+    projects: Sequence[Mapping[str, Any]], versions: Mapping[str, int], left: list[dict[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The projects that the import registered and nobody has changed or withdrawn; the others go to ``left``."""
+    unchanged = []
+    for project in projects:
+        number = project["number"]
+        if versions[number] > 1:
+            continue
+        if project["withdrawn_at"] is not None:
+            left.append({"project": number, "reason": "project-withdrawn"})
+        elif since := _changed_since(project):
+            left.append({"project": number, "reason": "undo-changed-since", "fields": since})
+        else:
+            unchanged.append(project)
+    return unchanged
 
 
 def _changed_since(project: Mapping[str, Any]) -> list[str]:

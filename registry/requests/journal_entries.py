@@ -11,12 +11,17 @@ from registry.requests.models import Request
 
 def record(actor: Actor, action: str, request: Request, details: dict[str, Any] | None = None) -> None:
     """Write the entry ``request.<action>`` in the open transaction."""
-    subject = {
+    subject: dict[str, Any] = {
         "request_kind": request.kind,
         "agency": request.agency,
         "project": request.project,
         "to_agency": request.to_agency,
         "on": None if request.on is None else request.on.isoformat(),
     }
-    entry = {name: value for name, value in {**subject, **(details or {})}.items() if value is not None}
-    journal.record(actor, f"request.{action}", f"request:{request.id}", entry)
+    record_row(actor, action, request.id, {**subject, **(details or {})})
+
+
+def record_row(actor: Actor, action: str, request_id: int, details: dict[str, Any]) -> None:
+    """The same for a request that was written by a bulk insert."""
+    entry = {name: value for name, value in details.items() if value is not None}
+    journal.record(actor, f"request.{action}", f"request:{request_id}", entry)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
 from registry.accounts.same_person import require_still_may
+from registry.agencies.service import agencies_by_id
 from registry.core import outbox
+from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
 from registry.core.constraints import violates
+from registry.core.dialects import is_among
 from registry.core.errors import Conflict
+from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 from registry.projects.service import find_project
 from registry.requests.carrying_out import carry_out, lock_flags_for
 from registry.requests.decisions import decide
 from registry.requests.four_eyes import RequestNeedsAPerson, require_another_person
 from registry.requests.handlers import HANDLERS
-from registry.requests.journal_entries import record
+from registry.requests.journal_entries import record, record_row
 from registry.requests.models import Request
 from registry.requests.queries import find_request_to_change, waiting_request
 from registry.requests.vocabulary import RequestKind, RequestState
 
 ASKED_TOPIC = "request.asked"
+REQUEST: Final = table_of(Request).c
 
 
 class RequestAlreadyWaiting(Conflict):
@@ -77,6 +84,43 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
         record(actor, "asked", request, {"act": request.act, "reason": request.reason, **request.details})
         outbox.enqueue(ASKED_TOPIC, {"request": request.id})
     return request
+
+
+def ask_to_withdraw(actor: Actor, projects: Sequence[Mapping[str, Any]], reason: str) -> tuple[list[str], list[str]]:
+    """Ask for the withdrawal of projects that the caller has locked and may change, by few statements.
+
+    ``projects`` have ``id``, ``number`` and ``agency_id``. Return the numbers of those whose withdrawal is asked for,
+    and of those for which a request waits already. Raises RoleNotAllowed.
+    """
+    kind = RequestKind.WITHDRAWAL
+    actor.require(HANDLERS[kind].asks)
+    with transaction() as session:
+        ids = [project["id"] for project in projects]
+        waits = (Request.kind == kind.value, Request.state == RequestState.WAITING.value)
+        waiting = set(session.scalars(select(Request.project_id).where(*waits, is_among(REQUEST.project_id, ids))))
+        asked = [project for project in projects if project["id"] not in waiting]
+        bins = {agency.id: agency.bin for agency in agencies_by_id().values()} if asked else {}
+        rows = [
+            {
+                "id": request_id,
+                "kind": kind.value,
+                "state": RequestState.WAITING.value,
+                "agency_id": project["agency_id"],
+                "project_id": project["id"],
+                "reason": reason,
+                "details": {"duplicate_of": None},
+                "asked_by": actor.principal,
+                "asked_at": now(),
+            }
+            for request_id, project in zip(reserve_ids(session, Request, len(asked)), asked, strict=True)
+        ]
+        insert_rows(session, Request, rows)
+        insert_rows(session, OutboxMessage, [outbox.message_row(ASKED_TOPIC, {"request": row["id"]}) for row in rows])
+        for row, project in zip(rows, asked, strict=True):
+            subject = {"request_kind": kind.value, "agency": bins[project["agency_id"]], "project": project["number"]}
+            record_row(actor, "asked", row["id"], {**subject, "reason": reason})
+    numbers = [project["number"] for project in asked]
+    return numbers, [project["number"] for project in projects if project["id"] in waiting]
 
 
 def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None = None) -> Request:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import Connection, event
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.core.clock import now
 from registry.core.database import db
+from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 from registry.flags.models import Flag
 from registry.imports.models import ImportRun
@@ -26,6 +30,8 @@ from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import change_project, find_project_to_change
 from registry.requests.models import Request
+from registry.requests.service import ask
+from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller
 from tests.audits.steps import audit
 from tests.factories import a_project, an_actor, an_agency
@@ -152,6 +158,45 @@ def test_project_that_somebody_has_filled_in_since_stays(app: Flask) -> None:
     left = {"project": filled.number, "reason": "undo-changed-since", "fields": ["purpose"]}
     assert run.undone == {"restored": [], "withdrawals": [untouched.number], "left": [left]}
     assert db.session.scalars(db.select(Request.project_id)).all() == [untouched.id]
+
+
+def test_withdrawals_of_an_undo_are_asked_for_by_few_statements(app: Flask, connection: Connection) -> None:
+    agency = an_agency()
+    editor = an_actor(Role.AGENCY_EDITOR, agency)
+    rows = [minimal(agency.bin, external_id=str(place), name_ru=f"Портал {place}") for place in range(50)]
+    run = import_now(editor, "projects", False, "x.csv", csv_of(*rows))
+    first, withdrawn = db.session.scalars(db.select(Project).order_by(Project.id).limit(2))
+    waiting = ask(editor, RequestKind.WITHDRAWAL, first.number, {"reason": "дважды"})
+    with transaction() as session:
+        session.execute(db.update(Project).where(Project.id == withdrawn.id).values(withdrawn_at=now()))
+    statements: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
+
+    undo_import(editor, run.id, "Не тот столбец")
+
+    assert len(statements) < 40
+    assert run.undone is not None
+    assert run.undone["left"] == [
+        {"project": withdrawn.number, "reason": "project-withdrawn"},
+        {"project": first.number, "reason": "request-already-waiting"},
+    ]
+    requests = db.session.scalars(db.select(Request).where(Request.id != waiting.id).order_by(Request.id)).all()
+    assert [request.project for request in requests] == run.undone["withdrawals"]
+    assert len(requests) == 48
+    last = requests[-1]
+    assert (last.kind, last.state, last.reason, last.asked_by) == (
+        "withdrawal",
+        "waiting",
+        "Не тот столбец",
+        editor.principal,
+    )
+    entries = db.select(JournalEntry.details).where(JournalEntry.subject == f"request:{last.id}")
+    assert [json.loads(each) for each in db.session.scalars(entries)] == [
+        {"request_kind": "withdrawal", "agency": agency.bin, "project": last.project, "reason": "Не тот столбец"}
+    ]
+    assert db.session.scalars(db.select(OutboxMessage.payload).order_by(OutboxMessage.id.desc())).first() == {
+        "request": last.id
+    }
 
 
 def test_command_undoes_an_import(registry: CommandLine, tmp_path: Path) -> None:
