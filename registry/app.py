@@ -18,20 +18,16 @@ from registry.core.clock import require_current_zone
 from registry.core.database import init_database
 from registry.extensions import compress, csrf
 from registry.flask_config import flask_config, use_configuration_files
-from registry.http.cross_origin import attach_cross_origin
 from registry.http.error_handlers import init_error_handlers
-from registry.http.error_reports import init_error_reports
-from registry.http.forwarded_headers import attach_forwarded_warning
 from registry.http.health import init_health
 from registry.http.json_provider import init_json
 from registry.http.metrics import init_metrics
 from registry.http.rate_limit import init_rate_limit
 from registry.http.request_bodies import attach_body_drain
 from registry.http.request_ids import init_request_ids
-from registry.http.request_log import init_request_log, log_to_stderr
-from registry.http.security_headers import init_security_headers
-from registry.http.security_txt import init_security_txt
-from registry.http.tracing import init_tracing
+from registry.http.request_log import attach_forwarded_warning, init_request_log, log_to_stderr
+from registry.http.security import attach_cross_origin, init_security_headers, init_security_txt
+from registry.http.telemetry import init_error_reports, init_tracing
 from registry.settings import Settings, read_settings
 from registry.web.application import attach_web
 

@@ -8,7 +8,9 @@ from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
 from registry.approvals import tables as approval_table
-from registry.audits import agency_counts, daily_counts, policy_texts
+from registry.audits import counts as agency_counts
+from registry.audits import counts as daily_counts
+from registry.audits import policy_texts
 from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
 from registry.cases import orders

@@ -22,8 +22,8 @@ from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import PARSERS as DATABASE_PARSERS
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, whole_number
 from registry.core.shipped_files import CONFIG
-from registry.http.telemetry_settings import PARSERS as TELEMETRY_PARSERS
-from registry.http.telemetry_settings import read_telemetry
+from registry.http.telemetry import PARSERS as TELEMETRY_PARSERS
+from registry.http.telemetry import read_telemetry
 from registry.notifications.settings import PARSERS as AITU_PARSERS
 from registry.notifications.settings import AituBot, Mail, aitu_bot, mail_sender, smtp_server
 from registry.open_data.publication import PARSERS as OPEN_DATA_PARSERS

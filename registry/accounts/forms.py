@@ -18,10 +18,9 @@ from registry.core.fields import Choice, InputField, Text
 from registry.core.languages import LANGUAGES
 from registry.core.value_checks import InvalidValue
 from registry.web.blueprint import Answer
-from registry.web.fields import Field, form_field
-from registry.web.form_pages import FormPage
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, FormPage, form_field
 from registry.web.labels import choice_label, role_name
-from registry.web.translations import gettext as _
 
 # Days.
 LIFETIMES: Final = ("30", "90", "180", "366")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 
 class Role(Choices):

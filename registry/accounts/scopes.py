@@ -7,7 +7,7 @@ from typing import Final
 
 from registry.accounts.roles import PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 
 class Scope(Choices):

@@ -14,10 +14,9 @@ from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENC
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
-from registry.api.filter_parameters import BIN_SCHEMA, SEVERAL, WORDS_SCHEMA, one_of, several_of
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import BIN_SCHEMA, SEVERAL, WORDS_SCHEMA, ListArguments, list_query, one_of, several_of
 from registry.core.transactions import transaction
 from registry.http.query_parameters import Parameter
 from registry.journal.read_replica import use_read_replica

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from registry.cli.app_context import in_registry
-from registry.cli.options import FILE, as_json_option, dry_run_option
+from registry.cli.output import FILE, as_json_option, dry_run_option
 from registry.imports.commands import column_mapping, import_file, import_options
 from registry.imports.service import ImportOptions
 

@@ -32,12 +32,11 @@ from registry.reports.compliance import UNFLAGGED
 from registry.reports.views.compliance import PATTERNS, share_class
 from registry.requests.queries import list_requests
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import present_text, schema_field
 from registry.web.flash import flash_changes, flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, present_text, schema_field
 from registry.web.labels import name_in_page_language
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
 
 # Agencies in forms and lists: choices, and names by BIN.
 

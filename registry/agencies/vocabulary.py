@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
-from registry.freeze.vocabulary import AgencyKind
+from registry.freeze.vocabulary import AgencyKind, Choices
 
 
 class Region(Choices):

@@ -15,19 +15,25 @@ from werkzeug.routing import BaseConverter
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.api.deprecation import DEPRECATION, Deprecation
-from registry.api.operation_docs import HONOURED, IDEMPOTENT, REQUIRED_PERMISSIONS, RULE, complete_operation
+from registry.api.operation_docs import (
+    DEPRECATION,
+    HONOURED,
+    IDEMPOTENT,
+    REQUIRED_PERMISSIONS,
+    RULE,
+    Deprecation,
+    complete_operation,
+)
 from registry.api.pages import PageSchema
-from registry.api.parser import StrictParser
+from registry.api.parameters import StrictParser
 from registry.core.errors import RegistryError
 from registry.core.transactions import autocommit_reads, repeated
-from registry.http.authentication import authenticate
+from registry.http.authentication import REQUIRED_PERMISSION, authenticate
 from registry.http.etag import make_tag, not_modified, require_fresh, require_if_match
 from registry.http.idempotency import REPLAYED, request_digest, run_once
 from registry.http.locale import request_locale
 from registry.http.query_parameters import read_query
 from registry.http.request_bodies import JSON_TYPE, MERGE_PATCH, MULTIPART
-from registry.http.required_permission import REQUIRED_PERMISSION
 
 API_PREFIX: Final = "/api/v1"
 # The attribute of a view that ``requires`` made: the view itself, so that what decorates it further shows.

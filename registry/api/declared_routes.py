@@ -12,7 +12,7 @@ from marshmallow import Schema
 from registry.accounts.roles import Permission
 from registry.api.blueprint import APIDOC, CHECKED_FIRST, ApiBlueprint, PermissionNotDeclared
 from registry.api.operation_docs import REQUIRED_PERMISSIONS
-from registry.http.required_permission import REQUIRED_PERMISSION
+from registry.http.authentication import REQUIRED_PERMISSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,13 @@ from flask import Flask
 from registry.accounts.api import accounts, sessions, tokens
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName, ReportNumber
+from registry.api.components import CODES, add_examples, add_integer_formats, open_vocabularies, share_enums
 from registry.api.error_codes import error_codes, field_codes
-from registry.api.generated_examples import add_examples
-from registry.api.integer_formats import add_integer_formats
-from registry.api.open_vocabularies import CODES, open_vocabularies
 from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
-from registry.api.query_schemas import parameter_schema, parameter_style
-from registry.api.shared_enums import share_enums
+from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.approvals import api as approvals
-from registry.audits.api import audits, verification
+from registry.audits import api as audits
 from registry.cases.api import bulk as case_bulk
 from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
@@ -68,7 +65,7 @@ BLUEPRINTS = (
     imports.blp,
     exports.blp,
     audits.blp,
-    verification.blp,
+    audits.verification_blp,
     flags.blp,
     cases.blp,
     commission.blp,

@@ -32,9 +32,9 @@ from registry.projects.documents import names_of_documents
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
+from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
 
 FILTERS: Final = ("kind", "state")
 REASON: Final = "reason"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 
 class ApprovalKindCode(Choices):

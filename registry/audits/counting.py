@@ -25,8 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from registry.audits.agency_counts import NO_SEVERITY, AgencyCount
-from registry.audits.daily_counts import COUNTRY, NOT_GIVEN, DailyCount, Dimension
+from registry.audits.counts import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount, DailyCount, Dimension
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number
 from registry.core.bulk import insert_rows, table_of
@@ -193,7 +192,7 @@ def _flags(on: date, unit: ColumnElement[int]) -> Select[Any]:
 def _sums(on: date) -> tuple[Any, ...]:
     is_claimed = PROJECT.placement == Placement.ON_PLATFORM.value
     claimed = case((is_claimed, 1), else_=0)
-    # As the law has it: registry/freeze/placement.py.
+    # As the law has it: registry/freeze/rules.py.
     confirmed = case((and_(is_claimed, PROJECT.placement_verified_on <= on), 1), else_=0)
     budget = func.coalesce(func.sum(PROJECT.budget_kzt), 0)
     # The sum of big integers is numeric on PostgreSQL.

@@ -25,21 +25,67 @@ from registry.audits.candidates import (
     parts,
     restricted_projects,
 )
-from registry.audits.decided_flags import statuses_before
+from registry.audits.counting import Counts
 from registry.audits.reconciliation import ActiveFlag, Outcome, Plan, active_flags, reconcile
+from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number
 from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import in_transaction
+from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import last_good_audit
+from registry.flags.former_flags import FORMER
+from registry.flags.models import FLAGS
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.projects.former_records import later_records_of
 from registry.projects.models import Project
 from registry.projects.vocabulary import FreezeStatus
+
+# Flags whose status a decision, or a revoked exemption, changed between audits; the next audit lists the changes.
+
+# Keys of an approval's timeline event, and the status that their flags had before it.
+STATUS_BEFORE = {"flags_accepted": "open", "flags_opened": "accepted"}
+
+
+def statuses_before(since: datetime, until: datetime | None = None) -> Mapping[tuple[int, str], str]:
+    """Map (project id, rule) to the flag's earlier status, for each flag that people changed after ``since``.
+
+    ``until``: the last moment to look at, to repeat an audit.
+    """
+    decided = select(CaseDecision.case_id).where(CaseDecision.decided_at > since)
+    approvals = (
+        select(Case.project_id, CaseEvent.details)
+        .join(Case, Case.id == CaseEvent.case_id)
+        .where(CaseEvent.case_id.in_(decided), CaseEvent.action == "approve", CaseEvent.at > since)
+        .order_by(CaseEvent.id)
+    )
+    if until is not None:
+        approvals = approvals.where(CaseEvent.at <= until)
+    statuses = _exempt_before(since, until)
+    for project_id, details in db.session.execute(approvals):
+        for key, before in STATUS_BEFORE.items():
+            for rule in details.get(key, ()):
+                statuses.setdefault((project_id, rule), before)
+    return statuses
+
+
+def _exempt_before(since: datetime, until: datetime | None) -> dict[tuple[int, str], str]:
+    revoked = (
+        select(FLAGS.c.project_id, FLAGS.c.rule)
+        .join(FORMER, FORMER.c.flag_id == FLAGS.c.id)
+        .join(Exemption, Exemption.project_id == FLAGS.c.project_id)
+        .where(Exemption.revoked_at > since, FORMER.c.until >= Exemption.revoked_at)
+        .where(FORMER.c.status == "exempt", FORMER.c.ended_by_audit.is_(None))
+    )
+    if until is not None:
+        revoked = revoked.where(Exemption.revoked_at <= until, FORMER.c.until <= until)
+    return dict.fromkeys(db.session.execute(revoked), "exempt")
+
 
 NOTHING: Final = b""
 # With more changes than these, those of one moment are judged before the lock too, this often at most.
@@ -277,3 +323,56 @@ def _projects_of(agencies: frozenset[int]) -> frozenset[int]:
         return frozenset()
     project = table_of(Project).c
     return frozenset(db.session.scalars(select(project.id).where(project.agency_id.in_(sorted(agencies)))))
+
+
+# What an audit reads before it locks: every project judged and counted, and the cases that differ from their flags.
+#
+# Under the lock only what has changed since is read again, by the change feed.
+
+# The cases of more projects than these are compared all: SQLite has at most 32,766 parameters, nine for each.
+MANY: Final = 2000
+
+
+class Preparation:
+    """An audit by a policy on a date. ``writes``: it is no dry run, which neither counts nor changes cases."""
+
+    def __init__(self, policy: Policy, on: date, *, writes: bool = True) -> None:
+        """Without reading anything."""
+        self.policy, self.on = policy, on
+        self.judgement = Judgement(policy, on)
+        self.counts = Counts(on)
+        self._writes = writes
+        self._to_sync: frozenset[int] | None = None
+        self._number = 0
+
+    def is_for(self, policy: Policy, on: date) -> bool:
+        """True when it is for an audit by this policy on this date."""
+        return (self.policy.digest, self.on) == (policy.digest, on)
+
+    def read(self) -> None:
+        """Judge, count and compare everything, while others write."""
+        if self._writes:
+            self.counts.count()
+            self._number = newest_number()
+            self._to_sync = projects_to_sync(self.policy)
+        # Last, because it takes longest to judge again what changes meanwhile.
+        self.judgement.judge()
+        if self._writes:
+            self.counts.bring_up_to_date()
+            self._to_sync = self._among_changed(frozenset(), NO_AUDIT)
+
+    def projects_to_sync(self, plan: Plan, audit_id: int) -> frozenset[int] | None:
+        """The ids of projects whose cases differ from their flags, which the audit has written; None for all."""
+        planned = {flag.project_id for flag, *_ in plan.updated} | set(plan.changed_projects())
+        return self._among_changed(frozenset(planned), audit_id)
+
+    def _among_changed(self, planned: frozenset[int], audit_id: int) -> frozenset[int] | None:
+        if self._to_sync is None or deleted_up_to() > self._number:
+            return None
+        number = newest_number()
+        changed = changed_since(self._number).projects if number > self._number else frozenset()
+        projects = self._to_sync | changed | planned
+        if len(projects) > MANY:
+            return None
+        self._number = number
+        return projects_to_sync(self.policy, sorted(projects), audit_id) if projects else projects

@@ -14,9 +14,9 @@ from sqlalchemy import or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.decided_flags import statuses_before
-from registry.audits.held_causes import visible_causes
-from registry.audits.promises import visible_check
+from registry.audits.held_audits import visible_causes
+from registry.audits.judgement import statuses_before
+from registry.audits.policy_activation import visible_check
 from registry.cases.models import Case
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit

@@ -15,10 +15,9 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.candidates import Part, new_digest, parts
-from registry.audits.decided_flags import statuses_before
-from registry.audits.known_facts import KnownRegister
+from registry.audits.judgement import statuses_before
+from registry.audits.past import AuditTooOld, KnownRegister, require_repeatable
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, ActiveFlag, Plan, reconcile
-from registry.audits.repeatable import AuditTooOld, require_repeatable
 from registry.audits.restricted_counts import COUNTS
 from registry.audits.service import find_audit
 from registry.core.bulk import table_of

@@ -21,10 +21,10 @@ from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
 from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.freeze.current import policy_in_force
-from registry.web.fields import Field, form_field
 from registry.web.formats import day
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, form_field
 from registry.web.labels import choice_label, options
-from registry.web.translations import gettext as _
 
 
 class RequiredComment(BaseSchema):

@@ -12,9 +12,8 @@ from marshmallow import fields
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import SEVERAL, TEXT_SCHEMA, one_of, several_of
 from registry.api.operation_docs import ERROR_NAMES
-from registry.api.query_schemas import filter_query
+from registry.api.parameters import SEVERAL, TEXT_SCHEMA, filter_query, one_of, several_of
 from registry.changes.queries import (
     MAX_WAIT_S,
     Change,

@@ -5,33 +5,98 @@ The secret key in the data folder is not part of it; a missing key is created.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
-from sqlalchemy import make_url
+from sqlalchemy import delete, make_url, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from registry.accounts.account_changes import end_access
 from registry.accounts.actors import local_actor
+from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
+from registry.accounts.sessions import WebSession
+from registry.accounts.token_models import Token
 from registry.changes.service import restart_feed
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
 from registry.cli.app_context import as_owner, command_settings, connected, open_registry
 from registry.cli.backup_folder import delete_old, new_backup
 from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed, UsageError
-from registry.cli.options import FILE
-from registry.cli.output import cli_text, print_message
-from registry.cli.restored_access import disabled_accounts, end_restored_access
+from registry.cli.output import FILE, cli_text, print_message
 from registry.cli.sqlite_backup import UNREADABLE
-from registry.core.database import init_database
+from registry.core.clock import now
+from registry.core.database import db, init_database
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
+from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_and_save, verify_stored
 from registry.settings import Settings
+from registry.webhooks.models import Webhook
+from registry.webhooks.queue import disable
+from registry.webhooks.vocabulary import DisabledReason
+
+# Access after a restore: a backup brings back sessions, tokens, webhooks and accounts that had been ended since.
+#
+# All sessions end, and tokens and webhooks wait until somebody has looked at them. An account that the replaced
+# journal disabled stays disabled. Passwords and second factors are those of the backup.
+
+DISABLED, ENABLED, RENAMED = "account.disabled", "account.enabled", "account.renamed"
+
+
+def disabled_accounts(settings: Settings) -> list[str] | None:
+    """The names, also former ones, of the accounts that the present journal disabled last; None if it is unreadable."""
+    app = Flask("registry")
+    try:
+        init_database(app, settings.database_url, settings.database_limits)
+        with connected(app):
+            columns = (JournalEntry.subject, JournalEntry.action, JournalEntry.details)
+            statement = select(*columns).where(JournalEntry.action.in_((DISABLED, ENABLED, RENAMED)))
+            entries = db.session.execute(statement.order_by(JournalEntry.seq)).all()
+    except SQLAlchemyError:
+        return None
+    # The backup may know an account by any of its names.
+    names: dict[str, set[str]] = {}
+    last: dict[str, str] = {}
+    for subject, action, details in entries:
+        name = subject.partition(":")[2]
+        if action == RENAMED:
+            present = json.loads(details)["name"]
+            names[present] = names.pop(name, {name}) | {present}
+            last[present] = last.pop(name, ENABLED)
+        else:
+            last[name] = action
+    return sorted({each for name, action in last.items() if action == DISABLED for each in names.get(name, {name})})
+
+
+def end_restored_access(disabled: list[str] | None) -> dict[str, Any]:
+    """End what a restore has brought back, in the open transaction. Returns what was ended, for the journal."""
+    session = require_transaction()
+    still_disabled = []
+    for name in disabled or []:
+        account = account_named(name)
+        if account is not None and account.disabled_at is None:
+            _disable(account)
+            still_disabled.append(account.name)
+    working = (Token.revoked_at.is_(None), Token.pending_since.is_(None))
+    tokens = list(session.scalars(update(Token).where(*working).values(pending_since=now()).returning(Token.key_id)))
+    webhooks = session.scalars(select(Webhook).where(Webhook.disabled_at.is_(None)).order_by(Webhook.id)).all()
+    for webhook in webhooks:
+        disable(webhook, DisabledReason.RESTORED)
+    session.execute(delete(WebSession))
+    return {"disabled": still_disabled, "tokens": len(tokens), "webhooks": len(webhooks)}
+
+
+def _disable(account: Account) -> None:
+    account.disabled_at = now()
+    end_access(account)
+    actor, details = local_actor(Role.ADMINISTRATOR), {"reason": "disabled in the replaced journal"}
+    journal.record(actor, "account.disabled", f"account:{account.name}", details)
 
 
 @click.command()

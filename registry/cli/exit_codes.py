@@ -10,7 +10,7 @@ import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from registry.accounts.oidc.configuration import SignInFileInvalid
-from registry.audits.repeatable import AuditNotRepeatable
+from registry.audits.past import AuditNotRepeatable
 from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale
 from registry.core.disk_checks import is_corruption_error
@@ -29,7 +29,7 @@ from registry.core.messages import MessageUnknown
 from registry.core.postgresql import ConnectionIsPooled
 from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing, UpgradeRunning
 from registry.freeze.policy_file import PolicyInvalid
-from registry.http.database_errors import error_of
+from registry.http.error_handlers import error_of
 from registry.http.http_errors import DatabaseBusy
 from registry.settings import SettingsInvalid
 

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from registry.core.clock import rfc3339
+from registry.core.fields import Text
 from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
 from registry.core.messages import message
+from registry.core.pagination import MAX_LIMIT, Listing, Page
+from registry.core.value_checks import InvalidValue, exact_day
 
 MAX_CELL_WIDTH = 60
 OnProgress = Callable[[int, int], None]
@@ -101,3 +105,61 @@ def progress(code: str) -> Iterator[OnProgress]:
             bar.update(done - bar.pos)
 
         yield on_progress
+
+
+# Shared options and parameter types of commands.
+
+
+class Day(click.ParamType[date]):
+    """A date in the form ``2026-11-24``."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the date, or fail with a usage error."""
+        if isinstance(value, date):
+            return value
+        try:
+            return exact_day(value)
+        except InvalidValue as error:
+            self.fail(cli_text(error.code, **error.params), param, ctx)
+
+
+class Reason(click.ParamType[str]):
+    """A text that is not blank, of at most 5,000 characters."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the trimmed text, or fail with a usage error."""
+        try:
+            accepted = Text(5000).deserialize(value)
+        except InvalidValue as error:
+            self.fail(cli_text(error.code, **error.params), param, ctx)
+        if accepted is None:
+            self.fail(cli_text("required"), param, ctx)
+        return str(accepted)
+
+
+DAY = Day()
+REASON = Reason()
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
+fail_on_flags_option = click.option("--fail-on-flags", is_flag=True, help="Exit with 6 when flags were found.")
+
+
+# Pagination for commands: reads all pages of a list.
+
+
+def every_item(read: Callable[[Page], Listing]) -> list[Any]:
+    """Return all rows of a list, page by page."""
+    rows: list[Any] = []
+    cursor = None
+    while True:
+        listing = read(Page(limit=MAX_LIMIT, cursor=cursor))
+        rows += listing.items
+        if listing.next is None:
+            return rows
+        cursor = listing.next

@@ -22,8 +22,7 @@ from registry.cli.app_context import as_owner, command_settings, connected, open
 from registry.cli.backup import copies_of, journal_copy
 from registry.cli.backup_folder import backups_in
 from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed, UsageError
-from registry.cli.options import FILE, as_json_option
-from registry.cli.output import cli_text, print_json, print_message, print_pairs
+from registry.cli.output import FILE, as_json_option, cli_text, print_json, print_message, print_pairs
 from registry.core.database import db, init_database
 from registry.core.postgresql import libpq_address
 from registry.core.schema import schema_is_current, schema_is_known, upgrade_schema

@@ -24,7 +24,7 @@ from registry.core.values.choices import ChoiceLabels
 from registry.core.values.dates import read_day
 from registry.core.values.numbers import MAX_LOST_ZEROS, read_digits, read_whole_number
 from registry.core.values.texts import is_blank, read_boolean
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 MIN_DATE: Final = date(1991, 12, 16)
 YEARS_AHEAD: Final = 10

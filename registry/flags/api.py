@@ -8,12 +8,10 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.expansions import PROJECT, expand_parameter, split_expand, with_projects
-from registry.api.exports import ListExport, add_exports
-from registry.api.filter_parameters import negatable, plain_parameters
+from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
 from registry.flags.queries import FLAG_FILTERS, SORTS, list_flags
 from registry.flags.schemas import FLAG
 from registry.http.locale import request_locale

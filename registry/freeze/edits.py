@@ -17,8 +17,16 @@ from registry.freeze.dates import iso
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import NOT_JUDGED, Policy
-from registry.freeze.rules import DATA_GAP, ENDED_UNCONFIRMED, PLANNED, REWRITTEN, UNFINISHED, Rule, ended_unconfirmed
-from registry.freeze.started import started_on
+from registry.freeze.rules import (
+    DATA_GAP,
+    ENDED_UNCONFIRMED,
+    PLANNED,
+    REWRITTEN,
+    UNFINISHED,
+    Rule,
+    ended_unconfirmed,
+    started_on,
+)
 from registry.freeze.vocabulary import FINAL_STAGES, Severity
 
 # What agencies enter, of what the rules compare.

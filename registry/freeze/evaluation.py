@@ -8,7 +8,6 @@ from registry.freeze.dates import iso
 from registry.freeze.edits import FORMER_RULES, edited, ended_finding, registered_again, table_findings
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
-from registry.freeze.placement import on_platform, placement_finding
 from registry.freeze.policy import Policy
 from registry.freeze.rules import (
     ENDED_UNCONFIRMED,
@@ -17,9 +16,11 @@ from registry.freeze.rules import (
     UNATTESTED,
     ending_confirmed,
     legacy,
+    on_platform,
+    placement_finding,
+    started_on,
     unattested,
 )
-from registry.freeze.started import started_on
 from registry.freeze.vocabulary import FINAL_STAGES
 
 __all__ = ["evaluate", "in_scope", "on_platform"]

@@ -1,20 +1,417 @@
-"""Policy file: loads a policy from TOML and reports errors with file, line and key."""
+"""Policy file: a policy from TOML and back, with the file, line and key of each error."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
+from registry.freeze.facts import Facts
 from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy import NOT_JUDGED, DeadlineDays, Policy, RulePolicy, Wording
-from registry.freeze.policy_lines import format_path, key_lines, line_of
-from registry.freeze.policy_shape import validate
 from registry.freeze.rules import RULES
+from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
+from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Placement, Severity, Stage, WorkType
+
+# Line numbers of the keys of a TOML text, for error messages; tomllib does not provide them.
+
+# ("rules", "freeze.creation", "clauses", 0, "act_kk"): names of tables and keys, positions in arrays of tables.
+KeyPath = tuple[str | int, ...]
+
+_NAME = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_TABLE_LINE = re.compile(rf"\s*\[\s*({_DOTTED})\s*\]")
+_ARRAY_TABLE_LINE = re.compile(rf"\s*\[\[\s*({_DOTTED})\s*\]\]")
+_KEY = re.compile(rf"\s*({_DOTTED})\s*=")
+_LONG_QUOTES = re.compile(r'"""|\'\'\'')
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """The line (from 1) of every table header and key of a valid TOML text, by path."""
+    lines: dict[KeyPath, int] = {(): 1}
+    tables: Counter[KeyPath] = Counter()
+    section: KeyPath = ()
+    in_long_string = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not in_long_string:
+            if match := _ARRAY_TABLE_LINE.match(line):
+                array = _full_path(_names(match[1]), tables)
+                section = (*array, tables[array])
+                tables[array] += 1
+                lines[section] = number
+            elif match := _TABLE_LINE.match(line):
+                section = _full_path(_names(match[1]), tables)
+                lines[section] = number
+            elif match := _KEY.match(line):
+                lines[section + _names(match[1])] = number
+        if len(_LONG_QUOTES.findall(line)) % 2:
+            in_long_string = not in_long_string
+    return lines
+
+
+def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int:
+    """The line of the key, or of the innermost enclosing table that the text contains."""
+    while path not in lines:
+        path = path[:-1]
+    return lines[path]
+
+
+def format_path(path: KeyPath) -> str:
+    """The path in TOML notation: ``rules."freeze.creation".clauses[1].act_kk`` (arrays count from 1)."""
+    parts: list[str] = []
+    for part in path:
+        if isinstance(part, int):
+            parts[-1] += f"[{part + 1}]"
+        else:
+            parts.append(f'"{part}"' if "." in part else part)
+    return ".".join(parts)
+
+
+def _names(dotted: str) -> KeyPath:
+    return tuple(name.strip("\"'") for name in re.findall(_NAME, dotted))
+
+
+def _full_path(names: KeyPath, tables: Counter[KeyPath]) -> KeyPath:
+    """The full path of a table; a table inside an array of tables belongs to the array's last element."""
+    path: KeyPath = ()
+    for name in names[:-1]:
+        path += (name,)
+        if path in tables:
+            path += (tables[path] - 1,)
+    return path + names[-1:]
+
+
+# Validation of a policy file: the expected type of each key, as tables, and the check.
+
+
+class ValueType(NamedTuple):
+    """The type of a value: a description for error messages and a predicate."""
+
+    expected: str
+    accepts: Callable[[Any], bool]
+    required: bool = True
+
+
+class Problem(NamedTuple):
+    """One problem in the file."""
+
+    path: KeyPath
+    complaint: str
+
+
+def _whole(least: int, most: int, unit: str) -> ValueType:
+    # isinstance() would accept true and false.
+    expected = f"a whole number of {unit} from {least} to {most}"
+    return ValueType(expected, lambda v: type(v) is int and least <= v <= most)
+
+
+def _one_of(codes: tuple[str, ...]) -> ValueType:
+    return ValueType("one of " + ", ".join(codes), lambda v: v in codes)
+
+
+def _list_of(codes: tuple[str, ...]) -> ValueType:
+    return ValueType(
+        "a list of one or more of " + ", ".join(codes),
+        lambda v: isinstance(v, list) and bool(v) and all(code in codes for code in v),
+    )
+
+
+_TEXT = ValueType("a text that is not blank", lambda v: isinstance(v, str) and bool(v.strip()))
+# The page on which a version is drafted has its address.
+RESERVED_VERSION = "new"
+_VERSION = ValueType(
+    f'a text that is not blank and not "{RESERVED_VERSION}"',
+    lambda v: _TEXT.accepts(v) and v != RESERVED_VERSION,
+)
+# isinstance() would accept a TOML date-time.
+_DATE = ValueType("a date such as 2026-01-01, without quotes or time", lambda v: type(v) is date)
+_YES_NO = ValueType("true or false", lambda v: isinstance(v, bool))
+_TABLE = ValueType("a table", lambda v: isinstance(v, dict))
+_TABLES = ValueType(
+    "one or more tables", lambda v: isinstance(v, list) and bool(v) and all(isinstance(each, dict) for each in v)
+)
+
+_POLICY: Mapping[str, ValueType] = {
+    "version": _VERSION,
+    "in_force_from": _DATE,
+    "cutoff": _DATE,
+    "start_clock": _list_of(CLOCK_FIELDS),
+    "scope": _list_of(tuple(sorted(AgencyKind.codes()))),
+    "migration_deadline": _DATE,
+    "pilot_limit_months": _whole(1, 600, "months"),
+    "modification_limit_percent": _whole(0, 100, "percent"),
+    "verification_grace_days": _whole(0, 3650, "days"),
+    "onboarding_limit_months": _whole(1, 600, "months"),
+    # Optional, so that older policy files stay valid; so is the rule on attestation.
+    "attestation_months": _whole(0, 600, "months")._replace(required=False),
+    # Optional, so that a stored version judges a past day as it did.
+    "edit_severity": _one_of((NOT_JUDGED, *Severity.codes()))._replace(required=False),
+    "case_from_severity": _one_of(Severity.codes()),
+    "safety_belt_percent": _whole(0, 100, "percent"),
+    "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
+    "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
+    "appeal_suspends": _YES_NO._replace(required=False),
+    "targets": _TABLE._replace(required=False),
+    "clocks": _TABLE,
+    "rules": _TABLE,
+    "verdict_cases": _TABLES._replace(required=False),
+}
+_PERCENT = _whole(0, 100, "percent")
+_EXPECTED_DAY = "expected a date such as 2026-09-30"
+_CLOCKS: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
+_RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
+_RULE: Mapping[str, ValueType] = {
+    "enabled": _YES_NO,
+    "severity": _one_of(Severity.codes()),
+    "kk_reviewed": _YES_NO,
+    **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in REQUIRED_LANGUAGES},
+    "clauses": _TABLES,
+}
+_CLAUSE: Mapping[str, ValueType] = {
+    **{f"{name}_{language}": _TEXT for name in ("act", "text") for language in REQUIRED_LANGUAGES},
+    "in_force_from": _DATE,
+    "in_force_to": _DATE._replace(required=False),
+}
+# An expected verdict: an imagined project, a day, and the rules that flag it.
+_VERDICT_CASE: Mapping[str, ValueType] = {
+    "name": _TEXT,
+    "on": _DATE,
+    "expected": ValueType(
+        "a list of rules", lambda v: isinstance(v, list) and all(isinstance(rule, str) and rule in RULES for rule in v)
+    ),
+    "facts": _TABLE,
+}
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "agency_kind": AgencyKind.codes(),
+    "work_type": WorkType.codes(),
+    "stage": Stage.codes(),
+    "placement": Placement.codes(),
+}
+_AMOUNTS = ("budget_kzt", "object_original_cost_kzt")
+_FACTS: Mapping[str, ValueType] = {
+    **{name: _one_of(codes) for name, codes in _CHOICES.items()},
+    **{name: _whole(0, 10**15, "tenge")._replace(required=False) for name in _AMOUNTS},
+    "consent_number": _TEXT._replace(required=False),
+    **{
+        name: _DATE._replace(required=False)
+        for name in Facts.__dataclass_fields__
+        if name.endswith("_on") or name == "order_migrate_by"
+    },
+}
+
+
+def validate(document: Mapping[str, Any]) -> list[Problem]:
+    """All problems of a parsed policy file."""
+    problems = _check(document, _POLICY, ())
+    if _TABLE.accepts(document.get("targets")):
+        problems += _target_problems(document["targets"])
+    if _TABLE.accepts(document.get("clocks")):
+        problems += _check(document["clocks"], _CLOCKS, ("clocks",))
+    if _TABLE.accepts(document.get("rules")):
+        rules = document["rules"]
+        problems += _check(rules, _RULES, ("rules",))
+        for name in RULES:
+            if _TABLE.accepts(rules.get(name)):
+                problems += _rule_problems(rules[name], ("rules", name))
+    if _TABLES.accepts(document.get("verdict_cases")):
+        for position, case in enumerate(document["verdict_cases"]):
+            problems += _check(case, _VERDICT_CASE, ("verdict_cases", position))
+            if _TABLE.accepts(case.get("facts")):
+                problems += _check(case["facts"], _FACTS, ("verdict_cases", position, "facts"))
+    return problems
+
+
+def _target_problems(targets: Mapping[str, Any]) -> list[Problem]:
+    """Keys that are no dates such as 2026-09-30, and shares that are no whole percent."""
+    problems = []
+    for day, percent in targets.items():
+        path: KeyPath = ("targets", day)
+        if not _is_day(day):
+            problems.append(Problem(path, _EXPECTED_DAY))
+        elif not _PERCENT.accepts(percent):
+            problems.append(Problem(path, f"expected {_PERCENT.expected}, found {percent!r}"))
+    return problems
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _rule_problems(rule: Mapping[str, Any], path: KeyPath) -> list[Problem]:
+    problems = _check(rule, _RULE, path)
+    if not _TABLES.accepts(rule.get("clauses")):
+        return problems
+    in_clauses: list[Problem] = []
+    for position, clause in enumerate(rule["clauses"]):
+        in_clauses += _check(clause, _CLAUSE, (*path, "clauses", position))
+    # Compare dates only when all of them are valid.
+    return problems + (in_clauses or _period_problems(rule["clauses"], (*path, "clauses")))
+
+
+def _check(table: Mapping[str, Any], kinds: Mapping[str, ValueType], path: KeyPath) -> list[Problem]:
+    problems = []
+    for key, kind in kinds.items():
+        if key in table:
+            if not kind.accepts(table[key]):
+                problems.append(Problem((*path, key), f"expected {kind.expected}, found {table[key]!r}"))
+        elif kind.required:
+            problems.append(Problem((*path, key), f"missing, expected {kind.expected}"))
+    for key in (key for key in table if key not in kinds):
+        if not _is_text_in_further_language(key, kinds):
+            problems.append(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)))
+        elif not _TEXT.accepts(table[key]):
+            problems.append(Problem((*path, key), f"expected {_TEXT.expected}, found {table[key]!r}"))
+    return problems
+
+
+def _is_text_in_further_language(key: str, kinds: Mapping[str, ValueType]) -> bool:
+    name, _, language = key.rpartition("_")
+    return (
+        f"{name}_{DEFAULT_LANGUAGE}" in kinds and language.isalpha() and language.islower() and len(language) in (2, 3)
+    )
+
+
+def _period_problems(clauses: list[dict[str, Any]], path: KeyPath) -> list[Problem]:
+    """Wordings that end before they begin or overlap."""
+    problems = []
+    earlier: int | None = None
+    for position in sorted(range(len(clauses)), key=lambda position: clauses[position]["in_force_from"]):
+        begins = clauses[position]["in_force_from"]
+        if clauses[position].get("in_force_to", date.max) < begins:
+            problems.append(Problem((*path, position, "in_force_to"), f"expected a day on or after {begins}"))
+        if earlier is not None and clauses[earlier].get("in_force_to", date.max) >= begins:
+            complaint = f"overlaps the wording in force from {clauses[earlier]['in_force_from']}, expected a later day"
+            problems.append(Problem((*path, position, "in_force_from"), complaint))
+        earlier = position
+    return problems
+
+
+# A policy as the document that its TOML file parses to, and that document as TOML text.
+
+_PLAIN: Final = (
+    "version",
+    "in_force_from",
+    "cutoff",
+    "start_clock",
+    "scope",
+    "migration_deadline",
+    "pilot_limit_months",
+    "modification_limit_percent",
+    "verification_grace_days",
+    "onboarding_limit_months",
+    "attestation_months",
+    "edit_severity",
+    "case_from_severity",
+    "safety_belt_percent",
+    "safety_belt_minimum",
+    "document_quota_mib",
+)
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+# What JSON leaves as it is in a string, and TOML allows only as an escape.
+_DELETE: Final = "\x7f"
+
+
+def policy_document(policy: Policy) -> dict[str, Any]:
+    """The policy as a parsed policy file, also with the keys that a file may leave out, but ``targets`` and
+    ``appeal_suspends`` where they are what their absence means.
+    """
+    document = {name: getattr(policy, name) for name in _PLAIN}
+    clocks, default = policy.deadlines, ((policy.migration_deadline, 100),)
+    return {
+        **document,
+        "start_clock": list(policy.start_clock),
+        "scope": sorted(policy.scope),
+        # Left out where it is what its absence means, so that a draft with another deadline does not keep the old one.
+        **({} if policy.targets in ((), default) else {"targets": {str(day): share for day, share in policy.targets}}),
+        # As above; and the digest of versions from before the key stays the same.
+        **({} if policy.appeal_suspends else {"appeal_suspends": False}),
+        "clocks": {"answer": clocks.answer, "review": clocks.review, "appeal": clocks.appeal},
+        "rules": {name: _rule_table(rule) for name, rule in policy.rules.items()},
+    }
+
+
+def policy_text(document: Mapping[str, Any]) -> str:
+    """The TOML text of a valid document; ``read_policy`` reads the same policy from it."""
+    lines = list(_pairs(document))
+    for name in ("targets", "clocks"):
+        if document.get(name):
+            lines += ["", f"[{name}]", *_pairs(document[name])]
+    for name, rule in document["rules"].items():
+        lines += ["", f"[rules.{_key(name)}]", *_pairs(rule)]
+        for clause in rule["clauses"]:
+            lines += ["", f"[[rules.{_key(name)}.clauses]]", *_pairs(clause)]
+    return "\n".join(lines) + "\n"
+
+
+def verdict_cases_text(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Expected verdicts as the tables that follow in a policy file; empty without any. Their dates are dates."""
+    lines: list[str] = []
+    for case in cases:
+        head = {name: case[name] for name in ("name", "on", "expected")}
+        lines += ["", "[[verdict_cases]]", *_pairs(head), "", "[verdict_cases.facts]", *_pairs(case["facts"])]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in table.items():
+        if name not in ("targets", "clocks", "rules", "clauses"):
+            yield f"{_key(name)} = {_value(value)}"
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _string(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, list):
+        return f"[{', '.join(_value(each) for each in value)}]"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _string(text: str) -> str:
+    # The escapes of JSON are those of TOML's basic strings.
+    return json.dumps(text, ensure_ascii=False).replace(_DELETE, "\\u007f")
+
+
+def _rule_table(rule: RulePolicy) -> dict[str, Any]:
+    return {
+        "enabled": rule.enabled,
+        "severity": rule.severity,
+        "kk_reviewed": rule.kk_reviewed,
+        **_text_keys("title", rule.title),
+        **_text_keys("remedy", rule.remedy),
+        "clauses": [_clause(wording) for wording in rule.clauses],
+    }
+
+
+def _clause(wording: Wording) -> dict[str, Any]:
+    end = {} if wording.in_force_to is None else {"in_force_to": wording.in_force_to}
+    return {
+        "in_force_from": wording.in_force_from,
+        **end,
+        **_text_keys("act", wording.act),
+        **_text_keys("text", wording.text),
+    }
+
+
+def _text_keys(name: str, texts: Mapping[str, str]) -> dict[str, str]:
+    return {f"{name}_{language}": text for language, text in texts.items()}
+
+
+# Policy file: loads a policy from TOML and reports errors with file, line and key.
 
 # The defaults, for policy files without the keys.
 DOCUMENT_QUOTA_MIB = 200

@@ -10,10 +10,9 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
 from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
+from registry.api.parameters import ListArguments, QueryParameter, QuerySchema, list_query, plain_parameters
 from registry.core.fields import Choice, WholeNumber
 from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.core.spreadsheets.writer import table_as_csv

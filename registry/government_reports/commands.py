@@ -9,9 +9,7 @@ import click
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry
-from registry.cli.options import as_json_option
-from registry.cli.output import print_json, print_pairs, print_table
-from registry.cli.pagination import every_item
+from registry.cli.output import as_json_option, every_item, print_json, print_pairs, print_table
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.government_reports.queries import (
     HEADER,

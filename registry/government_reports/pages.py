@@ -48,13 +48,11 @@ from registry.http.downloads import csv_download, document_download, pdf_downloa
 from registry.http.error_handlers import status_of
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.fields import Field, schema_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
 from registry.web.formats import day
-from registry.web.forms import Form, as_typed, invalid_form
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, Form, FormPage, answer_form, as_typed, invalid_form, schema_field
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
 
 # Forms and buttons that change reports to the Government.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 
 class GovernmentReportStatus(Choices):

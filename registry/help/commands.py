@@ -7,8 +7,7 @@ import click
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry
-from registry.cli.options import as_json_option
-from registry.cli.output import print_json, print_pairs
+from registry.cli.output import as_json_option, print_json, print_pairs
 from registry.help.setup import setup_facts
 
 

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 from flask import request
 
 from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.http.http_errors import AuthenticationRequired
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import client_request_id, request_id
+
+# What a route outside the API declares of itself: the permission that it needs, or why it is open.
+
+REQUIRED_PERMISSION: Final = "registry_needs"
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """A route that answers without signing in, with the reason."""
+
+    because: str
+
+
+RequiredPermission = Permission | Public
+
 
 SCHEME = "bearer"
 PRINCIPAL = "registry.principal"

@@ -12,9 +12,7 @@ from registry.accounts.actors import Actor, local_actor
 from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFailed, UsageError
-from registry.cli.options import as_json_option
-from registry.cli.output import cli_text, language, print_json, print_message, progress
-from registry.cli.pagination import every_item
+from registry.cli.output import as_json_option, cli_text, every_item, language, print_json, print_message, progress
 from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
 from registry.imports.answers import answer_questions

@@ -28,8 +28,8 @@ from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
 from registry.web.flash import flash_message
+from registry.web.formats import gettext, ngettext
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext, ngettext
 
 # What other pages show of the inbox: the count in the header, sections of home, and what is followed.
 

@@ -10,10 +10,9 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import SEVERAL, WORDS_SCHEMA, plain_parameters
 from registry.api.operation_docs import CONTENT_DISPOSITION, LINK
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, filter_query, list_query
+from registry.api.parameters import SEVERAL, WORDS_SCHEMA, ListArguments, filter_query, list_query, plain_parameters
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
 from registry.core.response_fields import ReadOnly

@@ -13,8 +13,7 @@ from registry.accounts.actors import local_actor
 from registry.accounts.roles import Permission, Role
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed
-from registry.cli.options import as_json_option
-from registry.cli.output import cli_text, print_json, print_message
+from registry.cli.output import as_json_option, cli_text, print_json, print_message
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal import service

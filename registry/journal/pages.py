@@ -14,13 +14,10 @@ from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.journal.queries import EXPORTED_COLUMNS, find_entry, list_journal, table_rows
 from registry.web.blueprint import Answer, pages
-from registry.web.choice_labels import CHOICE_LABELS
-from registry.web.downloads import ENDINGS, download_list
-from registry.web.error_messages import problem_message
-from registry.web.formats import day
-from registry.web.labels import FIELDS, choice_label, display_value, field_label
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext
+from registry.web.errors import problem_message
+from registry.web.formats import day, gettext
+from registry.web.labels import CHOICE_LABELS, FIELDS, choice_label, display_value, field_label
+from registry.web.lists import ENDINGS, download_list, first_address, next_address, requested_filters, requested_page
 
 # Labels of the actions of journal entries.
 

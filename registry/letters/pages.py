@@ -13,9 +13,9 @@ from registry.agencies.pages import address_with_agency, agency_filter, names_no
 from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.core.pagination import Listing
 from registry.core.translations import lazy_text
+from registry.http.authentication import Public
 from registry.http.downloads import pdf_download
 from registry.http.error_handlers import problem_response
-from registry.http.required_permission import Public
 from registry.letters.queries import (
     COLUMNS,
     MAX_CODE_LENGTH,
@@ -28,8 +28,7 @@ from registry.letters.queries import (
 from registry.letters.wording import ISSUER, letter_pdf
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.downloads import ENDINGS, download_list
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import ENDINGS, download_list, first_address, next_address, requested_filters, requested_page
 
 # A letter as a file: PDF/A, and HTML without the register's menu, for the pages and the API.
 

@@ -24,12 +24,10 @@ from registry.notifications.aitu import (
 from registry.notifications.vocabulary import ChannelChoice
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
 from registry.web.current_user import factor_session
-from registry.web.error_messages import error_message
-from registry.web.fields import form_field
+from registry.web.errors import error_message
 from registry.web.flash import flash_message
-from registry.web.form_pages import problems_by_control
-from registry.web.forms import Form, typed_values
-from registry.web.translations import gettext as _
+from registry.web.formats import gettext as _
+from registry.web.forms import Form, form_field, problems_by_control, typed_values
 
 FIELD = "notice_channels"
 

@@ -18,9 +18,8 @@ from registry.core.database import db
 from registry.core.errors import NotFound
 from registry.core.pagination import Listing, Page
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
 from registry.freeze.current import policy_in_force
-from registry.freeze.vocabulary import Placement, Stage, WorkType
+from registry.freeze.vocabulary import Choices, Placement, Stage, WorkType
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.queries import count_projects, list_projects

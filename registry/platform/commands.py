@@ -12,8 +12,7 @@ from registry.accounts.roles import Role
 from registry.approvals.tables import Approval
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
-from registry.cli.options import FILE, as_json_option, dry_run_option
-from registry.cli.output import print_json, print_message
+from registry.cli.output import FILE, as_json_option, dry_run_option, print_json, print_message
 from registry.imports.commands import error_row, print_row_errors
 from registry.requests.inventory_approval import import_inventory, preview_inventory
 

@@ -12,10 +12,9 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION, LOCATION
 from registry.api.pages import PageSchema
-from registry.api.query_schemas import filter_query
-from registry.audits.impact_report import ALL_KINDS, impact_report
+from registry.api.parameters import filter_query
 from registry.audits.policy_activation import activate_policy, withdraw_activation
-from registry.audits.policy_impact import impact_of
+from registry.audits.policy_impact import ALL_KINDS, impact_of, impact_report
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import AnyDay, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object

@@ -10,12 +10,10 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
-from registry.audits.impact_report import ALL_KINDS, impact_report
 from registry.audits.policy_activation import activate_policy
-from registry.audits.policy_impact import impact_of
+from registry.audits.policy_impact import ALL_KINDS, impact_of, impact_report
 from registry.cli.app_context import in_registry
-from registry.cli.options import DAY, as_json_option
-from registry.cli.output import print_json, print_message, print_pairs, print_table
+from registry.cli.output import DAY, as_json_option, print_json, print_message, print_pairs, print_table
 from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies, record_of
 from registry.policies.schemas import comparison_shown, policy_shown
 

@@ -20,7 +20,7 @@ class PolicyVersion(Model):
     ``text`` is its TOML, as a policy file. ``verdict_cases`` are the expected verdicts (``verdict_cases.py``).
     ``editors``: everybody who wrote the draft. ``in_force_from``: the day from which audits use it; None for a draft.
     ``promise``: the changes that the impact showed at the activation, as ids of projects, and ``checked_at`` when an
-    audit compared its changes with them (``registry/audits/promises.py``). ``revision`` counts changes.
+    audit compared its changes with them (``registry/audits/policy_activation.py``). ``revision`` counts changes.
     """
 
     __tablename__ = "policy_versions"

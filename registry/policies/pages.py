@@ -11,10 +11,9 @@ from flask import Response, render_template, request, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import agency_names
-from registry.audits.impact_report import impact_report
+from registry.audits.pages import rule_titles
 from registry.audits.policy_activation import activate_policy, may_activate, withdraw_activation
-from registry.audits.policy_impact import impact_of
-from registry.audits.views.findings import rule_titles
+from registry.audits.policy_impact import impact_of, impact_report
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Conflict
@@ -24,7 +23,7 @@ from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.freeze.dates import format_date
 from registry.freeze.policy import NOT_JUDGED, Policy
-from registry.freeze.policy_document import policy_document
+from registry.freeze.policy_file import policy_document
 from registry.freeze.rules import RULES
 from registry.freeze.texts import in_language
 from registry.freeze.vocabulary import Severity
@@ -37,15 +36,12 @@ from registry.policies.settings import as_json, run_cases
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.error_messages import error_message
-from registry.web.fields import Field, form_field
+from registry.web.errors import error_message
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.formats import day
-from registry.web.forms import as_typed
+from registry.web.formats import day, gettext
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label
-from registry.web.translations import gettext
-from registry.web.translations import gettext as _
 
 # Settings of a policy as pages name and display them.
 
@@ -80,7 +76,7 @@ RULE_LABELS: Final[Mapping[str, str]] = {
     "in_force_from": lazy_text("in force from"),
     "in_force_to": lazy_text("in force to"),
 }
-# As registry/freeze/policy_lines.py writes a path.
+# As registry/freeze/policy_file.py writes a path.
 OF_RULE: Final = re.compile(r'rules\."([^"]+)"\.(.+)')
 # A setting of a rule, or of one of its clauses; texts have a language.
 PART: Final = re.compile(r"(?:clauses\[(\d+)\]\.)?(\w+?)(?:_(kk|ru|en))?")
@@ -172,7 +168,7 @@ YES: Final = "yes"
 NO: Final = "no"
 DAYS: Final = ("cutoff", "migration_deadline")
 SEVERITIES: Final = ("edit_severity", "case_from_severity")
-# Name → smallest and largest, as registry/freeze/policy_shape.py has them.
+# Name → smallest and largest, as registry/freeze/policy_file.py has them.
 NUMBERS: Final = {
     "pilot_limit_months": (1, 600),
     "modification_limit_percent": (0, 100),

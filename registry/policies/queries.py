@@ -20,9 +20,7 @@ from registry.core.errors import NotFound
 from registry.core.read_along import forget_read_along, value_read_along
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
-from registry.freeze.policy_document import policy_document
-from registry.freeze.policy_file import read_policy
-from registry.freeze.policy_lines import Path, format_path
+from registry.freeze.policy_file import KeyPath, format_path, policy_document, read_policy
 from registry.policies.models import MAX_VERSION_LENGTH, PolicyVersion
 from registry.policies.settings import as_json, cases_as_toml, cases_in_file
 from registry.policies.vocabulary import PolicyState
@@ -283,7 +281,7 @@ def _settings(policy: Policy) -> Iterator[tuple[str, Any]]:
         yield format_path(path), as_json(value)
 
 
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     if isinstance(value, dict):
         for name, each in value.items():
             yield from _leaves(each, (*path, name))

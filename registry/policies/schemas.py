@@ -11,8 +11,7 @@ from registry.core.json_schemas import DAY_SCHEMA, nullable, object_of
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.value_checks import InvalidValue
 from registry.freeze.policy import NOT_JUDGED
-from registry.freeze.policy_document import policy_document
-from registry.freeze.policy_shape import RESERVED_VERSION
+from registry.freeze.policy_file import RESERVED_VERSION, policy_document
 from registry.freeze.rules import RULES
 from registry.freeze.texts import REQUIRED_LANGUAGES
 from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity

@@ -17,9 +17,7 @@ from registry.core.value_checks import InvalidValue, control_character, exact_da
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
 from registry.freeze.policy import Policy
-from registry.freeze.policy_document import policy_document, policy_text, verdict_cases_text
-from registry.freeze.policy_lines import Path, format_path
-from registry.freeze.policy_shape import validate
+from registry.freeze.policy_file import KeyPath, format_path, policy_document, policy_text, validate, verdict_cases_text
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind, Placement, Stage, WorkType
 
@@ -75,7 +73,7 @@ def _without_null(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _unknown_names(document: Mapping[str, Any]) -> list[tuple[Path, str]]:
+def _unknown_names(document: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
     return [(path, complaint) for path, complaint in validate(document) if complaint.startswith("unknown")]
 
 
@@ -94,7 +92,7 @@ def _with_dates(value: Any, name: str = "") -> Any:
     return value
 
 
-def _unusable_texts(value: Any, path: Path) -> list[Problem]:
+def _unusable_texts(value: Any, path: KeyPath) -> list[Problem]:
     if isinstance(value, dict):
         return [problem for key, each in value.items() for problem in _unusable_texts(each, (*path, key))]
     if isinstance(value, list):
@@ -104,7 +102,7 @@ def _unusable_texts(value: Any, path: Path) -> list[Problem]:
     return []
 
 
-def _problem(path: Path, complaint: str) -> Problem:
+def _problem(path: KeyPath, complaint: str) -> Problem:
     key = _printable(format_path(path))
     return Problem(_pointer(path), "policy-setting-invalid", {"key": key, "complaint": _printable(complaint)})
 
@@ -113,7 +111,7 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)[:MAX_COMPLAINT]
 
 
-def _pointer(path: Path) -> str:
+def _pointer(path: KeyPath) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 

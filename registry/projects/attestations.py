@@ -17,8 +17,8 @@ from registry.core.clock import local_date, local_instant, now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
-from registry.freeze.attestation import attestation_due, attested_before
 from registry.freeze.current import policy_in_force
+from registry.freeze.rules import attestation_due, attested_before
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT_SUBJECT

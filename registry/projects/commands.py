@@ -15,8 +15,7 @@ from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError
-from registry.cli.options import FILE, as_json_option, dry_run_option
-from registry.cli.output import cli_text, language
+from registry.cli.output import FILE, as_json_option, cli_text, dry_run_option, language
 from registry.imports.commands import (
     answers_option,
     checked_reason,

@@ -15,7 +15,7 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
-from registry.freeze.started import started_on
+from registry.freeze.rules import started_on
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.revisions import LAW_LOOKS_AT

@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
-from registry.freeze.vocabulary import Severity
+from registry.freeze.vocabulary import Choices, Severity
 
 
 class ObjectKind(Choices):

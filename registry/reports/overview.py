@@ -18,8 +18,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, agency_by_bin
 from registry.agencies.vocabulary import Region
-from registry.audits.agency_counts import AgencyCount
-from registry.audits.daily_counts import COUNTRY, DailyCount, Dimension
+from registry.audits.counts import COUNTRY, AgencyCount, DailyCount, Dimension
 from registry.audits.restricted_counts import visible_run
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status

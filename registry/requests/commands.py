@@ -6,8 +6,7 @@ import click
 
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FAILED, CommandFailed
-from registry.cli.options import as_json_option
-from registry.cli.output import cli_text, print_json, print_message
+from registry.cli.output import as_json_option, cli_text, print_json, print_message
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.queries import due_requests
 

@@ -9,10 +9,9 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query, plain_parameters
 from registry.core.messages import message
 from registry.core.pagination import Listing
 from registry.http.locale import request_locale

@@ -19,14 +19,13 @@ from registry.saved_views.queries import ShownView, find_view, list_views, may_d
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_FORM
 from registry.saved_views.service import delete_view, save_view
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
-from registry.web.error_messages import problem_message
-from registry.web.fields import form_field
+from registry.web.errors import problem_message
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import gettext as _
 from registry.web.formats import number
+from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.labels import choice_label, options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
 
 # The line of saved views on a list: links with counts, and the link that saves the current filters and sort.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 
 class ViewList(Choices):

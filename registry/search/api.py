@@ -11,8 +11,7 @@ from marshmallow import fields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.vocabulary import AccountStatus
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import NO_CONTROLS
-from registry.api.query_schemas import filter_query
+from registry.api.parameters import NO_CONTROLS, filter_query
 from registry.cases.vocabulary import Status
 from registry.core.base_schema import BaseSchema
 from registry.core.json_schemas import DAY_SCHEMA, nullable

@@ -17,7 +17,7 @@ from registry.search.service import RecordKind, record_numbered
 from registry.search.service import search as search_register
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.error_messages import problem_message
+from registry.web.errors import problem_message
 from registry.web.lists import MAX_FILTER_LENGTH
 
 PAGES: Final[dict[RecordKind, Callable[[str], Answer]]] = {

@@ -30,9 +30,8 @@ from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies import pages as agencies
 from registry.approvals import pages as approvals
-from registry.audits.views import audits, held_audits
-from registry.audits.views import verification as audit_verifications
-from registry.audits.views.findings import main_findings
+from registry.audits import pages as audits
+from registry.audits.pages import main_findings
 from registry.cases.views import bulk as case_bulk
 from registry.cases.views import commission, team, text_templates, watch_list
 from registry.cases.views import detail as case_page
@@ -72,17 +71,13 @@ from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
 from registry.web.current_user import current_user, page_locale
-from registry.web.error_messages import failure_message, row_error_message
-from registry.web.error_pages import init_error_pages
+from registry.web.errors import failure_message, init_error_pages, row_error_message
 from registry.web.flash import FlaskSession
-from registry.web.formats import init_formats
+from registry.web.formats import init_formats, init_translations
 from registry.web.forms import year_rows
-from registry.web.labels import init_labels
-from registry.web.layout import crumbs, menu, switch_address
+from registry.web.labels import init_labels, severity_rank, tag_colour
+from registry.web.layout import crumbs, menu, support, switch_address
 from registry.web.lists import list_address
-from registry.web.support import support
-from registry.web.tag_colours import severity_rank, tag_colour
-from registry.web.translations import init_translations
 from registry.webhooks import pages as webhook_pages
 
 # Importing a module of views registers its routes.
@@ -96,8 +91,6 @@ WITH_PAGES = (
     confirmation,
     attestations,
     audits,
-    held_audits,
-    audit_verifications,
     case_bulk,
     case_documents,
     case_visits,

@@ -17,9 +17,9 @@ from werkzeug.wrappers import Response
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.extensions import csrf
-from registry.http.cross_origin import require_same_origin
+from registry.http.authentication import REQUIRED_PERMISSION, Public, RequiredPermission
 from registry.http.request_bodies import limit_form
-from registry.http.required_permission import REQUIRED_PERMISSION, Public, RequiredPermission
+from registry.http.security import require_same_origin
 from registry.web.current_user import SESSION_COOKIE, current_user
 from registry.web.kept_entries import RESUME, kept_entries_page
 from registry.web.parent_links import page_address

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from flask import current_app, request
+from flask import current_app, request, session
 from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
@@ -18,7 +20,24 @@ from registry.http.authentication import PRINCIPAL
 from registry.http.locale import request_locale
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import client_request_id, request_id
-from registry.web.csrf import bind_csrf_token
+
+# CSRF tokens of Flask-WTF, bound to the session of the current user. ``registry/flask_config.py`` has the settings.
+
+TOKEN: Final = "csrf_token"  # noqa: S105 - a key of the session
+PURPOSE: Final = "csrf-token:"
+
+
+def bind_csrf_token(session_key: str) -> None:
+    """Derive the token that Flask-WTF keeps in Flask's session from the key of a signed-in session.
+
+    A cookie of Flask's session that somebody else planted in the browser gives no valid token, and pages that are
+    opened at once agree on one.
+    """
+    key = str(current_app.secret_key).encode()
+    token = hmac.new(key, (PURPOSE + session_key).encode(), hashlib.sha256).hexdigest()
+    if session.get(TOKEN) != token:
+        session[TOKEN] = token
+
 
 SESSION_COOKIE: Final = "registry_session"
 LANGUAGE_COOKIE: Final = "registry_language"

@@ -9,7 +9,7 @@ from typing import Literal
 from flask import Flask, Request, flash, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
-from registry.web.translations import gettext
+from registry.web.formats import gettext
 
 # ``success``: the action was done. ``information``: nothing changed, and nothing is wrong. ``error``: it failed.
 FlashKind = Literal["success", "information", "error"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -14,8 +14,28 @@ from markupsafe import Markup, escape
 
 from registry.core.clock import ALMATY, local_date, today
 from registry.core.languages import LOCALES
+from registry.core.translations import load_translations
 from registry.web.current_user import page_locale
-from registry.web.translations import gettext
+
+# gettext for pages, in the page's language. The catalogues are loaded by ``registry.core.translations``.
+
+
+def gettext(text: str) -> str:
+    """Translate a text into the page's language."""
+    return load_translations(page_locale()).gettext(text)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Translate a text with a count into the page's language."""
+    return load_translations(page_locale()).ngettext(one, many, count)
+
+
+def init_translations(app: Flask) -> None:
+    """Register ``_()`` and ``ngettext()`` as template globals."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    environment: Any = app.jinja_env
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)
+
 
 CLDR: Final = {language: Locale.parse(locale) for language, locale in LOCALES.items()}
 TENGE: Final = "₸"

@@ -1,20 +1,144 @@
-"""Forms: submitted texts and their errors. Schemas convert and validate the texts (``BaseSchema.load_texts``)."""
+"""Forms: their fields, submitted texts with their errors, and the pages that display and submit them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
-from flask import request
+from flask import render_template, request
 
 from registry.accounts.step_up import StepUpRequired
+from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
-from registry.core.errors import Invalid, Problem, RegistryError
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text, WholeNumber
+from registry.core.list_fields import Entries, Telephone, YearlyAmounts
 from registry.core.text_lists import split_entries, split_year, years_text
-from registry.web.error_messages import day_typed, error_message, problem_message
+from registry.core.translations import lazy_text
+from registry.freeze.current import policy_in_force
+from registry.freeze.vocabulary import WorkType
+from registry.projects.fields import FIELDS
+from registry.web.blueprint import Answer
+from registry.web.errors import day_typed, error_message, problem_message
+from registry.web.formats import gettext
+from registry.web.labels import AMOUNTS, field_label, options
+
+# Form fields: label, control, hint and choices.
+
+# Controls that keep line breaks; browsers remove them from the value of every other input.
+MULTILINE: Final = ("area", "note")
+# Amounts are displayed in groups of three digits, as people write them; years stay whole.
+AMOUNT_CONTROLS: Final = ("money", "years")
+DIGITS: Final = re.compile("[0-9]+:?")
+LINE_BREAKS: Final = str.maketrans("", "", "\r\n")
+MAX_RADIOS: Final = 8
+LONG_TEXT: Final = 500
+NUMBERED: Final = 3
+
+WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
+    WorkType.CREATION: lazy_text("A new object."),
+    WorkType.DEVELOPMENT: lazy_text("New functions of an object that is in operation already."),
+    WorkType.MODIFICATION: lazy_text(
+        "A change of an object in operation within %(percent)s%% of its original cost and with the authorised body’s "
+        "consent."
+    ),
+    WorkType.MAINTENANCE: lazy_text("Fixes and upkeep without new functions."),
+    WorkType.MIGRATION: lazy_text("The move of an object to QazTech."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One form field. ``control``: text, day, money, digits, telephone, years, area, note, select, radios, yes_no,
+    file, password, check, checkboxes, agency (a BIN or a name, with suggestions).
+
+    ``hints``: explanation of each choice. ``when``: the CSS class that displays the field only after a certain choice.
+    ``fold``: heading of the part of the form, closed at first, that has the field.
+    """
+
+    name: str
+    control: str
+    label: str
+    hint: str = ""
+    choices: Sequence[tuple[str, str]] = ()
+    when: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    fold: str = ""
+
+
+def form_field(
+    name: str, control: str, *, label: str = "", hint: str = "", choices: Sequence[tuple[str, str]] = (), when: str = ""
+) -> Field:
+    """Return a field, with the label of its name unless another one is given."""
+    return Field(name, control, label or field_label(name), hint, choices, when)
+
+
+def schema_field(field: InputField) -> Field:
+    """Return the form field of a schema's field: its label, its hint, and the control of its type."""
+    name = str(field.name)
+    control, choices = _control(name, field)
+    return Field(name, control, gettext(field.label), gettext(field.hint) if field.hint else "", choices)
+
+
+def present_text(field: Field, value: object) -> str:
+    """Format a stored value as its control displays it, and as a browser submits it unchanged."""
+    text = DIGITS.sub(_in_groups, as_typed(value)) if field.control in AMOUNT_CONTROLS else as_typed(value)
+    return text if field.control in MULTILINE else text.translate(LINE_BREAKS)
+
+
+def _in_groups(digits: re.Match[str]) -> str:
+    """The digits in groups of three; a year before its colon as it is."""
+    text = digits[0]
+    if text.endswith(":"):
+        return text
+    first = len(text) % 3
+    return " ".join(filter(None, (text[:first], *(text[place : place + 3] for place in range(first, len(text), 3)))))
+
+
+def project_field(name: str) -> Field:
+    """Return the form field of a project field; mandatory fields are marked."""
+    field = schema_field(FIELDS[name])
+    if FIELDS[name].required:
+        mark = gettext("(required)")
+        field = replace(field, label=f"{field.label} {mark}")
+    return replace(field, hints=work_type_hints()) if name == "work_type" else field
+
+
+def work_type_hints() -> dict[str, str]:
+    """Return the explanations of the kinds of work."""
+    limit = {"percent": policy_in_force().modification_limit_percent}
+    return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPE_HINTS.items()}
+
+
+def _control(name: str, field: InputField) -> tuple[str, Sequence[tuple[str, str]]]:
+    match field:
+        case Choice(options=codes):
+            return "radios" if len(codes) <= MAX_RADIOS else "select", options(name)
+        case AnyDay():
+            return "day", ()
+        case Boolean():
+            return "yes_no", ()
+        case WholeNumber() if name.endswith(AMOUNTS):
+            return "money", ()
+        case WholeNumber(largest=largest) if largest == NUMBERED:
+            return "radios", options(name)
+        case Text(limit=limit) if limit > LONG_TEXT:
+            return "area", ()
+        case Entries():
+            return "note", ()
+        case YearlyAmounts():
+            return "years", ()
+        case Telephone():
+            return "telephone", ()
+        case Bin():
+            return "digits", ()
+    return "text", ()
+
+
+# Forms: submitted texts and their errors. Schemas convert and validate the texts (``BaseSchema.load_texts``).
 
 MAX_TEXT_LENGTH: Final = 20_000
 YEAR_INPUT: Final = re.compile(r"[a-z_]+\.[0-9]{4}")
@@ -131,3 +255,111 @@ def _flat(text: str) -> str:
 def _name(problem: Problem) -> str:
     # "/addresses/0", of a list that is one field, is displayed at the field.
     return problem.pointer.lstrip("/").partition("/")[0]
+
+
+# Form pages: display, validate, submit, and redisplay with errors.
+
+# Control → code of the message for a missing value.
+MISSING: Final = {
+    "day": "page-enter-date",
+    "file": "page-choose-file",
+    "password": "page-enter-password",
+    "radios": "page-choose-option",
+    "select": "page-choose-option",
+    "yes_no": "page-choose-option",
+}
+
+
+# The hidden input with the revision that the form was opened with.
+REVISION: Final = "revision"
+
+
+class FormOutOfDate(Conflict):
+    """The record has changed since the form was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormPage:
+    """Definition of a form page. ``schema`` validates the texts; it may have further fields, which stay untouched.
+
+    ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
+    form does not have, or that were not submitted, keep their values. ``check`` finds what the service would refuse
+    later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that the
+    summary of errors calls otherwise than the form does. ``headings``: by the field that they stand above.
+    ``revision``: of the edited record; a form that was opened with another one is shown again before it is saved.
+    ``prepare``: converts what people may also enter to what the schema takes, and finds what it cannot convert.
+    """
+
+    title: str
+    submit: str
+    back: str
+    fields: Sequence[Field]
+    schema: BaseSchema
+    intro: str = ""
+    subject: str = ""
+    edits: bool = False
+    check: Callable[[Mapping[str, str]], list[Problem]] = lambda _texts: []
+    labels: Mapping[str, str] | None = None
+    headings: Mapping[str, str] | None = None
+    revision: int | None = None
+    prepare: Callable[[dict[str, str]], tuple[dict[str, str], list[Problem]]] = lambda texts: (texts, [])
+
+
+def answer_form(
+    page: FormPage, act: Callable[[dict[str, Any]], Answer], present: Mapping[str, str] | None = None
+) -> Answer:
+    """Render the page; on POST, call ``act`` with the validated values. Its errors are displayed on the form."""
+    if request.method != "POST":
+        return _shown(page, Form(present or {}))
+    texts, submitted = _submitted(page, present or {})
+    if page.revision is not None and request.form.get(REVISION, str(page.revision)) != str(page.revision):
+        differing = ", ".join(field.label for field in page.fields if field.name in submitted)
+        error = FormOutOfDate(fields=differing or "–")
+        return _shown(page, invalid_form(texts, error, page.fields[0].name)), 409
+    submitted, unclear = page.prepare(submitted)
+    values, problems = page.schema.load_texts(submitted)
+    if unclear:
+        named = {each.pointer for each in unclear}
+        problems = (*unclear, *(each for each in problems if each.pointer not in named))
+    if problems:
+        reported = {problem.pointer for problem in problems}
+        more = [each for each in page.check(texts) if each.pointer not in reported]
+        order = [f"/{field.name}" for field in page.fields]
+        return _shown(
+            page, Form(texts, sorted([*problems, *more], key=lambda problem: order.index(problem.pointer)))
+        ), 422
+    try:
+        return act(values)
+    except (Invalid, Conflict, NotAllowed) as error:
+        return _shown(page, invalid_form(texts, error, page.fields[0].name)), 422
+
+
+def problems_by_control(problems: Iterable[Problem], fields: Sequence[Field]) -> list[Problem]:
+    """Return the problems, with missing values named by what the field's control asks: a choice, a date, a file."""
+    controls = {f"/{field.name}": field.control for field in fields}
+    return [
+        replace(problem, code=MISSING.get(controls.get(problem.pointer, ""), problem.code))
+        if problem.code == "required"
+        else problem
+        for problem in problems
+    ]
+
+
+def _submitted(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the texts to redisplay, and the texts to validate: all of the form, for an edit only changed ones."""
+    # Files are not texts: ``act`` reads them.
+    names = [field.name for field in page.fields if field.control != "file"]
+    texts = typed_values(names) | {
+        field.name: " ".join(request.form.getlist(field.name)) for field in page.fields if field.control == "checkboxes"
+    }
+    if not page.edits:
+        return texts, {name: texts.get(name, "") for name in names}
+    # Browsers send nothing for an unticked checkbox.
+    texts = {field.name: "no" for field in page.fields if field.control == "check"} | texts
+    return {**present, **texts}, changed_texts(texts, present)
+
+
+def _shown(page: FormPage, form: Form) -> str:
+    form = replace(form, problems=problems_by_control(form.problems, page.fields))
+    labels = {field.name: field.label for field in page.fields} | dict(page.labels or {})
+    return render_template("form_page.html", page=page, form=form, labels=labels)

@@ -11,7 +11,7 @@ from typing import Final
 from flask import make_response, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from registry.web.csrf import TOKEN
+from registry.web.current_user import TOKEN
 
 RESUME: Final = "resume"
 

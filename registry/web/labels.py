@@ -2,24 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from flask import Flask
 
+from registry.accounts.factors.models import FactorKind
+from registry.accounts.roles import Role
+from registry.accounts.scopes import Scope
+from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.schemas import AGENCY_BODY
+from registry.agencies.vocabulary import Region
+from registry.approvals.vocabulary import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.cases.views.labels import CASE_FIELDS
-from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
+from registry.cases.vocabulary import (
+    ActionName,
+    AuditEvent,
+    CommissionOutcome,
+    DecisionKind,
+    FurtherEvent,
+    Outcome,
+    ReasonCode,
+    Status,
+    TemplateKind,
+)
+from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES
 from registry.core.text_lists import AMOUNT, YEAR
 from registry.core.translations import lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
+from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
+from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
 from registry.government_reports.schemas import REPORT_BODY
+from registry.government_reports.vocabulary import GovernmentReportStatus, Section
+from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
+from registry.inbox.vocabulary import EntryKind
+from registry.letters.vocabulary import LetterEnd, LetterKind
+from registry.notifications.vocabulary import ChannelChoice
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
+from registry.platform.vocabulary import ConfirmationKind
+from registry.policies.vocabulary import PolicyState
 from registry.projects.schemas import PROJECT, PROJECT_BODY
-from registry.web.choice_labels import CHOICE_LABELS
+from registry.projects.vocabulary import (
+    AttestationState,
+    DocumentKind,
+    FlagAge,
+    FreezeStatus,
+    Funding,
+    LinkKind,
+    ObjectClass,
+    ObjectKind,
+    Sector,
+    WithdrawnProjects,
+)
+from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
+from registry.saved_views.vocabulary import ViewList
 from registry.web.current_user import page_locale
-from registry.web.formats import NOTHING, day, moment, money
-from registry.web.translations import gettext
+from registry.web.formats import NOTHING, day, gettext, moment, money
+from registry.webhooks.vocabulary import EVENT_LABELS, DeliveryError, DeliveryState, DisabledReason
+
+# Labels of choices by field. The vocabularies of the slices hold them; here each gets the name of its field.
+
+
+def _labels(choices: Iterable[Choices]) -> dict[str, str]:
+    return {choice.value: choice.label for choice in choices}
+
+
+# Forms and filters offer the choices in this order.
+CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "role": _labels(Role),
+    "kind": _labels(AgencyKind),
+    "object_kind": _labels(ObjectKind),
+    "work_type": _labels(WorkType),
+    "stage": _labels(Stage),
+    "placement": _labels(Placement),
+    "funding": _labels(Funding),
+    "sector": _labels(Sector),
+    "region": _labels(Region),
+    "object_class": _labels(ObjectClass),
+    "freeze_status": _labels(FreezeStatus),
+    "attestation": _labels(AttestationState),
+    "withdrawn": _labels(WithdrawnProjects),
+    "severity": _labels(Severity.worst_first()),
+    "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
+    "flag_status": _labels(FlagStatus),
+    "flag_age": _labels(FlagAge),
+    "audit_status": _labels(AuditStatus),
+    "trigger": _labels(Trigger),
+    "letter_kind": _labels(LetterKind),
+    "letter_end": _labels(LetterEnd),
+    "held_cause": _labels(HeldCause),
+    "held_decision": _labels(HeldDecisionKind),
+    "change": _labels(FlagChange),
+    "document_kind": _labels(DocumentKind),
+    "link_kind": _labels(LinkKind),
+    "import_state": _labels(ImportState),
+    "import_kind": _labels(ImportKind),
+    "row_outcome": ROW_OUTCOMES,
+    "case_status": _labels(Status),
+    # While an order is in force, two actions have other labels.
+    "case_action": {
+        **_labels(ActionName),
+        "reopen": lazy_text("Reopen the review"),
+        "withdraw_order": lazy_text("Withdraw the order"),
+    },
+    "case_event": {
+        **{action.value: action.event_label for action in ActionName},
+        **_labels(AuditEvent),
+        **_labels(FurtherEvent),
+    },
+    "decision": _labels(DecisionKind),
+    "outcome": _labels(Outcome),
+    "reason_code": _labels(ReasonCode),
+    "template_kind": _labels(TemplateKind),
+    "commission_outcome": _labels(CommissionOutcome),
+    "account_kind": _labels(AccountKind),
+    "account_status": _labels(AccountStatus),
+    "token_status": _labels(TokenStatus),
+    "scope": _labels(Scope),
+    "approval_kind": _labels(ApprovalKindCode),
+    "approval_state": _labels(ApprovalState),
+    "approval_effect": EFFECT_LABELS,
+    "request_kind": _labels(RequestKind),
+    "request_state": _labels(RequestState),
+    "confirmation_kind": _labels(ConfirmationKind),
+    "succession_kind": _labels(SuccessionKind),
+    "report_status": _labels(GovernmentReportStatus),
+    "report_section": _labels(Section),
+    "factor_kind": _labels(FactorKind),
+    "inbox_kind": _labels(EntryKind),
+    "inbox_section": {kind.value: kind.heading for kind in EntryKind},
+    "policy_state": _labels(PolicyState),
+    "view_list": _labels(ViewList),
+    "notice_channels": _labels(ChannelChoice),
+    "webhook_event": EVENT_LABELS,
+    "delivery_state": _labels(DeliveryState),
+    "delivery_error": _labels(DeliveryError),
+    "disabled_reason": _labels(DisabledReason),
+    "language": LANGUAGE_NAMES,
+}
+
 
 # The records whose schemas carry the labels of their fields.
 RECORDS: Final = (
@@ -157,3 +278,79 @@ def init_labels(app: Flask) -> None:
     app.add_template_filter(name_in_page_language, "named")
     app.add_template_filter(field_label, "field_label_of")
     app.add_template_test(lambda name, record: getattr(record, name) is None, "missing_in")
+
+
+# Colours of tags: of severities by their rank, of statuses by a table; statuses without a line are grey.
+
+# By rank, the lowest first. registry.css has as many classes ``--severity-<rank>``.
+SEVERITY_COLOURS: Final = ("blue", "orange", "red", "magenta", "purple")
+OTHERS: Final = "grey"
+ROW_COLOURS: Final = {"created": "green", "updated": "blue", "rejected": "red"}
+STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
+    "freeze_status": {
+        FreezeStatus.FLAGGED: "red",
+        FreezeStatus.CLEAR: "green",
+        FreezeStatus.EXEMPT: "purple",
+        FreezeStatus.ACCEPTED: "teal",
+    },
+    "attestation": {AttestationState.DUE: "yellow", AttestationState.OVERDUE: "orange"},
+    "audit_status": {
+        AuditStatus.SUCCEEDED: "green",
+        AuditStatus.HELD: "orange",
+        AuditStatus.FAILED: "red",
+        AuditStatus.RUNNING: "blue",
+    },
+    "policy_state": {PolicyState.IN_FORCE: "green", PolicyState.SCHEDULED: "blue", PolicyState.DRAFT: "yellow"},
+    "import_state": {ImportState.DONE: "green", ImportState.FAILED: "red", ImportState.RUNNING: "blue"},
+    "case_status": {
+        Status.NEW: "blue",
+        Status.UNDER_REVIEW: "teal",
+        Status.AWAITING_AGENCY: "yellow",
+        Status.AWAITING_APPROVAL: "purple",
+        Status.WITH_COMMISSION: "purple",
+        Status.REMEDIATION: "orange",
+        Status.AWAITING_CONFIRMATION: "green",
+    },
+    "account_status": {
+        AccountStatus.ACTIVE: "green",
+        AccountStatus.INVITED: "blue",
+        AccountStatus.PENDING: "yellow",
+    },
+    "request_state": {
+        RequestState.WAITING: "yellow",
+        RequestState.CONFIRMED: "green",
+        RequestState.REFUSED: "red",
+    },
+    "approval_state": {
+        ApprovalState.WAITING: "yellow",
+        ApprovalState.APPROVED: "green",
+        ApprovalState.REJECTED: "red",
+    },
+    "report_status": {
+        GovernmentReportStatus.DRAFT: "blue",
+        GovernmentReportStatus.IN_REVIEW: "yellow",
+        GovernmentReportStatus.RETURNED: "orange",
+        GovernmentReportStatus.ISSUED: "green",
+    },
+    "delivery_state": {
+        DeliveryState.DELIVERED: "green",
+        DeliveryState.WAITING: "yellow",
+        DeliveryState.QUEUED: "blue",
+        DeliveryState.GIVEN_UP: "red",
+    },
+    "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
+}
+
+
+def severity_rank(severity: str) -> int:
+    """The rank of a severity for CSS classes, at most the number of colours."""
+    return min(Severity(severity).rank, len(SEVERITY_COLOURS))
+
+
+def tag_colour(field: str, code: str) -> str:
+    """The colour of the tag of a field's choice."""
+    if field in ("severity", "flagged"):
+        return SEVERITY_COLOURS[severity_rank(code) - 1]
+    if field == "row_outcome":
+        return ROW_COLOURS.get(code, OTHERS)
+    return next((colour for choice, colour in STATUS_COLOURS.get(field, {}).items() if choice == code), OTHERS)

@@ -5,15 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from flask import request, url_for
+from flask import current_app, request, url_for
 
 from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.core.contacts import support_uri
 from registry.core.languages import Language
 from registry.core.translations import lazy_text
 from registry.web.current_user import current_user, is_without_session
+from registry.web.formats import gettext
 from registry.web.parent_links import page_address
 from registry.web.public_pages import address_in
-from registry.web.translations import gettext
+
+# Whom to ask for help: the contact of REGISTRY_SUPPORT_CONTACT, on the sign-in page and on error pages.
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The contact as text, and the address of a link to it."""
+
+    text: str
+    address: str
+
+
+def support() -> Support | None:
+    """The contact, None when the operator named none."""
+    text: str | None = current_app.config.get("SUPPORT_CONTACT")
+    return None if text is None else Support(text, support_uri(text) or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import request
+from flask import Response, request
 
-from registry.core.pagination import Page
+from registry.core.pagination import MAX_LIMIT, Listing, Page
+from registry.core.spreadsheets.writer import Rows, table_as_csv, table_as_xlsx
+from registry.http.downloads import csv_download, xlsx_download
+from registry.journal.read_replica import use_read_replica
 from registry.web.parent_links import parent_page
 
 SHOWN: Final = 25
@@ -46,3 +49,43 @@ def list_address(**changed: str) -> str:
     parameters = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out and value]
     # When a list page is displayed again for an invalid form, its links use the list's own URL.
     return f"{parent_page(request.path)}?{urlencode([*parameters, *changed.items()])}"
+
+
+# List downloads: all rows of a list page as CSV or XLSX, in the same order.
+
+ENDINGS: Final = "any(csv, xlsx)"
+
+
+def download_list(
+    ending: str,
+    name: str,
+    header: Sequence[str],
+    page_of: Callable[[Page], Listing],
+    rows_of: Callable[[list[Any]], Rows],
+) -> Response:
+    """Stream the requested list as CSV or XLSX. Errors of its first page are raised before the response starts.
+
+    ``page_of`` reads a page of the list, ``rows_of`` converts its items to rows; memory holds one page at a time.
+    """
+    use_read_replica(for_export=True)
+    # Loaded objects belong to the view's session, so each page is converted to rows as soon as it is read.
+    first = page_of(_page())
+    pages = _pages(rows_of(first.items), first.next, lambda page: _read(page_of(page), rows_of))
+    if ending == "csv":
+        return csv_download(name, table_as_csv(header, pages))
+    return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, pages))
+
+
+def _pages(rows: Rows, following: str | None, read: Callable[[Page], tuple[Rows, str | None]]) -> Iterator[Rows]:
+    yield rows
+    while following is not None:
+        rows, following = read(_page(following))
+        yield rows
+
+
+def _read(listing: Listing, rows_of: Callable[[list[Any]], Rows]) -> tuple[Rows, str | None]:
+    return rows_of(listing.items), listing.next
+
+
+def _page(cursor: str | None = None) -> Page:
+    return Page(MAX_LIMIT, cursor, request.args.get("sort") or None)

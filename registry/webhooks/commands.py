@@ -8,8 +8,7 @@ from dataclasses import asdict
 import click
 
 from registry.cli.app_context import in_registry
-from registry.cli.options import as_json_option
-from registry.cli.output import print_json, print_pairs
+from registry.cli.output import as_json_option, print_json, print_pairs
 from registry.webhooks.jobs import deliver_webhooks
 from registry.webhooks.worker import WebhookRun
 

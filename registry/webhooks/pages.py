@@ -11,12 +11,11 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.transactions import transaction
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import form_field
 from registry.web.flash import flash_changes, flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
 from registry.webhooks.queries import (
     find_own,
     find_visible,

@@ -7,7 +7,7 @@ from typing import Final
 
 from registry.changes.vocabulary import ChangeType
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 
 class DeliveryState(Choices):

@@ -12,7 +12,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.cli.web_server import WebServer
+from registry.cli.serve import WebServer
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
 from registry.imports.worker import run_next_import

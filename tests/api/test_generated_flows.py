@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
-from registry.cli.web_server import WebServer
+from registry.cli.serve import WebServer
 from registry.settings import CHECKOUT
 from tests.api.client_flow import assert_flow
 from tests.api.test_generated_clients import GUIDE, NEW, SPECIFICATION, answers_of_tomorrow, run, typescript

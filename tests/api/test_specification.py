@@ -20,7 +20,7 @@ from registry.api.declared_routes import declared_routes, require_declared_permi
 from registry.api.docs import FOLDER
 from registry.api.specification import make_specification
 from registry.app import OPEN_ENDPOINTS
-from registry.http.required_permission import REQUIRED_PERMISSION
+from registry.http.authentication import REQUIRED_PERMISSION
 from registry.settings import CHECKOUT
 from tests.api.callers import BASE
 

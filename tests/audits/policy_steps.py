@@ -9,16 +9,15 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.audits.impact_report import impact_report
 from registry.audits.policy_activation import activate_policy
-from registry.audits.policy_impact import impact_of
+from registry.audits.policy_impact import impact_of, impact_report
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.freeze.policy import Policy
-from registry.freeze.policy_document import policy_document
+from registry.freeze.policy_file import policy_document
 from registry.policies.service import draft_policy
 from registry.policies.settings import as_json
 from registry.projects.models import Project

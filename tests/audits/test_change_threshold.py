@@ -9,10 +9,16 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.accounts.actors import RoleNotAllowed
-from registry.audits.held_decisions import AuditNotHeld, NoAuditHeld, confirm_held_audit, latest_held
 from registry.audits.jobs import run_due_audit
 from registry.audits.restricted_counts import visible_run
-from registry.audits.service import AuditDateBeforeLast, AuditNotFound
+from registry.audits.service import (
+    AuditDateBeforeLast,
+    AuditNotFound,
+    AuditNotHeld,
+    NoAuditHeld,
+    confirm_held_audit,
+    latest_held,
+)
 from registry.core.clock import local_instant
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction

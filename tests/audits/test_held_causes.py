@@ -11,9 +11,8 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
 from registry.audits.restricted_counts import visible_run
-from registry.audits.service import run_audit
+from registry.audits.service import confirm_held_audit, reject_held_audit, run_audit
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction

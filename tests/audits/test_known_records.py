@@ -12,9 +12,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.accounts.roles import Role
-from registry.audits.known_records import record_known_at
-from registry.audits.known_verdicts import verdict_known_at
-from registry.audits.repeatable import policy_known_at, run_known_at
+from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.audits.verdicts import verdict_of
 from registry.audits.voiding import void_audit
 from registry.core.clock import now

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.audits.known_records import record_known_at
-from registry.audits.known_verdicts import verdict_known_at
+from registry.audits.past import record_known_at, verdict_known_at
 from registry.audits.verification import verify_audit
 from registry.core.database import db
 from registry.flags.known_flags import flags_known_at

@@ -24,10 +24,10 @@ from registry.audits.policy_activation import (
     PolicyNotScheduled,
     PolicyVerdictCasesFail,
     activate_policy,
+    differing_projects,
     withdraw_activation,
 )
 from registry.audits.policy_impact import impact_of
-from registry.audits.promises import differing_projects
 from registry.audits.restricted_counts import visible_run
 from registry.audits.verdicts import verdict_of
 from registry.core.database import db

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from flask import Flask
 from sqlalchemy import Connection
 
-from registry.audits import flag_writes
+from registry.audits import execution as flag_writes
 from tests.audits.steps import audit, create_projects, flag_counts, set_verified
 from tests.present import Present
 from tests.statements import statements

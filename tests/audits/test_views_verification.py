@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from registry.accounts.roles import Role
-from registry.audits.views import verification
+from registry.audits import pages as verification
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag

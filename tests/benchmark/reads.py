@@ -12,9 +12,8 @@ from sqlalchemy import String, case, cast, insert, select, text, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.audits.agency_counts import AgencyCount
 from registry.audits.counting import Counts
-from registry.audits.daily_counts import DailyCount
+from registry.audits.counts import AgencyCount, DailyCount
 from registry.cases.change_times import CASE
 from registry.cases.list_totals import list_totals
 from registry.cases.lists import list_cases

@@ -21,7 +21,7 @@ from registry.exemptions.service import record_exemption
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.web import downloads as list_tables
+from registry.web import lists as list_tables
 from tests.cases.casework import GAP, flagged_case, send
 from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
 from tests.factories import a_project, an_agency

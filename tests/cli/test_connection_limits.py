@@ -10,8 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from flask import Flask, Response, request
 
-from registry.cli.connection_limits import ConnectionLimits
-from registry.cli.web_server import MAX_BODY_SIZE, THREADS, WebServer
+from registry.cli.serve import MAX_BODY_SIZE, THREADS, ConnectionLimits, WebServer
 from tests.running import PATIENCE_S, get
 
 HALF_A_HEADER = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from registry.cli.main import main
-from registry.cli.options import Day
+from registry.cli.output import Day
 from tests.fixtures.cli import CommandLine
 
 pytestmark = pytest.mark.sqlite_only

@@ -15,7 +15,7 @@ from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.policy_file import load_policy
-from registry.freeze.started import started_on
+from registry.freeze.rules import started_on
 from tests.freeze.random_projects import (
     CONSENTS,
     LEAP_DAYS,

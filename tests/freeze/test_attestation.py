@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.freeze.attestation import attestation_due, attested_before
 from registry.freeze.evaluation import evaluate
+from registry.freeze.rules import attestation_due, attested_before
 from tests.freeze.factories import POLICY, facts, with_rule
 
 ENABLED = with_rule(POLICY, "integrity.unattested", enabled=True)

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from registry.freeze.evaluation import evaluate, in_scope, on_platform
 from registry.freeze.facts import EarlierRevision, Facts
-from registry.freeze.placement import PLACEMENT_RULES
 from registry.freeze.policy import Policy
-from registry.freeze.rules import RULES
-from registry.freeze.started import started_on
+from registry.freeze.rules import PLACEMENT_RULES, RULES, started_on
 from registry.freeze.vocabulary import FINAL_STAGES, AgencyKind, Severity
 from tests.freeze.factories import CUTOFF, POLICY, facts, past, with_rule
 

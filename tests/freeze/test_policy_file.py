@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.freeze.policy import DeadlineDays
-from registry.freeze.policy_document import policy_document, policy_text
-from registry.freeze.policy_file import load_policy, read_policy
+from registry.freeze.policy_file import load_policy, policy_document, policy_text, read_policy
 from registry.freeze.rules import RULES
 from tests.freeze.factories import POLICY, POLICY_FILE
 from tests.freeze.policy_texts import NEWLINE, SHIPPED, changed, line_of, problems

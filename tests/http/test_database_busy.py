@@ -17,7 +17,7 @@ from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
 from registry.core.postgresql import libpq_address
-from registry.http.database_errors import error_of
+from registry.http.error_handlers import error_of
 from tests.api.callers import Caller, code
 from tests.conftest import forget, service_app
 from tests.databases import Databases

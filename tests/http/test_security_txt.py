@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.core.contacts import security_contact, support_uri
-from registry.http.security_txt import init_security_txt
+from registry.http.security import init_security_txt
 from registry.settings import read_settings
 from tests.fixtures.web import Visit
 from tests.present import Present

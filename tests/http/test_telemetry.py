@@ -22,9 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from registry.accounts.roles import Role
 from registry.core.database import db
-from registry.http.error_reports import KEPT, init_error_reports
-from registry.http.telemetry_settings import COLLECTORS, SENTRY
-from registry.http.tracing import init_tracing
+from registry.http.telemetry import COLLECTORS, KEPT, SENTRY, init_error_reports, init_tracing
 from registry.settings import SettingsInvalid, read_settings
 from tests.databases import Databases, bare_app
 from tests.factories import a_token

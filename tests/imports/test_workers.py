@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.http.queues import queues
+from registry.http.metrics import queues
 from registry.imports.models import FilePiece, ImportRun
 from registry.imports.queries import find_import
 from registry.imports.service import queue_import

@@ -15,7 +15,7 @@ from registry.core.database import db
 from registry.core.record_guards import switch_journal_clock
 from registry.core.transactions import transaction
 from registry.http.health import why_not_ready
-from registry.http.stored_metrics import StoredMetrics
+from registry.http.metrics import StoredMetrics
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from registry.journal.verification import last_verification, verify_and_save, verify_when_due

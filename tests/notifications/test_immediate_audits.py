@@ -11,8 +11,8 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.audits import jobs as nightly
-from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
 from registry.audits.policy_activation import withdraw_activation
+from registry.audits.service import confirm_held_audit, reject_held_audit
 from registry.core.clock import local_instant, now, today
 from registry.core.outbox import enqueue
 from registry.core.transactions import transaction

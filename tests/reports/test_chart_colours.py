@@ -9,7 +9,7 @@ from pathlib import Path
 from registry.accounts.roles import Role
 from registry.reports.views.compliance import PATTERNS, SHARES, share_class
 from registry.web import blueprint as pages
-from registry.web.tag_colours import SEVERITY_COLOURS
+from registry.web.labels import SEVERITY_COLOURS
 from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn

@@ -11,8 +11,7 @@ from sqlalchemy import update
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.audits.agency_counts import AgencyCount
-from registry.audits.daily_counts import DailyCount
+from registry.audits.counts import AgencyCount, DailyCount
 from registry.core.database import db
 from registry.core.errors import Malformed
 from registry.core.transactions import transaction

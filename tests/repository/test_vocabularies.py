@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import registry.app  # noqa: F401 # imports every vocabulary
-from registry.freeze.choices import Choices
-from registry.web.choice_labels import CHOICE_LABELS
+from registry.freeze.vocabulary import Choices
+from registry.web.labels import CHOICE_LABELS
 
 CHECKOUT = Path(__file__).parents[2]
 REGISTRY = CHECKOUT / "registry"

@@ -10,7 +10,7 @@ from flask import Flask
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.http.cross_origin import PUBLIC_ORIGIN, origin_of
+from registry.http.security import PUBLIC_ORIGIN, origin_of
 from tests.api.callers import BASE
 from tests.conftest import service_app
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_agency, bearer, project_values

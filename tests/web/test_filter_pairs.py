@@ -14,7 +14,7 @@ from registry.accounts.roles import Role
 from registry.accounts.views import failed_sign_ins, people
 from registry.agencies import pages as agencies
 from registry.approvals import pages as approvals
-from registry.audits.views import audits
+from registry.audits import pages as audits
 from registry.cases.views import list_position as case_place
 from registry.cases.views import lists as cases
 from registry.cases.views import watch_list
@@ -29,7 +29,7 @@ from registry.letters import pages as letters
 from registry.open_data import pages as public_projects
 from registry.projects.views import lists as projects
 from registry.requests.views import requests
-from registry.web.choice_labels import CHOICE_LABELS
+from registry.web.labels import CHOICE_LABELS
 from tests.fixtures.web import SignedIn, Visit
 from tests.listed_records import listed_records
 from tests.pairwise import pairwise_rows

@@ -9,8 +9,8 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from registry.accounts.roles import Role
-from registry.http.required_permission import REQUIRED_PERMISSION
-from registry.web.error_pages import unexpected
+from registry.http.authentication import REQUIRED_PERMISSION
+from registry.web.errors import unexpected
 from tests.cases.casework import flagged_case
 from tests.factories import a_project
 from tests.fixtures.web import PASSWORD, SignedIn

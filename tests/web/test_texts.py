@@ -24,7 +24,7 @@ from registry.core.translations import TRANSLATIONS
 from registry.projects import fields as project_fields
 from registry.settings import CHECKOUT
 from registry.web import formats, labels
-from registry.web.choice_labels import CHOICE_LABELS
+from registry.web.labels import CHOICE_LABELS
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import PASSWORD, SignedIn
 

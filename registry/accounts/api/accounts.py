@@ -39,17 +39,18 @@ from registry.accounts.service_accounts import add_service_account
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import AgencyNotFound, agency_by_bin
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.filter_parameters import (
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.parameters import (
     BIN_SCHEMA,
     SEVERAL,
     WORDS_SCHEMA,
+    ListArguments,
+    list_query,
     moment_parameter,
     plain_parameters,
     several_of,
 )
-from registry.api.operation_docs import LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.core.errors import Invalid, Problem, invalid

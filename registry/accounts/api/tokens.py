@@ -14,10 +14,9 @@ from registry.accounts.service_accounts import issue_service_token
 from registry.accounts.token_queries import TOKEN_SORTS, list_tokens, token_filters, token_row
 from registry.accounts.tokens import IssuedToken, TokenNotFound, issue_own_token, revoke, revoke_own_token
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query, plain_parameters
 
 blp = ApiBlueprint("tokens", __name__, description="Bearer tokens. A token never may more than its account.")
 SECRET: Final = "token"  # noqa: S105 - the name of a property

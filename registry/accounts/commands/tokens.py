@@ -21,8 +21,7 @@ from registry.accounts.token_queries import all_tokens, inactive_tokens
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
-from registry.cli.options import as_json_option
-from registry.cli.output import cli_text, print_json, print_message, print_table
+from registry.cli.output import as_json_option, cli_text, print_json, print_message, print_table
 from registry.core.errors import Invalid
 
 COLUMNS = (

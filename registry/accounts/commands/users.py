@@ -27,8 +27,7 @@ from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
-from registry.cli.options import DAY, as_json_option
-from registry.cli.output import cli_text, print_json, print_message, print_pairs, print_table
+from registry.cli.output import DAY, as_json_option, cli_text, print_json, print_message, print_pairs, print_table
 from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
 from registry.core.pagination import MAX_LIMIT, Page

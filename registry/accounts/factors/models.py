@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.models import Person
 from registry.core.database import Instant, Model, db
 from registry.core.translations import lazy_text
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 MAX_FACTOR_NAME_LENGTH: Final = 100
 

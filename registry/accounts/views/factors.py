@@ -36,11 +36,11 @@ from registry.core.errors import Invalid, Problem
 from registry.http.error_handlers import status_of
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
 from registry.web.current_user import factor_session, set_session_cookie
-from registry.web.error_messages import error_message
+from registry.web.errors import error_message
 from registry.web.flash import flash_message
+from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form
 from registry.web.labels import choice_label
-from registry.web.translations import gettext as _
 
 BOTH: Final = ("GET", "POST")
 KINDS: Final = {kind.value: kind for kind in (FactorKind.TOTP, FactorKind.PASSKEY)}

@@ -12,8 +12,8 @@ from registry.accounts.failed_sign_in_queries import FILTERS, list_failed_sign_i
 from registry.accounts.roles import Permission
 from registry.core.translations import lazy_text
 from registry.web.blueprint import Answer, pages
+from registry.web.formats import gettext
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext
 
 # The codes of the errors that end a sign-in.
 REASONS: Final[Mapping[str, str]] = {

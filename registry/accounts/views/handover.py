@@ -24,10 +24,9 @@ from registry.core.transactions import transaction
 from registry.government_reports.service import count_open_reports
 from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.translations import gettext as _
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, form_field
 
 # What a receiver must be allowed to, by kind of work.
 NEEDED: Final = {

@@ -12,10 +12,9 @@ from registry.core.errors import Invalid, Problem
 from registry.core.fields import Text
 from registry.http.request_ids import client_request_id, request_id
 from registry.web.blueprint import Answer, Public, pages, redirect_to
-from registry.web.fields import form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.translations import gettext as _
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, form_field
 
 # Passwords have at most 200 characters; the service says so.
 MAX_TYPED: int = 1000

@@ -17,10 +17,9 @@ from registry.accounts.roles import Permission
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
-from registry.web.fields import form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.translations import gettext as _
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, form_field
 
 
 class NotificationsForm(BaseSchema):

@@ -32,11 +32,11 @@ from registry.accounts.oidc.provider import (
 from registry.accounts.sign_in import AccountNotConfirmed
 from registry.accounts.views.sign_in import to_signed_in
 from registry.core.errors import RegistryError
-from registry.http.cross_origin import own_address
 from registry.http.error_handlers import retry_after, status_of
 from registry.http.http_errors import RouteNotFound
 from registry.http.request_ids import client_request_id, request_id
 from registry.http.request_log import LOG
+from registry.http.security import own_address
 from registry.web.blueprint import Answer, Public, local_address, pages
 from registry.web.current_user import page_locale
 from registry.web.forms import Form

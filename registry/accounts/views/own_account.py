@@ -39,12 +39,10 @@ from registry.http.error_handlers import status_of
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
 from registry.web.current_user import current_user, keep_device, set_language_cookie, set_session_cookie
-from registry.web.fields import form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.forms import Form, invalid_form
+from registry.web.formats import gettext as _
+from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
 from registry.web.labels import options
-from registry.web.translations import gettext as _
 
 
 @pages.page("/account", needs=ANY_SIGNED_IN)

@@ -21,9 +21,9 @@ from registry.accounts.token_confirmation import confirm_token, pending_tokens
 from registry.agencies.service import agencies_by_id
 from registry.core.errors import Conflict, invalid
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.error_messages import error_message
+from registry.web.errors import error_message
 from registry.web.flash import flash_message
-from registry.web.translations import gettext as _
+from registry.web.formats import gettext as _
 
 
 @pages.page("/people/pending", needs=Permission.ACCOUNTS_CONFIRM)

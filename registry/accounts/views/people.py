@@ -34,15 +34,22 @@ from registry.core.fields import Bin, Text
 from registry.core.pagination import Listing
 from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.error_messages import error_message, problem_message
-from registry.web.fields import Field, form_field
+from registry.web.errors import error_message, problem_message
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form, problems_by_control
-from registry.web.forms import Form, invalid_form, typed_values
+from registry.web.formats import gettext as _
+from registry.web.formats import ngettext
+from registry.web.forms import (
+    Field,
+    Form,
+    FormPage,
+    answer_form,
+    form_field,
+    invalid_form,
+    problems_by_control,
+    typed_values,
+)
 from registry.web.labels import options, role_name
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
-from registry.web.translations import ngettext
 
 CHOSEN: Final = "person"
 ALL: Final = "all"

@@ -22,9 +22,9 @@ from registry.http.downloads import xlsx_download
 from registry.platform.views.inventories import uploaded_file
 from registry.web.blueprint import Answer, pages
 from registry.web.current_user import page_locale
+from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form
 from registry.web.labels import field_label
-from registry.web.translations import gettext as _
 
 TABLE: Final = "table"
 # The table goes from the dry run's page to the next request in a form field.

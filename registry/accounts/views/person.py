@@ -44,12 +44,11 @@ from registry.core.errors import Conflict
 from registry.journal.pages import action_label, history_rows, principal_label
 from registry.projects.restricted_readers import ADMISSION, propose_admission, waiting_admission
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.error_messages import error_message
-from registry.web.fields import form_field, schema_field
+from registry.web.errors import error_message
 from registry.web.flash import flash_changes, flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, form_field, schema_field
 from registry.web.labels import display_value, options
-from registry.web.translations import gettext as _
 
 
 @pages.page("/people/<row_id:person_id>", needs=Permission.PEOPLE_READ)

@@ -10,9 +10,9 @@ from registry.accounts.account_management import roles_to_give
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.core.translations import lazy_text
-from registry.web.fields import Field, form_field
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, form_field
 from registry.web.labels import role_name
-from registry.web.translations import gettext as _
 
 ROLE_HINTS: Final[Mapping[Role, str]] = {
     Role.AGENCY_VIEWER: lazy_text("Reads what concerns the agency and those below it."),

@@ -27,7 +27,7 @@ from registry.core.errors import Conflict, Invalid, Problem, RegistryError
 from registry.http.error_handlers import status_of
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, local_address, pages, redirect_to, to_second_factor
 from registry.web.current_user import factor_session, set_session_cookie
-from registry.web.error_messages import error_message, problem_message
+from registry.web.errors import error_message, problem_message
 from registry.web.forms import Form, invalid_form
 
 # What a form may send, its field, and the service that verifies it.

@@ -8,8 +8,8 @@ from registry.accounts.own_sessions import end_other_sessions, end_own_session, 
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
 from registry.web.current_user import clear_session_cookie
 from registry.web.flash import flash_message
-from registry.web.translations import gettext as _
-from registry.web.translations import ngettext
+from registry.web.formats import gettext as _
+from registry.web.formats import ngettext
 
 
 @pages.page("/account/sessions/<session_id>/end", needs=ANY_SIGNED_IN, methods=("POST",))

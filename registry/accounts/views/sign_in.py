@@ -14,9 +14,9 @@ from registry.accounts.passwords import SignInBusy
 from registry.accounts.sessions import end_session
 from registry.accounts.sign_in import SignedIn
 from registry.core.errors import RegistryError
-from registry.http.cross_origin import own_address
 from registry.http.error_handlers import status_of
 from registry.http.request_ids import client_request_id, request_id
+from registry.http.security import own_address
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, local_address, pages
 from registry.web.current_user import (
     clear_session_cookie,

@@ -38,11 +38,10 @@ from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid
 from registry.core.fields import Text
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.lists import first_address, next_address, requested_page
-from registry.web.translations import gettext as _
 
 LISTS: Final = ("all", "inactive", "ending")
 

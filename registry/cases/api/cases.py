@@ -13,12 +13,10 @@ from marshmallow import Schema
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.expansions import PROJECT, expand_parameter, split_expand, with_projects
-from registry.api.exports import ListExport, add_exports
-from registry.api.filter_parameters import negatable, plain_parameters
+from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.details import show_case

@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.cases.documents import add_case_document, case_document, case_documents_page, read_case_document
 from registry.cases.queries import find_case, read_case

@@ -13,7 +13,7 @@ from registry.accounts.roles import Permission
 from registry.core.database import db
 from registry.flags.audit_runs import AuditRun
 from registry.web.formats import day
-from registry.web.translations import gettext as _
+from registry.web.formats import gettext as _
 
 ACTS_AS: Final = "audit:"
 

@@ -19,11 +19,11 @@ from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.http.http_errors import RouteNotFound
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.error_messages import problem_message
+from registry.web.errors import problem_message
 from registry.web.flash import flash_message
+from registry.web.formats import gettext, ngettext
 from registry.web.forms import Form, typed_values
 from registry.web.labels import choice_label
-from registry.web.translations import gettext, ngettext
 
 # Actions with a form of their own, between the list and the result.
 WITH_FORM: Final = (ActionName.ASSIGN, ActionName.ASK)

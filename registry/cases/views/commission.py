@@ -18,12 +18,10 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.http.error_handlers import status_of
 from registry.http.request_bodies import read_files
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import Field, form_field, schema_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import problems_by_control
-from registry.web.forms import Form, invalid_form, typed_values
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, Form, form_field, invalid_form, problems_by_control, schema_field, typed_values
 from registry.web.labels import options
-from registry.web.translations import gettext as _
 
 FILE: Final = "file"
 GRANTED: Final = ("valid_from", "valid_to", "scope", "conditions")

@@ -15,7 +15,7 @@ from registry.accounts.roles import Permission
 from registry.accounts.step_up import StepUpRequired
 from registry.approvals.queries import waiting_about
 from registry.audits.clearing_facts import clearings
-from registry.audits.views.findings import active_only, cleared_flags
+from registry.audits.pages import active_only, cleared_flags
 from registry.cases.appeals import is_under_appeal
 from registry.cases.bilingual_texts import TEXTS, with_both_languages
 from registry.cases.decisions import DECIDED
@@ -51,12 +51,11 @@ from registry.projects.views.links import projects_of
 from registry.projects.visibility import journal_restricted_reads
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.error_messages import error_message
+from registry.web.errors import error_message
 from registry.web.flash import flash_message
-from registry.web.form_pages import problems_by_control
-from registry.web.forms import Form, as_typed, typed_values
+from registry.web.formats import gettext
+from registry.web.forms import Form, as_typed, problems_by_control, typed_values
 from registry.web.labels import choice_label
-from registry.web.translations import gettext
 
 MAX_COUNT_DIGITS = 6
 # Value of a form's second button: continue with the next case of the list.

@@ -19,8 +19,8 @@ from registry.projects.views.letters import FILE, LETTER, chosen_letters
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message
+from registry.web.formats import ngettext
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.translations import ngettext
 
 MAX_DIGITS: Final = 9
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
-from registry.audits.views.findings import main_findings
+from registry.audits.pages import main_findings
 from registry.core.clock import local_date
 from registry.core.spreadsheets.writer import Cell, Rows
 from registry.projects.models import Project
 from registry.projects.views.links import projects_of
+from registry.web.formats import gettext as _
 from registry.web.labels import choice_label, field_label, name_in_page_language
-from registry.web.translations import gettext as _
 
 
 def case_header(actor: Actor) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import request
 
 from registry.accounts.actors import Actor
-from registry.audits.views.findings import active_only, rule_titles
+from registry.audits.pages import active_only, rule_titles
 from registry.cases.filled_texts import filled, name_in
 from registry.cases.models import Case
 from registry.cases.schemas import MAX_TEXT_LENGTH
@@ -23,7 +23,7 @@ from registry.core.working_days import national_calendar
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_date
 from registry.web.current_user import page_locale
-from registry.web.translations import gettext as _
+from registry.web.formats import gettext as _
 
 # The button that fills the field instead of sending the form.
 INSERT: Final = "insert"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from registry.accounts.actors import Actor
-from registry.audits.views.findings import active_only
+from registry.audits.pages import active_only
 from registry.cases.covered_flags import flags_of_cases
 from registry.core.languages import OFFICIAL_LANGUAGES, Language
 from registry.web.current_user import page_locale
-from registry.web.translations import gettext
+from registry.web.formats import gettext
 
 
 def basis_language() -> Language:

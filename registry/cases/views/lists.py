@@ -10,7 +10,7 @@ from flask import redirect, render_template
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
-from registry.audits.views.findings import rule_titles
+from registry.audits.pages import rule_titles
 from registry.cases.list_totals import MAX_COUNTED, ListTotals, list_totals
 from registry.cases.lists import DEFAULT_SORT, list_cases
 from registry.cases.reviewers import reviewers
@@ -27,11 +27,17 @@ from registry.saved_views.pages import view_line
 from registry.saved_views.vocabulary import ViewList
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.downloads import ENDINGS, download_list
 from registry.web.flash import flash_message
-from registry.web.formats import number
-from registry.web.lists import first_address, list_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext
+from registry.web.formats import gettext, number
+from registry.web.lists import (
+    ENDINGS,
+    download_list,
+    first_address,
+    list_address,
+    next_address,
+    requested_filters,
+    requested_page,
+)
 
 # Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")

@@ -8,8 +8,8 @@ from typing import Any
 from registry.cases.vocabulary import DecisionKind
 from registry.freeze.vocabulary import Placement, Stage
 from registry.web.formats import day
+from registry.web.formats import gettext as _
 from registry.web.labels import choice_label
-from registry.web.translations import gettext as _
 
 STAGES: Mapping[str, Stage] = {DecisionKind.STOP: Stage.TERMINATED, DecisionKind.WRITE_OFF: Stage.WRITTEN_OFF}
 

@@ -10,14 +10,14 @@ from flask import render_template, request
 from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.views.findings import rule_titles
+from registry.audits.pages import rule_titles
 from registry.cases.team import OF_OTHERS, OF_OVERSIGHT, OF_REVIEWERS, team
 from registry.cases.views.work_lists import ANY_OPEN, tabs
 from registry.cases.vocabulary import Status
 from registry.core.clock import now
 from registry.core.translations import lazy_text
 from registry.web.blueprint import Answer, pages
-from registry.web.translations import gettext
+from registry.web.formats import gettext
 
 OTHERS: Final[Mapping[str, str]] = {"supervisors": lazy_text("Supervisors"), "agencies": lazy_text("Agencies")}
 

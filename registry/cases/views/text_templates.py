@@ -9,7 +9,7 @@ from flask import render_template, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.views.findings import rule_titles
+from registry.audits.pages import rule_titles
 from registry.cases.filled_texts import PLACEHOLDERS
 from registry.cases.template_schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.text_templates import (
@@ -25,13 +25,11 @@ from registry.cases.text_templates import (
 from registry.core.languages import LANGUAGE_NAMES, OFFICIAL_LANGUAGES
 from registry.core.transactions import transaction
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import form_field
 from registry.web.flash import flash_changes, flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.forms import as_typed
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, as_typed, form_field
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
 
 BOTH: Final = ("GET", "POST")
 

@@ -10,7 +10,7 @@ from flask import redirect, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
-from registry.audits.views.findings import rule_titles
+from registry.audits.pages import rule_titles
 from registry.cases.queries import open_case
 from registry.cases.views.work_lists import tabs
 from registry.cases.watch_list import DEFAULT_SORT, list_watched
@@ -20,11 +20,10 @@ from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.downloads import ENDINGS, download_list
 from registry.web.flash import flash_message
+from registry.web.formats import gettext
 from registry.web.labels import choice_label, field_label, name_in_page_language
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext
+from registry.web.lists import ENDINGS, download_list, first_address, next_address, requested_filters, requested_page
 
 CHOICES: Final = ("work_type", "stage", "placement", "sector", "region")
 FILTERS: Final = ("q", "rule", *CHOICES, "agency")

@@ -15,8 +15,8 @@ from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.lists import count_cases
 from registry.cases.workflow import OPEN
 from registry.core.translations import lazy_text
+from registry.web.formats import gettext
 from registry.web.parent_links import parent_page
-from registry.web.translations import gettext
 
 ANY_OPEN: Final = ",".join(status.value for status in OPEN)
 # Placeholder for the actor's name, and those of the people whose deputy the actor is.

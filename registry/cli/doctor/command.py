@@ -16,8 +16,7 @@ from registry.cli.app_context import connected
 from registry.cli.doctor import machine, stored, work
 from registry.cli.doctor.findings import Finding, State, failure, good, skipped
 from registry.cli.exit_codes import FAILED
-from registry.cli.options import as_json_option
-from registry.cli.output import print_json, print_message
+from registry.cli.output import as_json_option, print_json, print_message
 from registry.core.database import STANDBY, db, init_database
 from registry.settings import Settings, SettingsInvalid, read_settings
 

@@ -24,7 +24,7 @@ from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, ne
 from registry.core.standby import standby_state
 from registry.flags.audit_runs import audit_in_future
 from registry.freeze.current import policy_in_force
-from registry.http.database_errors import error_of
+from registry.http.error_handlers import error_of
 from registry.http.http_errors import DatabaseBusy
 from registry.journal.service import JournalEntry, JournalHead
 from registry.journal.verification import is_overdue, last_verification

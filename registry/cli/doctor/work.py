@@ -16,7 +16,7 @@ from registry.core.installation import installed_at
 from registry.core.scheduled_jobs import ScheduledJob, scheduled_jobs
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.http.health import MAX_AUDIT_AGE
-from registry.http.queues import queues
+from registry.http.metrics import queues
 from registry.journal.backups import last_backup_at, last_drill_at
 from registry.notifications.service import queue_state
 from registry.settings import Settings

@@ -1,4 +1,4 @@
-"""Messages that pages display instead of those of the API (registry/web/error_messages.py)."""
+"""Messages that pages display instead of those of the API (registry/web/errors.py)."""
 
 from __future__ import annotations
 

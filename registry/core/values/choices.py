@@ -11,7 +11,7 @@ from registry.core.languages import LANGUAGES, Language
 from registry.core.translations import translate
 from registry.core.value_checks import control_character
 from registry.core.values.texts import comparable
-from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Choices
 
 # Words that say that a place is a town; the labels of towns are without them.
 TOWN_WORDS: Final = frozenset({"г", "гор", "город", "қ", "қала", "қаласы", "city"})

@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query
 from registry.api.uploads import UploadedFile
 from registry.exemptions.documents import add_exemption_document, exemption_documents_page, read_exemption_document
 from registry.exemptions.queries import read_exemption

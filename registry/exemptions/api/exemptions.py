@@ -10,10 +10,9 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
-from registry.api.filter_parameters import negatable, plain_parameters
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.cases.commission import propose_exemption

@@ -17,8 +17,8 @@ from registry.http.error_handlers import status_of
 from registry.projects.views.letters import FILE, LETTER, chosen_letters
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
+from registry.web.formats import ngettext
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.translations import ngettext
 
 ADD: Final = "/exemptions/<row_id:exemption_id>/documents/new"
 

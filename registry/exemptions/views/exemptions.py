@@ -19,11 +19,10 @@ from registry.core.spreadsheets.writer import Rows
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import list_exemptions
 from registry.web.blueprint import Answer, pages
-from registry.web.downloads import ENDINGS, download_list
+from registry.web.formats import gettext as _
+from registry.web.formats import ngettext
 from registry.web.labels import field_label, name_in_page_language
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
-from registry.web.translations import ngettext
+from registry.web.lists import ENDINGS, download_list, first_address, next_address, requested_filters, requested_page
 
 CHOICES: Final = ("sector", "region")
 FILTERS: Final = (*CHOICES, "agency")

@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION, ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, filter_query, list_query
+from registry.api.parameters import ListArguments, filter_query, list_query
 from registry.api.uploads import ROW_ERROR_EXAMPLE, row_error
 from registry.core.errors import Malformed, Problem
 from registry.core.messages import message

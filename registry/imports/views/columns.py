@@ -9,8 +9,8 @@ from typing import Final
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
+from registry.web.formats import gettext
 from registry.web.labels import choice_label
-from registry.web.translations import gettext
 
 COLUMNS: Final[Mapping[str, Mapping[str, InputField]]] = {
     "projects": import_projects.FIELDS,

@@ -10,7 +10,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.views.findings import rule_titles
+from registry.audits.pages import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download, xlsx_download
@@ -47,12 +47,12 @@ from registry.platform.views.inventories import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.error_messages import problem_message
+from registry.web.errors import problem_message
 from registry.web.flash import flash_message
+from registry.web.formats import gettext
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import field_label, options
 from registry.web.lists import first_address, next_address, requested_page
-from registry.web.translations import gettext
 
 REASON: Final = "change_reason"
 ROW_NAME: Final = re.compile(r"row_[0-9]{1,7}")

@@ -22,12 +22,10 @@ from registry.requests.confirmed_facts import ONBOARDING as ONBOARDING_KIND
 from registry.requests.confirmed_facts import PLACEMENT as PLACEMENT_KIND
 from registry.requests.confirmed_facts import confirm_or_propose
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import Field, form_field, schema_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.forms import as_typed
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, FormPage, answer_form, as_typed, form_field, schema_field
 from registry.web.labels import name_in_page_language
-from registry.web.translations import gettext as _
 
 BOTH: Final = ("GET", "POST")
 

@@ -20,8 +20,8 @@ from registry.projects.views.links import projects_numbered
 from registry.requests.inventory_approval import REASON, import_inventory, preview_inventory
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
+from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.translations import gettext as _
 
 
 class Applying(BaseSchema):

@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query
 from registry.api.uploads import UploadedFile
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import ReadOnly, Timestamp

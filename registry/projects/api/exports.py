@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION
-from registry.api.query_schemas import filter_query
+from registry.api.parameters import filter_query
 from registry.core.errors import Malformed, Problem
 from registry.core.languages import Language
 from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download

@@ -9,13 +9,11 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.expansions import expand_parameter, split_expand
+from registry.api.exports import expand_parameter, split_expand
 from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
-from registry.audits.known_records import record_known_at
-from registry.audits.known_verdicts import verdict_known_at
-from registry.audits.repeatable import policy_known_at, run_known_at
+from registry.api.parameters import ListArguments, QueryParameter, QuerySchema, list_query
+from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.audits.verdicts import (
     is_reason_required,
     verdict_at_registration,

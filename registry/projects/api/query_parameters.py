@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.api.filter_parameters import (
+from registry.api.parameters import (
     BIN_SCHEMA,
     EDGES,
     MONEY_SCHEMA,

@@ -11,7 +11,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query
 from registry.core.transactions import transaction
 from registry.http.locale import request_locale
 from registry.projects.api import examples

@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
-from registry.freeze.started import started_on
+from registry.freeze.rules import started_on
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT

@@ -13,10 +13,10 @@ from registry.core.transactions import transaction
 from registry.projects.attestations import attest_project, attestation_of, records_to_attest
 from registry.projects.service import find_project_to_change
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.error_messages import error_message
+from registry.web.errors import error_message
 from registry.web.flash import flash_message
-from registry.web.translations import gettext as _
-from registry.web.translations import ngettext
+from registry.web.formats import gettext as _
+from registry.web.formats import ngettext
 
 MAX_AT_ONCE: Final = 100
 CHOSEN: Final = "record"

@@ -7,8 +7,8 @@ from flask import render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.approvals.queries import waiting_about
+from registry.audits.pages import active_only
 from registry.audits.verdicts import verdict_of
-from registry.audits.views.findings import active_only
 from registry.core.errors import Invalid, Problem
 from registry.core.pagination import Page
 from registry.exemptions.documents import documents_of_exemptions
@@ -40,8 +40,8 @@ from registry.requests.restoration import withdrawal_in_effect
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message
+from registry.web.formats import gettext
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.translations import gettext
 
 ALL = Page(500)
 DOCUMENT = DocumentFields()

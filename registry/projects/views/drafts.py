@@ -15,7 +15,7 @@ from registry.projects.views.sections import PARTS, next_part
 from registry.projects.views.texts import current_texts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
-from registry.web.translations import gettext
+from registry.web.formats import gettext
 
 
 @pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))

@@ -26,10 +26,17 @@ from registry.projects.views.sections import PARTS, part_title, shown_fields
 from registry.projects.views.texts import current_texts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.fields import present_text, project_field, schema_field
 from registry.web.flash import flash_changes, flash_message
-from registry.web.forms import Form, changed_texts, invalid_form, typed_values
-from registry.web.translations import gettext
+from registry.web.formats import gettext
+from registry.web.forms import (
+    Form,
+    changed_texts,
+    invalid_form,
+    present_text,
+    project_field,
+    schema_field,
+    typed_values,
+)
 
 VERSION: Final = "version"
 REASON: Final = "change_reason"

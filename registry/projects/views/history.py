@@ -10,9 +10,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.known_records import KnownStatus, status_known_at, values_known_at
-from registry.audits.known_verdicts import verdict_known_at
-from registry.audits.repeatable import AuditPolicyMissing
+from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_at, values_known_at, verdict_known_at
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import local_date
 from registry.core.errors import Invalid, Problem

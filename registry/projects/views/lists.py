@@ -10,7 +10,7 @@ from flask import redirect, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency
-from registry.audits.views.findings import rule_titles
+from registry.audits.pages import rule_titles
 from registry.core.pagination import Listing
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
@@ -23,8 +23,7 @@ from registry.saved_views.pages import view_line
 from registry.saved_views.vocabulary import ViewList
 from registry.web.blueprint import Answer, pages
 from registry.web.current_user import page_locale
-from registry.web.downloads import ENDINGS
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import ENDINGS, first_address, next_address, requested_filters, requested_page
 
 # The list takes every filter of the API; those without a field in the form are set by links and saved views.
 FILTERS: Final = (*PROJECT_FILTERS, BELOW, KIND)

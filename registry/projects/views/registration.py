@@ -21,10 +21,9 @@ from registry.projects.schemas import PROJECT_BODY
 from registry.projects.service import check_reference
 from registry.projects.views.sections import PARTS, part_of, part_title, shown_fields
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import project_field, schema_field
 from registry.web.flash import flash_message
-from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.translations import gettext
+from registry.web.formats import gettext
+from registry.web.forms import Form, invalid_form, project_field, schema_field, typed_values
 
 STEPS: Final = tuple(PARTS)
 CHECK: Final = "check"

@@ -21,10 +21,10 @@ from registry.projects.views.related import similar_for_page
 from registry.projects.views.sections import PARTS, part_of, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.error_messages import error_message, problem_message
+from registry.web.errors import error_message, problem_message
 from registry.web.flash import flash_message
+from registry.web.formats import gettext
 from registry.web.forms import Form, typed_values
-from registry.web.translations import gettext
 
 
 @pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))

@@ -24,11 +24,10 @@ from registry.projects.views.links import projects_numbered
 from registry.projects.vocabulary import LinkKind
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.fields import form_field, schema_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, form_field, schema_field
 from registry.web.labels import choice_label, field_label, name_in_page_language, options
-from registry.web.translations import gettext as _
 
 ALL: Final = Page(500)
 # What the other project is, at the end that a link leads to.

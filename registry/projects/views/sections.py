@@ -8,7 +8,7 @@ from typing import Any, Final
 from registry.core.translations import lazy_text
 from registry.projects.fields import FIELDS, REQUIRED
 from registry.projects.questions import CONDITIONS, is_asked
-from registry.web.translations import gettext
+from registry.web.formats import gettext
 
 # At most 12 questions in each.
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {

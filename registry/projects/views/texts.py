@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
-from registry.web.fields import present_text, project_field
+from registry.web.forms import present_text, project_field
 
 
 def current_texts(project: Project) -> dict[str, str]:

@@ -9,7 +9,7 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.query_schemas import QueryParameter, QuerySchema
+from registry.api.parameters import QueryParameter, QuerySchema
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import Choice, Day

@@ -33,11 +33,10 @@ from registry.reports.compliance import (
     parents,
 )
 from registry.web.blueprint import Answer, pages
-from registry.web.downloads import ENDINGS
+from registry.web.formats import gettext as _
 from registry.web.forms import Form
-from registry.web.labels import choice_label, field_label, name_in_page_language
-from registry.web.tag_colours import severity_rank
-from registry.web.translations import gettext as _
+from registry.web.labels import choice_label, field_label, name_in_page_language, severity_rank
+from registry.web.lists import ENDINGS
 
 # The former date that the compliance page is asked for.
 

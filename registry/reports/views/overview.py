@@ -13,7 +13,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import agency_name
 from registry.agencies.vocabulary import Region
-from registry.audits.views.findings import rule_titles
+from registry.audits.pages import rule_titles
 from registry.core.clock import today
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
@@ -34,9 +34,9 @@ from registry.reports.overview import (
 )
 from registry.reports.views.compliance import share_name, with_restricted_column
 from registry.web.blueprint import Answer, pages
-from registry.web.downloads import ENDINGS
+from registry.web.formats import gettext as _
 from registry.web.labels import choice_label, field_label, name_in_page_language
-from registry.web.translations import gettext as _
+from registry.web.lists import ENDINGS
 
 # Geometry of line charts: horizontal places in percent of the width, vertical ones in pixels: text never scales.
 

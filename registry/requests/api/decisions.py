@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.parameters import ListArguments, list_query, plain_parameters
 from registry.requests import service
 from registry.requests.confirmation import approval_of
 from registry.requests.kinds import RequestHandler

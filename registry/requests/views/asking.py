@@ -18,11 +18,10 @@ from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind, SuccessionKind
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import Field, schema_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.formats import gettext as _
+from registry.web.forms import Field, FormPage, answer_form, schema_field
 from registry.web.labels import name_in_page_language, options
-from registry.web.translations import gettext as _
 
 SUCCESSION = HANDLERS[RequestKind.SUCCESSION]
 TRANSFER = HANDLERS[RequestKind.TRANSFER]

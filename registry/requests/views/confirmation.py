@@ -18,12 +18,10 @@ from registry.requests.confirmed_facts import FIELDS_OF
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import form_field, schema_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
-from registry.web.forms import as_typed
+from registry.web.formats import gettext as _
+from registry.web.forms import FormPage, answer_form, as_typed, form_field, schema_field
 from registry.web.labels import name_in_page_language
-from registry.web.translations import gettext as _
 
 HANDLER: Final = HANDLERS[RequestKind.CONFIRMATION]
 # The kind is in the path.

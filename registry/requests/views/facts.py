@@ -9,8 +9,8 @@ from registry.agencies.pages import agency_names
 from registry.requests.confirmed_facts import FACTS
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind
+from registry.web.formats import gettext
 from registry.web.labels import choice_label, display_value, field_label
-from registry.web.translations import gettext
 
 # Where a request names agencies: each kind has a name of its own for the one that gets something.
 AGENCIES: Final = ("agency", "successor", "to")

@@ -26,9 +26,9 @@ from registry.requests.views.facts import facts_of, names_of_agencies, numbers_o
 from registry.requests.vocabulary import RequestKind, RequestState
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
+from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext as _
 
 KIND: Final = "request_kind"
 FILTERS: Final = ("state", "agency", "project")

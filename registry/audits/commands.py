@@ -1,4 +1,4 @@
-"""``registry audits``: run audits and display their results."""
+"""``registry audits`` and ``registry explain``: run audits, and explain the verdict on a project."""
 
 from __future__ import annotations
 
@@ -11,20 +11,92 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
-from registry.audits.held_decisions import confirm_held_audit, latest_held, reject_held_audit
+from registry.audits.past import verdict_known_at
 from registry.audits.queries import all_changes_of, list_audits
 from registry.audits.restricted_counts import visible_run
-from registry.audits.service import find_audit, run_audit
+from registry.audits.schemas import verification_shown
+from registry.audits.service import confirm_held_audit, find_audit, latest_held, reject_held_audit, run_audit
+from registry.audits.verdicts import verdict_of
 from registry.audits.verification import verify_audit
-from registry.audits.verification_schema import verification_shown
 from registry.audits.voiding import void_audit
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, FLAGS_FOUND, UsageError
-from registry.cli.options import DAY, REASON, as_json_option, fail_on_flags_option
-from registry.cli.output import cli_text, print_json, print_message, print_pairs, print_table
+from registry.cli.output import (
+    DAY,
+    REASON,
+    as_json_option,
+    cli_text,
+    fail_on_flags_option,
+    language,
+    print_json,
+    print_message,
+    print_pairs,
+    print_table,
+)
+from registry.core.known_at import parse_known_at
 from registry.core.pagination import MAX_LIMIT, Page
 from registry.flags.audit_runs import AuditRun, failure_text
 from registry.freeze.policy_file import load_policy
+from registry.projects.models import Project
+from registry.projects.service import find_project
+from registry.projects.visibility import journal_restricted_reads
+
+# ``registry explain``: the verdict on one project and its reasons.
+
+
+@click.command()
+@click.argument("number")
+@click.option("--on", type=DAY, metavar="DATE", help="The date to judge, as 2026-11-24; default: today.")
+@click.option("--known-at", "known_at_text", metavar="TIME", help="A past moment or date: judge what was known then.")
+@fail_on_flags_option
+@as_json_option
+@in_registry
+def explain(number: str, on: date | None, known_at_text: str | None, fail_on_flags: bool, as_json: bool) -> None:
+    """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that matches, with observed values,
+    required values, remedy and clause.
+
+    Judges the facts as they are now, or with --known-at as they were known then, and writes nothing.
+    """
+    actor = local_actor(Role.AUDITOR)
+    project = find_project(actor, number)
+    if known_at_text is None:
+        verdict = verdict_of(project, on, language())
+    else:
+        verdict = verdict_known_at(project, on, parse_known_at(known_at_text), language())
+    if project.is_restricted:
+        journal_restricted_reads(actor, [project.number], "verdict")
+    if as_json:
+        print_json(verdict)
+    else:
+        _print(project, verdict)
+    if fail_on_flags and verdict["outcome"] == "flagged":
+        raise click.exceptions.Exit(FLAGS_FOUND)
+
+
+def _print(project: Project, verdict: dict[str, Any]) -> None:
+    locale = language()
+    name = getattr(project, f"name_{locale}", None) or project.name_ru or project.name_kk
+    click.echo(f"{project.number}  {name}")
+    outcome = cli_text(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
+    click.echo(cli_text("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
+    for finding in verdict["findings"]:
+        observed = ", ".join(f"{name}: {_value(value)}" for name, value in finding["observed"].items())
+        click.echo()
+        click.echo(f"{finding['rule']} ({finding['severity']}): {finding['title']}")
+        for code, text in (
+            ("cli-observed", observed),
+            ("cli-required", finding["required"]),
+            ("cli-remedy", finding["remedy"]),
+            ("cli-clause", finding["clause"]),
+        ):
+            click.echo(f"  {cli_text(code)}: {text}")
+
+
+def _value(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+# ``registry audits``: run audits and display their results.
 
 SHOWN = (
     "id",

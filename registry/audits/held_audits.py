@@ -1,27 +1,50 @@
-"""Held causes: by cause, rule and agency, the projects that the change threshold counted of a held audit.
-
-Each project has one cause, the first that applies: the loss of a confirmation, another change of its record, a decision
-that ended its order, a changed agency, a changed policy; otherwise only time has passed.
-"""
+"""Held audits: the change threshold, and what caused the changes that it counted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
 from registry.agencies.models import Agency
-from registry.audits.reconciliation import TURNS, Turned
+from registry.audits.reconciliation import TURNS, Plan, Turned
 from registry.audits.verdicts import CONFIRMED
 from registry.cases.orders import Order
 from registry.core.database import db
 from registry.flags.audit_runs import AuditRun
 from registry.flags.vocabulary import HeldCause
+from registry.freeze.policy import Policy
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
+
+# Change threshold: an audit that would change too many projects at once is held for confirmation.
+
+
+def held_because(plan: Plan, policy: Policy, on: date, last: AuditRun | None) -> dict[str, int] | None:
+    """Return why the audit must be held, or None.
+
+    Counts projects that the last successful audit judged: newly flagged, newly clear, and those whose highest severity
+    rises or falls while they keep a flag. A count reaches the
+    threshold when it is at least the policy's minimum and more than its percentage of all in-scope projects of that
+    audit. The threshold does not apply to the first audit, nor when a date named in the policy lies between the two
+    audits, both dates included.
+    """
+    if last is None or any(last.on <= named <= on for named in policy.named_dates):
+        return None
+    turns = plan.turns()
+    for count in turns.values():
+        if count >= policy.safety_belt_minimum and count * 100 > policy.safety_belt_percent * last.projects_judged:
+            return {**turns, "judged_by_last_audit": last.projects_judged}
+    return None
+
+
+# Held causes: by cause, rule and agency, the projects that the change threshold counted of a held audit.
+#
+# Each project has one cause, the first that applies: the loss of a confirmation, another change of its record, a
+# decision that ended its order, a changed agency, a changed policy; otherwise only time has passed.
 
 IDS_AT_ONCE: Final = 5000
 # Agencies shown one by one; the others are counted together.

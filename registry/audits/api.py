@@ -1,4 +1,4 @@
-"""The audits endpoints: run by operators and supervisors, confirmed by supervisors, read by oversight."""
+"""The audits endpoints: run by operators and supervisors, confirmed by supervisors, read by oversight, repeated."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
-from registry.api.filter_parameters import negatable, plain_parameters
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
-from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
+from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
 from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits
 from registry.audits.restricted_counts import visible_run
 from registry.audits.schemas import (
@@ -28,14 +26,19 @@ from registry.audits.schemas import (
     HELD_DECISION,
     HELD_DECISION_EXAMPLE,
     HELD_EXAMPLE,
+    VERIFICATION,
     VOIDING_CONFIRMATION,
     VOIDING_EXAMPLE,
     VOIDING_PROPOSAL,
+    verification_shown,
 )
-from registry.audits.service import find_audit, run_audit
+from registry.audits.service import confirm_held_audit, find_audit, reject_held_audit, run_audit
+from registry.audits.verification import verify_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.pagination import Listing, Page
 from registry.flags.audit_runs import AuditRun, failure_text
+
+# The audits endpoints: run by operators and supervisors, confirmed by supervisors, read by oversight.
 
 blp = ApiBlueprint("audits", __name__, description="Runs of the policy over every project.")
 FILTERS: Final = negatable(plain_parameters(AUDIT_FILTERS))
@@ -199,3 +202,38 @@ class AuditVoidingConfirmation(MethodView):
         """
         audit_id = find_audit(current_actor(), id).id
         return visible(confirm_voiding(current_actor(), audit_id, values["proposed_at"]))
+
+
+# The endpoint that repeats a past audit.
+
+verification_blp = ApiBlueprint("verification", __name__, description="Past audits, repeated.")
+EXAMPLE: Final[dict[str, Any]] = {
+    "audit": 7,
+    "matches": False,
+    "input_digest": {"recorded": "5f" * 32, "repeated": "5f" * 32},
+    "counts": [{"name": "projects_flagged", "recorded": 412, "repeated": 412}],
+    "differences": [
+        {
+            "project": "QT-2026-0000001-3",
+            "rule": "freeze.creation",
+            "what": "flag",
+            "recorded": "open high 0a1b2c3d4e5f",
+            "repeated": None,
+        }
+    ],
+}
+
+
+@verification_blp.route("/audits/<row_id:id>/verification")
+class AuditVerification(MethodView):
+    """A past audit, repeated."""
+
+    @verification_blp.requires(Permission.AUDITS_VERIFY)
+    @verification_blp.doc(operationId="verify_audit", responses={409: ERROR_NAMES[409]})
+    @verification_blp.response(200, VERIFICATION, example=EXAMPLE)
+    def get(self, id: int) -> Any:
+        """Repeat a past audit from what was known then and its policy, and list every difference; writes nothing.
+
+        409 for an audit that cannot be repeated. Takes about as long as the audit took.
+        """
+        return verification_shown(verify_audit(current_actor(), id))

@@ -1,0 +1,224 @@
+"""Parts of the specification that are worked out: vocabularies, the size of integers, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from registry.accounts.roles import Role
+from registry.accounts.scopes import Scope
+from registry.accounts.vocabulary import AccountKind, AccountStatus
+from registry.agencies.vocabulary import Region
+from registry.cases.vocabulary import DecisionKind, Outcome, ReasonCode
+from registry.cases.vocabulary import Status as CaseStatus
+from registry.flags.vocabulary import AuditStatus, FlagStatus
+from registry.flags.vocabulary import Trigger as AuditTrigger
+from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
+from registry.letters.vocabulary import LetterKind
+from registry.projects.vocabulary import DocumentKind, FreezeStatus, Funding, ObjectKind, Sector
+from registry.requests.vocabulary import RequestState
+
+# Closed vocabularies as components of the specification, to which every place with their codes refers.
+
+NULL: Final = "OrNull"
+VOCABULARIES: Final = {
+    "AccountKind": AccountKind.codes(),
+    "AccountStatus": AccountStatus.codes(),
+    "AgencyKind": AgencyKind.codes(),
+    "AuditStatus": AuditStatus.codes(),
+    "AuditTrigger": AuditTrigger.codes(),
+    "CaseOutcome": Outcome.codes(),
+    "CaseStatus": CaseStatus.codes(),
+    "DecisionKind": DecisionKind.codes(),
+    "DocumentKind": DocumentKind.codes(),
+    "FlagStatus": FlagStatus.codes(),
+    "FreezeStatus": FreezeStatus.codes(),
+    "Funding": Funding.codes(),
+    "LetterKind": LetterKind.codes(),
+    "ObjectKind": ObjectKind.codes(),
+    "Placement": Placement.codes(),
+    "ReasonCode": ReasonCode.codes(),
+    "Region": Region.codes(),
+    "RequestState": RequestState.codes(),
+    "Role": Role.codes(),
+    "Scope": Scope.codes(),
+    "Sector": Sector.codes(),
+    "Severity": Severity.codes(),
+    "Stage": Stage.codes(),
+    "WorkType": WorkType.codes(),
+}
+
+
+def share_enums(specification: dict[str, Any]) -> None:
+    """Replace each list of the codes of a vocabulary by a reference; with null among them, to another component."""
+    names = {codes: name for name, codes in VOCABULARIES.items()}
+    used: dict[str, dict[str, Any]] = {}
+    _share(specification, names, used)
+    specification["components"]["schemas"] |= dict(sorted(used.items()))
+
+
+def _share(part: Any, names: dict[tuple[str, ...], str], used: dict[str, dict[str, Any]]) -> None:
+    if isinstance(part, list):
+        for each in part:
+            _share(each, names, used)
+    elif isinstance(part, dict):
+        codes = part.get("enum")
+        if isinstance(codes, list) and "type" in part:
+            name = names.get(tuple(code for code in codes if code is not None))
+            if name is not None:
+                name += NULL if None in codes else ""
+                used[name] = {"type": part.pop("type"), "enum": part.pop("enum")}
+                part["$ref"] = f"#/components/schemas/{name}"
+        for each in part.values():
+            _share(each, names, used)
+
+
+# Open vocabularies: in answers, the codes of a vocabulary are those of today, and later releases may add others.
+#
+# By the policy of versions a release may add codes. A generated client must read an answer with a code that it does
+# not know, so answers have plain strings with ``x-extensible-enum``; what is sent stays an ``enum``.
+
+CODES: Final = "x-extensible-enum"
+REFERENCE: Final = "#/components/schemas/"
+
+
+class SchemaSentAndShown(ValueError):
+    """A schema with codes is part of requests and of answers: what is sent would no longer be closed."""
+
+
+def open_vocabularies(specification: dict[str, Any]) -> None:
+    """Replace ``enum`` by ``x-extensible-enum`` in the schemas of all answers. Raises SchemaSentAndShown."""
+    schemas = specification["components"]["schemas"]
+    shown, sent = [], []
+    for methods in specification["paths"].values():
+        for name, operation in methods.items():
+            if name != "parameters":
+                sent += [operation.get("requestBody", {}), operation.get("parameters", [])]
+                shown += [response.get("content", {}) for response in operation["responses"].values()]
+    answers, requests = _components(shown, schemas), _components(sent, schemas)
+    for name in answers & requests:
+        if any("enum" in part for part in _parts(schemas[name])):
+            raise SchemaSentAndShown(name)
+    for part in _parts([*shown, *(schemas[name] for name in answers)]):
+        codes = part.get("enum")
+        if isinstance(codes, list) and "type" in part:
+            del part["enum"]
+            part[CODES] = [code for code in codes if code is not None]
+
+
+def _components(part: Any, schemas: Mapping[str, Any]) -> set[str]:
+    """The names of the schemas to which a part refers, also by way of others."""
+    names: set[str] = set()
+    waiting = [part]
+    while waiting:
+        for each in _parts(waiting.pop()):
+            name = str(each.get("$ref", "")).removeprefix(REFERENCE)
+            if name in schemas and name not in names:
+                names.add(name)
+                waiting.append(schemas[name])
+    return names
+
+
+def _parts(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        yield part
+    if isinstance(part, dict | list):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from _parts(each)
+
+
+# The size of integers in the specification: generators of typed languages take 32 bits where nothing says 64.
+
+MAX_32_BITS: Final = 2**31 - 1
+INT64: Final = "int64"
+
+
+def add_integer_formats(part: Any) -> None:
+    """Give each integer that may need more than 32 bits the format ``int64``: sums of tenge, numbers of changes.
+
+    Ids too, whose limit in paths is that of 32 bits: they have one type everywhere.
+    """
+    if isinstance(part, list):
+        for each in part:
+            add_integer_formats(each)
+    elif isinstance(part, dict):
+        if _is_integer(part.get("type")) and part.get("maximum", MAX_32_BITS) >= MAX_32_BITS:
+            part["format"] = INT64
+        for each in part.values():
+            add_integer_formats(each)
+
+
+def _is_integer(types: Any) -> bool:
+    # A value that may be a text too has no format: it would be one of texts.
+    return types == "integer" or (isinstance(types, list) and set(types) - {"null"} == {"integer"})
+
+
+# Examples of JSON bodies that have none written by hand, made from their schemas.
+
+Schema = Mapping[str, Any]
+JSON: Final = "application/json"
+# What texts hold, by the names of their properties; any other text is a dash.
+TEXTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("project", "number", "duplicate_of", "target", "other_project"), "QT-2026-0000001-5"),
+    **dict.fromkeys(("agency", "bin"), "050340004478"),
+    **dict.fromkeys(("successor", "to"), "990340000675"),
+    **dict.fromkeys(("by", "asked_by", "proposed_by", "approved_by", "issued_by", "name", "principal"), "a.serikova"),
+    **dict.fromkeys(("reason", "reason_ru", "comment"), "Договор подписан до 1 января 2026 года."),
+    "reason_kk": "Шарт 2026 жылғы 1 қаңтарға дейін жасалған.",
+    "external_id": "MZ-2026-014",
+    "action": "claim",
+    "act": "No. 17",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
+FORMATS: Final[Mapping[str, str]] = {"date": "2026-03-02", "date-time": "2026-03-02T06:00:00.000000Z"}
+
+
+def add_examples(specification: dict[str, Any]) -> None:
+    """Add an example to each JSON body and response without one; a record is as in the examples written by hand."""
+    schemas = specification["components"]["schemas"]
+    contents = [content for holder in _holders(specification) for content in _json(holder)]
+    written = {
+        content["schema"]["$ref"].removeprefix(REFERENCE): content["example"]
+        for content in contents
+        if "example" in content and "$ref" in content["schema"]
+    }
+    for content in contents:
+        if "example" not in content and content.get("schema"):
+            content["example"] = _example(content["schema"], "", schemas, written)
+
+
+def _holders(specification: Schema) -> Iterator[Schema]:
+    for methods in specification["paths"].values():
+        for name, operation in methods.items():
+            if name != "parameters":
+                yield operation.get("requestBody", {})
+                yield from operation["responses"].values()
+
+
+def _json(holder: Schema) -> Iterator[dict[str, Any]]:
+    if JSON in holder.get("content", {}):
+        yield holder["content"][JSON]
+
+
+def _example(schema: Schema, name: str, schemas: Schema, written: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        component = schema["$ref"].removeprefix(REFERENCE)
+        return written[component] if component in written else _example(schemas[component], name, schemas, written)
+    codes = schema.get("enum") or schema.get(CODES)
+    if codes:
+        return codes[0]
+    types = schema.get("type", "object")
+    if "null" in types:
+        return None
+    match types:
+        case "object":
+            required = schema.get("required", ())
+            properties = schema.get("properties", {})
+            return {each: _example(properties[each], each, schemas, written) for each in required}
+        case "array":
+            return [_example(schema["items"], name, schemas, written)] * schema.get("minItems", 1)
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return False
+    return FORMATS.get(schema.get("format", "")) or TEXTS.get(name, "–")

@@ -1,0 +1,257 @@
+"""Parameters and bodies: schemas of queries, filters as parameters, and the webargs parser of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Final, NamedTuple, NoReturn
+
+import flask
+from marshmallow import Schema, ValidationError, fields
+from webargs.flaskparser import FlaskParser
+
+from registry.core.base_schema import BaseSchema, body_problems, parameter_problems
+from registry.core.errors import Invalid, Malformed
+from registry.core.fields import MAX_AMOUNT, Bin, InputField
+from registry.core.filters import (
+    MAX_VALUES,
+    NOT,
+    WORDS,
+    BinFilter,
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    DateFilter,
+    InstantFilter,
+    NullFilter,
+    TextFilter,
+    TimestampFilter,
+    WordsFilter,
+)
+from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA
+from registry.core.pagination import Page
+from registry.http.query_parameters import COUNT, Parameter, page_parameters, read_query, take_page
+from registry.http.request_bodies import (
+    JSON_TYPE,
+    MAX_BATCH,
+    MERGE_PATCH,
+    MULTIPART,
+    read_bytes,
+    read_form,
+    read_object,
+    require_content_type,
+)
+
+# Schemas of query parameters, those of paged lists among them.
+
+
+class QueryParameter(fields.Field[Any]):
+    """A query parameter: text as it was sent, or as ``field`` deserializes it. ``parameter`` documents it."""
+
+    def __init__(self, parameter: Parameter, field: InputField | None = None) -> None:
+        super().__init__(metadata={"description": parameter.description})
+        self.parameter = parameter
+        self.field = field
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        return value if self.field is None else self.field.deserialize(value)
+
+
+class QuerySchema(BaseSchema):
+    """The base of query schemas; every field is a QueryParameter."""
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The parameters that are taken, by name."""
+        declared = [field.parameter for field in self.fields.values() if isinstance(field, QueryParameter)]
+        return {parameter.name: parameter for parameter in declared}
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """What the parameters say. Where none was sent there is nothing to load: none has a default."""
+        return super().load(data, **kwargs) if data else {}
+
+
+class ListArguments(NamedTuple):
+    """The query of a list: the filters that the list itself validates, and the page."""
+
+    filters: Mapping[str, str]
+    page: Page
+
+
+class PagedQuerySchema(QuerySchema):
+    """The query of a paged list."""
+
+    def load(self, data: Mapping[str, str], **_kwargs: Any) -> ListArguments:  # type: ignore[override]
+        """Limit, cursor, sort and count apart from the filters, which stay text. Raises Malformed for an unusable one.
+
+        Without marshmallow's own, which would look for each of the eighty fields in the query.
+        """
+        sent = dict(data)
+        page = take_page(sent)
+        return ListArguments(sent, page)
+
+
+def filter_query(filters: Iterable[Parameter]) -> QuerySchema:
+    """The query schema of what can be filtered and is not paged; it loads as a mapping."""
+    return _query(QuerySchema, filters)
+
+
+def list_query(filters: Iterable[Parameter] = (), sorts: Iterable[str] = (), *, counted: bool = False) -> QuerySchema:
+    """The query schema of a paged list with these filters, sortable by these fields. ``counted``: with ``count``."""
+    count = (COUNT,) if counted else ()
+    return _query(PagedQuerySchema, (*filters, *page_parameters(tuple(sorts)), *count))
+
+
+def _query(base: type[QuerySchema], parameters: Iterable[Parameter]) -> QuerySchema:
+    schema = base.from_dict({parameter.name: QueryParameter(parameter) for parameter in parameters}, name="Query")
+    return schema()  # type: ignore[return-value] # marshmallow promises no more than a Schema
+
+
+def parameter_schema(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
+    """apispec's attribute function: the JSON Schema of a query parameter."""
+    return dict(field.parameter.schema) if isinstance(field, QueryParameter) else {}
+
+
+def parameter_style(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
+    """apispec's parameter attribute function: whether it is required; several values stand in it with commas."""
+    if not isinstance(field, QueryParameter):
+        return {}
+    several = {"style": "form", "explode": False} if field.parameter.takes_several else {}
+    return several | ({"required": True} if field.parameter.required else {})
+
+
+# The query parameters that a list's filters become.
+
+SEVERAL: Final = f"One or several, at most {MAX_VALUES}, with commas or by repeating the parameter."
+EDGES: Final = {"": "This", "from": "From this", "to": "Up to this"}
+# What no field can hold, and so no filter takes; several values stand between commas.
+NO_CONTROLS: Final = "[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]"
+NO_CONTROLS_NOR_COMMA: Final = "[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd,]"
+TEXT_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": f"^{NO_CONTROLS_NOR_COMMA}*[^\\s,\\u0000-\\u001f\\u007f-\\u009f\\ufffd]{NO_CONTROLS_NOR_COMMA}*$",
+}
+WORDS_SCHEMA: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "pattern": f"^{NO_CONTROLS}+$"}
+MONEY_SCHEMA: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT}
+BIN_SCHEMA: Final = Bin().json_schema
+
+
+def one_of(options: Iterable[str]) -> dict[str, Any]:
+    """The schema of one or several fixed words."""
+    return several_of({"type": "string", "enum": list(options)})
+
+
+def several_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of one or several values."""
+    return {"type": "array", "minItems": 1, "maxItems": MAX_VALUES, "items": dict(schema)}
+
+
+def plain_parameters(filters: Mapping[str, ColumnFilter]) -> tuple[Parameter, ...]:
+    """The parameters of a list whose filters are plain ones."""
+    return tuple(Parameter(name, *_described(known)) for name, known in filters.items())
+
+
+def negatable(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """The parameters of a list, and ``not``, which negates those that it names."""
+    given = tuple(parameters)
+    names = one_of(each.name for each in given if each.name != WORDS)
+    text = f"Filters of this request to negate: what does not fit them, or has no value. {SEVERAL}"
+    return (*given, Parameter(NOT, text, names))
+
+
+def moment_parameter(name: str, end: str) -> Parameter:
+    """A parameter that takes a day or an instant."""
+    return Parameter(name, f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", dict(DAY_OR_INSTANT_SCHEMA))
+
+
+def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:
+    match known:
+        case WordsFilter(takes=takes):
+            return takes, dict(WORDS_SCHEMA)
+        case ChoiceFilter(options=options):
+            return SEVERAL, one_of(options)
+        case NullFilter(columns=columns):
+            return f"Fields that have no value. {SEVERAL}", one_of(columns)
+        case BinFilter():
+            return SEVERAL, several_of(BIN_SCHEMA)
+        case TextFilter():
+            return SEVERAL, several_of(TEXT_SCHEMA)
+        case BooleanFilter():
+            return "true or false.", {"type": "boolean"}
+        case DateFilter(end=end):
+            return f"{EDGES[end]} date.", dict(DAY_SCHEMA)
+        case TimestampFilter(end=end) | InstantFilter(end=end):
+            described = moment_parameter("", end)
+            return described.description, described.schema
+
+
+# The webargs parser of the API: strict JSON, declared query parameters only, every wrong place named by a pointer.
+
+
+class StrictParser(FlaskParser):
+    """Loads what ``Blueprint.arguments`` asks for.
+
+    A wrong query parameter raises Malformed (400), a wrong body Invalid (422). Unknown names are refused by the
+    schemas themselves.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {}  # noqa: RUF012 - as webargs declares it
+    __location_map__ = {  # noqa: RUF012 - as webargs declares it
+        "query": "load_querystring",
+        "json": "load_json",
+        "batch_json": "load_batch_json",
+        "optional_json": "load_optional_json",
+        "merge_patch": "load_merge_patch",
+        "patch_to_check": "load_patch_to_check",
+        "multipart": "load_multipart",
+    }
+
+    def load_querystring(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """The query parameters as text. Raises Malformed for unknown, repeated and unusable ones."""
+        if not isinstance(schema, QuerySchema):
+            raise TypeError(f"{type(schema).__name__} is not a QuerySchema")
+        return read_query(schema.parameters)
+
+    def load_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """The JSON object of the body. Raises UnsupportedMediaType, PayloadTooLarge and BodyNotReadable."""
+        require_content_type(JSON_TYPE)
+        return read_object(read_bytes())
+
+    def load_optional_json(self, req: flask.Request, schema: Schema) -> Any:
+        """The same; no body at all is an empty object."""
+        if not req.content_length and not read_bytes():
+            return {}
+        return self.load_json(req, schema)
+
+    def load_batch_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """The JSON object of a batch, which may be larger."""
+        require_content_type(JSON_TYPE)
+        return read_object(read_bytes(MAX_BATCH))
+
+    def load_merge_patch(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """The JSON object of a merge patch (RFC 7396)."""
+        require_content_type(MERGE_PATCH)
+        return read_object(read_bytes())
+
+    def load_patch_to_check(self, req: flask.Request, schema: Schema) -> Any:
+        """The same; as JSON too, which is the type that a check took before."""
+        return self.load_json(req, schema) if req.mimetype == JSON_TYPE else self.load_merge_patch(req, schema)
+
+    def load_multipart(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """Fields and files of a multipart body in one mapping. Raises as ``load_json`` does."""
+        require_content_type(MULTIPART)
+        fields, files = read_form()
+        return {**fields, **files}
+
+    def handle_error(
+        self,
+        error: ValidationError,
+        req: flask.Request,  # noqa: ARG002 - webargs' signature
+        schema: Schema,  # noqa: ARG002 - webargs' signature
+        **_kwargs: Any,
+    ) -> NoReturn:
+        """Raise Malformed for a query, Invalid for a body."""
+        ((location, messages),) = error.messages_dict.items()
+        if location == "query":
+            raise Malformed(parameter_problems(messages)) from error
+        raise Invalid(body_problems(messages)) from error
