@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
@@ -30,6 +30,7 @@ from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.flags.models import FLAGS, Flag
+from registry.flags.withdrawn_projects import status_when_reopened
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, mark_projects
@@ -55,9 +56,7 @@ def reverse_flags(audit_id: int, day: date) -> dict[str, int]:
     keep_former(now(), or_(and_(opened, Flag.status != "cleared"), and_(*cleared)))
     _update(Flag, opened, Flag.status != "cleared", opened_on=day)
     _update(Flag, opened, undecided, status="cleared", cleared_on=day, cleared_by_audit=audit_id, last_seen_on=None)
-    accepted = Flag.accepted_fingerprint == Flag.fingerprint
-    status_before = case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
-    _update(Flag, *cleared, status=status_before, cleared_on=None, cleared_by_audit=None, last_seen_on=None)
+    _update(Flag, *cleared, status=status_when_reopened(), cleared_on=None, cleared_by_audit=None, last_seen_on=None)
     return counts
 
 

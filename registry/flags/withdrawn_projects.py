@@ -51,15 +51,14 @@ def clear_flags(project_id: int, at: datetime) -> list[int]:
 
 
 def reopen_flags(ids: Sequence[int], at: datetime) -> None:
-    """Give flags that a withdrawal cleared the status that they had, in the open transaction.
+    """Give flags that a withdrawal cleared the status that they had, in the open transaction."""
+    _update(ids, at, status=status_when_reopened(), cleared_on=None, last_seen_on=None)
 
-    Where the exemption has ended meanwhile they are open, or accepted.
-    """
+
+def status_when_reopened() -> ColumnElement[str]:
+    """The status that a cleared flag had, or open or accepted where its exemption has ended since, as SQL on flags."""
     in_force = select(Exemption.id).where(Exemption.id == Flag.exemption_id, in_force_on(today())).exists()
-    status = case(
-        (in_force, FlagStatus.EXEMPT.value), (ACCEPTED, FlagStatus.ACCEPTED.value), else_=FlagStatus.OPEN.value
-    )
-    _update(ids, at, status=status, cleared_on=None, last_seen_on=None)
+    return case((in_force, FlagStatus.EXEMPT.value), (ACCEPTED, FlagStatus.ACCEPTED.value), else_=FlagStatus.OPEN.value)
 
 
 def status_before_withdrawal() -> ColumnElement[str]:

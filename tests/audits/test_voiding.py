@@ -27,6 +27,7 @@ from registry.audits.voiding import (
     void_audit,
 )
 from registry.cases.models import Case
+from registry.cases.revoked_exemptions import revoke_exemption
 from registry.core.clock import local_instant
 from registry.core.database import db
 from registry.core.pagination import Page
@@ -38,7 +39,7 @@ from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_stored
 from registry.platform.confirmations import confirm_onboarding
 from registry.projects.service import find_project_to_change
-from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, installed, table, verify
+from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, exempt, installed, table, verify
 from tests.factories import a_project, an_actor
 from tests.present import Present
 
@@ -159,6 +160,21 @@ def test_flags_cleared_by_voided_audit_are_active_again(app: Flask, present: Pre
     night(present, days(1))
     assert active_flags() == before
     assert {row["id"] for row in table(Flag) if row["rule"] == "freeze.planned"} == ids
+
+
+def test_flag_cleared_by_voided_audit_is_open_when_its_exemption_was_revoked_since(
+    app: Flask, present: Present
+) -> None:
+    installed(local_instant(DAY, time(1)))
+    project = a_project(stage="planning", contract_signed_on="2027-06-01", work_started_on="2027-06-01")
+    exemption = exempt(project, DAY, days(30))
+    night(present, DAY)
+    assert [row[2] for row in active_flags()] == ["exempt"]
+    run = night(present, FUTURE)
+    present.set(DAY)
+    revoke_exemption(SUPERVISOR, exemption.id, None)
+    void_audit(OPERATOR, run.id, REASON)
+    assert [row[1:3] for row in active_flags()] == [("freeze.planned", "open")]
 
 
 def test_case_of_voided_audit_has_no_future_date(app: Flask, present: Present) -> None:
