@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select, update
 from registry.agencies.models import Agency
 from registry.changes.service import record_changes
 from registry.core.bulk import table_of
+from registry.core.database import db
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, newest_good
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, rank
@@ -60,6 +61,17 @@ def projects_with_wrong_status(policy: Policy) -> set[int]:
     status, severity = computed_freeze_status(policy), computed_severity()
     differs = or_(PROJECT.c.freeze_status != status, PROJECT.c.severity.is_distinct_from(severity))
     return set(require_transaction().scalars(select(PROJECT.c.id).where(differs)))
+
+
+def not_judged_as_they_stand(project_id: int | None = None) -> frozenset[int]:
+    """The ids of projects, or that of one, that were registered or changed since the last good audit read them."""
+    run = table_of(AuditRun).c
+    read = newest_good(run.judged_up_to, func.coalesce(run.known_at, run.started_at))
+    last = db.session.execute(read).first()
+    which = [] if last is None else [or_(PROJECT.c.id > last[0], PROJECT.c.updated_at > last[1])]
+    if project_id is not None:
+        which.append(PROJECT.c.id == project_id)
+    return frozenset(db.session.scalars(select(PROJECT.c.id).where(*which)))
 
 
 def computed_freeze_status(policy: Policy) -> ColumnElement[str]:

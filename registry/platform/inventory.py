@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -37,6 +37,8 @@ from registry.projects.withdrawn import NOT_WITHDRAWN
 
 # The key in ``app.config``: the name of the account of the platform's own program, None where nobody is trusted.
 PLATFORM_ACCOUNT: Final = "PLATFORM_ACCOUNT"
+# In a stored summary: the list is the platform's own, or a second person approved it.
+TRUSTED: Final = "is_trusted"
 MAX_DETAILS: Final = 1000
 # The number of errors reported for an inventory that is rejected as a whole.
 MAX_REPORTED_ERRORS: Final = 50
@@ -130,18 +132,23 @@ def apply_plan(
     *,
     is_trusted: bool,
     flagged: Sequence[str] = (),
+    changed_since_audit: Sequence[str] = (),
     approval: int | None = None,
 ) -> dict[str, Any]:
     """Apply a plan that was made with a lock, in the open transaction; returns the summary.
 
     ``is_trusted``: the list is the platform's own or was approved by a second person, so that its keys count where one
-    person confirms a placement. ``flagged``: the projects with a serious flag that it confirms. Raises RoleNotAllowed.
+    person confirms a placement. ``flagged``, ``changed_since_audit``: as in ``summary_of``. Raises RoleNotAllowed.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
     session = require_transaction()
-    summary = summary_of(plan, listed, dry_run=False, flagged=flagged)
+    summary = summary_of(plan, listed, dry_run=False, flagged=flagged, changed_since_audit=changed_since_audit)
     inventory = Inventory(
-        at=now(), by=actor.principal, file_name=listed.file_name, sha256=listed.sha256, summary=summary
+        at=now(),
+        by=actor.principal,
+        file_name=listed.file_name,
+        sha256=listed.sha256,
+        summary={**summary, TRUSTED: is_trusted},
     )
     session.add(inventory)
     session.flush()
@@ -199,6 +206,13 @@ def count_confirmed_projects(actor: Actor) -> int:
         .where(table_of(Project).c.placement_verified_on.is_not(None), NOT_WITHDRAWN, *visible_projects(actor))
     )
     return int(db.session.execute(verified).scalar_one())
+
+
+def count_lost_by_hand(since: datetime) -> int:
+    """How many confirmations inventories have taken away since a moment that one person applied alone."""
+    lost, is_trusted = Inventory.summary["lost"].as_integer(), Inventory.summary[TRUSTED].as_boolean()
+    by_one = (Inventory.at > since, func.coalesce(is_trusted, False).is_(False))
+    return db.session.scalar(select(func.sum(lost)).where(*by_one)) or 0
 
 
 def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Plan:
@@ -259,10 +273,18 @@ def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> 
     return plan
 
 
-def summary_of(plan: Plan, listed: ListedKeys, *, dry_run: bool, flagged: Sequence[str] = ()) -> dict[str, Any]:
+def summary_of(
+    plan: Plan,
+    listed: ListedKeys,
+    *,
+    dry_run: bool,
+    flagged: Sequence[str] = (),
+    changed_since_audit: Sequence[str] = (),
+) -> dict[str, Any]:
     """The counts of a plan, details of each under ``rows`` and the bad rows, both cut at 1,000.
 
-    ``errors``: ``{row, column, code, params}``. ``flagged``: the projects with a serious flag that it confirms.
+    ``errors``: ``{row, column, code, params}``. ``flagged``: the projects with a serious flag that it confirms;
+    ``changed_since_audit``: those that it confirms and no audit has judged as they stand.
     """
     outcome = listed.outcome
     rows: dict[str, Sequence[Any]] = {
@@ -271,6 +293,7 @@ def summary_of(plan: Plan, listed: ListedKeys, *, dry_run: bool, flagged: Sequen
         "mismatched": plan.mismatched,
         "shared": plan.shared,
         "flagged": flagged,
+        "changed_since_audit": changed_since_audit,
         "unregistered": plan.unregistered,
     }
     return {

@@ -1,6 +1,7 @@
 """Confirmed facts: which of them one person confirms, and which wait for a second one, with a document.
 
-Two people confirm a placement that the platform's inventory does not list, and what ends or lowers a serious flag.
+Two people confirm a placement that the platform's inventory does not list, and what ends or lowers a serious flag, or
+could: no audit has judged the project as it stands, so that nobody knows yet what it would be flagged for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from registry.approvals.vocabulary import ApprovalKindCode
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
+from registry.flags.freeze_status import not_judged_as_they_stand
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.withdrawn_projects import serious_flags
 from registry.platform.confirmations import (
@@ -95,14 +97,14 @@ def lock_for(kind: str) -> None:
 
 
 def takes_two_people(project: Project, kind: str, facts: Mapping[str, Any]) -> bool:
-    """A placement does that the inventory does not list, others while a flag of medium or high severity is active.
+    """A placement does that the inventory does not list; others while a medium or high flag is, or may be, active.
 
     The inventory lists one object for a key. That a second project is the same one is a link of one reviewer.
     """
     if kind == PLACEMENT:
         key = facts["platform_key"]
         return not lists_key(project.agency_id, key) or bool(confirmed_by_key(project, key))
-    return bool(serious_flags(project.id))
+    return bool(serious_flags(project.id) or not_judged_as_they_stand(project.id))
 
 
 def propose_fact(

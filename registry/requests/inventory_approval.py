@@ -1,12 +1,14 @@
 """Inventories: the platform's own program applies one at once; what somebody applies by hand may take two people.
 
-It does when it confirms projects with a serious flag, or when more than a tenth of the confirmations would be lost.
+It does when it confirms projects with a serious flag, or that no audit has judged as they stand; and when more than a
+tenth of the confirmations would be lost, by it and by what one person applied in the 30 days before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from registry.core.errors import Invalid, Problem
 from registry.core.fields import Text
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
+from registry.flags.freeze_status import not_judged_as_they_stand
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.withdrawn_projects import serious_flags
 from registry.platform.confirmations import require_confirmer
@@ -30,6 +33,7 @@ from registry.platform.inventory import (
     Plan,
     apply_plan,
     count_confirmed_projects,
+    count_lost_by_hand,
     is_platform_program,
     plan_inventory,
     read_inventory,
@@ -40,6 +44,8 @@ from registry.platform.shared_keys import lock_keys
 
 # More than this part of the confirmations is not lost on the word of one person: the file may be truncated.
 LOST_FRACTION: Final = 10
+# Many small losses are one great loss.
+LOST_WITHIN: Final = timedelta(days=30)
 MAX_SHOWN: Final = 100
 # One inventory waits at a time.
 SUBJECT: Final = "inventory"
@@ -56,7 +62,9 @@ class Effect:
 
     plan: Plan
     flags: dict[int, int]
+    not_judged: frozenset[int]
     confirmed_now: int
+    lost_before: int
 
     @property
     def flagged(self) -> list[str]:
@@ -64,13 +72,24 @@ class Effect:
         return sorted(write.number for write in self.plan.confirms if write.project_id in self.flags)
 
     @property
+    def changed_since_audit(self) -> list[str]:
+        """The projects that it confirms and that no audit has judged as they stand."""
+        return sorted(write.number for write in self.plan.confirms if write.project_id in self.not_judged)
+
+    @property
+    def loses_many(self) -> bool:
+        """True when more than a tenth of the confirmations of the last 30 days would be lost."""
+        lost = len(self.plan.lost) + self.lost_before
+        return bool(self.plan.lost) and lost * LOST_FRACTION > self.confirmed_now + self.lost_before
+
+    @property
     def takes_two_people(self) -> bool:
-        """True when serious flags would end, or more than a tenth of the confirmations would be lost."""
-        return bool(self.flagged) or len(self.plan.lost) * LOST_FRACTION > self.confirmed_now
+        """True when serious flags would end, or might, or many confirmations would be lost."""
+        return bool(self.flagged or self.changed_since_audit) or self.loses_many
 
     @property
     def digest(self) -> str:
-        """Of all that it would write, and of the flags that this ends."""
+        """Of all that it would write, and of the flags that this ends; an audit of the night may have judged more."""
         writes = sorted((each.project_id, each.verified_on) for each in self.plan.writes)
         return sha256(repr((writes, self.flagged)).encode()).hexdigest()
 
@@ -87,7 +106,8 @@ class Effect:
 def effect_of(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Effect:
     """The effect of a list on what the viewer may see."""
     plan = plan_inventory(viewer, listed, lock=lock)
-    return Effect(plan, serious_flags(), count_confirmed_projects(viewer))
+    lost_before = count_lost_by_hand(now() - LOST_WITHIN)
+    return Effect(plan, serious_flags(), not_judged_as_they_stand(), count_confirmed_projects(viewer), lost_before)
 
 
 def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str, Any]:
@@ -95,7 +115,9 @@ def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str,
     actor.require(Permission.PLACEMENTS_CONFIRM)
     listed = read_inventory(file_name, content)
     effect = effect_of(actor, listed)
-    summary = summary_of(effect.plan, listed, dry_run=True, flagged=effect.flagged)
+    summary = summary_of(
+        effect.plan, listed, dry_run=True, flagged=effect.flagged, changed_since_audit=effect.changed_since_audit
+    )
     return {**summary, "needs_approval": effect.takes_two_people and not is_platform_program(actor)}
 
 
@@ -115,7 +137,14 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
         lock_flags_for_review()
         effect = effect_of(actor, listed, lock=True)
         if is_trusted or not effect.takes_two_people:
-            summary = apply_plan(actor, listed, effect.plan, is_trusted=is_trusted, flagged=effect.flagged)
+            summary = apply_plan(
+                actor,
+                listed,
+                effect.plan,
+                is_trusted=is_trusted,
+                flagged=effect.flagged,
+                changed_since_audit=effect.changed_since_audit,
+            )
             return {**summary, "needs_approval": False}
         if reason is None:
             raise Invalid([Problem("/reason", "required")])
@@ -127,7 +156,11 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
         hidden = {write.number for write in effect.plan.writes if write.is_restricted}
         shown = {
             name: [number for number in numbers if number not in hidden][:MAX_SHOWN]
-            for name, numbers in (("flagged", effect.flagged), ("lost", effect.plan.lost))
+            for name, numbers in (
+                ("flagged", effect.flagged),
+                ("changed_since_audit", effect.changed_since_audit),
+                ("lost", effect.plan.lost),
+            )
         }
         payload = {"file": file.id, "file_name": file.file_name, "sha256": file.sha256, **shown}
         return propose(actor, ApprovalKindCode.INVENTORY, Proposal(SUBJECT, reason, payload))
@@ -141,9 +174,9 @@ class InventoryApproval(ApprovalKind):
     decides = Permission.PLACEMENTS_CONFIRM
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """The file, and the projects that lose their confirmation or whose flags it ends, as it was proposed."""
-        names = ("file_name", "sha256", "flagged", "lost")
-        return [Fact(name, None, approval.payload[name] or None) for name in names]
+        """The file, and the projects that it takes two people for, as it was proposed."""
+        names = ("file_name", "sha256", "flagged", "changed_since_audit", "lost")
+        return [Fact(name, None, approval.payload.get(name) or None) for name in names]
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
         """How many placements it confirms and takes away, and the flags of those that it confirms."""
@@ -173,8 +206,16 @@ class InventoryApproval(ApprovalKind):
         """Apply the file to what the proposer sees."""
         listed = _listed(approval)
         effect = effect_of(_proposer(approval), listed, lock=True)
-        summary = apply_plan(actor, listed, effect.plan, is_trusted=True, flagged=effect.flagged, approval=approval.id)
-        return {name: summary[name] for name in ("matched", "lost", "shared", "flagged")}
+        summary = apply_plan(
+            actor,
+            listed,
+            effect.plan,
+            is_trusted=True,
+            flagged=effect.flagged,
+            changed_since_audit=effect.changed_since_audit,
+            approval=approval.id,
+        )
+        return {name: summary[name] for name in ("matched", "lost", "shared", "flagged", "changed_since_audit")}
 
 
 def _listed(approval: Approval) -> ListedKeys:

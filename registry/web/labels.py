@@ -158,6 +158,10 @@ FIELDS: Final[Mapping[str, str]] = {
     **CASE_FIELDS,
     # Names that belong to no record: filters, parameters, facts of earlier revisions, fields of accounts.
     "registered_on": lazy_text("Registered"),
+    # Of an inventory.
+    "flagged": lazy_text("Records with a medium or high flag that it confirms"),
+    "changed_since_audit": lazy_text("Records changed since the last audit that it confirms"),
+    "lost": lazy_text("Records that lose their confirmation"),
     "order_migrate_by": lazy_text("Order to migrate by"),
     "earlier_rules": lazy_text("Rules that an edit ended"),
     "former_rules": lazy_text("Rules that a former record came under"),

@@ -19,7 +19,7 @@ from registry.journal.service import JournalEntry
 from registry.projects.documents import add_document
 from registry.projects.service import find_project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, a_token, an_actor, an_agency, approve_waiting, list_key
+from tests.factories import a_project, a_token, an_actor, an_agency, approve_waiting, audit_without_findings, list_key
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -74,6 +74,7 @@ def test_onboarding_is_confirmed_once_and_extended_once_by_a_reviewer(
 ) -> None:
     path = f"/projects/{a_project(agency, placement='onboarding').number}/onboarding-confirmation"
     operator = as_role("operator")
+    audit_without_findings()
 
     first = operator.post(path, {"due_on": "2026-09-01"})
     assert (first.status_code, first.get_json()["onboarding_due_on"]) == (200, "2026-09-01")
@@ -87,6 +88,8 @@ def test_ending_is_confirmed_in_a_final_stage(reviewer: Caller, agency: Agency) 
     sent = {"ended_on": "2026-05-01", "consent_number": "17-3", "evidence": "Act"}
     running = a_project(agency).number
     ended = a_project(agency, stage="terminated").number
+
+    audit_without_findings()
 
     assert code(reviewer.post(f"/projects/{running}/ending-confirmation", sent)) == "stage-not-final"
     answer = reviewer.post(f"/projects/{ended}/ending-confirmation", sent)

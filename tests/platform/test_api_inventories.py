@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from registry.agencies.models import Agency
 from tests.api.callers import Caller, codes
-from tests.factories import a_project
+from tests.factories import a_project, audit_without_findings
 from tests.present import Present
 
 
@@ -29,6 +29,7 @@ def send(actor: Caller, *lines: str, **fields: str) -> TestResponse:
 def test_inventory_is_previewed_before_it_is_applied(reviewer: Caller, agency: Agency) -> None:
     number = a_project(agency, placement="on_platform", platform_key="k-1").number
     a_project(agency, placement="off_platform", platform_key="k-2")
+    audit_without_findings()
     lines = (f"k-1,{agency.bin},2026-05-20", f"k-2,{agency.bin},2026-05-20", f"k-3,{agency.bin},2026-05-20", "k-4,1,x")
 
     dry = send(reviewer, *lines, dry_run="true")
@@ -72,6 +73,7 @@ def test_unlisted_project_loses_its_verification(reviewer: Caller, agency: Agenc
     for key in keys:
         a_project(agency, placement="on_platform", platform_key=key)
     lines = [f"{key},{agency.bin},2026-05-20" for key in keys]
+    audit_without_findings()
     send(reviewer, f"k-0,{agency.bin},2026-05-20", *lines)
 
     assert send(reviewer, *lines).get_json()["lost"] == 1

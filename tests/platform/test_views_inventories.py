@@ -10,7 +10,7 @@ from registry.agencies.models import Agency
 from registry.platform.inventory import apply_inventory
 from registry.projects.models import Project
 from registry.projects.service import find_project
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, audit_without_findings
 from tests.fixtures.web import SignedIn, Visit
 
 HEADER = "platform_key,agency,verified_on\n"
@@ -21,6 +21,7 @@ def confirmed(agency: Agency, count: int) -> tuple[list[Project], list[str]]:
     keys = [f"qt-{place}" for place in range(count)]
     projects = [a_project(agency, placement="on_platform", platform_key=key, name_ru=f"Портал {key}") for key in keys]
     rows = [f"{key},{agency.bin},2026-02-01\n" for key in keys]
+    audit_without_findings()
     apply_inventory(an_actor(Role.OPERATOR), "list.csv", (HEADER + "".join(rows)).encode(), dry_run=False)
     return projects, rows
 

@@ -11,7 +11,7 @@ from registry.agencies.service import agency_to_change, change_agency
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
-from tests.factories import ADMINISTRATOR, a_project, an_agency, list_key
+from tests.factories import ADMINISTRATOR, a_project, an_agency, audit_without_findings, list_key
 
 
 @pytest.fixture
@@ -75,6 +75,7 @@ def test_editing_the_end_date_withdraws_the_ending_confirmation(
 ) -> None:
     path = f"/projects/{project.number}"
     editor.change(path, {"stage": "terminated"})
+    audit_without_findings()
     sent = {"ended_on": "2026-05-02", "consent_number": "C-1", "evidence": "The act"}
     assert reviewer.post(f"{path}/ending-confirmation", sent).status_code == 200
 

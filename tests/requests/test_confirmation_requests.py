@@ -18,7 +18,7 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import ADMINISTRATOR, AIGERIM
-from tests.factories import a_project, a_service_token, an_agency, list_key
+from tests.factories import a_project, a_service_token, an_agency, audit_without_findings, list_key
 from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present
@@ -55,6 +55,7 @@ def test_accepting_makes_the_confirmation(client: FlaskClient, agency: Agency, e
     body, values = FACTS[kind]
     project = a_project(agency, **values)
     list_key(agency, "qt-1")
+    audit_without_findings()
     asked = ask(editor, project, body)
     assert asked.status_code == 201, asked.get_json()
     reviewer = caller(client, Role.REVIEWER, name="aigerim")
@@ -184,6 +185,7 @@ def test_an_operator_does_not_extend_an_onboarding(client: FlaskClient, agency: 
     project = a_project(agency, placement="onboarding")
     with transaction():
         confirm_onboarding(AIGERIM, find_project_to_change(AIGERIM, project.number), date(2026, 10, 30))
+    audit_without_findings()
     request_id = ask(editor, project, ONBOARDING).get_json()["id"]
 
     by_operator = caller(client, Role.OPERATOR).post(f"/confirmation-requests/{request_id}/confirmation", {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from registry.requests.service import confirm as confirm_request
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, SAULE
-from tests.factories import a_project, a_service_token, an_actor, an_agency, list_key
+from tests.factories import a_project, a_service_token, an_actor, an_agency, audit_without_findings, list_key
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -139,10 +139,31 @@ def test_it_needs_a_pdf_or_an_image(agency: Agency, operator: Caller, kind: str,
 @pytest.mark.parametrize("kind", ["onboarding", "ending"])
 def test_one_person_is_enough_without_a_serious_flag(agency: Agency, operator: Caller, kind: str) -> None:
     project = a_project(agency, **SENT[kind][2])
+    audit_without_findings()
 
     answer = confirm(operator, project, kind)
 
     assert (answer.status_code, confirmations()) == (200, [kind])
+
+
+@pytest.mark.parametrize("kind", ["onboarding", "ending"])
+@pytest.mark.parametrize("since", ["registered", "changed"])
+def test_two_people_confirm_what_no_audit_has_judged_as_it_stands(
+    client: FlaskClient, agency: Agency, operator: Caller, present: Present, kind: str, since: str
+) -> None:
+    if since == "registered":
+        audit_without_findings()
+        present.move(timedelta(minutes=1))
+    project = a_project(agency, **SENT[kind][2])
+    if since == "changed":
+        audit_without_findings()
+        present.move(timedelta(minutes=1))
+        editor = caller(client, Role.AGENCY_EDITOR, agency)
+        assert editor.change(f"/projects/{project.number}", {"budget_kzt": 1}).status_code == 200
+
+    answer = confirm(operator, project, kind, documents=[a_scan(project)])
+
+    assert (answer.status_code, confirmations()) == (202, [])
 
 
 def test_one_person_is_enough_for_a_key_that_the_inventory_lists_for_the_agency(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import read_settings
 from tests.api.callers import Caller, caller, code, codes
-from tests.factories import a_project, a_service_token, an_actor, an_agency
+from tests.factories import a_project, a_service_token, an_actor, an_agency, approve_waiting, audit_without_findings
 from tests.present import Present
 from tests.requests.test_confirmed_facts import flagged_then
 
@@ -88,15 +88,59 @@ def test_a_list_that_ends_a_serious_flag_waits_for_a_second_person(
 
 def test_a_list_that_ends_no_serious_flag_is_applied_at_once(agency: Agency, operator: Caller) -> None:
     project = a_project(agency, placement="on_platform", platform_key="qt-1")
+    audit_without_findings()
 
     answer = send(operator, agency, "qt-1")
 
     assert (answer.status_code, verified_on(project)) == (200, date(2026, 9, 1))
 
 
+def test_a_list_that_confirms_what_no_audit_has_judged_as_it_stands_waits_for_a_second_person(
+    agency: Agency, operator: Caller, supervisor: Caller, present: Present
+) -> None:
+    audit_without_findings()
+    present.move(timedelta(minutes=1))
+    project = a_project(agency, placement="on_platform", platform_key="qt-1")
+
+    preview = send(operator, agency, "qt-1", dry_run="true").get_json()
+    answer = send(operator, agency, "qt-1", **WHY)
+
+    assert (preview["needs_approval"], preview["changed_since_audit"], preview["flagged"]) == (True, 1, 0)
+    shown = answer.get_json()
+    assert (answer.status_code, verified_on(project)) == (202, None)
+    assert {"name": "changed_since_audit", "before": None, "after": [project.number]} in shown["changes"]
+    # The audit of the night does not make the proposal out of date.
+    audit_without_findings()
+    assert supervisor.post(f"/approvals/{shown['id']}/approval", {}).status_code == 200
+    assert verified_on(project) == date(2026, 9, 1)
+
+
+def test_many_small_losses_by_one_person_are_one_great_loss(
+    client: FlaskClient, agency: Agency, operator: Caller, present: Present
+) -> None:
+    keys = [f"qt-{place}" for place in range(30)]
+    for key in keys:
+        a_project(agency, placement="on_platform", platform_key=key)
+    audit_without_findings()
+    send(operator, agency, *keys)
+
+    assert send(operator, agency, *keys[3:]).get_json()["lost"] == 3
+    present.move(timedelta(days=29))
+    operator = caller(client, Role.OPERATOR, name="operator")
+    waiting = send(operator, agency, *keys[4:], **WHY)
+    assert waiting.status_code == 202
+    assert send(operator, agency, *keys[3:]).get_json()["needs_approval"] is False
+    approve_waiting()
+    # What two people approved does not count, and neither does what is more than 30 days ago.
+    present.move(timedelta(days=2))
+    operator = caller(client, Role.OPERATOR, name="operator")
+    assert send(operator, agency, *keys[6:]).get_json()["lost"] == 2
+
+
 def test_the_loss_of_more_than_a_tenth_waits_for_a_second_person(agency: Agency, operator: Caller) -> None:
     keys = [f"qt-{place}" for place in range(10)]
     projects = [a_project(agency, placement="on_platform", platform_key=key) for key in keys]
+    audit_without_findings()
     send(operator, agency, *keys)
 
     assert send(operator, agency, *keys[2:], dry_run="true").get_json()["needs_approval"] is True

@@ -24,7 +24,15 @@ from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
 from tests.audits.steps import audit, create_projects, set_verified
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, approve_waiting, restrict
+from tests.factories import (
+    ADMINISTRATOR,
+    a_project,
+    an_actor,
+    an_agency,
+    approve_waiting,
+    audit_without_findings,
+    restrict,
+)
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -125,6 +133,7 @@ def test_inventory_is_previewed_before_it_is_applied(signed_in: SignedIn) -> Non
     agency = an_agency()
     project = a_project(agency, placement="on_platform", platform_key="qt-1")
     table = f"platform_key,agency,verified_on\nqt-1,{agency.bin},2026-02-01\nqt-2,{agency.bin},2026-02-01\n"
+    audit_without_findings()
     visit = signed_in(Role.OPERATOR)
     page = visit.send("/inventory", file=(io.BytesIO(table.encode()), "list.csv")).text
     assert "Nothing is saved yet." in page and "qt-2" in page

@@ -38,12 +38,13 @@ MISMATCHED: Final = dict.fromkeys(("number", "platform_key", "placement", "agenc
 UNREGISTERED: Final = {"platform_key": TEXT, "agency": TEXT, "row": {"type": "integer"}}
 ROWS: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["matched", "lost", "shared", "flagged", "mismatched", "unregistered"],
+    "required": ["matched", "lost", "shared", "flagged", "changed_since_audit", "mismatched", "unregistered"],
     "properties": {
         "matched": NUMBERS,
         "lost": NUMBERS,
         "shared": NUMBERS,
         "flagged": NUMBERS,
+        "changed_since_audit": NUMBERS,
         "mismatched": {
             "type": "array",
             "items": {"type": "object", "required": list(MISMATCHED), "properties": MISMATCHED},
@@ -76,6 +77,9 @@ class InventorySummary(BaseSchema):
     lost = ReadOnly("Placements that vanished from the list and lose their verification.", COUNT)
     shared = ReadOnly("Records that stay unconfirmed, because their key confirms another object.", COUNT)
     flagged = ReadOnly("Placements with an active medium or high flag that it verifies.", COUNT)
+    changed_since_audit = ReadOnly(
+        "Placements that it verifies of projects that were registered or changed since the last audit.", COUNT
+    )
     mismatched = ReadOnly("Records that have a key of the list but say that they live elsewhere.", COUNT)
     unregistered = ReadOnly("Keys of the list that no record has.", COUNT)
     needs_approval = ReadOnly("Of a dry run: whether a second person must approve it.", {"type": "boolean"})
@@ -91,6 +95,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "lost": 1,
     "shared": 0,
     "flagged": 0,
+    "changed_since_audit": 0,
     "needs_approval": False,
     "mismatched": 2,
     "unregistered": 3,
@@ -101,6 +106,7 @@ EXAMPLE: Final[dict[str, Any]] = {
         "lost": ["QT-2026-0000002-3"],
         "shared": [],
         "flagged": [],
+        "changed_since_audit": [],
         "mismatched": [
             {
                 "number": "QT-2026-0000003-1",
@@ -130,9 +136,9 @@ class PlatformInventories(MethodView):
         """Verify placements by QazTech's list.
 
         What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
-        By hand, a list that verifies projects with a medium or high flag, or takes more than a tenth of the
-        verifications away, is a proposal, and another person approves it, one of the two a supervisor. The platform's
-        own program acts at once.
+        By hand, a list that verifies projects with a medium or high flag, or that no audit has judged as they stand,
+        or takes more than a tenth of the verifications away, with what was lost by hand in the last 30 days, is a
+        proposal, and another person approves it, one of the two a supervisor. The platform's own program acts at once.
         """
         file: SentFile = form["file"]
         if form["dry_run"]:

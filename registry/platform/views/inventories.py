@@ -74,7 +74,13 @@ def apply_waiting_inventory(actor: Actor, waiting: int) -> Answer:
 
 def _preview(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int) -> str:
     rows = summary["rows"]
-    numbers = [*rows["lost"], *rows["shared"], *rows["flagged"], *(row["number"] for row in rows["mismatched"])]
+    numbers = [
+        *rows["lost"],
+        *rows["shared"],
+        *rows["flagged"],
+        *rows["changed_since_audit"],
+        *(row["number"] for row in rows["mismatched"]),
+    ]
     return render_template(
         "platform/inventory.html",
         form=form,
