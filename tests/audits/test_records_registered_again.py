@@ -306,15 +306,15 @@ def test_new_record_that_was_there_before_the_end_is_flagged_after_it(present: P
     assert verify_audit(AUDITOR, run.id).matches
 
 
-@pytest.mark.parametrize("by", ["edit", "import"])
-def test_record_that_an_edit_makes_the_same_work_is_flagged_after_it(present: Present, by: str) -> None:
+@pytest.mark.parametrize("way", ["edit", "import"])
+def test_record_that_an_edit_makes_the_same_work_is_flagged_after_it(present: Present, way: str) -> None:
     agency = an_agency()
     a_withdrawn_creation(agency)
     project = a_project(agency, **{**AWAY, "object_code": "IS-2", "external_id": "2026-9"})
     audit()
     assert LEFT not in flags_of(project)
     present.move(timedelta(days=1))
-    if by == "edit":
+    if way == "edit":
         edit(project, object_code=CODE)
     else:
         run_import(csv_of({"agency_bin": agency.bin, "external_id": "2026-9", "object_code": CODE}))
