@@ -140,13 +140,18 @@ def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
 
 
 def change_agency(
-    actor: Actor, agency: Agency, changes: Mapping[str, Any], *, approved: Mapping[str, Any] | None = None
+    actor: Actor,
+    agency: Agency,
+    changes: Mapping[str, Any],
+    *,
+    approved: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Apply validated changes in the open transaction; returns the changes, empty when nothing differs.
 
-    ``approved``: what the journal gets of the approval by which kind and parent change. Raises RoleNotAllowed unless
-    there is one, AgencyClosed, and Invalid for a missing required value, an unusable parent, or a change of kind or
-    parent without an approval.
+    ``approved``: what the journal gets of the approval by which kind and parent change; ``details``: what else it gets.
+    Raises RoleNotAllowed unless there is an approval, AgencyClosed, and Invalid for a missing required value, an
+    unusable parent, or a change of kind or parent without an approval.
     """
     if approved is None:
         actor.require(Permission.AGENCIES_WRITE)
@@ -169,7 +174,8 @@ def change_agency(
             agency.updated_at = now()
             session.flush()
             agency_changed.publish(agency.id, frozenset(change["field"] for change in applied), agency.updated_at)
-            journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": applied, **(approved or {})})
+            entry = {"changes": applied, **(approved or {}), **(details or {})}
+            journal.record(actor, "agency.changed", f"agency:{agency.bin}", entry)
     return applied
 
 

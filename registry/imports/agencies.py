@@ -36,9 +36,10 @@ CHUNK: Final = 500
 class AgencyImport:
     """The import of one file of agencies for one actor."""
 
-    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool) -> None:
+    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool, run_id: int) -> None:
         self.actor = actor
         self.dry_run = dry_run
+        self.run_id = run_id
         self.columns = columns
         self.places = {name: place for place, name in enumerate(columns) if name}
         self.fields = cell_fields(columns, ROW)
@@ -94,7 +95,8 @@ class AgencyImport:
             register_agency(self.actor, row.values)
         else:
             changes = {name: value for name, value in row.values.items() if name != "bin"}
-            change_agency(self.actor, agency_to_change(str(row.key[0])), changes)
+            # By which an undo finds the values of before.
+            change_agency(self.actor, agency_to_change(str(row.key[0])), changes, details={"import": self.run_id})
 
     def _judge(self, row: ImportRow) -> list[Problem]:
         """Validate the row against the current tree; a valid row becomes part of it."""

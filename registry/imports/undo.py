@@ -1,11 +1,12 @@
 """Undo of an import as a whole: values of before come back where nothing has changed since.
 
 What has changed since stays and is listed, and so does what would end a serious flag. Projects that the import
-registered are not deleted: their withdrawal is requested, and a reviewer decides.
+registered are not deleted: their withdrawal is requested, and a reviewer decides. Agencies that it registered stay.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
@@ -14,13 +15,13 @@ from sqlalchemy import Date, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import own_agencies
+from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, own_agencies
 from registry.audits.forecasts import ProposedProject, findings_on
 from registry.changes.service import record_change
 from registry.core.bulk import table_of
-from registry.core.clock import now
+from registry.core.clock import now, rfc3339
 from registry.core.database import db
-from registry.core.errors import Conflict
+from registry.core.errors import Conflict, Invalid
 from registry.core.transactions import transaction
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.flags.withdrawn_projects import SERIOUS
@@ -29,6 +30,7 @@ from registry.imports.models import IMPORT_SUBJECT, ImportRun, ImportWrite
 from registry.imports.queries import ImportNotFound, can_undo, find_import
 from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
+from registry.journal.service import JournalEntry
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.fields import cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
@@ -48,12 +50,13 @@ NAMES: Final = ("id", "number", "agency_id", "version", "withdrawn_at", *CHANGEA
 
 
 class ImportNotUndoable(Conflict):
-    """The import is a dry run or one of agencies, is at work, was undone, or ended more than 30 days ago."""
+    """The import is a dry run or wrote nothing, is at work, was undone, or ended more than 30 days ago."""
 
 
 def is_undoable(run: ImportRun) -> bool:
-    """True for an import of projects that has ended in the last 30 days and was not undone."""
-    wrote = run.kind == ImportKind.PROJECTS and not run.dry_run and run.created + run.updated > 0
+    """True for an import that wrote something, has ended in the last 30 days and was not undone."""
+    is_agencies = run.kind == ImportKind.AGENCIES
+    wrote = not run.dry_run and run.updated + (0 if is_agencies else run.created) > 0
     return wrote and run.undone_at is None and run.finished_at is not None and run.finished_at > now() - UNDOABLE_FOR
 
 
@@ -62,34 +65,67 @@ def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
 
     Raises RoleNotAllowed, ImportNotFound for who neither ran it nor administers its agency, and ImportNotUndoable.
     """
-    actor.require(Permission.PROJECTS_WRITE)
     run = find_import(actor, import_id)
+    actor.require(Permission.AGENCIES_WRITE if run.kind == ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
     if not can_undo(actor, run):
         raise ImportNotFound(id=run.id)
     with transaction() as session:
         session.refresh(run, with_for_update=True)
         if not is_undoable(run):
             raise ImportNotUndoable(id=run.id)
-        written = session.execute(select(ImportWrite).where(ImportWrite.import_id == run.id)).scalars()
-        versions = {each.number: each.version for each in written}
-        left: list[dict[str, Any]] = []
-        projects = _projects(actor, run.id)
-        if len(projects) < len(versions):
-            left.append({"project": None, "reason": "undo-not-yours", "count": len(versions) - len(projects)})
-        edited = [project for project in projects if versions[project["number"]] > 1]
-        parts = (edited[start : start + AT_ONCE] for start in range(0, len(edited), AT_ONCE))
-        restored = [change for part in parts for change in _restored(part, versions, left)]
-        update_projects(actor, restored, "project.changed", {"undone_import": run.id}, reason)
-        requested, waiting = ask_to_withdraw(actor, _unchanged(projects, versions, left), reason)
-        left += [{"project": number, "reason": "request-already-waiting"} for number in waiting]
+        undo = _undo_agencies if run.kind == ImportKind.AGENCIES else _undo_projects
+        undone = undo(actor, run, reason)
         record_change(IMPORT_SUBJECT, run.id, run.state)
-        run.undone_at, run.undone_by = now(), actor.principal
-        numbers = [change.values["number"] for change in restored]
-        run.undone = {"restored": numbers, "withdrawals": requested, "left": left}
-        counts = {"restored": len(numbers), "withdrawals": len(requested), "left": len(left)}
+        run.undone_at, run.undone_by, run.undone = now(), actor.principal, undone
+        counts = {name: len(what) for name, what in undone.items()}
         journal.record(actor, "import.undone", f"import:{run.id}", {"reason": reason, **counts})
         session.flush()
     return run
+
+
+def _undo_agencies(actor: Actor, run: ImportRun, reason: str) -> dict[str, list[Any]]:
+    """Restore the agencies that an import changed, from its journal entries; kind and parent it never changed."""
+    changed = (JournalEntry.action == "agency.changed", JournalEntry.principal == run.principal)
+    since = JournalEntry.at >= rfc3339(run.started_at or run.queued_at)
+    entries = select(JournalEntry.subject, JournalEntry.details).where(*changed, since).order_by(JournalEntry.subject)
+    restored: list[str] = []
+    left: list[dict[str, Any]] = []
+    for subject, details in db.session.execute(entries).all():
+        entry = json.loads(details)
+        if entry.get("import") != run.id:
+            continue
+        agency = agency_to_change(subject.removeprefix("agency:"))
+        kept = [each["field"] for each in entry["changes"] if getattr(agency, each["field"]) != each["new"]]
+        before = {each["field"]: each["old"] for each in entry["changes"] if each["field"] not in kept}
+        try:
+            if change_agency(actor, agency, before, details={"undone_import": run.id, "reason": reason}):
+                restored.append(agency.bin)
+        except (AgencyClosed, Invalid):
+            left.append({"project": None, "agency": agency.bin, "reason": "undo-not-valid"})
+        else:
+            if kept:
+                left.append({"project": None, "agency": agency.bin, "reason": "undo-changed-since", "fields": kept})
+    if run.created:
+        left.append({"project": None, "reason": "undo-agencies-stay", "count": run.created})
+    return {"restored": restored, "withdrawals": [], "left": left}
+
+
+def _undo_projects(actor: Actor, run: ImportRun, reason: str) -> dict[str, list[Any]]:
+    """Restore the projects that an import changed, and ask for the withdrawal of those that it registered."""
+    written = db.session.execute(select(ImportWrite).where(ImportWrite.import_id == run.id)).scalars()
+    versions = {each.number: each.version for each in written}
+    left: list[dict[str, Any]] = []
+    projects = _projects(actor, run.id)
+    if len(projects) < len(versions):
+        left.append({"project": None, "reason": "undo-not-yours", "count": len(versions) - len(projects)})
+    edited = [project for project in projects if versions[project["number"]] > 1]
+    parts = (edited[start : start + AT_ONCE] for start in range(0, len(edited), AT_ONCE))
+    restored = [change for part in parts for change in _restored(part, versions, left)]
+    update_projects(actor, restored, "project.changed", {"undone_import": run.id}, reason)
+    requested, waiting = ask_to_withdraw(actor, _unchanged(projects, versions, left), reason)
+    left += [{"project": number, "reason": "request-already-waiting"} for number in waiting]
+    numbers = [change.values["number"] for change in restored]
+    return {"restored": numbers, "withdrawals": requested, "left": left}
 
 
 def _projects(actor: Actor, import_id: int) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.agencies.service import agency_to_change, change_agency
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage
@@ -34,7 +35,7 @@ from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller
 from tests.audits.steps import audit
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
@@ -197,6 +198,65 @@ def test_withdrawals_of_an_undo_are_asked_for_by_few_statements(app: Flask, conn
     assert db.session.scalars(db.select(OutboxMessage.payload).order_by(OutboxMessage.id.desc())).first() == {
         "request": last.id
     }
+
+
+def test_undo_of_agencies_brings_values_back_and_leaves_new_ones(app: Flask) -> None:
+    first, second, closed = an_agency(email="a@example.kz", region="71"), an_agency(region="71"), an_agency()
+    other = a_bin()
+    changes = [
+        {"bin": first.bin, "name_ru": "Орган", "kind": first.kind, "email": "b@example.kz", "region": "75"},
+        {"bin": second.bin, "name_ru": second.name_ru, "kind": second.kind, "email": "", "region": "75"},
+        {"bin": closed.bin, "name_ru": "Закрытый", "kind": closed.kind, "email": "", "region": ""},
+        {"bin": other, "name_ru": "Новый орган", "kind": "central_body", "email": "", "region": ""},
+    ]
+    name = first.name_ru
+    run = import_now(ADMINISTRATOR, "agencies", False, "x.csv", csv_of(*changes))
+    assert (run.created, run.updated) == (1, 3)
+    with transaction() as session:
+        change_agency(ADMINISTRATOR, agency_to_change(first.bin), {"region": "79"})
+        session.execute(
+            db.update(Agency).where(Agency.id == closed.id).values(successor_id=second.id, closed_on=date(2026, 1, 1))
+        )
+    with pytest.raises(ImportNotFound):
+        undo_import(an_actor(Role.AGENCY_ADMINISTRATOR, first), run.id, "ошибка")
+
+    undo_import(ADMINISTRATOR, run.id, "Не тот список")
+
+    db.session.expire_all()
+    assert (first.name_ru, first.email, first.region) == (name, "a@example.kz", "79")
+    assert (second.region, closed.name_ru) == ("71", "Закрытый")
+    assert run.undone == {
+        "restored": sorted([first.bin, second.bin]),
+        "withdrawals": [],
+        "left": [
+            *sorted(
+                (
+                    {"project": None, "agency": first.bin, "reason": "undo-changed-since", "fields": ["region"]},
+                    {"project": None, "agency": closed.bin, "reason": "undo-not-valid"},
+                ),
+                key=lambda each: str(each["agency"]),
+            ),
+            {"project": None, "reason": "undo-agencies-stay", "count": 1},
+        ],
+    }
+    with pytest.raises(ImportNotUndoable):
+        undo_import(ADMINISTRATOR, run.id, "ещё раз")
+    only_new = import_now(ADMINISTRATOR, "agencies", False, "x.csv", csv_of({**changes[3], "bin": a_bin()}))
+    with pytest.raises(ImportNotUndoable):
+        undo_import(ADMINISTRATOR, only_new.id, "ошибка")
+
+
+def test_page_shows_what_an_undo_of_agencies_left(signed_in: SignedIn) -> None:
+    agency = an_agency(region="71")
+    visit = signed_in(Role.ADMINISTRATOR)
+    content = io.BytesIO(csv_of({"bin": agency.bin, "region": "75"}, {"bin": a_bin(), "region": "75"}))
+    page = visit.send("/imports", kind="agencies", dry_run="", file=(content, "x.csv")).request.path
+    run_next_import()
+    assert "New agencies stay." in visit.get(page).text
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"region": "79"})
+    shown = visit.send(f"{page}/undo", page=page, change_reason="ошибка").text
+    assert f'href="/agencies/{agency.bin}"' in shown and "changed since, or to be confirmed again (Region)" in shown
 
 
 def test_command_undoes_an_import(registry: CommandLine, tmp_path: Path) -> None:

@@ -8,12 +8,16 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "undo-agencies-stay": lazy_text(
+        "agencies that the import registered stay; one that does not exist is merged into another"
+    ),
     "undo-not-yours": lazy_text("projects that you may not change"),
     "undo-ends-flag": lazy_text("the values of before would end or lower a serious flag"),
     "undo-not-valid": lazy_text("the values of before do not fit with what is there now"),
     "undo-changed-since": lazy_text("changed since, or to be confirmed again"),
     "import-not-undoable": lazy_text(
-        "Import {id} cannot be undone: only an import of projects that wrote something in the last 30 days, once."
+        "Import {id} cannot be undone: only one that wrote something in the last 30 days, once. Agencies that were "
+        "registered stay."
     ),
     "answers-not-possible": lazy_text(
         "Import {id} cannot be answered: it is no finished dry run, or its file was imported or deleted."

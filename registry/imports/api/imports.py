@@ -188,10 +188,10 @@ class ImportUndo(MethodView):
     @blp.etag
     @blp.response(200, IMPORT, example=EXAMPLE)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Undo an import of projects as a whole, within 30 days, as who ran it or an administrator of its agency.
+        """Undo an import as a whole, within 30 days, as who ran it or an administrator of its agency.
 
         Values of before come back where nothing has changed since. What has, and what would end a serious flag, is
-        left and listed in `undone`. New projects are withdrawn when a reviewer agrees.
+        left and listed in `undone`. New projects are withdrawn when a reviewer agrees; new agencies stay.
         """
         return visible(undo_import(current_actor(), id, values["reason"]))
 

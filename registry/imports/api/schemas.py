@@ -50,6 +50,7 @@ UNDONE_SCHEMA: Final[dict[str, Any]] = {
                 "required": ["project", "reason"],
                 "properties": {
                     "project": {"type": ["string", "null"]},
+                    "agency": {"type": "string", "description": "BIN, of an import of agencies."},
                     "reason": {"type": "string"},
                     "fields": NUMBERS,
                     "rules": NUMBERS,
@@ -202,7 +203,7 @@ class Import(BaseSchema):
     dry_run_id = ReadOnly("The dry run whose file it imports.", {"type": ["integer", "null"]})
     undone_at = Timestamp("When it was undone.", nullable=True)
     undone_by = ReadOnly("Who undid it.", {"type": ["string", "null"]})
-    undone = ReadOnly("What became of its projects then.", UNDONE_SCHEMA)
+    undone = ReadOnly("What became of its projects, or agencies, then.", UNDONE_SCHEMA)
     columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
     warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
 
