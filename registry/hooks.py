@@ -27,25 +27,30 @@ from registry.cases.change_times import (
     lock_cases_of_project,
     mark_cases_of_agency,
     mark_cases_of_project,
+    rename_in_cases,
 )
 from registry.cases.commission import CommissionDecision
-from registry.cases.events import case_acted, case_seen, cases_handed_over, cases_moved_by_audit, timeline_written
 from registry.cases.handover import hand_over_cases
-from registry.cases.models import case_id_of_flag
-from registry.cases.renamed_accounts import rename_in_cases
+from registry.cases.models import (
+    case_acted,
+    case_id_of_flag,
+    case_seen,
+    cases_handed_over,
+    cases_moved_by_audit,
+    timeline_written,
+)
 from registry.changes.service import discard_pending as discard_changes
 from registry.changes.service import write_pending
 from registry.core.read_along import read_along
 from registry.core.transactions import after_rollback, before_commit, before_journal
-from registry.exemptions.change_times import mark_exemptions_of_agency, mark_exemptions_of_project
-from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
-from registry.flags.freeze_status import update_freeze_status_of_agency
-from registry.flags.linked_columns import link_column
-from registry.flags.project_filters import (
+from registry.exemptions.service import mark_exemptions_of_agency, mark_exemptions_of_project
+from registry.flags.freeze_status import mark_flags_of_agency, mark_flags_of_project, update_freeze_status_of_agency
+from registry.flags.queries import (
     has_active_flag_of_rule,
     has_open_flag,
     has_open_flag_of_age,
     has_open_flag_of_rule,
+    link_column,
 )
 from registry.freeze.current import connect_later_versions
 from registry.government_reports.service import hand_over_reports, rename_in_open_reports

@@ -13,14 +13,15 @@ from registry.audits import counts as daily_counts
 from registry.audits import policy_texts
 from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
-from registry.cases import orders
+from registry.cases import models as orders
 from registry.cases import text_templates as case_templates
 from registry.cases import visits as case_visits
 from registry.changes import models as change_tables
 from registry.core import idempotency, installation, outbox, scheduled_jobs
 from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
-from registry.flags import audit_runs, former_flags
+from registry.flags import former_flags
+from registry.flags import models as audit_runs
 from registry.flags import models as flags
 from registry.government_reports import models as government_reports
 from registry.imports import models as import_runs

@@ -26,7 +26,7 @@ from registry.core.bin_numbers import check_digit
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.platform.models import Inventory, InventoryKey
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH

@@ -36,7 +36,7 @@ from registry.audits.service import confirm_held_audit, find_audit, reject_held_
 from registry.audits.verification import verify_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.pagination import Listing, Page
-from registry.flags.audit_runs import AuditRun, failure_text
+from registry.flags.models import AuditRun, failure_text
 
 # The audits endpoints: run by operators and supervisors, confirmed by supervisors, read by oversight.
 

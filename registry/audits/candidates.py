@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, ca
 from registry.agencies.models import Agency
 from registry.audits.counting import is_counted
 from registry.audits.verdicts import PROJECT_FACTS
-from registry.cases.orders import Order, newest_in_force
+from registry.cases.models import Order, newest_in_force
 from registry.core.bulk import table_of
 from registry.core.clock import local_date
 from registry.core.database import db

@@ -12,10 +12,9 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.audits.verdicts import CONFIRMED, PROJECT_FACTS
-from registry.cases.orders import Order
+from registry.cases.models import Order
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.revisions import Revision

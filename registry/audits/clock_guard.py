@@ -20,7 +20,7 @@ from registry.core.database import db
 from registry.core.dialects import database_clock
 from registry.core.errors import Conflict
 from registry.core.installation import installed_at
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.journal.service import JournalEntry
 
 log = logging.getLogger(__name__)

@@ -35,7 +35,7 @@ from registry.cli.output import (
 )
 from registry.core.known_at import parse_known_at
 from registry.core.pagination import MAX_LIMIT, Page
-from registry.flags.audit_runs import AuditRun, failure_text
+from registry.flags.models import AuditRun, failure_text
 from registry.freeze.policy_file import load_policy
 from registry.projects.models import Project
 from registry.projects.service import find_project

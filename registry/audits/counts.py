@@ -13,7 +13,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.bulk import table_of
 from registry.core.database import Model
-from registry.flags.audit_runs import AuditRun, newest_good
+from registry.flags.models import AuditRun, newest_good
 
 # Counts of each agency's projects at each successful audit: reports of former dates, whoever has the projects now.
 #

@@ -27,11 +27,10 @@ from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.dialects import refresh_statistics
 from registry.core.transactions import require_transaction
-from registry.flags.audit_runs import AUDIT_SUBJECT, AuditChange, AuditRun, last_good_audit
 from registry.flags.former_flags import highest_ids, keep_former
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
-from registry.flags.models import FLAG_SUBJECT, FLAGS, Flag
+from registry.flags.models import AUDIT_SUBJECT, FLAG_SUBJECT, FLAGS, AuditChange, AuditRun, Flag, last_good_audit
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, lock_projects, projects_of_ids

@@ -11,7 +11,7 @@ from sqlalchemy import case, select
 
 from registry.agencies.models import Agency
 from registry.audits.verdicts import PROJECT_FACTS
-from registry.cases.orders import Order, newest_in_force
+from registry.cases.models import Order, newest_in_force
 from registry.core.bulk import table_of
 from registry.core.clock import local_date, today
 from registry.core.database import db

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from registry.agencies.models import Agency
 from registry.audits.reconciliation import TURNS, Plan, Turned
 from registry.audits.verdicts import CONFIRMED
-from registry.cases.orders import Order
+from registry.cases.models import Order
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.flags.vocabulary import HeldCause
 from registry.freeze.policy import Policy
 from registry.projects.models import Project

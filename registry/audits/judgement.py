@@ -36,9 +36,8 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import in_transaction
 from registry.exemptions.models import Exemption
-from registry.flags.audit_runs import last_good_audit
 from registry.flags.former_flags import FORMER
-from registry.flags.models import FLAGS
+from registry.flags.models import FLAGS, last_good_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy

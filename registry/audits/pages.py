@@ -27,8 +27,7 @@ from registry.audits.voiding import (
 )
 from registry.core.clock import today
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import SEVERITY_RANK
+from registry.flags.models import SEVERITY_RANK, AuditRun
 from registry.freeze.current import policy_in_force
 from registry.freeze.texts import in_language
 from registry.journal.pages import principal_label

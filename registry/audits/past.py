@@ -14,17 +14,16 @@ from registry.agencies.queries import kinds_known_at
 from registry.audits.candidates import Candidate, Part, facts_of_row, pasts_of
 from registry.audits.policy_texts import policy_of_digest
 from registry.audits.verdicts import PROJECT_FACTS, represent_verdict
-from registry.cases.known_orders import migrate_by_known_at
+from registry.cases.queries import migrate_by_known_at
 from registry.core.bulk import table_of
 from registry.core.clock import local_date, rfc3339
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.core.languages import Language
-from registry.exemptions.known_exemptions import exemptions_known_at
-from registry.flags.audit_runs import AuditRun
+from registry.exemptions.queries import exemptions_known_at
+from registry.flags.former_flags import flags_known_at
 from registry.flags.freeze_status import STATUS_OF_RANK, STATUS_RANK
-from registry.flags.known_flags import flags_known_at
-from registry.flags.models import SEVERITY_RANK
+from registry.flags.models import SEVERITY_RANK, AuditRun
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.policy import NOT_JUDGED, Policy

@@ -18,8 +18,8 @@ from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.flags.audit_runs import AuditRun
 from registry.flags.lock import lock_flags_for_audit
+from registry.flags.models import AuditRun
 from registry.freeze.current import first_policy
 from registry.freeze.policy import Policy
 from registry.journal import service as journal

@@ -14,7 +14,7 @@ from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions, date_filters, instant_filters
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
-from registry.flags.audit_runs import IS_GOOD, AuditChange, AuditRun
+from registry.flags.models import IS_GOOD, AuditChange, AuditRun
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects

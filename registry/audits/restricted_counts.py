@@ -19,9 +19,8 @@ from registry.audits.judgement import statuses_before
 from registry.audits.policy_activation import visible_check
 from registry.cases.models import Case
 from registry.core.transactions import require_transaction
-from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit
 from registry.flags.former_flags import FormerFlag
-from registry.flags.models import ACTIVE_STATUSES, SEVERITY_RANK, Flag
+from registry.flags.models import ACTIVE_STATUSES, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
 from registry.flags.withdrawn_projects import status_before_withdrawal
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project

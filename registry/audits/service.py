@@ -18,7 +18,7 @@ from registry.core.clock import now, rfc3339, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem, RegistryError
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AUDIT_SUBJECT, AuditRun, last_good_audit
+from registry.flags.models import AUDIT_SUBJECT, AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.journal import service as journal

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from registry.agencies.models import Agency
-from registry.cases.orders import migrate_by_in_force
+from registry.cases.models import migrate_by_in_force
 from registry.core.clock import local_date, today
 from registry.core.fields import Day
 from registry.core.languages import Language

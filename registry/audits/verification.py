@@ -22,9 +22,8 @@ from registry.audits.restricted_counts import COUNTS
 from registry.audits.service import find_audit
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.former_flags import ended_after, flags_then
-from registry.flags.models import FLAGS
+from registry.flags.models import FLAGS, AuditChange, AuditRun
 from registry.flags.vocabulary import FlagChange
 from registry.freeze.evaluation import evaluate
 from registry.freeze.policy import Policy

@@ -7,15 +7,17 @@ first: actions on a case lock the case and then its project.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from registry.cases.models import CASE, CASE_SUBJECT, CaseFlag
+from registry.cases.models import CASE, CASE_SUBJECT, CaseDecision, CaseFlag
 from registry.changes.service import record_changes
 from registry.core.bulk import table_of
+from registry.core.clock import now
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
-from registry.flags.change_times import mark_flags
+from registry.flags.freeze_status import mark_flags
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAGS
 from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency
@@ -70,3 +72,18 @@ def mark_cases_of_agency(agency_id: int, fields: frozenset[str], at: datetime) -
 def mark_cases_of_project(project: Project) -> None:
     """The same for the cases of one project."""
     mark_cases(project.changed_at, CASE.c.project_id == project.id)
+
+
+# What follows the rename of an account: its assigned cases and open proposals go on under the new name.
+
+DECISION: Final = table_of(CaseDecision)
+
+
+def rename_in_cases(account_id: int, old: str, new: str) -> None:  # noqa: ARG001 - the event's arguments
+    """Move assignments and proposals that wait for approval; the timeline keeps the names of its time."""
+    session = require_transaction()
+    waiting = (DECISION.c.proposed_by == old, DECISION.c.outcome.is_(None))
+    mark_cases(now(), CASE.c.id.in_(select(DECISION.c.case_id).where(*waiting)))
+    session.execute(update(DECISION).where(*waiting).values(proposed_by=new))
+    record_changes(CASE_SUBJECT, CASE.c.assignee == old)
+    session.execute(update(CASE).where(CASE.c.assignee == old).values(assignee=new, changed_at=now()))

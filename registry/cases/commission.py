@@ -20,8 +20,7 @@ from registry.approvals.service import propose
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
 from registry.cases.documents import OVERSIGHT_SIDE, link_case_documents
-from registry.cases.events import timeline_written
-from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, timeline_written
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import send_back
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
 from registry.cases.appeals import can_be_appealed
-from registry.cases.bilingual_texts import TEXTS, with_both_languages
-from registry.cases.covered_flags import flags_of_cases
+from registry.cases.decisions import TEXTS, with_both_languages
 from registry.cases.documents import documents_by_event
 from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.queries import flags_of_cases
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
 from registry.core.database import db

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.cases.events import timeline_written
-from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, timeline_written
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
 from registry.changes.service import record_change

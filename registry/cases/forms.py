@@ -9,22 +9,44 @@ from typing import Any, Final
 from registry.accounts.absences import Substitution, substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
+from registry.audits.pages import active_only
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
-from registry.cases.bilingual_texts import BILINGUAL
+from registry.cases.decisions import BILINGUAL
 from registry.cases.models import Case
-from registry.cases.reviewers import reviewers
+from registry.cases.queries import flags_of_cases, reviewers
 from registry.cases.schemas import CASE_ASSIGNMENT, CASE_COMMENT, CASE_PROPOSAL, CASE_REMARK, MAX_TEXT_LENGTH
-from registry.cases.views.legal_basis import basis_hint, basis_language
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
-from registry.core.languages import OFFICIAL_LANGUAGES
+from registry.core.languages import OFFICIAL_LANGUAGES, Language
 from registry.freeze.current import policy_in_force
-from registry.web.formats import day
+from registry.web.current_user import page_locale
+from registry.web.formats import day, gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, form_field
 from registry.web.labels import choice_label, options
+
+# Initial legal basis of a proposal, in Kazakh and in Russian because the agency receives these texts.
+
+
+def basis_language() -> Language:
+    """Return Kazakh when the page is in Kazakh, else Russian; never English."""
+    return "kk" if page_locale() == "kk" else "ru"
+
+
+def legal_bases(actor: Actor, case_id: int) -> dict[Language, str]:
+    """Return the clauses of the case's active flags in each official language."""
+    bases = {}
+    for language in OFFICIAL_LANGUAGES:
+        flags = active_only(flags_of_cases(actor, [case_id], language)[case_id])
+        bases[language] = "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
+    return bases
+
+
+def basis_hint() -> str:
+    """Return the hint of the field."""
+    return gettext("The clause on which the decision is based. The agency sees exactly this text.")
 
 
 class RequiredComment(BaseSchema):

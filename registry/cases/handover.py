@@ -6,9 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
-from registry.cases.events import cases_handed_over
-from registry.cases.models import CASE_SUBJECT, Case, CaseEvent
-from registry.cases.reviewers import may_review, may_review_restricted
+from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, cases_handed_over
+from registry.cases.queries import may_review, may_review_restricted
 from registry.cases.vocabulary import ActionName, Status
 from registry.changes.service import record_change
 from registry.core import outbox

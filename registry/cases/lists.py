@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, false, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, false, func, not_, or_, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
+from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
 from registry.cases.details import show_cases
 from registry.cases.models import Case, CaseDecision, CaseFlag
-from registry.cases.search import case_search
 from registry.cases.vocabulary import Outcome, Status
 from registry.core.clock import today
 from registry.core.counting import with_count
@@ -48,6 +49,7 @@ from registry.core.pagination import (
     literal_limit,
     order_by,
 )
+from registry.core.search import contains_words, words_of
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.freeze.rules import RULES
 from registry.projects.agency_filters import split_below
@@ -55,6 +57,46 @@ from registry.projects.models import Project
 from registry.projects.queries import BUDGET_ENDS
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
+from registry.projects.word_search import has_words
+
+# Text search of cases: by the number of the case or project, words of the project, and words of its agency.
+
+# Numbers of cases fit into 64 bits.
+MAX_ID_DIGITS = 18
+
+
+def case_search(text: str) -> ColumnElement[bool]:
+    """The condition on cases joined with their projects: each word is in the project or in its agency.
+
+    A whole number also finds the case with this number. A text without a word finds nothing.
+    """
+    words = _longest(words_of(text))
+    if not words:
+        return false()
+    agencies = ids_with_each(words)
+    in_project = [word for word in words if not agencies[word]]
+    conditions = [has_words(Case.project_id.expression, in_project)] if in_project else []
+    for word in words:
+        if agencies[word]:
+            has_word = contains_words(Project.words.expression, [word])
+            conditions.append(or_(has_word, Project.agency_id.in_(sorted(agencies[word]))))
+    number = case_number(text)
+    return and_(*conditions) if number is None else or_(and_(*conditions), Case.id == number)
+
+
+def case_number(text: str) -> int | None:
+    """The number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other text."""
+    number = text.strip().lstrip("#№").strip()
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS else None
+
+
+def _longest(words: list[str]) -> list[str]:
+    """Each word once, and none that is the beginning of another: what has the longer one has it too.
+
+    The ids of agencies in the statement are then at most as many as the words of their names.
+    """
+    return [word for word, following in pairwise([*sorted({*words}), ""]) if not following.startswith(word)]
+
 
 # Filters and the type of their values; several values are separated by commas.
 # At least one active flag of the case must match.
@@ -210,3 +252,54 @@ def filters_of_cases() -> dict[str, ColumnFilter]:
 def sort_key(sort: str) -> tuple[SortKey, bool]:
     """The sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
     return chosen_sort(SORTS, sort)
+
+
+# How many cases a list has, and where a page of it stands. Counted up to a bound, so that no list costs more.
+
+MAX_COUNTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListTotals:
+    """``total``: the number of cases, None when there are more than ``MAX_COUNTED``.
+
+    ``before``: how many come before the page, None when these are more than that. ``previous``: the cursor of the
+    previous page; None when that is the first one, or unknown.
+    """
+
+    total: int | None
+    before: int | None
+    previous: str | None
+
+
+def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTotals:
+    """Count the cases of a list and those before the page. Raises Malformed for an invalid filter, sort or cursor."""
+    total = count_matching(actor, filters, most=MAX_COUNTED)
+    if page.cursor is None:
+        return ListTotals(total, 0, None)
+    key, descending = sort_key(page.sort or DEFAULT_SORT)
+    rest = after(key, Case.id.expression, descending, page.cursor)
+    before = count_matching(actor, filters, not_(rest), most=MAX_COUNTED, sort=key)
+    if before is None or before <= page.limit:
+        return ListTotals(total, before, None)
+    statement = (
+        matching_cases(actor, filters, key.column, Case.id, sort=key)
+        .order_by(*order_by(key, Case.id.expression, descending))
+        .offset(before - page.limit - 1)
+        .limit(1)
+    )
+    value, last = db.session.execute(statement).one()
+    return ListTotals(total, before, cursor_after(key, descending, value, last))
+
+
+def count_matching(
+    actor: Actor, filters: Mapping[str, str], *conditions: ColumnElement[bool], most: int, sort: SortKey | None = None
+) -> int | None:
+    """Count the cases of a list; None for more than ``most``. Raises Malformed for an invalid filter.
+
+    ``sort``: what the conditions compare besides columns of Case.
+    """
+    statement = matching_cases(actor, filters, Case.id, sort=sort).where(*conditions)
+    rows = statement.limit(literal_limit(most + 1)).subquery()
+    count = db.session.scalar(select(func.count()).select_from(rows)) or 0
+    return None if count > most else count

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Subquery, Text, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from registry.accounts.actors import Actor
+from registry.accounts.handover import HandOver
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
-from registry.core.database import EPOCH, Instant, Model
+from registry.core.database import EPOCH, Instant, Model, db
+from registry.core.events import Event
 from registry.projects.models import Project
 
 
@@ -164,3 +168,57 @@ def case_id_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
         .correlate_except(CaseFlag)
         .scalar_subquery()
     )
+
+
+# Orders: approved decisions that an agency must carry out by a date. ``cases/decisions.py`` writes them.
+
+
+class Order(Model):
+    """In force from approval until it ends: withdrawn, replaced, or appealed where the policy says that an appeal
+    suspends it. The newest order in force applies.
+    """
+
+    __tablename__ = "orders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    decision: Mapped[str] = mapped_column(String(20))
+    due_on: Mapped[date | None]
+    approved_at: Mapped[datetime] = mapped_column(Instant)
+    approved_by: Mapped[str] = mapped_column(Text)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_because: Mapped[str | None] = mapped_column(String(20))
+
+    __table_args__ = (Index(None, "project_id"),)
+
+
+def newest_in_force(*conditions: ColumnElement[bool]) -> Subquery:
+    """Subquery of (project_id, order_id): each project's newest order in force that meets the conditions."""
+    return (
+        select(Order.project_id, func.max(Order.id).label("order_id"))
+        .where(Order.ended_at.is_(None), *conditions)
+        .group_by(Order.project_id)
+        .subquery()
+    )
+
+
+def migrate_by_in_force(project_id: int) -> date | None:
+    """Return the due date of the project's newest order in force, if that order is ``migrate_by``."""
+    newest = db.session.scalar(
+        select(Order).where(Order.project_id == project_id, Order.ended_at.is_(None)).order_by(Order.id.desc()).limit(1)
+    )
+    return newest.due_on if newest is not None and newest.decision == "migrate_by" else None
+
+
+# Events of cases, published inside the transaction of the change, after its entries of the timeline are written.
+
+case_acted: Final[Event[[Actor, Case, CaseEvent, CaseDecision | None]]] = Event("case_acted")
+"""A person or a service account acted: the case after it, its entry of the timeline, and the proposal that waited."""
+timeline_written: Final[Event[[Actor, int]]] = Event("timeline_written")
+"""A person or a service account acted on a case: the actor, and the id of the entry of the timeline."""
+cases_moved_by_audit: Final[Event[[int, datetime]]] = Event("cases_moved_by_audit")
+"""An audit opened or moved cases: its id, and ``changed_at`` of these cases."""
+cases_handed_over: Final[Event[[HandOver, Sequence[int]]]] = Event("cases_handed_over")
+"""Cases have another assignee because theirs leaves: the ids of the entries of the timeline."""
+case_seen: Final[Event[[Actor, int, int]]] = Event("case_seen")
+"""A person has seen a case: the actor, the id of the case, and up to which entry of its timeline."""

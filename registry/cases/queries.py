@@ -2,31 +2,100 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
 
-from sqlalchemy import Select, insert, literal, select
+from sqlalchemy import ColumnElement, Select, insert, literal, or_, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.models import Account, is_active
+from registry.accounts.roles import PERMISSIONS, Permission
+from registry.accounts.token_models import Token
+from registry.accounts.vocabulary import AccountKind
 from registry.cases.change_times import mark_flags_and_cases
-from registry.cases.events import timeline_written
-from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, CaseFlag
+from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, CaseFlag, Order, timeline_written
 from registry.cases.vocabulary import Status
 from registry.changes.service import record_added
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, NotFound, invalid
+from registry.core.languages import Language
 from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
 from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
+from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag, last_good_date
+from registry.flags.queries import FLAG, flag_representation, flag_rows
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.visibility import journal_restricted_reads, visible_projects
+
+# Accounts to which a case can be assigned.
+
+REVIEWING: Final = tuple(role.value for role, may in PERMISSIONS.items() if Permission.CASES_REVIEW in may)
+REVIEWING_RESTRICTED: Final = tuple(
+    role.value for role, may in PERMISSIONS.items() if {Permission.CASES_REVIEW, Permission.RESTRICTED_READ} <= set(may)
+)
+
+
+def may_review(name: str) -> bool:
+    """True for an active account with a reviewing role, by password or by token."""
+    return _has_role(name, REVIEWING)
+
+
+def may_review_restricted(name: str) -> bool:
+    """True for an active account with a reviewing role that also sees restricted projects."""
+    return _has_role(name, REVIEWING_RESTRICTED)
+
+
+def reviewers() -> list[str]:
+    """Return the sorted names of all accounts to which a case can be assigned."""
+    return sorted(db.session.scalars(select(Account.name).where(_active_with_role(REVIEWING))))
+
+
+def _has_role(name: str, roles: tuple[str, ...]) -> bool:
+    return bool(
+        db.session.scalar(select(select(Account.id).where(Account.name == name, _active_with_role(roles)).exists()))
+    )
+
+
+def _active_with_role(roles: tuple[str, ...]) -> ColumnElement[bool]:
+    """Condition: an active person with one of the roles, or a service account with a token of one of the roles."""
+    by_token = (
+        select(Token.id)
+        .where(
+            Token.account_id == Account.id,
+            Token.role.in_(roles),
+            Token.revoked_at.is_(None),
+            or_(Token.expires_at.is_(None), Token.expires_at > now()),
+        )
+        .exists()
+    )
+    return is_active() & Account.role.in_(roles) & or_(Account.kind == AccountKind.PERSON, by_token)
+
+
+# The flags that cases cover, as they are shown.
+
+
+def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
+    """The flags that each of some cases covers, cleared ones too, oldest first."""
+    statement = (
+        flag_rows(CaseFlag.case_id.expression, visible_projects(actor))
+        .join(CaseFlag, CaseFlag.flag_id == FLAG.id)
+        .where(CaseFlag.case_id.in_(ids))
+        .order_by(FLAG.id)
+    )
+    last_on = last_good_date()
+    flags: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
+    for row in db.session.execute(statement).mappings():
+        shown = flag_representation(actor, {**row}, policy_in_force(), last_on, language)
+        flags[row["_sort"]].append(shown)
+    return flags
 
 
 class CaseNotFound(NotFound):
@@ -146,3 +215,46 @@ def _case_row(statement: Select[Any], case_id: int) -> Case:
     if not isinstance(case, Case):
         raise CaseNotFound(id=case_id)
     return case
+
+
+# The last returned proposal and the remark of the person who returned it, to prefill the next proposal.
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedProposal:
+    """A proposal as submitted; ``returned_by``, ``returned_at`` and ``remark`` describe its return."""
+
+    proposal: CaseDecision
+    returned_by: str
+    returned_at: datetime
+    remark: str | None
+
+
+def returned_proposal(case: Case) -> ReturnedProposal | None:
+    """Return the case's newest proposal if it was returned; None if it was withdrawn, was approved or has lapsed."""
+    of_case = (CaseDecision.case_id == case.id,)
+    newest = db.session.scalar(select(CaseDecision).where(*of_case).order_by(CaseDecision.id.desc()).limit(1))
+    if newest is None or newest.outcome != "returned":
+        return None
+    returned = (
+        CaseEvent.case_id == case.id,
+        CaseEvent.action == "return",
+        CaseEvent.from_status == Status.AWAITING_APPROVAL.value,
+    )
+    event = db.session.scalars(select(CaseEvent).where(*returned).order_by(CaseEvent.id.desc()).limit(1)).one()
+    return ReturnedProposal(newest, event.by, event.at, event.comment)
+
+
+# Orders in force as the register knew them at an earlier moment.
+
+
+def migrate_by_known_at(at: datetime, after: int, to: int) -> dict[int, date | None]:
+    """Return the due date of each newest order in force that is ``migrate_by``, by project in ``after < id <= to``."""
+    statement = (
+        select(Order.project_id, Order.decision, Order.due_on)
+        .where(Order.project_id > after, Order.project_id <= to, Order.approved_at <= at)
+        .where(or_(Order.ended_at.is_(None), Order.ended_at > at))
+        .order_by(Order.id)
+    )
+    newest = {project_id: (decision, due_on) for project_id, decision, due_on in db.session.execute(statement)}
+    return {project_id: due_on for project_id, (decision, due_on) in newest.items() if decision == "migrate_by"}

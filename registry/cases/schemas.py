@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
-from registry.cases.bilingual_texts import TEXTS
-from registry.cases.vocabulary import CommissionOutcome, DecisionEnd, DecisionKind, ReasonCode, Status
+from registry.cases.decisions import TEXTS
+from registry.cases.vocabulary import CommissionOutcome, DecisionEnd, DecisionKind, ReasonCode, Status, TemplateKind
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, Choice, Day, Text
@@ -17,6 +17,7 @@ from registry.core.list_fields import Ids, ProjectNumbers
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 from registry.flags.schemas import FLAG
+from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.schemas import PROJECT_RECORD, expanded_project
 from registry.projects.vocabulary import DocumentKind
@@ -246,4 +247,57 @@ PROPOSAL_EXAMPLE: Final = {
     "legal_basis_kk": "2025 жылғы 10 желтоқсандағы Жарлықтың 1-тармағы",
     "legal_basis_ru": "пункт 1 Указа от 10 декабря 2025 года",
     "due_on": "2027-03-31",
+}
+
+
+# Schemas of templates in requests and responses.
+
+
+class TemplateBody(BaseSchema):
+    """A template to add."""
+
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"id", "version", "changed_at", "changed_by"})
+
+    kind = Choice(TemplateKind.codes(), description="What it is for.", required=True, label=lazy_text("Used for"))
+    rule = Choice(RULES, description="The rule that it is for; null for any.")
+    language = Choice(OFFICIAL_LANGUAGES, description="Its language.", required=True, label=lazy_text("Language"))
+    title = Text(200, description="By which it is chosen.", required=True, label=lazy_text("Title"))
+    text = Text(
+        MAX_TEXT_LENGTH,
+        description="The text; `{project}`, `{number}`, `{agency}` and `{deadline}` are filled in.",
+        required=True,
+        label=lazy_text("Text"),
+    )
+
+
+class TemplatePatch(TemplateBody):
+    """Changes of a template."""
+
+
+class Template(TemplateBody):
+    """A template in responses."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    version = ReadOnly("Rises with every change.", {"type": "integer"})
+    changed_at = Timestamp("When it was last changed.")
+    changed_by = ReadOnly("By whom; null for one that came with the service.", nullable(TEXT_SCHEMA))
+
+
+TEMPLATE: Final = Template()
+TEMPLATE_BODY: Final = TemplateBody()
+# Partial: what is required of a template may be absent, but not null.
+TEMPLATE_PATCH: Final = TemplatePatch(partial=True)
+SENT: Final[dict[str, Any]] = {
+    "kind": "question",
+    "rule": "freeze.creation",
+    "language": "ru",
+    "title": "Начало работ",
+    "text": "Когда начаты работы по проекту «{project}»? Ответьте до {deadline}.",
+}
+EXAMPLE: Final[dict[str, Any]] = {
+    **SENT,
+    "id": 1,
+    "version": 1,
+    "changed_at": "2026-11-26T09:00:00.000000Z",
+    "changed_by": None,
 }

@@ -10,9 +10,8 @@ from sqlalchemy import delete, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
 from registry.cases.change_times import mark_cases, mark_flags_and_cases
-from registry.cases.models import CASE, Case, CaseDecision, CaseFlag
-from registry.cases.orders import Order
-from registry.cases.reviewers import may_review, may_review_restricted
+from registry.cases.models import CASE, Case, CaseDecision, CaseFlag, Order
+from registry.cases.queries import may_review, may_review_restricted
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import Status
 from registry.core.clock import now

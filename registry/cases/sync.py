@@ -1,11 +1,4 @@
-"""Case sync: after an audit, opens, reopens and moves cases so that they match their flags.
-
-It compares the current state of flags and cases, not the audit's changes; it therefore repairs earlier omissions and
-is idempotent. What is not in line is looked for before the audit locks (``projects_to_sync``), and then among the
-projects that have changed since. It runs inside the audit's transaction, after the flags are written and under the
-exclusive flag lock, so nobody sees flags without their cases. Each step first queries the ids, usually none, and then
-writes in bulk.
-"""
+"""Case sync: cases follow their flags after an audit, a withdrawal or the revocation of an exemption."""
 
 from __future__ import annotations
 
@@ -29,19 +22,52 @@ from sqlalchemy import (
     update,
 )
 
+from registry.accounts.actors import Actor
 from registry.cases import sync_queries
-from registry.cases.change_times import mark_cases_of_flags
-from registry.cases.events import cases_moved_by_audit
-from registry.cases.models import CASE, CASE_SUBJECT, Case, CaseDecision, CaseEvent, CaseFlag
-from registry.cases.vocabulary import AuditEvent, Status
-from registry.changes.service import record_added_where, record_changes
-from registry.core.clock import today
+from registry.cases.change_times import mark_cases_of_flags, mark_flags_and_cases
+from registry.cases.models import (
+    CASE,
+    CASE_SUBJECT,
+    Case,
+    CaseDecision,
+    CaseEvent,
+    CaseFlag,
+    cases_moved_by_audit,
+    timeline_written,
+)
+from registry.cases.queries import find_case_to_change
+from registry.cases.service import end_orders, end_proposal, send_back
+from registry.cases.transitions import waiting_proposal
+from registry.cases.vocabulary import AuditEvent, FurtherEvent, Status
+from registry.changes.service import record_added_where, record_change, record_changes
+from registry.core.clock import now, today
 from registry.core.database import Instant, db
 from registry.core.dialects import refresh_statistics
-from registry.core.transactions import require_transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
+from registry.exemptions.models import Exemption
+from registry.exemptions.service import (
+    exemption_in_force,
+    find_exemption,
+    find_exemption_to_change,
+    record_revocation,
+)
+from registry.flags.former_flags import keep_former
+from registry.flags.freeze_status import update_freeze_status
+from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAG_SUBJECT, FLAGS, SEVERITY_RANK, Flag, rank
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
+from registry.journal import service as journal
+from registry.projects.change_times import PROJECT, lock_projects
+
+# Case sync: after an audit, opens, reopens and moves cases so that they match their flags.
+#
+# It compares the current state of flags and cases, not the audit's changes; it therefore repairs earlier omissions
+# and is idempotent. What is not in line is looked for before the audit locks (``projects_to_sync``), and then among
+# the projects that have changed since. It runs inside the audit's transaction, after the flags are written and under
+# the exclusive flag lock, so nobody sees flags without their cases. Each step first queries the ids, usually none,
+# and then writes in bulk.
 
 # Below SQLite's limit of 32,766 parameters per statement.
 ROWS_AT_ONCE: Final = 20_000
@@ -261,3 +287,93 @@ def _execute(statement: Any) -> None:
 
 def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
     return [ids[start : start + ROWS_AT_ONCE] for start in range(0, len(ids), ROWS_AT_ONCE)]
+
+
+# What becomes of a project's case and orders when the project is withdrawn because it was registered in error.
+
+OUTCOME = "withdrawn"
+
+
+def lock_open_case(project_id: int) -> Case | None:
+    """The open case of a project, locked in the open transaction; to be called before the project is locked."""
+    statement = select(Case).where(Case.project_id == project_id, Case.status != Status.CLOSED.value)
+    locked = statement.with_for_update(of=Case).execution_options(populate_existing=True)
+    return require_transaction().scalars(locked).first()
+
+
+def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment: str) -> int | None:
+    """Close the open case of a withdrawn project and end its orders, in the open transaction; returns the case's id.
+
+    A waiting proposal lapses. The agency sees the entry of the timeline, with the reason for the withdrawal.
+    """
+    case = lock_open_case(project_id)
+    end_orders(project_id, "withdrawn")
+    if case is None:
+        return None
+    end_proposal(waiting_proposal(case), "lapsed", actor)
+    at, before = now(), case.status
+    record_change(CASE_SUBJECT, case.id, before, case.severity)
+    case.status, case.outcome, case.closed_at = Status.CLOSED.value, OUTCOME, at
+    case.due_on = case.review_days_left = case.exempt_since = None
+    case.version += 1
+    case.changed_at = at
+    event = CaseEvent(
+        case_id=case.id,
+        at=at,
+        action=FurtherEvent.PROJECT_WITHDRAWN.value,
+        by=actor.principal,
+        side="oversight",
+        from_status=before,
+        to_status=case.status,
+        comment=comment,
+        details={},
+        tells_agency=True,
+        speaks_to_agency=True,
+    )
+    session = require_transaction()
+    session.add(event)
+    session.flush()
+    details = {"project": number, "from": before, "to": case.status, "comment": comment}
+    journal.record(actor, f"case.{FurtherEvent.PROJECT_WITHDRAWN.value}", f"case:{case.id}", details)
+    timeline_written.publish(actor, event.id)
+    return case.id
+
+
+# The revocation of an exemption: the flags that it covered are open again, and its case is back under review.
+
+
+def revoke_exemption(actor: Actor, exemption_id: int, reason: str | None) -> Exemption:
+    """Revoke the exemption. Unless another one is in force, the project is flagged and its case reviewed at once.
+
+    A project without an open case gets one at the next audit. Raises RoleNotAllowed, ExemptionNotFound and
+    ExemptionAlreadyRevoked.
+    """
+    with transaction():
+        lock_flags_for_review()
+        project_id = find_exemption(actor, exemption_id).project_id
+        # The case and its project before the exemption, as changes of agencies lock them.
+        case = lock_open_case(project_id)
+        lock_projects(PROJECT.c.id == project_id)
+        exemption = find_exemption_to_change(actor, exemption_id)
+        record_revocation(actor, exemption, reason)
+        if exemption_in_force(project_id, today()) is None:
+            _open_flags(project_id)
+            if case is not None and case.status == Status.WITH_COMMISSION and case.exempt_since is not None:
+                send_back(actor, find_case_to_change(actor, case.id), reason)
+    return exemption
+
+
+def _open_flags(project_id: int) -> None:
+    at = now()
+    exempt = select(Flag).where(Flag.project_id == project_id, Flag.status == FlagStatus.EXEMPT.value)
+    flags = list(require_transaction().scalars(exempt.execution_options(populate_existing=True)))
+    if not flags:
+        return
+    keep_former(at, FLAGS.c.id.in_([flag.id for flag in flags]))
+    for flag in flags:
+        is_accepted = flag.accepted_fingerprint == flag.fingerprint
+        flag.status = (FlagStatus.ACCEPTED if is_accepted else FlagStatus.OPEN).value
+        flag.exemption_id = None
+    db.session.flush()
+    mark_flags_and_cases(at, FLAGS.c.id.in_([flag.id for flag in flags]))
+    update_freeze_status(at, PROJECT.c.id == project_id)

@@ -14,7 +14,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import present_names
 from registry.cases.models import Case, CaseDecision, CaseFlag
-from registry.cases.reviewers import reviewers
+from registry.cases.queries import reviewers
 from registry.cases.vocabulary import Status
 from registry.core.clock import now, today
 from registry.core.database import db

@@ -14,9 +14,7 @@ from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.same_person import account_ever_named, is_another_person, require_still_may
 from registry.cases.deadlines import CaseDeadline, adjusted
-from registry.cases.events import case_acted, timeline_written
-from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent
-from registry.cases.orders import Order
+from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, Action, Transition, Who, is_permitted, target
 from registry.changes.service import record_change

@@ -17,8 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.cases.events import case_seen
-from registry.cases.models import Case, CaseEvent
+from registry.cases.models import Case, CaseEvent, case_seen
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.dialects import insert_or_ignore

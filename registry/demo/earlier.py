@@ -20,7 +20,7 @@ from registry.demo.calendar import AUDIT_TIME, BETWEEN_ACTS, MORNING, PARTS, wor
 from registry.demo.people import ADMINISTRATOR, OPERATOR, add_people, demo_actor
 from registry.demo.records import import_agencies, import_rows
 from registry.demo.regional import ON_PLATFORM_AT_FIRST, platform_key_of, systems
-from registry.flags.audit_runs import last_good_date
+from registry.flags.models import last_good_date
 from registry.freeze.vocabulary import Placement
 from registry.platform.confirmations import verify_placement
 from registry.projects.models import Project

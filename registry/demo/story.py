@@ -30,7 +30,7 @@ from registry.demo.calendar import AUDIT_TIME, BETWEEN_ACTS, MORNING, PARTS, row
 from registry.demo.people import OPERATOR, SOURCE, demo_actor
 from registry.demo.records import ACTS, import_part, on_the_last_day
 from registry.demo.reports import REPORT_ACTS
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.imports.models import ImportRun
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project

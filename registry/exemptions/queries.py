@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
@@ -104,3 +104,25 @@ def read_exemption(actor: Actor, exemption_id: int) -> Exemption:
         journal_restricted_reads(actor, [exemption.project], "exemption")
         return find_exemption(actor, exemption_id)
     return exemption
+
+
+# Exemptions in force as the register knew them at an earlier moment.
+
+
+def exemptions_known_at(at: datetime, day: date, after: int, to: int) -> dict[int, int]:
+    """Return the last recorded exemption in force on the day, by project, for project ids in ``after < id <= to``.
+
+    It was recorded by then and not revoked yet.
+    """
+    known = (
+        Exemption.recorded_at <= at,
+        or_(Exemption.revoked_at.is_(None), Exemption.revoked_at > at),
+        Exemption.valid_from <= day,
+        Exemption.valid_to >= day,
+    )
+    statement = (
+        select(Exemption.project_id, func.max(Exemption.id))
+        .where(Exemption.project_id > after, Exemption.project_id <= to, *known)
+        .group_by(Exemption.project_id)
+    )
+    return dict(db.session.execute(statement).all())

@@ -6,14 +6,37 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Integer, String, func, insert, literal, or_, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Subquery,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.accounts.actors import Actor
 from registry.changes.service import record_changes
 from registry.core.bulk import table_of
+from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
+from registry.core.errors import Conflict
+from registry.core.languages import Language
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.transactions import require_transaction
-from registry.flags.models import FLAG_SUBJECT, FLAGS
+from registry.flags.models import FLAG_SUBJECT, FLAGS, AuditRun, rank
+from registry.flags.queries import DEFAULT_SORT, flag_representation, flag_rows, require_sort
+from registry.freeze.policy import Policy
+from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 
 class FormerFlag(Model):
@@ -93,3 +116,78 @@ def ended_after(former_flags_up_to: int, but_by: int | None = None) -> ColumnEle
     if but_by is None:
         return later
     return later & or_(FORMER.c.ended_by_audit.is_(None), FORMER.c.ended_by_audit != but_by)
+
+
+# Flags as they were at an earlier moment, as a subquery with the columns of the table that lists show.
+
+RUN: Final = table_of(AuditRun).c
+
+
+class FlagsNotKnown(Conflict):
+    """The moment is before former states of flags were kept."""
+
+
+def flags_known_at(at: datetime) -> Subquery:
+    """Query the flags that existed at the moment, each in its state of then; ``changed_at`` is when that state began.
+
+    Raises FlagsNotKnown.
+    """
+    _require_known(at)
+    ended_later = and_(FORMER.c.flag_id == FLAGS.c.id, FORMER.c.until > at)
+    state_id = select(func.min(FORMER.c.id)).where(ended_later).correlate(FLAGS).scalar_subquery()
+    state = FORMER.alias("state")
+    last_end = and_(FORMER.c.flag_id == FLAGS.c.id, FORMER.c.until <= at)
+    began = select(func.max(FORMER.c.until)).where(last_end).correlate(FLAGS).scalar_subquery()
+
+    def then(name: str) -> ColumnElement[object]:
+        return case((state.c.id.is_(None), FLAGS.c[name]), else_=state.c[name]).label(name)
+
+    return (
+        select(
+            *(FLAGS.c[name] for name in ("id", "project_id", "rule")),
+            *(then(name) for name in STATE),
+            func.coalesce(began, RUN.finished_at).label("changed_at"),
+        )
+        .select_from(FLAGS)
+        .join(table_of(AuditRun), RUN.id == FLAGS.c.opened_by_audit)
+        .outerjoin(state, state.c.id == state_id)
+        .where(RUN.finished_at <= at)
+        .subquery("flags_then")
+    )
+
+
+def _require_known(at: datetime) -> None:
+    """Audits of versions that kept no former states have no ``known_at``."""
+    good = (RUN.status.in_(("succeeded", "voided")), RUN.dry_run.is_(False))
+    since = db.session.scalar(select(func.min(RUN.known_at)).where(*good))
+    earlier = select(RUN.id).where(*good, RUN.known_at.is_(None)).limit(1)
+    if (since is None or at < since) and db.session.scalar(earlier) is not None:
+        raise FlagsNotKnown(since=rfc3339(since or now()))
+
+
+# The list of a project's flags as they were at an earlier moment.
+
+KINDS: Final[Mapping[str, type]] = {"id": int, "opened_on": date, "severity": int, "changed_at": datetime}
+
+
+def flags_of_then(
+    actor: Actor, project_id: int, at: datetime, page: Page, language: Language, policy: Policy, last_on: date | None
+) -> Listing:
+    """A page of one project's flags as they were ``at`` a moment, with the texts of the policy of then.
+
+    ``last_on``: the date of the last good audit at the moment. The case is the one of today. Raises Malformed for a bad
+    sort or cursor, and FlagsNotKnown.
+    """
+    sort = page.sort or DEFAULT_SORT
+    name, descending = require_sort(sort), sort.startswith("-")
+    then = flags_known_at(at)
+    column: Any = rank(then.c.severity) if name == "severity" else then.c[name]
+    key = SortKey(name, column, KINDS[name])
+    statement = flag_rows(column, visible_projects(actor), then).where(then.c.project_id == project_id)
+    if page.cursor is not None:
+        statement = statement.where(after(key, then.c.id, descending, page.cursor))
+    ordered = statement.order_by(*order_by(key, then.c.id, descending)).limit(page.limit + 1)
+    listing = build_page(db.session.execute(ordered).mappings().all(), page, key, descending)
+    shown = [flag_representation(actor, row, policy, last_on, language) for row in listing.items]
+    journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")
+    return Listing(shown, listing.next)

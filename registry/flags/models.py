@@ -5,13 +5,27 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, literal_column, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    case,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
-from registry.core.database import EPOCH, Instant, Model
+from registry.core.database import EPOCH, Instant, Model, db
+from registry.core.pagination import literal_limit
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
 
@@ -83,3 +97,145 @@ IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'clear
 def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
     """Map a severity to a sortable number: 1 for the lowest."""
     return case(SEVERITY_RANK, value=severity, else_=0)
+
+
+# Audit run models. ``registry/audits/`` writes them; lists, reports and freeze statuses read them.
+
+
+class AuditRun(Model):
+    """One run of the policy over every project for one business date.
+
+    ``judged_up_to`` is the highest project id that the run read. Ids follow the order of commits, so the run judged
+    every project up to it. ``scheduled_for`` is the business date of a nightly audit and unique; it is None for manual
+    and voided runs. ``voiding`` has the keys ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``,
+    ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from projects that
+    were restricted (``restricted_counts.py``). ``severity_raised`` and ``severity_lowered``: projects that keep active
+    flags, of another highest severity; with ``cases_opened`` None for runs older than the columns. ``policy_basis`` is
+    what every project's displayed values depend on in the policy (``freeze_status.py``). Both are None for runs older
+    than the column. ``held_causes`` counts what the change threshold saw (``registry/audits/held_audits.py``); it stays
+    after the decision on a held run. ``held_decision`` has the keys ``decision`` (``confirmed`` or ``rejected``),
+    ``reason``, ``by`` and ``at``. ``promise_check`` compares what the run changed with what the activation of its
+    policy promised (``registry/audits/policy_activation.py``); None for other runs. What repeating needs, None for
+    older runs: ``known_at``, the moment as of which it read the register; ``compared_with``, the id of the audit before
+    it; ``flags_up_to`` and ``former_flags_up_to``, the highest ids of these tables before its own changes.
+    """
+
+    __tablename__ = "audits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    on: Mapped[date]
+    scheduled_for: Mapped[date | None] = mapped_column(unique=True)
+    trigger: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(10))
+    dry_run: Mapped[bool] = mapped_column(Boolean)
+    policy_version: Mapped[str] = mapped_column(String(200))
+    policy_digest: Mapped[str] = mapped_column(String(64))
+    policy_basis: Mapped[dict[str, list[str]] | None] = mapped_column(JSON)
+    started_by: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    projects_judged: Mapped[int] = mapped_column(default=0)
+    projects_out_of_scope: Mapped[int] = mapped_column(default=0)
+    projects_flagged: Mapped[int] = mapped_column(default=0)
+    projects_exempt: Mapped[int] = mapped_column(default=0)
+    flags_opened: Mapped[int] = mapped_column(default=0)
+    flags_kept: Mapped[int] = mapped_column(default=0)
+    flags_reopened: Mapped[int] = mapped_column(default=0)
+    flags_cleared: Mapped[int] = mapped_column(default=0)
+    severity_raised: Mapped[int | None]
+    severity_lowered: Mapped[int | None]
+    cases_opened: Mapped[int | None]
+    judged_up_to: Mapped[int] = mapped_column(default=0)
+    input_digest: Mapped[str | None] = mapped_column(String(64))
+    confirmed_by: Mapped[str | None] = mapped_column(Text)
+    held_because: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    held_causes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    held_decision: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    promise_check: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    restricted_counts: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    known_at: Mapped[datetime | None] = mapped_column(Instant)
+    compared_with: Mapped[int | None]
+    flags_up_to: Mapped[int | None]
+    former_flags_up_to: Mapped[int | None]
+    failure: Mapped[str | None] = mapped_column(Text)
+    voiding: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    __table_args__ = (
+        Index(
+            "ix_audits_good",
+            "on",
+            "judged_up_to",
+            "finished_at",
+            "id",
+            sqlite_where=text("status = 'succeeded' AND NOT dry_run"),
+            postgresql_where=text("status = 'succeeded' AND NOT dry_run"),
+        ),
+    )
+
+
+# As text, in the words of ix_audits_good: a partial index is read only for a statement that has its condition, and
+# SQLAlchemy writes another one for ``dry_run.is_(False)``.
+IS_GOOD: Final = text("audits.status = 'succeeded' AND NOT audits.dry_run")
+AUDITS: Final = table_of(AuditRun)
+AUDIT_SUBJECT: Final = Subject(ChangeKind.AUDIT, AUDITS, status=AUDITS.c.status)
+
+
+class AuditChange(Model):
+    """One change of a flag's status, else of its severity, since the last successful audit; for a dry or held run, the
+    change it would make.
+    """
+
+    __tablename__ = "audit_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    audit_id: Mapped[int] = mapped_column(ForeignKey("audits.id"), index=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    rule: Mapped[str] = mapped_column(String(40))
+    severity: Mapped[str] = mapped_column(String(10))
+    change: Mapped[str] = mapped_column(String(10))
+
+
+def last_good_audit() -> AuditRun | None:
+    """Return the newest successful run that is not a dry run; flags and statuses are as of this run."""
+    run: AuditRun | None = db.session.scalar(newest_good(AuditRun))
+    return run
+
+
+def audit_in_future(today: date) -> AuditRun | None:
+    """Return the latest succeeded or held run dated after today; a wrong clock caused it, and it must be voided."""
+    run: AuditRun | None = db.session.scalar(
+        select(AuditRun)
+        .where(AuditRun.on > today, AuditRun.status.in_(("succeeded", "held")), AuditRun.dry_run.is_(False))
+        .order_by(AuditRun.on.desc(), AuditRun.judged_up_to.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .limit(1)
+    )
+    return run
+
+
+def last_good_date() -> date | None:
+    """Return the business date of the newest successful run that is not a dry run."""
+    day: date | None = db.session.scalar(LAST_GOOD_DATE)
+    return day
+
+
+def failure_text(failure: str | None) -> str | None:
+    """Return the public part of a failure; the exception text after the colon may name restricted projects."""
+    return None if failure is None else failure.partition(":")[0]
+
+
+def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
+    """Query these columns of the newest successful run that is not a dry run.
+
+    Of two runs of one date, the run that read more projects is newer, even if the clock was set back between them.
+    """
+    run = table_of(AuditRun).c
+    return (
+        select(*what)
+        .where(IS_GOOD)
+        .order_by(run.on.desc(), run.judged_up_to.desc(), run.finished_at.desc(), run.id.desc())
+        .limit(literal_limit(1))
+    )
+
+
+# Built once because every list of flags runs it.
+LAST_GOOD_DATE: Final = newest_good(table_of(AuditRun).c.on)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Select, bindparam, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, bindparam, or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
+from registry.core.clock import today
 from registry.core.counting import with_count
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -26,13 +27,13 @@ from registry.core.filters import (
     conditions,
     date_filters,
     instant_filters,
+    split_values,
 )
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.translations import translator
-from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
-from registry.flags.linked_columns import hidden_columns, linked_columns
-from registry.flags.models import FLAGS, rank
+from registry.core.value_checks import InvalidValue
+from registry.flags.models import FLAGS, IS_ACTIVE, LAST_GOOD_DATE, last_good_date, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
@@ -43,10 +44,92 @@ from registry.projects.details import read_id
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
-from registry.projects.vocabulary import Sector
+from registry.projects.vocabulary import FLAG_AGES, FlagAge, Sector
+
+# Columns that slices above add to what is shown of a flag, such as its case. ``registry/hooks.py`` does it.
+
+OfFlag = Callable[[ColumnElement[int]], ColumnElement[Any]]
+_columns: Final[dict[str, tuple[OfFlag, Permission]]] = {}
+
+
+def link_column(name: str, of_flag: OfFlag, permission: Permission) -> None:
+    """Let every list of flags show the value of this function of a flag's id, under that name.
+
+    Without the permission it shows null.
+    """
+    _columns[name] = of_flag, permission
+
+
+def linked_columns(flag_id: ColumnElement[int]) -> list[ColumnElement[Any]]:
+    """All of them for a flag, labelled with their names."""
+    return [of_flag(flag_id).label(name) for name, (of_flag, _) in _columns.items()]
+
+
+def hidden_columns(actor: Actor) -> dict[str, None]:
+    """Nulls for the columns that the actor may not read."""
+    return {name: None for name, (_, permission) in _columns.items() if not actor.may(permission)}
+
+
+# The filters of lists of projects by their flags.
+
+PROJECT: Final = table_of(Project).c
+
+
+def has_open_flag(value: str) -> ColumnElement[bool]:
+    """``flagged``: true or false. Raises InvalidValue."""
+    if value not in ("true", "false"):
+        raise InvalidValue("expected-true-or-false")
+    flagged = _has_flag(FLAGS.c.status == "open")
+    return flagged if value == "true" else ~flagged
+
+
+def has_active_flag_of_rule(value: str) -> ColumnElement[bool]:
+    """``rule``: rules of the policy with commas between them. Raises InvalidValue."""
+    return _has_flag(FLAGS.c.rule.in_(_rules(value)))
+
+
+def has_open_flag_of_rule(value: str) -> ColumnElement[bool]:
+    """``open_rule``: the same, of flags that are neither exempt nor accepted. Raises InvalidValue."""
+    return _has_flag(and_(FLAGS.c.status == "open", FLAGS.c.rule.in_(_rules(value))))
+
+
+def _rules(value: str) -> list[str]:
+    rules = split_values(value)
+    for rule in rules:
+        if rule not in policy_in_force().rules:
+            raise InvalidValue("not-a-choice", options=", ".join(policy_in_force().rules))
+    return rules
+
+
+def has_open_flag_of_age(value: str) -> ColumnElement[bool]:
+    """``flag_age``: ages of open flags as of the last audit, each alone or with a severity (``31-high``), with commas
+    between them. Raises InvalidValue.
+    """
+    ages = split_values(value)
+    for age in ages:
+        if age not in FLAG_AGES:
+            raise InvalidValue("not-a-choice", options=", ".join(FLAG_AGES))
+    on = last_good_date() or today()
+    return _has_flag(and_(FLAGS.c.status == "open", or_(*(_opened(age, on) for age in ages))))
+
+
+def _opened(value: str, on: date) -> ColumnElement[bool]:
+    age, _, severity = value.partition("-")
+    first, last = FlagAge(age).opened(on)
+    conditions = [FLAGS.c.opened_on <= last]
+    if first is not None:
+        conditions.append(FLAGS.c.opened_on >= first)
+    if severity:
+        conditions.append(FLAGS.c.severity == severity)
+    return and_(*conditions)
+
+
+def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    flags = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, IS_ACTIVE, condition)
+    return flags.correlate_except(FLAGS).exists()
+
 
 FLAG: Final = FLAGS.c
-PROJECT: Final = table_of(Project).c
 AGENCY: Final = table_of(Agency).c
 OF_PROJECT: Final = PROJECT.number == bindparam("project")
 FLAG_FILTERS: Final[Mapping[str, ColumnFilter]] = {

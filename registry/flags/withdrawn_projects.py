@@ -12,9 +12,8 @@ from registry.core.database import db
 from registry.core.transactions import require_transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
-from registry.flags.audit_runs import last_good_date
 from registry.flags.former_flags import FORMER, keep_former
-from registry.flags.models import FLAGS, IS_ACTIVE, Flag
+from registry.flags.models import FLAGS, IS_ACTIVE, Flag, last_good_date
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
 

@@ -11,12 +11,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, String, cast, func, literal, null, select, union_all
 
 from registry.agencies.models import Agency
-from registry.cases.orders import Order
+from registry.cases.models import Order
 from registry.core.bulk import table_of
 from registry.core.clock import local_date
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Severity

@@ -20,7 +20,7 @@ from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, Tex
 from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.spreadsheets.writer import Rows
 from registry.core.transactions import require_transaction
-from registry.flags.audit_runs import last_good_audit
+from registry.flags.models import last_good_audit
 from registry.government_reports.document import ReportContent, changes_between, measures, text_of
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus

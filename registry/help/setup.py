@@ -20,7 +20,7 @@ from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import last_good_date
+from registry.flags.models import last_good_date
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED

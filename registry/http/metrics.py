@@ -40,7 +40,7 @@ from registry.core.installation import installed_at
 from registry.core.outbox import OutboxMessage
 from registry.core.scheduled_jobs import scheduled_jobs
 from registry.core.standby import standby_state
-from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.models import AuditRun, last_good_audit
 from registry.flags.vocabulary import AuditStatus
 from registry.http.request_log import LOG, STARTED_AT
 from registry.imports.models import ImportRun

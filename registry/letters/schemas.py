@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.cases.bilingual_texts import TEXTS
+from registry.cases.decisions import TEXTS
 from registry.cases.vocabulary import DecisionKind
 from registry.core.base_schema import BaseSchema
 from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
 from registry.accounts.factors.requirements import public_url
-from registry.cases.bilingual_texts import TEXTS, language_of, with_both_languages
-from registry.cases.covered_flags import flags_of_cases
+from registry.cases.decisions import TEXTS, language_of, with_both_languages
 from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.queries import flags_of_cases
 from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACCEPTING
 from registry.core.bulk import table_of

@@ -17,8 +17,7 @@ from registry.accounts.roles import Permission, Role
 from registry.accounts.token_models import Token
 from registry.accounts.token_queries import ENDING_WITHIN, is_working
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseDecision, CaseEvent
-from registry.cases.orders import Order, newest_in_force
+from registry.cases.models import Case, CaseDecision, CaseEvent, Order, newest_in_force
 from registry.cases.vocabulary import Status
 from registry.core.clock import ALMATY, local_date, now
 from registry.core.database import db
@@ -26,8 +25,8 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
-from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.lock import lock_flags_for_audit
+from registry.flags.models import AuditChange, AuditRun
 from registry.flags.vocabulary import FlagChange
 from registry.letters.models import Letter
 from registry.notifications.models import Digest

@@ -22,7 +22,7 @@ from registry.core.database import db
 from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
 from registry.core.transactions import read_in_transaction, require_transaction, transaction
-from registry.flags.audit_runs import last_good_audit
+from registry.flags.models import last_good_audit
 from registry.journal import service as journal
 from registry.open_data.models import ONLY_ROW, OpenDataSet
 from registry.open_data.queries import PUBLIC_FIELDS, public_conditions

@@ -16,7 +16,7 @@ from registry.agencies.service import AgencyNotFound, own_agencies
 from registry.audits.counts import counts_on
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun, newest_good
+from registry.flags.models import AuditRun, newest_good
 from registry.freeze.vocabulary import Severity
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects

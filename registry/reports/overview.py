@@ -28,8 +28,8 @@ from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
-from registry.flags.audit_runs import AuditRun, last_good_audit, last_good_date
-from registry.flags.known_flags import FlagsNotKnown, flags_known_at
+from registry.flags.former_flags import FlagsNotKnown, flags_known_at
+from registry.flags.models import AuditRun, last_good_audit, last_good_date
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy

@@ -17,9 +17,8 @@ from registry.cases.models import CASE
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import require_transaction
-from registry.exemptions.change_times import mark_exemptions
-from registry.flags.change_times import mark_flags
-from registry.flags.freeze_status import update_freeze_status
+from registry.exemptions.service import mark_exemptions
+from registry.flags.freeze_status import mark_flags, update_freeze_status
 from registry.flags.models import FLAGS
 from registry.projects.change_times import projects_of_ids
 from registry.projects.models import Project

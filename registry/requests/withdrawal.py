@@ -15,10 +15,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.approvals.service import end_outdated
 from registry.approvals.tables import Approval
-from registry.cases.models import Case
-from registry.cases.orders import Order
+from registry.cases.models import Case, Order
+from registry.cases.sync import close_case_of_withdrawn, lock_open_case
 from registry.cases.vocabulary import Status
-from registry.cases.withdrawn_projects import close_case_of_withdrawn, lock_open_case
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
 from registry.core.database import db

@@ -9,7 +9,7 @@ from typing import Final
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases import lists as cases
-from registry.cases.list_totals import count_matching
+from registry.cases.lists import count_matching
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.filters import NOT
 from registry.projects import queries as projects

@@ -14,9 +14,8 @@ from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import list_agencies
 from registry.agencies.service import agency_by_bin, may_act_for, own_agencies
-from registry.cases.lists import list_cases
+from registry.cases.lists import case_number, list_cases
 from registry.cases.queries import find_case
-from registry.cases.search import case_number
 from registry.core.bin_numbers import is_bin
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.languages import Language

@@ -33,15 +33,13 @@ from registry.approvals import pages as approvals
 from registry.audits import pages as audits
 from registry.audits.pages import main_findings
 from registry.cases.views import bulk as case_bulk
+from registry.cases.views import case as case_page
 from registry.cases.views import commission, team, text_templates, watch_list
-from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
-from registry.cases.views import visits as case_visits
 from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
-from registry.exemptions.views import documents as exemption_documents
-from registry.exemptions.views import exemptions
+from registry.exemptions import pages as exemptions
 from registry.government_reports import pages as report_changes
 from registry.help import pages as help_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
@@ -93,13 +91,11 @@ WITH_PAGES = (
     audits,
     case_bulk,
     case_documents,
-    case_visits,
     case_page,
     commission,
     text_templates,
     cases,
     confirmations,
-    exemption_documents,
     exemptions,
     factors,
     failed_sign_ins,

@@ -33,7 +33,7 @@ from registry.audits.service import run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound, RegistryError
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.accounts.stored_accounts import id_of, name_of, session_of
 from tests.cases.cast import AIGERIM, NO_BREACH, act, case_of, under_review
 from tests.factories import ADMINISTRATOR as LOCAL

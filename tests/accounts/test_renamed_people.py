@@ -12,7 +12,7 @@ from registry.accounts.roles import Role
 from registry.audits.voiding import may_confirm_voiding
 from registry.cases.transitions import DecisionNeedsAnotherPerson
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.projects.drafts import drafts_of, start_draft
 from tests.accounts.test_account_editing import a_person, session_of
 from tests.cases.cast import AIGERIM, NO_BREACH, act, under_review

@@ -22,7 +22,7 @@ from registry.audits.policy_activation import may_activate
 from registry.audits.voiding import may_confirm_voiding
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
 from registry.core.clock import now
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.service import GovernmentReportNeedsAnotherPerson, require_another_person
 from registry.policies.models import PolicyVersion

@@ -14,7 +14,7 @@ from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
 from registry.audits.service import confirm_held_audit
 from registry.cases.models import Case
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import RegistryError

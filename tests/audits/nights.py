@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from registry.audits.jobs import run_due_audit
 from registry.core.clock import local_instant
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.audits.steps import audit, table
 
 TWO = time(2)

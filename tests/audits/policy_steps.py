@@ -14,8 +14,7 @@ from registry.audits.policy_impact import impact_of, impact_report
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import policy_document
 from registry.policies.service import draft_policy

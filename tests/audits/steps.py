@@ -18,9 +18,8 @@ from registry.core.installation import Installation
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import record_exemption
-from registry.flags.audit_runs import AuditRun
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.freeze.policy import Policy
 from registry.platform.confirmations import verify_placement
 from registry.projects.change_times import PROJECT

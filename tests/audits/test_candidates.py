@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
 from registry.audits.candidates import Part, candidates, count_projects, new_digest
-from registry.cases.orders import migrate_by_in_force
+from registry.cases.models import migrate_by_in_force
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.models import Flag

@@ -22,8 +22,7 @@ from registry.audits.service import (
 from registry.core.clock import local_instant
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.projects.models import Project
 from tests.audits.steps import (
     OLD_SYSTEM,

@@ -12,7 +12,7 @@ from registry.audits.clock_guard import ClockGuard, ClockNotConfirmed
 from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.core.clock import local_instant
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.audits.steps import audit, installed, table
 from tests.factories import a_project, an_agency
 from tests.present import Present

@@ -9,8 +9,7 @@ from sqlalchemy import func, select
 
 from registry.core.database import db
 from registry.core.pagination import Page
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.flags.queries import list_flags
 from tests.audits.steps import (
     AUDITOR,

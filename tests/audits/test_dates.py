@@ -12,8 +12,7 @@ from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.audits.service import AuditDateBeforeLast, run_audit
 from registry.core.errors import Conflict, Invalid
-from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag, last_good_audit
 from registry.freeze.policy_file import load_policy
 from registry.journal.service import JournalEntry
 from registry.settings import CHECKOUT

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.core.database import db
 from registry.exemptions.service import exemption_in_force
 from registry.flags.models import Flag

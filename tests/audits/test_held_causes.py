@@ -16,8 +16,7 @@ from registry.audits.service import confirm_held_audit, reject_held_audit, run_a
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.platform.inventory import apply_inventory

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from registry.audits.jobs import run_due_audit
 from registry.core.clock import local_instant
 from registry.core.database import db
-from registry.flags.audit_runs import AuditChange
-from registry.flags.models import Flag
+from registry.flags.models import AuditChange, Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 
 from registry.audits.queries import all_changes_of
-from registry.cases.orders import Order
+from registry.cases.models import Order
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force

@@ -17,7 +17,7 @@ from registry.audits.verdicts import verdict_of
 from registry.audits.voiding import void_audit
 from registry.core.clock import now
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.projects.details import read_whole
 from registry.projects.models import Project

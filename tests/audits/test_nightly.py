@@ -12,7 +12,7 @@ from registry.accounts.actors import SCHEDULE
 from registry.audits.exclusive_lock import AUDIT_LOCK, AuditRunning
 from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.audits.nights import DAY, TWO, at, days, manually, runs_by_date
 from tests.audits.steps import audit, flag_counts, installed, table
 from tests.factories import a_project

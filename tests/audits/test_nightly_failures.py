@@ -17,8 +17,7 @@ from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage
-from registry.flags.audit_runs import AuditChange, AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditChange, AuditRun, Flag
 from registry.journal.service import JournalEntry
 from tests.audits.nights import DAY, TWO, Broken, at, breaking, days, runs_by_date, tick
 from tests.audits.steps import audit, flag_counts, installed, table

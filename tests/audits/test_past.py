@@ -17,7 +17,7 @@ from registry.accounts.roles import Role
 from registry.audits.past import record_known_at, verdict_known_at
 from registry.audits.verification import verify_audit
 from registry.core.database import db
-from registry.flags.known_flags import flags_known_at
+from registry.flags.former_flags import flags_known_at
 from registry.freeze.current import first_policy, set_policy
 from registry.projects.models import Project
 from registry.projects.service import ProjectNotFound

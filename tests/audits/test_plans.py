@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun, last_good_audit, last_good_date
+from registry.flags.models import AuditRun, last_good_audit, last_good_date
 from tests.audits.steps import audit
 from tests.plans import plans
 

@@ -9,8 +9,7 @@ from datetime import timedelta
 from flask import Flask
 
 from registry.audits.queries import all_changes_of
-from registry.flags.audit_runs import AuditChange
-from registry.flags.models import Flag
+from registry.flags.models import AuditChange, Flag
 from tests.audits.real_file import AUDITED_ON, LISTED_ON, record
 from tests.audits.steps import AUDITOR, audit, changes, edit, flag_counts, flags_of, table, verify
 from tests.present import Present

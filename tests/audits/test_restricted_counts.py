@@ -12,7 +12,7 @@ from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
 from registry.core.pagination import Page
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.audits.steps import AUDITOR, OLD_SYSTEM, SUPERVISOR, accept, audit, edit, exempt

@@ -14,7 +14,7 @@ from registry.audits.queries import count_changes
 from registry.audits.restricted_counts import visible_run
 from registry.audits.verification import verify_audit
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import caller

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from flask import Flask
 
 from registry.audits.service import run_audit
-from registry.cases.revoked_exemptions import revoke_exemption
-from registry.flags.audit_runs import AuditRun
+from registry.cases.sync import revoke_exemption
+from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from tests.audits.steps import SUPERVISOR, changes, edit, exempt, flags_of
 from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TRANSITIONAL, act, audit, case_of, migrate_by

@@ -15,9 +15,8 @@ from registry.audits.policy_texts import PolicyText
 from registry.audits.verification import verify_audit
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
 from registry.flags.former_flags import FormerFlag
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import first_policy, set_policy
 from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry

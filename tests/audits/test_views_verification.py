@@ -10,8 +10,7 @@ from sqlalchemy import update
 from registry.accounts.roles import Role
 from registry.audits import pages as verification
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.audits.steps import SUPERVISOR, audit, edit
 from tests.audits.test_known_records import text_of

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.factories import a_project, an_actor
 from tests.fixtures.web import SignedIn
 from tests.present import Present

@@ -27,13 +27,12 @@ from registry.audits.voiding import (
     void_audit,
 )
 from registry.cases.models import Case
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.core.clock import local_instant
 from registry.core.database import db
 from registry.core.pagination import Page
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun, last_good_date
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag, last_good_date
 from registry.flags.queries import flags_of
 from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_stored

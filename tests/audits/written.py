@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from registry.agencies.models import Agency
-from registry.cases.orders import Order
+from registry.cases.models import Order
 from registry.core.clock import local_instant, now
 from registry.core.transactions import transaction
 from registry.freeze.facts import EarlierRevision, Facts

@@ -15,15 +15,14 @@ from registry.accounts.roles import Role
 from registry.audits.counting import Counts
 from registry.audits.counts import AgencyCount, DailyCount
 from registry.cases.change_times import CASE
-from registry.cases.list_totals import list_totals
-from registry.cases.lists import list_cases
+from registry.cases.lists import list_cases, list_totals
 from registry.cases.models import Case
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
 from registry.core.pagination import Page
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.models import AuditRun, last_good_audit
 from registry.projects.change_times import PROJECT
 from registry.projects.queries import list_projects
 from registry.search.service import search

@@ -35,7 +35,7 @@ from registry.core.database import db
 from registry.core.dialects import is_sqlite
 from registry.core.schema import downgrade_schema, upgrade_schema
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now
 from registry.projects.models import Project

@@ -14,8 +14,7 @@ from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
-from registry.cases.models import Case
-from registry.cases.orders import Order
+from registry.cases.models import Case, Order
 from registry.cases.queries import (
     find_case,
     find_case_to_change,
@@ -23,8 +22,7 @@ from registry.cases.queries import (
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.platform.confirmations import verify_placement
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH

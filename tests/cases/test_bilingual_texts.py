@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.agencies.models import Agency
-from registry.cases.bilingual_texts import language_of
+from registry.cases.decisions import language_of
 from registry.cases.details import show_case
 from registry.cases.models import Case, CaseDecision
 from registry.core.database import db

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from registry.cases.list_totals import list_totals
-from registry.cases.lists import list_cases
+from registry.cases.lists import list_cases, list_totals
 from registry.core.pagination import Page
 from tests.cases.cast import SAULE, audit
 from tests.factories import a_project, an_agency

@@ -9,9 +9,8 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.cases import list_totals as counting
-from registry.cases.lists import list_cases
-from registry.cases.search import case_search
+from registry.cases import lists as counting
+from registry.cases.lists import case_search, list_cases
 from registry.core.pagination import Page
 from registry.projects.models import Project
 from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, SAULE, act, audit, case_of

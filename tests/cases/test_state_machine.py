@@ -18,8 +18,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.cases.models import Case, CaseDecision, CaseEvent
-from registry.cases.orders import Order
+from registry.cases.models import Case, CaseDecision, CaseEvent, Order
 from registry.cases.queries import find_case
 from registry.cases.transitions import is_under_order, possible_actions, waiting_proposal
 from registry.core.clock import today

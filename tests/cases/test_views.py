@@ -8,7 +8,7 @@ from flask import Flask
 
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.cases.reviewers import may_review, reviewers
+from registry.cases.queries import may_review, reviewers
 from tests.cases.casework import GAP, LAW, flagged_case, send, status
 from tests.cases.cast import SAULE, act, audit, case_of, edit, editor_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency

@@ -10,7 +10,7 @@ from flask import Flask
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.service import run_audit
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.core.transactions import transaction
 from registry.imports.service import import_now
 from registry.projects.models import Project

@@ -15,7 +15,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.cases.models import Case
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.core.transactions import transaction

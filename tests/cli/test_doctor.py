@@ -19,7 +19,7 @@ from registry.core.messages.doctor import MESSAGES
 from registry.core.outbox import enqueue
 from registry.core.scheduled_jobs import save_job_run
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.settings import CHECKOUT, read_settings
 from tests.databases import bare_app, journal_clock
 from tests.fixtures.cli import CommandLine, Ran

@@ -25,8 +25,7 @@ from registry.demo.calendar import rows_of
 from registry.demo.people import ADMINISTRATOR, demo_actor, shown_people
 from registry.demo.story import history, replay
 from registry.exemptions.models import Exemption
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project

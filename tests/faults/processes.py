@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from registry.audits.jobs import run_due_audit
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.faults import entrance
 from tests.faults.entrance import AUDIT_AT
 from tests.forked import Forked

@@ -18,7 +18,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import local_instant, today
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.imports.queries import find_import
 from registry.imports.service import queue_import
 from registry.journal.verification import verify_stored

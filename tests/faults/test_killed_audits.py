@@ -16,8 +16,7 @@ from registry.cases.models import Case, CaseEvent, CaseFlag
 from registry.core.clock import local_date, local_instant, today
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage
-from registry.flags.audit_runs import AuditChange, AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditChange, AuditRun, Flag
 from registry.journal.service import JournalEntry, JournalHead
 from tests.audits.steps import create_projects, installed, set_verified, table
 from tests.faults.entrance import AUDIT_AT

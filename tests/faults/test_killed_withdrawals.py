@@ -10,8 +10,7 @@ from random import Random
 from flask import Flask
 from sqlalchemy import select
 
-from registry.cases.models import Case
-from registry.cases.orders import Order
+from registry.cases.models import Case, Order
 from registry.core.clock import today
 from registry.core.database import db
 from registry.flags.models import Flag

@@ -18,8 +18,7 @@ from flask import Flask
 from registry.audits.exclusive_lock import AuditRunning
 from registry.audits.jobs import run_due_audit
 from registry.core.clock import local_instant, today
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.journal.service import JournalEntry
 from tests.audits.steps import audit, create_projects, installed, table
 from tests.faults.entrance import AUDIT_AT

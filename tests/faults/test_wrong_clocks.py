@@ -11,7 +11,7 @@ from random import Random
 from flask import Flask
 
 from registry.core.clock import local_instant, today
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.audits.steps import create_projects, installed, table
 from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, Process

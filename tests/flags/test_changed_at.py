@@ -20,7 +20,7 @@ from registry.cases.details import show_case
 from registry.cases.lists import list_cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case, open_case
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
 from registry.core.database import db

@@ -14,8 +14,7 @@ from registry.audits.voiding import void_audit
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
-from registry.flags.models import Flag
+from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.models import Project
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, verify

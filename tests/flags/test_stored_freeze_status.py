@@ -15,9 +15,8 @@ from registry.audits.voiding import void_audit
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
 from registry.flags.freeze_status import AGENCY, computed_freeze_status, computed_severity
-from registry.flags.models import FLAGS
+from registry.flags.models import FLAGS, AuditRun
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.change_times import PROJECT
 from tests.audits.steps import OPERATOR, audit, exempt, status_of

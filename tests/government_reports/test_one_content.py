@@ -14,7 +14,7 @@ from registry.audits.service import run_audit
 from registry.core.database import db
 from registry.core.pagination import Page
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import last_good_audit
+from registry.flags.models import last_good_audit
 from registry.government_reports.document import document
 from registry.government_reports.queries import (
     GovernmentReportNotFound,

@@ -20,7 +20,7 @@ from registry.core.database import db
 from registry.core.installation import Installation, keep_secret_key, warn_of_other_key
 from registry.core.schema import upgrade_schema
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.http.health import why_not_ready
 from registry.settings import read_settings
 from tests.factories import an_actor

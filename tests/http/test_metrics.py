@@ -24,7 +24,7 @@ from registry.core.database import db
 from registry.core.outbox import enqueue
 from registry.core.scheduled_jobs import save_job_run
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.http.metrics import STORED
 from registry.journal import service as journal
 from registry.notifications.models import OutboundEmail

@@ -16,7 +16,7 @@ from registry.audits.service import confirm_held_audit, reject_held_audit
 from registry.core.clock import local_instant, now, today
 from registry.core.outbox import enqueue
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from tests.audits.policy_steps import TIMUR, activate, draft
 from tests.audits.steps import SUPERVISOR, create_projects, installed, set_verified
 from tests.cases.cast import (

@@ -17,7 +17,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.freeze.facts import Facts
 from registry.freeze.rules import RULES
 from registry.projects.documents import Document

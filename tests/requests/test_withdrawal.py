@@ -12,10 +12,9 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.cases.models import Case, CaseEvent
-from registry.cases.orders import Order
+from registry.cases.models import Case, CaseEvent, Order
 from registry.cases.queries import open_case
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed

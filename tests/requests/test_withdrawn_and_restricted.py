@@ -9,10 +9,10 @@ from flask import Flask
 
 from registry.agencies.models import Agency
 from registry.audits.restricted_counts import COUNTS, visible_run
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import last_good_audit
+from registry.flags.models import last_good_audit
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.models import Request

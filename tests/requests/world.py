@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 from registry.accounts.models import Account
 from registry.accounts.token_models import Token
 from registry.agencies.models import Agency
-from registry.cases.models import Case, CaseDecision, CaseEvent
-from registry.cases.orders import Order
+from registry.cases.models import Case, CaseDecision, CaseEvent, Order
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.settings import CHECKOUT
 from tests.factories import a_project
 

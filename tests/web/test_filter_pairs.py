@@ -15,10 +15,9 @@ from registry.accounts.views import failed_sign_ins, people
 from registry.agencies import pages as agencies
 from registry.approvals import pages as approvals
 from registry.audits import pages as audits
-from registry.cases.views import list_position as case_place
 from registry.cases.views import lists as cases
 from registry.cases.views import watch_list
-from registry.exemptions.views import exemptions
+from registry.exemptions import pages as exemptions
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind
 from registry.government_reports import pages as government_reports
@@ -40,7 +39,7 @@ READERS = (Role.SUPERVISOR, Role.ADMINISTRATOR, BOUND)
 LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
     "/agencies": (agencies.FILTERS, (), False),
     "/audits": (audits.FILTERS, (), False),
-    "/cases": (case_place.FILTERS, cases.SORTS, True),
+    "/cases": (cases.FILTERS, cases.SORTS, True),
     "/cases/exemptions-ending": ((*exemptions.FILTERS, "within"), (), True),
     "/cases/watch-list": (watch_list.FILTERS, watch_list.SORTS, True),
     "/government-reports": (government_reports.FILTERS, (), False),
@@ -56,7 +55,6 @@ WITH_FILTERS = {
     approvals,
     agencies,
     audits,
-    case_place,
     exemptions,
     failed_sign_ins,
     government_reports,

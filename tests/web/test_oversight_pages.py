@@ -18,7 +18,7 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
-from registry.flags.audit_runs import AuditRun
+from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload

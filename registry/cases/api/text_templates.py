@@ -12,7 +12,7 @@ from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.parameters import ListArguments, list_query, plain_parameters
-from registry.cases.template_schemas import EXAMPLE, SENT, TEMPLATE, TEMPLATE_BODY, TEMPLATE_PATCH
+from registry.cases.schemas import EXAMPLE, SENT, TEMPLATE, TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.text_templates import (
     CaseTemplate,
     add_template,

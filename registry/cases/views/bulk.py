@@ -12,8 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.bulk import MAX_AT_ONCE, SERVICES, BulkResult, act_on_cases, open_cases
 from registry.cases.forms import field_names, fields_of, load_action
-from registry.cases.views.list_position import requested_list
-from registry.cases.views.lists import no_case_chosen
+from registry.cases.views.lists import no_case_chosen, requested_list
 from registry.cases.vocabulary import ActionName
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text

@@ -1,27 +1,28 @@
-"""Work lists of cases: the queue with its tabs, each a set of filters, and bulk confirmation."""
+"""Lists of cases: work lists with their tabs, where a page of them stands, and exports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from flask import redirect, render_template
+from flask import redirect, render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
-from registry.audits.pages import rule_titles
-from registry.cases.list_totals import MAX_COUNTED, ListTotals, list_totals
-from registry.cases.lists import DEFAULT_SORT, list_cases
-from registry.cases.reviewers import reviewers
-from registry.cases.views.downloads import case_header, case_rows
-from registry.cases.views.list_position import FILTERS, requested_list
+from registry.audits.pages import main_findings, rule_titles
+from registry.cases.lists import DEFAULT_SORT, MAX_COUNTED, ListTotals, list_cases, list_totals, position_of
+from registry.cases.models import Case
+from registry.cases.queries import reviewers
 from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
+from registry.core.clock import local_date
 from registry.core.pagination import Listing
+from registry.core.spreadsheets.writer import Cell, Rows
 from registry.core.translations import lazy_text
 from registry.projects.agency_filters import BELOW
+from registry.projects.models import Project
 from registry.projects.views.links import projects_of
 from registry.saved_views.pages import view_line
 from registry.saved_views.vocabulary import ViewList
@@ -29,6 +30,8 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message
 from registry.web.formats import gettext, number
+from registry.web.formats import gettext as _
+from registry.web.labels import choice_label, field_label, name_in_page_language
 from registry.web.lists import (
     ENDINGS,
     download_list,
@@ -38,6 +41,111 @@ from registry.web.lists import (
     requested_filters,
     requested_page,
 )
+
+# Position in the list from which a case was opened, carried in the query string from case to case.
+
+FILTERS: Final = (
+    "q",
+    "status",
+    "assignee",
+    "is_assigned",
+    "overdue",
+    "to_approve",
+    "severity",
+    "rule",
+    "sector",
+    "region",
+    "agency",
+    BELOW,
+    "project",
+    "outcome",
+    "due_on",
+    "due_on_from",
+    "due_on_to",
+    "opened_at_from",
+    "opened_at_to",
+    "closed_at_from",
+    "closed_at_to",
+    "changed_at_from",
+    "changed_at_to",
+    "is_null",
+)
+
+
+def requested_list() -> dict[str, str]:
+    """Return the filters and the sort of the list; empty when the query string has none."""
+    filters = requested_filters(FILTERS)
+    sort = request.args.get("sort")
+    return filters | {"sort": sort} if filters and sort else filters
+
+
+def requested_position(case: Case) -> dict[str, str]:
+    """Return the list with the cursor of the next case; empty when the case was not opened from a list.
+
+    The cursor is taken when the case is opened, because an action may move the case or remove it from the list.
+    """
+    position = requested_list()
+    if not position:
+        return {}
+    return position | {"cursor": request.args.get("cursor") or position_of(case, position.get("sort"))}
+
+
+# Columns and rows of case exports: the content of the list page as texts and dates.
+
+
+def case_header(actor: Actor) -> list[str]:
+    """Return the column headings. Agencies see neither the reviewer nor proposals."""
+    oversight_only = (
+        [] if actor.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
+    )
+    return [
+        _("Case"),
+        field_label("number"),
+        _("Project"),
+        field_label("bin"),
+        field_label("agency"),
+        field_label("severity"),
+        _("Flags"),
+        field_label("status"),
+        field_label("due_on"),
+        _("Overdue"),
+        *oversight_only,
+        _("Opened"),
+        _("Closed"),
+    ]
+
+
+def case_rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
+    """Return one row per case."""
+    projects = projects_of(actor, items)
+    return [_row(actor, item, projects[item["project"]]) for item in items if item["project"] in projects]
+
+
+def _row(actor: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
+    oversight_only: list[Cell] = []
+    if actor.role not in AGENCY_ROLES:
+        proposal = item["proposal"]
+        oversight_only = [item["assignee"], None, None]
+        if proposal is not None:
+            oversight_only[1:] = [choice_label("decision", proposal["decision"]), proposal["proposed_by"]]
+    return [
+        item["id"],
+        item["project"],
+        name_in_page_language(project),
+        item["agency"],
+        name_in_page_language(project.agency),
+        choice_label("severity", item["severity"]),
+        "; ".join(flag["title"] for flag in main_findings(item)),
+        choice_label("case_status", item["status"]),
+        item["due_on"],
+        choice_label("overdue", item["is_overdue"]),
+        *oversight_only,
+        local_date(item["opened_at"]),
+        local_date(item["closed_at"]) if item["closed_at"] is not None else None,
+    ]
+
+
+# Work lists of cases: the queue with its tabs, each a set of filters, and bulk confirmation.
 
 # Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")

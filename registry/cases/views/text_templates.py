@@ -10,10 +10,10 @@ from flask import render_template, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.pages import rule_titles
-from registry.cases.filled_texts import PLACEHOLDERS
-from registry.cases.template_schemas import TEMPLATE_BODY, TEMPLATE_PATCH
+from registry.cases.schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.text_templates import (
     FIELDS,
+    PLACEHOLDERS,
     add_template,
     change_template,
     delete_template,

@@ -22,7 +22,7 @@ from registry.core.installation import has_other_key, installed_at
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
 from registry.core.standby import standby_state
-from registry.flags.audit_runs import audit_in_future
+from registry.flags.models import audit_in_future
 from registry.freeze.current import policy_in_force
 from registry.http.error_handlers import error_of
 from registry.http.http_errors import DatabaseBusy

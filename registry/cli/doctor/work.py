@@ -14,7 +14,7 @@ from registry.core.clock import now, rfc3339
 from registry.core.database import db
 from registry.core.installation import installed_at
 from registry.core.scheduled_jobs import ScheduledJob, scheduled_jobs
-from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.models import AuditRun, last_good_audit
 from registry.http.health import MAX_AUDIT_AGE
 from registry.http.metrics import queues
 from registry.journal.backups import last_backup_at, last_drill_at

@@ -16,7 +16,7 @@ from registry.api.parameters import ListArguments, list_query, negatable, plain_
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.cases.commission import propose_exemption
-from registry.cases.revoked_exemptions import revoke_exemption
+from registry.cases.sync import revoke_exemption
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION

@@ -26,7 +26,7 @@ from registry.core.fields import AnyDay
 from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA
 from registry.core.known_at import known_at_of
 from registry.core.transactions import transaction
-from registry.flags.known_lists import flags_of_then
+from registry.flags.former_flags import flags_of_then
 from registry.flags.queries import SORTS as FLAG_SORTS
 from registry.flags.queries import read_flags
 from registry.flags.schemas import FLAG

@@ -16,7 +16,7 @@ from registry.core.clock import local_date
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import AnyDay
 from registry.core.known_at import NAME, parse_known_at
-from registry.flags.known_flags import FlagsNotKnown
+from registry.flags.former_flags import FlagsNotKnown
 from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import read_project

@@ -17,7 +17,7 @@ from registry.core.fields import Day
 from registry.core.pagination import Page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
-from registry.flags.audit_runs import last_good_audit
+from registry.flags.models import last_good_audit
 from registry.http.downloads import csv_download, xlsx_download
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus

@@ -25,7 +25,7 @@ from registry.cases.views.work_lists import own_assignees
 from registry.core.clock import today
 from registry.core.pagination import Page
 from registry.core.working_days import national_calendar
-from registry.flags.audit_runs import last_good_audit
+from registry.flags.models import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
 from registry.inbox.pages import inbox_on_home

@@ -10,7 +10,7 @@ import pytest
 
 from registry.cases.appeals import AnotherCaseOpen, AppealPending, AppealTooLate, NothingToAppeal
 from registry.cases.details import show_case
-from registry.cases.orders import migrate_by_in_force
+from registry.cases.models import migrate_by_in_force
 from registry.cases.queries import find_case
 from registry.cases.transitions import (
     CaseActionNotPossible,

@@ -1,46 +1,60 @@
-"""Case page: findings, timeline and the forms of the actions that the person may take now."""
+"""Case page: findings, timeline, the forms of the actions that the person may take now, and visits."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from flask import render_template, request
+from flask import render_template, request, url_for
+from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.step_up import StepUpRequired
 from registry.approvals.queries import waiting_about
 from registry.audits.clearing_facts import clearings
-from registry.audits.pages import active_only, cleared_flags
+from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.cases.appeals import is_under_appeal
-from registry.cases.bilingual_texts import TEXTS, with_both_languages
-from registry.cases.decisions import DECIDED
+from registry.cases.decisions import DECIDED, TEXTS, with_both_languages
 from registry.cases.details import show_case
 from registry.cases.documents import add_case_document, last_event_id, may_add_to, sides_of
-from registry.cases.forms import action_name, carry_out, cautions_of, control_name, field_names, fields_of, load_action
+from registry.cases.forms import (
+    action_name,
+    carry_out,
+    cautions_of,
+    control_name,
+    field_names,
+    fields_of,
+    legal_bases,
+    load_action,
+)
 from registry.cases.models import Case
-from registry.cases.queries import find_case, find_case_to_change
-from registry.cases.returned_proposals import ReturnedProposal, returned_proposal
-from registry.cases.views.audit_links import audit_names
-from registry.cases.views.inserted_texts import INSERT, offered_templates, with_inserted_text
-from registry.cases.views.legal_basis import legal_bases
-from registry.cases.views.list_position import requested_list, requested_position
-from registry.cases.views.order_instructions import order_instructions
+from registry.cases.queries import ReturnedProposal, find_case, find_case_to_change, returned_proposal
+from registry.cases.schemas import MAX_TEXT_LENGTH
+from registry.cases.text_templates import CaseTemplate, filled, find_template, name_in, templates_for
+from registry.cases.views.lists import requested_list, requested_position
 from registry.cases.visits import news_of, record_visit
-from registry.cases.vocabulary import ActionName, FurtherEvent, Status
+from registry.cases.vocabulary import ActionName, DecisionKind, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import today
-from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
+from registry.core.database import db
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
+from registry.core.languages import LANGUAGE_NAMES
 from registry.core.pagination import MAX_LIMIT, Page
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
+from registry.core.value_checks import InvalidValue
+from registry.core.values.dates import read_day
 from registry.core.working_days import national_calendar
 from registry.exemptions.queries import exemptions_of
+from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of
+from registry.freeze.current import policy_in_force
+from registry.freeze.dates import format_date
+from registry.freeze.vocabulary import Placement, Stage
 from registry.http.error_handlers import status_of
 from registry.http.etag import make_tag
 from registry.http.http_errors import RouteNotFound
@@ -53,9 +67,145 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message
 from registry.web.flash import flash_message
-from registry.web.formats import gettext
+from registry.web.formats import day, gettext
+from registry.web.formats import gettext as _
 from registry.web.forms import Form, as_typed, problems_by_control, typed_values
 from registry.web.labels import choice_label
+
+# Names and links of audits on a case's timeline.
+
+ACTS_AS: Final = "audit:"
+
+
+def audit_names(
+    actor: Actor, events: Iterable[Mapping[str, Any]], more: Iterable[int] = ()
+) -> dict[str, tuple[str, str | None]]:
+    """Map ``audit:<id>`` to ``(name, URL)``; the URL is None for actors who may not open audits.
+
+    ``more``: ids of audits that no timeline event names.
+    """
+    ids = {int(event["by"].removeprefix(ACTS_AS)) for event in events if event["by"].startswith(ACTS_AS)} | set(more)
+    runs = db.session.execute(select(AuditRun.id, AuditRun.on, AuditRun.trigger).where(AuditRun.id.in_(ids)))
+    opens = actor.may(Permission.AUDITS_READ)
+    return {
+        f"{ACTS_AS}{run.id}": (
+            (_("An audit of %(day)s") if run.trigger == "manual" else _("The nightly audit of %(day)s"))
+            % {"day": day(run.on)},
+            url_for("web.audit", audit_id=run.id) if opens else None,
+        )
+        for run in runs
+    }
+
+
+# Order instructions: the steps in this register by which an agency carries out an order.
+
+STAGES: Mapping[str, Stage] = {DecisionKind.STOP: Stage.TERMINATED, DecisionKind.WRITE_OFF: Stage.WRITTEN_OFF}
+
+
+def order_instructions(decision: Mapping[str, Any]) -> list[str]:
+    """Return the steps; empty when the decision is no order or no longer in effect."""
+    if decision["ended_because"]:
+        return []
+    if decision["decision"] == DecisionKind.MIGRATE_BY:
+        return [
+            _("Move the object to QazTech by %(day)s.") % {"day": day(decision["due_on"])},
+            _("Then change the facts here: the hosting to “%(placement)s”, and the key on QazTech.")
+            % {"placement": choice_label("placement", Placement.ON_PLATFORM)},
+            _(
+                "Add a comment below and ask for the placement to be confirmed. The order counts as carried out when "
+                "it is confirmed."
+            ),
+        ]
+    stage = STAGES.get(decision["decision"])
+    if stage is None:
+        return []
+    return [
+        _("Stop the work by %(day)s.") % {"day": day(decision["due_on"])}
+        if decision["due_on"]
+        else _("Take the object out of use and write it off."),
+        _("Then change the facts here: the stage to “%(stage)s”, and the date on which it ended.")
+        % {"stage": choice_label("stage", stage)},
+        _("Add the act to the documents of the project."),
+        _(
+            "Add a comment below and ask for the ending to be confirmed. The order counts as carried out when it is "
+            "confirmed."
+        ),
+    ]
+
+
+# Templates on the page of a case: which ones a form offers, and the form with the chosen text in it.
+
+# The button that fills the field instead of sending the form.
+INSERT: Final = "insert"
+MAX_ID_DIGITS: Final = 9
+# The action's field that takes the text, and which templates it offers. A reason has a field for each language.
+FIELDS: Final[Mapping[str, tuple[str, TemplateKind]]] = {
+    ActionName.ASK: ("comment", TemplateKind.QUESTION),
+    ActionName.PROPOSE: ("reason", TemplateKind.REASON),
+}
+
+
+def offered_templates(
+    actor: Actor, actions: Iterable[str], flags: Iterable[Mapping[str, Any]]
+) -> dict[str, list[tuple[str, str]]]:
+    """Map each action that takes a template to the ids and labels of those that fit the rules of the active flags."""
+    rules = {flag["rule"] for flag in active_only(flags)}
+    titles = rule_titles()
+    return {
+        action: [
+            (str(each.id), _label(each, titles))
+            for each in templates_for(actor, FIELDS[action][1], rules, page_locale())
+        ]
+        for action in actions
+        if action in FIELDS
+    }
+
+
+def with_inserted_text(actor: Actor, case: Case, action: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the form's texts with the chosen template after what the field has. Raises CaseTemplateNotFound."""
+    if action not in FIELDS:
+        return dict(texts)
+    chosen = request.form.get(f"{action}-template", "")
+    if not (chosen.isascii() and chosen.isdigit() and len(chosen) <= MAX_ID_DIGITS):
+        return dict(texts)
+    field, kind = FIELDS[action]
+    template = find_template(actor, int(chosen))
+    values = {
+        "project": name_in(case.project_record, template.language),
+        "number": case.project_record.number,
+        "agency": name_in(case.project_record.agency, template.language),
+        "deadline": _deadline(kind, texts, template.language),
+    }
+    name = f"{action}-{field}_{template.language}" if kind is TemplateKind.REASON else f"{action}-{field}"
+    before = texts.get(name, "").strip()
+    text = filled(template.text, values)
+    joined = f"{before}\n\n{text}" if before else text
+    return {**texts, name: joined[:MAX_TEXT_LENGTH], f"{action}-template": ""}
+
+
+def _deadline(kind: TemplateKind, texts: Mapping[str, str], language: str) -> str:
+    """By when the agency would answer a question asked today; of a proposal the date that is entered, if it is one."""
+    day: date | None
+    if kind is TemplateKind.QUESTION:
+        day = national_calendar().after(today(), policy_in_force().deadlines.answer)
+    else:
+        day = _entered(texts.get(f"{ActionName.PROPOSE.value}-due_on", ""))
+    return "" if day is None else format_date(day, language)
+
+
+def _label(template: CaseTemplate, titles: Mapping[str, str]) -> str:
+    about = _("Any rule") if template.rule is None else titles.get(template.rule, template.rule)
+    return f"{about}: {template.title} ({LANGUAGE_NAMES[template.language]})"
+
+
+def _entered(text: str) -> date | None:
+    try:
+        return date.fromisoformat(read_day(text)) if text.strip() else None
+    except (InvalidValue, ValueError):
+        return None
+
+
+# Case page: findings, timeline and the forms of the actions that the person may take now.
 
 MAX_COUNT_DIGITS = 6
 # Value of a form's second button: continue with the next case of the list.
@@ -289,3 +439,23 @@ def _first(actions: list[str], status: str) -> str:
 def _seen() -> int | None:
     count = request.form.get("events", "")
     return int(count) if count.isascii() and count.isdigit() and len(count) <= MAX_COUNT_DIGITS else None
+
+
+# Store that a person has seen a case, by the button or by the script of its page.
+
+MAX_ENTRY_DIGITS = 15
+# Sent by the script, which displays no page afterwards.
+QUIET = "quiet"
+
+
+@pages.page("/cases/<row_id:case_id>/visit", needs=Permission.CASES_READ, methods=("POST",))
+def see_case(actor: Actor, case_id: int) -> Answer:
+    """Store the visit, and display the case again without marks."""
+    event = request.form.get("event", "")
+    if not (event.isascii() and event.isdigit() and len(event) <= MAX_ENTRY_DIGITS):
+        raise invalid("/event", "event-not-of-case", id=event[:MAX_ENTRY_DIGITS])
+    with transaction():
+        case = find_case(actor, case_id)
+        place = requested_position(case)
+        record_visit(actor, case, int(event))
+    return ("", 204) if QUIET in request.form else redirect_to("case", case_id=case_id, **place)
