@@ -171,6 +171,8 @@ def test_second_table_of_a_sheet_is_left_out_and_named(app: Flask, first: bool) 
         ("Код бюджетной программы", "budget_programme"),
         ("Дата окончания", None),
         ("Окончание (план)", "planned_end_on"),
+        ("Номер в реестре", "number"),
+        ("Тізілімдегі нөмірі", "number"),
         ("Контактный телефон", "responsible_phone"),
     ],
 )
