@@ -17,7 +17,6 @@ from registry.core.clock import now
 from registry.core.constraints import violates
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict
-from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 from registry.projects.service import find_project
 from registry.requests.carrying_out import carry_out, lock_flags_for
@@ -115,7 +114,9 @@ def ask_to_withdraw(actor: Actor, projects: Sequence[Mapping[str, Any]], reason:
             for request_id, project in zip(reserve_ids(session, Request, len(asked)), asked, strict=True)
         ]
         insert_rows(session, Request, rows)
-        insert_rows(session, OutboxMessage, [outbox.message_row(ASKED_TOPIC, {"request": row["id"]}) for row in rows])
+        # One e-mail tells those who decide; a thousand would hide each other.
+        for row in rows[:1]:
+            outbox.enqueue(ASKED_TOPIC, {"request": row["id"]})
         for row, project in zip(rows, asked, strict=True):
             subject = {"request_kind": kind.value, "agency": bins[project["agency_id"]], "project": project["number"]}
             record_row(actor, "asked", row["id"], {**subject, "reason": reason})
