@@ -11,69 +11,47 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.confirmers import ConfirmationNeedsASupervisor
 from registry.accounts.models import Account
 from registry.approvals.kinds import KINDS
-from registry.approvals.service import ApprovalNeedsASupervisor, NeedsAnotherPerson, NeedsTwoPeople
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
-from registry.audits.policy_activation import PolicyActivationNeedsAnotherPerson
 from registry.audits.policy_impact import calculate_impact
 from registry.cases.models import Case
-from registry.cases.transitions import DecisionNeedsAnotherPerson, ProposalNeedsAPerson
 from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.freeze.rules import RULES
-from registry.platform.shared_keys import PlatformKeyShared
 from registry.policies.models import PolicyVersion
 from registry.policies.queries import parsed
-from registry.projects.documents import Document
 from registry.projects.models import Project
-from registry.projects.restricted_readers import OwnAdmission
-from registry.requests.four_eyes import RequestNeedsAnotherPerson
+from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
-from registry.requests.vocabulary import RequestKind, RequestState
-from registry.requests.withdrawal import WithdrawalNeedsASupervisor
-from tests.one_person.values import HARMLESS, PDF, csv_file
+from registry.requests.vocabulary import RequestState
+from tests.one_person.values import HARMLESS, PDF, csv_file, documents_of
 from tests.one_person.world import PLATFORM, World
 
 WHY: Final = {"reason": "No. 5-1"}
 BY_ACT: Final = {"act": "No. 5-1 of 2 November 2026", **WHY}
-# How a guard refuses; the last of them is the code of a problem.
+# How a guard refuses.
 GUARDS: Final = {
-    *(
-        error.code
-        for error in (
-            ApprovalNeedsASupervisor,
-            ConfirmationNeedsAnotherPerson,
-            ConfirmationNeedsASupervisor,
-            DecisionNeedsAnotherPerson,
-            NeedsAnotherPerson,
-            NeedsTwoPeople,
-            OwnAdmission,
-            PlatformKeyShared,
-            PolicyActivationNeedsAnotherPerson,
-            ProposalNeedsAPerson,
-            RequestNeedsAnotherPerson,
-            RoleNotAllowed,
-            WithdrawalNeedsASupervisor,
-        )
-    ),
     "agency-change-needs-approval",
-}
-CONFIRMS: Final = {
-    RequestKind.SUCCESSION: "confirm_succession",
-    RequestKind.TRANSFER: "confirm_transfer",
-    RequestKind.WITHDRAWAL: "confirm_withdrawal",
-    RequestKind.CONFIRMATION: "confirm_confirmation_request",
+    "approval-needs-a-supervisor",
+    "confirmation-needs-a-supervisor",
+    "confirmation-needs-another-person",
+    "decision-needs-another-person",
+    "needs-another-person",
+    "needs-two-people",
+    "own-admission",
+    "policy-activation-needs-another-person",
+    "proposal-needs-a-person",
+    "request-needs-another-person",
+    "role-not-allowed",
+    "withdrawal-needs-a-supervisor",
 }
 # Every decision, by what ``decisions`` calls it.
 DECISIONS: Final = {
     *(f"approval: {kind}" for kind in KINDS),
-    *(f"request: {kind.value}" for kind in CONFIRMS),
+    *(f"request: {kind.value}" for kind in HANDLERS),
     "account",
     "case",
     "policy",
@@ -96,7 +74,7 @@ def attempts(world: World) -> list[Attempt]:
     projects, agencies, accounts = world.projects, world.agencies, world.accounts
 
     def shown(project: str) -> dict[str, Any]:
-        return {"evidence": "Act No. 3", "documents": _documents_of(projects[project])[:1]}
+        return {"evidence": "Act No. 3", "documents": documents_of(projects[project])[:1]}
 
     decision = {"decision_number": "14-K", "decided_on": day, "valid_from": day, "valid_to": later}
     private = {"bin": agencies["asked"], "name_ru": "Ведомство", "kind": "private"}
@@ -182,7 +160,7 @@ def decisions() -> list[Attempt]:
     drafts = db.session.scalars(select(PolicyVersion).where(PolicyVersion.in_force_from.is_(None))).all()
     return [
         *(Attempt(f"approval: {kind}", "approve_proposal", (each,), {}) for each, kind in approvals),
-        *(Attempt(f"request: {kind}", CONFIRMS[RequestKind(kind)], (each,), {}) for each, kind in requests),
+        *(Attempt(f"request: {kind}", f"confirm_{kind}", (each,), {}) for each, kind in requests),
         *(Attempt("account", "confirm_account", (each,), {"role": role}) for each, role in pending),
         *(Attempt("case", "approve_case", (each,), {}) for each in proposed),
         *(
@@ -192,11 +170,6 @@ def decisions() -> list[Attempt]:
             for draft in drafts
         ),
     ]  # fmt: skip
-
-
-def _documents_of(number: str) -> list[int]:
-    documents = select(Document.id).join(Project, Project.id == Document.project_id).where(Project.number == number)
-    return list(db.session.scalars(documents.order_by(Document.id)))
 
 
 def _case_of(number: str) -> int:

@@ -33,7 +33,7 @@ from tests.present import Present
 pytestmark = pytest.mark.sqlite_only
 
 # All of them with scripts/test --faults.
-WALKS: Final = 40 if ALL else 3
+WALKS: Final = 30 if ALL else 3
 STEPS: Final = 120 if ALL else 48
 COMMANDS: Final = 24 if ALL else 12
 MAIL: Final = {

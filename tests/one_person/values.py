@@ -127,7 +127,7 @@ class Values:
 
     def number(self, name: str) -> int:
         if name == "document" and self.about is not None:
-            return self.random.choice(_documents_of(self.about) or [1])
+            return self.random.choice(documents_of(self.about) or [1])
         ids = _singular_table(name)
         return self.row_id(ids) if ids else self.random.choice([0, 1, 2, 7, 24, 120, 120_000_000, 10**12])
 
@@ -176,12 +176,6 @@ class Values:
             ("proposed_at",): lambda: pick([*_proposed_at(), "2026-10-01T00:00:00Z"]),
         }
 
-    def a_project(self) -> str:
-        return str(self.random.choice(_column(Project.number)))
-
-    def an_account(self) -> str:
-        return str(self.random.choice(_column(Account.name)))
-
     def file(self) -> tuple[str, bytes]:
         """A document, or a table: of projects, of agencies, of what is on the platform."""
         return self.random.choice(
@@ -218,7 +212,7 @@ class Values:
             "version": lambda: self.random.choice(["2026.1", *_rows("policy_versions", "version")]),
         }
         if name == "number":
-            self.about = self.a_project()
+            self.about = str(self.random.choice(_column(Project.number)))
             return self.about
         if name in by_name:
             return str(by_name[name]())
@@ -253,7 +247,8 @@ def json_of(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=lambda content: content.decode("utf-8", "replace"))
 
 
-def _documents_of(number: str) -> list[int]:
+def documents_of(number: str) -> list[int]:
+    """The ids of the documents of a project."""
     documents = select(Document.id).join(Project, Project.id == Document.project_id).where(Project.number == number)
     return list(db.session.scalars(documents.order_by(Document.id)))
 

@@ -203,9 +203,10 @@ class Walk:
     def call(self, player: Player) -> None:
         """Call an operation, mostly one that the role may call and that there is something for."""
         known = self.catalogue.operations
-        able = [name for name, each in known.items() if each.is_for(player.role) and self.values.are_there(each.rule)]
-        if self.values.chance(0.05) or not able:
-            name = self.catalogue.least_called(known)
+        of_role = [name for name, each in known.items() if each.is_for(player.role)]
+        able = [name for name in of_role if self.values.are_there(known[name].rule)]
+        if self.values.chance(0.1) or not able:
+            name = self.catalogue.least_called(of_role if self.values.chance(0.8) else known)
         else:
             name = self.catalogue.rarest(self.random, able)
         operation = known[name]
