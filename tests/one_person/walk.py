@@ -85,11 +85,10 @@ class Catalogue:
     def rarest(self, random: Random, names: Iterable[str]) -> str:
         """One of a few, mostly the one that was called or opened least."""
         few = list(names)
-        return self.least_called(random.sample(few, min(3, len(few))))
+        return min(random.sample(few, min(3, len(few))), key=lambda name: self.called[name] + self.opened[name])
 
     def least_called(self, names: Iterable[str]) -> str:
-        """The one that was called or opened least."""
-        return min(names, key=lambda name: self.called[name] + self.opened[name])
+        return min(names, key=lambda name: self.called[name])
 
 
 class Walk:
@@ -299,8 +298,8 @@ class Walk:
         opened = visit.get(self.path(page.rule))
         if opened.status_code != 200 or "html" not in (opened.mimetype or ""):
             return
-        found = [(form.action or opened.request.path, form) for form in forms_of(opened.text)]
-        targets = [(self.endpoint(target), target, form) for target, form in found]
+        forms = [(form.action or opened.request.path, form) for form in forms_of(opened.text)]
+        targets = [(self.endpoint(target), target, form) for target, form in forms]
         targets = [each for each in targets if each[0] in self.catalogue.forms]
         self.catalogue.seen |= {name: form for name, _, form in targets}
         if targets:
@@ -433,8 +432,8 @@ def _filled_path(rule: str, values: Sequence[object]) -> str:
 
 def _codes(answer: TestResponse) -> set[str]:
     """Why it was refused."""
-    refusal = answer.get_json()
-    return {code(answer), *(each["code"] for each in refusal.get("errors", ()))}
+    problem = answer.get_json()
+    return {code(answer), *(each["code"] for each in problem.get("errors", ()))}
 
 
 def _part(value: Any) -> Any:
