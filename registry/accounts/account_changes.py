@@ -177,10 +177,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
         asked_by = account.asked_by or []
-        if not names_of_person(actor).isdisjoint(asked_by):
-            raise ConfirmationNeedsAnotherPerson(name=account.name)
-        if actor.is_local and has_confirmer(account):
-            # A command is as good as a second person only where there is none.
+        # A command is as good as a second person only where there is none.
+        if has_confirmer(account) if actor.is_local else not names_of_person(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         address = _email_of(account)
         # Whoever requested the account may have given it a password since the first look.

@@ -38,7 +38,7 @@ class Actor:
     factor of the session was last verified. ``second_factor_required``: the account has a second factor or must have
     one. ``account_role``: the role of the account where its token has another: what the account lacks, its token lacks.
     ``is_admitted``: False for an account of an agency that is not admitted to restricted projects, and for a command
-    that admits none (``models.py``).
+    while two people could act in its place: it then admits nobody, and gives no role of oversight (``models.py``).
     """
 
     principal: str
@@ -60,6 +60,11 @@ class Actor:
     def is_local(self) -> bool:
         """True for commands on the server and scheduled jobs."""
         return self.credential == LOCAL
+
+    @property
+    def acts_alone(self) -> bool:
+        """True for commands while the register has fewer than two people of oversight: nobody need confirm them."""
+        return self.is_local and self.is_admitted
 
     @property
     def is_session(self) -> bool:

@@ -98,7 +98,7 @@ def command_counts_as_person() -> bool:
 
 
 def command_actor() -> Actor:
-    """The actor of a command that manages accounts: it admits some to restricted projects only while it is a person."""
+    """The actor of a command that manages accounts: it acts alone only while it counts as a person."""
     return replace(local_actor(Role.ADMINISTRATOR), is_admitted=command_counts_as_person())
 
 

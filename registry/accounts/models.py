@@ -282,9 +282,10 @@ def mark_signed_in(person_id: int) -> None:
 def require_confirmation(actor: Actor, account: Account) -> None:
     """Record who changed the account, and make it pending when its role requires two people.
 
-    Changes by the command line need no confirmation, but leave a pending account pending.
+    Changes by the command line need none while the register has fewer than two people of oversight, but leave a pending
+    account pending.
     """
-    if actor.is_local:
+    if actor.acts_alone:
         return
     account.asked_by = sorted({*(account.asked_by or ()), actor.principal})
     account.pending_since = (account.pending_since or now()) if Role(account.role).needs_two_people else None

@@ -161,7 +161,7 @@ def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Pro
 def _create(actor: Actor, row: Row, new: NewPerson, agency: str | None, *, dry_run: bool) -> ImportedPerson:
     is_invited, password = can_be_invited(new.email), None
     has_password = sign_in_configuration().allows_password(new.name)
-    is_pending = new.role.needs_two_people and not actor.is_local
+    is_pending = new.role.needs_two_people and not actor.acts_alone
     if not dry_run and is_invited:
         invite_person(actor, new)
     elif not dry_run:

@@ -127,7 +127,7 @@ def issue(
             journal.record(actor, "account.added", f"account:{name}", details)
         else:
             end_admission(actor, account)
-        pending = not actor.is_local and Role(account.role).needs_two_people
+        pending = not actor.acts_alone and Role(account.role).needs_two_people
         return _new_token(actor, account, token_role, agency_id, granted, pending=pending, purpose=purpose)
 
 

@@ -133,6 +133,8 @@ def issue(
         raise UsageError(cli_text("cli-token-refused"), *problem_lines(error.problems)) from error
     click.echo(issued.text)
     print_message("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
+    if issued.pending:
+        print_message("cli-token-pending", key_id=issued.key_id)
 
 
 def _person_id(name: str) -> int:

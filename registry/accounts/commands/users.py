@@ -95,12 +95,16 @@ def add(
     person = people.NewPerson(name, person_role, agency_id, email, language)
     password = entered or generate_password()
     try:
-        people.add_person(command_actor(), person, password, must_change=entered is None)
+        account = people.add_person(command_actor(), person, password, must_change=entered is None).account
     except Invalid as error:
         raise UsageError(cli_text("cli-user-refused"), *problem_lines(error.problems)) from error
+    if account.pending_since is not None:
+        # Whoever confirms it is displayed another password.
+        print_message("cli-user-pending", name=account.name, role=role)
+        return
     if entered is None:
         click.echo(password)
-    print_message("cli-user-added", name=clean_name(name), role=role)
+    print_message("cli-user-added", name=account.name, role=role)
 
 
 @users.command("list")
@@ -152,7 +156,11 @@ def set_values(
     agency_bin: str | None,
     owner: str | None,
 ) -> None:
-    """Change the account NAME: what is not named stays. It acts at once, also for oversight roles."""
+    """Change the account NAME: what is not named stays.
+
+    A new role or address of an account with an oversight role waits for a second person, as on the pages, from when two
+    people have such roles.
+    """
     account = _account(account_name)
     changes = AccountChanges()
     if name is not None:
@@ -176,6 +184,7 @@ def set_values(
     except Invalid as error:
         raise UsageError(cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
     print_message("cli-user-changed", name=changed.name)
+    _print_whether_pending(changed)
 
 
 @users.command()
@@ -192,8 +201,10 @@ def disable(name: str) -> None:
 @in_registry
 def enable(name: str) -> None:
     """Enable an account again. The password is unchanged; earlier sessions and tokens stay ended."""
-    enable_account(command_actor(), _account(name).id)
+    account = _account(name)
+    enable_account(command_actor(), account.id)
     print_message("cli-user-enabled", name=name)
+    _print_whether_pending(account)
 
 
 @users.command()
@@ -258,6 +269,11 @@ def reset_factor(name: str) -> None:
     account = _account(name)
     reset_factors(command_actor(), account.id)
     print_message("cli-user-factors-reset", name=account.name)
+
+
+def _print_whether_pending(account: Account) -> None:
+    if account.status == AccountStatus.PENDING:
+        print_message("cli-user-pending", name=account.name, role=account.role)
 
 
 def _account(name: str) -> Account:

@@ -160,6 +160,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-stopping": lazy_text("Stopping after the current work."),
     "cli-token-confirmed": lazy_text("The token {key_id} is confirmed."),
     "cli-token-issued": lazy_text("Token for {name} ({role}), key id {key_id}. It is displayed only once."),
+    "cli-token-pending": lazy_text("The token {key_id} waits until another person confirms it on Accounts to confirm."),
     "cli-token-needs-agency": lazy_text("The role {role} needs an agency: --agency BIN."),
     "cli-token-refused": lazy_text("No token was issued:"),
     "cli-token-revoked": lazy_text("The token {key_id} is revoked."),
@@ -186,6 +187,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-user-disabled": lazy_text("The account {name} is disabled: its password, sessions and tokens no longer work."),
     "cli-user-enabled": lazy_text("The account {name} is enabled. Earlier tokens stay revoked."),
     "cli-user-password": lazy_text("Password"),
+    "cli-user-pending": lazy_text(
+        "The account {name} ({role}) has no access until another person confirms it on Accounts to confirm."
+    ),
     "cli-user-refused": lazy_text("The person was not added:"),
     "cli-verdict": lazy_text("On {on}: {outcome} (policy {policy})"),
     "cli-xlsx-to-terminal": lazy_text(
