@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.accounts.factors.requirements import PUBLIC_URL, SECOND_FACTOR_ROLES
+from registry.accounts.factors.models import PUBLIC_URL, SECOND_FACTOR_ROLES
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.oidc.configuration import (
     SignInConfiguration,

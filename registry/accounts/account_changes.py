@@ -40,11 +40,9 @@ from registry.accounts.models import (
     settle_admission,
 )
 from registry.accounts.oidc.models import unlink_by_address
-from registry.accounts.owners import owned_by
-from registry.accounts.password_halves import encrypt_half, generate_halves
-from registry.accounts.passwords import NO_PASSWORD, hash_password
+from registry.accounts.passwords import NO_PASSWORD, encrypt_half, generate_halves, hash_password
 from registry.accounts.roles import Permission, Role
-from registry.accounts.same_person import names_of_person
+from registry.accounts.same_person import names_of_person, owned_by
 from registry.accounts.sessions import end_sessions_of
 from registry.accounts.tokens import revoke_tokens_of
 from registry.accounts.vocabulary import AccountKind

@@ -3,36 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypedDict
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.account_changes import change_role, lock_last_ones, require_another_supervisor
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.account_names import clean_name, name_problems, skeleton
-from registry.accounts.actors import Actor
+from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.events import account_renamed
 from registry.accounts.former_names import keep_former_name
 from registry.accounts.models import (
     NAME_UNIQUE,
     Account,
     AccountNameTaken,
+    AccountsNeedAPerson,
     Person,
     end_admission,
+    own_person,
     require_confirmation,
     require_free_name,
     role_problems,
 )
-from registry.accounts.owners import change_owner
 from registry.accounts.people import personal_problems
-from registry.accounts.roles import Role
-from registry.core.clock import now
+from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import change_owner, names_of
+from registry.core.clock import now, rfc3339
 from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
+from registry.core.languages import Language
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
+from registry.journal.service import JournalEntry
+
+# The language of one's own account: of pages, where the browser has no other, and of notices.
+
+
+def change_own_language(actor: Actor, language: Language) -> None:
+    """Change the language of the actor's account. Raises AccountsNeedAPerson."""
+    with transaction():
+        person = own_person(actor, lock=True)
+        if person is None:
+            raise AccountsNeedAPerson
+        if person.language != language:
+            change = {"field": "language", "old": person.language, "new": language}
+            person.language = language
+            journal.record(actor, "account.language-changed", f"account:{actor.principal}", {"changes": [change]})
+
+
+# Notification preferences: which e-mails a person gets. Orders, questions and security notices always arrive.
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPreferences:
+    """``immediate``: e-mails at once about own cases. ``digest``: the daily digest. ``weekly_overview``: the overview
+    of the week, for those who may read it.
+    """
+
+    immediate: bool
+    digest: bool
+    weekly_overview: bool = False
+
+
+def notification_preferences(actor: Actor) -> NotificationPreferences | None:
+    """The preferences of the actor; None for a service account."""
+    person = own_person(actor)
+    return None if person is None else _preferences(person)
+
+
+def change_notification_preferences(actor: Actor, preferences: NotificationPreferences) -> None:
+    """Change the preferences of the actor. Raises AccountsNeedAPerson."""
+    with transaction():
+        person = own_person(actor, lock=True)
+        if person is None:
+            raise AccountsNeedAPerson
+        if _preferences(person) != preferences:
+            person.immediate_emails, person.digest_emails = preferences.immediate, preferences.digest
+            person.weekly_overview = preferences.weekly_overview
+            details = {
+                "immediate_emails": preferences.immediate,
+                "digest_emails": preferences.digest,
+                "weekly_overview": preferences.weekly_overview,
+            }
+            journal.record(actor, "account.notifications-changed", f"account:{actor.principal}", details)
+
+
+def _preferences(person: Person) -> NotificationPreferences:
+    return NotificationPreferences(person.immediate_emails, person.digest_emails, person.weekly_overview)
+
 
 PERSONAL: Final = ("email", "language")
 
@@ -131,3 +193,44 @@ def _rename(actor: Actor, account: Account, name: str) -> None:
     account_renamed.publish(account.id, old, name)
     # Under the former name, where the entries are that a reader knows of; both names are in the details.
     journal.record(actor, "account.renamed", f"account:{old}", {"old_name": old, "name": name})
+
+
+# What the command line changed in accounts and tokens: administrators are shown at their next sign-in.
+
+MOST: Final = 100
+SUBJECTS: Final = ("account.", "token.")
+
+
+def local_changes_since(actor: Actor, at: datetime, most: int = MOST) -> list[JournalEntry]:
+    """The entries of the command line about accounts and tokens after an instant, the newest first.
+
+    Raises RoleNotAllowed unless the role may confirm accounts and read the journal: administrators and supervisors.
+    """
+    actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
+    actor.require(Permission.JOURNAL_READ)
+    # Read from the end of the chain: only entries since then are looked at, however long the journal is.
+    earlier = select(func.max(JournalEntry.seq)).where(JournalEntry.at <= rfc3339(at)).scalar_subquery()
+    statement = (
+        select(JournalEntry)
+        .where(
+            JournalEntry.seq > func.coalesce(earlier, 0),
+            JournalEntry.credential == LOCAL,
+            or_(*(JournalEntry.action.startswith(prefix, autoescape=True) for prefix in SUBJECTS)),
+        )
+        .order_by(JournalEntry.seq.desc())
+        .limit(most)
+    )
+    return list(db.session.scalars(statement))
+
+
+def previous_sign_in(actor: Actor) -> datetime | None:
+    """When the person signed in before the present session; None at the first sign-in."""
+    statement = (
+        select(JournalEntry.at)
+        .where(JournalEntry.principal.in_(names_of(actor)), JournalEntry.action == "person.signed-in")
+        .order_by(JournalEntry.seq.desc())
+        .offset(1)
+        .limit(1)
+    )
+    at = db.session.scalar(statement)
+    return None if at is None else datetime.fromisoformat(at)

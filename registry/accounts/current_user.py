@@ -13,8 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from registry.accounts.actors import Actor
-from registry.accounts.factors.models import has_factor
-from registry.accounts.factors.requirements import is_required_of, step_up_applies
+from registry.accounts.factors.models import has_factor, is_required_of, step_up_applies
 from registry.accounts.models import Account, Person, is_active, is_admitted
 from registry.accounts.roles import Role
 from registry.accounts.sessions import (

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from flask import current_app
-from sqlalchemy import Index, String, Text, delete, func, or_, select
+from sqlalchemy import ColumnElement, Index, String, Text, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, skeleton
 from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Role
+from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import every_name_of
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
-from registry.core.errors import RegistryError
+from registry.core.errors import Malformed, Problem, RegistryError
+from registry.core.filters import MAX_VALUE_LENGTH
 from registry.core.outbox import enqueue
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.transactions import transaction
+from registry.core.value_checks import control_character
 from registry.journal import service as journal
 
 RETENTION: Final = timedelta(days=90)
@@ -151,3 +155,42 @@ def _reported_lately(session: Session, at: datetime) -> bool:
     last = select(entry.at).where(entry.action == SURGE_ACTION).order_by(entry.seq.desc()).limit(1)
     reported_at = session.scalar(last)
     return reported_at is not None and reported_at > rfc3339(at - SURGE_PAUSE)
+
+
+# The list of failed and refused sign-ins of the last 90 days.
+
+FILTERS: Final = ("name", "source")
+COLUMNS: Final = ("last_at", "at", "count", "name", "source", "reason", "request_id")
+LAST_AT: Final = SortKey("last_at", FailedSignIn.last_at.expression, datetime)
+UNIQUE: Final = FailedSignIn.id.expression
+
+
+def list_failed_sign_ins(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of failed sign-ins, the latest first. Raises RoleNotAllowed, and Malformed for a wrong filter or cursor.
+
+    ``name``: what was entered. Of an account also its other names; a name that no account has is looked for by its
+    hash, and is None in the rows. ``source``: the address.
+    """
+    actor.require(Permission.JOURNAL_READ)
+    columns = [getattr(FailedSignIn, name) for name in COLUMNS]
+    statement = select(*columns, FailedSignIn.last_at.label("_sort"), FailedSignIn.id.label("_id"))
+    statement = statement.where(*_conditions(filters))
+    if page.cursor is not None:
+        statement = statement.where(after(LAST_AT, UNIQUE, True, page.cursor))
+    statement = statement.order_by(*order_by(LAST_AT, UNIQUE, True)).limit(page.limit + 1)
+    return build_page(db.session.execute(statement).mappings().all(), page, LAST_AT, True)
+
+
+def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    values: dict[str, Any] = {name: filters[name].strip() for name in FILTERS if name in filters}
+    wrong = [name for name, value in values.items() if len(value) > MAX_VALUE_LENGTH or control_character(value)]
+    if wrong:
+        raise Malformed([Problem(name, "not-usable") for name in wrong])
+    conditions: list[ColumnElement[bool]] = []
+    if "name" in values:
+        name = clean_name(values["name"])
+        named = FailedSignIn.name.in_(every_name_of({name, values["name"]}))
+        conditions.append(or_(named, FailedSignIn.name_hash == name_hash_of(name)))
+    if "source" in values:
+        conditions.append(FailedSignIn.source == values["source"])
+    return conditions

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from registry.accounts.scopes import Scope
-from registry.accounts.token_limits import MAX_RANGES
+from registry.accounts.tokens import MAX_RANGES
 from registry.core.fields import InputField
 from registry.core.value_checks import InvalidValue
 

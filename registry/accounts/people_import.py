@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -13,20 +15,128 @@ from registry.accounts.account_names import clean_name, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.invited_people import invite_person
-from registry.accounts.models import Person, account_named, taken_name
+from registry.accounts.models import Person, account_named, role_problems, taken_name
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
-from registry.accounts.people import NewPerson, add_person, person_problems
-from registry.accounts.people_columns import REQUIRED_COLUMNS, people_columns
-from registry.accounts.person_fields import PersonFields
+from registry.accounts.people import NewPerson, add_person, invite_person, person_problems
 from registry.accounts.roles import Role
+from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Problem, invalid
+from registry.core.fields import Bin, Choice, Email, Text
+from registry.core.languages import LANGUAGE_NAMES, LANGUAGES, Language
 from registry.core.spreadsheets.cell_values import CellField, cell_fields, load_cells
-from registry.core.spreadsheets.reader import Row, open_table, require_upload_size
+from registry.core.spreadsheets.reader import Row, Table, check_columns, has_content, open_table, require_upload_size
 from registry.core.spreadsheets.row_errors import row_error
+from registry.core.spreadsheets.writer import plain_workbook
 from registry.core.transactions import transaction
+from registry.core.translations import translate
+from registry.core.values.texts import comparable
+
+# The fields of new accounts, the same for forms and tables.
+
+
+class AccountFields(BaseSchema):
+    """An account of a person or a system."""
+
+    name = Text(required=True)
+    role = Choice(Role, required=True)
+    agency = Bin()
+
+
+class PersonFields(AccountFields):
+    """A person."""
+
+    email = Email()
+    # As people write it in tables: each language's own name, and the names in the others.
+    language = Choice(
+        LANGUAGES,
+        {
+            "kk": ("Қазақша", "Казахский", "Қазақ тілі", "Kazakh", "каз", "қаз"),
+            "ru": ("Русский", "Орысша", "Орыс тілі", "Russian", "рус", "орыс"),
+            "en": ("English", "Английский", "Ағылшынша", "Ағылшын тілі", "англ"),
+        },
+        required=True,
+    )
+
+
+def role_and_agency_problems(texts: Mapping[str, str]) -> list[Problem]:
+    """The problems of a role and an agency that do not fit each other, in a form where other fields may be invalid."""
+    role = texts.get("role", "")
+    if role not in Role.codes():
+        return []
+    # Any id: only whether there is an agency counts.
+    return role_problems(Role(role), 0 if texts.get("agency", "").strip() else None)
+
+
+# Columns of a table of people: recognised by code, by label in three languages, or by what clerks call them.
+
+COLUMNS: Final = ("name", "email", "role", "agency", "language")
+REQUIRED_COLUMNS: Final = ("name", "role")
+HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("Name", "Full name", "Имя", "ФИО", "Ф.И.О.", "Фамилия и имя", "Имя и фамилия", "Аты", "Аты-жөні", "ТАӘ"),
+    "email": ("E-mail", "E-mail address", "Электронная почта", "Почта", "Адрес электронной почты", "Электрондық пошта"),
+    "role": ("Role", "Роль", "Рөлі", "Рөл"),
+    "agency": ("Agency", "BIN", "Организация", "БИН", "БИН организации", "Ұйым", "БСН", "Ұйымның БСН-і", "ҰйымБСН"),
+    "language": ("Language", "Язык", "Язык уведомлений", "Тіл", "Тілі"),
+}
+# Columns that clerks add for themselves, and nobody's data.
+NOTES: Final = frozenset(map(comparable, ("№", "№ п/п", "№ р/с", "п/п", "р/с", "No.", "Примечание", "Ескерту", "Note")))
+NAMES: Final[Mapping[str, str]] = {comparable(text): name for name in COLUMNS for text in (name, *HEADERS[name])}
+# Titles may stand above the header.
+ROWS_SEARCHED: Final = 20
+MIN_KNOWN: Final = 2
+
+
+def people_columns(table: Table) -> tuple[int, tuple[str, ...]]:
+    """The number of the header's record, and the code of each column; "" for one that is a note.
+
+    Raises Invalid at ``/file`` for an empty table, and for unknown, duplicate and missing columns.
+    """
+    records = [each for each in islice(table.records(), ROWS_SEARCHED) if has_content(each[1])]
+    if not records:
+        raise invalid("/file", "file-empty")
+    number, cells = next((each for each in records if _count_known(each[1]) >= MIN_KNOWN), records[0])
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    columns = tuple(NAMES.get(comparable(cell), cell.strip()) for cell in cells)
+    is_note = [not comparable(cell) or comparable(cell) in NOTES for cell in cells]
+    check_columns([name for name, note in zip(columns, is_note, strict=True) if not note], COLUMNS, REQUIRED_COLUMNS)
+    return number, tuple("" if note else name for name, note in zip(columns, is_note, strict=True))
+
+
+def _count_known(cells: list[str]) -> int:
+    return len({NAMES[key] for key in map(comparable, cells) if key in NAMES})
+
+
+# The template of a table of people: headers in the reader's language, and lists to choose roles and languages from.
+
+ROWS: Final = 200
+WIDTH: Final = 32
+HEADER: Final = {"bold": True, "bg_color": "#D2E2F1", "border": 1}
+NEEDED: Final = {**HEADER, "bg_color": "#FFF7BF"}
+# A BIN begins with zeros, which a number would lose.
+TEXT: Final = {"num_format": "@"}
+
+
+def write_people_template(path: Path, labels: Mapping[str, str], roles: Sequence[Role], language: Language) -> None:
+    """Write the template for who may give these roles; ``labels``: of the columns, in the language.
+
+    Columns with a yellow header are required.
+    """
+    choices = {"role": [translate(role.label, language) for role in roles], "language": list(LANGUAGE_NAMES.values())}
+    with plain_workbook(path) as workbook:
+        sheet = workbook.add_worksheet()
+        looks: dict[str, Any] = {
+            name: workbook.add_format(look) for name, look in (("", HEADER), ("needed", NEEDED), ("text", TEXT))
+        }
+        for place, name in enumerate(COLUMNS):
+            sheet.set_column(place, place, WIDTH, looks["text"])
+            sheet.write_string(0, place, labels[name], looks["needed" if name in REQUIRED_COLUMNS else ""])
+            if name in choices:
+                sheet.data_validation(1, place, ROWS, place, {"validate": "list", "source": choices[name]})
+        sheet.freeze_panes(1, 0)
+
 
 FIELDS: Final = PersonFields()
 DEFAULT_LANGUAGE: Final = "kk"

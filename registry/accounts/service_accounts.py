@@ -24,8 +24,8 @@ from registry.accounts.models import (
     new_account,
     role_problems,
 )
-from registry.accounts.owners import owner_id, owner_name
 from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import owner_id, owner_name
 from registry.accounts.scopes import Scope
 from registry.accounts.tokens import IssuedToken, issue
 from registry.accounts.vocabulary import AccountKind

@@ -14,12 +14,47 @@ from typing import Any, Final
 from sqlalchemy import CursorResult, ForeignKey, String, Text, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.device_names import MAX_DEVICE_LENGTH
 from registry.core.clock import now
 from registry.core.database import Instant, Model
 from registry.core.derived_keys import keyed_hash
 from registry.core.errors import NotAllowed
 from registry.core.transactions import require_transaction, transaction
+
+# Device names: browser and operating system from the User-Agent header, for the list of sessions.
+
+MAX_DEVICE_LENGTH: Final = 100
+# The first mark that occurs counts: browsers name the ones that they descend from as well.
+BROWSERS: Final = (
+    ("YaBrowser/", "Yandex Browser"),
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS: Final = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iPadOS"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device_name(user_agent: str) -> str:
+    """The browser and operating system, such as ``Firefox, Windows``; empty when neither is known."""
+    names = (_first(user_agent, BROWSERS), _first(user_agent, SYSTEMS))
+    return ", ".join(name for name in names if name)
+
+
+def _first(user_agent: str, marks: tuple[tuple[str, str], ...]) -> str:
+    return next((name for mark, name in marks if mark in user_agent), "")
+
 
 IDLE_TIMEOUT: Final = timedelta(minutes=60)
 SESSION_MAX_AGE: Final = timedelta(hours=12)

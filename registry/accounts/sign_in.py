@@ -12,16 +12,14 @@ from sqlalchemy import select
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_sign_in, mark_succeeded
-from registry.accounts.device_names import device_name
 from registry.accounts.events import signed_in_on_new_device
-from registry.accounts.factors.models import has_factor
-from registry.accounts.factors.requirements import is_required_of
+from registry.accounts.factors.models import has_factor, is_required_of
 from registry.accounts.failed_sign_ins import records_failures
 from registry.accounts.models import Person, mark_signed_in, person_actor
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
-from registry.accounts.sessions import end_session, secret_hash_of, session_credential, start_session
+from registry.accounts.sessions import device_name, end_session, secret_hash_of, session_credential, start_session
 from registry.core.errors import NotAllowed, RegistryError
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal

@@ -7,14 +7,14 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, and_, bindparam, exists, select, update
 
-from registry.accounts.actors import TOKEN_PREFIX, Actor
-from registry.accounts.models import Account, is_active, is_admitted
+from registry.accounts.actors import SESSION_PREFIX, TOKEN_PREFIX, Actor
+from registry.accounts.models import Account, Person, is_active, is_admitted
 from registry.accounts.roles import Role, is_within
 from registry.accounts.scopes import stored_scopes
-from registry.accounts.token_format import parse_token
-from registry.accounts.token_models import Token, hash_token_secret, token_mac
+from registry.accounts.sessions import SessionEnded, WebSession
+from registry.accounts.token_models import Token, hash_token_secret, parse_token, token_mac
 from registry.accounts.vocabulary import AccountKind
 from registry.core.bulk import table_of
 from registry.core.clock import now
@@ -23,6 +23,29 @@ from registry.core.errors import RegistryError
 from registry.core.networks import is_in_ranges
 from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.transactions import transaction
+
+# Whether the session or token of an actor still works, asked inside the transaction of a change.
+#
+# A new password, another role, a reset or disabling ends every session and token of an account. A request that was
+# authenticated before and waits meanwhile must not leave a new way in behind.
+
+
+def require_credential(actor: Actor) -> None:
+    """Raise SessionEnded when the account, the session or the token of the actor has ended.
+
+    The caller has locked the account, so that none of them ends before the open transaction does.
+    """
+    account_id = actor.account_id
+    works = [exists().where(Account.id == account_id, is_active())]
+    if actor.is_session:
+        begins = WebSession.secret_hash.startswith(actor.credential.removeprefix(SESSION_PREFIX), autoescape=True)
+        works.append(exists().where(WebSession.person_id == Person.id, Person.account_id == account_id, begins))
+    elif actor.token_key_id is not None:
+        unrevoked = Token.revoked_at.is_(None)
+        works.append(exists().where(Token.account_id == account_id, Token.key_id == actor.token_key_id, unrevoked))
+    if not db.session.scalar(select(and_(*works))):
+        raise SessionEnded
+
 
 LAST_USED_INTERVAL: Final = timedelta(minutes=5)
 

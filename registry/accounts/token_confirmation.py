@@ -13,8 +13,7 @@ from registry.accounts.confirmers import confirming_people, has_confirmer, requi
 from registry.accounts.models import Account, find_account, require_person, role_details
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import names_of_person
-from registry.accounts.token_format import KEY_ID
-from registry.accounts.token_models import Token
+from registry.accounts.token_models import KEY_ID, Token
 from registry.accounts.tokens import TokenNotFound
 from registry.core.clock import now
 from registry.core.database import db

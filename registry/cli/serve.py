@@ -21,7 +21,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 from registry.accounts.oidc.configuration import load_sign_in_file
-from registry.accounts.oidc.emergency_accounts import warn_of_unusable_accounts
+from registry.accounts.oidc.identities import warn_of_unusable_accounts
 from registry.changes.queries import WAITING
 from registry.cli.app_context import connected, open_registry
 from registry.cli.exit_codes import FAILED, CommandFailed

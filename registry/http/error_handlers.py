@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.accounts.attempts import WINDOW, TooManyAttempts
-from registry.accounts.oidc.errors import ProviderUnavailable
+from registry.accounts.oidc.provider import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.token_authentication import TokenNotAccepted

@@ -10,20 +10,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
-from registry.accounts.views import (
-    absences,
-    factors,
-    failed_sign_ins,
-    handover,
-    invitations,
-    notifications,
-    people,
-    people_import,
-    person,
-    second_factor,
-    sessions,
-    tokens,
-)
+from registry.accounts.views import absences, factors, handover, people, person, second_factor, tokens
 from registry.accounts.views import oidc as provider_sign_in
 from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
@@ -98,7 +85,6 @@ WITH_PAGES = (
     confirmations,
     exemptions,
     factors,
-    failed_sign_ins,
     front,
     handover,
     help_pages,
@@ -106,16 +92,13 @@ WITH_PAGES = (
     imports,
     inbox,
     inventories,
-    invitations,
     journal,
     letters,
     open_data_pages,
-    notifications,
     overview,
     pending_accounts,
     policies,
     people,
-    people_import,
     person,
     project_changes,
     project_drafts,
@@ -132,7 +115,6 @@ WITH_PAGES = (
     saved_view_pages,
     whole_search,
     second_factor,
-    sessions,
     signing_in,
     tokens,
     team,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.accounts.actors import Actor
-from registry.accounts.password_halves import show_first_half
+from registry.accounts.passwords import show_first_half
 from registry.accounts.roles import Role
 from tests.factories import an_actor
 

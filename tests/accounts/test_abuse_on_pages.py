@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.invitations import BY_EMAIL
-from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Person, account_named
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.people import NewPerson, add_person, invite_person
 from registry.accounts.roles import Role
 from registry.core.clock import now, today
 from registry.core.database import db

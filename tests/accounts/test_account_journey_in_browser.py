@@ -17,8 +17,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page
 
 from registry.accounts.invitations import BY_EMAIL
-from registry.accounts.invited_people import invite_person
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.people import NewPerson, add_person, invite_person
 from registry.accounts.roles import Role
 from registry.core.clock import now
 from registry.core.languages import LANGUAGES, Language

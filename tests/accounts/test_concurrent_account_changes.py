@@ -15,9 +15,8 @@ from registry.accounts.account_changes import AccountChanged, confirm_account, d
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.factors.management import reset_factors
-from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Account, AccountNameTaken
-from registry.accounts.people import NewPerson, add_person, person_named, set_password
+from registry.accounts.people import NewPerson, add_person, invite_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.core.database import db

@@ -12,8 +12,7 @@ from flask import Flask
 
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.failed_sign_in_queries import list_failed_sign_ins
-from registry.accounts.failed_sign_ins import record_failure
+from registry.accounts.failed_sign_ins import list_failed_sign_ins, record_failure
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.core.errors import Malformed

@@ -13,15 +13,17 @@ from sqlalchemy import select
 from registry.accounts.account_changes import AccountChanged, confirm_account, disable_account, enable_account
 from registry.accounts.actors import Actor
 from registry.accounts.invitations import Invitation, InvitationNotFound, invitation_key
-from registry.accounts.invited_people import (
+from registry.accounts.models import Person, account_named
+from registry.accounts.people import (
     AccountNotInvited,
+    NewPerson,
     NoMailServer,
     accept_invitation,
     invite_again,
     invite_person,
+    person_named,
+    set_password,
 )
-from registry.accounts.models import Person, account_named
-from registry.accounts.people import NewPerson, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.database import db

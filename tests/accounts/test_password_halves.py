@@ -13,7 +13,7 @@ from registry.accounts.account_changes import confirm_account
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.models import AccountNotFound, Person
-from registry.accounts.password_halves import HalvesNeedTwoPeople, NoFirstHalf, can_show_first_half, show_first_half
+from registry.accounts.passwords import HalvesNeedTwoPeople, NoFirstHalf, can_show_first_half, show_first_half
 from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account

@@ -9,8 +9,8 @@ from flask import Flask
 
 from registry.accounts.account_changes import change_role
 from registry.accounts.actors import Actor
+from registry.accounts.handover import move_people
 from registry.accounts.people import NewPerson, Person, add_person
-from registry.accounts.people_moves import move_people
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.projects.drafts import drafts_of, save_draft, start_draft

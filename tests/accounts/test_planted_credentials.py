@@ -17,8 +17,7 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession, start_session
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_format import generate_token, token_text
-from registry.accounts.token_models import Token, token_mac
+from registry.accounts.token_models import Token, generate_token, token_mac, token_text
 from registry.accounts.tokens import issue
 from registry.core.clock import now
 from registry.core.database import db

@@ -16,12 +16,12 @@ from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.confirmers import command_actor
 from registry.accounts.factors.management import reset_factors
+from registry.accounts.handover import move_people
 from registry.accounts.models import Account, Person, account_named, person_actor
-from registry.accounts.owners import change_owner
 from registry.accounts.people import NewPerson, add_person, person_named, set_password
 from registry.accounts.people_import import import_people
-from registry.accounts.people_moves import move_people
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.same_person import change_owner
 from registry.accounts.scopes import scopes_of_role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.tokens import issue, issue_own_token

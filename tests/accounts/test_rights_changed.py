@@ -16,12 +16,10 @@ from registry.accounts.account_editing import edit_account
 from registry.accounts.account_management import RightsChanged
 from registry.accounts.actors import TOKEN_PREFIX, Actor
 from registry.accounts.factors.management import reset_factors
-from registry.accounts.handover import hand_over
-from registry.accounts.invited_people import invite_again
-from registry.accounts.owners import change_owner
-from registry.accounts.people import NewPerson, add_person, person_named, set_password
-from registry.accounts.people_moves import move_people
+from registry.accounts.handover import hand_over, move_people
+from registry.accounts.people import NewPerson, add_person, invite_again, person_named, set_password
 from registry.accounts.roles import Role
+from registry.accounts.same_person import change_owner
 from registry.accounts.service_accounts import add_service_account, issue_service_token
 from registry.accounts.token_confirmation import confirm_token
 from registry.accounts.tokens import issue, issue_own_token, revoke

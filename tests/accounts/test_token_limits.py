@@ -16,8 +16,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope
 from registry.accounts.step_up import StepUpRequired
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_format import checksum
-from registry.accounts.token_models import Token
+from registry.accounts.token_models import Token, checksum
 from registry.accounts.token_queries import ending_tokens, inactive_tokens
 from registry.accounts.tokens import issue, issue_own_token, revoke
 from registry.core.database import db

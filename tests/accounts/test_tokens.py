@@ -16,8 +16,7 @@ from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Permission, Role
 from registry.accounts.scopes import Scope
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_format import LETTERS, TOKEN_PATTERN, checksum
-from registry.accounts.token_models import Token
+from registry.accounts.token_models import LETTERS, TOKEN_PATTERN, Token, checksum
 from registry.accounts.tokens import IssuedToken, TokenNotFound, issue, revoke
 from registry.core.database import db
 from registry.core.errors import Invalid

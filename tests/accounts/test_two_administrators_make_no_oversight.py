@@ -20,9 +20,8 @@ from registry.accounts.account_changes import (
 from registry.accounts.account_editing import edit_account
 from registry.accounts.confirmers import ConfirmationNeedsASupervisor, has_confirmer
 from registry.accounts.factors.management import reset_factors
-from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person, person_named, set_password
+from registry.accounts.people import NewPerson, add_person, invite_person, person_named, set_password
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import OVERSIGHT_ROLES, Role
 from registry.accounts.service_accounts import add_service_account

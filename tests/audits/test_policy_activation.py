@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.owners import change_owner
 from registry.accounts.roles import Role
+from registry.accounts.same_person import change_owner
 from registry.audits.policy_activation import (
     PolicyActivationNeedsAnotherPerson,
     PolicyActivationNeedsAPerson,

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from registry.accounts import common_passwords
+from registry.accounts import passwords as common_passwords
 from registry.imports import name_headers
 from registry.imports.vocabulary import ImportKind
 
@@ -60,7 +60,7 @@ IN_FUNCTIONS: Final = {
     "registry/imports/name_headers.py": lambda: [
         pattern for kind in ImportKind for pattern in name_headers._patterns(kind).values()
     ],
-    "registry/accounts/common_passwords.py": lambda: [common_passwords._one_word()],
+    "registry/accounts/passwords.py": lambda: [common_passwords._one_word()],
     # Paths of the installation, escaped.
     "registry/cli/init.py": list,
 }

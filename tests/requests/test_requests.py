@@ -13,9 +13,9 @@ from sqlalchemy import Connection, event, insert
 from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.owners import change_owner
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.same_person import change_owner
 from registry.accounts.tokens import issue
 from registry.core.bulk import table_of
 from registry.core.clock import today

@@ -11,8 +11,8 @@ from flask import Flask
 
 from registry.accounts.actors import local_actor
 from registry.accounts.models import account_named
-from registry.accounts.owners import owner_name, ownerless_accounts
 from registry.accounts.roles import Role
+from registry.accounts.same_person import owner_name, ownerless_accounts
 from registry.settings import CHECKOUT
 
 

@@ -11,7 +11,8 @@ import pytest
 
 import registry
 from registry.accounts.roles import Role
-from registry.accounts.views import failed_sign_ins, people
+from registry.accounts.views import people
+from registry.accounts.views import sign_in as failed_sign_ins
 from registry.agencies import pages as agencies
 from registry.approvals import pages as approvals
 from registry.audits import pages as audits

@@ -13,9 +13,8 @@ from registry.accounts.absences import record_absence
 from registry.accounts.actors import Actor, local_actor
 from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import BY_EMAIL, Invitation, invitation_key
-from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Account
-from registry.accounts.people import NewPerson, Person, add_person, person_named, set_password
+from registry.accounts.people import NewPerson, Person, add_person, invite_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.token_models import Token

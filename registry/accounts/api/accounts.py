@@ -13,10 +13,9 @@ from registry.accounts.account_management import find_managed_account, require_a
 from registry.accounts.actors import Actor
 from registry.accounts.handover import hand_over
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.invited_people import invite_person
 from registry.accounts.models import account_named
 from registry.accounts.passwords import generate_password
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.people import NewPerson, add_person, invite_person
 from registry.accounts.queries import ACCOUNT_FILTERS, ACCOUNT_SORTS, account_row, list_accounts, read_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.accounts.schemas import (

@@ -16,8 +16,8 @@ from registry.accounts.commands.people_import import import_file
 from registry.accounts.confirmers import command_actor
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.factors.models import factor_kinds
-from registry.accounts.failed_sign_in_queries import COLUMNS as FAILED_COLUMNS
-from registry.accounts.failed_sign_in_queries import list_failed_sign_ins
+from registry.accounts.failed_sign_ins import COLUMNS as FAILED_COLUMNS
+from registry.accounts.failed_sign_ins import list_failed_sign_ins
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNameUnknown, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password

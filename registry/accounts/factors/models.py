@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from flask import current_app
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, LargeBinary, String, Text, exists, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -101,3 +102,28 @@ def has_factor() -> ColumnElement[bool]:
     """The SQL condition for people with an authenticator app or a passkey."""
     has_totp = exists(select(TotpFactor.id).where(TotpFactor.person_id == Person.id))
     return has_totp | exists(select(Passkey.id).where(Passkey.person_id == Person.id))
+
+
+# What the settings say: which roles must have a second factor, and at which address people use passkeys.
+
+# Keys of Flask's configuration.
+SECOND_FACTOR_ROLES: Final = "SECOND_FACTOR_ROLES"
+"""The codes of the roles that must have a second factor, None for ``off``."""
+PUBLIC_URL: Final = "PUBLIC_URL"
+"""The address that people use, or None."""
+
+
+def is_required_of(role: str) -> bool:
+    """True when accounts with the role must have a second factor."""
+    return role in (current_app.config.get(SECOND_FACTOR_ROLES) or ())
+
+
+def step_up_applies(role: str, *, has_factor: bool) -> bool:
+    """True when sensitive actions require a step-up: not with ``off``, and not without a factor that is required."""
+    return current_app.config.get(SECOND_FACTOR_ROLES) is not None and (has_factor or is_required_of(role))
+
+
+def public_url() -> str | None:
+    """The address that people use, None when it is not set."""
+    url: str | None = current_app.config.get(PUBLIC_URL)
+    return url

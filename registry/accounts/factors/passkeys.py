@@ -21,10 +21,8 @@ from webauthn.helpers.structs import (
 
 from registry.accounts.current_user import FactorSession
 from registry.accounts.events import factor_added
-from registry.accounts.factors.ceremonies import begin_ceremony, use_challenge
-from registry.accounts.factors.encryption import passkey_user_handle
-from registry.accounts.factors.models import MAX_FACTOR_NAME_LENGTH, CeremonyKind, FactorKind, Passkey
-from registry.accounts.factors.requirements import public_url
+from registry.accounts.factors.ceremonies import begin_ceremony, passkey_user_handle, use_challenge
+from registry.accounts.factors.models import MAX_FACTOR_NAME_LENGTH, CeremonyKind, FactorKind, Passkey, public_url
 from registry.accounts.factors.verification import (
     FactorAlreadyEnrolled,
     complete_factor,

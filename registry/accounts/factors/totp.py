@@ -14,8 +14,14 @@ from sqlalchemy import select
 from registry.accounts.attempts import begin_code, mark_succeeded
 from registry.accounts.current_user import FactorSession
 from registry.accounts.events import factor_added
-from registry.accounts.factors.ceremonies import CeremonyExpired, begin_ceremony, latest_ceremony, use_ceremony
-from registry.accounts.factors.encryption import decrypt_secret, encrypt_secret
+from registry.accounts.factors.ceremonies import (
+    CeremonyExpired,
+    begin_ceremony,
+    decrypt_secret,
+    encrypt_secret,
+    latest_ceremony,
+    use_ceremony,
+)
 from registry.accounts.factors.models import CeremonyKind, FactorKind, TotpFactor
 from registry.accounts.factors.verification import (
     FactorAlreadyEnrolled,

@@ -5,16 +5,19 @@ An identity is an issuer and a subject, which never change; a name or an unverif
 
 from __future__ import annotations
 
+import base64
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
+from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import func, select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, last_successor
-from registry.accounts.device_names import device_name
 from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import (
@@ -22,35 +25,180 @@ from registry.accounts.models import (
     AccountNameTaken,
     Person,
     account_details,
+    is_active,
     mark_signed_in,
     new_account,
     person_actor,
     role_problems,
     taken_name,
 )
-from registry.accounts.oidc.claims import IdentityClaims
-from registry.accounts.oidc.configuration import sign_in_configuration
-from registry.accounts.oidc.errors import (
+from registry.accounts.oidc.configuration import SignInConfiguration, sign_in_configuration
+from registry.accounts.oidc.models import MAX_SUBJECT_LENGTH, OidcIdentity
+from registry.accounts.oidc.provider import (
     AccountDisabled,
     IdentityNameNotUsable,
     IdentityWithoutAgency,
     IdentityWithoutRole,
+    ProviderAnswerInvalid,
     TooManyPendingAccounts,
 )
-from registry.accounts.oidc.models import OidcIdentity
-from registry.accounts.oidc.stored_id_tokens import decrypt_id_token, encrypt_id_token
 from registry.accounts.passwords import NO_PASSWORD
+from registry.accounts.people import personal_problems
 from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
+from registry.accounts.sessions import WebSession, device_name, secret_hash_of, session_credential, start_session
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn, needs_factor
 from registry.accounts.step_up import STEP_UP_MAX_AGE
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
+from registry.core.derived_keys import derived_key
 from registry.core.errors import RegistryError
 from registry.core.languages import Language
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
+
+# Claims of the provider as values of the register.
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityClaims:
+    """Who signed in at the provider. ``issuer`` and ``subject`` identify the person for good; the rest may change.
+
+    ``email`` is None unless the provider has verified it. ``agency`` is a BIN. ``second_factor``: the provider asked
+    for one. ``auth_time``: when the person signed in there, None when the provider does not say.
+    ``provider_session`` is the ``sid`` claim, by which the provider ends the session later.
+    """
+
+    issuer: str
+    subject: str
+    name: str
+    email: str | None
+    role: Role | None
+    agency: str | None
+    second_factor: bool
+    provider_session: str | None = None
+    auth_time: datetime | None = None
+
+
+def read_claims(configuration: SignInConfiguration, claims: Mapping[str, Any]) -> IdentityClaims:
+    """Read the claims of a validated ID token, with those of the userinfo endpoint if it was asked.
+
+    People choose some of them at the provider: a text with control characters counts as absent, and so does an e-mail
+    address that no account may have. Raises ProviderAnswerInvalid for a subject that no identity may have.
+    """
+    subject = str(claims["sub"])
+    if not subject.isprintable() or len(subject) > MAX_SUBJECT_LENGTH:
+        raise ProviderAnswerInvalid(reason="sub")
+    paths = configuration.claims
+    # The flag beside the claim that the configuration names: email_verified says nothing about another claim.
+    verified = _value(claims, f"{paths.email}_verified") in (True, "true")
+    return IdentityClaims(
+        issuer=str(claims["iss"]),
+        subject=subject,
+        name=_text(claims, paths.name) or "",
+        email=_email(_text(claims, paths.email)) if verified else None,
+        role=_role(configuration, _value(claims, paths.role)),
+        agency=_text(claims, paths.agency),
+        second_factor=_has_second_factor(configuration, claims),
+        provider_session=_text(claims, "sid"),
+        auth_time=_instant(claims.get("auth_time")),
+    )
+
+
+def _value(claims: Mapping[str, Any], path: str) -> Any:
+    # A claim's own name may have dots: "https://example.kz/roles".
+    if path in claims:
+        return claims[path]
+    value: Any = claims
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def _text(claims: Mapping[str, Any], path: str) -> str | None:
+    value = _value(claims, path)
+    return value.strip() or None if isinstance(value, str) and value.isprintable() else None
+
+
+def _email(address: str | None) -> str | None:
+    return None if personal_problems(address, None) else address
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(value, UTC) if type(value) in (int, float) else None
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _role(configuration: SignInConfiguration, value: Any) -> Role | None:
+    """The first role of the configuration that one of the values leads to."""
+    listed = value if isinstance(value, list) else [value]
+    values = {each for each in listed if isinstance(each, str)}
+    return next((role for role, names in configuration.roles.items() if names & values), None)
+
+
+def _has_second_factor(configuration: SignInConfiguration, claims: Mapping[str, Any]) -> bool:
+    methods = claims.get("amr")
+    used = {each for each in methods if isinstance(each, str)} if isinstance(methods, list) else set()
+    return claims.get("acr") in configuration.acr or bool(used & configuration.amr)
+
+
+# The accounts of ``password.break_glass``, which sign in with a password while the provider is down.
+
+log = logging.getLogger("registry")
+
+
+def unusable_accounts(configuration: SignInConfiguration) -> list[str]:
+    """The names of ``password.break_glass`` without an active person who has a password: misspelt ones, for example.
+
+    Empty where everybody may sign in with a password.
+    """
+    if configuration.passwords:
+        return []
+    statement = (
+        select(Account.name)
+        .join(Person, Person.account_id == Account.id)
+        .where(Account.name.in_(configuration.break_glass), Person.password_hash != NO_PASSWORD, is_active())
+    )
+    return sorted(configuration.break_glass - set(db.session.scalars(statement)))
+
+
+def warn_of_unusable_accounts(configuration: SignInConfiguration) -> None:
+    """Log a warning for each of ``unusable_accounts``. No error: an account may be added while the service runs."""
+    for name in unusable_accounts(configuration):
+        log.warning(
+            "password.break_glass of the sign-in file names %r, but there is no active person of exactly that name "
+            "with a password: this account cannot sign in while the provider is down",
+            name,
+        )
+
+
+# ID tokens of sessions, encrypted: they name a person and hold claims, and backups hold the table of sessions.
+
+ID_TOKENS: Final = b"qaztech-registry: ID tokens"
+
+
+def encrypt_id_token(id_token: str) -> str:
+    """The ID token as it is stored."""
+    return _fernet().encrypt(id_token.encode()).decode()
+
+
+def decrypt_id_token(stored: str | None) -> str | None:
+    """The stored ID token; None without one, and when it was stored under another secret key."""
+    if stored is None:
+        return None
+    try:
+        return _fernet().decrypt(stored.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def _fernet() -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(derived_key(ID_TOKENS)))
+
 
 # Whoever has an account at the provider can ask for one here: more than these would hide those that are needed.
 MAX_PENDING_ACCOUNTS: Final = 500

@@ -14,6 +14,7 @@ from registry.accounts.factors.management import (
     FactorNotFound,
     LastFactorRequired,
     OwnFactor,
+    generate_recovery_codes,
     is_last_required,
     list_factors,
     remove_factor,
@@ -24,7 +25,6 @@ from registry.accounts.factors.passkeys import (
     finish_passkey_registration,
     relying_party,
 )
-from registry.accounts.factors.recovery_codes import generate_recovery_codes
 from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment
 from registry.accounts.factors.verification import (
     FactorAlreadyEnrolled,

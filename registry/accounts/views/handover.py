@@ -11,11 +11,11 @@ from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import Actor
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Person, account_named
-from registry.accounts.owners import count_owned_accounts
 from registry.accounts.people import find_person
 from registry.accounts.people_queries import people_to_choose
 from registry.accounts.roles import Permission
-from registry.accounts.views.person_choices import person_choices
+from registry.accounts.same_person import count_owned_accounts
+from registry.accounts.views.people import person_choices
 from registry.cases.handover import count_open_cases
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid

@@ -8,9 +8,15 @@ from typing import Final
 from flask import Blueprint, make_response, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from registry.accounts.oidc.claims import read_claims
 from registry.accounts.oidc.configuration import sign_in_configuration
-from registry.accounts.oidc.errors import (
+from registry.accounts.oidc.identities import (
+    SignInRequest,
+    end_sessions_of_identity,
+    read_claims,
+    sign_in_with_identity,
+)
+from registry.accounts.oidc.provider import (
+    LEEWAY_SECONDS,
     AccountDisabled,
     IdentityNameNotUsable,
     IdentityWithoutAgency,
@@ -20,10 +26,6 @@ from registry.accounts.oidc.errors import (
     ProviderUnavailable,
     SignInExpired,
     TooManyPendingAccounts,
-)
-from registry.accounts.oidc.identities import SignInRequest, end_sessions_of_identity, sign_in_with_identity
-from registry.accounts.oidc.provider import (
-    LEEWAY_SECONDS,
     has_provider,
     read_answer,
     read_logout_token,

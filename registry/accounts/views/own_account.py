@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 
 from registry.accounts.absences import absences_of
+from registry.accounts.account_editing import (
+    NotificationPreferences,
+    change_notification_preferences,
+    change_own_language,
+    notification_preferences,
+)
+from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.factors.management import is_last_required, list_factors
-from registry.accounts.factors.requirements import is_required_of
+from registry.accounts.factors.models import is_required_of
 from registry.accounts.forms import (
     LanguageForm,
     display_token,
@@ -21,10 +28,8 @@ from registry.accounts.forms import (
     token_form,
     token_parameters,
 )
-from registry.accounts.models import own_person
-from registry.accounts.notification_preferences import notification_preferences
-from registry.accounts.own_language import change_own_language
-from registry.accounts.own_sessions import list_sessions
+from registry.accounts.models import AccountsNeedAPerson, own_person
+from registry.accounts.own_sessions import end_other_sessions, end_own_session, list_sessions
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.people import change_own_password
 from registry.accounts.roles import Permission
@@ -33,14 +38,23 @@ from registry.accounts.token_queries import own_tokens
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
 from registry.accounts.views.factors import factor_name
 from registry.agencies.models import Agency
+from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
+from registry.core.fields import Boolean
 from registry.http.error_handlers import status_of
 from registry.notifications.aitu import AITU_BOT_NAME
-from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
-from registry.web.current_user import current_user, keep_device, set_language_cookie, set_session_cookie
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.web.current_user import (
+    clear_session_cookie,
+    current_user,
+    keep_device,
+    set_language_cookie,
+    set_session_cookie,
+)
 from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
+from registry.web.formats import ngettext
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
 from registry.web.labels import options
 
@@ -159,3 +173,90 @@ def _form(form: Form, *, must_change: bool) -> str:
     return render_template(
         "accounts/own_password.html", form=form, must_change=must_change, back=url_for("web.my_account")
     )
+
+
+# The sessions of one's own account: end one, or all others. The page of the account lists them.
+
+
+@pages.page("/account/sessions/<session_id>/end", needs=ANY_SIGNED_IN, methods=("POST",))
+def end_one_session(actor: Actor, session_id: str) -> Answer:
+    """End one of the user's own sessions; the present one is a sign-out."""
+    is_current = any(session.public_id == session_id and session.is_current for session in list_sessions(actor))
+    end_own_session(actor, session_id)
+    if not is_current:
+        flash_message(_("The session is ended."))
+        return redirect_to("my_account")
+    response = redirect(url_for("web.welcome"), 303)
+    clear_session_cookie(response)
+    return response
+
+
+@pages.page("/account/sessions/end-others", needs=ANY_SIGNED_IN, methods=("POST",))
+def end_all_other_sessions(actor: Actor) -> Answer:
+    """End all sessions of the account but the present one."""
+    count = end_other_sessions(actor)
+    if count:
+        flash_message(ngettext("%(num)s session is ended.", "%(num)s sessions are ended.", count) % {"num": count})
+    else:
+        flash_message(_("You have no other sessions."), "information")
+    return redirect_to("my_account")
+
+
+# The page of one's own notification preferences.
+
+
+class NotificationsForm(BaseSchema):
+    """Which e-mails a person gets."""
+
+    immediate = Boolean()
+    digest = Boolean()
+    weekly_overview = Boolean()
+
+
+@pages.page("/account/notifications", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+def own_notifications(actor: Actor) -> Answer:
+    """Choose which e-mails the user gets."""
+    present = notification_preferences(actor)
+    if present is None:
+        raise AccountsNeedAPerson
+    digest = form_field(
+        "digest",
+        "check",
+        label=_("Daily digest"),
+        hint=_("One e-mail on working days about flags, cases and deadlines that are new since the day before."),
+    )
+    immediate = form_field(
+        "immediate",
+        "check",
+        label=_("E-mails at once about my cases"),
+        hint=_("When a case is assigned to you, the agency answers or appeals, or a supervisor returns your proposal."),
+    )
+    weekly = form_field(
+        "weekly_overview",
+        "check",
+        label=_("Overview of the week"),
+        hint=_("One e-mail on Mondays with the main figures of the overview and what changed in seven days."),
+    )
+    reads_overview = actor.may(Permission.OVERVIEW_READ)
+    has_cases = actor.may(Permission.CASES_REVIEW)
+    page = FormPage(
+        _("Notifications"),
+        _("Save changes"),
+        url_for("web.my_account"),
+        [*([immediate] if has_cases else []), digest, *([weekly] if reads_overview else [])],
+        NotificationsForm(),
+        intro=_(
+            "E-mails about orders, questions and reopened cases of your agency, failed and held audits, tokens that "
+            "are about to expire and the security of your account are always sent."
+        ),
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        immediate = bool(values.get("immediate")) if has_cases else present.immediate
+        weekly = bool(values.get("weekly_overview")) if reads_overview else present.weekly_overview
+        change_notification_preferences(actor, NotificationPreferences(immediate, bool(values.get("digest")), weekly))
+        flash_message(_("Changes saved."))
+        return redirect_to("my_account")
+
+    ticked = {"immediate": present.immediate, "digest": present.digest, "weekly_overview": present.weekly_overview}
+    return answer_form(page, act, {name: "yes" for name, is_on in ticked.items() if is_on})

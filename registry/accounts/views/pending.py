@@ -13,10 +13,10 @@ from registry.accounts.confirmers import confirming_people, has_confirmer
 from registry.accounts.forms import display_password
 from registry.accounts.models import Account, find_account
 from registry.accounts.people_queries import people_by_account
+from registry.accounts.queries import similar_accounts
 from registry.accounts.rejections import reject_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.accounts.same_person import names_of_person
-from registry.accounts.similar_accounts import similar_accounts
 from registry.accounts.token_confirmation import confirm_token, pending_tokens
 from registry.agencies.service import agencies_by_id
 from registry.core.errors import Conflict, invalid

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,30 +11,45 @@ from flask import redirect, render_template, request, url_for
 
 from registry.accounts import people as access
 from registry.accounts.account_changes import confirmable
-from registry.accounts.account_management import manageable, visible_roles
+from registry.accounts.account_management import manageable, roles_to_give, visible_roles
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
+from registry.accounts.handover import MAX_MOVED, Moves, move_people
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.invited_people import invite_person
-from registry.accounts.models import Person, account_named
+from registry.accounts.models import Account, Person, account_named
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
-from registry.accounts.people_moves import MAX_MOVED, Moves, move_people
+from registry.accounts.people import invite_person
+from registry.accounts.people_import import (
+    COLUMNS,
+    MAX_ROWS,
+    REQUIRED_COLUMNS,
+    PeopleImport,
+    PersonFields,
+    import_people,
+    role_and_agency_problems,
+    write_people_template,
+)
 from registry.accounts.people_queries import FILTERS, count_people, list_people, matching_people, people_of_agencies
-from registry.accounts.person_fields import PersonFields, role_and_agency_problems
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
-from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, names_no_agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
-from registry.core.errors import Invalid, NotFound, RegistryError, invalid
+from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, RegistryError, invalid
 from registry.core.fields import Bin, Text
+from registry.core.languages import LANGUAGES
 from registry.core.pagination import Listing
+from registry.core.spreadsheets.reader import open_table
+from registry.core.spreadsheets.writer import table_as_csv
+from registry.core.translations import lazy_text
+from registry.http.downloads import xlsx_download
+from registry.platform.views.inventories import uploaded_file
 from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
 from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
@@ -48,8 +64,44 @@ from registry.web.forms import (
     problems_by_control,
     typed_values,
 )
-from registry.web.labels import options, role_name
+from registry.web.labels import field_label, name_in_page_language, options, role_name
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
+
+# The role field of forms for people: each role with what it may do.
+
+ROLE_HINTS: Final[Mapping[Role, str]] = {
+    Role.AGENCY_VIEWER: lazy_text("Reads what concerns the agency and those below it."),
+    Role.AGENCY_EDITOR: lazy_text("Also registers and changes projects, imports tables, answers and appeals."),
+    Role.AGENCY_ADMINISTRATOR: lazy_text("Also manages viewers and editors of the agency and those below it."),
+    Role.REVIEWER: lazy_text("Reviews cases, proposes decisions and confirms facts."),
+    Role.SUPERVISOR: lazy_text("Also approves decisions, confirms audits and accounts, and records exemptions."),
+    Role.AUDITOR: lazy_text("Reads everything and changes nothing."),
+    Role.OPERATOR: lazy_text("Runs audits and confirms facts of the platform."),
+    Role.ADMINISTRATOR: lazy_text("Manages agencies, people and tokens. Takes no decisions."),
+    Role.LEADER: lazy_text("Reads figures, agencies and projects; no cases and no restricted projects."),
+}
+
+
+def role_field(actor: Actor) -> Field:
+    """The role field, with the roles that the actor may give."""
+    roles = roles_to_give(actor)
+    field = form_field("role", "radios", choices=[(role.value, role_name(role.value)) for role in roles])
+    return replace(field, hints={role.value: _(ROLE_HINTS[role]) for role in roles})
+
+
+# Choices of people in forms: each with role and agency, which tell namesakes apart.
+
+
+def person_choices(accounts: Iterable[Account]) -> list[tuple[str, str]]:
+    """``(name, "name – role, agency")`` of people."""
+    agencies = agencies_by_id()
+    choices = []
+    for account in accounts:
+        agency = agencies.get(account.agency_id or 0)
+        parts = [role_name(account.role), *([] if agency is None else [name_in_page_language(agency)])]
+        choices.append((account.name, f"{account.name} – {', '.join(parts)}"))
+    return choices
+
 
 CHOSEN: Final = "person"
 ALL: Final = "all"
@@ -240,3 +292,72 @@ def _flash_moves(moves: Moves) -> None:
     for name, error in moves.failed:
         texts = [problem_message(each) for each in error.problems] if isinstance(error, Invalid) else []
         flash_message(f"{name}: {' '.join(texts) or error_message(error)}", "error")
+
+
+# Pages for adding many people from a table, with a dry run.
+
+TABLE: Final = "table"
+# The table goes from the dry run's page to the next request in a form field.
+MAX_TABLE_LENGTH: Final = 60_000
+
+
+@pages.page("/people/import", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"), takes_file=True)
+def people_import(actor: Actor) -> Answer:
+    """Upload a table of people and see what it would create; nothing is written."""
+    if request.method != "POST":
+        return _form(actor, Form())
+    try:
+        content = open_table(uploaded_file()[1]).content
+        if len(content) > MAX_TABLE_LENGTH:
+            raise invalid("/file", "too-many-people", limit=MAX_ROWS)
+        result = import_people(actor, content, dry_run=True)
+    except Invalid as error:
+        return _form(actor, invalid_form({}, error, "file")), 422
+    return _result(result, dry_run=True, table=base64.b64encode(content).decode())
+
+
+@pages.page("/people/import/apply", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+def apply_people_import(actor: Actor) -> Answer:
+    """Add the people of the table that the dry run displayed; one-time passwords are displayed once."""
+    try:
+        content = base64.b64decode(request.form.get(TABLE, ""), validate=True)
+        result = import_people(actor, content, dry_run=False)
+    except (Invalid, Conflict, NotAllowed) as error:
+        return _form(actor, invalid_form({}, error, "file")), 422
+    except ValueError:
+        return _form(actor, invalid_form({}, invalid("/file", "file-not-a-table"), "file")), 422
+    return _result(result, dry_run=False, passwords=_passwords_as_link(result))
+
+
+@pages.page("/people/import.xlsx", needs=Permission.PEOPLE_MANAGE)
+def people_import_template(actor: Actor) -> Answer:
+    """Download an empty table with headers in the page's language and lists of roles and languages."""
+    labels, roles = {name: field_label(name) for name in COLUMNS}, roles_to_give(actor)
+    return xlsx_download("people", lambda path: write_people_template(path, labels, roles, page_locale()))
+
+
+def _form(actor: Actor, form: Form) -> str:
+    codes = {"role": [role.value for role in roles_to_give(actor)], "language": list(LANGUAGES)}
+    texts = {
+        "name": _("First name and surname, such as Aigul Serikova. The person signs in with this name."),
+        "email": _("Address for the invitation and for notifications."),
+        "agency": _("The BIN; only for agency roles."),
+    }
+    columns = [
+        (name, field_label(name), name in REQUIRED_COLUMNS, codes.get(name), texts.get(name, "")) for name in COLUMNS
+    ]
+    return render_template("accounts/people_import.html", form=form, columns=columns, limit=MAX_ROWS)
+
+
+def _result(result: PeopleImport, **more: object) -> str:
+    agencies = {agency.bin: agency for agency in agencies_by_id().values()} if result.created else {}
+    return render_template("accounts/people_import_result.html", result=result, agencies=agencies, **more)
+
+
+def _passwords_as_link(result: PeopleImport) -> str:
+    """The one-time passwords as a table in a link: they are stored nowhere, so nothing else can serve the file."""
+    rows = [(person.name, person.password) for person in result.created if person.password is not None]
+    if not rows:
+        return ""
+    content = b"".join(table_as_csv(("name", "password"), [rows]))
+    return f"data:text/csv;base64,{base64.b64encode(content).decode()}"

@@ -19,15 +19,14 @@ from registry.accounts.factors.management import reset_factors
 from registry.accounts.factors.models import has_factor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.invited_people import invite_again
 from registry.accounts.models import Person, find_account
 from registry.accounts.oidc.configuration import sign_in_configuration
-from registry.accounts.owners import owned_by
-from registry.accounts.password_halves import can_show_first_half, show_first_half
-from registry.accounts.passwords import generate_password
+from registry.accounts.passwords import can_show_first_half, generate_password, show_first_half
+from registry.accounts.people import invite_again
+from registry.accounts.people_import import PersonFields, role_and_agency_problems
 from registry.accounts.people_queries import account_history, people_by_account
-from registry.accounts.person_fields import PersonFields, role_and_agency_problems
 from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import owned_by
 from registry.accounts.views.pending import (
     confirmation_rule,
     flash_with_confirmation,
@@ -35,8 +34,7 @@ from registry.accounts.views.pending import (
     second_behind_first,
     with_confirmation_note,
 )
-from registry.accounts.views.people import agency_bin, agency_field, agency_id, show_password
-from registry.accounts.views.role_field import role_field
+from registry.accounts.views.people import agency_bin, agency_field, agency_id, role_field, show_password
 from registry.agencies.models import Agency
 from registry.agencies.pages import agency_name
 from registry.core.database import db

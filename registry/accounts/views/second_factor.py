@@ -11,14 +11,13 @@ from werkzeug.wrappers import Response
 
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.current_user import FactorSession
-from registry.accounts.factors.management import list_factors
+from registry.accounts.factors.management import list_factors, use_recovery_code
 from registry.accounts.factors.models import FactorKind
 from registry.accounts.factors.passkeys import (
     begin_passkey_verification,
     finish_passkey_verification,
     relying_party,
 )
-from registry.accounts.factors.recovery_codes import use_recovery_code
 from registry.accounts.factors.totp import verify_totp
 from registry.accounts.factors.verification import confirm_password, has_password
 from registry.accounts.passwords import SignInBusy

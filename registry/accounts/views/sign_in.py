@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from flask import make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from registry.accounts import sign_in as password_sign_in
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts
+from registry.accounts.failed_sign_ins import FILTERS, list_failed_sign_ins
 from registry.accounts.oidc.identities import id_token_of
 from registry.accounts.oidc.provider import has_provider, sign_out_address
 from registry.accounts.passwords import SignInBusy
+from registry.accounts.people import accept_invitation, name_of_invited
+from registry.accounts.roles import Permission
 from registry.accounts.sessions import end_session
 from registry.accounts.sign_in import SignedIn
-from registry.core.errors import RegistryError
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Invalid, Problem, RegistryError
+from registry.core.fields import Text
+from registry.core.translations import lazy_text
 from registry.http.error_handlers import status_of
 from registry.http.request_ids import client_request_id, request_id
 from registry.http.security import own_address
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, local_address, pages
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, local_address, pages, redirect_to
 from registry.web.current_user import (
     clear_session_cookie,
     current_user,
@@ -26,7 +35,11 @@ from registry.web.current_user import (
     known_device_of,
     set_session_cookie,
 )
-from registry.web.forms import Form, invalid_form
+from registry.web.flash import flash_message
+from registry.web.formats import gettext
+from registry.web.formats import gettext as _
+from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
 SIGN_IN_ERRORS: tuple[type[RegistryError], ...] = (
     password_sign_in.PasswordNotAccepted,
@@ -87,3 +100,86 @@ def sign_out(actor: Actor) -> Answer:
     session.clear()
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
+
+
+# The page to which an invitation leads: the person chooses the first password.
+
+# Passwords have at most 200 characters; the service says so.
+MAX_TYPED: int = 1000
+
+
+class PasswordForm(BaseSchema):
+    """The first password, twice."""
+
+    password = Text(MAX_TYPED, required=True)
+    password_again = Text(MAX_TYPED, required=True)
+
+
+@pages.page(
+    "/invitation",
+    needs=Public("whoever is invited has no password yet; the link's key is the proof"),
+    methods=("GET", "POST"),
+)
+def invitation() -> Answer:
+    """Choose the first password. The key is in the query, which no log has."""
+    key = request.args.get("key", "")
+    name = name_of_invited(key)
+    page = FormPage(
+        _("Choose a password"),
+        _("Set password"),
+        url_for("web.welcome"),
+        [
+            form_field("password", "password", hint=_("12 to 200 characters")),
+            form_field("password_again", "password", label=_("The same password again")),
+        ],
+        PasswordForm(),
+        intro=_("You sign in to the project register with the name %(name)s and the password that you choose here.")
+        % {"name": name},
+        subject=name,
+    )
+
+    def act(_values: dict[str, Any]) -> Answer:
+        # As typed: a schema trims texts, and a password may begin with a blank.
+        password, again = request.form["password"], request.form["password_again"]
+        if password != again:
+            raise Invalid([Problem("/password_again", "passwords-differ")])
+        accept_invitation(key, password, request.remote_addr or "", request_id(), client_request_id())
+        flash_message(_("Your password is set. Sign in with the name %(name)s.") % {"name": name})
+        return redirect_to("sign_in")
+
+    return answer_form(page, act)
+
+
+# The page of failed and refused sign-ins.
+
+# The codes of the errors that end a sign-in.
+REASONS: Final[Mapping[str, str]] = {
+    "password-not-accepted": lazy_text("Wrong name or password, or disabled account"),
+    "account-not-confirmed": lazy_text("Correct password, but the account is not confirmed"),
+    "too-many-attempts": lazy_text("Too many attempts"),
+    "account-disabled": lazy_text("Single sign-on to a disabled account"),
+    "identity-without-role": lazy_text("Single sign-on without a role for the register"),
+    "identity-without-agency": lazy_text("Single sign-on without a registered agency"),
+    "identity-name-not-usable": lazy_text("Single sign-on with an unusable name"),
+    "too-many-pending-accounts": lazy_text("Single sign-on while too many accounts wait"),
+}
+
+
+@pages.page("/journal/failed-sign-ins", needs=Permission.JOURNAL_READ)
+def failed_sign_ins(actor: Actor) -> Answer:
+    """List the failed and refused sign-ins of the last 90 days, the latest first."""
+    filters = requested_filters(FILTERS)
+    listing = list_failed_sign_ins(actor, filters, requested_page(50))
+    return render_template(
+        "accounts/failed_sign_ins.html",
+        items=listing.items,
+        filters=filters,
+        reason_label=reason_label,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+def reason_label(code: str) -> str:
+    """The label of a reason; the code itself for an unknown one."""
+    return gettext(REASONS[code]) if code in REASONS else code

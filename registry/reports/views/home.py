@@ -9,11 +9,11 @@ from typing import Any, Final
 from flask import redirect, render_template, url_for
 
 from registry.accounts.absences import substitutions
+from registry.accounts.account_editing import local_changes_since, previous_sign_in
 from registry.accounts.actors import Actor
-from registry.accounts.local_changes import local_changes_since, previous_sign_in
-from registry.accounts.owners import ownerless_accounts
 from registry.accounts.people_queries import active_and_invited_people
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.same_person import ownerless_accounts
 from registry.accounts.token_confirmation import pending_tokens
 from registry.accounts.token_queries import ending_tokens
 from registry.accounts.views.pending import list_pending

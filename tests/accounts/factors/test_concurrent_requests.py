@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from registry.accounts.factors.management import generate_recovery_codes, use_recovery_code
 from registry.accounts.factors.models import TotpFactor
-from registry.accounts.factors.recovery_codes import generate_recovery_codes, use_recovery_code
 from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment, verify_totp
 from registry.core.clock import now
 from registry.core.database import db

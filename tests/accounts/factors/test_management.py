@@ -15,13 +15,13 @@ from registry.accounts.current_user import find_factor_session, find_session_use
 from registry.accounts.factors.management import (
     FactorNotFound,
     LastFactorRequired,
+    generate_recovery_codes,
     list_factors,
     remove_factor,
     reset_factors,
 )
 from registry.accounts.factors.models import FactorCeremony, FactorKind, Passkey, RecoveryCode, TotpFactor
 from registry.accounts.factors.passkeys import begin_passkey_registration, finish_passkey_registration
-from registry.accounts.factors.recovery_codes import generate_recovery_codes
 from registry.accounts.factors.totp import begin_totp_enrolment, verify_totp
 from registry.accounts.models import AccountNotFound, account_named
 from registry.accounts.people import NewPerson, add_person

@@ -9,9 +9,8 @@ from sqlalchemy import select
 
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.current_user import find_session_user
-from registry.accounts.factors.management import list_factors, reset_factors
+from registry.accounts.factors.management import generate_recovery_codes, list_factors, reset_factors, use_recovery_code
 from registry.accounts.factors.models import RecoveryCode
-from registry.accounts.factors.recovery_codes import generate_recovery_codes, use_recovery_code
 from registry.accounts.sessions import SessionEnded
 from registry.accounts.step_up import StepUpRequired
 from registry.core.clock import now

@@ -13,8 +13,7 @@ from sqlalchemy import select
 from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.current_user import find_factor_session, find_session_user
-from registry.accounts.factors.ceremonies import CeremonyExpired
-from registry.accounts.factors.encryption import FactorUnreadable
+from registry.accounts.factors.ceremonies import CeremonyExpired, FactorUnreadable
 from registry.accounts.factors.models import TotpFactor
 from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment, verify_totp
 from registry.accounts.factors.verification import FactorAlreadyEnrolled, confirm_password

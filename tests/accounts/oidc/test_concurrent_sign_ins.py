@@ -6,8 +6,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.models import Account
-from registry.accounts.oidc.claims import IdentityClaims
-from registry.accounts.oidc.identities import SignInRequest, sign_in_with_identity
+from registry.accounts.oidc.identities import IdentityClaims, SignInRequest, sign_in_with_identity
 from registry.accounts.oidc.models import OidcIdentity
 from registry.accounts.roles import Role
 from registry.core.database import db

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from registry.accounts.absences import substitutions
-from registry.accounts.owners import ownerless_accounts
 from registry.accounts.roles import Role
+from registry.accounts.same_person import ownerless_accounts
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.database import db
 from registry.platform.pending_uploads import PendingUpload

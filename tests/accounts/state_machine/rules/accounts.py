@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
 from registry.accounts.actors import Actor, local_actor
 from registry.accounts.factors.management import reset_factors
-from registry.accounts.password_halves import show_first_half
+from registry.accounts.passwords import show_first_half
 from registry.accounts.people import NewPerson, add_person, set_password
 from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
 from tests.accounts.state_machine.cast import address_of

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from registry.accounts.account_editing import edit_account
 from registry.accounts.former_names import FormerName
-from registry.accounts.invited_people import accept_invitation, invite_again, invite_person
 from registry.accounts.models import Account
+from registry.accounts.people import accept_invitation, invite_again, invite_person
 from registry.accounts.roles import Permission, Role
 from registry.accounts.service_accounts import add_service_account
 from registry.core.database import db

@@ -6,8 +6,7 @@ from sqlalchemy import select
 
 from registry.accounts.former_names import FormerName
 from registry.accounts.models import AccountNameTaken
-from registry.accounts.oidc.claims import IdentityClaims
-from registry.accounts.oidc.identities import SignInRequest, sign_in_with_identity
+from registry.accounts.oidc.identities import IdentityClaims, SignInRequest, sign_in_with_identity
 from registry.accounts.oidc.models import OidcIdentity
 from registry.accounts.sign_in import AccountNotConfirmed
 from registry.core.clock import now

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from registry.accounts.owners import change_owner
 from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
+from registry.accounts.same_person import change_owner
 from registry.accounts.scopes import Scope, needs_step_up, scopes_of_role
 from registry.accounts.token_authentication import authenticate_token
 from registry.accounts.token_confirmation import confirm_token
