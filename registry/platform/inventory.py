@@ -255,7 +255,8 @@ def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> 
         elif not is_matched:
             values = {"number": record.number, "platform_key": record.platform_key, "placement": record.placement}
             plan.mismatched.append({**values, "agency": record.bin, "listed_agency": row.agency})
-        elif held_by and not same_objects(db.session(), record.id, held_by):
+        elif held_by and not (is_confirmed and same_objects(db.session(), record.id, held_by)):
+            # That a second project concerns the listed object is a link of one reviewer: two people confirm it.
             plan.shared.append(record.number)
             if is_confirmed:
                 plan.write(record, None)

@@ -196,8 +196,8 @@ def test_withdrawals_of_an_undo_are_asked_for_by_few_statements(app: Flask, conn
         {"request_kind": "withdrawal", "agency": agency.bin, "project": last.project, "reason": "Не тот столбец"}
     ]
     # One e-mail tells of all of them.
-    told = db.select(OutboxMessage.payload).where(OutboxMessage.topic == "request.asked").order_by(OutboxMessage.id)
-    assert db.session.scalars(told).all() == [{"request": waiting.id}, {"request": requests[0].id}]
+    messages = db.select(OutboxMessage.payload).where(OutboxMessage.topic == "request.asked").order_by(OutboxMessage.id)
+    assert db.session.scalars(messages).all() == [{"request": waiting.id}, {"request": requests[0].id}]
 
 
 def test_undo_of_agencies_brings_values_back_and_leaves_new_ones(app: Flask) -> None:

@@ -47,16 +47,38 @@ def test_a_key_confirms_no_second_project_by_hand(app: Flask) -> None:
         verify_placement(REVIEWER, second, "qt-1", DAY, "act")
 
 
-@pytest.mark.parametrize(("kind", "is_same"), [("part_of", True), ("duplicate_of", True), ("replaces", False)])
-def test_projects_that_are_linked_as_one_object_share_its_key(app: Flask, kind: str, is_same: bool) -> None:
+@pytest.mark.parametrize("kind", ["part_of", "duplicate_of"])
+def test_a_second_project_linked_as_the_same_object_stays_confirmed(app: Flask, kind: str) -> None:
     agency = an_agency()
-    first, second = on_platform(agency, "qt-1"), on_platform(agency, "qt-1")
+    first, second = verified(agency, "qt-1"), on_platform(agency, "qt-1")
     with transaction():
         add_link(REVIEWER, second.number, {"kind": kind, "target": first.number})
+        verify_placement(REVIEWER, second, "qt-1", DAY, "act")
 
     apply(listed("qt-1", agency.bin))
 
-    assert (verified_on(first), verified_on(second)) == (DAY, DAY if is_same else None)
+    assert (verified_on(first), verified_on(second)) == (DAY, DAY)
+
+
+def test_a_project_that_replaces_another_does_not_share_its_key(app: Flask) -> None:
+    agency = an_agency()
+    first, second = verified(agency, "qt-1"), on_platform(agency, "qt-1")
+    with transaction():
+        add_link(REVIEWER, second.number, {"kind": "replaces", "target": first.number})
+
+    with pytest.raises(PlatformKeyShared), transaction():
+        verify_placement(REVIEWER, second, "qt-1", DAY, "act")
+
+
+def test_a_link_of_one_reviewer_lets_no_inventory_confirm_a_second_project(app: Flask) -> None:
+    agency = an_agency()
+    first, second = verified(agency, "qt-1"), on_platform(agency, "qt-1")
+    with transaction():
+        add_link(REVIEWER, second.number, {"kind": "part_of", "target": first.number})
+
+    summary = apply(listed("qt-1", agency.bin))
+
+    assert (summary["rows"]["shared"], verified_on(first), verified_on(second)) == ([second.number], DAY, None)
 
 
 def test_a_key_that_confirms_a_restricted_project_confirms_no_other(app: Flask) -> None:
