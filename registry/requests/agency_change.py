@@ -26,6 +26,7 @@ from registry.core.errors import Invalid, Problem
 from registry.core.fields import Bin, Choice, Text
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
+from registry.flags.lock import lock_flags_for_review
 from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
 from registry.requests.effects import agency_and_above, count_of, count_readers, scope_effects, touched, visible_ids
@@ -88,7 +89,8 @@ class AgencyChange(ApprovalKind):
         return effects
 
     def lock(self, approval: Approval) -> None:
-        """Lock the agency."""
+        """Lock the agency, after a running audit: that one judges by the kind, and locks projects before cases."""
+        lock_flags_for_review()
         agency_to_change(_bin(approval))
 
     def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from itertools import chain
 from threading import Barrier, Event, Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
@@ -22,9 +22,11 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
+from registry.flags.lock import lock_flags_for_audit
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from registry.projects.revisions import Revision
+from registry.requests.agency_change import propose_agency_change
 from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.models import Request
 from registry.requests.service import ask, confirm
@@ -37,6 +39,11 @@ FIRST, SECOND = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERV
 CASES, REVIEWERS = 12, 4
 REQUESTS, SCHEDULERS = 8, 3
 LETTER = {"kind": "letter", "description": "Letter"}
+# Unlike pg_stat_activity, not as it was when the transaction first asked.
+WAITING = text(
+    "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 def errors_while_reviewers_write(app: Flask, change: Callable[[], object], reviewer: Actor = AIGERIM) -> list[str]:
@@ -107,6 +114,27 @@ def test_approved_restrictions_and_actions_on_the_cases_do_not_wait_for_each_oth
                 approve(SAULE, propose_restriction(SECOND, number, values).id)
 
     assert errors_while_reviewers_write(own_app, restrict_and_open, SAULE) == []
+
+
+@pytest.mark.postgres_only
+def test_an_approved_change_of_an_agency_waits_for_a_running_audit(own_app: Flask) -> None:
+    with own_app.app_context():
+        values = {"kind": "private", "act": "Decree No. 17", "reason": "It was sold."}
+        approval_id = propose_agency_change(FIRST, an_agency().bin, values).id
+        db.session.remove()
+
+    def approve_it() -> str:
+        with own_app.app_context():
+            return approve(SAULE, approval_id).state
+
+    with ThreadPoolExecutor(1) as pool, own_app.app_context():
+        with transaction():
+            lock_flags_for_audit()
+            approved = pool.submit(approve_it)
+            while not db.session.scalar(WAITING) and not approved.done():
+                wait([approved], 0.05)
+            assert not approved.done()
+        assert approved.result(30) == "approved"
 
 
 def test_withdrawals_of_duplicates_and_actions_on_their_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
