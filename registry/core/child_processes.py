@@ -12,7 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -86,8 +86,10 @@ def _slot() -> Iterator[int]:
     """Hold one of the slots of the installation: its file descriptor. Raises ServiceBusy."""
     if not _callers.acquire(blocking=False):
         raise ServiceBusy
-    slots: Sequence[int] = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in SLOTS]
+    slots: list[int] = []
     try:
+        for path in SLOTS:
+            slots.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # noqa: PERF401 - what is open is closed
         until = monotonic() + MAX_WAIT_SECONDS
         while (slot := next(filter(_lock, slots), None)) is None:
             if monotonic() > until:

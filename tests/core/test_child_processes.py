@@ -105,6 +105,16 @@ def test_who_waits_too_long_gets_503_and_may_try_again(monkeypatch: pytest.Monke
     assert (refused.value.code, status_of(refused.value), retry_after(refused.value)) == ("service-busy", 503, "5")
 
 
+def test_a_slot_that_cannot_be_opened_is_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with monkeypatch.context() as context:
+        context.setattr(child_processes, "SLOTS", (tmp_path / "missing",))
+        for _ in range(AT_ONCE + MAX_WAITING):
+            with pytest.raises(FileNotFoundError):
+                run_code("pass")
+
+    assert run_code("pass")
+
+
 def test_documents_wait_as_tables_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(child_processes, "MAX_WAIT_SECONDS", 0.2)
     layout = tmp_path / "layout.typ"
