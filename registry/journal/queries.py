@@ -1,7 +1,7 @@
 """Journal queries. Entries about restricted projects are visible only to actors who may read those.
 
-Whether an entry is about a restricted project is decided by the project of its subject, whatever its kind
-(``subjects.py``). Reading such entries is journalled, except entries of ``restricted.read`` itself: otherwise each
+Whether an entry is about a restricted project is decided by the project of its subject, whatever its kind.
+Reading such entries is journalled, except entries of ``restricted.read`` itself: otherwise each
 page read would append entries, and a reader would never reach the end.
 """
 
@@ -63,7 +63,7 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
 }
 # Links belong to two projects: an entry about one shows to those who may see both.
 LINK: Final = "link"
-# Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
+# Kinds without a single project. Their details about restricted projects are redacted.
 OTHER_KINDS: Final = frozenset(
     {
         *("account", "agency", "audit", "case-template", "database", "government-report", "import", "import-columns"),
@@ -114,7 +114,9 @@ AUDIT: Final = "audit:"
 CASES_FOLLOWED: Final = "cases.followed"
 # Entries about platform inventories do not store separate counts of restricted projects, so these are removed.
 INVENTORY_APPLIED: Final = "inventory.applied"
-INVENTORY_COUNTS: Final = frozenset({"matched", "lost", "mismatched"})
+INVENTORY_COUNTS: Final = frozenset(
+    {"matched", "lost", "mismatched", "shared", "flagged", "changed_since_audit", "unregistered"}
+)
 # The same applies to entries about voided audits.
 UNREDACTABLE_COUNTS: Final = frozenset({"flags_cleared", "flags_restored", "cases_corrected"})
 
@@ -221,7 +223,7 @@ class JournalEntryNotFound(NotFound):
 def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """A page of entries, newest first (``sort``: ``-seq`` or ``seq``). Raises RoleNotAllowed and Malformed.
 
-    ``q`` in ``raw`` searches names, projects and agencies (``search.py``); the other filters are JOURNAL_FILTERS.
+    ``q`` in ``raw`` searches names, projects and agencies; the other filters are JOURNAL_FILTERS.
     The restricted projects among them are journalled as read.
     """
     actor.require(Permission.JOURNAL_READ)

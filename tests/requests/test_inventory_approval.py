@@ -21,7 +21,15 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import read_settings
 from tests.api.callers import Caller, caller, code, codes
-from tests.factories import a_project, a_service_token, an_actor, an_agency, approve_waiting, audit_without_findings
+from tests.factories import (
+    a_project,
+    a_service_token,
+    an_actor,
+    an_agency,
+    approve_waiting,
+    audit_without_findings,
+    restrict,
+)
 from tests.present import Present
 from tests.requests.test_confirmed_facts import flagged_then
 
@@ -84,6 +92,23 @@ def test_a_list_that_ends_a_serious_flag_waits_for_a_second_person(
     assert code(caller(client, Role.REVIEWER).post(path, {})) == "approval-needs-a-supervisor"
     assert supervisor.post(path, {}).status_code == 200
     assert verified_on(project) == date(2026, 9, 1)
+
+
+def test_an_approved_list_is_counted_in_no_entry_for_who_may_not_see_restricted_projects(
+    client: FlaskClient, agency: Agency
+) -> None:
+    project = flagged(agency, "qt-1")
+    restrict(project.number)
+    proposer = caller(client, Role.SUPERVISOR, name="first")
+    shown = send(proposer, agency, "qt-1", **WHY).get_json()
+    approver = caller(client, Role.SUPERVISOR, name="second")
+    assert approver.post(f"/approvals/{shown['id']}/approval", {}).status_code == 200
+
+    entries = caller(client, Role.ADMINISTRATOR).get("/journal?limit=100").get_json()["items"]
+
+    counts = {"matched", "lost", "mismatched", "shared", "flagged", "changed_since_audit", "unregistered"}
+    assert "inventory.applied" in {each["action"] for each in entries}
+    assert [each["action"] for each in entries if counts & set(each["details"])] == []
 
 
 def test_a_list_that_ends_no_serious_flag_is_applied_at_once(agency: Agency, operator: Caller) -> None:
