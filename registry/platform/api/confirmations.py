@@ -60,8 +60,9 @@ class PlacementVerification(MethodView):
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm that a project lives on QazTech.
 
-        One person does where the last inventory lists the key for the agency; otherwise it is a proposal, with a
-        document of the project, and another person approves it, one of the two a supervisor.
+        One person does where the last inventory lists the key for the agency, and the key confirms no other project;
+        otherwise it is a proposal, with a document of the project, and another person approves it, one of the two a
+        supervisor.
         """
         return confirmed(number, PLACEMENT, values)
 
@@ -80,8 +81,9 @@ class OnboardingConfirmation(MethodView):
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm that a project moves to QazTech by a date, at most six months ahead.
 
-        It can be extended once, by a reviewer. While a medium or high flag of the project is active, it is a proposal,
-        with a document of the project, and another person approves it, one of the two a supervisor.
+        It can be extended once, by a reviewer. While a medium or high flag of the project is active, or no audit has
+        judged it as it stands, it is a proposal, with a document of the project, and another person approves it, one of
+        the two a supervisor.
         """
         return confirmed(number, ONBOARDING_KIND, values)
 
@@ -102,8 +104,8 @@ class EndingConfirmation(MethodView):
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm that the work ended with the authorised body's consent.
 
-        While a medium or high flag of the project is active, it is a proposal, with a document of the project, and
-        another person approves it, one of the two a supervisor.
+        While a medium or high flag of the project is active, or no audit has judged it as it stands, it is a proposal,
+        with a document of the project, and another person approves it, one of the two a supervisor.
         """
         return confirmed(number, ENDING_KIND, values)
 

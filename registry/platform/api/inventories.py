@@ -85,7 +85,7 @@ class InventorySummary(BaseSchema):
     needs_approval = ReadOnly("Of a dry run: whether a second person must approve it.", {"type": "boolean"})
     total = ReadOnly("Rows in the list.", COUNT)
     rejected = ReadOnly("Bad rows.", COUNT)
-    rows = ReadOnly("What stands behind the four counts, at most 1,000 of each.", ROWS)
+    rows = ReadOnly("What stands behind the counts, at most 1,000 of each.", ROWS)
     errors = ReadOnly("The bad rows, at most 1,000.", ERRORS)
 
 
