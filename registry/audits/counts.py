@@ -72,8 +72,8 @@ def counts_over_time(actor: Actor, agency_ids: Any) -> Select[*tuple[Any, ...]]:
 
 # Daily counts: projects and flags at each successful audit, for the country and by region, sector, rule and age.
 #
-# Written with the audit (``counting.py``) and never changed; those of agencies are in ``agency_counts.py``. Projects
-# that were restricted at the audit are counted in rows of their own.
+# Written with the audit (``counting.py``) and never changed. Projects that were restricted at the audit are counted in
+# rows of their own.
 
 # The member of a group whose projects have no region or sector.
 NOT_GIVEN: Final = ""

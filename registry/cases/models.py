@@ -120,7 +120,7 @@ class CaseDecision(Model):
 
     ``outcome``: None while the proposal waits, then approved, returned, withdrawn or lapsed. ``seen``: flag id →
     fingerprint, as the proposer saw them. An approved decision is in effect until ``ended_because`` is set: appealed,
-    withdrawn or replaced. ``reason`` and ``legal_basis`` repeat one of their two languages (``bilingual_texts.py``);
+    withdrawn or replaced. ``reason`` and ``legal_basis`` repeat one of their two languages;
     decisions of earlier versions have nothing else.
     """
 

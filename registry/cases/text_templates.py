@@ -1,7 +1,7 @@
 """Templates: stored texts of questions and reasons, for a rule or for any, in Kazakh or Russian.
 
 Supervisors manage them; the first ones come with the migration of the table (``migrations/case_templates.toml``). A
-text may name what ``filled_texts.py`` fills in.
+text may name what ``filled`` fills in.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 Each takes the project's facts, the day its work started, the policy and the day of the audit. It returns the project's
 values because of which the rule holds, or None. The caller computes ``started`` once, because most rules need it.
-The rules on placement are in ``placement.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reports to the Government: begin, write, freeze, delete. Review and corrections are in ``review.py``."""
+"""Reports to the Government: begin, write, freeze, delete, review and correct."""
 
 from __future__ import annotations
 

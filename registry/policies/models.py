@@ -17,7 +17,7 @@ MAX_VERSION_LENGTH = 50
 class PolicyVersion(Model):
     """A version of the policy: a draft until it is activated, then never changed.
 
-    ``text`` is its TOML, as a policy file. ``verdict_cases`` are the expected verdicts (``verdict_cases.py``).
+    ``text`` is its TOML, as a policy file. ``verdict_cases`` are the expected verdicts.
     ``editors``: everybody who wrote the draft. ``in_force_from``: the day from which audits use it; None for a draft.
     ``promise``: the changes that the impact showed at the activation, as ids of projects, and ``checked_at`` when an
     audit compared its changes with them (``registry/audits/policy_activation.py``). ``revision`` counts changes.

@@ -76,7 +76,7 @@ class FreezeStatus(Choices):
 
 
 class FlagAge(Choices):
-    """How long flags have been open: the least number of days. Audits store counts by it (``daily_counts.py``)."""
+    """How long flags have been open: the least number of days. Audits store counts by it (``DailyCount``)."""
 
     UP_TO_30 = "0", lazy_text("Up to 30 days")
     UP_TO_90 = "31", lazy_text("31 to 90 days")
