@@ -159,7 +159,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
 
     A person who has no password yet is invited. A person with a password gets a new one, to be changed at the first
     sign-in, so that whoever requested the account knows no working one. Its second half is returned, for the person;
-    another administrator is shown the first one (``password_halves.py``), so that nobody but the person knows both. The
+    another administrator is shown the first one (``passwords.py``), so that nobody but the person knows both. The
     command line, which needs no second person, gets the whole password. Returns None for other accounts. An account
     that nobody here requested, because it comes from the OpenID Connect provider, stays pending after the first
     confirmation when its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson,

@@ -120,7 +120,7 @@ class Account(Model):
 class Person(Model):
     """The data of a person besides the account. ``language`` is for pages and notifications.
 
-    ``first_half``: of a new password, encrypted, until it is displayed (``password_halves.py``).
+    ``first_half``: of a new password, encrypted, until it is displayed (``passwords.py``).
     """
 
     __tablename__ = "people"

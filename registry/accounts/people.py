@@ -78,7 +78,7 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
     """Add a person. Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive, Invalid, AccountNameTaken.
 
     ``must_change``: the password must be changed at the first sign-in; by default unless the command line set it.
-    Without a password the person is to be invited (``invited_people.py``).
+    Without a password the person is to be invited.
     """
     require_account_manager(actor)
     name = clean_name(new.name)

@@ -23,6 +23,8 @@ PAGES = sorted(
 NAMED = re.compile(r"(?<![\w/.-])/?((?:registry|tests|scripts|config|migrations|docs)/[\w./*-]*)")
 # A module as `registry.api.openapi`, to be distinguished from the command `registry` at the end of a sentence.
 FILE = re.compile(r"`([a-z_]+\.(?:py|html|toml))`")
+# In docstrings and comments, with or without its folders.
+NAMED_BY_CODE = re.compile(r"``([a-z_/]+\.(?:py|html|toml))``")
 MODULE = re.compile(r"(?<![\w/.-])(registry(?:\.[a-z_]+)+)\b(?![/(])")
 
 
@@ -47,6 +49,14 @@ def test_named_files_exist() -> None:
     known = {file.name for folder in folders for file in folder.rglob("*.*")} | {"wsgi.py"}
     for page in PAGES:
         assert set(FILE.findall(page.read_text(encoding="utf-8"))) - known == set(), page.name
+
+
+def test_files_that_docstrings_name_exist() -> None:
+    folders = [CHECKOUT / name for name in ("registry", "tests", "config", "migrations")]
+    known = {file.name for folder in folders for file in folder.rglob("*.*")}
+    code = [file for name in ("registry", "tests") for file in (CHECKOUT / name).rglob("*.py")]
+    named = {each for file in code for each in NAMED_BY_CODE.findall(file.read_text(encoding="utf-8"))}
+    assert sorted(each for each in named if each.rpartition("/")[2] not in known) == []
 
 
 def test_named_tests_exist() -> None:
