@@ -18,6 +18,7 @@ from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS
 from registry.changes.service import delete_old_changes
+from registry.cli.app_context import connected
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 from registry.core.database import db
@@ -144,11 +145,12 @@ def test_demo_numbers_are_valid_and_names_kazakh_and_russian() -> None:
 
 # The register of the demo is older than the 90 days that changes are kept.
 @pytest.mark.sqlite_only
-def test_recipe_of_the_guide_follows_the_feed_of_the_demo(registry: CommandLine, services: Services) -> None:
+def test_recipe_of_the_guide_follows_the_feed_of_the_demo(registry: CommandLine) -> None:
     registry("demo", "load")
-    with services():
+    app = create_app(read_settings(registry.settings))
+    with connected(app):
         delete_old_changes()
-        reader = caller(create_app(read_settings(registry.settings)).test_client(), Role.SUPERVISOR)
+        reader = caller(app.test_client(), Role.SUPERVISOR)
         assert code(reader.get("/changes?after=0")) == "changes-expired"
         assert reader.get("/changes?start=now").get_json() == reader.get("/changes").get_json()
 
