@@ -32,9 +32,9 @@ blp = ApiBlueprint(
 QUERY: Final = list_query(plain_parameters(filters_of_approvals()), SORTS)
 
 
-def etag_data(approval: Approval) -> tuple[object, ...]:
-    """What the entity tag is made from."""
-    return "approval", approval.id, approval.current_state
+def etag_data(shown: Mapping[str, Any]) -> tuple[object, ...]:
+    """What the entity tag is made from: also what the proposal rests on and touches, which change without it."""
+    return "approval", *shown.values()
 
 
 def proposed(approval: Approval) -> tuple[Mapping[str, Any], dict[str, str]]:
@@ -45,7 +45,7 @@ def proposed(approval: Approval) -> tuple[Mapping[str, Any], dict[str, str]]:
 def proposed_instead(approval: Approval) -> Response:
     """``proposed`` of an operation that otherwise acts at once, and then answers 200 with something else."""
     shown, headers = proposed(approval)
-    blp.set_etag(etag_data(approval))
+    blp.set_etag(etag_data(shown))
     response = jsonify(APPROVAL.dump(shown))
     response.status_code = 202
     response.headers.update(headers)
@@ -54,8 +54,9 @@ def proposed_instead(approval: Approval) -> Response:
 
 def decided(approval: Approval) -> Mapping[str, Any]:
     """The response to a decision."""
-    blp.set_etag(etag_data(approval))
-    return show_one(current_actor(), approval)
+    shown = show_one(current_actor(), approval)
+    blp.set_etag(etag_data(shown))
+    return shown
 
 
 @blp.route("/approvals")

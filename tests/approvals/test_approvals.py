@@ -82,6 +82,17 @@ def test_it_shows_what_it_changes(dana: Caller, saule: Caller, project: Project)
     assert shown["needs_supervisor"] is True
 
 
+def test_its_tag_is_another_one_when_what_it_changes_is(dana: Caller, project: Project) -> None:
+    path = f"/approvals/{proposed(dana, project)}"
+    tag = dana.get(path).headers["ETag"]
+    assert dana.get(path, If_None_Match=tag).status_code == 304
+
+    with transaction():
+        db.session.get_one(Project, project.id).is_restricted = True
+
+    assert dana.get(path, If_None_Match=tag).status_code == 200
+
+
 def test_a_decided_one_does_not_show_the_value_of_now_as_the_one_before(
     dana: Caller, saule: Caller, project: Project
 ) -> None:
