@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.service import AGENCY, hold_agencies
 from registry.approvals.service import end_outdated
 from registry.approvals.tables import Approval
 from registry.cases.models import Case, Order
@@ -113,8 +114,14 @@ class Withdrawal(RequestHandler):
         return Asked(project.agency_id, values["reason"], project_id=project.id, details=details)
 
     def lock(self, request: Request) -> None:
-        """Lock the open case, whose orders count: an approval under way ends first."""
-        lock_open_case(_project_of(request).id)
+        """Lock the open case, whose orders count: an approval under way ends first.
+
+        And before it the agency: a registration under way is committed first, so that it is linked, or is later, and
+        finds the project withdrawn.
+        """
+        project = _project_of(request)
+        hold_agencies(AGENCY.id == project.agency_id)
+        lock_open_case(project.id)
 
     def people_who_decide(self, request: Request) -> int:
         """Two while a case is open or an order in force, and where a medium or high flag is or ever was."""

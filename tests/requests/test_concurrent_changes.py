@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.agencies.service import agency_to_change, change_agency
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
 from registry.approvals.service import approve
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
@@ -23,6 +23,7 @@ from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
 from registry.flags.lock import lock_flags_for_audit
+from registry.projects.former_records import FormerRecord
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from registry.projects.revisions import Revision
@@ -135,6 +136,30 @@ def test_an_approved_change_of_an_agency_waits_for_a_running_audit(own_app: Flas
                 wait([approved], 0.05)
             assert not approved.done()
         assert approved.result(30) == "approved"
+
+
+@pytest.mark.postgres_only
+def test_a_project_that_is_registered_again_while_it_is_withdrawn_is_linked_to_its_former_record(
+    own_app: Flask,
+) -> None:
+    with own_app.app_context():
+        former = a_project(agency := an_agency())
+        bin_number = agency.bin
+        request_id = ask(FIRST, RequestKind.WITHDRAWAL, former.number, {"reason": "Twice."}).id
+        db.session.remove()
+
+    def withdraw() -> str:
+        with own_app.app_context():
+            return confirm(AIGERIM, RequestKind.WITHDRAWAL, request_id).state
+
+    with ThreadPoolExecutor(1) as pool, own_app.app_context():
+        with transaction():
+            a_project(agency_by_bin(bin_number))
+            withdrawn = pool.submit(withdraw)
+            while not db.session.scalar(WAITING) and not withdrawn.done():
+                wait([withdrawn], 0.05)
+        assert withdrawn.result(30) == "confirmed"
+        assert db.session.scalar(select(func.count()).select_from(FormerRecord)) == 1
 
 
 def test_withdrawals_of_duplicates_and_actions_on_their_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
