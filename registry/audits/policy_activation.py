@@ -11,6 +11,7 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still, nobody_answers_for
+from registry.approvals.service import require_person
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.policy_impact import CASES_OPENED, KINDS, ProjectChanges, calculate_impact
 from registry.cases.models import Case
@@ -144,9 +145,9 @@ class PolicyNotScheduled(Conflict):
 def activate_policy(actor: Actor, version: str, impact_digest: str, on: date) -> PolicyVersion:
     """Put a draft in force from a day, today or later. The first audit by it compares its changes with the impact.
 
-    Raises RoleNotAllowed, PolicyNotFound, Invalid (before today), PolicyActivationNeedsAPerson,
-    PolicyActivationNeedsAnotherPerson, ProposerLostAccess, PolicyNotDraft, PolicyDateTaken, PolicyVerdictCasesFail,
-    PolicyImpactChanged and AuditRunning.
+    Raises RoleNotAllowed, PolicyNotFound, Invalid (before today), PolicyActivationNeedsAPerson, NeedsTwoPeople for a
+    command where two people could act, PolicyActivationNeedsAnotherPerson, ProposerLostAccess, PolicyNotDraft,
+    PolicyDateTaken, PolicyVerdictCasesFail, PolicyImpactChanged and AuditRunning.
     """
     actor.require(Permission.POLICIES_ACTIVATE)
     if on < today():
@@ -212,6 +213,7 @@ def may_activate(actor: Actor, draft: PolicyVersion) -> bool:
 
 def _require_another_person(actor: Actor, draft: PolicyVersion) -> None:
     _require_a_person(actor, draft.version)
+    require_person(actor)
     if not _is_another_person(actor, draft):
         raise PolicyActivationNeedsAnotherPerson(version=draft.version)
     if not any(may_still(name, Permission.POLICIES_WRITE) for name in draft.editors):

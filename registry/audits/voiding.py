@@ -1,6 +1,7 @@
 """Voiding an audit that a wrong clock dated in the future: it no longer counts as the last audited date.
 
-An operator and a supervisor void it together: one proposes, the other confirms. The command line does it in one step.
+An operator and a supervisor void it together: one proposes, the other confirms. A command does it in one step only
+while the register has fewer than two people of oversight.
 The audit's changes to flags are undone (``reversal``); the next audit updates flags and cases.
 """
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import is_another_person, require_still_may
+from registry.approvals.service import require_person
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.service import find_audit
 from registry.cases.change_times import mark_cases, mark_flags_and_cases
@@ -161,12 +163,13 @@ def confirm_voiding(actor: Actor, audit_id: int, proposed_at: str) -> AuditRun:
 
 
 def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
-    """Void the audit in one step, for the operator on the command line.
+    """Void the audit in one step, for a command while the register has fewer than two people of oversight.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    Raises RoleNotAllowed, NeedsTwoPeople, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
     """
     actor.require(Permission.AUDITS_VOID)
     find_audit(actor, audit_id)
+    require_person(actor)
     with exclusive_lock() as session:
         return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
 

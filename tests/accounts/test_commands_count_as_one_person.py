@@ -1,8 +1,9 @@
-"""Commands that give roles of oversight: at once while fewer than two people have one, then with another person."""
+"""Commands that take two people: at once while fewer than two have roles of oversight, then with another person."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +15,15 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.accounts.token_confirmation import confirm_token
+from registry.audits.policy_impact import impact_of
+from registry.core.clock import today
 from registry.core.database import db
 from registry.journal.service import JournalEntry
+from registry.policies.service import draft_policy
 from tests.accounts.test_account_editing import session_of
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.cli import CommandLine
+from tests.present import Present
 
 Services = Callable[[], Any]
 
@@ -127,3 +132,33 @@ def test_a_command_confirms_what_it_made_where_nobody_else_can(registry: Command
 
     with services():
         assert named("adil").status == "active"
+
+
+def test_a_command_activates_no_policy_that_one_person_drafted(two_people: CommandLine, services: Services) -> None:
+    with services():
+        supervisor = session_of(named("saule"))
+        draft_policy(supervisor, {"version": "2026.2", "rules": {"freeze.creation": {"severity": "low"}}})
+        digest = impact_of(supervisor, "2026.2").digest
+        day = today().isoformat()
+    activate = ("policies", "activate", "2026.2", "--impact-digest", digest, "--on", day)
+
+    ran = two_people(*activate)
+
+    assert ran.code == 1 and "Two people do this together" in ran.err
+    two_people("users", "disable", "saule")
+    assert two_people(*activate).code == 4
+
+
+def test_a_command_voids_no_audit_where_two_people_could(
+    two_people: CommandLine, services: Services, present: Present
+) -> None:
+    present.move(timedelta(days=400))
+    ahead = two_people("audits", "run", "--json").json
+    present.move(timedelta(days=-400))
+    void = ("audits", "void", str(ahead["id"]), "--reason", "The clock was ahead.")
+
+    ran = two_people(*void)
+
+    assert ran.code == 1 and "Two people do this together" in ran.err
+    two_people("users", "disable", "saule")
+    assert two_people(*void).code == 0
