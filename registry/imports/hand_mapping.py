@@ -21,7 +21,7 @@ from registry.imports.headers import KNOWN, SCHEMAS
 from registry.imports.layout import Strictness, count_rows, header_of, layout_from_json, with_columns
 from registry.imports.models import IMPORT_SUBJECT, ImportRun, forget_results, has_file, stored_file
 from registry.imports.notes import below_column_numbers
-from registry.imports.queries import find_import
+from registry.imports.queries import find_import, require_rows
 from registry.imports.service import ReadFile, record_queued, require_importer, take_in
 from registry.imports.sheet_choice import choose_sheet
 
@@ -137,6 +137,7 @@ def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> I
 def _mappable(actor: Actor, import_id: int) -> ImportRun:
     run = find_import(actor, import_id)
     require_importer(actor, run.kind)
+    require_rows(actor, run)
     if not can_map_columns(run):
         raise ImportAlreadyMapped(id=run.id)
     return run

@@ -17,7 +17,7 @@ from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, pla
 from registry.imports.error_texts import field_label, row_error_text
 from registry.imports.layout import Layout, layout_from_json
 from registry.imports.models import ImportRun, RowError, has_file, stored_file
-from registry.imports.queries import find_import
+from registry.imports.queries import find_import, require_rows
 from registry.imports.service import MarkedFileNotAvailable
 
 # Excel opens files with more comments slowly.
@@ -31,8 +31,9 @@ Errors = dict[int, dict[str | None, list[str]]]
 
 
 def marked_import(actor: Actor, import_id: int) -> ImportRun:
-    """The run whose file can be marked. Raises ImportNotFound and MarkedFileNotAvailable."""
+    """The run whose file can be marked. Raises ImportNotFound, RoleNotAllowed and MarkedFileNotAvailable."""
     run = find_import(actor, import_id)
+    require_rows(actor, run)
     if run.layout is None or run.state != "done" or not has_file(run.id):
         raise MarkedFileNotAvailable(id=run.id)
     return run

@@ -38,6 +38,20 @@ def find_import(actor: Actor, import_id: int) -> ImportRun:
     return run
 
 
+def may_read_rows(actor: Actor, run: ImportRun) -> bool:
+    """True unless rows of an agency's file may be about restricted projects, which the actor may not read."""
+    is_own = run.principal == actor.principal
+    return is_own or run.agency_id is None or actor.may(Permission.RESTRICTED_READ)
+
+
+def require_rows(actor: Actor, run: ImportRun) -> None:
+    """Raise ImportNotFound for another account's run, RoleNotAllowed where the actor may not read its rows."""
+    if not _may_see(actor, run):
+        raise ImportNotFound(id=run.id)
+    if not may_read_rows(actor, run):
+        actor.require(Permission.RESTRICTED_READ)
+
+
 def imports_of(actor: Actor) -> list[ImportRun]:
     """Return the actor's runs, or all runs for an administrator, newest first, at most 100."""
     statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MAX_RUNS)
@@ -49,10 +63,9 @@ def imports_of(actor: Actor) -> list[ImportRun]:
 def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
     """Return a page of ``{row, column, code, params}`` in row order; ``column`` is None when the whole row is invalid.
 
-    Raises ImportNotFound for another account's run, Malformed for an invalid sort or cursor.
+    Raises what ``require_rows`` raises, and Malformed for an invalid sort or cursor.
     """
-    if not _may_see(actor, run):
-        raise ImportNotFound(id=run.id)
+    require_rows(actor, run)
     if page.sort not in (None, "row", "-row"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "row, -row"})])
     descending = page.sort == "-row"
@@ -75,10 +88,9 @@ def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
 def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None = None) -> Listing:
     """Return a page of what a dry run would do with its rows, in their order, all or those with one outcome.
 
-    Raises ImportNotFound, and Malformed for an invalid sort or cursor.
+    Raises what ``require_rows`` raises, and Malformed for an invalid sort or cursor.
     """
-    if not _may_see(actor, run):
-        raise ImportNotFound(id=run.id)
+    require_rows(actor, run)
     unique = PreviewedRow.id.expression
     columns = ("row", "outcome", "record", "name", "changes", "would_flag", "question", "answer")
     statement = select(

@@ -89,7 +89,8 @@ def test_import_is_visible_to_owner_and_administrators(
 
     for seeing in (owner, same, administrator):
         assert seeing.get(path).status_code == 200
-        assert seeing.get(f"{path}/errors").status_code == 200
+    assert owner.get(f"{path}/errors").status_code == same.get(f"{path}/errors").status_code == 200
+    assert administrator.get(f"{path}/errors").status_code == 403
     assert editor.get(path).status_code == 404
     assert editor.get(f"{path}/errors").status_code == 404
     for without_imports in (as_role("auditor"), as_role("supervisor"), as_role("agency_viewer", agency)):

@@ -171,6 +171,7 @@ def test_export_to_closed_pipe_ends_quietly(registry: CommandLine, two_projects:
 
 
 def test_inventory_previews_before_writing(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+    registry("audits", "run")
     file = tmp_path / "inventory.csv"
     file.write_text(
         f"platform_key,agency,verified_on\nqt-7,{two_projects},2026-03-01\nqt-8,{two_projects},2026-03-01\n"
@@ -187,6 +188,7 @@ def test_inventory_previews_before_writing(registry: CommandLine, two_projects: 
 
 
 def test_invalid_inventory_row_is_named(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+    registry("audits", "run")
     file = tmp_path / "inventory.csv"
     lines = [f"qt-7,{two_projects},2026-03-01", f"qt-9,{two_projects},yesterday"]
     file.write_text("platform_key,agency,verified_on\n" + "\n".join(lines) + "\n")

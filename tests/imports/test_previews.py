@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from flask import Flask
 from werkzeug.datastructures import FileStorage
 
+from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.pagination import Page
+from registry.core.transactions import transaction
+from registry.imports.marked_file import marked_import
 from registry.imports.models import FilePiece, ImportRun
-from registry.imports.queries import previewed_rows
+from registry.imports.queries import errors_of, find_import, previewed_rows
 from registry.imports.service import DryRunNotUsable, import_now, queue_import, run_dry_run
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.projects.models import Project
+from registry.projects.service import restrict_project
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
@@ -141,3 +146,39 @@ def test_page_shows_the_rows_and_imports_them(signed_in: SignedIn) -> None:
     assert imported.request.path != path
     assert "only wrong rows (XLSX)" in visit.get(imported.request.path).text
     assert "Import now" not in visit.get(path).text
+
+
+def test_rows_of_an_agencys_file_are_not_shown_to_who_reads_no_restricted_projects(app: Flask) -> None:
+    agency = an_agency()
+    project = a_project(agency, external_id="A-1", name_ru="Система")
+    with transaction():
+        restrict_project(an_actor(Role.SUPERVISOR), project, True, "secret")
+    editor = an_actor(Role.AGENCY_EDITOR, agency)
+    content = csv_of(minimal(agency.bin, external_id="A-1", budget_kzt="5"))
+    queued = queue_import(editor, "projects", True, "a.csv", content)
+    run_next_import()
+    run = find_import(ADMINISTRATOR, queued.id)
+    not_admitted = replace(an_actor(Role.AGENCY_ADMINISTRATOR, agency), is_admitted=False)
+    run.dry_run = False
+
+    for reader in (ADMINISTRATOR, not_admitted):
+        assert find_import(reader, run.id).updated == 1
+        for read in (previewed_rows, errors_of):
+            with pytest.raises(RoleNotAllowed):
+                read(reader, run, Page())
+        with pytest.raises(RoleNotAllowed):
+            marked_import(reader, run.id)
+    assert [row["record"] for row in previewed_rows(editor, run, Page()).items] == [project.number]
+    admitted = an_actor(Role.AGENCY_ADMINISTRATOR, agency)
+    assert errors_of(admitted, run, Page()).items == []
+
+
+def test_page_of_an_agencys_import_has_no_rows_for_administrators(signed_in: SignedIn, agency: Agency) -> None:
+    editor = an_actor(Role.AGENCY_EDITOR, agency)
+    run = queue_import(editor, "projects", True, "a.csv", csv_of(minimal(agency.bin), minimal(agency.bin)))
+    run_next_import()
+
+    page = signed_in(Role.ADMINISTRATOR).get(f"/imports/{run.id}").text
+
+    assert "The rows may be about restricted projects." in page
+    assert f"/imports/{run.id}/rows" not in page and "errors.xlsx" not in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -57,7 +58,7 @@ def run_import(
 
 
 def errors(run: ImportRun) -> list[Any]:
-    return errors_of(ADMINISTRATOR, run, Page(limit=500)).items
+    return errors_of(replace(ADMINISTRATOR, principal=run.principal), run, Page(limit=500)).items
 
 
 def codes(run: ImportRun) -> list[tuple[int, str | None, str]]:

@@ -37,7 +37,7 @@ from registry.imports.api.schemas import (
 from registry.imports.error_texts import row_error_text
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
-from registry.imports.queries import errors_of, find_import, import_page, previewed_rows
+from registry.imports.queries import errors_of, find_import, import_page, may_read_rows, previewed_rows
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.template_file import write_template
 from registry.imports.undo import undo_import
@@ -67,6 +67,8 @@ def shown_import(run: ImportRun) -> dict[str, Any]:
         for header, name in zip(layout["headers"], layout["columns"], strict=True)
         if header
     ]
+    if not may_read_rows(current_actor(), run):
+        shown["undone"] = None
     shown["warnings"] = [
         {"code": each["code"], "message": message(each["code"], request_locale(), each["params"])}
         for each in run.warnings or []
@@ -119,7 +121,10 @@ class ImportById(MethodView):
     @blp.etag
     @blp.response(200, IMPORT, example=EXAMPLE)
     def get(self, id: int) -> Any:
-        """See how far an import is. It shows to who sent it and to administrators."""
+        """See how far an import is. It shows to who sent it and to administrators.
+
+        What an undo did is null where the rows may be about restricted projects, which the caller may not read.
+        """
         return visible(find_import(current_actor(), id))
 
 

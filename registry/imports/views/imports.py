@@ -12,6 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.pages import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
+from registry.core.pagination import Listing
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download, xlsx_download
 from registry.imports.answers import answer_questions
@@ -32,6 +33,7 @@ from registry.imports.queries import (
     errors_of,
     find_import,
     imports_of,
+    may_read_rows,
     missing_columns,
     needs_change_reason,
     previewed_rows,
@@ -204,15 +206,17 @@ def import_run(actor: Actor, import_id: int) -> Answer:
 
 
 def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
-    errors = errors_of(actor, run, requested_page(100))
+    shows_rows = may_read_rows(actor, run)
+    errors = errors_of(actor, run, requested_page(100)) if shows_rows else Listing([], None)
     return render_template(
         "imports/detail.html",
         run=run,
         form=form,
-        is_kept=has_file(run.id),
+        shows_rows=shows_rows,
+        is_kept=shows_rows and has_file(run.id),
         again=run.dry_run and registers_again(run),
         can_undo=is_undoable(run) and can_undo(actor, run),
-        undone=run.undone,
+        undone=run.undone if shows_rows else None,
         answered=count_answers(run) if run.unanswered else 0,
         columns=_layout_columns(run),
         missing_columns=[field_label(name) for name in missing_columns(run)],
