@@ -182,7 +182,11 @@ class InventoryApproval(ApprovalKind):
         """How many placements it confirms and takes away, and the flags of those that it confirms."""
         proposer = _proposer(approval)
         viewer = proposer if actor.has_role_permission(Permission.RESTRICTED_READ) else _without_restricted(proposer)
-        return effect_of(viewer, _listed(approval)).counts()
+        try:
+            return effect_of(viewer, _listed(approval)).counts()
+        except Invalid:
+            # As in ``seen``: it is out of date, and is still shown.
+            return {}
 
     def seen(self, approval: Approval) -> Any:
         """The digest of its effect."""

@@ -111,6 +111,21 @@ def test_an_approved_list_is_counted_in_no_entry_for_who_may_not_see_restricted_
     assert [each["action"] for each in entries if counts & set(each["details"])] == []
 
 
+def test_a_list_without_a_valid_row_any_more_is_shown_as_out_of_date(
+    agency: Agency, operator: Caller, supervisor: Caller
+) -> None:
+    flagged(agency, "qt-1")
+    approval_id = send(operator, agency, "qt-1", **WHY).get_json()["id"]
+    with transaction():
+        agency.closed_on, agency.successor_id = DAY, an_agency().id
+
+    shown = supervisor.get(f"/approvals/{approval_id}")
+
+    assert (shown.status_code, shown.get_json()["effects"]) == (200, {})
+    assert code(supervisor.post(f"/approvals/{approval_id}/approval", {})) == "approval-out-of-date"
+    assert supervisor.post(f"/approvals/{approval_id}/rejection", {"reason": "It is closed."}).status_code == 200
+
+
 def test_a_list_that_ends_no_serious_flag_is_applied_at_once(agency: Agency, operator: Caller) -> None:
     project = a_project(agency, placement="on_platform", platform_key="qt-1")
     audit_without_findings()
