@@ -182,7 +182,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
     )
     read_telemetry(env)
     _require_valid(env)
-    if not settings.secret_key and not read_only:
+    if not settings.secret_key and ((data_dir / SECRET_KEY_FILE).exists() or not read_only):
         return replace(settings, secret_key=_kept_secret_key(data_dir))
     return settings
 

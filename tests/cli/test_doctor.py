@@ -318,6 +318,13 @@ def test_another_secret_key_is_a_failure_until_it_becomes_the_registrys(registry
     assert found(registry("doctor", "--json"))["secret key"]["state"] == "failure"
 
 
+@pytest.mark.sqlite_only
+def test_secret_key_of_the_data_folder_is_the_one_of_the_registry(registry: CommandLine) -> None:
+    registry.settings.pop("REGISTRY_SECRET_KEY")
+    assert registry("db", "upgrade").code == 0
+    assert found(registry("doctor", "--json"))["secret key"]["state"] == "ok"
+
+
 @pytest.mark.postgres_only
 def test_disabled_trigger_is_a_missing_one(registry: CommandLine) -> None:
     as_owner(registry, "ALTER TABLE orders DISABLE TRIGGER orders_ended")
