@@ -70,10 +70,14 @@ class CommissionDecision(ApprovalKind):
     decides = Permission.EXEMPTIONS_RECORD
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """What was decided; for a case, where it is now."""
-        facts = [Fact(name, None, value) for name, value in approval.payload["values"].items() if value is not None]
+        """What was decided; for a case, where it is now and where it goes."""
+        values = approval.payload["values"]
+        facts = [Fact(name, None, value) for name, value in values.items() if value is not None]
         case = self._case(approval)
-        return facts if case is None else [*facts, Fact("case_status", case.status, None)]
+        if case is None:
+            return facts
+        stays = values["outcome"] == CommissionOutcome.GRANTED or case.exempt_since is not None
+        return [*facts, Fact("case_status", case.status, Status.WITH_COMMISSION if stays else _reviewed_again(case))]
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - the base's
         """The serious flags that an exemption covers."""
@@ -186,6 +190,10 @@ def _added(actor: Actor, project: Project, files: Sequence[DecisionFile], belong
         add_document(actor, project, file.name, file.content_type, file.content, "act", belongs_to=belongs_to).id
         for file in files
     ]
+
+
+def _reviewed_again(case: Case) -> Status:
+    return Status.NEW if case.assignee is None else Status.UNDER_REVIEW
 
 
 def _dated(values: Mapping[str, Any]) -> dict[str, Any]:

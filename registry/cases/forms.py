@@ -63,8 +63,14 @@ SCHEMAS: Final[Mapping[str, BaseSchema]] = {
     ActionName.COMMENT: CASE_REMARK,
     **dict.fromkeys((ActionName.ANSWER, ActionName.RETURN, ActionName.APPEAL), RequiredComment()),
 }
-# While an order is in force, these actions have other names on the pages.
-UNDER_ORDER: Final[Mapping[str, str]] = {ActionName.CLAIM: "reopen", ActionName.WITHDRAW: "withdraw_order"}
+# What is withdrawn depends on what the case waits for, and while an order is in force claiming it reopens the review.
+NAMES_IN_STATUS: Final[Mapping[tuple[str, str], str]] = {
+    (ActionName.CLAIM, Status.REMEDIATION): "reopen",
+    (ActionName.WITHDRAW, Status.REMEDIATION): "withdraw_order",
+    (ActionName.WITHDRAW, Status.AWAITING_AGENCY): "withdraw_question",
+    (ActionName.WITHDRAW, Status.AWAITING_APPROVAL): "withdraw_proposal",
+    (ActionName.WITHDRAW, Status.WITH_COMMISSION): "withdraw_referral",
+}
 PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
     ActionName.CLAIM: cases.claim,
     ActionName.RELEASE: cases.release,
@@ -114,8 +120,8 @@ def carry_out(actor: Actor, case: Case, action: str, values: Mapping[str, Any]) 
 
 
 def action_name(action: str, status: str) -> str:
-    """Return the label of an action's form. While an order is in force, claiming a case means reopening its review."""
-    return choice_label("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
+    """Return the label of an action's form."""
+    return choice_label("case_action", NAMES_IN_STATUS.get((action, status), action))
 
 
 def cautions_of(status: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ class ActionName(Choices):
     RETURN = "return", lazy_text("Return to review"), lazy_text("Returned to review")
     REFER = "refer", lazy_text("Refer to the Commission"), lazy_text("Referred to the Commission")
     CONFIRM = "confirm", lazy_text("Confirm the correction"), lazy_text("Correction confirmed")
-    WITHDRAW = "withdraw", lazy_text("Withdraw the request"), lazy_text("Withdrawn")
+    WITHDRAW = "withdraw", lazy_text("Withdraw"), lazy_text("Withdrawn")
     APPEAL = "appeal", lazy_text("Appeal"), lazy_text("Appealed")
     COMMENT = "comment", lazy_text("Add a comment"), lazy_text("Commented")
 

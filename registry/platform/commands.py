@@ -52,6 +52,7 @@ def import_(file: Path, dry_run: bool, reason: str | None, as_json: bool) -> Non
     else:
         click.echo("  ".join(f"{name} {summary[name]}" for name in COUNTS))
         print_row_errors(errors)
-        print_message("cli-inventory-checked" if dry_run else "cli-inventory-applied")
+        checked = "cli-inventory-checked-for-approval" if summary.get("needs_approval") else "cli-inventory-checked"
+        print_message(checked if dry_run else "cli-inventory-applied")
     if summary["rejected"]:
         raise click.exceptions.Exit(INVALID)

@@ -99,11 +99,14 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "import_kind": _labels(ImportKind),
     "row_outcome": ROW_OUTCOMES,
     "case_status": _labels(Status),
-    # While an order is in force, two actions have other labels.
+    # Two actions have other labels in some statuses.
     "case_action": {
         **_labels(ActionName),
         "reopen": lazy_text("Reopen the review"),
         "withdraw_order": lazy_text("Withdraw the order"),
+        "withdraw_question": lazy_text("Withdraw the question"),
+        "withdraw_proposal": lazy_text("Withdraw the proposal"),
+        "withdraw_referral": lazy_text("Withdraw the referral"),
     },
     "case_event": {
         **{action.value: action.event_label for action in ActionName},
@@ -159,6 +162,8 @@ FIELDS: Final[Mapping[str, str]] = {
     # Names that belong to no record: filters, parameters, facts of earlier revisions, fields of accounts.
     "registered_on": lazy_text("Registered"),
     # Of an inventory.
+    "file_name": lazy_text("File"),
+    "sha256": "SHA-256",
     "flagged": lazy_text("Records with a medium or high flag that it confirms"),
     "changed_since_audit": lazy_text("Records changed since the last audit that it confirms"),
     "lost": lazy_text("Records that lose their confirmation"),
@@ -202,6 +207,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "duplicate_of": lazy_text("Registered already as"),
     "recovery_code": lazy_text("Recovery code"),
     "attestation": lazy_text("Confirmed as true"),
+    "case_status": lazy_text("Status of the case"),
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")

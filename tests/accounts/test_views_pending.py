@@ -28,7 +28,7 @@ def path_of(name: str) -> str:
 def ask_for(administrator: Visit, name: str = "zhanna", role: str = "reviewer") -> None:
     """Add a person as an administrator, who is shown no password."""
     page = administrator.send("/people/new", name=name, role=role, language="en").text
-    assert 'id="secret"' not in page and "Whoever confirms it is shown one half of a new password" in page
+    assert 'id="secret"' not in page and "Whoever confirms it is shown the second half of a new password" in page
 
 
 def secret_of(page: str) -> str:

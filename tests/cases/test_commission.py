@@ -244,6 +244,22 @@ def test_a_text_file_is_no_decision(client: FlaskClient, project: Project) -> No
     assert codes(answer) == {("/file", "document-no-scan")}
 
 
+@pytest.mark.parametrize(
+    ("entered", "shown", "status_then"),
+    [
+        (GRANTED, "Exemption granted until a date", "With the Commission"),
+        (REFUSED, "Exemption refused", "Under review"),
+    ],
+)
+def test_page_of_a_proposal_says_what_was_decided_and_where_the_case_goes(
+    signed_in: SignedIn, project: Project, entered: dict[str, str], shown: str, status_then: str
+) -> None:
+    page = record(signed_in(Role.REVIEWER), case_of(project), **entered)
+
+    assert f'data-label="As proposed">{shown}<' in page
+    assert "Status of the case" in page and f'data-label="As proposed">{status_then}<' in page
+
+
 def test_one_supervisor_grants_no_exemption(client: FlaskClient, project: Project) -> None:
     saule = caller(client, Role.SUPERVISOR, name="saule")
     data = {"file": (io.BytesIO(b"%PDF-1.7"), "decision.pdf"), **GRANTED}

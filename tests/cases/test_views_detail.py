@@ -143,6 +143,20 @@ def test_proposal_without_a_reason_has_the_error_at_the_language_of_the_page(sig
         assert code == 422 and f'id="{control}"' in page
 
 
+def test_button_names_what_it_withdraws(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    send(reviewer, case, "ask", **{"ask-comment": "Где договор?"})
+    assert "Withdraw the question" in reviewer.get(case).text
+    send(reviewer, case, "withdraw")
+    send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
+    assert "Withdraw the proposal" in reviewer.get(case).text
+    send(reviewer, case, "withdraw")
+    send(reviewer, case, "refer")
+    assert "Withdraw the referral" in reviewer.get(case).text
+
+
 def test_supervisor_returns_proposal_with_reason(signed_in: SignedIn) -> None:
     _project, case = flagged_case()
     reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)

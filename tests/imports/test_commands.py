@@ -171,11 +171,12 @@ def test_export_to_closed_pipe_ends_quietly(registry: CommandLine, two_projects:
 
 
 def test_inventory_previews_before_writing(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
-    registry("audits", "run")
     file = tmp_path / "inventory.csv"
     file.write_text(
         f"platform_key,agency,verified_on\nqt-7,{two_projects},2026-03-01\nqt-8,{two_projects},2026-03-01\n"
     )
+    assert "add --reason to propose it" in registry("inventory", "import", file, "--dry-run").err
+    registry("audits", "run")
     dry = registry("inventory", "import", file, "--dry-run", "--json")
     assert dry.code == 0
     assert {name: dry.json[name] for name in ("dry_run", "matched", "lost", "mismatched", "unregistered")} == {

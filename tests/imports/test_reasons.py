@@ -53,7 +53,7 @@ def test_page_asks_for_a_reason_before_a_dry_run_is_imported(signed_in: SignedIn
     path = upload(visit, table(agency, "Стадия", "Создание"), dry_run="yes")
     assert "Reason for the changes" in visit.get(path).text
     refused = visit.send(f"{path}/run", page=path, change_reason=" ")
-    assert refused.status_code == 422 and "Say why the value changes" in refused.text
+    assert refused.status_code == 422 and '<a href="#change_reason">Reason: Say why the value changes' in refused.text
     too_long = visit.send(f"{path}/run", page=path, change_reason="x" * 1001)
     assert too_long.status_code == 422 and reasons() == [None]
     visit.send(f"{path}/run", page=path, change_reason=ACT)

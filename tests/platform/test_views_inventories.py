@@ -51,7 +51,8 @@ def test_many_losses_wait_for_a_second_person(signed_in: SignedIn) -> None:
     proposed = visit.send(address, page="/inventory", reason="QazTech removed them")
 
     assert "Nothing changes until another person approves it." in proposed.text
-    assert "list.csv" in proposed.text and "Placements that lose their confirmation" in proposed.text
+    assert "list.csv" in proposed.text and "SHA-256" in proposed.text and "file_name" not in proposed.text
+    assert "Placements that lose their confirmation" in proposed.text
     assert all(map(is_confirmed, projects))
     supervisor = signed_in(Role.SUPERVISOR)
     path = proposed.request.path

@@ -54,7 +54,7 @@ def confirm(actor: Actor, account_id: int) -> Answer:
         hint = " ".join(
             (
                 confirmed,
-                _("Another administrator sees the first half on the page of the person."),
+                _("An administrator other than you sees the first half on the page of the person."),
                 second_behind_first(),
             )
         )
@@ -164,8 +164,8 @@ def _password_note(account: Account) -> list[str]:
         return []
     return [
         _(
-            "Whoever confirms it is shown one half of a new password, and another administrator the other half. The "
-            "person changes it at the first sign-in."
+            "Whoever confirms it is shown the second half of a new password. You, or another administrator, then see "
+            "the first half on the page of the person, who changes the password at the first sign-in."
         )
     ]
 

@@ -101,6 +101,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Nothing is applied yet: the inventory waits for a second person as approval {id}."
     ),
     "cli-inventory-checked": lazy_text("Only checked: nothing was written. Leave out --dry-run to apply it."),
+    "cli-inventory-checked-for-approval": lazy_text(
+        "Only checked: nothing was written. Leave out --dry-run and add --reason to propose it: it then waits for a "
+        "second person."
+    ),
     "cli-journal-broken": lazy_text("The journal is broken: {fault}"),
     "cli-journal-whole": lazy_text("The journal is intact: entries {entries}, head {head}."),
     "cli-lifetime-wrong": lazy_text(

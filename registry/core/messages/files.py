@@ -125,7 +125,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "platform-key-twice": lazy_text("This platform_key is already in row {row}. Keep one of the rows."),
     "principal-disabled": lazy_text("the account that started the import is disabled"),
     "required-without-column": lazy_text(
-        "The file has no column for this field, which a new project must have. Add the column, or map it by hand."
+        "The file has no column for this field, which a new project must have. Add it, or choose which column of the "
+        "file it is."
     ),
     "rows-left-out": lazy_text("Left out as totals, headings or notes: rows no. {rows}."),
     "row-too-long": lazy_text(

@@ -262,7 +262,7 @@ def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], f
 
 def _numbers(kind: str) -> list[tuple[str, str]]:
     """The number in the register, by which rows are matched though nobody enters it."""
-    return [("number", field_label("number"))] if kind == ImportKind.PROJECTS else []
+    return [("number", gettext("Number in the register"))] if kind == ImportKind.PROJECTS else []
 
 
 def _page(actor: Actor, form: Form) -> str:
