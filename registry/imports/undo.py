@@ -15,7 +15,8 @@ from sqlalchemy import Date, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, own_agencies
+from registry.agencies.models import Agency
+from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, hold_agencies, own_agencies
 from registry.audits.forecasts import ProposedProject, findings_on
 from registry.changes.service import record_change
 from registry.core.bulk import table_of
@@ -87,14 +88,17 @@ def _undo_agencies(actor: Actor, run: ImportRun, reason: str) -> dict[str, list[
     """Restore the agencies that an import changed, from its journal entries; kind and parent it never changed."""
     changed = (JournalEntry.action == "agency.changed", JournalEntry.principal == run.principal)
     since = JournalEntry.at >= rfc3339(run.started_at or run.queued_at)
-    entries = select(JournalEntry.subject, JournalEntry.details).where(*changed, since).order_by(JournalEntry.subject)
+    statement = select(JournalEntry.subject, JournalEntry.details).where(*changed, since).order_by(JournalEntry.subject)
+    of_principal = [(subject, json.loads(details)) for subject, details in db.session.execute(statement)]
+    entries = {
+        subject.removeprefix("agency:"): entry for subject, entry in of_principal if entry.get("import") == run.id
+    }
+    # All at once, as whoever else locks several.
+    hold_agencies(Agency.bin.in_(entries))
     restored: list[str] = []
     left: list[dict[str, Any]] = []
-    for subject, details in db.session.execute(entries).all():
-        entry = json.loads(details)
-        if entry.get("import") != run.id:
-            continue
-        agency = agency_to_change(subject.removeprefix("agency:"))
+    for number, entry in entries.items():
+        agency = agency_to_change(number)
         kept = [each["field"] for each in entry["changes"] if getattr(agency, each["field"]) != each["new"]]
         before = {each["field"]: each["old"] for each in entry["changes"] if each["field"] not in kept}
         try:
