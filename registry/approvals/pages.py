@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, url_for
+from sqlalchemy import select
 
 from registry.accounts.actors import Actor
+from registry.accounts.models import Account
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import is_another_person
 from registry.agencies.pages import agency_names
@@ -25,6 +27,7 @@ from registry.approvals.queries import (
 )
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
+from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
@@ -38,6 +41,7 @@ from registry.web.lists import first_address, next_address, requested_filters, r
 
 FILTERS: Final = ("kind", "state")
 REASON: Final = "reason"
+ACCOUNT_SUBJECT: Final = "account:"
 MAX_WAITING: Final = 50
 
 
@@ -54,6 +58,7 @@ def approvals(actor: Actor) -> Answer:
         waiting=waiting,
         items=listing.items,
         agencies=_agencies(shown),
+        accounts=_accounts(shown),
         projects=_projects(actor, shown),
         reasons={each["id"]: _reason(each) for each in shown},
         filters=filters,
@@ -148,6 +153,16 @@ def _reason(item: Mapping[str, Any]) -> str:
 
 def _agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return agency_names(item["agency"] for item in items if item["agency"])
+
+
+def _accounts(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The names of the accounts that approvals are about, by subject."""
+    subject = ACCOUNT_SUBJECT
+    ids = [int(item["subject"].removeprefix(subject)) for item in items if item["subject"].startswith(subject)]
+    if not ids:
+        return {}
+    rows = db.session.execute(select(Account.id, Account.name).where(Account.id.in_(ids)))
+    return {f"{subject}{account_id}": name for account_id, name in rows}
 
 
 def _projects(actor: Actor, items: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -34,6 +34,7 @@ from registry.settings import CHECKOUT
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR as LOCAL
 from tests.factories import PASSWORD, a_project, an_actor, an_agency, bearer, in_session, restrict
+from tests.fixtures.web import SignedIn
 
 FIRST = an_actor(Role.ADMINISTRATOR, name="first")
 SAULE = an_actor(Role.SUPERVISOR, name="saule")
@@ -303,3 +304,13 @@ def test_every_actor_of_an_account_knows_whether_it_is_admitted() -> None:
         if "is_admitted" not in {each.arg for each in call.keywords}
     ]
     assert without == []
+
+
+def test_list_of_approvals_names_the_account_that_would_read(world: World, signed_in: SignedIn) -> None:
+    added(world)
+    (approval,) = waiting()
+
+    page = signed_in(Role.SUPERVISOR).get("/approvals").text
+
+    row = page.partition(f'href="/approvals/{approval.id}"')[2].partition("</th>")[0]
+    assert '<span class="quiet">new</span>' in row
