@@ -22,21 +22,26 @@ REVOKE INSERT, DELETE ON change_head FROM :"service";
 
 -- What was written down stays as it was written: who changed what, who decided what, what was sent and received. A column
 -- that must still change, such as the end of an order, is guarded by a trigger (registry/core/record_guards.py).
+REVOKE UPDATE, DELETE ON agency_counts FROM :"service";
 REVOKE UPDATE, DELETE ON case_documents FROM :"service";
 REVOKE UPDATE, DELETE ON case_events FROM :"service";
 REVOKE UPDATE, DELETE ON case_letters FROM :"service";
 REVOKE UPDATE, DELETE ON confirmations FROM :"service";
+REVOKE UPDATE, DELETE ON daily_counts FROM :"service";
 REVOKE UPDATE, DELETE ON documents FROM :"service";
 REVOKE UPDATE, DELETE ON exemption_documents FROM :"service";
 REVOKE UPDATE, DELETE ON former_flags FROM :"service";
 REVOKE UPDATE, DELETE ON former_names FROM :"service";
 REVOKE UPDATE, DELETE ON former_records FROM :"service";
+REVOKE UPDATE, DELETE ON import_writes FROM :"service";
 REVOKE UPDATE, DELETE ON installation FROM :"service";
 GRANT UPDATE (key_fingerprint) ON installation TO :"service";
 REVOKE UPDATE, DELETE ON inventories FROM :"service";
 REVOKE UPDATE, DELETE ON policy_texts FROM :"service";
 REVOKE UPDATE, DELETE ON proposed_inventories FROM :"service";
 REVOKE UPDATE, DELETE ON revisions FROM :"service";
+REVOKE UPDATE ON audit_changes FROM :"service";
+REVOKE DELETE ON absences FROM :"service";
 REVOKE DELETE ON agencies FROM :"service";
 REVOKE DELETE ON approvals FROM :"service";
 REVOKE DELETE ON audits FROM :"service";
@@ -47,6 +52,7 @@ REVOKE DELETE ON flags FROM :"service";
 REVOKE DELETE ON orders FROM :"service";
 REVOKE DELETE ON people FROM :"service";
 REVOKE DELETE ON principals FROM :"service";
+REVOKE DELETE ON project_links FROM :"service";
 REVOKE DELETE ON projects FROM :"service";
 REVOKE DELETE ON requests FROM :"service";
 REVOKE DELETE ON tokens FROM :"service";

@@ -2,7 +2,8 @@
 
 - ``journal_chain``: an entry of the journal follows the last one, by number and by hash.
 - ``journal_clock``: its time is within ``MAX_SKEW`` of the database's clock, so that nobody writes the past.
-- ``FINAL``: columns that stay as they are once a decision, an order, an exemption or a proposal is made, or has ended.
+- ``FINAL``: columns that stay as they are once a decision, an order, an exemption, a proposal, a request or a report is
+  made, or has ended.
 
 On PostgreSQL only the owner of the tables can drop or disable a trigger. SQLite has no roles: whoever can write the
 file can drop them, and ``registry doctor`` names what is missing. ``journal_clock`` is the only one that is ever off:
@@ -11,7 +12,7 @@ while the demo tells its year, and in tests that move the clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -29,17 +30,24 @@ APPEND_ONLY: Final = {
 }
 
 
-# A table of a later revision than the first triggers.
+# Tables whose triggers are of a later revision than the first ones.
 APPROVALS: Final = "approvals"
+REQUESTS: Final = "requests"
+GOVERNMENT_REPORTS: Final = "government_reports"
+OF_LATER_REVISIONS: Final = frozenset({APPROVALS, REQUESTS, GOVERNMENT_REPORTS})
 
 
 class FinalColumns(NamedTuple):
-    """Columns that cannot change where ``once`` is true of the stored row."""
+    """Columns that cannot change where ``once`` is true of the stored row; ``stays``: which is not deleted either.
+
+    Without ``stays``, no row of the table is deleted (``migrations/grants.sql``).
+    """
 
     name: str
     table: str
     columns: tuple[str, ...]
     once: str
+    stays: bool = False
 
 
 FINAL: Final = (
@@ -88,12 +96,52 @@ FINAL: Final = (
         ("state", "decided_by", "decided_at", "decision_reason"),
         "OLD.state <> 'waiting'",
     ),
+    FinalColumns(
+        "requests_asked",
+        REQUESTS,
+        (
+            *("kind", "agency_id", "project_id", "to_agency_id", "act", "reason"),
+            *("asked_by", "asked_at"),
+        ),
+        "1 = 1",
+    ),
+    FinalColumns(
+        "requests_ended", REQUESTS, ('"on"',), "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL"
+    ),
+    # One that is confirmed for a later day can still be cancelled.
+    FinalColumns(
+        "requests_decided",
+        REQUESTS,
+        (
+            *("state", "first_decided_by", "first_decided_at", "decided_by", "decided_at", "decision_reason"),
+            "carried_out_at",
+        ),
+        "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL"
+        " OR OLD.state = 'confirmed' AND NEW.state = 'confirmed' AND NEW.carried_out_at IS NULL",
+    ),
+    FinalColumns(
+        "government_reports_issued",
+        GOVERNMENT_REPORTS,
+        (
+            *("year", "ordinal", "version", "status", "period_end", "due_on", "responsible"),
+            *("introduction_kk", "introduction_ru", "findings_kk", "findings_ru", "measures_kk", "measures_ru"),
+            *("conclusions_kk", "conclusions_ru", "audit_id", "policy_version", "frozen_at", "figures"),
+            *("figures_sha256", "open_figures", "open_figures_sha256", "correction_reason", "created_by"),
+            *("created_at", "authors", "submitted_by", "submitted_at", "first_approved_by", "first_approved_at"),
+            *("second_approved_by", "issued_at", "returned_by", "returned_at", "remark", "revision"),
+        ),
+        "OLD.issued_at IS NOT NULL",
+        stays=True,
+    ),
 )
 
 
-def create_guards(connection: Connection) -> None:
-    """Create the triggers of this version that are not there yet, on the tables that there are; for migrations."""
-    tables = set(inspect(connection).get_table_names())
+def create_guards(connection: Connection, *, without: Collection[str] = ()) -> None:
+    """Create the triggers of this version that are not there yet, on the tables that there are; for migrations.
+
+    ``without``: tables that get theirs in a later revision, because revisions before it still fill their columns.
+    """
+    tables = set(inspect(connection).get_table_names()).difference(without)
     for statement in _statements(connection.dialect.name, tables):
         connection.execute(text(statement))
 
@@ -182,6 +230,7 @@ END $$""",
 def _created() -> Iterator[tuple[str, str]]:
     yield from ((CHAIN, "journal"), (CLOCK, "journal"))
     yield from ((final.name, final.table) for final in FINAL)
+    yield from ((f"{final.name}_stay", final.table) for final in FINAL if final.stays)
 
 
 def _statements(dialect: str, tables: set[str]) -> Iterator[str]:
@@ -189,16 +238,24 @@ def _statements(dialect: str, tables: set[str]) -> Iterator[str]:
     if dialect == "postgresql":
         yield from POSTGRESQL
         for final in guarded:
-            yield (
-                f"CREATE OR REPLACE TRIGGER {final.name} BEFORE UPDATE OF {', '.join(final.columns)} ON {final.table}"
-                f" FOR EACH ROW WHEN ({final.once}) EXECUTE FUNCTION record_is_final()"
-            )
+            for name, change in _changes(final):
+                yield (
+                    f"CREATE OR REPLACE TRIGGER {name} BEFORE {change} ON {final.table}"
+                    f" FOR EACH ROW WHEN ({final.once}) EXECUTE FUNCTION record_is_final()"
+                )
         return
     yield from SQLITE_APPEND_ONLY
     yield SQLITE_CHAIN
     yield SQLITE_CLOCK
     for final in guarded:
-        yield (
-            f"CREATE TRIGGER IF NOT EXISTS {final.name} BEFORE UPDATE OF {', '.join(final.columns)} ON {final.table}"
-            f" WHEN {final.once} BEGIN SELECT RAISE(ABORT, 'this row of {final.table} is final'); END"
-        )
+        for name, change in _changes(final):
+            yield (
+                f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {change} ON {final.table}"
+                f" WHEN {final.once} BEGIN SELECT RAISE(ABORT, 'this row of {final.table} is final'); END"
+            )
+
+
+def _changes(final: FinalColumns) -> Iterator[tuple[str, str]]:
+    yield final.name, f"UPDATE OF {', '.join(final.columns)}"
+    if final.stays:
+        yield f"{final.name}_stay", "DELETE"

@@ -138,14 +138,19 @@ CASE_ROWS = (
     "INSERT INTO approvals (id, kind, state, subject, payload, reason, seen_digest, proposed_by, proposed_role,"
     " proposed_at, expires_at) VALUES (1, 'restriction', 'waiting', 'project:1', '{{}}', 'r', 'd',"
     " 'aigul@example.kz', 'supervisor', '2026-03-01', '2026-04-01')",
+    "INSERT INTO requests (id, kind, state, agency_id, project_id, reason, details, asked_by, asked_at)"
+    " VALUES (1, 'withdrawal', 'waiting', {agency}, {project}, 'r', '{{}}', 'aigul@example.kz', '2026-03-01')",
+    "INSERT INTO government_reports (id, year, ordinal, version, status, period_end, due_on, responsible, created_by,"
+    " created_at, authors, revision) VALUES (1, 2026, 1, 1, 'submitted', '2026-06-30', '2026-07-31',"
+    " 'aigul@example.kz', 'aigul@example.kz', '2026-03-01', '[]', 1)",
 )
 
 
-def test_decisions_orders_exemptions_and_approvals_are_final(app: Flask, connection: Connection) -> None:
+def test_what_was_decided_or_issued_is_final(app: Flask, connection: Connection) -> None:
     project = a_project()
     db.session.remove()
     for statement in CASE_ROWS:
-        connection.execute(text(statement.format(project=project.id).replace(":", "\\:")))
+        connection.execute(text(statement.format(project=project.id, agency=project.agency_id).replace(":", "\\:")))
 
     def is_taken(statement: str) -> bool:
         nested = connection.begin_nested()
@@ -178,6 +183,21 @@ def test_decisions_orders_exemptions_and_approvals_are_final(app: Flask, connect
     assert not is_taken("UPDATE approvals SET state = 'approved'")
     assert not is_taken("UPDATE approvals SET decided_by = 'nobody@example.kz'")
     assert not is_taken("UPDATE approvals SET decision_reason = NULL")
+    assert not is_taken("UPDATE requests SET asked_by = 'nobody@example.kz'")
+    assert not is_taken("UPDATE requests SET project_id = NULL")
+    assert is_taken("UPDATE requests SET first_decided_by = 'saule@example.kz'")
+    assert is_taken("UPDATE requests SET state = 'confirmed', decided_by = 'dana@example.kz'")
+    assert not is_taken("UPDATE requests SET decided_by = 'nobody@example.kz'")
+    assert is_taken("UPDATE requests SET carried_out_at = '2026-03-02', details = '{}'")
+    assert not is_taken("UPDATE requests SET first_decided_by = 'nobody@example.kz'")
+    assert not is_taken("UPDATE requests SET state = 'cancelled'")
+    assert not is_taken("UPDATE requests SET carried_out_at = NULL")
+    assert not is_taken("UPDATE requests SET \"on\" = '2026-02-02'")
+    assert is_taken("UPDATE government_reports SET figures = '{}', measures_ru = 'm'")
+    assert is_taken("UPDATE government_reports SET status = 'issued', issued_at = '2026-07-30'")
+    assert not is_taken("UPDATE government_reports SET figures = '[]'")
+    assert not is_taken("UPDATE government_reports SET second_approved_by = 'nobody@example.kz'")
+    assert not is_taken("DELETE FROM government_reports")
 
 
 @pytest.mark.postgres_only
@@ -197,6 +217,15 @@ def test_decisions_orders_exemptions_and_approvals_are_final(app: Flask, connect
         "UPDATE documents SET name = 'x'",
         "DELETE FROM documents",
         "UPDATE inventories SET by = 'nobody'",
+        "UPDATE agency_counts SET confirmed_on_platform = 9",
+        "DELETE FROM agency_counts",
+        "UPDATE daily_counts SET confirmed_on_platform = 9",
+        "DELETE FROM daily_counts",
+        "UPDATE import_writes SET version = 1",
+        "DELETE FROM import_writes",
+        "UPDATE audit_changes SET change = 'kept'",
+        "DELETE FROM project_links",
+        "DELETE FROM absences",
         "DELETE FROM approvals",
         "DELETE FROM case_decisions",
         "DELETE FROM exemptions",

@@ -91,22 +91,28 @@ def test_forecast_follows_the_confirmed_share(app: Flask, present: Present) -> N
 
 
 def test_audit_that_stored_claims_alone_shows_no_confirmed_figure_where_it_is_unknown(
-    app: Flask, present: Present
+    own_app: Flask, present: Present
 ) -> None:
-    present.set(DAY)
-    claiming, other = an_agency(), an_agency()
-    a_project(claiming, placement="on_platform", platform_key="qt-1", region="10")
-    verify(a_project(claiming, placement="on_platform", platform_key="qt-2", region="71"), DAY)
-    a_project(other, region="75")
-    audit()
-    for counts in (AgencyCount, DailyCount):
-        db.session.execute(update(counts).values(confirmed_on_platform=None))
-    assert (shown().now.on_platform, shown().now.platform_percent, shown().now.on_platform_claimed) == (None, None, 2)
-    assert shown().regions["71"].on_platform is None
-    # A project with findings is not confirmed, and one that claims nothing either.
-    assert [shown().regions[code].on_platform for code in ("10", "75")] == [0, 0]
-    assert history(LEADER, "agency", other.bin)[0].figures.on_platform == 0
-    assert history(LEADER, "agency", claiming.bin)[0].figures.on_platform is None
+    # The owner of the tables; the role of the service changes no count.
+    with own_app.app_context():
+        present.set(DAY)
+        claiming, other = an_agency(), an_agency()
+        a_project(claiming, placement="on_platform", platform_key="qt-1", region="10")
+        verify(a_project(claiming, placement="on_platform", platform_key="qt-2", region="71"), DAY)
+        a_project(other, region="75")
+        audit()
+        for counts in (AgencyCount, DailyCount):
+            db.session.execute(update(counts).values(confirmed_on_platform=None))
+        assert (shown().now.on_platform, shown().now.platform_percent, shown().now.on_platform_claimed) == (
+            None,
+            None,
+            2,
+        )
+        assert shown().regions["71"].on_platform is None
+        # A project with findings is not confirmed, and one that claims nothing either.
+        assert [shown().regions[code].on_platform for code in ("10", "75")] == [0, 0]
+        assert history(LEADER, "agency", other.bin)[0].figures.on_platform == 0
+        assert history(LEADER, "agency", claiming.bin)[0].figures.on_platform is None
 
 
 def test_change_is_since_the_last_audit_before_the_day_and_unknown_without_one(app: Flask, present: Present) -> None:
