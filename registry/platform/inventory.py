@@ -13,6 +13,7 @@ from flask import current_app
 from sqlalchemy import delete, func, or_, select
 
 from registry.accounts.actors import Actor
+from registry.accounts.former_names import FormerName
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id
@@ -330,6 +331,11 @@ def _write(actor: Actor, inventory_id: int, dates: Mapping[int, date | None]) ->
 
 
 def is_platform_program(actor: Actor) -> bool:
-    """True for the service account of ``REGISTRY_PLATFORM_ACCOUNT``, whose inventories are trusted as they are."""
+    """True for the service account of ``REGISTRY_PLATFORM_ACCOUNT``, whose inventories are trusted as they are.
+
+    Not for one that had another name: an administrator renames alone, but a supervisor agrees to a new account.
+    """
     is_service = not (actor.is_person or actor.is_local)
-    return is_service and actor.principal == current_app.config.get(PLATFORM_ACCOUNT)
+    if not is_service or actor.principal != current_app.config.get(PLATFORM_ACCOUNT):
+        return False
+    return db.session.scalar(select(FormerName.id).where(FormerName.account_id == actor.account_id).limit(1)) is None

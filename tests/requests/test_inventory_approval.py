@@ -12,6 +12,8 @@ from flask import current_app
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 
+from registry.accounts.account_editing import edit_account
+from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
@@ -22,6 +24,7 @@ from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import read_settings
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import (
+    ADMINISTRATOR,
     a_project,
     a_service_token,
     an_actor,
@@ -250,3 +253,18 @@ def test_the_setting_names_the_account_of_the_program(tmp_path: Path) -> None:
 
     assert read_settings({**base, "REGISTRY_PLATFORM_ACCOUNT": "qaztech"}).platform_account == "qaztech"
     assert read_settings(base).platform_account is None
+
+
+def test_a_program_that_was_renamed_to_the_platforms_name_is_not_trusted(client: FlaskClient) -> None:
+    agency = an_agency()
+    project = flagged(agency, "qt-1")
+    current_app.config[PLATFORM_ACCOUNT] = "qaztech"
+    program = Caller(client, a_service_token(Role.OPERATOR, name="monitor"))
+    account = account_named("monitor")
+    assert account is not None
+    edit_account(ADMINISTRATOR, account.id, {"name": "qaztech"})
+
+    refused = send(program, agency, "qt-1")
+
+    assert (refused.status_code, code(refused)) == (403, "confirmation-needs-a-person")
+    assert verified_on(project) is None
