@@ -27,7 +27,7 @@ from registry.core.transactions import require_transaction
 from registry.core.values.texts import comparable
 from registry.imports.agency_names import AgencyNames, own_bin
 from registry.imports.answers import answer_for, same_as
-from registry.imports.models import ImportWrite, RowError
+from registry.imports.models import ImportRun, ImportWrite, PreviewedRow, RowError
 from registry.imports.previews import ProjectPreview
 from registry.imports.same_project import SameProject
 from registry.imports.vocabulary import NEW, SAME
@@ -51,6 +51,8 @@ NUMBER_PREFIX: Final = "QT-"
 CHUNK: Final = 1000
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
 SUCCESSOR: Final = aliased(Agency)
+RUN: Final = table_of(ImportRun).c
+PREVIEWED: Final = table_of(PreviewedRow).c
 NO_ANSWERS: Final[Mapping[int, str]] = {}
 
 
@@ -136,6 +138,7 @@ class ProjectImport:
                 good.append((agencies[row.key[0]].id, row))
         questions = self._resembled(good)
         registered = self._registered(good, questions)
+        matched = self._matched_by_dry_run(chunk)
         preview = ProjectPreview(self.dry_run)
         new: list[tuple[ImportRow, NewProject]] = []
         changed: list[ProjectChange] = []
@@ -148,7 +151,7 @@ class ProjectImport:
             if before is not None:
                 question = self.same_project.change_problem(before, before | _given(row))
             stored = self.answers.get(row.row)
-            meant = same_as(stored)
+            meant = same_as(stored) or matched.get(row.row)
             if question is None and meant is not None and (before is None or before["number"] != meant):
                 self._reject(outcome, row, [Problem("", "row-answer-outdated", {"number": meant})])
                 continue
@@ -231,6 +234,16 @@ class ProjectImport:
             preview.add(row, "created", project.agency_id, project.values, None, pasts)
         return accepted
 
+    def _matched_by_dry_run(self, chunk: Sequence[ImportRow]) -> dict[int, str]:
+        """Row → the project that its key named in the dry run which is imported: it becomes no new one meanwhile."""
+        if self.dry_run or not chunk:
+            return {}
+        dry_run = select(RUN.dry_run_id).where(RUN.id == self.run_id).scalar_subquery()
+        rows = (PREVIEWED.row >= min(row.row for row in chunk), PREVIEWED.row <= max(row.row for row in chunk))
+        matched = (PREVIEWED.import_id == dry_run, *rows, PREVIEWED.outcome.in_(("updated", "unchanged")))
+        statement = select(PREVIEWED.row, PREVIEWED.record).where(*matched, PREVIEWED.record.is_not(None))
+        return {row: number for row, number in db.session.execute(statement) if number is not None}
+
     def _is_rejected(self, outcome: ImportResult, row: int) -> bool:
         """Whether an earlier row was rejected, in this chunk or before."""
         before = select(RowError.id).where(RowError.import_id == self.run_id, RowError.row == row).limit(1)
@@ -258,7 +271,9 @@ class ProjectImport:
         elif number is not None and (first := self.seen.setdefault((number,), row.number)) != row.number:
             problems.append(Problem("/number", "project-twice-in-file", {"number": number, "row": first}))
         if external_id is not None and agency is not None:
-            self.names[agency, external_id] = [comparable(values[name]) for name in NAMES if values.get(name)]
+            self.names.setdefault(
+                (agency, external_id), [comparable(values[name]) for name in NAMES if values.get(name)]
+            )
             first = self.seen.setdefault((agency, external_id), row.number)
             if first != row.number:
                 problems.append(Problem("/external_id", "external-id-twice", {"row": first}))

@@ -83,6 +83,17 @@ class AgencyProjects:
             if value is not None:
                 self._by_hash[place, value].append(project)
 
+    def newest_of_name(self, name: str, names_of: Callable[[str | None], Collection[str]]) -> RegisteredProject | None:
+        """The newest project of that name to which the file gives no row of this name; ``names_of``: as below.
+
+        The newest: an answer that was given before it was registered counts for an older one. Projects that have a row
+        keep it, and are not looked at again: a file may have thousands of one name.
+        """
+        projects = self.by_name.get(name, [])
+        while projects and name in names_of(projects[-1].external_id):
+            projects.pop()
+        return projects[-1] if projects else None
+
     @cached_property
     def weights(self) -> Mapping[str, float]:
         """Word → weight: the less, the more of the projects have it in their names."""
@@ -182,17 +193,10 @@ class SameProject:
         project with a reference: of two projects that bear one name before and after, neither is the other.
         """
         projects = self.of_agency(agency_id)
-        names = _names(values)
-        same = [
-            (project, field)
-            for field, name in names.items()
-            for project in projects.by_name.get(comparable(name), ())
-            if comparable(name) not in names_of(project.external_id)
-        ]
-        if same:
-            # The newest: an answer that was given before it was registered counts for an older one.
-            project, field = same[-1]
-            return Problem(f"/{field}", "row-has-name-of-project", {"number": project.number})
+        for field, name in reversed(_names(values).items()):
+            project = projects.newest_of_name(comparable(name), names_of)
+            if project is not None:
+                return Problem(f"/{field}", "row-has-name-of-project", {"number": project.number})
         if has_key:
             return None
         contract = _contract(values)

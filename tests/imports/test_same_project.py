@@ -26,6 +26,7 @@ from registry.imports.hand_mapping import map_columns
 from registry.imports.models import ImportRun
 from registry.imports.projects import ProjectImport
 from registry.imports.queries import errors_of, previewed_rows
+from registry.imports.same_project import AgencyProjects, RegisteredProject
 from registry.imports.service import ImportOptions, import_now, run_dry_run_now
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
@@ -309,6 +310,45 @@ def test_project_that_is_no_more_of_the_agency_during_an_import_is_not_written(a
 
     assert (done.created, done.updated, done.unchanged, done.rejected) == (0, 0, 0, 1)
     assert [error["code"] for error in done.errors] == ["row-project-not-of-agency"]
+
+
+@pytest.mark.parametrize("purpose", ["Для рыбаков", ""], ids=["updated", "unchanged"])
+def test_row_of_a_project_that_passed_to_another_agency_after_the_dry_run_registers_no_second_one(
+    app: Flask, purpose: str
+) -> None:
+    agency = an_agency()
+    project = a_project(agency, external_id="А-1", name_ru="Портал озёр", purpose=None)
+    row = {"agency": agency.bin, "external_id": "А-1", "purpose": purpose}
+    dry = run(csv_of(row), dry_run=True)
+    assert (dry.updated, dry.unchanged) == ((1, 0) if purpose else (0, 1))
+    with transaction() as session:
+        moved = {"agency_id": an_agency(agency).id}
+        session.execute(db.update(Project).where(Project.id == project.id).values(moved))
+
+    done = run_dry_run_now(ADMINISTRATOR, dry.id)
+
+    assert counts(done) == (0, 0, 0, 1, 0)
+    assert questions(done) == [(2, None, "row-answer-outdated", {"number": project.number})]
+
+
+def test_thousands_of_projects_of_one_name_are_not_looked_at_for_each_row() -> None:
+    def looked_at(count: int) -> int:
+        asked: list[str | None] = []
+
+        def names_of(reference: str | None) -> tuple[str, ...]:
+            asked.append(reference)
+            return () if reference == "0" else (name,)
+
+        projects = AgencyProjects()
+        for number in range(count):
+            projects.add(RegisteredProject(f"QT-{number}", str(number), {"name_ru": "Портал озёр"}, None), {})
+        (name,) = projects.by_name
+        for _row in range(count):
+            newest = projects.newest_of_name(name, names_of)
+            assert newest is not None and newest.number == "QT-0"
+        return len(asked)
+
+    assert (looked_at(100), looked_at(1000)) == (199, 1999)
 
 
 def test_rows_of_two_imports_at_once_are_compared_with_each_other(app: Flask) -> None:

@@ -27,7 +27,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "answers-invalid": lazy_text("Write the answers as an object from rows to same or new."),
     "row-asks-nothing": lazy_text("Row {row} asks no question. Answer the rows whose outcome is question."),
     "row-answer-outdated": lazy_text(
-        "The answer was that this row is project {number}, which has changed since: make another dry run."
+        "This row was project {number} in the dry run, and is not any more: make another dry run."
     ),
     "row-repeats-row": lazy_text("Row {row} has this name too. Is it the same project or a new one?"),
     "row-same-as-rejected": lazy_text(
