@@ -13,7 +13,7 @@ from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun, PreviewedRow, has_file
-from registry.imports.queries import find_import
+from registry.imports.queries import find_import, require_rows
 from registry.imports.vocabulary import ANSWERS, SAME
 
 MAX_PROBLEMS: Final = 20
@@ -32,6 +32,7 @@ def answer_questions(actor: Actor, import_id: int, answers: Mapping[int, str | N
     Raises ImportNotFound, AnswersNotPossible, and Invalid at ``/answers`` for rows without a question.
     """
     run = find_import(actor, import_id)
+    require_rows(actor, run)
     with transaction() as session:
         session.refresh(run, with_for_update=True)
         if not run.dry_run or run.state != "done" or not has_file(run.id):

@@ -24,7 +24,7 @@ from registry.imports.header_search import Mappings
 from registry.imports.headers import KNOWN, header_key
 from registry.imports.layout import MAX_PROBLEMS, Layout, Strictness, count_rows, layout_of
 from registry.imports.models import IMPORT_SUBJECT, FilePiece, ImportRun, has_file, store_file
-from registry.imports.queries import find_import
+from registry.imports.queries import find_import, require_rows
 from registry.imports.sheet_choice import choose_sheet
 from registry.imports.vocabulary import ImportKind
 from registry.imports.worker import LEASE, Progress, RunLease, run_import
@@ -111,6 +111,8 @@ def run_dry_run(
     file was imported or deleted since.
     """
     dry = find_import(actor, import_id)
+    # The rows of the import that follows are its actor's own.
+    require_rows(actor, dry)
     require_importer(actor, dry.kind)
     with transaction() as session:
         session.refresh(dry, with_for_update=True)

@@ -80,6 +80,19 @@ def test_import_of_another_agency_is_hidden_and_runs_for_nobody_else(
     assert db.session.scalars(db.select(Project.id)).all() == []
 
 
+def test_dry_run_of_an_agency_becomes_nobody_elses_who_may_not_see_its_rows(
+    administrator: Caller, editor: Caller, agency: Agency
+) -> None:
+    dry = sent(editor, (HEADER + row(agency, 1)).encode(), dry_run="true")
+    run_next_import()
+
+    assert administrator.post(f"/imports/{dry['id']}/run", {}).status_code == 403
+    assert administrator.post(f"/imports/{dry['id']}/answers", {"answers": {}}).status_code == 403
+
+    assert [run["id"] for run in administrator.get("/imports").get_json()["items"]] == [dry["id"]]
+    assert editor.post(f"/imports/{dry['id']}/run", {}).status_code == 202
+
+
 def test_dry_run_is_imported_once(editor: Caller, agency: Agency) -> None:
     dry = sent(editor, (HEADER + row(agency, 1)).encode(), dry_run="true")
     path = f"/imports/{dry['id']}/run"
