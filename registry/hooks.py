@@ -63,13 +63,11 @@ from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.pending_uploads import PendingUpload
 from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy
-from registry.projects.change_times import mark_projects_of_agency
+from registry.projects.change_times import mark_projects_of_agency, record_view_changes_below
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted, project_restricting, project_withdrawn
-from registry.projects.linked_filters import link_filter
-from registry.projects.restricted_readers import RestrictedReader, propose_with_change
-from registry.projects.restriction import Restriction
-from registry.projects.view_changes import record_view_changes_below
+from registry.projects.filters import link_filter
+from registry.projects.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.requests.agency_change import AgencyChange
 from registry.requests.events import agency_succeeded
 from registry.requests.fact_approvals import EndingApproval, OnboardingApproval, PlacementApproval

@@ -26,7 +26,7 @@ from registry.core.errors import NotFound, Problem
 from registry.core.pagination import Page
 from registry.core.search import words_of
 from registry.core.transactions import transaction
-from registry.projects.agency_filters import AGENCY, BELOW, YES
+from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.agency_overview import agency_overview
 from registry.reports.compliance import UNFLAGGED
 from registry.reports.views.compliance import PATTERNS, share_class

@@ -31,9 +31,8 @@ from registry.freeze.rules import started_on
 from registry.policies.queries import version_known_at
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import Pasts, former_pasts_known_at
-from registry.projects.known_projects import KnownProject, projects_known_at
 from registry.projects.models import Project
-from registry.projects.revisions import LAW_LOOKS_AT, Revision
+from registry.projects.revisions import LAW_LOOKS_AT, KnownProject, Revision, projects_known_at
 from registry.projects.service import ProjectNotFound
 from registry.projects.vocabulary import FreezeStatus
 

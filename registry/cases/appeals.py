@@ -13,7 +13,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.freeze.current import policy_in_force
-from registry.projects.withdrawn import require_not_withdrawn
+from registry.projects.visibility import require_not_withdrawn
 
 
 class NothingToAppeal(Conflict):

@@ -39,7 +39,7 @@ from registry.flags.withdrawn_projects import SERIOUS
 from registry.journal import service as journal
 from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
 from registry.projects.models import Project
-from registry.projects.withdrawn import require_not_withdrawn
+from registry.projects.visibility import require_not_withdrawn
 
 OF_EXEMPTION: Final = ("valid_from", "valid_to", "scope", "conditions")
 DAYS: Final = ("decided_on", "valid_from", "valid_to")

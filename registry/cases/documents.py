@@ -34,7 +34,7 @@ from registry.projects.documents import (
     document_of_query,
     page_of_documents,
 )
-from registry.projects.withdrawn import require_not_withdrawn
+from registry.projects.visibility import require_not_withdrawn
 
 AGENCY_SIDE: Final = "agency"
 OVERSIGHT_SIDE: Final = "oversight"

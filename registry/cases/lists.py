@@ -52,12 +52,11 @@ from registry.core.pagination import (
 from registry.core.search import contains_words, words_of
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.freeze.rules import RULES
-from registry.projects.agency_filters import split_below
+from registry.projects.filters import split_below
 from registry.projects.models import Project
-from registry.projects.queries import BUDGET_ENDS
+from registry.projects.queries import BUDGET_ENDS, has_words
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
-from registry.projects.word_search import has_words
 
 # Text search of cases: by the number of the case or project, words of the project, and words of its agency.
 

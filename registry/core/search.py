@@ -1,7 +1,7 @@
 """Full-text search of projects: each query word matches the beginning of a word in names, purpose or number.
 
 PostgreSQL uses a GIN index on the unstemmed words, without a dictionary or an extension, so that Kazakh, Russian and
-English are treated alike. SQLite scans all search texts (``registry/projects/word_search.py``).
+English are treated alike. SQLite scans all search texts (``registry/projects/queries.py``).
 """
 
 from __future__ import annotations

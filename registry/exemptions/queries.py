@@ -28,9 +28,8 @@ from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort,
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption, in_force_on
 from registry.projects.models import Project
-from registry.projects.visibility import journal_restricted_reads, visible_projects
+from registry.projects.visibility import NOT_WITHDRAWN, journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
-from registry.projects.withdrawn import NOT_WITHDRAWN
 
 SORTS: Final[Mapping[str, SortKey]] = {
     "id": SortKey("id", Exemption.id.expression, int),

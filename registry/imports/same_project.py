@@ -21,12 +21,9 @@ from registry.core.search import NAMES, project_words
 from registry.core.values.texts import comparable
 from registry.imports.models import ImportWrite
 from registry.projects.models import Project
-from registry.projects.similarity.exact_values import exact_value
-from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, fingerprint
+from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, exact_value, fingerprint, stems
 from registry.projects.similarity.scoring import Words, name_similarity, similarity, word_weight
-from registry.projects.similarity.stems import stems
-from registry.projects.visibility import visible_projects
-from registry.projects.withdrawn import NOT_WITHDRAWN
+from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 
 # Below this similarity a new name is the name of something else.
 SAME_NAME: Final = 0.6

@@ -35,7 +35,7 @@ from registry.notifications.service import queue_notice
 from registry.notifications.vocabulary import EMAIL_ONLY, Channel
 from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
 from registry.projects.models import Project
-from registry.projects.withdrawn import NOT_WITHDRAWN
+from registry.projects.visibility import NOT_WITHDRAWN
 
 # Digest queries: what began in a time span. Each compares dates, so that the content of past digests is not stored.
 

@@ -20,14 +20,13 @@ from registry.core.pagination import Listing, Page
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Choices, Placement, Stage, WorkType
+from registry.projects.filters import started_on
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.queries import count_projects, list_projects
 from registry.projects.schemas import PROJECT
-from registry.projects.started import started_on
-from registry.projects.visibility import visible_projects
+from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 from registry.projects.vocabulary import FreezeStatus, Funding, ObjectKind, Sector, WithdrawnProjects
-from registry.projects.withdrawn import NOT_WITHDRAWN
 
 # The public fields of a project: the one list that files, pages and their dictionary are made from.
 #

@@ -33,8 +33,7 @@ from registry.platform.shared_keys import lock_keys, same_objects
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
-from registry.projects.visibility import visible_projects
-from registry.projects.withdrawn import NOT_WITHDRAWN
+from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 
 # The key in ``app.config``: the name of the account of the platform's own program, None where nobody is trusted.
 PLATFORM_ACCOUNT: Final = "PLATFORM_ACCOUNT"

@@ -13,8 +13,8 @@ from registry.core.errors import Conflict
 from registry.core.transactions import require_transaction
 from registry.projects.links import ProjectLink
 from registry.projects.models import Project
+from registry.projects.visibility import NOT_WITHDRAWN
 from registry.projects.vocabulary import LinkKind
-from registry.projects.withdrawn import NOT_WITHDRAWN
 
 # Links that say that two projects concern one object.
 SAME_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)

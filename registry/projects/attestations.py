@@ -24,9 +24,8 @@ from registry.journal import service as journal
 from registry.projects.change_times import PROJECT_SUBJECT
 from registry.projects.models import Project
 from registry.projects.revisions import json_value, save_revision
-from registry.projects.visibility import visible_projects
+from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 from registry.projects.vocabulary import AttestationState
-from registry.projects.withdrawn import NOT_WITHDRAWN
 
 PROJECT: Final = table_of(Project).c
 # How long before its due date an attestation is called due.

@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from registry.accounts.agency_tree import subtree
-from registry.changes.service import Subject, record_changes
+from registry.accounts.agency_tree import paths, subtree
+from registry.changes.service import Subject, record_changes, record_rows
 from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
+from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
+from registry.projects.vocabulary import FreezeStatus
 
 PROJECT: Final = table_of(Project)
 PROJECT_SUBJECT: Final = Subject(
@@ -69,3 +71,39 @@ def mark_projects_of_agency(agency_id: int, fields: frozenset[str], at: datetime
     """Who may see the projects of an agency and those below it, or where they stand, has changed."""
     if not SHOWN_BY_PROJECTS.isdisjoint(fields):
         mark_projects(at, below_agency(agency_id))
+
+
+# Changes of who may see projects, for the change feed: recorded before a restriction, or another agency above them.
+#
+# Who could see a project is stored as it was, because the tree of agencies may change before somebody reads the
+# feed.
+
+
+def record_view_changes(*which: ColumnElement[bool]) -> None:
+    """Record that others may see the projects that fit from now on; to be called before it is so."""
+    columns = (PROJECT.c.id, PROJECT.c.agency_id, PROJECT.c.is_restricted)
+    projects = require_transaction().execute(select(*columns).where(*which).order_by(PROJECT.c.id)).all()
+    above = paths({agency_id for _, agency_id, _ in projects})
+    record_rows(
+        {
+            "kind": ChangeKind.VIEW.value,
+            "record_id": project_id,
+            "project_id": project_id,
+            "seen_by": above[agency_id],
+            "was_restricted": is_restricted,
+        }
+        for project_id, agency_id, is_restricted in projects
+    )
+
+
+def record_view_changes_below(agency_id: int) -> None:
+    """The same for the projects of an agency and of those below it."""
+    record_view_changes(below_agency(agency_id))
+
+
+# The freeze status of a project that no audit has seen. Later ones are written by ``flags/freeze_status.py``.
+
+
+def status_at_registration(agency_kind: str) -> str:
+    """Where a new project of an agency of that kind stands."""
+    return FreezeStatus.UNAUDITED.value if agency_kind in policy_in_force().scope else FreezeStatus.OUT_OF_SCOPE.value

@@ -9,14 +9,37 @@ from registry.agencies.vocabulary import REGIONS, Region
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import MAX_PLANNED_END, Bin, Boolean, Choice, Day, Email, InputField, Text, Url, WholeNumber
-from registry.core.list_fields import Telephone, YearlyAmounts
+from registry.core.list_fields import Entries, Telephone, YearlyAmounts
 from registry.core.text_lists import AMOUNT
 from registry.core.translations import lazy_text
+from registry.core.value_checks import InvalidValue
 from registry.core.values.choices import ChoiceLabels
 from registry.freeze.vocabulary import Placement, Stage, WorkType
-from registry.projects.integrations import Integrations
-from registry.projects.spellings import FUNDINGS, OBJECT_CLASSES, OBJECT_KINDS, PLACEMENTS, STAGES, WORK_TYPES
-from registry.projects.vocabulary import Funding, ObjectClass, ObjectKind, Sector
+from registry.projects.numbers import NUMBER_PATTERN, is_project_number
+from registry.projects.vocabulary import (
+    FUNDINGS,
+    OBJECT_CLASSES,
+    OBJECT_KINDS,
+    PLACEMENTS,
+    STAGES,
+    WORK_TYPES,
+    Funding,
+    ObjectClass,
+    ObjectKind,
+    Sector,
+)
+
+# The field of integrations: numbers of projects and names of systems that an object exchanges data with.
+
+
+class Integrations(Entries):
+    """A list of project numbers and names of systems. A number must have its check digit right."""
+
+    def check_entry(self, entry: str) -> None:
+        """Raise InvalidValue also for the number of a project with a wrong check digit."""
+        super().check_entry(entry)
+        if NUMBER_PATTERN.fullmatch(entry) and not is_project_number(entry):
+            raise InvalidValue("project-number-invalid", number=entry)
 
 
 class ProjectFields(BaseSchema):

@@ -6,25 +6,37 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, and_, false, or_, select
 
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import subtree
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
-from registry.core.errors import Problem
+from registry.core.database import db
+from registry.core.dialects import least
+from registry.core.errors import Malformed, Problem
 from registry.core.fields import MAX_AMOUNT
-from registry.core.filters import MAX_VALUE_LENGTH, NOT, bin_numbers, choices, negate, parse_range_edge, split_values
+from registry.core.filters import (
+    MAX_VALUE_LENGTH,
+    NOT,
+    ChoiceFilter,
+    bin_numbers,
+    choices,
+    conditions,
+    negate,
+    parse_range_edge,
+    split_values,
+)
 from registry.core.search import matches_words, words_of
 from registry.core.value_checks import InvalidValue, control_character, exact_day
 from registry.freeze.current import policy_in_force
-from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
+from registry.freeze.policy import Policy
+from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.projects.attestations import attestation_condition
 from registry.projects.fields import FIELDS, REQUIRED
-from registry.projects.linked_filters import linked_condition
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
-from registry.projects.started import started_on
-from registry.projects.visibility import visible_projects
+from registry.projects.visibility import NOT_WITHDRAWN, visible_projects, withdrawn_condition
 from registry.projects.vocabulary import (
     FLAG_AGES,
     AttestationState,
@@ -35,9 +47,68 @@ from registry.projects.vocabulary import (
     Sector,
     WithdrawnProjects,
 )
-from registry.projects.withdrawn import NOT_WITHDRAWN, withdrawn_condition
+
+# When a project started, as SQL. ``freeze/started.py`` says the same in Python.
 
 PROJECT: Final = table_of(Project).c
+
+
+def started_on(policy: Policy) -> ColumnElement[Any]:
+    """The earliest date set among the policy's start clock, NULL for none."""
+    columns: list[ColumnElement[Any]] = [PROJECT[name] for name in policy.start_clock]
+    return columns[0] if len(columns) == 1 else least(*columns)
+
+
+# Filters that only pages have: with the agencies below the chosen one, and of projects the kind of agency.
+
+AGENCY: Final = "agency"
+BELOW: Final = "below"
+KIND: Final = "kind"
+YES: Final = "true"
+
+
+def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], list[ColumnElement[bool]]]:
+    """Split off the page-only filters: returns the other filters, and the conditions of the page-only ones.
+
+    Raises Malformed.
+    """
+    shared, clauses = split_below({name: value for name, value in filters.items() if name != KIND})
+    kinds = {name: value for name, value in filters.items() if name == KIND}
+    return shared, [*conditions({KIND: ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds), *clauses]
+
+
+def split_below(filters: Mapping[str, str]) -> tuple[dict[str, str], list[ColumnElement[bool]]]:
+    """Split off ``below`` with its agency: returns the other filters, and the condition on Project.
+
+    Raises Malformed.
+    """
+    shared = {name: value for name, value in filters.items() if name != BELOW}
+    if filters.get(BELOW) != YES or AGENCY not in shared:
+        return shared, []
+    try:
+        numbers = bin_numbers(shared.pop(AGENCY))
+    except InvalidValue as error:
+        raise Malformed([Problem(AGENCY, error.code, error.params)]) from error
+    roots = db.session.scalars(select(Agency.id).where(Agency.bin.in_(numbers)))
+    return shared, [or_(false(), *(Project.agency_id.in_(select(subtree(root).c.id)) for root in roots))]
+
+
+# Filters of projects by what slices above know of them, such as their flags. ``registry/hooks.py`` attaches them.
+
+Condition = Callable[[str], ColumnElement[bool]]
+_conditions: Final[dict[str, Condition]] = {}
+
+
+def link_filter(name: str, condition: Condition) -> None:
+    """Let the filter of that name be this condition on the table of projects, made of the parameter's value."""
+    _conditions[name] = condition
+
+
+def linked_condition(name: str, value: str) -> ColumnElement[bool]:
+    """The condition of a filter. Raises InvalidValue for a value that the filter does not take."""
+    return _conditions[name](value)
+
+
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "object_kind": ObjectKind.codes(),
     "work_type": WorkType.codes(),

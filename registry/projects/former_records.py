@@ -27,11 +27,9 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.edits import ever_serious
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
-from registry.projects.known_projects import projects_known_at
 from registry.projects.models import Project
-from registry.projects.revisions import UNDONE, StoredRevision, past_of, stored_revisions
-from registry.projects.similarity.exact_values import CONTRACT, exact_value
-from registry.projects.similarity.fingerprints import ProjectFingerprint, exact_hashes
+from registry.projects.revisions import UNDONE, StoredRevision, past_of, projects_known_at, stored_revisions
+from registry.projects.similarity.fingerprints import CONTRACT, ProjectFingerprint, exact_hashes, exact_value
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 REASON: Final = "change_reason"

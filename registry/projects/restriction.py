@@ -3,22 +3,149 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from registry.accounts.account_management import find_managed_account
 from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
-from registry.approvals.kinds import ApprovalKind, Fact, Proposal
-from registry.approvals.service import propose
+from registry.accounts.agency_tree import subtree
+from registry.accounts.models import Account, find_account, may_admit
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.same_person import names_of_person
+from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
+from registry.approvals.queries import waiting_approval
+from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
+from registry.core.base_schema import BaseSchema
+from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Conflict
+from registry.core.errors import Conflict, NotAllowed
+from registry.core.fields import Text
 from registry.core.transactions import require_transaction, transaction
+from registry.core.translations import lazy_text
+from registry.journal import service as journal
 from registry.projects.events import project_restricting
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.projects.visibility import among_visible
+
+# Who reads restricted projects of an agency: accounts that its own administrator admits, or a supervisor.
+#
+# What a system administrator, a command or a file of people makes, enables or moves works at once, but waits for its
+# admission: the proposal is made with the change. It can be made again when it was rejected or has expired.
+
+
+class AdmissionUnchanged(Conflict):
+    """The account reads restricted projects already, or its role never does or always does."""
+
+
+class OwnAdmission(NotAllowed):
+    """Nobody admits the own account, or one of another agency."""
+
+
+class AdmissionFields(BaseSchema):
+    """An admission to restricted projects to propose."""
+
+    reason = Text(MAX_REASON_LENGTH, description="Why.", label=lazy_text("Reason"), required=True)
+
+
+ADMISSION: Final = AdmissionFields()
+# The reason of a proposal that is made with the change of an account: stored in English, translated on pages.
+CHANGED: Final = lazy_text("The account was made or changed by somebody who cannot admit it.")
+
+
+class RestrictedReader(ApprovalKind):
+    """An account of an agency reads its restricted projects."""
+
+    code = ApprovalKindCode.RESTRICTED_READER
+    proposes = Permission.PEOPLE_MANAGE
+    decides = Permission.RESTRICTED_ADMIT
+    needs_supervisor = False
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """The account, its role, and whether it reads them."""
+        account = _account(approval)
+        return [
+            Fact("name", account.name, account.name),
+            Fact("role", account.role, account.role),
+            Fact("reads_restricted", account.is_admitted, True),
+        ]
+
+    def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
+        """How many restricted projects it would read."""
+        agencies = select(subtree(_account(approval).agency_id or 0).c.id)
+        restricted = (Project.agency_id.in_(agencies), Project.is_restricted)
+        visible = among_visible(actor, Project.id.expression)
+        count = select(func.count(Project.id)).where(*restricted, *visible)
+        return {"restricted": db.session.scalar(count) or 0, "readers": 1}
+
+    def seen(self, approval: Approval) -> Any:
+        """Its role and agency; another name is the same account."""
+        account = _account(approval)
+        return [account.role, account.agency_id, account.is_admitted, account.disabled_at is not None]
+
+    def lock(self, approval: Approval) -> None:
+        """Lock the account."""
+        find_account(approval.payload["account"], lock=True)
+
+    def require_decider(self, actor: Actor, approval: Approval) -> None:
+        """Raises OwnAdmission for the person of the account, and for administrators of other agencies."""
+        account = _account(approval)
+        if account.name in names_of_person(actor) or not may_admit(actor, account):
+            raise OwnAdmission(name=account.name)
+
+    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+        """Admit the account."""
+        account = _account(approval)
+        account.restricted_admitted_at, account.restricted_admitted_by = now(), actor.principal
+        journal.record(actor, "account.admitted", f"account:{account.name}", {"approval": approval.id})
+        return {}
+
+
+def propose_admission(actor: Actor, account_id: int, values: Mapping[str, Any]) -> Approval:
+    """Propose that an account of an agency reads restricted projects; ``values``: what ``AdmissionFields`` validated.
+
+    Raises RoleNotAllowed, StepUpRequired, AccountNotFound, NotYourself, AccountNotYours, AdmissionUnchanged, and what
+    ``propose`` raises.
+    """
+    actor.require(Permission.PEOPLE_MANAGE)
+    with transaction():
+        account = find_managed_account(actor, account_id)
+        if account.is_admitted:
+            raise AdmissionUnchanged(name=account.name)
+        return propose(actor, ApprovalKindCode.RESTRICTED_READER, _proposal(account, values["reason"]))
+
+
+def propose_with_change(actor: Actor, account_id: int) -> None:
+    """Propose it with the change that made it necessary; one that waits already is enough."""
+    try:
+        propose_as_consequence(
+            actor, ApprovalKindCode.RESTRICTED_READER, _proposal(db.session.get_one(Account, account_id), CHANGED)
+        )
+    except ApprovalAlreadyWaiting:
+        return
+
+
+def waiting_admission(account: Account) -> int | None:
+    """The id of the proposal that waits for the account."""
+    if Role(account.role) not in AGENCY_ROLES:
+        return None
+    waiting = waiting_approval(ApprovalKindCode.RESTRICTED_READER, _subject(account))
+    return None if waiting is None else waiting.id
+
+
+def _proposal(account: Account, reason: str) -> Proposal:
+    return Proposal(_subject(account), reason, {"account": account.id}, agency_id=account.agency_id)
+
+
+def _subject(account: Account) -> str:
+    return f"account:{account.id}"
+
+
+def _account(approval: Approval) -> Account:
+    return find_account(approval.payload["account"])
 
 
 class RestrictionUnchanged(Conflict):

@@ -23,7 +23,13 @@ from registry.core.outbox import OutboxMessage, message_row
 from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, registered_change
+from registry.projects.change_times import (
+    PROJECT,
+    PROJECT_SUBJECT,
+    record_view_changes,
+    registered_change,
+    status_at_registration,
+)
 from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.former_records import (
@@ -32,7 +38,6 @@ from registry.projects.former_records import (
     reason_problem,
     save_former_records,
 )
-from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, NO_VALUES, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
@@ -52,9 +57,7 @@ from registry.projects.similarity.fingerprints import (
     fingerprint_row,
     save_fingerprints,
 )
-from registry.projects.view_changes import record_view_changes
-from registry.projects.visibility import journal_restricted_reads, visible_projects
-from registry.projects.withdrawn import require_not_withdrawn
+from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
 
 
 class ProjectNotFound(NotFound):

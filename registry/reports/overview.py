@@ -36,11 +36,10 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
-from registry.projects.known_projects import projects_known_at
 from registry.projects.models import Project
-from registry.projects.visibility import visible_projects
+from registry.projects.revisions import projects_known_at
+from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 from registry.projects.vocabulary import FreezeStatus, Sector
-from registry.projects.withdrawn import NOT_WITHDRAWN
 
 # Figures of the overview: projects, shares and money of a group after an audit, added up from stored counts.
 

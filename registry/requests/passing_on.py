@@ -20,9 +20,9 @@ from registry.core.transactions import require_transaction
 from registry.exemptions.service import mark_exemptions
 from registry.flags.freeze_status import mark_flags, update_freeze_status
 from registry.flags.models import FLAGS
+from registry.projects.bulk_writes import move_projects
 from registry.projects.change_times import projects_of_ids
 from registry.projects.models import Project
-from registry.projects.passing_on import move_projects
 from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.models import Request
 

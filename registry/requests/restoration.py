@@ -20,7 +20,7 @@ from registry.flags.withdrawn_projects import reopen_flags
 from registry.projects.change_times import PROJECT
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
-from registry.projects.withdrawn import save_freeze_status_change
+from registry.projects.visibility import save_freeze_status_change
 from registry.requests.four_eyes import RequestNeedsAPerson
 from registry.requests.journal_entries import record
 from registry.requests.models import Request

@@ -37,9 +37,13 @@ from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.service import find_project_to_change
-from registry.projects.visibility import visible_projects
+from registry.projects.visibility import (
+    ProjectWithdrawn,
+    require_not_withdrawn,
+    save_freeze_status_change,
+    visible_projects,
+)
 from registry.projects.vocabulary import LinkKind
-from registry.projects.withdrawn import ProjectWithdrawn, require_not_withdrawn, save_freeze_status_change
 from registry.requests.decisions import cancel_other_requests
 from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import MAX_TEXT_LENGTH, Request

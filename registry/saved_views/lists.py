@@ -13,8 +13,7 @@ from registry.cases.lists import count_matching
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.filters import NOT
 from registry.projects import queries as projects
-from registry.projects.agency_filters import AGENCY, BELOW, split_agency_filters
-from registry.projects.filters import project_conditions
+from registry.projects.filters import AGENCY, BELOW, project_conditions, split_agency_filters
 from registry.saved_views.vocabulary import ViewList
 
 SORT: Final = "sort"

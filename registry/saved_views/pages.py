@@ -12,7 +12,7 @@ from flask import redirect, render_template, request, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.core.errors import Malformed, Problem
-from registry.projects.agency_filters import AGENCY, BELOW
+from registry.projects.filters import AGENCY, BELOW
 from registry.saved_views.lists import LISTS, MAX_COUNTED, SORT, problems_of_new_query, readable_lists
 from registry.saved_views.models import SavedView
 from registry.saved_views.queries import ShownView, find_view, list_views, may_delete, views_of_list

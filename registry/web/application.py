@@ -40,12 +40,10 @@ from registry.open_data import pages as open_data_pages
 from registry.open_data.publication import PUBLICATION
 from registry.platform.views import confirmations, inventories
 from registry.policies import pages as policies
-from registry.projects.views import attestations, registration, registration_check
 from registry.projects.views import detail as project_page
-from registry.projects.views import drafts as project_drafts
 from registry.projects.views import edit as project_edit
-from registry.projects.views import history as project_changes
 from registry.projects.views import lists as projects
+from registry.projects.views import registration
 from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home, overview
@@ -74,7 +72,6 @@ WITH_PAGES = (
     approvals,
     asking,
     confirmation,
-    attestations,
     audits,
     case_bulk,
     case_documents,
@@ -100,15 +97,12 @@ WITH_PAGES = (
     policies,
     people,
     person,
-    project_changes,
-    project_drafts,
     project_edit,
     project_page,
     projects,
     related_projects,
     provider_sign_in,
     registration,
-    registration_check,
     report_changes,
     reports,
     requests,

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from registry.agencies.models import Agency
-from registry.projects import word_search
+from registry.projects import queries as word_search
 from tests.api.callers import Caller
 from tests.audits.steps import audit, create_projects
 from tests.factories import a_project, project_values

@@ -16,7 +16,7 @@ from registry.core.pagination import Page
 from registry.imports.queries import errors_of
 from registry.imports.service import import_now
 from registry.imports.worker import run_next_import
-from registry.projects.export_columns import COLUMNS
+from registry.projects.exports import COLUMNS
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
 from tests.fixtures.cli import CommandLine

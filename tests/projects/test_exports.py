@@ -17,8 +17,7 @@ from registry.core.database import db
 from registry.core.errors import Malformed
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
-from registry.projects.export_columns import COLUMNS
-from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.exports import COLUMNS, export_csv, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.service import restrict_project
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency

@@ -55,7 +55,7 @@ from registry.approvals.fields import APPROVAL
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.transactions import transaction
 from registry.http.query_parameters import Parameter
-from registry.projects.restricted_readers import ADMISSION, propose_admission
+from registry.projects.restriction import ADMISSION, propose_admission
 
 blp = ApiBlueprint("accounts", __name__, description="People and service accounts.")
 FILTERS: Final = (

@@ -40,7 +40,7 @@ from registry.agencies.pages import agency_name
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.journal.pages import action_label, history_rows, principal_label
-from registry.projects.restricted_readers import ADMISSION, propose_admission, waiting_admission
+from registry.projects.restriction import ADMISSION, propose_admission, waiting_admission
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.errors import error_message
 from registry.web.flash import flash_changes, flash_message

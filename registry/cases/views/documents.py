@@ -15,7 +15,7 @@ from registry.core.errors import Conflict, Invalid
 from registry.core.transactions import transaction
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
-from registry.projects.views.letters import FILE, LETTER, chosen_letters
+from registry.projects.views.links import FILE, LETTER, chosen_letters
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message

@@ -21,7 +21,7 @@ from registry.core.clock import local_date
 from registry.core.pagination import Listing
 from registry.core.spreadsheets.writer import Cell, Rows
 from registry.core.translations import lazy_text
-from registry.projects.agency_filters import BELOW
+from registry.projects.filters import BELOW
 from registry.projects.models import Project
 from registry.projects.views.links import projects_of
 from registry.saved_views.pages import view_line

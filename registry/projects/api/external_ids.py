@@ -15,8 +15,8 @@ from registry.core.transactions import repeated, transaction
 from registry.http.etag import make_tag, require_state_if_named
 from registry.projects.api import examples
 from registry.projects.api.representations import etag_data, project_row
+from registry.projects.batch import number_of, put_project
 from registry.projects.details import read_whole
-from registry.projects.external_ids import number_of, put_project
 from registry.projects.models import Project
 from registry.projects.registration_checks import ExternalIdTaken
 from registry.projects.schemas import PROJECT, PROJECT_REPLACEMENT

@@ -41,10 +41,11 @@ from registry.projects.attestations import attest_project
 from registry.projects.details import read_id, read_whole
 from registry.projects.former_records import former_records_shown
 from registry.projects.queries import SORTS, list_projects
-from registry.projects.related_schemas import CHECKED_CHANGE, CHECKED_PROJECT
 from registry.projects.revisions import differences, history_page
 from registry.projects.schemas import (
     ATTESTATION,
+    CHECKED_CHANGE,
+    CHECKED_PROJECT,
     JUDGED_PROJECT,
     PROJECT,
     PROJECT_BODY,
@@ -62,8 +63,7 @@ from registry.projects.service import (
     read_project_to_change,
     register_project,
 )
-from registry.projects.similarity.queries import similar_to_values
-from registry.projects.similarity.representation import similar_items
+from registry.projects.similarity.queries import similar_items, similar_to_values
 
 blp = ApiBlueprint(
     "projects", __name__, description="Pieces of work on digital objects, and what the freeze says of each."

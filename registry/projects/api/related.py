@@ -17,9 +17,8 @@ from registry.http.locale import request_locale
 from registry.projects.api import examples
 from registry.projects.details import read_id
 from registry.projects.links import add_link, links_page, remove_link
-from registry.projects.related_schemas import LINK_BODY, PROJECT_LINK, SIMILAR_PROJECTS
-from registry.projects.similarity.queries import similar_to_project
-from registry.projects.similarity.representation import similar_items
+from registry.projects.schemas import LINK_BODY, PROJECT_LINK, SIMILAR_PROJECTS
+from registry.projects.similarity.queries import similar_items, similar_to_project
 
 blp = ApiBlueprint("related projects", __name__, description="Likely duplicates, and links that reviewers set.")
 LINK_EXAMPLE: Final[dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, SmallInteger, and_, case, literal, or_, select
@@ -11,12 +11,13 @@ from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
 from registry.core.bulk import table_of
 from registry.core.database import db
+from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.core.search import NAMES, project_words
 from registry.projects.details import read_whole
 from registry.projects.models import Project
-from registry.projects.similarity.exact_values import CONTRACT
 from registry.projects.similarity.fingerprints import (
     COMPARED,
+    CONTRACT,
     NAME_HASHES,
     PURPOSE_HASHES,
     ProjectFingerprint,
@@ -24,6 +25,19 @@ from registry.projects.similarity.fingerprints import (
 )
 from registry.projects.similarity.scoring import Record, Score, record_of, scores
 from registry.projects.visibility import among_visible, journal_restricted_reads
+
+# Likely duplicates as they are shown: one name each, in a language.
+
+
+def similar_items(similar: Iterable[Mapping[str, Any]], language: Language) -> list[dict[str, Any]]:
+    """Number, agency, name, score and reasons of each; the name in the language, else in the nearest one it has."""
+    order = [f"name_{code}" for code in (language, *reversed(OFFICIAL_LANGUAGES), DEFAULT_LANGUAGE)]
+    shown = ("number", "agency", "score", "reasons")
+    return [
+        {**{name: each[name] for name in shown}, "name": next(each[name] for name in order if each[name])}
+        for each in similar
+    ]
+
 
 # How many are compared word by word, and how many are named.
 MAX_CANDIDATES: Final = 100

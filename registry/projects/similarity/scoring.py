@@ -15,9 +15,7 @@ from typing import Any, Final
 from rapidfuzz import fuzz, process
 
 from registry.core.search import NAMES
-from registry.projects.similarity.exact_values import EXACT, exact_value
-from registry.projects.similarity.fingerprints import MAX_PURPOSE_WORDS
-from registry.projects.similarity.stems import COMMON_STEMS, stems
+from registry.projects.similarity.fingerprints import COMMON_STEMS, EXACT, MAX_PURPOSE_WORDS, exact_value, stems
 
 # Of the score of the words, the share of the purpose.
 PURPOSE_SHARE: Final = 0.3

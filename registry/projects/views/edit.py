@@ -22,8 +22,7 @@ from registry.projects.questions import CONDITIONS, in_order, newly_asked, with_
 from registry.projects.revisions import differences, history
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change, planned_change, read_project_to_change
-from registry.projects.views.sections import PARTS, part_title, shown_fields
-from registry.projects.views.texts import current_texts
+from registry.projects.views.sections import PARTS, current_texts, part_title, shown_fields
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_changes, flash_message

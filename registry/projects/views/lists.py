@@ -15,8 +15,8 @@ from registry.core.pagination import Listing
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica
-from registry.projects.agency_filters import BELOW, KIND, split_agency_filters
 from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.filters import BELOW, KIND, split_agency_filters
 from registry.projects.filters import FILTERS as PROJECT_FILTERS
 from registry.projects.queries import list_projects
 from registry.saved_views.pages import view_line

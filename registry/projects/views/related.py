@@ -15,11 +15,10 @@ from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.projects.links import add_link, links_page, remove_link
 from registry.projects.models import Project
-from registry.projects.related_schemas import LINK_BODY
+from registry.projects.schemas import LINK_BODY
 from registry.projects.service import read_project
 from registry.projects.similarity.fingerprints import COMPARED
-from registry.projects.similarity.queries import similar_to_values
-from registry.projects.similarity.representation import similar_items
+from registry.projects.similarity.queries import similar_items, similar_to_values
 from registry.projects.views.links import projects_numbered
 from registry.projects.vocabulary import LinkKind
 from registry.web.blueprint import Answer, pages, redirect_to

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from registry.core.translations import lazy_text
 from registry.projects.fields import FIELDS, REQUIRED
+from registry.projects.models import Project
 from registry.projects.questions import CONDITIONS, is_asked
 from registry.web.formats import gettext
+from registry.web.forms import present_text, project_field
 
 # At most 12 questions in each.
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -102,3 +104,11 @@ def next_part(texts: Mapping[str, str]) -> str | None:
         if not given or any(not texts.get(name) for name in names if name in REQUIRED):
             return part
     return None
+
+
+# The values of a project as the texts that its forms have.
+
+
+def current_texts(project: Project) -> dict[str, str]:
+    """The texts of all fields."""
+    return {name: present_text(project_field(name), getattr(project, name)) for name in FIELDS}
