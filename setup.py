@@ -27,7 +27,7 @@ SHIPPED = (
 
 
 class BuildWithShippedFiles(build_py):
-    """``config/NAME`` becomes ``registry/config/NAME``, where registry.core.shipped_files finds it.
+    """``config/NAME`` becomes ``registry/config/NAME``, where registry.core.files finds it.
 
     setuptools' own ``package_dir`` does that too, but turns an editable install into an import hook without ``tests``.
     """

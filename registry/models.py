@@ -17,7 +17,8 @@ from registry.cases import models as orders
 from registry.cases import text_templates as case_templates
 from registry.cases import visits as case_visits
 from registry.changes import models as change_tables
-from registry.core import idempotency, installation, outbox, scheduled_jobs
+from registry.core import idempotency, installation, outbox
+from registry.core import installation as scheduled_jobs
 from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
 from registry.flags import former_flags

@@ -21,7 +21,7 @@ from registry.accounts.roles import Role
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import PARSERS as DATABASE_PARSERS
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, whole_number
-from registry.core.shipped_files import CONFIG
+from registry.core.files import CONFIG
 from registry.http.telemetry import PARSERS as TELEMETRY_PARSERS
 from registry.http.telemetry import read_telemetry
 from registry.notifications.settings import PARSERS as AITU_PARSERS

@@ -22,9 +22,9 @@ from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.service import register_agency
 from registry.approvals.service import approve
 from registry.approvals.tables import Approval
-from registry.core.bin_numbers import check_digit
 from registry.core.clock import now, today
 from registry.core.database import db
+from registry.core.fields import check_digit
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.platform.models import Inventory, InventoryKey

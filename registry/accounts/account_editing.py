@@ -32,11 +32,10 @@ from registry.accounts.people import personal_problems
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import change_owner, names_of
 from registry.core.clock import now, rfc3339
-from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.languages import Language
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import require_transaction, transaction, violates
+from registry.core.translations import Language
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 

@@ -25,11 +25,10 @@ from registry.accounts.same_person import every_name_of
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Malformed, Problem, RegistryError
-from registry.core.filters import MAX_VALUE_LENGTH
+from registry.core.lists import MAX_VALUE_LENGTH, Listing, Page, SortKey, after, build_page, order_by
 from registry.core.outbox import enqueue
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.transactions import transaction
-from registry.core.value_checks import control_character
+from registry.core.values import control_character
 from registry.journal import service as journal
 
 RETENTION: Final = timedelta(days=90)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from registry.accounts.scopes import Scope
 from registry.accounts.tokens import MAX_RANGES
 from registry.core.fields import InputField
-from registry.core.value_checks import InvalidValue
+from registry.core.values import InvalidValue
 
 LIFETIME: Final = re.compile(r"([0-9]{1,10})([smhd])")
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

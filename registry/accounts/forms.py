@@ -15,8 +15,8 @@ from registry.accounts.token_models import MAX_PURPOSE_LENGTH
 from registry.accounts.tokens import IssuedToken
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Choice, InputField, Text
-from registry.core.languages import LANGUAGES
-from registry.core.value_checks import InvalidValue
+from registry.core.translations import LANGUAGES
+from registry.core.values import InvalidValue
 from registry.web.blueprint import Answer
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, FormPage, form_field

@@ -20,8 +20,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import MAX_EMAIL_LENGTH, Account, Person, account_details
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
-from registry.core.derived_keys import derived_key
 from registry.core.errors import NotFound
+from registry.core.installation import derived_key
 from registry.core.outbox import enqueue
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal

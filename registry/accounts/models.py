@@ -35,10 +35,9 @@ from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
-from registry.core.transactions import require_transaction
+from registry.core.transactions import require_transaction, violates
 from registry.journal import service as journal
 
 MAX_EMAIL_LENGTH: Final = 200

@@ -22,8 +22,8 @@ from registry.accounts.account_management import can_manage, find_managed_accoun
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, Person, account_details
 from registry.accounts.same_person import names_of_person
-from registry.core.derived_keys import derived_key
 from registry.core.errors import NotAllowed, NotFound, RegistryError
+from registry.core.installation import derived_key
 from registry.core.transactions import transaction
 from registry.journal import service as journal
 

@@ -52,8 +52,8 @@ from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem, invalid
-from registry.core.languages import LANGUAGES
 from registry.core.transactions import transaction
+from registry.core.translations import LANGUAGES
 from registry.journal import service as journal
 
 EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")

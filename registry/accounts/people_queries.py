@@ -20,7 +20,7 @@ from registry.accounts.roles import PERMISSIONS, Permission
 from registry.accounts.vocabulary import AccountKind
 from registry.core.collation import kazakh_key
 from registry.core.database import db
-from registry.core.pagination import Listing, Page, after, build_page, order_by
+from registry.core.lists import Listing, Page, after, build_page, order_by
 from registry.journal.service import JournalEntry
 
 FILTERS: Final = ("q", "role", "agency", "below", "status")

@@ -23,16 +23,22 @@ from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import (
+from registry.core.lists import (
     MAX_VALUE_LENGTH,
     ChoiceFilter,
     ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    after,
     bin_numbers,
+    build_page,
+    chosen_sort,
     conditions,
+    order_by,
     parse_range_edge,
 )
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, chosen_sort, order_by
-from registry.core.value_checks import InvalidValue, control_character
+from registry.core.values import InvalidValue, control_character
 
 # Accounts that a pending one may be taken for: a like name, or the same e-mail address.
 

@@ -13,8 +13,8 @@ from registry.accounts.token_models import MAX_PURPOSE_LENGTH
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Bin, Choice, Email, Text
-from registry.core.languages import LANGUAGES
 from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.translations import LANGUAGES
 
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 COUNT: Final = {"type": "integer", "minimum": 0}

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.clock import now
 from registry.core.database import Instant, Model
-from registry.core.derived_keys import keyed_hash
 from registry.core.errors import NotAllowed
+from registry.core.installation import keyed_hash
 from registry.core.transactions import require_transaction, transaction
 
 # Device names: browser and operating system from the User-Agent header, for the list of sessions.

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.database import Instant, Model
-from registry.core.derived_keys import keyed_hash
+from registry.core.installation import keyed_hash
 
 # Format of tokens, ``qtr_<key id>_<secret><checksum>``, which secret scanners recognise (docs/reference/api.md).
 

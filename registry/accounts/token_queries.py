@@ -18,8 +18,7 @@ from registry.accounts.token_models import Token
 from registry.accounts.vocabulary import AccountKind, TokenStatus
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.filters import ChoiceFilter, ColumnFilter, conditions
-from registry.core.pagination import Listing, Page, SortKey
+from registry.core.lists import ChoiceFilter, ColumnFilter, Listing, Page, SortKey, conditions
 
 TOKEN_SORTS: Final[Mapping[str, SortKey]] = {
     "id": SortKey("id", Token.id.expression, int),

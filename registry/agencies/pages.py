@@ -19,11 +19,11 @@ from registry.agencies.schemas import AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, own_agencies, register_agency
 from registry.approvals.queries import waiting_about
 from registry.cases.views.work_lists import ANY_OPEN
-from registry.core.bin_numbers import is_bin
 from registry.core.collation import kazakh_key
 from registry.core.database import db
 from registry.core.errors import NotFound, Problem
-from registry.core.pagination import Page
+from registry.core.fields import is_bin
+from registry.core.lists import Page
 from registry.core.search import words_of
 from registry.core.transactions import transaction
 from registry.projects.filters import AGENCY, BELOW, YES

@@ -20,10 +20,19 @@ from registry.core.clock import rfc3339
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import MAX_VALUE_LENGTH, bin_numbers, choices
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.lists import (
+    MAX_VALUE_LENGTH,
+    Listing,
+    Page,
+    SortKey,
+    after,
+    bin_numbers,
+    build_page,
+    choices,
+    order_by,
+)
 from registry.core.search import words_of
-from registry.core.value_checks import InvalidValue, control_character
+from registry.core.values import InvalidValue, control_character
 from registry.freeze.vocabulary import AgencyKind
 from registry.journal.service import JournalEntry
 

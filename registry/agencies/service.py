@@ -16,15 +16,13 @@ from registry.accounts.roles import Permission
 from registry.agencies.fields import APPROVED_FIELDS, CHANGEABLE
 from registry.agencies.models import AGENCY_SUBJECT, Agency
 from registry.changes.service import record_added, record_change
-from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.dialects import advisory_row_locks, has_row_locks
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
-from registry.core.events import Event
-from registry.core.transactions import require_transaction, transaction
+from registry.core.fields import is_bin
+from registry.core.transactions import Event, require_transaction, transaction, violates
 from registry.journal import service as journal
 
 # Events of agencies, published inside the transaction of the change.

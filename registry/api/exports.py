@@ -18,10 +18,9 @@ from registry.api.parameters import SEVERAL, filter_query, one_of
 from registry.core.base_schema import BaseSchema
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import choices
-from registry.core.pagination import MAX_LIMIT, Listing, Page
+from registry.core.lists import MAX_LIMIT, Listing, Page, choices
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
-from registry.core.value_checks import InvalidValue
+from registry.core.values import InvalidValue
 from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
 from registry.http.query_parameters import Parameter
 from registry.journal.read_replica import use_read_replica

@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 from registry.http.query_parameters import next_link
 
 

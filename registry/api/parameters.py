@@ -12,8 +12,8 @@ from webargs.flaskparser import FlaskParser
 
 from registry.core.base_schema import BaseSchema, body_problems, parameter_problems
 from registry.core.errors import Invalid, Malformed
-from registry.core.fields import MAX_AMOUNT, Bin, InputField
-from registry.core.filters import (
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA, MAX_AMOUNT, Bin, InputField
+from registry.core.lists import (
     MAX_VALUES,
     NOT,
     WORDS,
@@ -24,12 +24,11 @@ from registry.core.filters import (
     DateFilter,
     InstantFilter,
     NullFilter,
+    Page,
     TextFilter,
     TimestampFilter,
     WordsFilter,
 )
-from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA
-from registry.core.pagination import Page
 from registry.http.query_parameters import COUNT, Parameter, page_parameters, read_query, take_page
 from registry.http.request_bodies import (
     JSON_TYPE,

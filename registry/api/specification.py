@@ -26,7 +26,7 @@ from registry.cases.api import cases, commission, team, text_templates
 from registry.cases.api import documents as case_documents
 from registry.changes import api as changes
 from registry.core.base_schema import BaseSchema
-from registry.core.json_schemas import NOT_BLANK
+from registry.core.fields import NOT_BLANK
 from registry.core.response_fields import field_json_schema
 from registry.exemptions.api import documents as exemption_documents
 from registry.exemptions.api import exemptions

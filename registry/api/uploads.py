@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from marshmallow import fields
 
-from registry.core.languages import Language
 from registry.core.messages import message
-from registry.core.value_checks import InvalidValue
+from registry.core.translations import Language
+from registry.core.values import InvalidValue
 from registry.http.request_bodies import SentFile
 
 MAX_ID_DIGITS: Final = 9

@@ -18,8 +18,20 @@ from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, instant_filters
-from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
+from registry.core.lists import (
+    ChoiceFilter,
+    ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    TextFilter,
+    after,
+    chosen_sort,
+    conditions,
+    cursor_after,
+    instant_filters,
+    order_by,
+)
 from registry.core.transactions import require_transaction
 from registry.projects.documents import Document, DocumentNotFound, read_document_of
 from registry.projects.models import Project

@@ -20,10 +20,9 @@ from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
 from registry.core import outbox
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 
 PROPOSED_TOPIC: Final = "approval.proposed"

@@ -35,7 +35,7 @@ from registry.audits.schemas import (
 from registry.audits.service import confirm_held_audit, find_audit, reject_held_audit, run_audit
 from registry.audits.verification import verify_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
-from registry.core.pagination import Listing, Page
+from registry.core.lists import Listing, Page
 from registry.flags.models import AuditRun, failure_text
 
 # The audits endpoints: run by operators and supervisors, confirmed by supervisors, read by oversight.

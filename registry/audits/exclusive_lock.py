@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from registry.core.database import db
 from registry.core.dialects import database_file
 from registry.core.errors import Conflict
+from registry.core.files import make_private
 from registry.core.postgresql import extend_timeouts
-from registry.core.private_files import make_private
 from registry.core.transactions import in_transaction, transaction
 
 AUDIT_LOCK = 742_002

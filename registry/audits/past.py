@@ -19,7 +19,7 @@ from registry.core.bulk import table_of
 from registry.core.clock import local_date, rfc3339
 from registry.core.database import db
 from registry.core.errors import Conflict
-from registry.core.languages import Language
+from registry.core.translations import Language
 from registry.exemptions.queries import exemptions_known_at
 from registry.flags.former_flags import flags_known_at
 from registry.flags.freeze_status import STATUS_OF_RANK, STATUS_RANK

@@ -12,8 +12,20 @@ from registry.accounts.roles import Permission
 from registry.audits.restricted_counts import visible_run
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions, date_filters, instant_filters
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.lists import (
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    after,
+    build_page,
+    conditions,
+    date_filters,
+    instant_filters,
+    order_by,
+)
 from registry.flags.models import IS_GOOD, AuditChange, AuditRun
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
 from registry.projects.models import Project

@@ -9,8 +9,7 @@ from registry.audits.policy_activation import ALL_KINDS
 from registry.audits.restricted_counts import COUNTS
 from registry.audits.verification import SEVERITY_COUNTS, Verification
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import AnyDay, Boolean, Text
-from registry.core.json_schemas import DAY_SCHEMA, shown_object
+from registry.core.fields import DAY_SCHEMA, AnyDay, Boolean, Text, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.vocabulary import AuditStatus, FlagChange, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.vocabulary import Severity

@@ -11,8 +11,7 @@ from registry.agencies.models import Agency
 from registry.cases.models import migrate_by_in_force
 from registry.core.clock import local_date, today
 from registry.core.fields import Day
-from registry.core.languages import Language
-from registry.core.translations import translator
+from registry.core.translations import Language, translator
 from registry.exemptions.service import exemption_in_force
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope

@@ -17,7 +17,7 @@ from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.languages import OFFICIAL_LANGUAGES, Language
+from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.core.working_days import national_calendar
 from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status

@@ -17,7 +17,7 @@ from registry.cases.queries import flags_of_cases
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
 from registry.core.database import db
-from registry.core.languages import Language
+from registry.core.translations import Language
 
 
 def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from registry.changes.service import record_change
 from registry.core.clock import now
 from registry.core.database import Model, db
 from registry.core.errors import invalid
-from registry.core.pagination import Listing, Page
+from registry.core.lists import Listing, Page
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.documents import (

@@ -19,7 +19,7 @@ from registry.cases.schemas import CASE_ASSIGNMENT, CASE_COMMENT, CASE_PROPOSAL,
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
-from registry.core.languages import OFFICIAL_LANGUAGES, Language
+from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.freeze.current import policy_in_force
 from registry.web.current_user import page_locale
 from registry.web.formats import day, gettext

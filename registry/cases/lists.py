@@ -21,35 +21,33 @@ from registry.cases.details import show_cases
 from registry.cases.models import Case, CaseDecision, CaseFlag
 from registry.cases.vocabulary import Outcome, Status
 from registry.core.clock import today
-from registry.core.counting import with_count
 from registry.core.database import db
-from registry.core.filters import (
+from registry.core.lists import (
     NOT,
     BinFilter,
     BooleanFilter,
     ChoiceFilter,
     ColumnFilter,
-    NullFilter,
-    TextFilter,
-    WordsFilter,
-    date_filters,
-    instant_filters,
-    named_conditions,
-    negate,
-)
-from registry.core.languages import Language
-from registry.core.pagination import (
     Listing,
+    NullFilter,
     Page,
     SortKey,
+    TextFilter,
+    WordsFilter,
     after,
     build_page,
     chosen_sort,
     cursor_after,
+    date_filters,
+    instant_filters,
     literal_limit,
+    named_conditions,
+    negate,
     order_by,
+    with_count,
 )
 from registry.core.search import contains_words, words_of
+from registry.core.translations import Language
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.freeze.rules import RULES
 from registry.projects.filters import split_below

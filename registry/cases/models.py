@@ -15,7 +15,7 @@ from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
 from registry.core.bulk import table_of
 from registry.core.database import EPOCH, Instant, Model, db
-from registry.core.events import Event
+from registry.core.transactions import Event
 from registry.projects.models import Project
 
 

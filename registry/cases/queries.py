@@ -23,8 +23,8 @@ from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.languages import Language
 from registry.core.transactions import require_transaction, transaction
+from registry.core.translations import Language
 from registry.core.working_days import national_calendar
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag, last_good_date

@@ -10,12 +10,9 @@ from registry.cases.decisions import TEXTS
 from registry.cases.vocabulary import CommissionOutcome, DecisionEnd, DecisionKind, ReasonCode, Status, TemplateKind
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Boolean, Choice, Day, Text
-from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
-from registry.core.languages import OFFICIAL_LANGUAGES
-from registry.core.list_fields import Ids, ProjectNumbers
+from registry.core.fields import DAY_SCHEMA, Boolean, Choice, Day, Ids, ProjectNumbers, Text, nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
-from registry.core.translations import lazy_text
+from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
 from registry.flags.schemas import FLAG
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity

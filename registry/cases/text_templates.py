@@ -20,10 +20,9 @@ from registry.cases.vocabulary import TemplateKind
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import NotFound, invalid
-from registry.core.filters import ChoiceFilter, ColumnFilter, conditions
-from registry.core.languages import OFFICIAL_LANGUAGES, Language
-from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.core.lists import ChoiceFilter, ColumnFilter, Listing, Page, SortKey, after, build_page, conditions
 from registry.core.transactions import require_transaction
+from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.freeze.rules import RULES
 from registry.journal import service as journal
 

@@ -11,8 +11,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
-from registry.core.languages import Language
-from registry.core.pagination import Listing, Page
+from registry.core.lists import Listing, Page
+from registry.core.translations import Language
 from registry.flags.models import SEVERITY_RANK, Flag
 from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force

@@ -13,7 +13,7 @@ import click
 
 from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed, UsageError
 from registry.cli.output import cli_text, print_message
-from registry.core.shipped_files import CONFIG, shipped
+from registry.core.files import CONFIG, shipped
 
 COPIED: Final = (
     "freeze_policy.toml",

@@ -15,10 +15,10 @@ import click
 
 from registry.core.clock import rfc3339
 from registry.core.fields import Text
-from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
+from registry.core.lists import MAX_LIMIT, Listing, Page
 from registry.core.messages import message
-from registry.core.pagination import MAX_LIMIT, Listing, Page
-from registry.core.value_checks import InvalidValue, exact_day
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
+from registry.core.values import InvalidValue, exact_day
 
 MAX_CELL_WIDTH = 60
 OnProgress = Callable[[int, int], None]

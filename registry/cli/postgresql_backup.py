@@ -18,8 +18,8 @@ from sqlalchemy import make_url
 from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, CommandFailed
 from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
+from registry.core.installation import ScheduledJob
 from registry.core.postgresql import libpq_address, require_direct_connection
-from registry.core.scheduled_jobs import ScheduledJob
 
 OWN_ENTRIES = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
 LOCK_WAIT = "-c lock_timeout=60000"

@@ -26,7 +26,7 @@ from registry.audits.jobs import run_due_audit
 from registry.changes.service import delete_old_changes
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
-from registry.core.scheduled_jobs import save_job_run
+from registry.core.installation import save_job_run
 from registry.core.trace_context import trace_of_job
 from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import

@@ -21,8 +21,8 @@ from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
 from registry.core.clock import now
 from registry.core.disk_checks import is_corruption_error
-from registry.core.private_files import make_private
-from registry.core.scheduled_jobs import ScheduledJob
+from registry.core.files import make_private
+from registry.core.installation import ScheduledJob
 
 WAIT_S = 30
 UNREADABLE = "unreadable"

@@ -11,7 +11,7 @@ from marshmallow import RAISE, Schema, ValidationError
 from registry.core.clock import rfc3339
 from registry.core.errors import Problem
 from registry.core.fields import InputField
-from registry.core.value_checks import FieldError
+from registry.core.values import FieldError
 
 # Most values by far: nothing is to be done for them.
 PLAIN_TYPES = frozenset((str, int, bool, type(None)))

@@ -20,7 +20,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from registry.core.errors import RegistryError
-from registry.core.shipped_files import PACKAGE
+from registry.core.files import PACKAGE
 
 # Two children and the processes that start them fit into the memory of a container (config/kubernetes/, compose.yaml).
 AT_ONCE: Final = 2

@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeDecorator
 from registry.core import collation as kazakh_order
 from registry.core import postgresql as postgres
 from registry.core.database_settings import DatabaseLimits
-from registry.core.private_files import make_private
+from registry.core.files import make_private
 from registry.core.replica_pause import pause_after_errors
 
 NAMING_CONVENTION = {

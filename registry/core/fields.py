@@ -1,30 +1,95 @@
-"""Marshmallow fields: validation of single values, the same for API, forms and imports.
-
-Types are strict, as in JSON: ``_deserialize`` is the one place where a value is validated. ``from_text`` converts a
-text of a form or table first (registry/core/values). A missing value is None: null, or a blank text.
-"""
+"""Marshmallow fields: validation of single values and of lists, the same for API, forms and imports."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from marshmallow import fields
 
-from registry.core.bin_numbers import LENGTH as BIN_LENGTH
-from registry.core.bin_numbers import SHAPE as BIN_SHAPE
-from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
-from registry.core.json_schemas import DAY_SCHEMA, HTTP_ADDRESS, NOT_BLANK
-from registry.core.value_checks import InvalidValue, control_character, exact_day, is_visible, years_ahead
-from registry.core.values.choices import ChoiceLabels
-from registry.core.values.dates import read_day
-from registry.core.values.numbers import MAX_LOST_ZEROS, read_digits, read_whole_number
-from registry.core.values.texts import is_blank, read_boolean
+from registry.core.values import (
+    MAX_LOST_ZEROS,
+    ChoiceLabels,
+    InvalidValue,
+    control_character,
+    exact_day,
+    is_blank,
+    is_visible,
+    read_boolean,
+    read_day,
+    read_digits,
+    read_whole_number,
+    years_ahead,
+)
 from registry.freeze.vocabulary import Choices
+
+# Business identification numbers (BIN) of Kazakhstan: 12 digits, the last a check digit computed in two passes.
+#
+# ``YYMM``, type (4 resident, 5 non-resident, 6 sole trader), unit (0 head, 1 branch, 2 representative office, 3
+# farm), five digits of serial, check digit. python-stdnum has no module for it.
+
+LENGTH = 12
+SHAPE = re.compile(r"[0-9]{2}(0[1-9]|1[0-2])[456][0-3][0-9]{6}")
+FIRST_WEIGHTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+SECOND_WEIGHTS = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
+
+
+def is_bin(text: str) -> bool:
+    """True for 12 ASCII digits in the format of a BIN with a correct check digit."""
+    return SHAPE.fullmatch(text) is not None and check_digit(text[:11]) == int(text[11])
+
+
+def check_digit(eleven: str) -> int | None:
+    """The check digit of eleven digits; None when both passes give 10, since such a number is never issued."""
+    digits = [int(digit) for digit in eleven]
+    for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
+        rest = sum(digit * weight for digit, weight in zip(digits, weights, strict=True)) % 11
+        if rest < 10:
+            return rest
+    return None
+
+
+# Parts of JSON Schemas that fields and responses share.
+
+# Blank counts as missing, as in any text; the JSON Schema formats email and uri would reject it.
+HTTP_ADDRESS: Final = r"[Hh][Tt][Tt][Pp][Ss]?://\S+"
+# A text that is not empty after trimming.
+NOT_BLANK: Final = "[^\\s\\u001c-\\u001f\\u0085]"
+DAY_SCHEMA: Final = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+
+# A date or a timestamp. Its format is its own: of a choice of two schemas, generators of typed languages make a class.
+DAY_OR_INSTANT_SCHEMA: Final = {"type": "string", "format": "date-or-date-time"}
+
+
+def shown_object(properties: Mapping[str, Any], sometimes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The JSON Schema of an object in a response: all properties are required except the ``sometimes`` ones."""
+    required = [name for name in properties if name not in sometimes]
+    return {"type": "object", "required": required, "properties": dict(properties)}
+
+
+def object_of(**properties: Any) -> dict[str, Any]:
+    """The JSON Schema of an object in a response with these properties, all required."""
+    return shown_object(properties)
+
+
+def nullable(schema: dict[str, Any], *, allow_none: bool = True) -> dict[str, Any]:
+    """The JSON Schema that also allows null."""
+    if not allow_none:
+        return schema
+    with_null = schema | {"type": [schema["type"], "null"]}
+    if "enum" in schema:
+        with_null["enum"] = [*schema["enum"], None]
+    return with_null
+
+
+# Marshmallow fields: validation of single values, the same for API, forms and imports.
+#
+# Types are strict, as in JSON: ``_deserialize`` is the one place where a value is validated. ``from_text`` converts
+# a text of a form or table first (registry/core/values). A missing value is None: null, or a blank text.
 
 MIN_DATE: Final = date(1991, 12, 16)
 YEARS_AHEAD: Final = 10
@@ -281,8 +346,226 @@ class Bin(InputField):
     @property
     def json_schema(self) -> dict[str, Any]:
         """A string of 12 digits."""
-        return {"type": "string", "format": "bin", "pattern": f"^{BIN_SHAPE.pattern}$"}
+        return {"type": "string", "format": "bin", "pattern": f"^{SHAPE.pattern}$"}
 
     def from_text(self, text: str) -> object:
         """The number without blanks, with the leading zeros that spreadsheets drop."""
-        return read_digits(text, BIN_LENGTH, MAX_LOST_ZEROS) or None
+        return read_digits(text, LENGTH, MAX_LOST_ZEROS) or None
+
+
+# Lists as one text: amounts by year (``2026: 1000000; 2027: 2000000``) and lists of texts (``first; second``).
+#
+# Forms, tables, exports and the database have the text; JSON has the list. A form may have one entry a line.
+
+SEPARATOR: Final = ";"
+YEAR: Final = "year"
+AMOUNT: Final = "amount_kzt"
+ENTRIES: Final = re.compile(r"[;\r\n]+")
+YEAR_ENTRY: Final = re.compile(r"([0-9]{4})\s*[:=\u2013\u2014-]\s*(.*)", re.DOTALL)
+
+
+def split_entries(text: str) -> list[str]:
+    """The entries of a text, trimmed, without blank ones."""
+    return [entry.strip() for entry in ENTRIES.split(text) if entry.strip()]
+
+
+def split_year(entry: str) -> tuple[int, str] | None:
+    """The year and the text of its amount; None for an entry that does not begin with a year."""
+    match = YEAR_ENTRY.fullmatch(entry)
+    return None if match is None else (int(match[1]), match[2])
+
+
+def years_text(amounts: Iterable[Mapping[str, Any]]) -> str:
+    """The text of amounts by year."""
+    return f"{SEPARATOR} ".join(f"{each[YEAR]}: {each[AMOUNT]}" for each in amounts)
+
+
+def years_from_text(text: str) -> list[dict[str, int]]:
+    """The amounts of a text that ``years_text`` wrote."""
+    pairs = (entry.split(": ") for entry in split_entries(text))
+    return [{YEAR: int(year), AMOUNT: int(amount)} for year, amount in pairs]
+
+
+def entries_text(entries: Sequence[str]) -> str:
+    """The text of a list of texts, none of which has a separator or a line break."""
+    return f"{SEPARATOR} ".join(entries)
+
+
+# Marshmallow fields of lists that are one text in forms and tables (``text_lists.py``), and of telephone numbers.
+
+FIRST_YEAR: Final = 1991
+LAST_YEAR: Final = 2060
+MAX_YEARS: Final = 30
+MAX_ENTRIES: Final = 50
+# "+7 (7172) 74-00-00", with an extension in three languages behind it.
+NUMBER: Final = r"[+]?[(]?[0-9][0-9 ()./-]{3,30}[0-9]"
+TELEPHONE: Final = re.compile(rf"{NUMBER}(,? ?(ext|вн|доб|ішкі)[.]? ?[0-9]{{1,6}})?(, ?{NUMBER})?")
+
+
+class Telephone(Text):
+    """A telephone number as written, with an extension; or two, with a comma between them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text is not None and not TELEPHONE.fullmatch(text):
+            raise InvalidValue("telephone-invalid")
+        return text
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A string with the pattern of telephone numbers."""
+        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({TELEPHONE.pattern})?\\s*$"}
+
+
+class YearlyAmounts(InputField):
+    """Amounts by year: a list of ``{year, amount_kzt}``, each year once; an empty list is a missing value.
+
+    A text has one year a line or between semicolons: ``2026: 1000000; 2027: 2000000``.
+    """
+
+    year = WholeNumber(FIRST_YEAR, LAST_YEAR, required=True)
+    amount = WholeNumber(required=True)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, int]] | None:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(
+            isinstance(each, dict) and set(each) == {YEAR, AMOUNT} for each in value
+        ):
+            raise InvalidValue("years-invalid")
+        if len(value) > MAX_YEARS:
+            raise InvalidValue("too-many-entries", limit=MAX_YEARS)
+        amounts: dict[int, int] = {}
+        for each in value:
+            year = self.year.deserialize(each[YEAR])
+            if year in amounts:
+                raise InvalidValue("year-twice", year=year)
+            amounts[year] = self.amount.deserialize(each[AMOUNT])
+        return [{YEAR: year, AMOUNT: amounts[year]} for year in sorted(amounts)] or None
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of years with their amounts."""
+        properties = {YEAR: self.year.json_schema, AMOUNT: self.amount.json_schema}
+        item = {"type": "object", "required": [*properties], "properties": properties}
+        return {"type": "array", "items": item, "maxItems": MAX_YEARS}
+
+    def from_text(self, text: str) -> object:
+        """The list; the text when an entry has no year. Raises InvalidValue as ``WholeNumber``."""
+        amounts = []
+        if is_blank(text):
+            return None
+        for entry in split_entries(text):
+            parts = split_year(entry)
+            if parts is None:
+                return text
+            amounts.append({YEAR: parts[0], AMOUNT: self.amount.from_text(parts[1])})
+        return amounts or None
+
+
+class Entries(InputField):
+    """A list of texts, each once; an empty list is a missing value. A text has one a line or between semicolons."""
+
+    def __init__(self, limit: int = 200, **options: Any) -> None:
+        super().__init__(**options)
+        self.limit = limit
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str] | None:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise InvalidValue("expected-texts")
+        entries = [entry for each in value if is_visible(entry := each.strip())]
+        if len(entries) > MAX_ENTRIES:
+            raise InvalidValue("too-many-entries", limit=MAX_ENTRIES)
+        for entry in entries:
+            self.check_entry(entry)
+        return list(dict.fromkeys(entries)) or None
+
+    def check_entry(self, entry: str) -> None:
+        """Raise InvalidValue for an entry that is too long or has a control character or a separator."""
+        character = control_character(entry)
+        if character is not None:
+            raise InvalidValue("control-character", character=f"U+{ord(character):04X}")
+        if SEPARATOR in entry:
+            raise InvalidValue("entry-with-separator", separator=SEPARATOR)
+        if len(entry) > self.limit:
+            raise InvalidValue("too-long", limit=self.limit, length=len(entry))
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of strings without semicolons."""
+        item = {"type": "string", "maxLength": self.limit, "pattern": f"^[^{SEPARATOR}]*$"}
+        return {"type": "array", "items": item, "maxItems": MAX_ENTRIES}
+
+    def from_text(self, text: str) -> object:
+        """The list."""
+        return None if is_blank(text) else split_entries(text) or None
+
+
+class Ids(InputField):
+    """A list of 1 to ``most`` row ids."""
+
+    def __init__(self, most: int = 500, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or any(type(each) is not int or not 0 < each < 2**31 for each in value):
+            raise InvalidValue("expected-ids")
+        if not 0 < len(value) <= self.most:
+            raise InvalidValue("number-of-ids", largest=self.most)
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of ids."""
+        item = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+        return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}
+
+    def from_text(self, text: str) -> object:
+        """The ids of a text with blanks between them; None for a blank one."""
+        words = text.split()
+        return [int(word) if word.isascii() and word.isdigit() else word for word in words] or None
+
+
+class ProjectNumbers(InputField):
+    """A list of 1 to ``most`` texts; whether they are numbers of projects is the service's to check."""
+
+    def __init__(self, most: int = 5000, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise InvalidValue("expected-project-numbers")
+        if not 0 < len(value) <= self.most:
+            raise InvalidValue("number-of-projects", largest=self.most)
+        return [each.strip() for each in value]
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of texts."""
+        return {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": self.most}
+
+    def from_text(self, text: str) -> object:
+        """The numbers of a form's text, which blanks, commas, semicolons and line ends separate; None without any."""
+        return text.replace(",", " ").replace(";", " ").split() or None
+
+
+class Objects(InputField):
+    """A list of 1 to ``most`` JSON objects, each of the schema with that name; who takes them loads them."""
+
+    def __init__(self, most: int, component: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+        self.component = component
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise InvalidValue("expected-objects")
+        if not 0 < len(value) <= self.most:
+            raise InvalidValue("number-of-items", largest=self.most)
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of that schema."""
+        item = {"$ref": f"#/components/schemas/{self.component}"}
+        return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}

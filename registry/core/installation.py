@@ -1,22 +1,29 @@
-"""The installation of this registry: its time, before which no nightly audit is due, and its secret key.
-
-The database keeps a fingerprint of ``REGISTRY_SECRET_KEY``. A process that has another key ends sessions, takes no
-token of the others and cannot decrypt what they stored: its log, ``/readyz`` and ``registry doctor`` say so.
-"""
+"""The installation: its time and keys, and when each recurring job last succeeded and failed."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import logging
 from datetime import datetime
 from typing import Final
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from flask import current_app
 from sqlalchemy import String, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.core.clock import now
 from registry.core.database import Instant, Model, db
-from registry.core.derived_keys import keyed_hash
+from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import transaction
+
+# The installation of this registry: its time, before which no nightly audit is due, and its secret key.
+#
+# The database keeps a fingerprint of ``REGISTRY_SECRET_KEY``. A process that has another key ends sessions, takes no
+# token of the others and cannot decrypt what they stored: its log, ``/readyz`` and ``registry doctor`` say so.
 
 OTHER_KEY: Final = "secret-key-differs: docs/runbooks/key-rotation.md"
 FINGERPRINT: Final = b"fingerprint of the secret key"
@@ -67,3 +74,55 @@ def _stored_fingerprint() -> str | None:
 
 def _fingerprint() -> str:
     return keyed_hash(FINGERPRINT)
+
+
+# Keys derived from the service's secret key (HKDF, RFC 5869), one for each purpose.
+
+KEY_LENGTH: Final = 32
+
+
+def derived_key(purpose: bytes, secret_key: str | None = None) -> bytes:
+    """The key for a purpose, 32 bytes; of the service's secret key unless another one is given."""
+    secret = str(current_app.config["SECRET_KEY"] if secret_key is None else secret_key).encode()
+    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(secret)
+
+
+def keyed_hash(purpose: bytes, *values: object, secret_key: str | None = None) -> str:
+    """HMAC-SHA-256 (hex) over values that contain no line breaks: whoever lacks the secret key cannot compute it."""
+    return hmac.new(derived_key(purpose, secret_key), "\n".join(map(str, values)).encode(), hashlib.sha256).hexdigest()
+
+
+# When each recurring job of the scheduler last succeeded and failed: how a scheduler that stands still is noticed.
+
+
+class ScheduledJob(Model):
+    """A job by its name. ``milliseconds``: how long its last successful run took. ``failure``: the type of the error.
+
+    The text of an error may name a restricted project; it is in the log only.
+    """
+
+    __tablename__ = "scheduled_jobs"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    succeeded_at: Mapped[datetime | None] = mapped_column(Instant)
+    milliseconds: Mapped[int | None]
+    failed_at: Mapped[datetime | None] = mapped_column(Instant)
+    failure: Mapped[str | None] = mapped_column(String(100))
+
+
+def save_job_run(name: str, milliseconds: int, failure: str | None = None) -> None:
+    """Save that a job ended now; ``failure``: the type of the error of a failed run. Not journalled: nobody acts."""
+    values: dict[str, object] = {"succeeded_at": now(), "milliseconds": milliseconds}
+    if failure is not None:
+        values = {"failed_at": now(), "failure": failure[:100]}
+    with transaction() as session:
+        insert = insert_or_ignore(ScheduledJob).values(name=name).on_conflict_do_nothing()
+        session.execute(insert)
+        statement = update(ScheduledJob).where(ScheduledJob.name == name).values(values)
+        session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def scheduled_jobs() -> list[ScheduledJob]:
+    """All jobs that ever ended, by name."""
+    statement = select(ScheduledJob).order_by(ScheduledJob.name)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))

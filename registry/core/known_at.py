@@ -8,8 +8,8 @@ from typing import Any
 
 from registry.core.clock import now, today
 from registry.core.errors import Invalid, Problem
-from registry.core.filters import parse_range_edge
-from registry.core.value_checks import InvalidValue
+from registry.core.lists import parse_range_edge
+from registry.core.values import InvalidValue
 
 NAME = "known_at"
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from registry.core.text_lists import entries_text, split_entries, years_from_text, years_text
+from registry.core.fields import entries_text, split_entries, years_from_text, years_text
 
 
 class YearlyAmountsText(TypeDecorator[list[dict[str, int]]]):

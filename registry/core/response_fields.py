@@ -9,8 +9,7 @@ from typing import Any
 from marshmallow import fields
 
 from registry.core.clock import rfc3339
-from registry.core.fields import InputField
-from registry.core.json_schemas import nullable
+from registry.core.fields import InputField, nullable
 
 
 class ReadOnly(fields.Field[Any]):

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, text
 
 from registry.core.database import SQLITE_BEGIN, db
+from registry.core.files import MIGRATIONS
 from registry.core.postgresql import LONG_TIMEOUT, extend_session_timeouts, require_direct_connection
 from registry.core.record_guards import create_guards, missing_guards, switch_journal_clock
-from registry.core.shipped_files import MIGRATIONS
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -4,12 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from functools import cache
+from typing import Final, Generic, ParamSpec, TypeVar
 
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from registry.core.database import AUTOCOMMIT_READS, REPLICA, SQLITE_BEGIN, TRANSACTION_OPEN, db
-from registry.core.events import Event
+from registry.core.database import AUTOCOMMIT_READS, REPLICA, SQLITE_BEGIN, TRANSACTION_OPEN, Base, db
+
+# Events: a slice publishes what happened, slices above it subscribe, so that imports point down.
+#
+# Handlers run at once, in the publisher's transaction and in the order in which they were connected, so that rows
+# are always locked in one order. An exception in a handler rolls all of it back. ``registry/hooks.py`` connects
+# them.
+
+P = ParamSpec("P")
+
+
+class Event(Generic[P]):
+    """Something that happens, and who handles it. The type parameter states the handlers' arguments."""
+
+    def __init__(self, name: str) -> None:
+        """``name``: what happened, for messages."""
+        self.name = name
+        self._handlers: list[Callable[P, None]] = []
+
+    @property
+    def handlers(self) -> tuple[Callable[P, None], ...]:
+        """Those connected, in the order in which they run."""
+        return tuple(self._handlers)
+
+    def connect(self, handler: Callable[P, None]) -> Callable[P, None]:
+        """Let the handler run whenever the event is published; usable as a decorator."""
+        self._handlers.append(handler)
+        return handler
+
+    def publish(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run every handler."""
+        for handler in self._handlers:
+            handler(*args, **kwargs)
+
+
+# Which constraint refused a row: an IntegrityError is a known conflict only when it is of that constraint.
+
+
+def violates(error: IntegrityError, *names: str) -> bool:
+    """True when a unique constraint or unique index of one of these names refused the row."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return diagnosis.constraint_name in names
+    # SQLite names the columns instead.
+    return str(error.orig) in {f"UNIQUE constraint failed: {_columns()[name]}" for name in names}
+
+
+@cache
+def _columns() -> dict[str, str]:
+    """The columns of each unique constraint and index by its name, as SQLite lists them."""
+    unique: list[UniqueConstraint | Index] = []
+    for table in Base.metadata.tables.values():
+        unique += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+        unique += [index for index in table.indexes if index.unique]
+    return {
+        str(each.name): ", ".join(f"{column.table.name}.{column.name}" for column in each.columns) for each in unique
+    }
+
 
 T = TypeVar("T")
 REPETITIONS: Final = 2

@@ -1,16 +1,44 @@
-"""gettext translations of all texts: pages, API, commands and e-mails. The msgids are the English texts in the code."""
+"""Languages of the service, and gettext translations of all texts."""
 
 from __future__ import annotations
 
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
-from registry.core.languages import DEFAULT_LANGUAGE, Language
-from registry.core.shipped_files import PACKAGE
+from registry.core.files import PACKAGE
+from registry.freeze import texts
 from registry.freeze.texts import Translate
 from registry.freeze.texts import lazy_text as lazy_text
+
+# The languages of the service: the only list.
+
+Language: TypeAlias = str
+
+
+class Names(NamedTuple):
+    """A language's name in itself, and the CLDR locale of its dates and numbers."""
+
+    name: str
+    locale: str
+
+
+# In the order of the language menu. A new language is one line here and one catalogue in registry/translations/.
+_NAMES: Final[dict[Language, Names]] = {
+    "kk": Names("Қазақша", "kk_KZ"),
+    "ru": Names("Русский", "ru_KZ"),
+    "en": Names("English", "en_GB"),
+}
+LANGUAGES: Final[tuple[Language, ...]] = tuple(_NAMES)
+LANGUAGE_NAMES: Final[dict[Language, str]] = {language: names.name for language, names in _NAMES.items()}
+LOCALES: Final[dict[Language, str]] = {language: names.locale for language, names in _NAMES.items()}
+# The language of the texts in the code; it has no catalogue.
+DEFAULT_LANGUAGE: Final[Language] = texts.DEFAULT_LANGUAGE
+OFFICIAL_LANGUAGES: Final[tuple[Language, ...]] = texts.OFFICIAL_LANGUAGES
+
+
+# gettext translations of all texts: pages, API, commands and e-mails. The msgids are the English texts in the code.
 
 TRANSLATIONS: Final = PACKAGE / "translations"
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import holidays
 
 from registry.core.errors import CalendarInvalid
-from registry.core.shipped_files import CONFIG
+from registry.core.files import CONFIG
 from registry.freeze.texts import REQUIRED_LANGUAGES
 
 CALENDAR_FILE: Final = CONFIG / "calendar.toml"

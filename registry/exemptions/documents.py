@@ -15,7 +15,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.database import Model, db
 from registry.core.errors import Problem
-from registry.core.pagination import Listing, Page
+from registry.core.lists import Listing, Page
 from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption

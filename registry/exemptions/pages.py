@@ -14,7 +14,7 @@ from registry.agencies.pages import address_with_agency, agency_filter, names_no
 from registry.cases.views.work_lists import tabs
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, Problem
-from registry.core.pagination import Listing, Page
+from registry.core.lists import Listing, Page
 from registry.core.spreadsheets.writer import Rows
 from registry.core.transactions import transaction
 from registry.exemptions.documents import add_exemption_document, read_exemption_document

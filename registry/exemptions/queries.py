@@ -15,16 +15,22 @@ from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.filters import (
+from registry.core.lists import (
     BinFilter,
     BooleanFilter,
     ChoiceFilter,
     ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
     TextFilter,
+    after,
+    chosen_sort,
     conditions,
+    cursor_after,
     date_filters,
+    order_by,
 )
-from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption, in_force_on
 from registry.projects.models import Project

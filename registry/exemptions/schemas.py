@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Day, Text
-from registry.core.list_fields import Ids
+from registry.core.fields import Day, Ids, Text
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 

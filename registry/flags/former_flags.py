@@ -30,9 +30,9 @@ from registry.core.bulk import table_of
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict
-from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.lists import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.transactions import require_transaction
+from registry.core.translations import Language
 from registry.flags.models import FLAG_SUBJECT, FLAGS, AuditRun, rank
 from registry.flags.queries import DEFAULT_SORT, flag_representation, flag_rows, require_sort
 from registry.freeze.policy import Policy

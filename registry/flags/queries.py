@@ -15,24 +15,28 @@ from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
 from registry.core.clock import today
-from registry.core.counting import with_count
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import (
+from registry.core.lists import (
     BinFilter,
     ChoiceFilter,
     ColumnFilter,
+    Listing,
     NullFilter,
+    Page,
+    SortKey,
     TextFilter,
+    after,
+    build_page,
     conditions,
     date_filters,
     instant_filters,
+    order_by,
     split_values,
+    with_count,
 )
-from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
-from registry.core.translations import translator
-from registry.core.value_checks import InvalidValue
+from registry.core.translations import Language, translator
+from registry.core.values import InvalidValue
 from registry.flags.models import FLAGS, IS_ACTIVE, LAST_GOOD_DATE, last_good_date, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force

@@ -14,10 +14,10 @@ from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.parameters import ListArguments, QueryParameter, QuerySchema, list_query, plain_parameters
 from registry.core.fields import Choice, WholeNumber
-from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.transactions import transaction
-from registry.core.values.numbers import read_whole_number
+from registry.core.translations import OFFICIAL_LANGUAGES
+from registry.core.values import read_whole_number
 from registry.government_reports.document import pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import (

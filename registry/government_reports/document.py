@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from registry.agencies.vocabulary import Region
 from registry.cases.vocabulary import DecisionKind
-from registry.core.languages import LANGUAGE_NAMES, Language
 from registry.core.pdf import make_pdf
-from registry.core.translations import lazy_text, translate, translator
+from registry.core.translations import LANGUAGE_NAMES, Language, lazy_text, translate, translator
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Severity

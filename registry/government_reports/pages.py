@@ -13,8 +13,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
 from registry.core.transactions import transaction
-from registry.core.value_checks import InvalidValue
-from registry.core.values.numbers import read_whole_number
+from registry.core.values import InvalidValue, read_whole_number
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import (

@@ -16,8 +16,21 @@ from registry.core.bulk import table_of
 from registry.core.clock import local_date, today
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
-from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
+from registry.core.lists import (
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    TextFilter,
+    after,
+    chosen_sort,
+    conditions,
+    cursor_after,
+    date_filters,
+    order_by,
+)
 from registry.core.spreadsheets.writer import Rows
 from registry.core.transactions import require_transaction
 from registry.flags.models import last_good_audit

@@ -18,9 +18,8 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
-from registry.core.shipped_files import shipped
-from registry.core.translations import lazy_text
+from registry.core.files import shipped
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, lazy_text
 
 # Documents that are help pages: their names in addresses, their files and translations.
 

@@ -8,7 +8,7 @@ from flask import Response, make_response, render_template, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.languages import DEFAULT_LANGUAGE
+from registry.core.translations import DEFAULT_LANGUAGE
 from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of, render_document
 from registry.help.setup import hide_setup, setup_facts
 from registry.http.authentication import Public

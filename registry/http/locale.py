@@ -8,7 +8,7 @@ from flask import request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
 
 # The first is what ``*`` means.
 OFFERED: Final = (DEFAULT_LANGUAGE, *(language for language in LANGUAGES if language != DEFAULT_LANGUAGE))

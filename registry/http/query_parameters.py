@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from registry.core.errors import Malformed, Problem
-from registry.core.pagination import COUNTS, DEFAULT_LIMIT, MAX_LIMIT, Page
+from registry.core.lists import COUNTS, DEFAULT_LIMIT, MAX_LIMIT, Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, request, url_for
 
 from registry.core.clock import now
-from registry.core.languages import LANGUAGES
+from registry.core.translations import LANGUAGES
 from registry.http.http_errors import CrossOriginRequest, RouteNotFound
 from registry.settings import Settings
 

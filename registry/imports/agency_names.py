@@ -9,11 +9,9 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
-from registry.core.bin_numbers import LENGTH
 from registry.core.database import db
-from registry.core.value_checks import InvalidValue
-from registry.core.values.numbers import MAX_LOST_ZEROS, read_digits
-from registry.core.values.texts import comparable
+from registry.core.fields import LENGTH
+from registry.core.values import MAX_LOST_ZEROS, InvalidValue, comparable, read_digits
 
 MIN_LETTERS: Final = 3
 

@@ -8,8 +8,7 @@ from itertools import islice
 from typing import Final
 
 from registry.core.errors import Problem
-from registry.core.fields import WholeNumber
-from registry.core.list_fields import YearlyAmounts
+from registry.core.fields import WholeNumber, YearlyAmounts
 from registry.core.spreadsheets.reader import Table, printable
 from registry.imports.header_search import Header
 from registry.projects.fields import FIELDS

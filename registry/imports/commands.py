@@ -14,7 +14,7 @@ from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFailed, UsageError
 from registry.cli.output import as_json_option, cli_text, every_item, language, print_json, print_message, progress
 from registry.core.errors import Invalid
-from registry.core.languages import LANGUAGES
+from registry.core.translations import LANGUAGES
 from registry.imports.answers import answer_questions
 from registry.imports.error_texts import row_error_text
 from registry.imports.marked_file import marked_import, write_marked_file

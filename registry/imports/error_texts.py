@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from registry.core.fields import Choice
-from registry.core.languages import Language
 from registry.core.messages import message
-from registry.core.translations import translate
+from registry.core.translations import Language, translate
 from registry.imports.headers import SCHEMAS
 
 TYPED: Final = {"expected-date": "typed-date-wrong", "expected-whole-number": "typed-number-wrong"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from registry.core.values.texts import comparable
+from registry.core.values import comparable
 
 
 class Group(NamedTuple):

@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 from marshmallow import Schema
 
 from registry.agencies.schemas import AGENCY
-from registry.core.languages import LANGUAGES
-from registry.core.translations import translate
-from registry.core.values.texts import comparable
+from registry.core.translations import LANGUAGES, translate
+from registry.core.values import comparable
 from registry.imports import agencies, projects
 from registry.imports.aliases import AGENCY_HEADERS, PROJECT_HEADERS, Aliases
 from registry.imports.header_groups import group_aliases

@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.core.database import db
-from registry.core.languages import Language
 from registry.core.spreadsheets.reader import stored_table
 from registry.core.spreadsheets.table_child import NO_VALUE
 from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, plain_workbook
+from registry.core.translations import Language
 from registry.imports.error_texts import field_label, row_error_text
 from registry.imports.layout import Layout, layout_from_json
 from registry.imports.models import ImportRun, RowError, has_file, stored_file

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from registry.core.spreadsheets.reader import Table
-from registry.core.values.texts import comparable
+from registry.core.values import comparable
 
 TOTALS: Final = re.compile(
     r"\W*(?:всего|итого|итог|жиыны|жиынтығы|барлығы|қорытынды|total|grand\s*total)\b.*", re.IGNORECASE | re.DOTALL

@@ -24,7 +24,7 @@ from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.core.transactions import require_transaction
-from registry.core.values.texts import comparable
+from registry.core.values import comparable
 from registry.imports.agency_names import AgencyNames, own_bin
 from registry.imports.answers import answer_for, same_as
 from registry.imports.models import ImportRun, ImportWrite, PreviewedRow, RowError

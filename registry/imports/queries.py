@@ -14,7 +14,7 @@ from registry.agencies.service import may_act_for
 from registry.audits.verdicts import is_reason_required
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, order_by
+from registry.core.lists import Listing, Page, SortKey, after, build_page, cursor_after, order_by
 from registry.imports.models import ImportRun, PreviewedRow, RowError
 from registry.imports.vocabulary import ImportKind
 

@@ -18,7 +18,7 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Problem
 from registry.core.search import NAMES, project_words
-from registry.core.values.texts import comparable
+from registry.core.values import comparable
 from registry.imports.models import ImportWrite
 from registry.projects.models import Project
 from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, exact_value, fingerprint, stems

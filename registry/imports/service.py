@@ -15,7 +15,7 @@ from registry.accounts.roles import Permission
 from registry.changes.service import record_added
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem, invalid
-from registry.core.file_names import printable_file_name
+from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Table, printable, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.answers import stored_answers

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text, WholeNumber
-from registry.core.languages import Language
 from registry.core.spreadsheets.writer import plain_workbook
-from registry.core.translations import lazy_text, translator
+from registry.core.translations import Language, lazy_text, translator
 from registry.freeze.texts import Translate
 from registry.imports import agencies, projects
 from registry.imports.vocabulary import ImportKind

@@ -26,12 +26,11 @@ from registry.agencies.service import BinTaken
 from registry.changes.service import record_change, record_changes
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError
 from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import require_transaction, transaction, violates
 from registry.imports.agencies import AgencyImport
 from registry.imports.columns import remember_columns
 from registry.imports.header_search import Mappings

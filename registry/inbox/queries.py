@@ -18,9 +18,20 @@ from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions
-from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, chosen_sort, order_by
+from registry.core.lists import (
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    after,
+    build_page,
+    chosen_sort,
+    conditions,
+    order_by,
+)
+from registry.core.translations import Language
 from registry.inbox.models import InboxEntry, Watch
 from registry.inbox.vocabulary import EntryKind
 from registry.projects.models import Project

@@ -6,9 +6,7 @@ from typing import Any, Final
 
 from registry.cases.vocabulary import Status
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Boolean, WholeNumber
-from registry.core.json_schemas import DAY_SCHEMA
-from registry.core.list_fields import Ids
+from registry.core.fields import DAY_SCHEMA, Boolean, Ids, WholeNumber
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.inbox.vocabulary import EntryKind
 

@@ -11,10 +11,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.queries import find_case
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, NotAllowed, Problem
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import require_transaction, transaction, violates
 from registry.inbox.models import InboxEntry, Watch
 from registry.inbox.queries import own_account_id
 from registry.journal import service as journal

@@ -26,17 +26,23 @@ from registry.cases.models import Case
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.filters import (
+from registry.core.lists import (
+    MAX_LIMIT,
     MAX_VALUE_LENGTH,
     ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
     TextFilter,
+    after,
+    build_page,
     conditions,
+    order_by,
     split_values,
     timestamp_filters,
 )
-from registry.core.pagination import MAX_LIMIT, Listing, Page, SortKey, after, build_page, order_by
 from registry.core.spreadsheets.writer import Rows, table_as_csv
-from registry.core.value_checks import control_character
+from registry.core.values import control_character
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.journal.service import JournalEntry, hashed_text

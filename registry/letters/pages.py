@@ -10,9 +10,8 @@ from flask import Response, jsonify, redirect, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
-from registry.core.languages import OFFICIAL_LANGUAGES
-from registry.core.pagination import Listing
-from registry.core.translations import lazy_text
+from registry.core.lists import Listing
+from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
 from registry.http.authentication import Public
 from registry.http.downloads import pdf_download
 from registry.http.error_handlers import problem_response

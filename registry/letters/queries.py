@@ -18,16 +18,23 @@ from registry.cases.models import Case
 from registry.core.clock import rfc3339
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.filters import (
+from registry.core.lists import (
+    MAX_LIMIT,
     BinFilter,
     ChoiceFilter,
     ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
     TextFilter,
     WordsFilter,
+    after,
+    chosen_sort,
     conditions,
+    cursor_after,
     date_filters,
+    order_by,
 )
-from registry.core.pagination import MAX_LIMIT, Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.spreadsheets.writer import Rows, table_as_csv
 from registry.letters.models import Letter
 from registry.letters.service import ends_of

@@ -22,8 +22,8 @@ from registry.core.bulk import table_of
 from registry.core.clock import local_date
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
-from registry.core.languages import OFFICIAL_LANGUAGES
 from registry.core.transactions import require_transaction
+from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.journal import service as journal
 from registry.letters.models import Letter, LetterSeries
 from registry.letters.vocabulary import LetterEnd, LetterKind

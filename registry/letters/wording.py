@@ -11,9 +11,8 @@ from babel import Locale
 from babel.dates import format_date
 
 from registry.cases.vocabulary import DecisionKind
-from registry.core.languages import LOCALES, OFFICIAL_LANGUAGES, Language
 from registry.core.pdf import make_pdf
-from registry.core.translations import lazy_text, translate, translator
+from registry.core.translations import LOCALES, OFFICIAL_LANGUAGES, Language, lazy_text, translate, translator
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Placement, Stage
 from registry.letters.vocabulary import LetterKind

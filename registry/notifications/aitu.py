@@ -21,11 +21,10 @@ from registry.accounts.factors.verification import require_enrolment_allowed
 from registry.accounts.models import Account, AccountsNeedAPerson, Person, is_active, own_person
 from registry.accounts.roles import Role
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound
 from registry.core.trace_context import outgoing_headers
-from registry.core.transactions import transaction
+from registry.core.transactions import transaction, violates
 from registry.journal import service as journal
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.settings import AituBot

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from registry.accounts.attempts import TooManyAttempts
 from registry.core.errors import Conflict
-from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES
 from registry.core.messages import message
+from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES
 from registry.notifications.aitu import AituAccountTaken, AituClient, has_valid_code, link_with_code
 from registry.notifications.delivery import confirm_sent
 from registry.notifications.settings import AituBot

@@ -10,7 +10,7 @@ import click
 from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import FAILED
 from registry.cli.output import as_json_option, print_json, print_message, print_pairs, print_table
-from registry.core.pagination import MAX_LIMIT
+from registry.core.lists import MAX_LIMIT
 from registry.notifications.delivery import make_retries_due
 from registry.notifications.jobs import (
     deliver_notifications,

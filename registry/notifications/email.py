@@ -25,10 +25,9 @@ from registry.agencies.models import Agency
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.errors import Conflict
-from registry.core.languages import OFFICIAL_LANGUAGES, Language
 from registry.core.messages import message
 from registry.core.transactions import transaction
-from registry.core.translations import translate
+from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
 from registry.journal import service as journal
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.service import queue_email

@@ -14,7 +14,7 @@ from registry.accounts.models import Person, is_active
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
+from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.notifications.aitu import AituLink
 from registry.notifications.vocabulary import EMAIL_ONLY, OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE, Channel, ChannelChoice
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.core.clock import local_date, rfc3339
-from registry.core.languages import LANGUAGES
-from registry.core.translations import lazy_text, translate
+from registry.core.translations import LANGUAGES, lazy_text, translate
 from registry.open_data.publication import Publication
 from registry.open_data.queries import PUBLIC_FIELDS, PublicField
 from registry.open_data.service import StoredSet

@@ -16,7 +16,7 @@ from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.pagination import Listing, Page
+from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Choices, Placement, Stage, WorkType

@@ -21,7 +21,7 @@ from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.file_names import printable_file_name
+from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
 from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import require_transaction, transaction

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Boolean, Day, Text
-from registry.core.list_fields import Ids
+from registry.core.fields import Boolean, Day, Ids, Text
 from registry.core.translations import lazy_text
 
 MAX_EVIDENCE_LENGTH: Final = 5000

@@ -16,9 +16,8 @@ from registry.api.parameters import filter_query
 from registry.audits.policy_activation import activate_policy, withdraw_activation
 from registry.audits.policy_impact import ALL_KINDS, impact_of, impact_report
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import AnyDay, Text
-from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
-from registry.core.pagination import Listing
+from registry.core.fields import DAY_SCHEMA, AnyDay, Text, nullable, shown_object
+from registry.core.lists import Listing
 from registry.core.response_fields import ReadOnly
 from registry.core.transactions import transaction
 from registry.freeze.rules import RULES

@@ -18,9 +18,8 @@ from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Conflict
 from registry.core.fields import AnyDay, Choice, InputField, Text, WholeNumber
-from registry.core.languages import Language
 from registry.core.transactions import transaction
-from registry.core.translations import lazy_text
+from registry.core.translations import Language, lazy_text
 from registry.freeze.dates import format_date
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.policy_file import policy_document

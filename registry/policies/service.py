@@ -11,9 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import require_transaction, transaction, violates
 from registry.freeze.current import first_policy, policy_in_force
 from registry.journal import service as journal
 from registry.policies.models import PolicyVersion

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import Choice, Day, InputField, Text, WholeNumber
-from registry.core.json_schemas import DAY_SCHEMA, nullable
-from registry.core.value_checks import InvalidValue, control_character, exact_day
+from registry.core.fields import DAY_SCHEMA, Choice, Day, InputField, Text, WholeNumber, nullable
+from registry.core.values import InvalidValue, control_character, exact_day
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
 from registry.freeze.policy import Policy

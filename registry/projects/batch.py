@@ -16,13 +16,12 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, may_act_for, require_open
 from registry.core.base_schema import Loaded, body_problems
-from registry.core.bin_numbers import is_bin
-from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.dialects import is_one_of
 from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, Problem, RegistryError
-from registry.core.transactions import require_transaction, transaction
-from registry.core.value_checks import InvalidValue
+from registry.core.fields import is_bin
+from registry.core.transactions import require_transaction, transaction, violates
+from registry.core.values import InvalidValue
 from registry.projects.bulk_writes import NewProject, register_projects
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import REASON, former_records_of, reason_problem

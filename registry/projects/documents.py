@@ -23,7 +23,7 @@ from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, Problem, invalid
 from registry.core.fields import Choice
 from registry.core.fields import Text as TextField
-from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.core.lists import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.core.events import Event
+from registry.core.transactions import Event
 from registry.projects.models import Project
 
 # The project, as it is now: few may see it, or all again.

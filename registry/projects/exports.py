@@ -30,10 +30,8 @@ from registry.agencies.models import Agency
 from registry.core.bulk import copy_csv, table_of
 from registry.core.database import Instant, db
 from registry.core.dialects import has_copy, instant_text
+from registry.core.fields import Entries, WholeNumber
 from registry.core.fields import Text as TextField
-from registry.core.fields import WholeNumber
-from registry.core.languages import Language
-from registry.core.list_fields import Entries
 from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
 from registry.core.spreadsheets.writer import (
@@ -45,7 +43,7 @@ from registry.core.spreadsheets.writer import (
     plain_workbook,
 )
 from registry.core.transactions import read_in_transaction
-from registry.core.translations import translate
+from registry.core.translations import Language, translate
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.filters import project_conditions, started_on

@@ -8,12 +8,24 @@ from typing import Any, Final
 from registry.agencies.vocabulary import REGIONS, Region
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
-from registry.core.fields import MAX_PLANNED_END, Bin, Boolean, Choice, Day, Email, InputField, Text, Url, WholeNumber
-from registry.core.list_fields import Entries, Telephone, YearlyAmounts
-from registry.core.text_lists import AMOUNT
+from registry.core.fields import (
+    AMOUNT,
+    MAX_PLANNED_END,
+    Bin,
+    Boolean,
+    Choice,
+    Day,
+    Email,
+    Entries,
+    InputField,
+    Telephone,
+    Text,
+    Url,
+    WholeNumber,
+    YearlyAmounts,
+)
 from registry.core.translations import lazy_text
-from registry.core.value_checks import InvalidValue
-from registry.core.values.choices import ChoiceLabels
+from registry.core.values import ChoiceLabels, InvalidValue
 from registry.freeze.vocabulary import Placement, Stage, WorkType
 from registry.projects.numbers import NUMBER_PATTERN, is_project_number
 from registry.projects.vocabulary import (

@@ -17,7 +17,7 @@ from registry.core.database import db
 from registry.core.dialects import least
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import MAX_AMOUNT
-from registry.core.filters import (
+from registry.core.lists import (
     MAX_VALUE_LENGTH,
     NOT,
     ChoiceFilter,
@@ -29,7 +29,7 @@ from registry.core.filters import (
     split_values,
 )
 from registry.core.search import matches_words, words_of
-from registry.core.value_checks import InvalidValue, control_character, exact_day
+from registry.core.values import InvalidValue, control_character, exact_day
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType

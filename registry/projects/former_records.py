@@ -22,7 +22,7 @@ from registry.core.database import Instant, Model, db
 from registry.core.dialects import is_among
 from registry.core.errors import Problem
 from registry.core.search import NAMES
-from registry.core.values.texts import comparable
+from registry.core.values import comparable
 from registry.freeze.current import policy_in_force
 from registry.freeze.edits import ever_serious
 from registry.freeze.facts import EarlierRevision

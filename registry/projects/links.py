@@ -20,7 +20,7 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.core.lists import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 from registry.projects.models import Project

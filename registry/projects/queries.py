@@ -15,11 +15,10 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.core.bulk import estimated_rows, table_of
 from registry.core.clock import today
-from registry.core.counting import with_count
 from registry.core.database import TRANSACTION_OPEN, db
 from registry.core.dialects import date_literal, has_statistics, has_word_index, is_sqlite
 from registry.core.errors import Malformed, Problem
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, literal_limit, order_by
+from registry.core.lists import Listing, Page, SortKey, after, build_page, literal_limit, order_by, with_count
 from registry.core.search import contains_words, matches_words, words_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from registry.core.list_fields import YearlyAmounts
-from registry.core.text_lists import AMOUNT
-from registry.core.value_checks import InvalidValue
+from registry.core.fields import AMOUNT, YearlyAmounts
+from registry.core.values import InvalidValue
 from registry.freeze.vocabulary import FINAL_STAGES, Placement, Stage, WorkType
 from registry.projects.vocabulary import Funding
 

@@ -18,7 +18,7 @@ from registry.agencies.models import Agency
 from registry.core.bulk import table_of
 from registry.core.clock import local_date
 from registry.core.database import EncodedJson, Instant, Model, db
-from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.core.lists import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import require_transaction
 from registry.freeze.facts import EarlierRevision
 from registry.projects.models import CHANGEABLE, Project

@@ -7,9 +7,7 @@ from typing import Any, ClassVar, Final
 from registry.agencies.fields import BIN_TEXT
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema, LenientSchema
-from registry.core.fields import Bin, Boolean, Choice, Text, WholeNumber
-from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
-from registry.core.list_fields import Objects
+from registry.core.fields import DAY_SCHEMA, Bin, Boolean, Choice, Objects, Text, WholeNumber, nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType

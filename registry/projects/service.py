@@ -16,12 +16,11 @@ from registry.agencies.service import may_act_for
 from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
 from registry.core.search import project_words, search_words
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 from registry.projects.change_times import (
     PROJECT,

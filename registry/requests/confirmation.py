@@ -16,9 +16,7 @@ from registry.approvals.vocabulary import ApprovalState
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import Choice, Day, Text
-from registry.core.json_schemas import DAY_SCHEMA, nullable
-from registry.core.list_fields import Ids
+from registry.core.fields import DAY_SCHEMA, Choice, Day, Ids, Text, nullable
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
 from registry.platform.schemas import MAX_EVIDENCE_LENGTH

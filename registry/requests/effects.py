@@ -16,7 +16,7 @@ from registry.approvals.fields import EFFECTS
 from registry.cases.models import Case
 from registry.cases.workflow import OPEN
 from registry.core.database import db
-from registry.core.json_schemas import nullable
+from registry.core.fields import nullable
 from registry.core.response_fields import ReadOnly
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.flags.withdrawn_projects import SERIOUS

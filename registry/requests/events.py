@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.core.events import Event
+from registry.core.transactions import Event
 
 agency_succeeded: Final[Event[[int, int]]] = Event("agency_succeeded")
 """The ids of the former agency and of its successor, which has everything by now but what handlers pass on."""

@@ -15,16 +15,22 @@ from registry.core.bulk import table_of
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.filters import (
+from registry.core.lists import (
     BinFilter,
     ChoiceFilter,
     ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
     TextFilter,
+    after,
+    chosen_sort,
     conditions,
+    cursor_after,
     date_filters,
     instant_filters,
+    order_by,
 )
-from registry.core.pagination import Listing, Page, SortKey, after, chosen_sort, cursor_after, order_by
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads

@@ -14,10 +14,9 @@ from registry.agencies.service import agencies_by_id
 from registry.core import outbox
 from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict
-from registry.core.transactions import transaction
+from registry.core.transactions import transaction, violates
 from registry.projects.service import find_project
 from registry.requests.carrying_out import carry_out, lock_flags_for
 from registry.requests.decisions import decide

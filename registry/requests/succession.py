@@ -10,9 +10,7 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, require_open
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import Bin, Choice, Day, Text
-from registry.core.json_schemas import nullable
-from registry.core.list_fields import ProjectNumbers
+from registry.core.fields import Bin, Choice, Day, ProjectNumbers, Text, nullable
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
 from registry.requests.effects import effects_field, effects_of_passing_on

@@ -12,8 +12,8 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.parameters import ListArguments, list_query, plain_parameters
+from registry.core.lists import Listing
 from registry.core.messages import message
-from registry.core.pagination import Listing
 from registry.http.locale import request_locale
 from registry.saved_views.lists import MAX_COUNTED
 from registry.saved_views.queries import FILTERS, ShownView, list_views, with_count

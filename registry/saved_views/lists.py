@@ -11,7 +11,7 @@ from registry.accounts.roles import Permission
 from registry.cases import lists as cases
 from registry.cases.lists import count_matching
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.filters import NOT
+from registry.core.lists import NOT
 from registry.projects import queries as projects
 from registry.projects.filters import AGENCY, BELOW, project_conditions, split_agency_filters
 from registry.saved_views.vocabulary import ViewList

@@ -13,8 +13,17 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Permission
 from registry.core.database import db
 from registry.core.errors import NotFound, Problem
-from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions
-from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.core.lists import (
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    after,
+    build_page,
+    conditions,
+)
 from registry.saved_views.lists import count_records, problems_of_query, readable_lists
 from registry.saved_views.models import SavedView
 from registry.saved_views.vocabulary import ViewList

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Boolean, Choice, InputField, Text
-from registry.core.filters import MAX_VALUE_LENGTH
-from registry.core.json_schemas import nullable
+from registry.core.fields import Boolean, Choice, InputField, Text, nullable
+from registry.core.lists import MAX_VALUE_LENGTH
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
-from registry.core.value_checks import InvalidValue
+from registry.core.values import InvalidValue
 from registry.saved_views.models import MAX_NAME_LENGTH
 from registry.saved_views.vocabulary import ViewList
 

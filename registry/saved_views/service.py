@@ -12,9 +12,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import Permission
 from registry.core.clock import now
-from registry.core.constraints import violates
 from registry.core.errors import Conflict, Invalid, NotAllowed
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 from registry.saved_views.lists import LISTS, problems_of_new_query
 from registry.saved_views.models import SavedView

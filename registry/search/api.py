@@ -14,7 +14,7 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import NO_CONTROLS, filter_query
 from registry.cases.vocabulary import Status
 from registry.core.base_schema import BaseSchema
-from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.fields import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly
 from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.http.locale import request_locale

@@ -16,10 +16,10 @@ from registry.agencies.queries import list_agencies
 from registry.agencies.service import agency_by_bin, may_act_for, own_agencies
 from registry.cases.lists import case_number, list_cases
 from registry.cases.queries import find_case
-from registry.core.bin_numbers import is_bin
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.languages import Language
-from registry.core.pagination import Listing, Page
+from registry.core.fields import is_bin
+from registry.core.lists import Listing, Page
+from registry.core.translations import Language
 from registry.letters.queries import list_letters, may_read_letter
 from registry.projects.numbers import is_project_number
 from registry.projects.queries import list_projects

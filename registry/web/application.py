@@ -25,7 +25,7 @@ from registry.cases.views import commission, team, text_templates, watch_list
 from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
 from registry.core.clock import now
-from registry.core.languages import LANGUAGE_NAMES
+from registry.core.translations import LANGUAGE_NAMES
 from registry.exemptions import pages as exemptions
 from registry.government_reports import pages as report_changes
 from registry.help import pages as help_pages

@@ -15,7 +15,7 @@ from registry.accounts.current_user import FactorSession, SessionUser, find_fact
 from registry.accounts.known_devices import DEVICE_MAX_AGE, cookie_suffix, device_cookie, known_device
 from registry.accounts.roles import AGENCY_ROLES
 from registry.accounts.sessions import SESSION_MAX_AGE, SessionEnded
-from registry.core.languages import LANGUAGES, Language
+from registry.core.translations import LANGUAGES, Language
 from registry.http.authentication import PRINCIPAL
 from registry.http.locale import request_locale
 from registry.http.rate_limit import check_rate_limit

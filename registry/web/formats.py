@@ -13,8 +13,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from registry.core.clock import ALMATY, local_date, today
-from registry.core.languages import LOCALES
-from registry.core.translations import load_translations
+from registry.core.translations import LOCALES, load_translations
 from registry.web.current_user import page_locale
 
 # gettext for pages, in the page's language. The catalogues are loaded by ``registry.core.translations``.

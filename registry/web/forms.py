@@ -14,9 +14,21 @@ from registry.accounts.step_up import StepUpRequired
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
-from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text, WholeNumber
-from registry.core.list_fields import Entries, Telephone, YearlyAmounts
-from registry.core.text_lists import split_entries, split_year, years_text
+from registry.core.fields import (
+    AnyDay,
+    Bin,
+    Boolean,
+    Choice,
+    Entries,
+    InputField,
+    Telephone,
+    Text,
+    WholeNumber,
+    YearlyAmounts,
+    split_entries,
+    split_year,
+    years_text,
+)
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType

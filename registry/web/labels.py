@@ -26,9 +26,8 @@ from registry.cases.vocabulary import (
     Status,
     TemplateKind,
 )
-from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES
-from registry.core.text_lists import AMOUNT, YEAR
-from registry.core.translations import lazy_text
+from registry.core.fields import AMOUNT, YEAR
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType

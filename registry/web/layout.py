@@ -9,8 +9,7 @@ from flask import current_app, request, url_for
 
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.core.contacts import support_uri
-from registry.core.languages import Language
-from registry.core.translations import lazy_text
+from registry.core.translations import Language, lazy_text
 from registry.web.current_user import current_user, is_without_session
 from registry.web.formats import gettext
 from registry.web.parent_links import page_address

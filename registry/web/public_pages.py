@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from flask import make_response, request
 from werkzeug.wrappers import Response
 
-from registry.core.languages import LANGUAGES, Language
+from registry.core.translations import LANGUAGES, Language
 from registry.http.etag import make_tag, not_modified
 from registry.http.locale import request_locale
 from registry.http.rate_limit import check_rate_limit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import redirect, render_template, request
 
-from registry.core.languages import LANGUAGES
+from registry.core.translations import LANGUAGES
 from registry.http.http_errors import RouteNotFound
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, Public, local_address, pages, redirect_to
 from registry.web.current_user import current_user, set_language_cookie

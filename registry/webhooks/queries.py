@@ -16,8 +16,17 @@ from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound
-from registry.core.filters import ChoiceFilter, ColumnFilter, conditions, instant_filters
-from registry.core.pagination import Listing, Page, SortKey, after, build_page
+from registry.core.lists import (
+    ChoiceFilter,
+    ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    after,
+    build_page,
+    conditions,
+    instant_filters,
+)
 from registry.webhooks.events import visible_seqs
 from registry.webhooks.models import Webhook, WebhookDelivery
 from registry.webhooks.schemas import EVENTS

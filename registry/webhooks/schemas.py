@@ -9,14 +9,11 @@ from typing import Any, ClassVar, Final
 from registry.accounts.roles import Role
 from registry.changes.vocabulary import ChangeType
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Bin, Boolean, InputField, Url
-from registry.core.filters import parse_range_edge
-from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA, nullable
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, Bin, Boolean, InputField, Url, nullable
+from registry.core.lists import parse_range_edge
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
-from registry.core.value_checks import InvalidValue
-from registry.core.values.dates import read_day
-from registry.core.values.texts import is_blank
+from registry.core.values import InvalidValue, is_blank, read_day
 from registry.webhooks.models import MAX_URL_LENGTH
 from registry.webhooks.vocabulary import DeliveryError, DeliveryState, DisabledReason
 

@@ -27,7 +27,7 @@ from marshmallow import ValidationError
 from standardwebhooks.webhooks import Webhook as Signer
 
 from registry.core.clock import now
-from registry.core.derived_keys import derived_key
+from registry.core.installation import derived_key
 from registry.core.networks import is_in_ranges, normalised_range
 from registry.webhooks.vocabulary import DeliveryError
 

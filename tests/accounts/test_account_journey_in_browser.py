@@ -20,7 +20,7 @@ from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.people import NewPerson, add_person, invite_person
 from registry.accounts.roles import Role
 from registry.core.clock import now
-from registry.core.languages import LANGUAGES, Language
+from registry.core.translations import LANGUAGES, Language
 from registry.notifications.delivery import send_due_emails
 from registry.notifications.immediate import process_outbox
 from tests.cases.casework import LAW, flagged_case

@@ -6,8 +6,8 @@ import pytest
 
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import TWO_PERSON_ROLES, Role
-from registry.core.languages import LANGUAGES
 from registry.core.messages import message
+from registry.core.translations import LANGUAGES
 from tests.factories import ADMINISTRATOR, PASSWORD
 from tests.fixtures.web import SignedIn
 

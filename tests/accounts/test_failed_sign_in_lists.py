@@ -16,7 +16,7 @@ from registry.accounts.failed_sign_ins import list_failed_sign_ins, record_failu
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.core.errors import Malformed
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn

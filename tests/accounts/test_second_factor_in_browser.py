@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.core.clock import now
-from registry.core.languages import LANGUAGES
+from registry.core.translations import LANGUAGES
 from tests.cases.casework import LAW, flagged_case
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import PASSWORD, Visit

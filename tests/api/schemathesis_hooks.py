@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from registry.core.bin_numbers import check_digit
+from registry.core.fields import check_digit
 
 # Errors for what is valid by the schema, each for a reason that no schema can state.
 NOT_IN_A_SCHEMA: Final = frozenset(

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.flags.models import AuditRun, Flag
 from registry.flags.queries import list_flags
 from tests.audits.steps import (

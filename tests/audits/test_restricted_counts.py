@@ -10,7 +10,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.projects.models import Project

@@ -30,7 +30,7 @@ from registry.cases.models import Case
 from registry.cases.sync import revoke_exemption
 from registry.core.clock import local_instant
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun, Flag, last_good_date
 from registry.flags.queries import flags_of

@@ -20,7 +20,7 @@ from registry.cases.models import Case
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun, last_good_audit
 from registry.projects.change_times import PROJECT

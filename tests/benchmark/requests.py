@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, Final
 from urllib.parse import quote
 
-from registry.core.pagination import cursor_after
+from registry.core.lists import cursor_after
 from tests.benchmark import web
 from tests.benchmark.child import environment, in_child
 from tests.benchmark.data import FIRST_REGISTERED, REGISTERED_WITHIN, bins

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from registry.cases.lists import list_cases, list_totals
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from tests.cases.cast import SAULE, audit
 from tests.factories import a_project, an_agency
 from tests.plans import Plan, plans, prefer_indexes

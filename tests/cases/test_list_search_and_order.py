@@ -11,7 +11,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases import lists as counting
 from registry.cases.lists import case_search, list_cases
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.projects.models import Project
 from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, SAULE, act, audit, case_of
 from tests.factories import a_project, an_agency

@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 from registry.cli.doctor.stored import unusable
 from registry.core.clock import now
 from registry.core.database import db
+from registry.core.installation import save_job_run
 from registry.core.messages.doctor import MESSAGES
 from registry.core.outbox import enqueue
-from registry.core.scheduled_jobs import save_job_run
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.settings import CHECKOUT, read_settings

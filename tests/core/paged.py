@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, Date, Integer, MetaData, Table, Text
 
 from registry.core.database import Instant
 from registry.core.errors import Malformed
-from registry.core.pagination import SortKey, after
+from registry.core.lists import SortKey, after
 
 PAGED = Table(
     "paged",

@@ -33,8 +33,8 @@ from registry.core.child_processes import (
     run_child,
 )
 from registry.core.errors import Invalid
+from registry.core.files import CONFIG
 from registry.core.pdf import DocumentNotMade, make_pdf
-from registry.core.shipped_files import CONFIG
 from registry.core.spreadsheets.reader import open_table
 from registry.http.error_handlers import retry_after, status_of
 from tests.api.callers import caller

@@ -11,7 +11,7 @@ from sqlalchemy import literal, select, text, union_all
 from registry.agencies.queries import list_agencies
 from registry.core.collation import ALPHABET, compare, kazakh_key, sort_in_kazakh
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from tests.factories import ADMINISTRATOR, an_agency
 
 NAMES = (

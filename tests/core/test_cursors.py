@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.core.errors import Malformed
-from registry.core.pagination import SortKey, after, cursor_after, read_cursor
+from registry.core.lists import SortKey, after, cursor_after, read_cursor
 from tests.core.paged import (
     AT,
     DAY,

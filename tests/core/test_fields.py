@@ -9,9 +9,8 @@ from marshmallow import ValidationError
 
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
-from registry.core.fields import AnyDay, Bin, Boolean, Choice, Day, Email, InputField, Text, Url, WholeNumber
-from registry.core.list_fields import Ids
-from registry.core.value_checks import FieldError
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, Day, Email, Ids, InputField, Text, Url, WholeNumber
+from registry.core.values import FieldError
 
 
 class Record(BaseSchema):

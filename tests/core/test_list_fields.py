@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from registry.core.fields import InputField
-from registry.core.list_fields import Entries, Telephone, YearlyAmounts
-from registry.core.value_checks import InvalidValue
+from registry.core.fields import Entries, InputField, Telephone, YearlyAmounts
+from registry.core.values import InvalidValue
 
 TWO_YEARS = [{"year": 2026, "amount_kzt": 1_000_000}, {"year": 2027, "amount_kzt": 2_000_000}]
 

@@ -15,9 +15,8 @@ import pytest
 import registry
 from registry.core import messages
 from registry.core.errors import RegistryError
-from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
 from registry.core.messages import MESSAGES, MessageUnknown, message
-from registry.core.translations import load_translations, translate
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, load_translations, translate
 from registry.http.error_handlers import STATUSES
 
 TRANSLATED = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select
 
-from registry.core import pagination
-from registry.core.pagination import Page, SortKey, after, build_page, order_by
+from registry.core import lists as pagination
+from registry.core.lists import Page, SortKey, after, build_page, order_by
 from tests.core.paged import ENDS, KEYS, KINDS, LETTERS, PAGED, REQUIRED, WHOLE, a_cursor, decoded, sql
 
 # A cursor carries whatever a name may hold: no-break spaces, newlines, letters beyond the basic plane.

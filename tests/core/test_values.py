@@ -9,7 +9,7 @@ import pytest
 from registry.agencies.fields import AGENCY_FIELDS
 from registry.agencies.vocabulary import AGENCY_KINDS, REGIONS
 from registry.core.fields import AnyDay, Bin, Boolean, InputField, WholeNumber
-from registry.core.value_checks import InvalidValue
+from registry.core.values import InvalidValue
 from registry.projects import vocabulary as projects
 from registry.projects.fields import FIELDS
 

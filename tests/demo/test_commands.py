@@ -19,9 +19,9 @@ from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS
 from registry.changes.service import delete_old_changes
 from registry.cli.app_context import connected
-from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 from registry.core.database import db
+from registry.core.fields import is_bin
 from registry.demo.calendar import rows_of
 from registry.demo.people import ADMINISTRATOR, demo_actor, shown_people
 from registry.demo.story import history, replay

@@ -14,7 +14,7 @@ from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.core.database import db
 from registry.core.errors import Malformed
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.exemptions.service import record_exemption
 from registry.flags.queries import list_flags
 from registry.journal.service import JournalEntry

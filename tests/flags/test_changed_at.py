@@ -25,7 +25,7 @@ from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
 from registry.core.database import db
 from registry.core.errors import RegistryError
-from registry.core.pagination import Listing, Page
+from registry.core.lists import Listing, Page
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import record_exemption

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from flask import Flask
 
 from registry.audits.service import run_audit
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.projects.models import Project
 from registry.projects.queries import list_projects
 from registry.reports.compliance import compliance

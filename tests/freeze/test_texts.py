@@ -8,8 +8,7 @@ from datetime import date
 
 import pytest
 
-from registry.core.languages import LANGUAGES
-from registry.core.translations import translator
+from registry.core.translations import LANGUAGES, translator
 from registry.freeze.dates import add_months, format_date, iso
 from registry.freeze.findings import Finding, FindingTexts, explain
 from registry.freeze.required import required_text

@@ -17,7 +17,7 @@ from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.core.database import db
 from registry.core.errors import Invalid
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.government_reports.queries import (
     GovernmentReportNotFound,

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from registry.core.languages import LANGUAGES
+from registry.core.translations import LANGUAGES
 from registry.help import documents
 from registry.help.documents import DOCUMENTS, Document, page_address, render_document
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from registry.accounts.roles import Role
-from registry.core.shipped_files import PACKAGE
+from registry.core.files import PACKAGE
 from registry.help.documents import DOCUMENTS, anchors_of
 from tests.cases.casework import flagged_case
 from tests.factories import an_agency

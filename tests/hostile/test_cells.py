@@ -12,7 +12,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
 from registry.imports.service import import_now

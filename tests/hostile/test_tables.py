@@ -17,8 +17,8 @@ from registry.accounts.roles import Role
 from registry.core.child_processes import ChildFailed
 from registry.core.database import db
 from registry.core.errors import Invalid
-from registry.core.list_fields import MAX_ENTRIES, MAX_YEARS, Entries, YearlyAmounts
-from registry.core.pagination import Page
+from registry.core.fields import MAX_ENTRIES, MAX_YEARS, Entries, YearlyAmounts
+from registry.core.lists import Page
 from registry.core.spreadsheets import reader, table_child
 from registry.core.spreadsheets.reader import open_file, open_table, stored_table
 from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_RECORDS, MAX_ROWS

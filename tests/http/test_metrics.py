@@ -21,8 +21,8 @@ from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db
+from registry.core.installation import save_job_run
 from registry.core.outbox import enqueue
-from registry.core.scheduled_jobs import save_job_run
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.http.metrics import STORED

@@ -15,9 +15,9 @@ from werkzeug.datastructures import FileStorage
 from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.languages import LANGUAGES, Language
+from registry.core.lists import Page
 from registry.core.messages import message
-from registry.core.pagination import Page
+from registry.core.translations import LANGUAGES, Language
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
 from registry.imports.service import ImportOptions, import_now, run_dry_run_now

@@ -16,7 +16,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.imports.headers import match_header
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of

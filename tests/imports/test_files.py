@@ -13,9 +13,9 @@ from flask import Flask
 from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.languages import LANGUAGES
 from registry.core.messages import message
 from registry.core.spreadsheets.reader import open_sheet
+from registry.core.translations import LANGUAGES
 from registry.imports.models import ImportRun
 from registry.imports.service import ImportOptions, import_now, queue_import
 from registry.projects.models import Project

@@ -14,8 +14,8 @@ from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid
-from registry.core.languages import Language
 from registry.core.transactions import transaction
+from registry.core.translations import Language
 from registry.imports.columns import (
     ColumnMappingNotFound,
     column_mappings,

@@ -14,7 +14,7 @@ from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.imports.marked_file import marked_import
 from registry.imports.models import FilePiece, ImportRun

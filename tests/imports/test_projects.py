@@ -14,11 +14,11 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.core.database import db
 from registry.core.errors import NotAllowed
-from registry.core.languages import LANGUAGES
+from registry.core.lists import Page
 from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
-from registry.core.pagination import Page
 from registry.core.transactions import transaction
+from registry.core.translations import LANGUAGES
 from registry.imports.models import ImportRun, RowError
 from registry.imports.queries import ImportNotFound, errors_of, find_import
 from registry.imports.service import ImportOptions, import_now, queue_import

@@ -17,7 +17,7 @@ from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import transaction

@@ -11,7 +11,7 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.core.database import db
-from registry.core.languages import LANGUAGES, Language
+from registry.core.translations import LANGUAGES, Language
 from registry.freeze.vocabulary import Stage
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project

@@ -11,8 +11,8 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.languages import LANGUAGES, Language
-from registry.core.pagination import Page
+from registry.core.lists import Page
+from registry.core.translations import LANGUAGES, Language
 from registry.imports.queries import errors_of
 from registry.imports.service import import_now
 from registry.imports.worker import run_next_import

@@ -10,7 +10,7 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.inbox.queries import list_inbox
 from registry.projects.models import Project
 from tests.cases.cast import act

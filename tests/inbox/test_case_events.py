@@ -12,7 +12,7 @@ from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.core.clock import today
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.inbox import service
 from registry.inbox.queries import list_inbox
 from tests.cases.cast import NO_BREACH, act, audit, case_of, edit, migrate_by, verify

@@ -10,7 +10,7 @@ from registry.accounts.roles import Role
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import say
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.inbox import service
 from registry.inbox.models import InboxEntry

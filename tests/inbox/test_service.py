@@ -14,7 +14,7 @@ from registry.cases.models import Case
 from registry.cases.queries import CaseNotFound
 from registry.core.database import db
 from registry.core.errors import Invalid
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.inbox import service
 from registry.inbox.models import Watch
 from registry.inbox.queries import (

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 from registry.core.clock import local_instant
-from registry.core.languages import LANGUAGES, Language
 from registry.core.messages import message
+from registry.core.translations import LANGUAGES, Language
 from registry.notifications.delivery import render_message
 from registry.notifications.digest import write_due_digest
 from registry.notifications.jobs import deliver_notifications, digest_when_due

@@ -17,8 +17,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import local_instant
-from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.core.messages import message
+from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.notifications.digest import write_due_digest
 from registry.notifications.email import link_to, render_email
 from registry.notifications.jobs import deliver_notifications, digest_when_due

@@ -13,7 +13,7 @@ from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.attestations import (

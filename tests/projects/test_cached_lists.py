@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
-from registry.core.pagination import Page
-from registry.core.value_checks import InvalidValue
+from registry.core.lists import Page
+from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.projects.filters import FILTERS
 from registry.projects.queries import NOT_CACHED, list_projects

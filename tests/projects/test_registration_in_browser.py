@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page
 
 from registry.accounts.roles import Role
-from registry.core.languages import Language
+from registry.core.translations import Language
 from tests.web.browser import context, follow, sign_in
 from tests.web.tour_stop import person_name
 

@@ -16,7 +16,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.queries import list_projects

@@ -7,7 +7,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
-from registry.core.languages import LANGUAGES, Language
+from registry.core.translations import LANGUAGES, Language
 from tests.web.browser import context, sign_in
 from tests.web.tour_stop import person_name
 

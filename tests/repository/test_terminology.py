@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
-from registry.core.translations import TRANSLATIONS
+from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, TRANSLATIONS
 from tests.repository.test_documentation import DOCS, tables
 
 CHECKOUT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.imports.queries import errors_of
 from registry.imports.service import import_now
 from registry.platform.inventory import apply_inventory

@@ -10,7 +10,7 @@ from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.core.clock import today
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from registry.saved_views.queries import list_views

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from registry.core.languages import Language
+from registry.core.translations import Language
 from tests.web.browser import context
 from tests.web.page_checks import AXE
 

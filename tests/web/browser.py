@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from registry.accounts.roles import Role
-from registry.core.languages import Language
+from registry.core.translations import Language
 from tests.web.tour_stop import PASSWORD, Stop, person_name
 
 TIMEOUT_MS = 20_000

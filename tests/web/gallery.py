@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser
 
 from registry.app import create_app
-from registry.core.languages import LANGUAGES
 from registry.core.schema import upgrade_schema
+from registry.core.translations import LANGUAGES
 from registry.demo.commands import load
 from registry.settings import CHECKOUT, read_settings
 from tests.web.browser import chromium, context, served, sessions, sign_in, visit

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from registry.core.languages import DEFAULT_LANGUAGE, Language
+from registry.core.translations import DEFAULT_LANGUAGE, Language
 
 AXE = Path(__file__).with_name("vendor") / "axe.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
-from registry.core.languages import LANGUAGES
+from registry.core.translations import LANGUAGES
 from tests.web.browser import context, enter, follow, set_locale, sign_in, tab_to, type_into, visit
 from tests.web.page_checks import AXE, COLOURS_CHECKED_IN, NARROW, ORDINARY, violations
 from tests.web.tour import stops

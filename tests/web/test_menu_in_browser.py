@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
-from registry.core.languages import LANGUAGES
+from registry.core.translations import LANGUAGES
 from tests.web.browser import context, follow, set_locale, sign_in
 from tests.web.tour import person_name
 

@@ -18,9 +18,8 @@ from flask import Flask
 
 from registry.accounts.people import NewPerson, add_person, disable_person
 from registry.accounts.roles import Role
-from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, OFFICIAL_LANGUAGES
-from registry.core.shipped_files import PACKAGE
-from registry.core.translations import TRANSLATIONS
+from registry.core.files import PACKAGE
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, OFFICIAL_LANGUAGES, TRANSLATIONS
 from registry.projects import fields as project_fields
 from registry.settings import CHECKOUT
 from registry.web import formats, labels

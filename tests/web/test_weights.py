@@ -9,8 +9,8 @@ from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.core.clock import now
-from registry.core.languages import LANGUAGES, Language
 from registry.core.transactions import transaction
+from registry.core.translations import LANGUAGES, Language
 from registry.webhooks.models import WebhookDelivery
 from registry.webhooks.service import create_webhook
 from tests.factories import a_project, an_actor, an_agency

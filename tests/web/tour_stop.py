@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from registry.accounts.roles import Role
-from registry.core.languages import Language
+from registry.core.translations import Language
 from registry.demo.people import first_of_each_role
 
 PASSWORD: Final = "Besköpir-2026-tau"

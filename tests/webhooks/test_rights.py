@@ -12,7 +12,7 @@ from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.people import disable_person, person_named
 from registry.accounts.roles import Role
 from registry.core.database import db
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.service import find_project_to_change, restrict_project

@@ -15,7 +15,7 @@ from registry.accounts.roles import Permission
 from registry.accounts.schemas import SESSION, SESSION_EXAMPLE
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.pages import PageSchema
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 
 blp = ApiBlueprint("sessions", __name__, description="The open browser sessions of one's own account.")
 

@@ -29,8 +29,8 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
 from registry.cli.output import DAY, as_json_option, cli_text, print_json, print_message, print_pairs, print_table
 from registry.core.errors import Invalid
-from registry.core.languages import LANGUAGES
-from registry.core.pagination import MAX_LIMIT, Page
+from registry.core.lists import MAX_LIMIT, Page
+from registry.core.translations import LANGUAGES
 
 COLUMNS: Final = (
     "id",

@@ -15,8 +15,8 @@ from registry.accounts.current_user import FactorSession
 from registry.accounts.factors.models import CeremonyKind, FactorCeremony
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.derived_keys import derived_key
 from registry.core.errors import Conflict
+from registry.core.installation import derived_key
 from registry.core.transactions import require_transaction, transaction
 
 # Keys for second factors, derived from the service's secret key (HKDF, RFC 5869), one for each purpose.

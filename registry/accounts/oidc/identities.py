@@ -51,10 +51,10 @@ from registry.accounts.step_up import STEP_UP_MAX_AGE
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.derived_keys import derived_key
 from registry.core.errors import RegistryError
-from registry.core.languages import Language
+from registry.core.installation import derived_key
 from registry.core.transactions import require_transaction, transaction
+from registry.core.translations import Language
 from registry.journal import service as journal
 
 # Claims of the provider as values of the register.

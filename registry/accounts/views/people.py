@@ -40,11 +40,10 @@ from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, RegistryError, invalid
 from registry.core.fields import Bin, Text
-from registry.core.languages import LANGUAGES
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 from registry.core.spreadsheets.reader import open_table
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.core.translations import lazy_text
+from registry.core.translations import LANGUAGES, lazy_text
 from registry.http.downloads import xlsx_download
 from registry.platform.views.inventories import uploaded_file
 from registry.projects.drafts import count_drafts

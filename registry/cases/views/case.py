@@ -42,12 +42,10 @@ from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
-from registry.core.languages import LANGUAGE_NAMES
-from registry.core.pagination import MAX_LIMIT, Page
+from registry.core.lists import MAX_LIMIT, Page
 from registry.core.transactions import transaction
-from registry.core.translations import lazy_text
-from registry.core.value_checks import InvalidValue
-from registry.core.values.dates import read_day
+from registry.core.translations import LANGUAGE_NAMES, lazy_text
+from registry.core.values import InvalidValue, read_day
 from registry.core.working_days import national_calendar
 from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun

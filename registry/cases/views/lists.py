@@ -18,7 +18,7 @@ from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.clock import local_date
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import Cell, Rows
 from registry.core.translations import lazy_text
 from registry.projects.filters import BELOW

@@ -22,8 +22,8 @@ from registry.cases.text_templates import (
     find_template_to_change,
     list_templates,
 )
-from registry.core.languages import LANGUAGE_NAMES, OFFICIAL_LANGUAGES
 from registry.core.transactions import transaction
+from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext as _

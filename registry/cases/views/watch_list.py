@@ -14,7 +14,7 @@ from registry.audits.pages import rule_titles
 from registry.cases.queries import open_case
 from registry.cases.views.work_lists import tabs
 from registry.cases.watch_list import DEFAULT_SORT, list_watched
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import Cell, Rows
 from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_numbered

@@ -12,8 +12,7 @@ from registry.cli.doctor.findings import Finding, failure, good, warning
 from registry.cli.scheduler import jobs
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
-from registry.core.installation import installed_at
-from registry.core.scheduled_jobs import ScheduledJob, scheduled_jobs
+from registry.core.installation import ScheduledJob, installed_at, scheduled_jobs
 from registry.flags.models import AuditRun, last_good_audit
 from registry.http.health import MAX_AUDIT_AGE
 from registry.http.metrics import queues

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from registry.core.languages import Language
 from registry.core.messages import (
     accounts,
     approvals,
@@ -20,7 +19,7 @@ from registry.core.messages import (
     validation,
     webhooks,
 )
-from registry.core.translations import translate
+from registry.core.translations import Language, translate
 
 # Code → English text with {parameters}.
 MESSAGES: Final[Mapping[str, str]] = {

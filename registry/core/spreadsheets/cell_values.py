@@ -12,8 +12,7 @@ from marshmallow import ValidationError
 
 from registry.core.base_schema import BaseSchema, body_problems
 from registry.core.errors import Problem
-from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text
-from registry.core.list_fields import Entries
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, Entries, InputField, Text
 from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, NO_VALUE
 
 # A spreadsheet treats a cell that begins with one of these as a formula, the full-width signs where the language is

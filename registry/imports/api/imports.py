@@ -15,8 +15,8 @@ from registry.api.pages import PageSchema, page_response
 from registry.api.parameters import ListArguments, filter_query, list_query
 from registry.api.uploads import ROW_ERROR_EXAMPLE, row_error
 from registry.core.errors import Malformed, Problem
+from registry.core.lists import Listing
 from registry.core.messages import message
-from registry.core.pagination import Listing
 from registry.http.downloads import XLSX, xlsx_download
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter

@@ -12,7 +12,7 @@ from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, FormF
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Choice, InputField, Text
 from registry.core.response_fields import ReadOnly, Timestamp
-from registry.core.value_checks import InvalidValue
+from registry.core.values import InvalidValue
 from registry.imports.vocabulary import ANSWERS, OUTCOMES, ImportKind, ImportState
 
 MAPPING_TEXT: Final = (

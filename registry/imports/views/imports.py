@@ -12,7 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.pages import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download, xlsx_download
 from registry.imports.answers import answer_questions

@@ -10,8 +10,8 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import list_agencies
 from registry.agencies.schemas import AGENCY
 from registry.core.bulk import table_of
-from registry.core.languages import Language
-from registry.core.pagination import MAX_LIMIT, Listing, Page
+from registry.core.lists import MAX_LIMIT, Listing, Page
+from registry.core.translations import Language
 from registry.flags.queries import active_flags_of
 from registry.flags.schemas import FLAG
 from registry.projects.schemas import ACTIVE_FLAGS, AGENCY_RECORD

@@ -12,7 +12,7 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION
 from registry.api.parameters import filter_query
 from registry.core.errors import Malformed, Problem
-from registry.core.languages import Language
+from registry.core.translations import Language
 from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter

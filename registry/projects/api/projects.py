@@ -22,8 +22,7 @@ from registry.audits.verdicts import (
     verdict_to_check_change,
 )
 from registry.core.base_schema import Loaded
-from registry.core.fields import AnyDay
-from registry.core.json_schemas import DAY_OR_INSTANT_SCHEMA
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay
 from registry.core.known_at import known_at_of
 from registry.core.transactions import transaction
 from registry.flags.former_flags import flags_of_then

@@ -16,7 +16,7 @@ from registry.api.parameters import (
     one_of,
     several_of,
 )
-from registry.core.json_schemas import DAY_SCHEMA
+from registry.core.fields import DAY_SCHEMA
 from registry.freeze.rules import RULES
 from registry.http.query_parameters import Parameter
 from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS, NULLABLE

@@ -11,8 +11,8 @@ from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.core.search import NAMES, project_words
+from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.projects.details import read_whole
 from registry.projects.models import Project
 from registry.projects.similarity.fingerprints import (

@@ -19,7 +19,7 @@ from registry.core.clock import local_date
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.fields import AnyDay
 from registry.core.known_at import NAME, parse_known_at
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.exemptions.documents import documents_of_exemptions
 from registry.exemptions.queries import list_exemptions

@@ -11,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency
 from registry.audits.pages import rule_titles
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica

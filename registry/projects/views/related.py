@@ -10,7 +10,7 @@ from flask import request, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import agency_names
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.projects.links import add_link, links_page, remove_link

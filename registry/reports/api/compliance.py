@@ -12,8 +12,7 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import QueryParameter, QuerySchema
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import Choice, Day
-from registry.core.json_schemas import DAY_SCHEMA
+from registry.core.fields import DAY_SCHEMA, Choice, Day
 from registry.core.response_fields import ReadOnly
 from registry.freeze.vocabulary import Severity
 from registry.http.query_parameters import Parameter

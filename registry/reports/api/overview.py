@@ -12,8 +12,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import QueryParameter, QuerySchema
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice, Text
-from registry.core.json_schemas import DAY_SCHEMA, nullable, object_of
+from registry.core.fields import DAY_SCHEMA, Choice, Text, nullable, object_of
 from registry.core.response_fields import ReadOnly
 from registry.http.query_parameters import Parameter
 from registry.projects.schemas import without_restricted_field

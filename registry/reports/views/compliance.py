@@ -14,7 +14,7 @@ from registry.audits.queries import list_audits
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import Day
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
 from registry.flags.models import last_good_audit

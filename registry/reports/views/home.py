@@ -23,7 +23,7 @@ from registry.audits.restricted_counts import visible_run
 from registry.cases.lists import count_cases, list_cases
 from registry.cases.views.work_lists import own_assignees
 from registry.core.clock import today
-from registry.core.pagination import Page
+from registry.core.lists import Page
 from registry.core.working_days import national_calendar
 from registry.flags.models import last_good_audit
 from registry.freeze.vocabulary import Severity

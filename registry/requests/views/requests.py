@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.agencies.service import may_act_for
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
-from registry.core.pagination import Listing
+from registry.core.lists import Listing
 from registry.http.error_handlers import status_of
 from registry.projects.views.links import projects_numbered
 from registry.requests import service

@@ -14,7 +14,7 @@ from registry.accounts.oidc.configuration import (
 )
 from registry.accounts.oidc.provider import init_provider
 from registry.accounts.oidc.settings import OidcClient
-from registry.core.shipped_files import CONFIG
+from registry.core.files import CONFIG
 from tests.accounts.oidc.scripted_provider import CLIENT_ID, ScriptedProvider, scripted_provider
 
 

@@ -9,7 +9,7 @@ import pytest
 from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, SignInFileInvalid, load_sign_in_file
 from registry.accounts.oidc.identities import read_claims
 from registry.accounts.roles import Role
-from registry.core.shipped_files import CONFIG
+from registry.core.files import CONFIG
 
 TOKEN = {"iss": "https://idp.gov.kz", "sub": "p-1"}
 

@@ -15,7 +15,7 @@ from registry.accounts.oidc.configuration import SignInConfiguration, load_sign_
 from registry.accounts.oidc.provider import init_provider
 from registry.accounts.oidc.settings import OidcClient
 from registry.accounts.roles import Role
-from registry.core.shipped_files import CONFIG
+from registry.core.files import CONFIG
 from tests.factories import ADMINISTRATOR, an_agency
 from tests.fixtures.web import Visit
 

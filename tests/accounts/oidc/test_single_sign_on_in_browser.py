@@ -19,8 +19,8 @@ from registry.accounts.oidc.settings import OidcClient
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
 from registry.core.database import db
-from registry.core.languages import LANGUAGES, Language
-from registry.core.shipped_files import CONFIG
+from registry.core.files import CONFIG
+from registry.core.translations import LANGUAGES, Language
 from tests.accounts.oidc.providers import Provider, certified_provider, mock_provider
 from tests.conftest import forget, service_app
 from tests.databases import Databases

@@ -1,0 +1,411 @@
+"""Values: checks of single ones, and texts, choices, dates and numbers as people write them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Final
+
+from marshmallow import ValidationError
+
+from registry.core.translations import LANGUAGES, Language, translate
+from registry.freeze.vocabulary import Choices
+
+# Checks of single values: visible text, control characters, dates. A failed check has a code and parameters.
+
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# U+FFFE and U+FFFF are not characters, and XML cannot contain them: an XLSX export would be unreadable.
+NONCHARACTERS = "\ufffe\uffff"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """A validation error of a field: a message code and its parameters."""
+
+    code: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+class InvalidValue(ValidationError):
+    """A marshmallow ValidationError with one FieldError, which its ``code`` and ``params`` give."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__([FieldError(code, params)])
+        self.code = code
+        self.params = params
+
+
+def is_visible(text: str) -> bool:
+    """True unless the text consists only of blanks, zero-width characters and direction marks."""
+    if text.isprintable():
+        return text != ""
+    return any(unicodedata.category(letter) not in ("Cc", "Cf", "Zs", "Zl", "Zp") for letter in text)
+
+
+def control_character(text: str, but: str = "") -> str | None:
+    """The first control character, lone surrogate or noncharacter of a text, except those in ``but``; None if none."""
+    if text.isprintable():
+        return None
+    unusable = ("Cc", "Cs")
+    return next(
+        (one for one in text if one not in but and (unicodedata.category(one) in unusable or one in NONCHARACTERS)),
+        None,
+    )
+
+
+def exact_day(value: object) -> date:
+    """Parse ``YYYY-MM-DD`` in ASCII digits. Raises InvalidValue, also for the other forms of ISO 8601."""
+    if not isinstance(value, str) or not DAY.fullmatch(value):
+        raise InvalidValue("expected-date")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise InvalidValue("no-such-date") from error
+
+
+def years_ahead(day: date, years: int) -> date:
+    """The same calendar day ``years`` later; 29 February becomes 28 February in a common year."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
+# Comparison of written words regardless of case, blanks, quotes, punctuation and ё/е.
+
+# Excel fills cells with no-break, thin and figure spaces; a leading apostrophe marks a text.
+BLANKS: Final = str.maketrans("", "", " \u00a0\u2007\u2009\u202f\t\r\n'\u2019\ufeff\u200b")
+# What people write into a cell that has nothing to say.
+DASHES: Final = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2212")
+CYRILLIC: Final = re.compile(r"[\u0400-\u04ff]")
+NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
+# Kazakh letters, Latin letters that look like Cyrillic ones, and ъ, which is confused with ь.
+LOOK_ALIKES: Final = str.maketrans(
+    "\u0259\u0275iaeopcxykmtbhәғқңөұүһіъ",
+    "аоиаеорсхукмтвнагкноуухиь",
+)
+
+
+def comparable(text: str) -> str:
+    """The letters and digits of a text in lower case: equal for two spellings of the same words.
+
+    ё is е. In texts with a Cyrillic letter a Kazakh letter is the Russian one that stands in for it, and a Latin letter
+    the Cyrillic one that looks like it: both are typed where a keyboard has no Kazakh letters.
+    """
+    return NOT_ALPHANUMERIC.sub("", _folded(text))
+
+
+def is_blank(text: str) -> bool:
+    """True for a text without content, or of a single dash."""
+    stripped = text.strip()
+    return not stripped or stripped in DASHES
+
+
+def read_boolean(text: str) -> bool | str:
+    """True or False for yes or no in the languages of the service; any other text as it is."""
+    word = _folded(text.strip()).rstrip(".")
+    return True if word in YES else False if word in NO else text.strip()
+
+
+def _folded(text: str) -> str:
+    folded = unicodedata.normalize("NFC", text).casefold().replace("ё", "е")
+    return folded.translate(LOOK_ALIKES) if CYRILLIC.search(folded) else folded
+
+
+# Compared with folded words: written as those are.
+YES: Final = frozenset(map(_folded, ("true", "1", "yes", "да", "иә", "ия", "истина", "ақиқат", "есть", "бар")))
+NO: Final = frozenset(map(_folded, ("false", "0", "no", "нет", "жоқ", "ложь", "жалған")))
+
+
+# Codes of closed vocabularies by their labels, in all languages of the service.
+
+# Words that say that a place is a town; the labels of towns are without them.
+TOWN_WORDS: Final = frozenset({"г", "гор", "город", "қ", "қала", "қаласы", "city"})
+FULL_WORDS: Final = {"обл": "область"}
+MAX_REMEMBERED: Final = 1000
+# Between the names of one choice in two languages, or around its abbreviation.
+PARTS: Final = re.compile(r"[/()\n]")
+MAX_LENGTH_OF_PARTS: Final = 200
+
+
+class ChoiceLabels:
+    """Finds the code of a label. ``spellings``: code → further words that people write for it."""
+
+    def __init__(self, options: Sequence[str] | type[Choices], spellings: Mapping[str, Sequence[str]]) -> None:
+        self._options = options
+        self._spellings = spellings
+        self._read: dict[str, str | None] = {}
+
+    def code(self, text: str) -> str | None:
+        """The code that a text names by its label, as code and label, or by a spelling; None when it names none."""
+        if text in self._read:
+            return self._read[text]
+        code = None if control_character(text, but="\t\r\n") else self._read_code(text)
+        # Files repeat few different texts; hostile ones have many.
+        if len(self._read) < MAX_REMEMBERED:
+            self._read[text] = code
+        return code
+
+    def _read_code(self, text: str) -> str | None:
+        """The code of the whole text, or the one that all its parts name: "Дамыту / Развитие", "Система (ИС)"."""
+        code = self._codes.get(_key(text))
+        if code is not None or not PARTS.search(text) or len(text) > MAX_LENGTH_OF_PARTS:
+            return code
+        codes = {self._codes.get(_key(part)) for part in PARTS.split(text) if comparable(part)}
+        return codes.pop() if len(codes) == 1 else None
+
+    def english(self) -> list[str]:
+        """The English labels in the order of the codes; the codes themselves where there are no labels."""
+        if not isinstance(self._options, type):
+            return list(self._options)
+        return [member.label for member in self._options]
+
+    def texts(self, language: Language) -> list[str]:
+        """The labels in a language, in the order of the codes; the codes themselves where there are no labels."""
+        return [translate(text, language) for text in self.english()]
+
+    def __deepcopy__(self, _memo: object) -> ChoiceLabels:
+        # marshmallow copies the fields for each schema.
+        return self
+
+    @cached_property
+    def _codes(self) -> dict[str, str]:
+        """Comparable text → code. A text that stands for two codes is left out."""
+        exact = {comparable(code): str(code) for code in self._codes_of_options()}
+        named: dict[str, set[str]] = {}
+        for code, label in self._labels():
+            for text in (label, f"{code} {label}", f"{label} {code}"):
+                named.setdefault(_key(text), set()).add(code)
+        spelled: dict[str, set[str]] = {}
+        for code, texts in self._spellings.items():
+            for text in texts:
+                spelled.setdefault(_key(text), set()).add(code)
+        certain = [{key: min(codes) for key, codes in table.items() if len(codes) == 1} for table in (spelled, named)]
+        return {**certain[0], **certain[1], **exact}
+
+    def _codes_of_options(self) -> Sequence[str]:
+        return self._options.codes() if isinstance(self._options, type) else self._options
+
+    def _labels(self) -> list[tuple[str, str]]:
+        if not isinstance(self._options, type):
+            return []
+        return [
+            (member.value, translate(label, language))
+            for member in self._options
+            for label in member.labels[:1]
+            for language in LANGUAGES
+        ]
+
+
+def _key(text: str) -> str:
+    words = text.casefold().replace(".", ". ").split()
+    plain = [word.strip(".,") for word in words]
+    kept = [FULL_WORDS.get(word, word) for word in plain if word not in TOWN_WORDS]
+    return comparable(" ".join(kept or plain))
+
+
+# Dates as people write them: day first, with month names in three languages, and as Excel's numbers.
+
+DASH: Final = "\\-\u2010\u2011\u2013\u2014"
+TIME: Final = r"(?:[T\s]\s*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?"
+# "г.", "года", "ж.", "жылы" behind the year.
+YEAR_WORD: Final = r"(?:\s*+(?:г(?:ода?|\.)?|ж(?:\.|ыл[а-яёәғқңөұүһі]*)?|y\.?))?"
+NUMERIC: Final = re.compile(
+    rf"([0-9]{{1,4}})\s*([./{DASH}])\s*([0-9]{{1,2}})\s*[./{DASH}]\s*([0-9]{{1,4}}){YEAR_WORD}{TIME}\s*\.?",
+    re.IGNORECASE,
+)
+NAMED: Final = (
+    # 2 марта 2026 г., «02» марта 2026 года, 2 наурыз 2026 ж., 2-Mar-2026
+    re.compile(
+        rf"[«\"“„]?(?P<day>[0-9]{{1,2}})[»\"”“]?[\s{DASH}.]*(?P<month>[^\W\d_]{{3,}})\.?[\s{DASH},]*(?P<year>[0-9]{{2,4}}){YEAR_WORD}\s*\.?",
+        re.IGNORECASE,
+    ),
+    # 2026 жылғы 2 наурыз, 2026 ж. 2 наурыз
+    re.compile(
+        rf"(?P<year>[0-9]{{4}}){YEAR_WORD}[\s,]*[«\"“„]?(?P<day>[0-9]{{1,2}})[»\"”“]?[\s\-]*(?P<month>[^\W\d_]{{3,}})\.?",
+        re.IGNORECASE,
+    ),
+    # March 2, 2026
+    re.compile(r"(?P<month>[^\W\d_]{3,})\.?\s+(?P<day>[0-9]{1,2}),?\s+(?P<year>[0-9]{4})", re.IGNORECASE),
+)
+MONTHS: Final[tuple[tuple[str, ...], ...]] = (
+    ("январь", "января", "қаңтар", "january"),
+    ("февраль", "февраля", "ақпан", "february"),
+    ("март", "марта", "наурыз", "march"),
+    ("апрель", "апреля", "сәуір", "april"),
+    ("май", "мая", "мамыр", "may"),
+    ("июнь", "июня", "маусым", "june"),
+    ("июль", "июля", "шілде", "july"),
+    ("август", "августа", "тамыз", "august"),
+    ("сентябрь", "сентября", "қыркүйек", "september"),
+    ("октябрь", "октября", "қазан", "october"),
+    ("ноябрь", "ноября", "қараша", "november"),
+    ("декабрь", "декабря", "желтоқсан", "december"),
+)
+COMPARABLE_MONTHS: Final = tuple(tuple(map(comparable, names)) for names in MONTHS)
+MIN_MONTH_LETTERS: Final = 3
+YEAR_DIGITS: Final = 4
+MONTHS_A_YEAR: Final = 12
+# A number without a date format in a spreadsheet: days since 1899-12-30. From 1982 to 2064.
+SERIAL: Final = re.compile(r"([3-5][0-9]{4})(?:[.,][0-9]+)?")
+SERIAL_ZERO: Final = date(1899, 12, 30)
+# A year, a month with a year, a quarter, a half-year.
+INCOMPLETE: Final = re.compile(
+    rf"(?:[0-9]{{1,2}}[./{DASH}])?(?:19|20)[0-9]{{2}}{YEAR_WORD}\s*\.?|[^\W\d_]{{3,}}\.?\s+(?:19|20)[0-9]{{2}}{YEAR_WORD}\s*\.?"
+    rf"|.*(?:кварт|\bкв\b|тоқсан|quarter|\bq[1-4]\b|полугод|жартыжыл).*",
+    re.IGNORECASE,
+)
+WRITTEN_DAY: Final = rf"[0-9]{{1,4}}[./{DASH}][0-9]{{1,2}}[./{DASH}][0-9]{{1,4}}"
+RANGE: Final = re.compile(
+    rf"\D*{WRITTEN_DAY}\D+{WRITTEN_DAY}\D*|\D*(?:19|20)[0-9]{{2}}\s*[{DASH}]\s*(?:19|20)[0-9]{{2}}\D*"
+)
+MAX_LENGTH: Final = 60
+
+
+def read_day(text: str) -> str:
+    """The date as ``YYYY-MM-DD``; "" for a blank text or a dash; a text that is no date as it is.
+
+    Raises InvalidValue for a month above 12, a year of two digits, a date without a day, and two dates.
+    """
+    if DAY.fullmatch(text):
+        return text
+    written = " ".join(text.split())
+    if is_blank(written):
+        return ""
+    if len(written) > MAX_LENGTH or not written.isprintable():
+        return text
+    if numeric := NUMERIC.fullmatch(written):
+        first, _, middle, last = numeric.groups()
+        return _iso(first, middle, last) if len(first) == YEAR_DIGITS else _iso(last, middle, first)
+    if serial := SERIAL.fullmatch(written):
+        return (SERIAL_ZERO + timedelta(days=int(serial[1]))).isoformat()
+    for pattern in NAMED:
+        named = pattern.fullmatch(written)
+        month = _month(named["month"]) if named else None
+        if named and month is not None:
+            return _iso(named["year"], str(month), named["day"])
+    if RANGE.fullmatch(written):
+        raise InvalidValue("date-range")
+    if INCOMPLETE.fullmatch(written):
+        raise InvalidValue("date-incomplete")
+    return written
+
+
+def _iso(year: str, month: str, day: str) -> str:
+    if len(year) != YEAR_DIGITS:
+        raise InvalidValue("date-year-short")
+    if not 1 <= int(month) <= MONTHS_A_YEAR:
+        raise InvalidValue("date-month-wrong", month=int(month))
+    return f"{year}-{month:0>2}-{day:0>2}"
+
+
+def _month(word: str) -> int | None:
+    """The number of the month that the word names or abbreviates."""
+    name = comparable(word)
+    if len(name) < MIN_MONTH_LETTERS:
+        return None
+    places = (place for place, names in enumerate(COMPARABLE_MONTHS, 1) if any(each.startswith(name) for each in names))
+    return next(places, None)
+
+
+# Numbers as people write them: amounts with blanks, separators and ₸, and codes whose zeros a spreadsheet dropped.
+
+WHOLE: Final = re.compile(r"([-\u2212]?)([0-9]+)")
+# More digits than the largest valid number has. Further ones are cut: Python converts no texts of thousands of digits.
+MAX_DIGITS: Final = 20
+TENGE: Final = re.compile(r"^(?:₸|kzt)|(?:₸|тг|тенге|теңге|kzt|tenge)\.?$", re.IGNORECASE)
+FOREIGN: Final = re.compile(r"[$€£₽]|\b(?:usd|eur|rub|руб|долл|евро|доллар)", re.IGNORECASE)
+MAGNITUDE: Final = re.compile(
+    r"[0-9]\s*(?:млн|миллион|mln|million|млрд|миллиард|mlrd|bln|billion|bn|тыс|тысяч|мың|k\b|трлн|trln)",
+    re.IGNORECASE,
+)
+BLANK_GROUPS: Final = re.compile(r"[0-9]{1,3}(?: [0-9]{3})+|[0-9]+(?: [0-9]{3})*")
+GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})+")
+# Digits, or groups of three, then another separator and a fraction.
+WITH_FRACTION: Final = re.compile(r"([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+(?=\.)|[0-9]{1,3}(?:\.[0-9]{3})+(?=,))[.,]([0-9]+)")
+ONE_GROUP: Final = 3
+EXPONENT: Final = re.compile(r"([0-9])[.,]?([0-9]*)e\+?([0-9]{1,2})", re.IGNORECASE)
+CODE_PREFIX: Final = re.compile(r"^(?:бин|иин|бсн|жсн|bin|iin)[:№]?", re.IGNORECASE)
+ZERO_FRACTION: Final = re.compile(r"([0-9]+)[.,]0+")
+# Three digits of a year 2000 and its month are the most zeros that a BIN begins with.
+MAX_LOST_ZEROS: Final = 3
+
+
+def read_whole_number(text: str) -> int | str | None:
+    """The number that a text writes out, with ₸ or without; None for a blank text or a dash; other texts as they are.
+
+    Raises InvalidValue for a fraction, which is never rounded away, for "1.2 млн", for other currencies, for an
+    exponent, and for ``1,200``, which some read as a thousand and others as a fraction.
+    """
+    if plain := WHOLE.fullmatch(text):
+        return _number(*plain.groups())
+    if is_blank(text):
+        return None
+    written = " ".join(text.replace("'", " ").replace("\u2019", " ").split())
+    if plain := WHOLE.fullmatch(written):
+        return _number(*plain.groups())
+    if len(written) > MAX_LENGTH or not written.isprintable():
+        return written
+    if MAGNITUDE.search(written):
+        raise InvalidValue("number-in-words")
+    if FOREIGN.search(written):
+        raise InvalidValue("amount-not-in-tenge")
+    amount = TENGE.sub("", TENGE.sub("", written)).strip()
+    sign = amount[:1] if amount[:1] in ("-", "\u2212") else ""
+    digits = _without_fraction(amount.removeprefix(sign).strip())
+    return written if digits is None else _number(sign, digits)
+
+
+def read_digits(text: str, width: int, lost: int) -> str:
+    """A code of ``width`` digits without blanks; up to ``lost`` leading zeros, which spreadsheets drop, are restored.
+
+    A text that is no such code is returned without its blanks, a dash as "". Raises InvalidValue for an exponent.
+    """
+    if len(text) == width and text.isascii() and text.isdigit():
+        return text
+    code = "" if is_blank(text) else text.translate(BLANKS)
+    if code.isascii() and code.isdigit():
+        return code.zfill(width) if width - lost <= len(code) < width else code
+    code = CODE_PREFIX.sub("", code)
+    if exponent := EXPONENT.fullmatch(code):
+        first, fraction, power = exponent.groups()
+        if len(fraction) != int(power):
+            raise InvalidValue("number-shortened")
+        code = first + fraction
+    elif whole := ZERO_FRACTION.fullmatch(code):
+        code = whole[1]
+    is_short = code.isascii() and code.isdigit() and width - lost <= len(code) < width
+    return code.zfill(width) if is_short else code
+
+
+def _number(sign: str, digits: str) -> int:
+    return int(f"{'-' if sign else ''}{digits.lstrip('0')[:MAX_DIGITS] or '0'}")
+
+
+def _without_fraction(amount: str) -> str | None:
+    """The digits of an amount, without separators and a fraction of zeros; None for other texts."""
+    if EXPONENT.fullmatch(amount):
+        raise InvalidValue("number-shortened")
+    parts = re.split(r"[.,]", amount, maxsplit=1)
+    has_blanks = " " in amount
+    if has_blanks and not BLANK_GROUPS.fullmatch(parts[0]):
+        return None
+    amount = amount.replace(" ", "")
+    if amount.isascii() and amount.isdigit():
+        return amount
+    if GROUPED.fullmatch(amount) and not has_blanks:
+        return re.sub(r"[.,]", "", amount)
+    split = WITH_FRACTION.fullmatch(amount)
+    if split is None:
+        return None
+    whole, fraction = split.groups()
+    is_grouped = not whole.isdigit()
+    if len(fraction) == ONE_GROUP and not is_grouped and whole.strip("0"):
+        raise InvalidValue("number-ambiguous")
+    if fraction.strip("0"):
+        raise InvalidValue("number-with-fraction")
+    return re.sub(r"[.,]", "", whole)
