@@ -391,7 +391,7 @@ def entries_text(entries: Sequence[str]) -> str:
     return f"{SEPARATOR} ".join(entries)
 
 
-# Marshmallow fields of lists that are one text in forms and tables (``text_lists.py``), and of telephone numbers.
+# Marshmallow fields of lists that are one text in forms and tables (below), and of telephone numbers.
 
 FIRST_YEAR: Final = 1991
 LAST_YEAR: Final = 2060

@@ -1,4 +1,4 @@
-"""Columns of lists, stored as the text that exports and forms have (``text_lists.py``)."""
+"""Columns of lists, stored as the text that exports and forms have (``fields.py``)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ from registry.projects.vocabulary import (
     WithdrawnProjects,
 )
 
-# When a project started, as SQL. ``freeze/started.py`` says the same in Python.
+# When a project started, as SQL. ``freeze/rules.py`` says the same in Python.
 
 PROJECT: Final = table_of(Project).c
 

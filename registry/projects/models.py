@@ -32,7 +32,7 @@ class Project(Model):
     ``words`` is the search text: names, purpose and number in lower case. ``updated_at``: the last edit;
     ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
     ``attested_on``: when the agency last confirmed that the record is true; None since its registration.
-    ``withdrawn_at``: when a project that was registered in error was withdrawn (``withdrawn.py``).
+    ``withdrawn_at``: when a project that was registered in error was withdrawn (``visibility.py``).
     ``freeze_status`` and ``severity``: of the last audit or decision (``flags/freeze_status.py`` keeps them).
     """
 

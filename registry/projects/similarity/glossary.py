@@ -1,6 +1,6 @@
 """Glossary: words of state projects that mean the same in Kazakh, Russian and English, one meaning a line.
 
-A line needs one form of each word: ``stems.py`` compares beginnings, so that inflected forms are the same word.
+A line needs one form of each word: ``fingerprints.py`` compares beginnings, so that inflected forms are the same word.
 """
 
 from __future__ import annotations
