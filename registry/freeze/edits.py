@@ -128,14 +128,15 @@ def registered_again(facts: Facts, policy: Policy) -> Observed | None:
     return {FORMER_RULES: ", ".join(rules), **{name: _value(name, facts, policy) for name in names}}
 
 
-def ever_serious(past: Sequence[EarlierRevision], policy: Policy) -> bool:
-    """Whether a record with these revisions, each judged on its last day, ever had a serious finding."""
+def serious_findings(past: Sequence[EarlierRevision], policy: Policy) -> frozenset[tuple[str, str]]:
+    """Rule and severity of each serious finding that a record with these revisions had, each judged on its last day."""
     plain = Facts(agency_kind="", work_type="", stage="", placement="", past=tuple(past))
-    return any(
-        is_serious(finding)
+    return frozenset(
+        (finding.rule, finding.severity)
         for place, values in enumerate(past)
         if values.replaced_on is not None and values.replaced_on >= policy.cutoff
         for finding in _findings(_unconfirmed(values, plain, place), policy, values.replaced_on)
+        if is_serious(finding)
     )
 
 

@@ -24,7 +24,7 @@ from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.values import comparable
 from registry.freeze.current import policy_in_force
-from registry.freeze.edits import ever_serious
+from registry.freeze.edits import serious_findings
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.projects.models import Project
@@ -56,6 +56,9 @@ IS_FORMER: Final = and_(
 IDENTIFYING: Final = frozenset({*NAMES, "object_code", *CONTRACT})
 COMPARED: Final = ("id", "number", "agency_id", "is_restricted", "version", "withdrawn_at", *NAMES, "object_code")
 READ: Final = (*UNDONE, "stage", "placement", "placement_verified_on")
+# The links of one registration, beside the newest former record of each set of serious findings: further ones would
+# change nothing that is judged, and equal records registered again and again would make links by the square.
+MOST_LINKS: Final = 20
 
 
 class FormerPast(NamedTuple):
@@ -79,7 +82,8 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
     """The former records of each project that is to be registered, given as agency id and values.
 
     They are withdrawn, or have ended and once had a serious finding; they have the same object code, or, of the agency
-    or one above or below it, the same contract with the same supplier, or, of the agency, the same name.
+    or one above or below it, the same contract with the same supplier, or, of the agency, the same name. Of many, the
+    newest (``MOST_LINKS``).
     """
     if not items:
         return []
@@ -102,8 +106,18 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
     by_id = {record["id"]: record for each in matched for record in each}
     judged = _judged_of(by_id)
     policy = policy_in_force()
-    counts = {key: by_id[key]["withdrawn_at"] is not None or ever_serious(past, policy) for key, past in judged.items()}
-    return [[Match(record, judged[record["id"]]) for record in each if counts[record["id"]]] for each in matched]
+    serious = {key: serious_findings(past, policy) for key, past in judged.items()}
+    return [[Match(record, judged[record["id"]]) for record in _linked_of(each, serious)] for each in matched]
+
+
+def _linked_of(
+    records: Sequence[Mapping[str, Any]], serious: Mapping[int, frozenset[tuple[str, str]]]
+) -> Sequence[Mapping[str, Any]]:
+    """Those that are linked of the matching records, which are in the order of their registration."""
+    counting = [each for each in records if each["withdrawn_at"] is not None or serious[each["id"]]]
+    newest_of_each = {serious[each["id"]]: each["id"] for each in counting}
+    kept = {*newest_of_each.values(), *(each["id"] for each in counting[-MOST_LINKS:])}
+    return [each for each in counting if each["id"] in kept]
 
 
 def without_hidden(actor: Actor, matches: Sequence[Match]) -> list[Match]:
@@ -191,7 +205,7 @@ def link_edited_records(
         records = {row["id"]: dict(row) for row in session.execute(former).mappings()}
         policy = policy_in_force()
         for key, past in _judged_of(records).items():
-            if ever_serious(past, policy):
+            if serious_findings(past, policy):
                 _link_later_records(session, records[key], at)
 
 

@@ -102,6 +102,19 @@ def test_creation_withdrawn_and_registered_as_maintenance_leaves_a_medium_flag(p
     assert verify_audit(AUDITOR, run.id).matches
 
 
+def test_many_equal_former_records_are_linked_to_the_newest_and_hide_no_serious_one(present: Present) -> None:
+    agency = an_agency()
+    former = a_withdrawn_creation(agency)
+    for _ in range(24):
+        withdrawn(a_project(agency, **AWAY, change_reason=WHY))
+    present.move(timedelta(days=3))
+    project = a_project(agency, **AWAY, change_reason=WHY)
+    audit()
+    linked = [row["former_id"] for row in table(FormerRecord) if row["project_id"] == project.id]
+    assert linked == [former.id, *range(project.id - 20, project.id)]
+    assert flags_of(project) == [LEFT]
+
+
 def test_edit_before_the_withdrawal_hides_nothing() -> None:
     agency = an_agency()
     former = a_project(agency, object_code=CODE)
