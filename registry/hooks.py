@@ -69,9 +69,9 @@ from registry.projects.events import project_restricted, project_restricting, pr
 from registry.projects.filters import link_filter
 from registry.projects.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.requests.agency_change import AgencyChange
-from registry.requests.events import agency_succeeded
 from registry.requests.fact_approvals import EndingApproval, OnboardingApproval, PlacementApproval
 from registry.requests.inventory_approval import InventoryApproval
+from registry.requests.kinds import agency_succeeded
 from registry.saved_views.service import leave_shared_views, pass_on_views, rename_in_views
 from registry.webhooks.events import pass_on_webhooks
 

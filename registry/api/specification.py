@@ -35,7 +35,7 @@ from registry.government_reports import api as government_reports
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
 from registry.http.request_bodies import MAX_BATCH, MAX_BODY, MAX_FILE
 from registry.http.url_converters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
-from registry.imports.api import imports
+from registry.imports import api as imports
 from registry.inbox import api as inbox
 from registry.journal import api as journal
 from registry.letters import api as letters
@@ -47,7 +47,7 @@ from registry.projects.fields import FIELDS
 from registry.projects.schemas import VERDICT
 from registry.reports.api import compliance as reports
 from registry.reports.api import overview
-from registry.requests.api import requests
+from registry.requests import api as requests
 from registry.saved_views import api as saved_views
 from registry.search import api as whole_search
 from registry.webhooks import api as webhooks

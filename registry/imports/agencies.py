@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
@@ -21,10 +22,52 @@ from registry.agencies.service import (
 )
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
+from registry.core.fields import LENGTH
 from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
-from registry.imports.previews import rejected_rows, row_preview
+from registry.core.values import MAX_LOST_ZEROS, InvalidValue, comparable, read_digits
+from registry.imports.queries import rejected_rows, row_preview
+
+# Agencies in tables: by BIN or by name.
+
+MIN_LETTERS: Final = 3
+
+
+def own_bin(actor: Actor) -> str | None:
+    """The BIN of the actor's agency, None for an actor without one."""
+    if actor.agency_id is None:
+        return None
+    return db.session.scalar(select(Agency.bin).where(Agency.id == actor.agency_id))
+
+
+class AgencyNames:
+    """The agencies by their names in three languages, read when a table first names one."""
+
+    def read_bin(self, text: str) -> str | None:
+        """The BIN that a cell has, or that of the agency that it names; None for a blank one.
+
+        Raises InvalidValue for a name that no agency, or several, have.
+        """
+        number = read_digits(text, LENGTH, MAX_LOST_ZEROS)
+        if sum(letter.isalpha() for letter in number) < MIN_LETTERS or any(digit in number for digit in "0123456789"):
+            return number or None
+        bins = self._bins.get(comparable(text), set())
+        if not bins:
+            raise InvalidValue("agency-name-unknown")
+        if len(bins) > 1:
+            raise InvalidValue("agency-name-ambiguous")
+        return min(bins)
+
+    @cached_property
+    def _bins(self) -> dict[str, set[str]]:
+        bins: dict[str, set[str]] = {}
+        for number, *names in db.session.execute(select(Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)):
+            for name in names:
+                if name is not None:
+                    bins.setdefault(comparable(name), set()).add(number)
+        return bins
+
 
 ROW: Final = AgencyFields()
 FIELDS: Final = ROW.inputs

@@ -15,13 +15,11 @@ from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFa
 from registry.cli.output import as_json_option, cli_text, every_item, language, print_json, print_message, progress
 from registry.core.errors import Invalid
 from registry.core.translations import LANGUAGES
-from registry.imports.answers import answer_questions
-from registry.imports.error_texts import row_error_text
-from registry.imports.marked_file import marked_import, write_marked_file
+from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
+from registry.imports.same_project import answer_questions
 from registry.imports.service import NO_OPTIONS, ImportOptions, import_now, run_dry_run_now
-from registry.imports.template_file import write_template
 from registry.imports.undo import undo_import
 from registry.imports.vocabulary import ANSWERS, ImportKind
 from registry.projects.schemas import PROJECT_PATCH

@@ -10,8 +10,17 @@ from typing import Final
 
 from registry.core.errors import invalid
 from registry.core.spreadsheets.reader import Table, has_content
-from registry.imports.header_groups import header_texts
-from registry.imports.headers import ALIAS, EXACT, KNOWN, LABEL, Match, header_key, layout_key, match_header
+from registry.imports.headers import (
+    ALIAS,
+    EXACT,
+    KNOWN,
+    LABEL,
+    Match,
+    header_key,
+    header_texts,
+    layout_key,
+    match_header,
+)
 
 MAX_HEADER_DEPTH: Final = 3
 ROWS_SEARCHED: Final = 60

@@ -25,11 +25,10 @@ from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.core.transactions import require_transaction
 from registry.core.values import comparable
-from registry.imports.agency_names import AgencyNames, own_bin
-from registry.imports.answers import answer_for, same_as
+from registry.imports.agencies import AgencyNames, own_bin
 from registry.imports.models import ImportRun, ImportWrite, PreviewedRow, RowError
-from registry.imports.previews import ProjectPreview
-from registry.imports.same_project import SameProject
+from registry.imports.queries import ProjectPreview
+from registry.imports.same_project import SameProject, answer_for, same_as
 from registry.imports.vocabulary import NEW, SAME
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.fields import READ_ONLY, cross_field_problems

@@ -11,9 +11,7 @@ from registry.core.database import db
 from registry.notifications.recipients import Directory, Recipient
 from registry.notifications.transport import Notice
 from registry.requests.carrying_out import CARRIED_OUT_TOPIC
-from registry.requests.decisions import DECIDED_TOPIC
-from registry.requests.failures import FAILED_TOPIC
-from registry.requests.four_eyes import is_another_person
+from registry.requests.decisions import DECIDED_TOPIC, FAILED_TOPIC, is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
 from registry.requests.restoration import RESTORED_TOPIC

@@ -16,24 +16,91 @@ from registry.accounts.actors import Actor
 from registry.accounts.former_names import FormerName
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import agencies_by_id
+from registry.agencies.service import agencies_by_id, closed_problem
+from registry.core.base_schema import BaseSchema
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
+from registry.core.fields import Bin, Day, Text
 from registry.core.files import printable_file_name
-from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
+from registry.core.spreadsheets.reader import Sheet, check_columns, open_sheet, require_upload_size
 from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.platform.confirmations import Confirmation
-from registry.platform.inventory_rows import COLUMNS, InventoryRow, read_inventory_rows
 from registry.platform.models import Inventory, InventoryKey
 from registry.platform.shared_keys import lock_keys, same_objects
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
+
+# Rows of the platform inventory: platform key, agency and verification date.
+
+
+class InventoryFields(BaseSchema):
+    """The columns of the inventory."""
+
+    platform_key = Text(required=True)
+    agency = Bin(required=True)
+    verified_on = Day(required=True)
+
+
+ROW: Final = InventoryFields()
+COLUMNS: Final = tuple(ROW.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryRow:
+    """A valid row; ``agency`` is the BIN."""
+
+    row: int
+    agency: str
+    agency_id: int
+    verified_on: date
+
+
+def read_inventory_rows(
+    sheet: Sheet, agencies: Mapping[str, Agency], latest: date
+) -> tuple[ImportResult, dict[str, InventoryRow], set[str]]:
+    """Validate the rows; returns the errors, the valid rows by platform key, and the keys of invalid rows.
+
+    Of several rows with the same key only the first is valid. ``agencies``: all by BIN; dates after ``latest``
+    are invalid.
+    """
+    outcome = ImportResult()
+    rows: dict[str, InventoryRow] = {}
+    bad_keys: set[str] = set()
+    fields = cell_fields(sheet.columns, ROW)
+    for row in sheet.rows():
+        values, wrong = load_cells(row.cells, fields)
+        named = {problem.pointer for problem in wrong}
+        wrong += [
+            Problem(f"/{name}", "required") for name in COLUMNS if values.get(name) is None and f"/{name}" not in named
+        ]
+        problems = (
+            [Problem("", "row-too-long", {"columns": len(COLUMNS), "surplus": row.surplus})] if row.surplus else []
+        )
+        problems += wrong
+        key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
+        if agency is not None and agency not in agencies:
+            problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))
+        elif agency is not None and (closed := closed_problem(agencies[agency], "/agency")) is not None:
+            problems.append(closed)
+        if day is not None and day > latest:
+            problems.append(Problem("/verified_on", "date-after-today"))
+        if key in rows:
+            problems.append(Problem("/platform_key", "platform-key-twice", {"row": rows[key].row}))
+        if problems or key is None or agency is None or day is None:
+            outcome.reject(row.number, problems)
+            if key is not None:
+                bad_keys.add(key)
+        else:
+            rows[key] = InventoryRow(row.number, agency, agencies[agency].id, day)
+    return outcome, rows, bad_keys
+
 
 # The key in ``app.config``: the name of the account of the platform's own program, None where nobody is trusted.
 PLATFORM_ACCOUNT: Final = "PLATFORM_ACCOUNT"

@@ -17,9 +17,8 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction, transaction
 from registry.flags.lock import lock_flags_for_audit, lock_flags_for_review
-from registry.requests.failures import save_failure
+from registry.requests.decisions import record, save_failure
 from registry.requests.handlers import HANDLERS
-from registry.requests.journal_entries import record
 from registry.requests.kinds import RequestHandler
 from registry.requests.models import Request
 from registry.requests.queries import due_requests

@@ -20,8 +20,7 @@ from registry.projects.placement_claims import ENDING_CLAIMS, IDENTITY, NAMES, P
 from registry.projects.service import find_project_to_change
 from registry.requests.carrying_out import carry_out
 from registry.requests.confirmed_facts import CHECKS, CONFIRM, lock_for, read_facts, stored
-from registry.requests.decisions import decide
-from registry.requests.four_eyes import require_another_person
+from registry.requests.decisions import decide, require_another_person
 from registry.requests.models import Request
 from registry.requests.vocabulary import RequestState
 

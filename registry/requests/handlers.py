@@ -7,8 +7,7 @@ from typing import Final
 
 from registry.requests.confirmation import ConfirmationRequest
 from registry.requests.kinds import RequestHandler
-from registry.requests.succession import Succession
-from registry.requests.transfer import Transfer
+from registry.requests.succession import Succession, Transfer
 from registry.requests.vocabulary import RequestKind
 from registry.requests.withdrawal import Withdrawal
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.base_schema import BaseSchema
+from registry.core.transactions import Event
 from registry.requests.models import Request
 from registry.requests.vocabulary import RequestKind
+
+# Events of requests, published inside the transaction of the change.
+
+agency_succeeded: Final[Event[[int, int]]] = Event("agency_succeeded")
+"""The ids of the former agency and of its successor, which has everything by now but what handlers pass on."""
 
 
 @dataclass(frozen=True, slots=True)

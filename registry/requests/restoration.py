@@ -21,8 +21,7 @@ from registry.projects.change_times import PROJECT
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import save_freeze_status_change
-from registry.requests.four_eyes import RequestNeedsAPerson
-from registry.requests.journal_entries import record
+from registry.requests.decisions import RequestNeedsAPerson, record
 from registry.requests.models import Request
 from registry.requests.queries import find_request_to_change
 from registry.requests.vocabulary import RequestKind

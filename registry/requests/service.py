@@ -19,10 +19,8 @@ from registry.core.errors import Conflict
 from registry.core.transactions import transaction, violates
 from registry.projects.service import find_project
 from registry.requests.carrying_out import carry_out, lock_flags_for
-from registry.requests.decisions import decide
-from registry.requests.four_eyes import RequestNeedsAPerson, require_another_person
+from registry.requests.decisions import RequestNeedsAPerson, decide, record, record_row, require_another_person
 from registry.requests.handlers import HANDLERS
-from registry.requests.journal_entries import record, record_row
 from registry.requests.models import Request
 from registry.requests.queries import find_request_to_change, waiting_request
 from registry.requests.vocabulary import RequestKind, RequestState

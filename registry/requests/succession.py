@@ -1,34 +1,166 @@
-"""Succession: an agency passes what it has to another one, which succeeds it; or, divided, some of its projects."""
+"""Succession and transfer: an agency passes what it has to another one, or a project to another agency."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
+from sqlalchemy import and_, or_, select, true
+from sqlalchemy.orm import aliased
+
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import last_successor
+from registry.accounts.passing_on import pass_on_accounts
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import agency_to_change, require_open
+from registry.agencies.service import agency_to_change, close_agency, hold_agencies, require_open
+from registry.cases.change_times import mark_cases
+from registry.cases.models import CASE
 from registry.core.base_schema import BaseSchema
+from registry.core.clock import now, today
+from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import Bin, Choice, Day, ProjectNumbers, Text, nullable
 from registry.core.response_fields import ReadOnly
+from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
+from registry.exemptions.service import mark_exemptions
+from registry.flags.freeze_status import mark_flags, update_freeze_status
+from registry.flags.models import FLAGS
+from registry.projects.bulk_writes import move_projects
+from registry.projects.change_times import projects_of_ids
+from registry.projects.drafts import pass_on_drafts
+from registry.projects.models import Project
+from registry.projects.numbers import is_project_number
+from registry.projects.service import find_project_to_change
+from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.effects import effects_field, effects_of_passing_on
-from registry.requests.former_agencies import close_and_pass_on
-from registry.requests.kinds import Asked, RequestHandler
+from registry.requests.kinds import Asked, RequestHandler, agency_succeeded
 from registry.requests.models import MAX_TEXT_LENGTH, Request
-from registry.requests.passing_on import equal_external_ids, lock_agencies, pass_projects
 from registry.requests.planned import (
     SuccessionPlanned,
     day_problems,
     leads_back,
     planned_projects,
+    require_no_planned_transfer,
     require_no_whole_succession,
     successor_problems,
 )
-from registry.requests.project_lists import list_problems
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
 from registry.requests.vocabulary import RequestKind, SuccessionKind
+
+# Projects pass from one agency to another: they, their flags, cases and freeze status change in one transaction.
+
+# Of many equal external ids, these are shown.
+MAX_EQUAL_IDS: Final = 500
+
+
+def lock_agencies(former_id: int, to_id: int) -> tuple[Agency, Agency]:
+    """The agency that passes something on and the one that gets it, locked by rising ids.
+
+    The latter is the last successor of the agency that was asked for, if that has been succeeded meanwhile.
+    """
+    session = require_transaction()
+    to_id = last_successor(to_id)
+    hold_agencies(Agency.id.in_({former_id, to_id}))
+    both = select(Agency).where(Agency.id.in_({former_id, to_id})).order_by(Agency.id).with_for_update(of=Agency)
+    rows = {row.id: row for row in session.scalars(both.execution_options(populate_existing=True))}
+    to = rows[to_id]
+    return (rows[former_id], to) if to.successor_id is None else lock_agencies(former_id, to_id)
+
+
+def pass_projects(
+    actor: Actor, request: Request, former: Agency, to: Agency, *, numbers: Sequence[str] | None
+) -> dict[str, Any]:
+    """Give the projects of these numbers, or all, to the other agency; returns the counts for the journal.
+
+    Deadlines, decisions and orders stay as they are. Locks projects, then flags, then cases.
+    """
+    if former.id == to.id:
+        return {"passed_on": 0}
+    at = now()
+    details = {"request": request.id, "act": request.act}
+    ids, renamed = move_projects(
+        actor, former, to, at, numbers=numbers, decided_by=str(request.decided_by), details=details
+    )
+    parts = projects_of_ids(ids)
+    for some in parts:
+        # The rules depend on the kind of the agency.
+        update_freeze_status(at, some)
+    table = Project.__table__.c
+    for some in parts:
+        mark_flags(at, FLAGS.c.project_id.in_(select(table.id).where(some)))
+        mark_exemptions(some)
+    for some in parts:
+        mark_cases(at, CASE.c.project_id.in_(select(table.id).where(some)))
+    return {"passed_on": len(ids), **({"external_ids_changed": renamed} if renamed else {})}
+
+
+def equal_external_ids(actor: Actor, former_id: int, to_id: int, numbers: Sequence[str] | None) -> list[dict[str, str]]:
+    """The external ids that projects of both agencies have; at most 500.
+
+    Only of projects that the actor may see; those of the other agency also when they are not restricted.
+    """
+    other = aliased(Project)
+    statement = (
+        select(Project.external_id, Project.number, other.number.label("other_number"))
+        .join(other, (other.external_id == Project.external_id) & (other.agency_id == to_id))
+        .where(Project.agency_id == former_id, *visible_projects(actor))
+        .where(or_(other.is_restricted.is_(False), and_(true(), *among_visible(actor, other.id.expression))))
+        .order_by(Project.external_id)
+        .limit(MAX_EQUAL_IDS)
+    )
+    if numbers is not None:
+        statement = statement.where(Project.number.in_(numbers))
+    return [
+        {"external_id": str(external_id), "project": number, "other_project": other_number}
+        for external_id, number, other_number in db.session.execute(statement)
+    ]
+
+
+# An agency is succeeded: everything that it has passes to the successor, and it is closed.
+
+
+def close_and_pass_on(actor: Actor, request: Request, former: Agency, successor: Agency) -> dict[str, Any]:
+    """Pass everything on and close the agency, in the open transaction; returns the counts for the journal.
+
+    Locks agencies, projects, flags, cases and accounts, in this order.
+    """
+    details = {"request": request.id, "act": request.act}
+    below = close_agency(actor, former, successor, request.on or today(), details)
+    counts = pass_projects(actor, request, former, successor, numbers=None)
+    drafts = pass_on_drafts(former.bin, successor.bin)
+    accounts = pass_on_accounts(actor, former.id, successor.id, details)
+    agency_succeeded.publish(former.id, successor.id)
+    return {**counts, "agencies_below": below, "drafts": drafts, **accounts}
+
+
+# Lists of project numbers in requests: whether the projects are the agency's.
+
+NUMBERS_AT_ONCE: Final = 1000
+
+
+def list_problems(actor: Actor, agency: Agency, numbers: Sequence[str]) -> list[Problem]:
+    """The problem of each number that is no project of the agency, or of none that the actor may see."""
+    if not numbers:
+        return [Problem("/projects", "required")]
+    usable = sorted({number for number in numbers if is_project_number(number)})
+    own: set[str] = set()
+    for start in range(0, len(usable), NUMBERS_AT_ONCE):
+        named = Project.number.in_(usable[start : start + NUMBERS_AT_ONCE])
+        own.update(
+            db.session.scalars(
+                select(Project.number).where(named, Project.agency_id == agency.id, *visible_projects(actor))
+            )
+        )
+    return [
+        Problem(f"/projects/{place}", "project-not-of-agency", {"number": number, "bin": agency.bin})
+        for place, number in enumerate(numbers)
+        if number not in own
+    ]
+
+
+# Succession: an agency passes what it has to another one, which succeeds it; or, divided, some of its projects.
 
 ON_LABEL: Final = lazy_text("Effective from")
 ACT_LABEL: Final = lazy_text("Act")
@@ -188,3 +320,95 @@ def _successor_id(request: Request) -> int:
     if request.to_agency_id is None:
         raise RuntimeError("a succession has a successor")
     return request.to_agency_id
+
+
+# Transfer: one project passes from its agency to another one, with its documents, cases and orders.
+
+
+class TransferFields(BaseSchema):
+    """A transfer to ask for."""
+
+    to = Bin(
+        description="BIN of the agency that gets the project.", label=lazy_text("BIN of the new agency"), required=True
+    )
+    on = Day(
+        description="The day from which it takes effect, today or later.",
+        label=ON_LABEL,
+        hint=lazy_text("Today or later. On this day the project passes on by itself."),
+        required=True,
+    )
+    act = Text(
+        500, description="The act that orders it: its number and date.", label=ACT_LABEL, hint=ACT_HINT, required=True
+    )
+    reason = Text(MAX_TEXT_LENGTH, description="Why.", label=REASON_LABEL, required=True)
+
+
+class TransferShown(RequestShown):
+    """A transfer in responses."""
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"effects", "equal_external_ids"})
+
+    to = ReadOnly("BIN of the agency that gets the project.", TEXT)
+    equal_external_ids = ReadOnly(
+        "Not in lists: the external id, if a project of the other agency has it too. When the transfer takes effect, "
+        "that of this project gets the BIN of its former agency as a prefix.",
+        {"type": "array", "items": EQUAL_ID},
+    )
+    effects = effects_field()
+
+
+class Transfer(RequestHandler):
+    """The handler of transfers; the subject is the project's number."""
+
+    kind = RequestKind.TRANSFER
+    collection = "transfers"
+    asks = Permission.ORGANISATIONS_PROPOSE
+    decides = Permission.ORGANISATIONS_CONFIRM
+    excludes_reviewers = True
+    body: ClassVar[BaseSchema] = TransferFields()
+    shown: ClassVar[BaseSchema] = TransferShown()
+
+    def check(self, actor: Actor, subject: str, values: dict[str, Any]) -> Asked:
+        """Raises ProjectNotFound, TransferPlanned and Invalid."""
+        project = find_project_to_change(actor, subject)
+        require_no_planned_transfer(project)
+        to, problems = successor_problems(project.agency, values["to"], "/to")
+        problems += day_problems(values["on"])
+        if problems or to is None:
+            raise Invalid(problems)
+        return Asked(
+            project.agency_id,
+            values["reason"],
+            project_id=project.id,
+            to_agency_id=to.id,
+            on=values["on"],
+            act=values["act"],
+        )
+
+    def check_again(self, request: Request) -> None:
+        """Raises TransferPlanned."""
+        if request.project_record is not None:
+            require_no_planned_transfer(request.project_record)
+
+    def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
+        """Pass the project on from the agency that has it on that day."""
+        project, to_id = request.project_record, request.to_agency_id
+        if project is None or to_id is None:
+            raise RuntimeError("a transfer has a project and an agency that gets it")
+        former, to = lock_agencies(project.agency_id, to_id)
+        return pass_projects(actor, request, former, to, numbers=[project.number])
+
+    def more(self, request: Request) -> dict[str, Any]:
+        """What only transfers show."""
+        return {"to": request.to_agency}
+
+    def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
+        """What it touches, and the external id, if it will change."""
+        project, to = request.project_record, request.to_agency_record
+        if project is None or to is None or not request.is_open:
+            return {"effects": None, "equal_external_ids": []}
+        former = db.session.get_one(Agency, project.agency_id)
+        return {
+            "effects": effects_of_passing_on(actor, former, to, [project.number], with_accounts=False),
+            "equal_external_ids": equal_external_ids(actor, former.id, to.id, [project.number]),
+        }

@@ -30,7 +30,7 @@ from registry.exemptions import pages as exemptions
 from registry.government_reports import pages as report_changes
 from registry.help import pages as help_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
-from registry.imports.views import imports
+from registry.imports import pages as imports
 from registry.inbox import pages as inbox
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.journal import pages as journal
@@ -38,7 +38,7 @@ from registry.letters import pages as letters
 from registry.notifications import pages as aitu
 from registry.open_data import pages as open_data_pages
 from registry.open_data.publication import PUBLICATION
-from registry.platform.views import confirmations, inventories
+from registry.platform import pages as confirmations
 from registry.policies import pages as policies
 from registry.projects.views import detail as project_page
 from registry.projects.views import edit as project_edit
@@ -47,7 +47,7 @@ from registry.projects.views import registration
 from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home, overview
-from registry.requests.views import asking, confirmation, requests
+from registry.requests import pages as requests
 from registry.saved_views import pages as saved_view_pages
 from registry.search import pages as whole_search
 from registry.web import site as front
@@ -70,8 +70,6 @@ WITH_PAGES = (
     agencies,
     aitu,
     approvals,
-    asking,
-    confirmation,
     audits,
     case_bulk,
     case_documents,
@@ -88,7 +86,6 @@ WITH_PAGES = (
     home,
     imports,
     inbox,
-    inventories,
     journal,
     letters,
     open_data_pages,

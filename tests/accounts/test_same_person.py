@@ -26,7 +26,7 @@ from registry.flags.models import AuditRun
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.service import GovernmentReportNeedsAnotherPerson, require_another_person
 from registry.policies.models import PolicyVersion
-from registry.requests.four_eyes import RequestNeedsAnotherPerson
+from registry.requests.decisions import RequestNeedsAnotherPerson
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.accounts.test_account_editing import a_person, session_of

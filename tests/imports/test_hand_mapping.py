@@ -22,10 +22,9 @@ from registry.imports.columns import (
     delete_column_mapping,
     remembered_columns,
 )
-from registry.imports.hand_mapping import ImportAlreadyMapped, hold_import, map_columns
 from registry.imports.headers import layout_key
 from registry.imports.models import ColumnMapping, ImportRun
-from registry.imports.service import import_now, run_dry_run
+from registry.imports.service import ImportAlreadyMapped, hold_import, import_now, map_columns, run_dry_run
 from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.projects.exports import export_csv

@@ -16,7 +16,7 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.lists import Page
 from registry.core.transactions import transaction
-from registry.imports.marked_file import marked_import
+from registry.imports.files import marked_import
 from registry.imports.models import FilePiece, ImportRun
 from registry.imports.queries import errors_of, find_import, previewed_rows
 from registry.imports.service import DryRunNotUsable, import_now, queue_import, run_dry_run

@@ -21,13 +21,11 @@ from registry.core.lists import Page
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import transaction
-from registry.imports.answers import AnswersNotPossible, answer_questions
-from registry.imports.hand_mapping import map_columns
 from registry.imports.models import ImportRun
 from registry.imports.projects import ProjectImport
 from registry.imports.queries import errors_of, previewed_rows
-from registry.imports.same_project import AgencyProjects, RegisteredProject
-from registry.imports.service import ImportOptions, import_now, run_dry_run_now
+from registry.imports.same_project import AgencyProjects, AnswersNotPossible, RegisteredProject, answer_questions
+from registry.imports.service import ImportOptions, import_now, map_columns, run_dry_run_now
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change, restrict_project

@@ -23,7 +23,7 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.requests.carrying_out import carry_out_due_requests
-from registry.requests.four_eyes import RequestNeedsAnotherPerson
+from registry.requests.decisions import RequestNeedsAnotherPerson
 from registry.requests.models import Request
 from registry.requests.service import RequestAlreadyWaiting, ask, confirm
 from registry.requests.vocabulary import RequestKind

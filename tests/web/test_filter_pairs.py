@@ -28,7 +28,7 @@ from registry.journal import pages as journal_words
 from registry.letters import pages as letters
 from registry.open_data import pages as public_projects
 from registry.projects.views import lists as projects
-from registry.requests.views import requests
+from registry.requests import pages as requests
 from registry.web.labels import CHOICE_LABELS
 from tests.fixtures.web import SignedIn, Visit
 from tests.listed_records import listed_records

@@ -26,8 +26,7 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor
 from registry.flags.models import AuditRun, Flag
-from registry.imports.hand_mapping import hold_import
-from registry.imports.service import import_now
+from registry.imports.service import hold_import, import_now
 from registry.letters.models import Letter
 from registry.notifications.aitu import AITU_BOT_NAME, AituLink
 from registry.open_data.publication import PUBLICATION, Licence

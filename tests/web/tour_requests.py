@@ -20,7 +20,7 @@ from registry.exemptions.models import Exemption
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
-from registry.requests.failures import save_failure
+from registry.requests.decisions import save_failure
 from registry.requests.models import Request
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind

@@ -45,7 +45,7 @@ from registry.core.spreadsheets.reader import open_table
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.translations import LANGUAGES, lazy_text
 from registry.http.downloads import xlsx_download
-from registry.platform.views.inventories import uploaded_file
+from registry.platform.pages import uploaded_file
 from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale

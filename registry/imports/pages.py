@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from flask import render_template, request
@@ -12,20 +13,14 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.pages import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber
 from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download, xlsx_download
-from registry.imports.answers import answer_questions
+from registry.imports import agencies as import_agencies
+from registry.imports import projects as import_projects
 from registry.imports.columns import column_mappings, delete_column_mapping
-from registry.imports.hand_mapping import (
-    FileColumn,
-    ImportAlreadyMapped,
-    can_be_mapped,
-    columns_to_map,
-    hold_import,
-    map_columns,
-)
-from registry.imports.marked_file import marked_import, write_marked_file
+from registry.imports.files import marked_import, write_marked_file, write_template
 from registry.imports.models import ImportRun, has_file
 from registry.imports.queries import (
     can_undo,
@@ -40,12 +35,21 @@ from registry.imports.queries import (
     questions_of,
     registers_again,
 )
-from registry.imports.service import ImportOptions, queue_import, run_dry_run
-from registry.imports.template_file import write_template
+from registry.imports.same_project import answer_questions
+from registry.imports.service import (
+    FileColumn,
+    ImportAlreadyMapped,
+    ImportOptions,
+    can_be_mapped,
+    columns_to_map,
+    hold_import,
+    map_columns,
+    queue_import,
+    run_dry_run,
+)
 from registry.imports.undo import is_undoable, undo_import
-from registry.imports.views.columns import column_explanations
 from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
-from registry.platform.views.inventories import uploaded_file
+from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -53,8 +57,67 @@ from registry.web.errors import problem_message
 from registry.web.flash import flash_message
 from registry.web.formats import gettext
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.labels import field_label, options
+from registry.web.labels import choice_label, field_label, options
 from registry.web.lists import first_address, next_address, requested_page
+
+# Import columns: the fields of the schemas with their labels and value types, and the empty template.
+
+COLUMNS: Final[Mapping[str, Mapping[str, InputField]]] = {
+    "projects": import_projects.FIELDS,
+    "agencies": import_agencies.FIELDS,
+}
+# Columns without which a row cannot be matched, and required fields.
+KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "projects": import_projects.REQUIRED_COLUMNS,
+    "agencies": import_agencies.REQUIRED_COLUMNS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``name`` is the table's heading, ``label`` the page's term; ``codes`` maps each allowed code to its label.
+
+    ``key`` columns match rows to records.
+    """
+
+    name: str
+    label: str
+    needed: bool
+    key: bool
+    form: str
+    codes: Sequence[tuple[str, str]]
+
+
+def column_explanations(kind: str) -> list[Column]:
+    """Return the columns of a table of projects or agencies, in template order."""
+    return [
+        Column(
+            name, gettext(of.label), of.required or name in KEYS[kind], name in KEYS[kind], _form(of), _codes(name, of)
+        )
+        for name, of in COLUMNS[kind].items()
+    ]
+
+
+def _codes(name: str, field: InputField) -> list[tuple[str, str]]:
+    return [(code, choice_label(name, code)) for code in field.options] if isinstance(field, Choice) else []
+
+
+def _form(field: InputField) -> str:
+    match field:
+        case Choice():
+            return gettext("One of the codes")
+        case AnyDay():
+            return gettext("A date, such as %(example)s") % {"example": "2026-01-20"}
+        case WholeNumber():
+            return gettext("A whole number")
+        case Boolean():
+            return gettext("%(yes)s or %(no)s") % {"yes": "true", "no": "false"}
+        case Bin():
+            return gettext("Twelve digits")
+    return gettext("A text")
+
+
+# Import pages: uploading a table, and the progress and errors of its run.
 
 REASON: Final = "change_reason"
 ROW_NAME: Final = re.compile(r"row_[0-9]{1,7}")

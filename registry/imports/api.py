@@ -1,0 +1,542 @@
+"""The imports endpoints: a file is taken in at once and worked off in the background."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response
+from flask.views import MethodView
+from marshmallow import fields
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.operation_docs import CONTENT_DISPOSITION, ERROR_NAMES, LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.parameters import ListArguments, filter_query, list_query
+from registry.api.uploads import (
+    ROW_ERROR_EXAMPLE,
+    ROW_ERROR_PROPERTIES,
+    TABLE_TEXT,
+    DryRun,
+    FormFlag,
+    UploadedFile,
+    row_error,
+)
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Malformed, Problem
+from registry.core.fields import Choice, InputField, Text
+from registry.core.lists import Listing
+from registry.core.messages import message
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.values import InvalidValue
+from registry.http.downloads import XLSX, xlsx_download
+from registry.http.locale import request_locale
+from registry.http.query_parameters import Parameter
+from registry.http.request_bodies import SentFile
+from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
+from registry.imports.models import ImportRun
+from registry.imports.queries import errors_of, find_import, import_page, may_read_rows, previewed_rows
+from registry.imports.same_project import answer_questions
+from registry.imports.service import ImportOptions, queue_import, run_dry_run
+from registry.imports.undo import undo_import
+from registry.imports.vocabulary import ANSWERS, OUTCOMES, ImportKind, ImportState
+
+# Schemas and examples of the imports endpoints.
+
+MAPPING_TEXT: Final = (
+    'A JSON object from headers of the file to fields, such as `{"Сумма, тг": "budget_kzt", "Примечание": null}`; null '
+    "leaves the column out. It comes before what is recognised."
+)
+MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
+MAX_MAPPING_LENGTH: Final = 60_000
+MAX_REASON_LENGTH: Final = 1000
+ANSWERS_TEXT: Final = (
+    "A JSON object from rows that ask whether they are the registered project that they resemble to `same` or `new`: "
+    '`{"12": "same", "15": "new"}`. A row without an answer is not written.'
+)
+MAX_ANSWERS_LENGTH: Final = 2_000_000
+MAX_ROW_DIGITS: Final = 7
+CHANGES_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["field", "old", "new"],
+        "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
+    },
+}
+NUMBERS: Final = {"type": "array", "items": {"type": "string"}}
+UNDONE_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "required": ["restored", "withdrawals", "left"],
+    "properties": {
+        "restored": NUMBERS,
+        "withdrawals": NUMBERS,
+        "left": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["project", "reason"],
+                "properties": {
+                    "project": {"type": ["string", "null"]},
+                    "agency": {"type": "string", "description": "BIN, of an import of agencies."},
+                    "reason": {"type": "string"},
+                    "fields": NUMBERS,
+                    "rules": NUMBERS,
+                    "count": {"type": "integer"},
+                },
+            },
+        },
+    },
+}
+COUNT: Final = {"type": "integer", "minimum": 0}
+COLUMNS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["header", "field"],
+        "properties": {
+            "header": {"type": "string"},
+            "field": {"type": ["string", "null"], "description": "Null when the column is left out."},
+        },
+    },
+}
+WARNINGS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+    },
+}
+
+
+class ColumnMapping(fields.Field[Mapping[str, str | None]]):
+    """Fields of headers as a JSON object in a form field."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=dict, metadata={"description": MAPPING_TEXT, **MAPPING_SCHEMA})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, str | None]:  # noqa: ARG002 - marshmallow's
+        try:
+            mapping = json.loads(value) if isinstance(value, str) and len(value) <= MAX_MAPPING_LENGTH else None
+        except (ValueError, RecursionError):
+            mapping = None
+        if not isinstance(mapping, dict) or any(
+            name is not None and not isinstance(name, str) for name in mapping.values()
+        ):
+            raise InvalidValue("mapping-invalid")
+        return mapping
+
+
+def _row_answers(answers: object) -> Mapping[int, str | None]:
+    if not isinstance(answers, dict) or not all(
+        row.isascii() and row.isdigit() and len(row) <= MAX_ROW_DIGITS and answer in (None, *ANSWERS)
+        for row, answer in answers.items()
+    ):
+        raise InvalidValue("answers-invalid")
+    return {int(row): answer for row, answer in answers.items()}
+
+
+class FormAnswers(fields.Field[Mapping[int, str | None]]):
+    """Answers of rows as a JSON object in a form field."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=dict, metadata={"description": ANSWERS_TEXT, **MAPPING_SCHEMA})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[int, str | None]:  # noqa: ARG002 - marshmallow's
+        try:
+            answers = json.loads(value) if isinstance(value, str) and len(value) <= MAX_ANSWERS_LENGTH else None
+        except (ValueError, RecursionError):
+            answers = None
+        return {row: answer for row, answer in _row_answers(answers).items() if answer is not None}
+
+
+class RowAnswers(InputField):
+    """Answers of rows in a request body."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[int, str | None]:  # noqa: ARG002 - marshmallow's
+        return _row_answers(value)
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An object from rows to answers."""
+        answer = {"type": ["string", "null"], "enum": [*ANSWERS, None]}
+        return {"type": "object", "additionalProperties": answer}
+
+
+class FormReason(Text):
+    """Why registered projects change, as a form field; None when it is absent or blank."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            MAX_REASON_LENGTH, description="Why registered projects change; stored with each change in their history."
+        )
+        self.load_default = None
+
+
+class ImportForm(BaseSchema):
+    """A file to import."""
+
+    file = UploadedFile(TABLE_TEXT)
+    kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
+    dry_run = DryRun()
+    strict = FormFlag("Refuse columns that are not known, and take every row for a record.")
+    mapping = ColumnMapping()
+    change_reason = FormReason()
+    answers = FormAnswers()
+
+
+class Answers(BaseSchema):
+    """Answers to the questions of a dry run."""
+
+    answers = RowAnswers(
+        description="From rows whose outcome is `question` to `same` or `new`; null takes an answer back.",
+        required=True,
+    )
+
+
+class Undo(BaseSchema):
+    """Why an import is undone."""
+
+    reason = Text(MAX_REASON_LENGTH, description="Why; stored in the history of each project.", required=True)
+
+
+class Import(BaseSchema):
+    """One file and how far it is worked off."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
+    dry_run = ReadOnly("True when nothing is written.", {"type": "boolean"})
+    state = ReadOnly("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
+    file_name = ReadOnly("The file's name.", {"type": "string"})
+    sha256 = ReadOnly("SHA-256 of the file, in hex.", {"type": "string"})
+    total = ReadOnly("Rows in the file.", COUNT)
+    processed = ReadOnly("Rows worked off.", COUNT)
+    created = ReadOnly("Rows that made something new.", COUNT)
+    updated = ReadOnly("Rows that changed something.", COUNT)
+    unchanged = ReadOnly("Rows that said what was there.", COUNT)
+    rejected = ReadOnly("Rows that were refused; `/errors` tells why.", COUNT)
+    unanswered = ReadOnly(
+        "Of the refused rows, those that ask whether they are a registered project or a new one.", COUNT
+    )
+    queued_at = Timestamp("When it was taken in.")
+    started_at = Timestamp("When the work began.", nullable=True)
+    finished_at = Timestamp("When it ended.", nullable=True)
+    failure = ReadOnly("Why it could not be finished.", {"type": ["string", "null"]})
+    would_flag = ReadOnly(
+        "Of a dry run: how many rows each rule would flag.",
+        {"type": ["object", "null"], "additionalProperties": {"type": "integer"}},
+    )
+    change_reason = ReadOnly("Why registered projects change.", {"type": ["string", "null"]})
+    dry_run_id = ReadOnly("The dry run whose file it imports.", {"type": ["integer", "null"]})
+    undone_at = Timestamp("When it was undone.", nullable=True)
+    undone_by = ReadOnly("Who undid it.", {"type": ["string", "null"]})
+    undone = ReadOnly("What became of its projects, or agencies, then.", UNDONE_SCHEMA)
+    columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
+    warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
+
+
+class RowError(BaseSchema):
+    """One wrong cell, or one wrong row."""
+
+    row = ReadOnly("Where.", ROW_ERROR_PROPERTIES["row"])
+    column = ReadOnly("In which column.", ROW_ERROR_PROPERTIES["column"])
+    code = ReadOnly("What is wrong.", ROW_ERROR_PROPERTIES["code"])
+    message = ReadOnly("The same in words.", ROW_ERROR_PROPERTIES["message"])
+    value = ReadOnly("What the cell has.", ROW_ERROR_PROPERTIES["value"])
+
+
+class PreviewedRow(BaseSchema):
+    """What a dry run would do with one row."""
+
+    row = ReadOnly("Where.", ROW_ERROR_PROPERTIES["row"])
+    outcome = ReadOnly("What would happen.", {"type": "string", "enum": list(OUTCOMES)})
+    record = ReadOnly("The project's number or the agency's BIN; null for a new one.", {"type": ["string", "null"]})
+    name = ReadOnly("Its name.", {"type": ["string", "null"]})
+    changes = ReadOnly("Old and new values.", CHANGES_SCHEMA)
+    would_flag = ReadOnly("The rules that would flag it.", {"type": "array", "items": {"type": "string"}})
+    question = ReadOnly(
+        "Of a row that may be the project `record` or a new one: why that is asked, a code as of an error.",
+        {"type": ["string", "null"]},
+    )
+    answer = ReadOnly("Its answer.", {"type": ["string", "null"], "enum": [*ANSWERS, None]})
+
+
+IMPORT: Final = Import()
+EXAMPLE: Final[dict[str, Any]] = {
+    "id": 3,
+    "kind": "projects",
+    "dry_run": False,
+    "state": "running",
+    "file_name": "projects-2026.xlsx",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "total": 1200,
+    "processed": 500,
+    "created": 480,
+    "updated": 11,
+    "unchanged": 8,
+    "rejected": 1,
+    "unanswered": 0,
+    "queued_at": "2026-03-02T06:00:00.000000Z",
+    "started_at": "2026-03-02T06:00:01.000000Z",
+    "finished_at": None,
+    "failure": None,
+    "would_flag": None,
+    "change_reason": "Reconciliation act 12 of 28 February 2026",
+    "dry_run_id": None,
+    "undone_at": None,
+    "undone_by": None,
+    "undone": None,
+    "columns": [{"header": "БИН", "field": "agency"}, {"header": "Примечание", "field": None}],
+    "warnings": [{"code": "column-left-out", "message": 'The column "Примечание" is not known and was left out.'}],
+}
+
+
+QUEUED_EXAMPLE: Final[dict[str, Any]] = {
+    **EXAMPLE,
+    "state": "queued",
+    **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected", "unanswered"), 0),
+}
+
+
+DRY_RUN_EXAMPLE: Final[dict[str, Any]] = {
+    **EXAMPLE,
+    "state": "done",
+    "dry_run": True,
+    "processed": 1200,
+    "created": 1178,
+    "rejected": 3,
+    "unanswered": 2,
+    "finished_at": "2026-03-02T06:00:09.000000Z",
+}
+
+
+PREVIEWED_EXAMPLE: Final[dict[str, Any]] = {
+    "row": 8,
+    "outcome": "updated",
+    "record": "QT-2026-0000017-5",
+    "name": "Портал услуг",
+    "changes": [{"field": "stage", "old": "testing", "new": "operation"}],
+    "would_flag": [],
+    "question": None,
+    "answer": None,
+}
+
+
+# The imports endpoints: a file is taken in at once and worked off in the background.
+
+blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
+OUTCOME: Final = Parameter("outcome", "Rows with this outcome.", {"type": "string", "enum": list(OUTCOMES)})
+ONLY: Final = Parameter("only", "`wrong`: without the right rows.", {"type": "string", "enum": ["wrong"]})
+KIND: Final = Parameter(
+    "kind", "What the rows are.", {"type": "string", "enum": list(ImportKind.codes()), "default": "projects"}
+)
+
+
+def visible(run: ImportRun) -> dict[str, Any]:
+    """The import in the caller's language; its entity tag is made from exactly that."""
+    shown = shown_import(run)
+    blp.set_etag(("import", *map(repr, shown.values())))
+    return shown
+
+
+def shown_import(run: ImportRun) -> dict[str, Any]:
+    """The import in the caller's language."""
+    shown = {name: getattr(run, name) for name in IMPORT.fields if name not in ("columns", "warnings")}
+    layout = run.layout or {"headers": [], "columns": []}
+    shown["columns"] = [
+        {"header": header, "field": name}
+        for header, name in zip(layout["headers"], layout["columns"], strict=True)
+        if header
+    ]
+    if not may_read_rows(current_actor(), run):
+        shown["undone"] = None
+    shown["warnings"] = [
+        {"code": each["code"], "message": message(each["code"], request_locale(), each["params"])}
+        for each in run.warnings or []
+    ]
+    if run.failure is not None:
+        shown["failure"] = message(run.failure, request_locale())
+    return shown
+
+
+@blp.route("/imports")
+class Imports(MethodView):
+    """All imports."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="list_all_imports")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(IMPORT), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List earlier imports, newest first: one's own, to administrators all."""
+        listing = import_page(current_actor(), query.page)
+        return page_response(Listing([shown_import(run) for run in listing.items], listing.next))
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="create_import")
+    @blp.arguments(ImportForm(), location="multipart")
+    @blp.idempotent
+    @blp.etag
+    @blp.response(
+        202, IMPORT, description="Taken in; `Location` tells how far it is.", example=QUEUED_EXAMPLE, headers=LOCATION
+    )
+    def post(self, form: Mapping[str, Any]) -> Any:
+        """Import a file of projects or agencies.
+
+        A project that its number, or its agency and external id, name already is changed, others are registered. A row
+        that would make another project of it, or that resembles a registered one without naming it, needs an answer. An
+        empty cell clears a field, an absent column leaves it. A bad row is reported and does not stop the rest.
+        """
+        file: SentFile = form["file"]
+        options = ImportOptions(form["mapping"], form["strict"], form["change_reason"], form["answers"])
+        run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content, options)
+        return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
+
+
+@blp.route("/imports/<row_id:id>")
+class ImportById(MethodView):
+    """One import."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="read_one_import")
+    @blp.etag
+    @blp.response(200, IMPORT, example=EXAMPLE)
+    def get(self, id: int) -> Any:
+        """See how far an import is. It shows to who sent it and to administrators.
+
+        What an undo did is null where the rows may be about restricted projects, which the caller may not read.
+        """
+        return visible(find_import(current_actor(), id))
+
+
+@blp.route("/imports/<row_id:id>/errors")
+class ImportErrors(MethodView):
+    """The bad rows of an import."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="list_import_errors")
+    @blp.arguments(list_query(sorts=("row",)), location="query")
+    @blp.response(200, PageSchema(RowError()), example={"items": [ROW_ERROR_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, id: int) -> Any:
+        """List what was wrong in which row, in the order of the rows."""
+        run = find_import(current_actor(), id)
+        listing = errors_of(current_actor(), run, query.page)
+        locale = request_locale()
+        shown = [
+            {**row_error(error, locale), "message": row_error_text(run.kind, error, locale)} for error in listing.items
+        ]
+        return page_response(Listing(shown, listing.next))
+
+
+@blp.route("/imports/<row_id:id>/rows")
+class ImportRows(MethodView):
+    """What a dry run would do."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="list_import_rows")
+    @blp.arguments(list_query((OUTCOME,)), location="query")
+    @blp.response(200, PageSchema(PreviewedRow()), example={"items": [PREVIEWED_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, id: int) -> Any:
+        """See each row of a dry run as it would be: created, updated with old and new values, unchanged, rejected."""
+        outcome = query.filters.get("outcome")
+        if outcome is not None and outcome not in OUTCOMES:
+            raise Malformed([Problem("outcome", "not-a-choice", {"options": ", ".join(OUTCOMES)})])
+        actor = current_actor()
+        return page_response(previewed_rows(actor, find_import(actor, id), query.page, outcome))
+
+
+@blp.route("/imports/<row_id:id>/answers")
+class ImportAnswers(MethodView):
+    """The answers to the questions of a dry run."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="answer_import")
+    @blp.arguments(Answers(), example={"answers": {"12": "same", "15": "new"}})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, IMPORT, example=DRY_RUN_EXAMPLE)
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Say of rows of a dry run whether they are the registered project that they resemble, or a new one.
+
+        Rows that are not named keep their answers. A row without an answer is not written when the file is imported.
+        """
+        return visible(answer_questions(current_actor(), id, values["answers"]))
+
+
+@blp.route("/imports/<row_id:id>/undo")
+class ImportUndo(MethodView):
+    """The undo of an import."""
+
+    @blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="undo_import")
+    @blp.arguments(Undo(), example={"reason": "The column of the contract was taken for another one."})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, IMPORT, example=EXAMPLE)
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Undo an import as a whole, within 30 days, as who ran it or an administrator of its agency.
+
+        Values of before come back where nothing has changed since. What has, and what would end a serious flag, is
+        left and listed in `undone`. New projects are withdrawn when a reviewer agrees; new agencies stay.
+        """
+        return visible(undo_import(current_actor(), id, values["reason"]))
+
+
+@blp.route("/imports/<row_id:id>/run")
+class ImportRunOfDryRun(MethodView):
+    """The import of a dry run's file."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="run_import")
+    @blp.idempotent
+    @blp.etag
+    @blp.response(
+        202, IMPORT, description="Taken in; `Location` tells how far it is.", example=QUEUED_EXAMPLE, headers=LOCATION
+    )
+    def post(self, id: int) -> Any:
+        """Import the file of a dry run, without sending it again: kept for seven days, and until it is imported."""
+        run = run_dry_run(current_actor(), id)
+        return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
+
+
+@blp.route("/imports/<row_id:id>/errors.xlsx")
+class MarkedFile(MethodView):
+    """The file with its wrong cells marked."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="download_marked_import", responses={409: ERROR_NAMES[409]})
+    @blp.arguments(filter_query((ONLY,)), location="query")
+    @blp.response(200, {}, content_type=XLSX, description="The marked file.", headers=CONTENT_DISPOSITION)
+    def get(self, query: Mapping[str, str], id: int) -> Response:
+        """Download the file as a workbook: wrong cells are marked and carry their errors as comments.
+
+        Kept for seven days after the end of a dry run or of an import with wrong rows.
+        """
+        only = query.get("only")
+        if only not in (None, "wrong"):
+            raise Malformed([Problem("only", "not-a-choice", {"options": "wrong"})])
+        run = marked_import(current_actor(), id)
+        locale = request_locale()
+        return xlsx_download(
+            "import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only is not None)
+        )
+
+
+@blp.route("/imports/template.xlsx")
+class ImportTemplate(MethodView):
+    """An empty table to fill in."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="download_import_template")
+    @blp.arguments(filter_query((KIND,)), location="query")
+    @blp.response(200, {}, content_type=XLSX, description="The template.", headers=CONTENT_DISPOSITION)
+    def get(self, query: Mapping[str, str]) -> Response:
+        """Download a workbook to fill in, in the language of the request: drop-down lists, notes, an example row."""
+        kind = query.get("kind", ImportKind.PROJECTS.value)
+        if kind not in ImportKind.codes():
+            raise Malformed([Problem("kind", "not-a-choice", {"options": ", ".join(ImportKind.codes())})])
+        locale = request_locale()
+        return xlsx_download(f"{kind}-template", lambda path: write_template(path, kind, locale))

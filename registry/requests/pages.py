@@ -1,0 +1,381 @@
+"""Pages of requests: forms that ask, the list of all kinds, and one request with its decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from flask import redirect, render_template, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency, with_bins
+from registry.agencies.service import agency_by_bin, may_act_for
+from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
+from registry.core.lists import Listing
+from registry.http.error_handlers import status_of
+from registry.platform.vocabulary import ConfirmationKind
+from registry.projects.documents import documents_of
+from registry.projects.service import read_project_to_change
+from registry.projects.views.links import projects_numbered
+from registry.requests import service
+from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
+from registry.requests.confirmation import ConfirmationRequestFields
+from registry.requests.confirmed_facts import FACTS, FIELDS_OF
+from registry.requests.decisions import is_another_person
+from registry.requests.handlers import HANDLERS
+from registry.requests.models import Request
+from registry.requests.queries import find_request, list_requests, read_request, show_request
+from registry.requests.restoration import is_in_effect, restore_project
+from registry.requests.schemas import REFUSED, REMARK
+from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.flash import flash_message
+from registry.web.formats import gettext
+from registry.web.formats import gettext as _
+from registry.web.forms import (
+    Field,
+    Form,
+    FormPage,
+    answer_form,
+    as_typed,
+    form_field,
+    invalid_form,
+    schema_field,
+    typed_values,
+)
+from registry.web.labels import choice_label, display_value, field_label, name_in_page_language, options
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+
+# What the pages of requests show of each kind, and the names of their agencies.
+
+# Where a request names agencies: each kind has a name of its own for the one that gets something.
+AGENCIES: Final = ("agency", "successor", "to")
+# The choices of the field ``kind`` of a request of each kind.
+KINDS: Final[Mapping[str, str]] = {
+    RequestKind.SUCCESSION.value: "succession_kind",
+    RequestKind.CONFIRMATION.value: "confirmation_kind",
+}
+
+
+def names_of_agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The names of the agencies of requests by BIN, in the page's language."""
+    return agency_names(item[name] for item in items for name in AGENCIES if item.get(name))
+
+
+def numbers_of_projects(items: Collection[Mapping[str, Any]]) -> set[str]:
+    """The numbers of the projects that requests name."""
+    one = {item[name] for item in items for name in ("project", "duplicate_of") if item.get(name)}
+    return one.union(*(item.get("projects") or () for item in items))
+
+
+def _label(name: str) -> str:
+    return gettext(HANDLERS[RequestKind.CONFIRMATION].body.inputs[name].label)
+
+
+def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """``(label, text)`` of what was asked, but for agencies, projects and people, which are links or sentences."""
+    facts = []
+    if shown.get("kind") is not None:
+        facts.append((gettext("Kind"), choice_label(KINDS[shown["request_kind"]], shown["kind"])))
+    facts += [(_label(name), display_value(name, shown[name])) for name in FACTS if shown.get(name) is not None]
+    is_confirmation = shown["request_kind"] == RequestKind.CONFIRMATION
+    facts += [(field_label("act"), shown["act"])] if shown["act"] is not None else []
+    facts.append((field_label("evidence" if is_confirmation else "reason"), shown["reason"]))
+    if shown["on"] is not None:
+        facts.insert(0, (gettext("Effective from"), display_value("_on", shown["on"])))
+    return facts
+
+
+# Forms that ask for a succession of an agency and for a transfer of a project.
+
+SUCCESSION = HANDLERS[RequestKind.SUCCESSION]
+TRANSFER = HANDLERS[RequestKind.TRANSFER]
+WITHDRAWAL = HANDLERS[RequestKind.WITHDRAWAL]
+CONFIRMATION = HANDLERS[RequestKind.CONFIRMATION]
+
+
+@pages.page("/agencies/<bin>/succession", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+def ask_succession(actor: Actor, bin: str) -> Answer:
+    """Propose that another agency succeeds this one."""
+    agency = agency_by_bin(bin)
+    fields = {name: schema_field(field) for name, field in SUCCESSION.body.inputs.items() if name != "kind"}
+    kind = replace(fields["reason"], name="kind", control="radios", label=_("Kind of succession"))
+    fields["projects"] = replace(fields["projects"], control="area")
+    page = FormPage(
+        _("Succession of the agency"),
+        _("Propose"),
+        url_for("web.agency", bin=bin),
+        [_agency(fields["successor"]), replace(kind, choices=options("succession_kind")), *list(fields.values())[1:]],
+        SUCCESSION.body,
+        intro=_(
+            "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
+            "agency is closed. Deadlines go on unchanged. A supervisor confirms it."
+        ),
+        subject=name_in_page_language(agency),
+        labels={"kind": _("Kind of succession"), "on": _("Effective from")},
+        prepare=lambda texts: with_bins(actor, ["successor"], texts),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        request = service.ask(actor, RequestKind.SUCCESSION, bin, dict(values))
+        flash_message(_("The succession is proposed. A supervisor has to confirm it."))
+        return redirect_to("request_page", request_id=request.id)
+
+    return answer_form(page, act, {"kind": SuccessionKind.MERGER.value})
+
+
+def _agency(field: Field) -> Field:
+    label = _("Name or BIN of the successor") if field.name == "successor" else _("Name or BIN of the new agency")
+    return replace(field, control="agency", label=label)
+
+
+@pages.page("/projects/<number>/transfer", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+def ask_transfer(actor: Actor, number: str) -> Answer:
+    """Propose that another agency gets this project."""
+    project = read_project_to_change(actor, number, "transfer")
+    fields = {name: schema_field(field) for name, field in TRANSFER.body.inputs.items()}
+    page = FormPage(
+        _("Transfer of the project"),
+        _("Propose"),
+        url_for("web.project", number=number),
+        [_agency(fields.pop("to")), *fields.values()],
+        TRANSFER.body,
+        intro=_(
+            "The project passes to another agency with its documents, cases and orders. Deadlines go on unchanged. A "
+            "supervisor confirms it."
+        ),
+        subject=name_in_page_language(project),
+        labels={"on": _("Effective from")},
+        prepare=lambda texts: with_bins(actor, ["to"], texts),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        request = service.ask(actor, RequestKind.TRANSFER, number, dict(values))
+        flash_message(_("The transfer is proposed. A supervisor has to confirm it."))
+        return redirect_to("request_page", request_id=request.id)
+
+    return answer_form(page, act)
+
+
+@pages.page("/projects/<number>/withdrawal", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def ask_withdrawal(actor: Actor, number: str) -> Answer:
+    """Ask to withdraw a project that was registered in error."""
+    project = read_project_to_change(actor, number, "withdrawal")
+    page = FormPage(
+        _("Withdraw the project"),
+        _("Ask for the withdrawal"),
+        url_for("web.project", number=number),
+        [schema_field(field) for field in WITHDRAWAL.body.inputs.values()],
+        WITHDRAWAL.body,
+        intro=_(
+            "For a project that was registered in error only. A reviewer decides; two people do while a case is open "
+            "or an order in force, and where the project has or had a medium or high flag. The record stays readable "
+            "and leaves lists, reports and audits."
+        ),
+        subject=name_in_page_language(project),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        request = service.ask(actor, RequestKind.WITHDRAWAL, number, dict(values))
+        flash_message(_("You asked to withdraw the project. A reviewer has to decide."))
+        return redirect_to("request_page", request_id=request.id)
+
+    return answer_form(page, act)
+
+
+@pages.page("/agencies/<bin>/change", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+def propose_change_of_agency(actor: Actor, bin: str) -> Answer:
+    """Propose another kind or parent of an agency."""
+    agency = agency_by_bin(bin)
+    page = FormPage(
+        _("Propose another kind or parent"),
+        _("Send the proposal"),
+        url_for("web.agency", bin=bin),
+        [schema_field(field) for field in AGENCY_CHANGE.inputs.values()],
+        AGENCY_CHANGE,
+        _("They decide what the moratorium binds and who can read restricted projects. A supervisor must approve it."),
+        name_in_page_language(agency),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        approval = propose_agency_change(actor, bin, values)
+        flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
+        return redirect_to("approval_page", approval_id=approval.id)
+
+    return answer_form(page, act, {"kind": agency.kind, "parent_bin": agency.parent_bin or ""})
+
+
+# The form by which an agency asks for a confirmation, and attaches documents of the project.
+
+HANDLER: Final = HANDLERS[RequestKind.CONFIRMATION]
+# The kind is in the path.
+FORM: Final = ConfirmationRequestFields(exclude=("kind",))
+PATH: Final = f"/projects/<number>/confirmation-request/<any({','.join(ConfirmationKind.codes())}):kind>"
+
+
+@pages.page(PATH, needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
+    """Ask to confirm the placement, the onboarding or the ending."""
+    project = read_project_to_change(actor, number, "confirmation")
+    inputs = HANDLER.body.inputs
+    fields = [schema_field(inputs[name]) for name in (*FIELDS_OF[kind], "evidence")]
+    documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]
+    if documents:
+        label = _("Documents of the project that show it")
+        fields.append(form_field("documents", "checkboxes", label=label, choices=documents))
+    titles = {
+        ConfirmationKind.PLACEMENT: _("Ask for confirmation of the placement"),
+        ConfirmationKind.ONBOARDING: _("Ask for confirmation of the onboarding"),
+        ConfirmationKind.ENDING: _("Ask for confirmation of the ending"),
+    }
+    page = FormPage(
+        titles[ConfirmationKind(kind)],
+        _("Send the request"),
+        url_for("web.project", number=number),
+        fields,
+        FORM,
+        intro=_(
+            "An operator or a reviewer checks the evidence and confirms, or declines with a reason. Add documents to "
+            "the project first, and tick here those that show it."
+        ),
+        subject=name_in_page_language(project),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        asked = service.ask(actor, RequestKind.CONFIRMATION, number, {**values, "kind": kind})
+        flash_message(_("Your request is sent. An operator or a reviewer decides."))
+        return redirect_to("request_page", request_id=asked.id)
+
+    known = {name: as_typed(getattr(project, name, None)) for name in FIELDS_OF[kind]}
+    return answer_form(page, act, known)
+
+
+# Pages of requests: the list of all kinds, and one request with its decision.
+
+KIND: Final = "request_kind"
+FILTERS: Final = ("state", "agency", "project")
+REASON: Final = "reason"
+# Decisions that need a reason.
+WITH_REASON: Final = ("refusal", "restoration")
+
+
+@pages.page("/requests", needs=Permission.REQUESTS_READ)
+def requests(actor: Actor) -> Answer:
+    """List the requests that the actor may see, newest first, of some kinds or of all."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
+    filters = requested_filters((*FILTERS, KIND))
+    kinds = filters[KIND].split(",") if KIND in filters else []
+    if not set(kinds) <= set(RequestKind.codes()):
+        raise Malformed([Problem(KIND, "not-a-choice", {"options": ", ".join(RequestKind.codes())})])
+    narrowed = {name: value for name, value in filters.items() if name != KIND}
+    if names_no_agency(filters):
+        listing = Listing([], None)
+    else:
+        listing = list_requests(actor, narrowed, requested_page(), [RequestKind(kind) for kind in kinds])
+    return render_template(
+        "requests/list.html",
+        actor=actor,
+        items=listing.items,
+        agency=agency_filter(actor, filters),
+        agencies=names_of_agencies(listing.items),
+        projects=projects_numbered(actor, numbers_of_projects(listing.items)),
+        filters=filters,
+        kinds=[(each.value, each.label) for each in RequestKind],
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/requests/<row_id:request_id>", needs=Permission.REQUESTS_READ)
+def request_page(actor: Actor, request_id: int) -> Answer:
+    """Show a request and, to whoever may decide it, the decision."""
+    return _page(actor, read_request(actor, request_id), Form())
+
+
+def _confirm(actor: Actor, request: Request, reason: str | None) -> str:
+    request = service.confirm(actor, RequestKind(request.kind), request.id, reason)
+    if request.details.get("approval") and request.state == RequestState.WAITING:
+        return _("Your proposal is sent. Nothing changes until another person approves it.")
+    if request.state == RequestState.WAITING:
+        return _("You have confirmed the request. It waits for the second person.")
+    return (
+        _("The request is confirmed and has taken effect.")
+        if request.carried_out_at
+        else _("The request is confirmed. It takes effect on its day.")
+    )
+
+
+def _refuse(actor: Actor, request: Request, reason: str | None) -> str:
+    service.refuse(actor, RequestKind(request.kind), request.id, reason or "")
+    return _("The request is refused.")
+
+
+def _cancel(actor: Actor, request: Request, reason: str | None) -> str:
+    service.cancel(actor, RequestKind(request.kind), request.id, reason)
+    return _("The request is cancelled.")
+
+
+def _restore(actor: Actor, request: Request, reason: str | None) -> str:
+    restore_project(actor, request.id, reason or "")
+    return _("The project is restored.")
+
+
+DECISIONS: Final[Mapping[str, Callable[[Actor, Request, str | None], str]]] = {
+    "confirmation": _confirm,
+    "refusal": _refuse,
+    "cancellation": _cancel,
+    "restoration": _restore,
+}
+
+
+DECIDE: Final = f"/requests/<row_id:request_id>/<any({','.join(DECISIONS)}):decision>"
+
+
+@pages.page(DECIDE, needs=Permission.REQUESTS_READ, methods=("POST",))
+def decide_request(actor: Actor, request_id: int, decision: str) -> Answer:
+    """Confirm, refuse or cancel the request, or undo it. The permission of each is checked by its service."""
+    request = find_request(actor, request_id)
+    texts = typed_values((REASON,))
+    values, problems = (REFUSED if decision in WITH_REASON else REMARK).load_texts({REASON: texts.get(REASON, "")})
+    if problems:
+        return _page(actor, request, Form(texts, problems)), 422
+    try:
+        text = DECISIONS[decision](actor, request, values.get(REASON))
+    except (Conflict, NotAllowed) as error:
+        return _with_error(actor, request_id, texts, error)
+    flash_message(text)
+    return redirect_to("request_page", request_id=request_id)
+
+
+def _with_error(actor: Actor, request_id: int, texts: Mapping[str, str], error: RegistryError) -> Answer:
+    return _page(actor, find_request(actor, request_id), invalid_form(texts, error, REASON)), status_of(error)
+
+
+def _page(actor: Actor, request: Request, form: Form) -> str:
+    handler = HANDLERS[RequestKind(request.kind)]
+    shown = show_request(actor, request)
+    waits = request.state == RequestState.WAITING
+    return render_template(
+        "requests/detail.html",
+        actor=actor,
+        request=shown,
+        facts=facts_of(shown),
+        agencies=names_of_agencies([shown]),
+        projects=projects_numbered(actor, numbers_of_projects([shown])),
+        form=form,
+        here=url_for("web.request_page", request_id=request.id),
+        may_decide=waits and actor.may(handler.decides),
+        may_confirm=is_another_person(actor, request) and actor.is_person,
+        may_restore=is_in_effect(request) and actor.may(Permission.CASES_APPROVE),
+        may_cancel=request.is_open and actor.may(handler.asks) and _has_project(actor, request),
+    )
+
+
+def _has_project(actor: Actor, request: Request) -> bool:
+    """False for an agency that has passed the project on since."""
+    project = request.project_record
+    return project is None or may_act_for(actor, project.agency_id)
