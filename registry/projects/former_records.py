@@ -58,7 +58,7 @@ COMPARED: Final = ("id", "number", "agency_id", "is_restricted", "version", "wit
 READ: Final = (*UNDONE, "stage", "placement", "placement_verified_on")
 # The links of one registration, beside the newest former record of each set of serious findings: further ones would
 # change nothing that is judged, and equal records registered again and again would make links by the square.
-MOST_LINKS: Final = 20
+MAX_LINKS: Final = 20
 
 
 class FormerPast(NamedTuple):
@@ -83,7 +83,7 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
 
     They are withdrawn, or have ended and once had a serious finding; they have the same object code, or, of the agency
     or one above or below it, the same contract with the same supplier, or, of the agency, the same name. Of many, the
-    newest (``MOST_LINKS``).
+    newest (``MAX_LINKS``).
     """
     if not items:
         return []
@@ -116,7 +116,7 @@ def _linked_of(
     """Those that are linked of the matching records, which are in the order of their registration."""
     counting = [each for each in records if each["withdrawn_at"] is not None or serious[each["id"]]]
     newest_of_each = {serious[each["id"]]: each["id"] for each in counting}
-    kept = {*newest_of_each.values(), *(each["id"] for each in counting[-MOST_LINKS:])}
+    kept = {*newest_of_each.values(), *(each["id"] for each in counting[-MAX_LINKS:])}
     return [each for each in counting if each["id"] in kept]
 
 

@@ -1,6 +1,6 @@
 """What differs between the kinds of requests: who asks, who decides, what is checked and what follows.
 
-A kind is a module with a subclass of ``RequestHandler`` (``succession.py``, ``transfer.py``), which ``handlers.py``
+A kind is a module with a subclass of ``RequestHandler`` (``withdrawal.py``, ``succession.py``), which ``handlers.py``
 lists.
 """
 

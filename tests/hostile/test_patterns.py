@@ -94,7 +94,7 @@ def trees() -> dict[str, ast.Module]:
 
 @cache
 def uses() -> dict[str, set[str]]:
-    """The methods that the tree calls on each name."""
+    """The methods that the tree calls on each name, and on each item of it in a loop."""
     called: dict[str, set[str]] = {}
     for tree in trees().values():
         for call in calls(tree, METHODS):
@@ -102,6 +102,11 @@ def uses() -> dict[str, set[str]]:
             value = call.func.value
             name = value.id if isinstance(value, ast.Name) else value.attr if isinstance(value, ast.Attribute) else ""
             called.setdefault(name, set()).add(call.func.attr)
+        for loop in ast.walk(tree):
+            if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Name) and isinstance(loop.target, ast.Name):
+                of_each = (call.func for call in calls(loop, METHODS))
+                own = {each.attr for each in of_each if getattr(each.value, "id", None) == loop.target.id}
+                called.setdefault(loop.iter.id, set()).update(own)
     return called
 
 
