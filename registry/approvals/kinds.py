@@ -81,6 +81,8 @@ class ApprovalKind:
 
 
 MAX_REASON_LENGTH: Final = 5000
+# Of the projects that a proposal names, for display; what it does is worked out again when it is approved.
+MAX_NAMED_PROJECTS: Final = 100
 KINDS: Final[dict[str, ApprovalKind]] = {}
 
 

@@ -16,7 +16,7 @@ from registry.accounts.same_person import is_another_person
 from registry.agencies.pages import agency_names
 from registry.approvals import service
 from registry.approvals.fields import REJECTION, REMARK
-from registry.approvals.kinds import KINDS
+from registry.approvals.kinds import KINDS, MAX_NAMED_PROJECTS
 from registry.approvals.queries import (
     find_approval,
     list_approvals,
@@ -43,6 +43,9 @@ FILTERS: Final = ("kind", "state")
 REASON: Final = "reason"
 ACCOUNT_SUBJECT: Final = "account:"
 MAX_WAITING: Final = 50
+# Values of a proposal that are numbers of projects, and how many of them its page lists.
+PROJECT_LISTS: Final = ("flagged", "changed_since_audit", "lost")
+MAX_LISTED: Final = 20
 
 
 @pages.page("/approvals", needs=Permission.APPROVALS_READ)
@@ -134,7 +137,10 @@ def _page(actor: Actor, approval: Approval, form: Form) -> str:
         approval=shown,
         reason=_reason(shown),
         agencies=_agencies([shown]),
-        projects=_projects(actor, [shown]),
+        projects=_projects(actor, [shown, *({"project": number} for number in _named(shown))]),
+        project_lists=PROJECT_LISTS,
+        max_listed=MAX_LISTED,
+        max_named=MAX_NAMED_PROJECTS,
         documents=names_of_documents(shown["documents"]),
         form=form,
         here=url_for("web.approval_page", approval_id=approval.id),
@@ -149,6 +155,12 @@ def _reason(item: Mapping[str, Any]) -> str:
     # One that the service itself gave is translated; what people wrote has no translation.
     text: str = item["reason"]
     return _(text)
+
+
+def _named(item: Mapping[str, Any]) -> list[str]:
+    """The numbers of the projects that the page of an approval lists."""
+    lists = (change["after"] or [] for change in item["changes"] if change["name"] in PROJECT_LISTS)
+    return [number for numbers in lists for number in numbers[:MAX_LISTED]]
 
 
 def _agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:

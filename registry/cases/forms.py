@@ -22,7 +22,7 @@ from registry.core.fields import Text
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.freeze.current import policy_in_force
 from registry.web.current_user import page_locale
-from registry.web.formats import day, gettext
+from registry.web.formats import day
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, form_field
 from registry.web.labels import choice_label, options
@@ -42,11 +42,6 @@ def legal_bases(actor: Actor, case_id: int) -> dict[Language, str]:
         flags = active_only(flags_of_cases(actor, [case_id], language)[case_id])
         bases[language] = "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
     return bases
-
-
-def basis_hint() -> str:
-    """Return the hint of the field."""
-    return gettext("The clause on which the decision is based. The agency sees exactly this text.")
 
 
 class RequiredComment(BaseSchema):
@@ -194,7 +189,7 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                     when="no-breach",
                 ),
                 form_field(f"reason_{first}", "area"),
-                form_field(f"legal_basis_{first}", "area", hint=basis_hint()),
+                form_field(f"legal_basis_{first}", "area"),
                 form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 replace(form_field(f"reason_{second}", "area", hint=both), fold=other),
                 replace(form_field(f"legal_basis_{second}", "area"), fold=other),

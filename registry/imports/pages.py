@@ -23,6 +23,7 @@ from registry.imports.columns import column_mappings, delete_column_mapping
 from registry.imports.files import marked_import, write_marked_file, write_template
 from registry.imports.models import ImportRun, has_file
 from registry.imports.queries import (
+    asking_rows,
     can_undo,
     count_answers,
     errors_of,
@@ -194,10 +195,7 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
         "imports/rows.html",
         run=run,
         can_answer=run.dry_run and run.state == ImportState.DONE and has_file(run.id),
-        questions={
-            row: problem_message(Problem("", asked["code"], asked["params"]))
-            for row, asked in questions_of(run, listing.items).items()
-        },
+        questions=questions_of(run, listing.items),
         rows=listing.items,
         outcome=chosen,
         rules=rule_titles(),
@@ -270,7 +268,8 @@ def import_run(actor: Actor, import_id: int) -> Answer:
 
 def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
     shows_rows = may_read_rows(actor, run)
-    errors = errors_of(actor, run, requested_page(100)) if shows_rows else Listing([], None)
+    errors = errors_of(actor, run, requested_page(100), settled=False) if shows_rows else Listing([], None)
+    answered, wrong_by_answer = count_answers(run) if run.unanswered else (0, 0)
     return render_template(
         "imports/detail.html",
         run=run,
@@ -280,7 +279,10 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         again=run.dry_run and registers_again(run),
         can_undo=is_undoable(run) and can_undo(actor, run),
         undone=run.undone if shows_rows else None,
-        answered=count_answers(run) if run.unanswered else 0,
+        answered=answered,
+        wrong=run.rejected - run.unanswered + wrong_by_answer,
+        unanswered=run.unanswered - answered,
+        asking=asking_rows(run, [error["row"] for error in errors.items]),
         columns=_layout_columns(run),
         missing_columns=[field_label(name) for name in missing_columns(run)],
         rules=rule_titles(),

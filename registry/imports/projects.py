@@ -174,9 +174,12 @@ class ProjectImport:
                         continue
                     before = asked
                 else:
-                    self._reject(outcome, row, [question])
+                    record = (asked or NOTHING) | _given(row)
+                    # Who answers sees at once what is wrong with the row as the same project.
+                    as_same = cross_field_problems(record) if self.dry_run and asked is not None else []
+                    self._reject(outcome, row, [question, *as_same])
                     outcome.unanswered += 1
-                    preview.ask(row, agency_id, (asked or NOTHING) | _given(row), asked, question.code)
+                    preview.ask(row, agency_id, record, asked, question.code)
                     continue
             if before is None:
                 record = NOTHING | row.values | {"external_id": self._reference(agency_id, row, registered)}

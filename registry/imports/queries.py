@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission, Role
@@ -19,7 +19,7 @@ from registry.core.lists import Listing, Page, SortKey, after, build_page, curso
 from registry.core.spreadsheets.row_errors import ImportRow
 from registry.freeze.facts import EarlierRevision
 from registry.imports.models import ImportRun, PreviewedRow, RowError
-from registry.imports.vocabulary import ImportKind
+from registry.imports.vocabulary import NEW, SAME, ImportKind
 from registry.projects.revisions import differences
 
 MAX_RUNS: Final = 100
@@ -64,8 +64,10 @@ def imports_of(actor: Actor) -> list[ImportRun]:
     return list(db.session.scalars(statement))
 
 
-def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
+def errors_of(actor: Actor, run: ImportRun, page: Page, *, settled: bool = True) -> Listing:
     """Return a page of ``{row, column, code, params}`` in row order; ``column`` is None when the whole row is invalid.
+
+    ``settled``: with questions that are answered, and what is wrong with rows only as the project that they are not.
 
     Raises what ``require_rows`` raises, and Malformed for an invalid sort or cursor.
     """
@@ -83,6 +85,11 @@ def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
         RowError.row.label("_sort"),
         unique.label("_id"),
     ).where(RowError.import_id == run.id)
+    if not settled:
+        row = PreviewedRow
+        of_answer = or_(row.answer == NEW, row.question == RowError.code)
+        answered = select(row.id).where(row.import_id == run.id, row.row == RowError.row, of_answer)
+        statement = statement.where(~answered.where(row.answer.is_not(None)).exists())
     if page.cursor is not None:
         statement = statement.where(after(BY_ROW, unique, descending, page.cursor))
     statement = statement.order_by(*order_by(BY_ROW, unique, descending)).limit(page.limit + 1)
@@ -108,18 +115,35 @@ def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None
     return build_page(db.session.execute(statement).mappings().all(), page, BY_PREVIEW, descending=False)
 
 
-def questions_of(run: ImportRun, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Row → ``{column, code, params}`` of the question that it asks, for previewed rows."""
-    asking = [row["row"] for row in rows if row["outcome"] == "question"]
+def questions_of(run: ImportRun, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Row → ``{column, code, params}`` of the question that a previewed row asks, and of its errors as that project."""
+    asking = {row["row"]: row["question"] for row in rows if row["outcome"] == "question"}
     statement = select(RowError.row, RowError.column, RowError.code, RowError.params)
-    asked = statement.where(RowError.import_id == run.id, RowError.row.in_(asking))
-    return {row["row"]: dict(row) for row in db.session.execute(asked).mappings()}
+    asked = statement.where(RowError.import_id == run.id, RowError.row.in_(asking)).order_by(RowError.id)
+    found: dict[int, list[dict[str, Any]]] = {row: [] for row in asking}
+    for error in db.session.execute(asked).mappings():
+        found[error["row"]].append(dict(error))
+    return found
 
 
-def count_answers(run: ImportRun) -> int:
-    """How many questions of a dry run are answered."""
-    answered = select(func.count()).where(PreviewedRow.import_id == run.id, PreviewedRow.answer.is_not(None))
-    return db.session.execute(answered).scalar_one()
+def asking_rows(run: ImportRun, rows: Collection[int]) -> dict[int, str]:
+    """Row → the code of its question, for those of the rows of a dry run that ask one."""
+    asking = select(PreviewedRow.row, PreviewedRow.question).where(
+        PreviewedRow.import_id == run.id, PreviewedRow.row.in_(rows), PreviewedRow.question.is_not(None)
+    )
+    return {each.row: each.question for each in db.session.execute(asking)}
+
+
+def count_answers(run: ImportRun) -> tuple[int, int]:
+    """How many questions of a dry run are answered, and how many of those rows are wrong by their answer."""
+    row = PreviewedRow
+    further = select(RowError.id).where(
+        RowError.import_id == run.id, RowError.row == row.row, RowError.code != row.question
+    )
+    wrong = func.count(case((and_(row.answer == SAME, further.exists()), 1)))
+    counted = select(func.count(), wrong).where(row.import_id == run.id, row.answer.is_not(None))
+    answered, wrong_by_answer = db.session.execute(counted).one()
+    return answered, wrong_by_answer
 
 
 # Why rows are rejected that register a former record again without a reason.

@@ -9,6 +9,8 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
+from registry.approvals.fields import APPROVAL
+from registry.approvals.queries import show_one
 from registry.approvals.tables import Approval
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
@@ -44,7 +46,10 @@ def import_(file: Path, dry_run: bool, reason: str | None, as_json: bool) -> Non
     else:
         summary = import_inventory(actor, file.name, content, reason)
     if isinstance(summary, Approval):
-        print_message("cli-inventory-proposed", id=summary.id)
+        if as_json:
+            print_json(APPROVAL.dump(show_one(actor, summary)))
+        else:
+            print_message("cli-inventory-proposed", id=summary.id)
         return
     errors = summary["errors"]
     if as_json:

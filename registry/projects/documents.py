@@ -220,18 +220,15 @@ def scan_problems(project_id: int, ids: Sequence[int]) -> list[Problem]:
     if not ids:
         return [Problem("/documents", "scan-required")]
     own = (Document.project_id == project_id, Document.id.in_(ids))
-    beginnings = {
-        row.id: row.beginning
-        for row in db.session.execute(
-            select(Document.id, func.substr(Document.content, 1, 16).label("beginning")).where(*own)
-        )
-    }
+    beginning = func.substr(Document.content, 1, 16).label("beginning")
+    found = {row.id: row for row in db.session.execute(select(Document.id, Document.name, beginning).where(*own)).all()}
     problems = []
     for place, document_id in enumerate(ids):
-        if document_id not in beginnings:
+        if document_id not in found:
             problems.append(Problem(f"/documents/{place}", "document-not-of-project", {"id": document_id}))
-        elif not is_scan(bytes(beginnings[document_id])):
-            problems.append(Problem(f"/documents/{place}", "document-no-scan", {"id": document_id}))
+        elif not is_scan(bytes(found[document_id].beginning)):
+            params = {"id": document_id, "name": found[document_id].name}
+            problems.append(Problem(f"/documents/{place}", "document-no-scan", params))
     return problems
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
+from registry.approvals.kinds import MAX_NAMED_PROJECTS, MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
@@ -46,7 +46,6 @@ from registry.platform.shared_keys import lock_keys
 LOST_FRACTION: Final = 10
 # Many small losses are one great loss.
 LOST_WITHIN: Final = timedelta(days=30)
-MAX_SHOWN: Final = 100
 # One inventory waits at a time.
 SUBJECT: Final = "inventory"
 REASON: Final = Text(
@@ -147,7 +146,7 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
             )
             return {**summary, "needs_approval": False}
         if reason is None:
-            raise Invalid([Problem("/reason", "required")])
+            raise Invalid([Problem("/reason", "proposal-reason-required")])
         file = ProposedInventory(
             at=now(), by=actor.principal, file_name=listed.file_name, sha256=listed.sha256, content=content
         )
@@ -155,7 +154,7 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
         session.flush()
         hidden = {write.number for write in effect.plan.writes if write.is_restricted}
         shown = {
-            name: [number for number in numbers if number not in hidden][:MAX_SHOWN]
+            name: [number for number in numbers if number not in hidden][:MAX_NAMED_PROJECTS]
             for name, numbers in (
                 ("flagged", effect.flagged),
                 ("changed_since_audit", effect.changed_since_audit),

@@ -242,6 +242,7 @@ def test_a_text_file_is_no_decision(client: FlaskClient, project: Project) -> No
     )
 
     assert codes(answer) == {("/file", "document-no-scan")}
+    assert "“decision.pdf” is neither a PDF nor an image." in answer.get_data(as_text=True)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,29 @@ def test_next_action_is_on_the_first_screen(
     opened.close()
 
 
+def test_fields_of_a_decision_are_above_its_buttons_and_other_actions_are_on_the_page(
+    browser: Browser, cases: dict[str, object], address: str
+) -> None:
+    opened = context(browser, address, "ru")
+    page = opened.new_page()
+    sign_in(page, person_name(Role.REVIEWER))
+    page.goto(f"/cases/{cases['case_review']}")
+    basis, buttons = (
+        page.locator(each).evaluate(TOP_AND_BOTTOM)
+        for each in ("#propose-legal_basis_ru", "form[action*='/propose'] .govuk-button-group")
+    )
+    assert basis[1] <= buttons[0] and buttons[1] <= 900
+    assert page.locator(".case__side").evaluate("side => side.scrollHeight <= side.clientHeight")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    for action in ("ask", "refer", "comment"):
+        summary = page.locator(
+            f"details:has(form[action$='/{action}']) > summary, details:has(form[action*='/{action}?']) > summary"
+        )
+        top, bottom = summary.first.evaluate(TOP_AND_BOTTOM)
+        assert 0 < top < bottom <= 900, action
+    opened.close()
+
+
 def test_phone_has_the_action_before_the_facts(browser: Browser, cases: dict[str, object], address: str) -> None:
     opened = context(browser, address, "ru", width=PHONE["width"])
     page = opened.new_page()

@@ -188,6 +188,22 @@ def test_inventory_previews_before_writing(registry: CommandLine, two_projects: 
     assert {row["placement_verified_on"] for row in exported(registry)} == {"", "2026-03-01"}
 
 
+def test_inventory_that_waits_for_a_second_person_asks_for_the_reason_and_is_printed_as_json(
+    registry: CommandLine, two_projects: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "inventory.csv"
+    file.write_text(f"platform_key,agency,verified_on\nqt-7,{two_projects},2026-03-01\n")
+
+    without = registry("inventory", "import", file)
+    proposed = registry("inventory", "import", file, "--json", "--reason", "The platform's own list")
+
+    assert (
+        without.code == 5 and "reason: Enter the reason: this waits for a second person, who reads it." in without.err
+    )
+    assert (proposed.code, proposed.json["kind"], proposed.json["state"]) == (0, "inventory", "waiting")
+    assert proposed.json["reason"] == "The platform's own list"
+
+
 def test_invalid_inventory_row_is_named(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
     registry("audits", "run")
     file = tmp_path / "inventory.csv"

@@ -195,6 +195,32 @@ def test_dry_run_asks_and_the_answers_decide(app: Flask) -> None:
     ]
 
 
+def test_dry_run_says_what_is_wrong_with_a_row_as_the_same_project(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    a_project(agency, external_id="1", name_ru=NAMES[0], name_kk=None, stage="creation", budget_kzt=100)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    row = minimal(agency.bin, external_id="1", name_ru="Сервис виз") | {"cost_by_year": "2026: 900"}
+    page = visit.send("/imports", kind="projects", dry_run="yes", file=(io.BytesIO(csv_of(row)), "список.csv"))
+    path = page.request.path
+    run_next_import()
+    dry = db.session.scalars(db.select(ImportRun)).one()
+    assert counts(dry) == (0, 0, 0, 1, 1)
+    asking = f"{path}/rows?outcome=question"
+    assert "If it is the same project: The years together cost 900" in visit.get(asking).text
+    assert "If it is the same project: The years together cost 900" in visit.get(path).text
+
+    visit.send(f"{path}/answers", page=asking, row_2="", answer_2="same")
+    same = visit.get(path).text
+    visit.send(f"{path}/answers", page=asking, row_2="", answer_2="new")
+    new = visit.get(path).text
+
+    assert "another name. Is it the same project" not in same and "The years together cost 900" in same
+    assert "All questions are answered." in same and "The wrong rows are left out." in same
+    assert (
+        "The years together cost 900" not in new and "Errors" not in new and "The wrong rows are left out." not in new
+    )
+
+
 def test_rows_without_an_answer_are_not_written_and_the_others_are(app: Flask) -> None:
     agency = an_agency()
     run(numbered(agency, *NAMES[:2]))
@@ -586,8 +612,12 @@ def test_page_asks_and_imports_by_the_answers(signed_in: SignedIn) -> None:
     assert 'name="answer_2"' in rows
 
     visit.send(f"{path}/answers", page=f"{path}/rows?outcome=question", row_2="", answer_2="same", row_3="", row_4="")
-    assert "Answered: 1." in visit.get(path).text
+    partly = visit.get(path).text
+    assert "2 rows may be registered projects or new ones." in partly
+    assert partly.count("another name. Is it the same project or a new one?") == 2
     visit.send(f"{path}/answers", page=f"{path}/rows?outcome=question", row_3="", row_4="", every="new")
+    answered = visit.get(path).text
+    assert "All questions are answered." in answered and "by row" not in answered
     visit.send(f"{path}/run", page=path, change_reason="акт")
     run_next_import()
 

@@ -164,6 +164,16 @@ def test_editor_confirms_the_record_on_its_page(signed_in: SignedIn, present: Pr
     assert "Records to confirm" not in visit.get("/home").text
 
 
+def test_page_does_not_ask_whether_a_project_just_registered_is_still_true(
+    signed_in: SignedIn, present: Present
+) -> None:
+    project = a_project()
+    question, path = "Is the record still true?", f"/projects/{project.number}"
+    assert question not in signed_in(Role.REVIEWER).get(path).text
+    present.set(DUE - 30 * A_DAY)
+    assert question in signed_in(Role.AGENCY_EDITOR, project.agency).get(path).text
+
+
 def test_editor_confirms_several_records_and_one_that_changed_stops_no_other(
     signed_in: SignedIn, present: Present
 ) -> None:

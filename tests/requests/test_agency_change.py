@@ -54,6 +54,21 @@ def test_an_administrator_alone_changes_neither_kind_nor_parent(administrator: C
     assert kind_of(administrator, agency) == "central_body"
 
 
+def test_project_page_says_that_the_next_audit_clears_the_flags_of_an_agency_out_of_scope(
+    administrator: Caller, supervisor: Caller, agency: Agency, signed_in: SignedIn
+) -> None:
+    page = f"/projects/{a_project(agency).number}"
+    run_audit(an_actor(Role.SUPERVISOR))
+    visit, cleared = signed_in(Role.REVIEWER), "The next audit clears these flags."
+    assert cleared not in visit.get(page).text
+
+    supervisor.post(f"/approvals/{proposed(administrator, agency, CHANGE)}/approval", {})
+
+    assert cleared in visit.get(page).text and "Out of scope" in visit.get(page).text
+    run_audit(an_actor(Role.SUPERVISOR))
+    assert cleared not in visit.get(page).text and "Reasons for flagging" not in visit.get(page).text
+
+
 def test_a_supervisor_approves_what_an_administrator_proposes(
     administrator: Caller, supervisor: Caller, agency: Agency
 ) -> None:

@@ -84,7 +84,7 @@ def test_a_list_that_ends_a_serious_flag_waits_for_a_second_person(
     without = send(operator, agency, "qt-1")
     answer = send(operator, agency, "qt-1", **WHY)
 
-    assert (without.status_code, codes(without)) == (422, {("/reason", "required")})
+    assert (without.status_code, codes(without)) == (422, {("/reason", "proposal-reason-required")})
     shown = answer.get_json()
     assert (answer.status_code, shown["kind"], shown["subject"]) == (202, "inventory", "inventory")
     assert shown["effects"]["confirmed"] == 1 and shown["effects"]["lost"] == 0 and shown["effects"]["flags"] >= 1

@@ -34,10 +34,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "nothing-to-change": lazy_text("Enter what to change: these are the values of now."),
     "document-no-scan": lazy_text(
-        "Document {id} is neither a PDF nor an image. Attach the signed paper as a PDF or a scan."
+        "“{name}” is neither a PDF nor an image. Attach the signed paper as a PDF or a scan."
     ),
     "document-of-another-decision": lazy_text(
         "Document {id} is that of another decision of the Commission. Add the document of this one."
     ),
+    "proposal-reason-required": lazy_text("Enter the reason: this waits for a second person, who reads it."),
     "scan-required": lazy_text("Attach the document that shows it, as a PDF or a scan."),
 }
