@@ -54,7 +54,7 @@ from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.errors import problem_message
+from registry.web.errors import problem_message, row_error_message
 from registry.web.flash import flash_message
 from registry.web.formats import gettext
 from registry.web.forms import Form, invalid_form, typed_values
@@ -195,7 +195,11 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
         "imports/rows.html",
         run=run,
         can_answer=run.dry_run and run.state == ImportState.DONE and has_file(run.id),
-        questions=questions_of(run, listing.items),
+        # Of an error that two fields share, one text is enough.
+        questions={
+            row: list(dict.fromkeys(map(row_error_message, asked)))
+            for row, asked in questions_of(run, listing.items).items()
+        },
         rows=listing.items,
         outcome=chosen,
         rules=rule_titles(),
