@@ -7,13 +7,14 @@ from datetime import date
 
 from sqlalchemy import Connection
 
+from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.core.clock import today
 from registry.core.database import db
 from registry.requests.service import ask
 from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import AIGERIM, act, audit, case_of, decided_case, in_days, migrate_by, under_review
-from tests.factories import a_project, an_agency
+from tests.factories import PASSWORD, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 from tests.reports.delivered import Page
@@ -62,6 +63,22 @@ def test_requests_to_decide_lead_to_those_that_the_reader_decides(signed_in: Sig
         visit = signed_in(role)
         (link,) = (link for link in Page(visit.get("/home").text).links if link.text == text)
         assert len(Page(visit.get(link.href).text).tables[0].rows) == count
+
+
+def test_home_of_a_supervisor_counts_what_waits_for_a_second_person(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    cases = [under_review(a_project(agency)) for _ in range(12)]
+    for case in cases:
+        act(AIGERIM, case, "propose", migrate_by(in_days(30)))
+    administrator = an_actor(Role.ADMINISTRATOR, name="first")
+    for number in range(11):
+        name = f"person{number}"
+        add_person(administrator, NewPerson(name, Role.REVIEWER, None, f"{name}@example.kz"), PASSWORD)
+
+    page = signed_in(Role.SUPERVISOR).get("/home").text
+
+    assert "Decisions waiting for approval</a>: 12</h2>" in page
+    assert "Accounts to confirm</a>: 11</h2>" in page
 
 
 def test_home_tiles_add_up_to_all_projects(signed_in: SignedIn) -> None:
