@@ -30,7 +30,7 @@ from registry.accounts.models import (
 )
 from registry.accounts.people import personal_problems
 from registry.accounts.roles import Permission, Role
-from registry.accounts.same_person import change_owner, names_of
+from registry.accounts.same_person import ACCOUNT_CHANGED, change_owner, names_of
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
@@ -167,7 +167,7 @@ def _change_personal(actor: Actor, account: Account, changes: Mapping[str, Any])
     account.changed_at = now()
     if any(change["field"] == "email" for change in applied) and Role(account.role).needs_two_people:
         require_confirmation(actor, account)
-    journal.record(actor, "account.changed", f"account:{account.name}", {"changes": applied})
+    journal.record(actor, ACCOUNT_CHANGED, f"account:{account.name}", {"changes": applied})
     if any(change["field"] == "email" for change in applied):
         end_admission(actor, account)
 

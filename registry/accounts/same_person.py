@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, or_, select, union
 from sqlalchemy.orm import aliased
@@ -116,6 +116,11 @@ def ownerless_accounts(actor: Actor) -> list[Account]:
 
 
 OWNER_CHANGED: Final = "account.owner-changed"
+ACCOUNT_CHANGED: Final = "account.changed"
+# After each of these an account is admitted to restricted projects anew, or waits for it.
+ENDS_ADMISSION: Final = ("account.admission-ended", "account.moved", "account.role-changed", "account.enabled")
+# How long before the first of two acts an address that was given up still shows that two accounts are one person's.
+GIVEN_UP_FOR: Final = timedelta(days=30)
 
 
 class ProposerLostAccess(Conflict):
@@ -142,10 +147,14 @@ def names_of_person(actor: Actor) -> frozenset[str]:
 def is_another_person(actor: Actor, names: Collection[str], since: datetime) -> bool:
     """True when none of the names, under which somebody acted since a moment, is the actor's.
 
-    A program acts for whoever owned it then, whoever owns it later.
+    A program acts for whoever owned it then, whoever owns it later. An address that was given up since then, or
+    shortly before it, counts too: otherwise an edit of it between the two acts would make two people of one.
     """
     own = names_of_person(actor)
-    return own.isdisjoint(names) and not any(_acted_for(own, name, since) for name in names)
+    people = {*names, *(owner for name in names for owner in _owners(name, since))}
+    if not own.isdisjoint(people):
+        return False
+    return _addresses(own, since).isdisjoint(_addresses(people, since))
 
 
 def nobody_answers_for(name: str) -> bool:
@@ -164,6 +173,14 @@ def require_still_may(name: str, permission: Permission) -> None:
     """Raise ProposerLostAccess unless whoever acted under the name still may."""
     if not may_still(name, permission):
         raise ProposerLostAccess(name=name)
+
+
+def lost_admission_since(actor: Actor, since: datetime) -> bool:
+    """True when the account was since given to somebody who may not read what it read, or could have been."""
+    subjects = [f"account:{name}" for name in names_of(actor)]
+    later = (JournalEntry.action.in_(ENDS_ADMISSION), JournalEntry.at >= rfc3339(since))
+    ended = select(JournalEntry.seq).where(JournalEntry.subject.in_(subjects), *later).limit(1)
+    return db.session.scalar(ended) is not None
 
 
 def account_ever_named(name: str) -> Account | None:
@@ -197,17 +214,32 @@ def every_name_of(names: Collection[str]) -> frozenset[str]:
     return frozenset({*names, *db.session.scalars(union(present, former))})
 
 
-def _acted_for(people: Collection[str], name: str, since: datetime) -> bool:
-    """Whether a service account with that name is owned by one of the people, or was since then."""
+def _owners(name: str, since: datetime) -> set[str]:
+    """The names of who owns the service account with that name, or owned it since then; none for others."""
     account = account_ever_named(name)
     if account is None or account.is_person:
-        return False
-    if account.owner_account_id is not None and not _names(Account.id == account.owner_account_id).isdisjoint(people):
-        return True
-    subjects = [f"account:{each}" for each in _names(Account.id == account.id)]
-    later = (JournalEntry.action == OWNER_CHANGED, JournalEntry.at >= rfc3339(since))
-    changes = db.session.scalars(select(JournalEntry.details).where(JournalEntry.subject.in_(subjects), *later))
-    return any(json.loads(details)["previous_owner"] in people for details in changes)
+        return set()
+    present = set() if account.owner_account_id is None else _names(Account.id == account.owner_account_id)
+    changes = _changes_since(OWNER_CHANGED, _names(Account.id == account.id), since)
+    return {*present, *(change["previous_owner"] for change in changes if change["previous_owner"] is not None)}
+
+
+def _addresses(names: Collection[str], since: datetime) -> set[str]:
+    """The e-mail addresses that accounts with one of the names have, or had since then or shortly before."""
+    every = every_name_of(names)
+    has = select(Person.email).join(Account, Account.id == Person.account_id).where(Account.name.in_(every))
+    found = set(db.session.scalars(has))
+    for change in _changes_since(ACCOUNT_CHANGED, every, since - GIVEN_UP_FOR):
+        found |= {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
+    return {address.lower() for address in found if address is not None}
+
+
+def _changes_since(action: str, names: Collection[str], since: datetime) -> list[dict[str, Any]]:
+    """The details of the entries with that action about the accounts with these names."""
+    subjects = [f"account:{name}" for name in names]
+    later = (JournalEntry.action == action, JournalEntry.at >= rfc3339(since))
+    entries = select(JournalEntry.details).where(JournalEntry.subject.in_(subjects), *later)
+    return [json.loads(details) for details in db.session.scalars(entries)]
 
 
 def _names(which: ColumnElement[bool]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import and_, case, func, or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import lost_admission_since
 from registry.agencies.service import may_act_for
 from registry.audits.forecasts import ProposedProject, rules_that_would_flag
 from registry.audits.verdicts import is_reason_required
@@ -43,9 +44,16 @@ def find_import(actor: Actor, import_id: int) -> ImportRun:
 
 
 def may_read_rows(actor: Actor, run: ImportRun) -> bool:
-    """True unless rows of an agency's file may be about restricted projects, which the actor may not read."""
-    is_own = run.principal == actor.principal
-    return is_own or run.agency_id is None or actor.may(Permission.RESTRICTED_READ)
+    """True unless rows of an agency's file may be about restricted projects, which the actor may not read.
+
+    Also for whoever ran it: a run from before an account lost its admission shows what it may read no more.
+    """
+    if run.agency_id is None:
+        return True
+    is_reader = actor.agency_id is None or may_act_for(actor, run.agency_id)
+    if is_reader and actor.may(Permission.RESTRICTED_READ):
+        return True
+    return run.principal == actor.principal and not lost_admission_since(actor, run.queued_at)
 
 
 def require_rows(actor: Actor, run: ImportRun) -> None:
@@ -54,6 +62,7 @@ def require_rows(actor: Actor, run: ImportRun) -> None:
         raise ImportNotFound(id=run.id)
     if not may_read_rows(actor, run):
         actor.require(Permission.RESTRICTED_READ)
+        raise ImportNotFound(id=run.id)
 
 
 def imports_of(actor: Actor) -> list[ImportRun]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
@@ -49,6 +51,34 @@ def test_accounts_with_one_address_are_one_person(app: Flask) -> None:
 
     assert is_another_person(second, [first.principal], now()) is False
     assert is_another_person(other, [first.principal, second.principal], now()) is True
+
+
+@pytest.mark.parametrize("changed", ["before the first act", "between the acts"])
+def test_address_given_up_shows_that_two_accounts_are_one_person(app: Flask, changed: str) -> None:
+    first, second = two_accounts()
+    since = now()
+    if changed == "before the first act":
+        edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
+        since = now()
+    else:
+        edit_account(ADMINISTRATOR, second.account_id or 0, {"email": "elsewhere@gov.kz"})
+
+    assert is_another_person(second, [first.principal], since) is False
+
+
+def test_address_given_up_long_before_shows_nothing(app: Flask) -> None:
+    first, second = two_accounts()
+    edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
+
+    assert is_another_person(second, [first.principal], now() + timedelta(days=31)) is True
+
+
+def test_program_of_who_gave_the_address_up_is_the_same_person(app: Flask) -> None:
+    first, second = two_accounts()
+    add_service_account(ADMINISTRATOR, "robot", Role.REVIEWER, None, first.account_id)
+    edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
+
+    assert is_another_person(second, ["robot"], now()) is False
 
 
 def test_people_without_an_address_are_different_people(app: Flask) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.datastructures import FileStorage
 
+from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
@@ -18,11 +19,12 @@ from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.imports.files import marked_import
 from registry.imports.models import FilePiece, ImportRun
-from registry.imports.queries import errors_of, find_import, previewed_rows
+from registry.imports.queries import ImportNotFound, errors_of, find_import, previewed_rows
 from registry.imports.service import DryRunNotUsable, import_now, queue_import, run_dry_run
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.projects.models import Project
 from registry.projects.service import restrict_project
+from tests.accounts.test_account_editing import a_person, session_of
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
@@ -171,6 +173,46 @@ def test_rows_of_an_agencys_file_are_not_shown_to_who_reads_no_restricted_projec
     assert [row["record"] for row in previewed_rows(editor, run, Page()).items] == [project.number]
     admitted = an_actor(Role.AGENCY_ADMINISTRATOR, agency)
     assert errors_of(admitted, run, Page()).items == []
+
+
+@pytest.mark.parametrize("change", [{"email": "other@example.kz"}, {"role": Role.AGENCY_EDITOR, "agency_id": 0}])
+def test_who_ran_an_import_reads_no_rows_of_it_after_the_account_lost_its_admission(
+    app: Flask, change: AccountChanges
+) -> None:
+    agency, other = an_agency(), an_agency()
+    account = a_person("aizhan", Role.AGENCY_EDITOR, agency.id)
+    project = a_project(agency, external_id="A-1", name_ru="Система")
+    with transaction():
+        restrict_project(an_actor(Role.SUPERVISOR), project, True, "secret")
+    content = csv_of(minimal(agency.bin, external_id="A-1", budget_kzt="5"))
+    queued = queue_import(session_of(account), "projects", True, "a.csv", content)
+    run_next_import()
+    if "agency_id" in change:
+        change["agency_id"] = other.id
+    edit_account(an_actor(Role.ADMINISTRATOR), account.id, change)
+    not_admitted = replace(session_of(account), is_admitted=False)
+    run = find_import(not_admitted, queued.id)
+
+    for read in (previewed_rows, errors_of):
+        with pytest.raises(RoleNotAllowed):
+            read(not_admitted, run, Page())
+    with pytest.raises(RoleNotAllowed):
+        marked_import(not_admitted, run.id)
+    later = queue_import(not_admitted, "projects", True, "a.csv", csv_of(minimal(agency.bin, external_id="B-1")))
+    run_next_import()
+    assert len(previewed_rows(not_admitted, find_import(not_admitted, later.id), Page()).items) == 1
+
+
+def test_who_is_admitted_in_another_agency_reads_no_rows_of_the_former_one(app: Flask) -> None:
+    agency, other = an_agency(), an_agency()
+    account = a_person("aizhan", Role.AGENCY_EDITOR, agency.id)
+    content = csv_of(minimal(agency.bin, external_id="A-1"))
+    queued = queue_import(session_of(account), "projects", True, "a.csv", content)
+    run_next_import()
+    edit_account(ADMINISTRATOR, account.id, {"role": Role.AGENCY_EDITOR, "agency_id": other.id})
+
+    with pytest.raises(ImportNotFound):
+        previewed_rows(session_of(account), find_import(session_of(account), queued.id), Page())
 
 
 def test_page_of_an_agencys_import_has_no_rows_for_administrators(signed_in: SignedIn, agency: Agency) -> None:
