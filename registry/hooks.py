@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from registry.accounts.events import (
     account_renamed,
+    admitted,
     agency_changed_of_account,
     drafts_handed_over,
     factor_added,
@@ -74,6 +75,7 @@ from registry.requests.inventory_approval import InventoryApproval
 from registry.requests.kinds import agency_succeeded
 from registry.saved_views.service import leave_shared_views, pass_on_views, rename_in_views
 from registry.webhooks.events import pass_on_webhooks
+from registry.webhooks.queue import disable_of_admitted
 
 connect_later_versions(later_policy)
 read_along(READ_ALONG, ACTIVATED_TEXT)
@@ -125,6 +127,7 @@ signed_in_on_new_device.connect(enqueue_notice("account.new-device"))
 token_issued.connect(enqueue_notice("account.token-issued"))
 
 not_admitted.connect(propose_with_change)
+admitted.connect(disable_of_admitted)
 
 moved_to_agency.connect(enqueue_notice("account.moved"))
 agency_changed_of_account.connect(clear_agency_of_drafts)

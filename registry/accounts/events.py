@@ -22,6 +22,8 @@ moved_to_agency: Final[Event[[int]]] = Event("moved_to_agency")
 """The account had an agency and has another one."""
 not_admitted: Final[Event[[Actor, int]]] = Event("not_admitted")
 """By whom an account of an agency was made or changed so that it waits for its admission to restricted projects."""
+admitted: Final[Event[[int]]] = Event("admitted")
+"""An account that was not admitted to restricted projects is from now on."""
 # Handlers give the receiver what the giver has, and add to ``counts`` how much it was.
 work_handed_over: Final[Event[[HandOver]]] = Event("work_handed_over")
 drafts_handed_over: Final[Event[[HandOver]]] = Event("drafts_handed_over")

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree, require_open_agency
-from registry.accounts.events import not_admitted
+from registry.accounts.events import admitted, not_admitted
 from registry.accounts.former_names import former_name_like
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
@@ -310,9 +310,12 @@ def settle_admission(actor: Actor, account: Account) -> None:
 
     Called with every change of who somebody is: a new account, another role or agency, an account that works again.
     """
+    was_admitted = account.restricted_admitted_at is not None
     _admit_or_not(actor, account)
     require_transaction().flush()
     _say_not_admitted(actor, account)
+    if account.restricted_admitted_at is not None and not was_admitted:
+        admitted.publish(account.id)
 
 
 def _admit_or_not(actor: Actor, account: Account) -> None:

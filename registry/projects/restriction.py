@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from registry.accounts.account_management import find_managed_account
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
+from registry.accounts.events import admitted
 from registry.accounts.models import Account, find_account, may_admit
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.same_person import names_of_person
@@ -101,6 +102,7 @@ class RestrictedReader(ApprovalKind):
         account = _account(approval)
         account.restricted_admitted_at, account.restricted_admitted_by = now(), actor.principal
         journal.record(actor, "account.admitted", f"account:{account.name}", {"approval": approval.id})
+        admitted.publish(account.id)
         return {}
 
 

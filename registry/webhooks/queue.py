@@ -145,6 +145,18 @@ def disable(webhook: Webhook, reason: DisabledReason) -> None:
     journal.record(SCHEDULE, "webhook.disabled", f"webhook:{webhook.id}", {"reason": reason.value})
 
 
+def disable_of_admitted(account_id: int) -> None:
+    """Disable the webhooks of an account that is admitted to restricted projects now, until their owner enables them.
+
+    Whoever held the account until then may have pointed one at an address of their own; a new password and the end of
+    tokens leave webhooks as they are.
+    """
+    enabled = select(Webhook).where(Webhook.account_id == account_id, Webhook.disabled_at.is_(None))
+    locked = enabled.order_by(Webhook.id).with_for_update().execution_options(populate_existing=True)
+    for webhook in require_transaction().scalars(locked).all():
+        disable(webhook, DisabledReason.RIGHTS)
+
+
 def _fan_out(webhook_id: int) -> bool:
     with transaction() as session:
         # Another process that is at it goes on with it.

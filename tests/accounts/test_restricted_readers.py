@@ -35,6 +35,7 @@ from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR as LOCAL
 from tests.factories import PASSWORD, a_project, an_actor, an_agency, bearer, in_session, restrict
 from tests.fixtures.web import SignedIn
+from tests.webhooks.world import a_webhook, webhook_now
 
 FIRST = an_actor(Role.ADMINISTRATOR, name="first")
 SAULE = an_actor(Role.SUPERVISOR, name="saule")
@@ -248,6 +249,30 @@ def test_neither_the_account_itself_nor_another_agency_admits_it(client: FlaskCl
     assert (own.status_code, code(own)) == (403, "role-not-allowed")
     assert (strange.status_code, code(strange)) == (404, "approval-not-found")
     assert not account().is_admitted
+
+
+def by_approval(world: World) -> None:
+    set_password(FIRST, person_named("new").id, OTHER)
+    approve(SAULE, waiting()[0].id)
+
+
+def by_its_own_administrator(world: World) -> None:
+    change_role(of("aida"), account().id, Role.AGENCY_EDITOR, world.agency.id)
+
+
+@pytest.mark.parametrize("admit", [by_approval, by_its_own_administrator])
+def test_webhooks_from_before_an_admission_read_nothing_until_their_owner_enables_them(
+    world: World, admit: Callable[[World], None]
+) -> None:
+    world.admitted(Role.AGENCY_VIEWER)
+    set_password(FIRST, person_named("new").id, PASSWORD)
+    ready()
+    webhook, _secret = a_webhook(of("new"), "http://127.0.0.1:9/")
+
+    admit(world)
+
+    assert account().is_admitted
+    assert webhook_now(webhook).disabled_reason == "rights"
 
 
 def test_moving_ends_the_admission_and_the_owner_of_a_service_account_gains_none(world: World) -> None:
