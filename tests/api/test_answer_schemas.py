@@ -43,7 +43,7 @@ SOMETIMES = {
     # Totals without restricted projects say so; what held an audit is counted by cause.
     ("", "without_restricted"),
     *((each, name) for each in HELD for name in ("severity_raised", "severity_lowered")),
-    *(("Import.undone.left", name) for name in ("fields", "count", "rules")),
+    *(("Import.undone.left", name) for name in ("agency", "fields", "count", "rules")),
     ("Project", "known_at"),
     ("JudgedProject", "known_at"),
     *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),
