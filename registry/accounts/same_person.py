@@ -117,7 +117,7 @@ def ownerless_accounts(actor: Actor) -> list[Account]:
 
 OWNER_CHANGED: Final = "account.owner-changed"
 ACCOUNT_CHANGED: Final = "account.changed"
-# After each of these an account is admitted to restricted projects anew, or waits for it.
+# After each of these an account is admitted to restricted projects once more, or waits for it.
 ENDS_ADMISSION: Final = ("account.admission-ended", "account.moved", "account.role-changed", "account.enabled")
 # How long before the first of two acts an address that was given up still shows that two accounts are one person's.
 GIVEN_UP_FOR: Final = timedelta(days=30)
@@ -228,10 +228,10 @@ def _addresses(names: Collection[str], since: datetime) -> set[str]:
     """The e-mail addresses that accounts with one of the names have, or had since then or shortly before."""
     every = every_name_of(names)
     has = select(Person.email).join(Account, Account.id == Person.account_id).where(Account.name.in_(every))
-    found = set(db.session.scalars(has))
+    addresses = set(db.session.scalars(has))
     for change in _changes_since(ACCOUNT_CHANGED, every, since - GIVEN_UP_FOR):
-        found |= {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
-    return {address.lower() for address in found if address is not None}
+        addresses |= {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
+    return {address.lower() for address in addresses if address is not None}
 
 
 def _changes_since(action: str, names: Collection[str], since: datetime) -> list[dict[str, Any]]:

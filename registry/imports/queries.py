@@ -129,10 +129,10 @@ def questions_of(run: ImportRun, rows: Sequence[Mapping[str, Any]]) -> dict[int,
     asking = {row["row"]: row["question"] for row in rows if row["outcome"] == "question"}
     statement = select(RowError.row, RowError.column, RowError.code, RowError.params)
     asked = statement.where(RowError.import_id == run.id, RowError.row.in_(asking)).order_by(RowError.id)
-    found: dict[int, list[dict[str, Any]]] = {row: [] for row in asking}
+    by_row: dict[int, list[dict[str, Any]]] = {row: [] for row in asking}
     for error in db.session.execute(asked).mappings():
-        found[error["row"]].append(dict(error))
-    return found
+        by_row[error["row"]].append(dict(error))
+    return by_row
 
 
 def asking_rows(run: ImportRun, rows: Collection[int]) -> dict[int, str]:

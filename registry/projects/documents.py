@@ -221,13 +221,14 @@ def scan_problems(project_id: int, ids: Sequence[int]) -> list[Problem]:
         return [Problem("/documents", "scan-required")]
     own = (Document.project_id == project_id, Document.id.in_(ids))
     beginning = func.substr(Document.content, 1, 16).label("beginning")
-    found = {row.id: row for row in db.session.execute(select(Document.id, Document.name, beginning).where(*own)).all()}
+    rows = db.session.execute(select(Document.id, Document.name, beginning).where(*own)).all()
+    documents = {row.id: row for row in rows}
     problems = []
     for place, document_id in enumerate(ids):
-        if document_id not in found:
+        if document_id not in documents:
             problems.append(Problem(f"/documents/{place}", "document-not-of-project", {"id": document_id}))
-        elif not is_scan(bytes(found[document_id].beginning)):
-            params = {"id": document_id, "name": found[document_id].name}
+        elif not is_scan(bytes(documents[document_id].beginning)):
+            params = {"id": document_id, "name": documents[document_id].name}
             problems.append(Problem(f"/documents/{place}", "document-no-scan", params))
     return problems
 
