@@ -178,7 +178,7 @@ def test_sheets_that_look_like_projects_are_named_with_the_reason(app: Flask) ->
         ("sheet-hidden-left-out", "Архив"),
     ]
     assert (run.warnings or [])[0]["params"]["sheets"] == '"2025"'
-    assert '"Код проекта"' not in str(run.warnings) and "external_id" in (run.warnings or [])[1]["params"]["columns"]
+    assert (run.warnings or [])[1]["params"]["columns"] == 'agency ("Ұйым", "Организация", "Agency")'
 
 
 def test_refused_workbook_names_the_sheet_that_was_meant(app: Flask) -> None:
