@@ -62,7 +62,7 @@ from registry.letters.service import discard_pending, issue_pending, prepare_let
 from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
-from registry.platform.pending_uploads import PendingUpload
+from registry.platform.models import PendingUpload
 from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency, record_view_changes_below
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts

@@ -8,21 +8,16 @@ from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
 from registry.approvals import tables as approval_table
-from registry.audits import counts as agency_counts
-from registry.audits import counts as daily_counts
+from registry.audits import counts as audit_counts
 from registry.audits import policy_texts
 from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
-from registry.cases import models as orders
 from registry.cases import text_templates as case_templates
 from registry.cases import visits as case_visits
 from registry.changes import models as change_tables
 from registry.core import idempotency, installation, outbox
-from registry.core import installation as scheduled_jobs
-from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
 from registry.flags import former_flags
-from registry.flags import models as audit_runs
 from registry.flags import models as flags
 from registry.government_reports import models as government_reports
 from registry.imports import models as import_runs
@@ -33,9 +28,7 @@ from registry.letters import models as letters
 from registry.notifications import aitu as aitu_links
 from registry.notifications import models as email_tables
 from registry.open_data import models as open_data
-from registry.platform import confirmations
-from registry.platform import models as inventories
-from registry.platform import pending_uploads as waiting_files
+from registry.platform import models as platform
 from registry.policies import models as policy_versions
 from registry.projects import documents, drafts, former_records, links, revisions
 from registry.projects import models as project_table
@@ -58,20 +51,16 @@ TABLES = (
     factors,
     tokens,
     agencies,
-    agency_counts,
+    audit_counts,
     aitu_links,
     approval_table,
-    audit_runs,
     case_documents,
     case_tables,
     case_templates,
     case_visits,
     change_tables,
-    confirmations,
-    daily_counts,
     documents,
     drafts,
-    exemption_documents,
     exemptions,
     fingerprints,
     flags,
@@ -79,14 +68,13 @@ TABLES = (
     import_runs,
     inbox,
     installation,
-    inventories,
+    platform,
     journal_verification,
     letters,
     email_tables,
     links,
     oidc_models,
     open_data,
-    orders,
     policy_texts,
     policy_versions,
     project_numbers,
@@ -94,10 +82,8 @@ TABLES = (
     request_table,
     revisions,
     saved_views,
-    waiting_files,
     webhooks,
     idempotency,
     journal,
     outbox,
-    scheduled_jobs,
 )

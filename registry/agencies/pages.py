@@ -29,13 +29,12 @@ from registry.core.transactions import transaction
 from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.agency_overview import agency_overview
 from registry.reports.compliance import UNFLAGGED
-from registry.reports.views.compliance import PATTERNS, share_class
 from registry.requests.queries import list_requests
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, present_text, schema_field
-from registry.web.labels import name_in_page_language
+from registry.web.labels import SHARE_PATTERNS, name_in_page_language, share_class
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
 # Agencies in forms and lists: choices, and names by BIN.
@@ -205,7 +204,7 @@ def agency(actor: Actor, bin: str) -> Answer:
         unflagged_statuses=UNFLAGGED,
         any_open=ANY_OPEN,
         share_class=share_class,
-        share_patterns=PATTERNS,
+        share_patterns=SHARE_PATTERNS,
         requests=_requests(actor, bin),
         approvals=waiting_about(actor, subject=f"agency:{bin}"),
     )

@@ -28,8 +28,7 @@ from registry.changes import api as changes
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import NOT_BLANK
 from registry.core.response_fields import field_json_schema
-from registry.exemptions.api import documents as exemption_documents
-from registry.exemptions.api import exemptions
+from registry.exemptions import api as exemptions
 from registry.flags import api as flags
 from registry.government_reports import api as government_reports
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
@@ -39,14 +38,13 @@ from registry.imports import api as imports
 from registry.inbox import api as inbox
 from registry.journal import api as journal
 from registry.letters import api as letters
-from registry.platform.api import confirmations, inventories
+from registry.platform import api as platform
 from registry.policies import api as policies
 from registry.policies.schemas import RULE
 from registry.projects.api import batch, documents, exports, external_ids, projects, related
 from registry.projects.fields import FIELDS
 from registry.projects.schemas import VERDICT
-from registry.reports.api import compliance as reports
-from registry.reports.api import overview
+from registry.reports import api as reports
 from registry.requests import api as requests
 from registry.saved_views import api as saved_views
 from registry.search import api as whole_search
@@ -59,8 +57,8 @@ BLUEPRINTS = (
     batch.blp,
     external_ids.blp,
     related.blp,
-    confirmations.blp,
-    inventories.blp,
+    platform.blp,
+    platform.inventories_blp,
     documents.blp,
     imports.blp,
     exports.blp,
@@ -78,12 +76,12 @@ BLUEPRINTS = (
     inbox.blp,
     saved_views.blp,
     exemptions.blp,
-    exemption_documents.blp,
+    exemptions.documents_blp,
     letters.blp,
     policies.blp,
     policies.impact_blp,
     reports.blp,
-    overview.blp,
+    reports.overview_blp,
     government_reports.blp,
     government_reports.files_blp,
     changes.blp,

@@ -30,9 +30,14 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction
-from registry.exemptions.documents import link_documents, unusable_documents
 from registry.exemptions.models import Exemption
-from registry.exemptions.service import EXEMPTION_FIELDS, check_exemption, record_exemption
+from registry.exemptions.service import (
+    EXEMPTION_FIELDS,
+    check_exemption,
+    link_documents,
+    record_exemption,
+    unusable_documents,
+)
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.flags.withdrawn_projects import SERIOUS

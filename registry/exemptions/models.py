@@ -1,4 +1,4 @@
-"""Table of exemptions: decisions of the Commission under the President."""
+"""Tables of exemptions, decisions of the Commission under the President, and of their documents."""
 
 from __future__ import annotations
 
@@ -52,6 +52,15 @@ class Exemption(Model):
         if today() < self.valid_from:
             return "future"
         return "in_force" if today() <= self.valid_to else "expired"
+
+
+class ExemptionDocument(Model):
+    """To which exemption a document belongs."""
+
+    __tablename__ = "exemption_documents"
+
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id"), primary_key=True, autoincrement=False)
+    exemption_id: Mapped[int] = mapped_column(ForeignKey("exemptions.id"), index=True)
 
 
 EXEMPTIONS: Final = table_of(Exemption)

@@ -17,9 +17,9 @@ from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, Probl
 from registry.core.lists import Listing, Page
 from registry.core.spreadsheets.writer import Rows
 from registry.core.transactions import transaction
-from registry.exemptions.documents import add_exemption_document, read_exemption_document
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import list_exemptions, read_exemption
+from registry.exemptions.service import add_exemption_document, read_exemption_document
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
 from registry.projects.views.links import FILE, LETTER, chosen_letters

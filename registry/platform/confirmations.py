@@ -1,27 +1,77 @@
-"""Confirmations of placement, onboarding and ending by a reviewer or operator, with evidence."""
+"""Confirmations of placement, onboarding and ending by a reviewer or operator: evidence, and one key for one object."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import now, today
-from registry.core.database import Instant, Model, db
+from registry.core.database import db
+from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.transactions import require_transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
 from registry.freeze.vocabulary import FINAL_STAGES
-from registry.platform.shared_keys import lock_keys, require_unshared_key
+from registry.platform.models import Confirmation
 from registry.projects.fields import cross_field_problems
+from registry.projects.links import ProjectLink
 from registry.projects.models import Project
 from registry.projects.revisions import snapshot
 from registry.projects.service import save_changes
+from registry.projects.visibility import NOT_WITHDRAWN
+from registry.projects.vocabulary import LinkKind
+
+# One key confirms one object: other projects with it stay unconfirmed, unless links say that it is the same object.
+
+# Links that say that two projects concern one object.
+SAME_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
+# Placements are confirmed one after the other, because two at once could confirm one key twice.
+KEY_LOCK: Final = 742_011
+
+
+class PlatformKeyShared(Conflict):
+    """The key confirms another project, which is not linked to this one as the same object."""
+
+
+def lock_keys(session: Session) -> None:
+    """Wait until no other transaction confirms placements."""
+    advisory_lock(session, KEY_LOCK)
+
+
+def require_unshared_key(project: Project, platform_key: str) -> None:
+    """Raise PlatformKeyShared when the key confirms another object. It is not named: it may be restricted."""
+    ids = confirmed_by_key(project, platform_key)
+    if ids and not same_objects(require_transaction(), project.id, ids):
+        raise PlatformKeyShared(number=project.number)
+
+
+def confirmed_by_key(project: Project, platform_key: str) -> Sequence[int]:
+    """The ids of the other projects that the key confirms."""
+    others = select(Project.id).where(
+        Project.platform_key == platform_key,
+        Project.placement_verified_on.is_not(None),
+        Project.id != project.id,
+        NOT_WITHDRAWN,
+    )
+    return require_transaction().scalars(others).all()
+
+
+def same_objects(session: Session, project_id: int, others: Sequence[int]) -> bool:
+    """True when links say that the project concerns the object of one of the others."""
+    from_it = and_(ProjectLink.project_id == project_id, ProjectLink.target_id.in_(others))
+    to_it = and_(ProjectLink.target_id == project_id, ProjectLink.project_id.in_(others))
+    in_force = (ProjectLink.kind.in_(SAME_OBJECT), ProjectLink.removed_at.is_(None))
+    return session.scalar(select(ProjectLink.id).where(or_(from_it, to_it), *in_force).limit(1)) is not None
+
+
+# Confirmations of placement, onboarding and ending by a reviewer or operator, with evidence.
 
 MAX_ONBOARDING_CONFIRMATIONS = 2
 
@@ -48,22 +98,6 @@ class ConfirmationNeedsAPerson(NotAllowed):
 
 class StageNotFinal(Conflict):
     """The project is not in a final stage."""
-
-
-class Confirmation(Model):
-    """A confirmation as it was given. The project's columns contain the confirmations that are still valid."""
-
-    __tablename__ = "confirmations"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
-    kind: Mapped[str] = mapped_column(String(10))
-    at: Mapped[datetime] = mapped_column(Instant)
-    by: Mapped[str] = mapped_column(Text)
-    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
-    inventory_id: Mapped[int | None] = mapped_column(ForeignKey("inventories.id"))
-
-    __table_args__ = (Index(None, "project_id", "kind"),)
 
 
 def verify_placement(actor: Actor, project: Project, platform_key: str, verified_on: date, evidence: str) -> Project:

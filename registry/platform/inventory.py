@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, today
 from registry.core.database import db
-from registry.core.errors import Invalid, Problem
+from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.fields import Bin, Day, Text
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.cell_values import cell_fields, load_cells
@@ -29,9 +29,8 @@ from registry.core.spreadsheets.reader import Sheet, check_columns, open_sheet, 
 from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
-from registry.platform.confirmations import Confirmation
-from registry.platform.models import Inventory, InventoryKey
-from registry.platform.shared_keys import lock_keys, same_objects
+from registry.platform.confirmations import lock_keys, same_objects
+from registry.platform.models import Confirmation, Inventory, InventoryKey, PendingUpload
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
@@ -405,3 +404,47 @@ def is_platform_program(actor: Actor) -> bool:
     if not is_service or actor.principal != current_app.config.get(PLATFORM_ACCOUNT):
         return False
     return db.session.scalar(select(FormerName.id).where(FormerName.account_id == actor.account_id).limit(1)) is None
+
+
+# Pending uploads: files whose preview was displayed and that wait for their owner's confirmation.
+
+UPLOAD_RETENTION: Final = timedelta(days=1)
+
+
+class PendingUploadNotFound(NotFound):
+    """The upload does not exist any more, or belongs to someone else."""
+
+
+def store_upload(actor: Actor, file_name: str, content: bytes) -> int:
+    """Store a file until it is confirmed and return its id. Deletes the owner's earlier uploads and expired ones."""
+    with transaction() as session:
+        at = now()
+        session.execute(
+            delete(PendingUpload).where(
+                (PendingUpload.principal == actor.principal) | (PendingUpload.kept_at < at - UPLOAD_RETENTION)
+            )
+        )
+        file = PendingUpload(principal=actor.principal, file_name=file_name, content=content, kept_at=at)
+        session.add(file)
+        session.flush()
+    return file.id
+
+
+def read_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
+    """Return the file's name and content. Raises PendingUploadNotFound."""
+    row = db.session.execute(
+        select(PendingUpload.file_name, PendingUpload.content).where(
+            PendingUpload.id == file_id, PendingUpload.principal == actor.principal
+        )
+    ).one_or_none()
+    if row is None:
+        raise PendingUploadNotFound(id=file_id)
+    return row.file_name, row.content
+
+
+def take_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
+    """Return the file's name and content, and delete it in the open transaction. Raises PendingUploadNotFound."""
+    session = require_transaction()
+    upload = read_upload(actor, file_id)
+    session.execute(delete(PendingUpload).where(PendingUpload.id == file_id))
+    return upload

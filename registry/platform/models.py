@@ -1,14 +1,29 @@
-"""The platform inventory: QazTech's list of the objects on the platform, which verifies placements in bulk."""
+"""Tables of confirmed facts and of the platform inventory, QazTech's list of the objects on the platform."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.core.database import Instant, Model
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
+
+# Closed vocabulary of confirmations.
+
+
+class ConfirmationKind(Choices):
+    """What reviewers and operators confirm of a project."""
+
+    PLACEMENT = "placement", lazy_text("Placement on QazTech")
+    ONBOARDING = "onboarding", lazy_text("Move of the object to QazTech")
+    ENDING = "ending", lazy_text("Ending of the work")
+
+
+# The platform inventory: QazTech's list of the objects on the platform, which verifies placements in bulk.
 
 
 class Inventory(Model):
@@ -48,4 +63,32 @@ class ProposedInventory(Model):
     by: Mapped[str] = mapped_column(Text)
     file_name: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
+
+
+class Confirmation(Model):
+    """A confirmation as it was given. The project's columns contain the confirmations that are still valid."""
+
+    __tablename__ = "confirmations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    kind: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime] = mapped_column(Instant)
+    by: Mapped[str] = mapped_column(Text)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    inventory_id: Mapped[int | None] = mapped_column(ForeignKey("inventories.id"))
+
+    __table_args__ = (Index(None, "project_id", "kind"),)
+
+
+class PendingUpload(Model):
+    """An uploaded file, stored for at most a day."""
+
+    __tablename__ = "waiting_files"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    principal: Mapped[str] = mapped_column(Text)
+    file_name: Mapped[str] = mapped_column(String(200))
+    kept_at: Mapped[datetime] = mapped_column(Instant)
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))

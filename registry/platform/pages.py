@@ -17,7 +17,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.transactions import transaction
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.http.request_bodies import read_files, read_form
-from registry.platform.pending_uploads import read_upload, store_upload, take_upload
+from registry.platform.inventory import read_upload, store_upload, take_upload
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.documents import documents_of
 from registry.projects.models import Project

@@ -19,8 +19,8 @@ from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import DAY_SCHEMA, Choice, Day, Ids, Text, nullable
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
+from registry.platform.models import ConfirmationKind
 from registry.platform.schemas import MAX_EVIDENCE_LENGTH
-from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change

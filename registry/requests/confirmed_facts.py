@@ -29,13 +29,14 @@ from registry.platform.confirmations import (
     check_placement,
     confirm_ending,
     confirm_onboarding,
+    confirmed_by_key,
+    lock_keys,
     require_confirmer,
     require_may_extend,
     verify_placement,
 )
 from registry.platform.inventory import lists_key
-from registry.platform.shared_keys import confirmed_by_key, lock_keys
-from registry.platform.vocabulary import ConfirmationKind
+from registry.platform.models import ConfirmationKind
 from registry.projects.documents import Document, scan_problems
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change

@@ -27,7 +27,7 @@ from registry.core.translations import lazy_text
 from registry.flags.freeze_status import not_judged_as_they_stand
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.withdrawn_projects import serious_flags
-from registry.platform.confirmations import require_confirmer
+from registry.platform.confirmations import lock_keys, require_confirmer
 from registry.platform.inventory import (
     ListedKeys,
     Plan,
@@ -40,7 +40,6 @@ from registry.platform.inventory import (
     summary_of,
 )
 from registry.platform.models import ProposedInventory
-from registry.platform.shared_keys import lock_keys
 
 # More than this part of the confirmations is not lost on the word of one person: the file may be truncated.
 LOST_FRACTION: Final = 10

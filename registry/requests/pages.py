@@ -15,7 +15,7 @@ from registry.agencies.service import agency_by_bin, may_act_for
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
 from registry.core.lists import Listing
 from registry.http.error_handlers import status_of
-from registry.platform.vocabulary import ConfirmationKind
+from registry.platform.models import ConfirmationKind
 from registry.projects.documents import documents_of
 from registry.projects.service import read_project_to_change
 from registry.projects.views.links import projects_numbered

@@ -45,8 +45,7 @@ from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
 from registry.projects.views import registration
 from registry.projects.views import related as related_projects
-from registry.reports.views import compliance as reports
-from registry.reports.views import home, overview
+from registry.reports import pages as reports
 from registry.requests import pages as requests
 from registry.saved_views import pages as saved_view_pages
 from registry.search import pages as whole_search
@@ -83,13 +82,11 @@ WITH_PAGES = (
     front,
     handover,
     help_pages,
-    home,
     imports,
     inbox,
     journal,
     letters,
     open_data_pages,
-    overview,
     pending_accounts,
     policies,
     people,

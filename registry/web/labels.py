@@ -37,8 +37,8 @@ from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.inbox.vocabulary import EntryKind
 from registry.letters.vocabulary import LetterEnd, LetterKind
 from registry.notifications.vocabulary import ChannelChoice
+from registry.platform.models import ConfirmationKind
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
-from registry.platform.vocabulary import ConfirmationKind
 from registry.policies.vocabulary import PolicyState
 from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.projects.vocabulary import (
@@ -351,6 +351,18 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
 }
 
 
+# Lines of the areas of charts by CSS class, as SVG paths; severities by rank. Other areas are plain.
+SHARE_PATTERNS: Final[Mapping[str, str]] = {
+    "severity-1": "M1 3h2M5 7h2",
+    "severity-2": "M-2 10L10 -2M-2 2L2 -2M6 10L10 6",
+    "severity-4": "M0 6L4 2L8 6",
+    "severity-5": "M4 0v8",
+    FreezeStatus.EXEMPT: "M2 0v8M6 0v8",
+    FreezeStatus.ACCEPTED: "M0 0L8 8M8 0L0 8",
+    FreezeStatus.UNAUDITED: "M0 2h8M0 6h8",
+}
+
+
 def severity_rank(severity: str) -> int:
     """The rank of a severity for CSS classes, at most the number of colours."""
     return min(Severity(severity).rank, len(SEVERITY_COLOURS))
@@ -363,3 +375,9 @@ def tag_colour(field: str, code: str) -> str:
     if field == "row_outcome":
         return ROW_COLOURS.get(code, OTHERS)
     return next((colour for choice, colour in STATUS_COLOURS.get(field, {}).items() if choice == code), OTHERS)
+
+
+def share_class(share: str) -> str:
+    """Return the CSS class of a share: a freeze status, for flagged projects the rank of their severity."""
+    status, _underscore, severity = share.partition("_")
+    return f"severity-{severity_rank(severity)}" if status == FreezeStatus.FLAGGED and severity else share

@@ -15,8 +15,7 @@ from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.exemptions.documents import ExemptionDocument
-from registry.exemptions.models import Exemption
+from registry.exemptions.models import Exemption, ExemptionDocument
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from tests.api.callers import caller, code, codes

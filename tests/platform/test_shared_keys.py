@@ -7,8 +7,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.transactions import transaction
-from registry.platform.confirmations import verify_placement
-from registry.platform.shared_keys import PlatformKeyShared
+from registry.platform.confirmations import PlatformKeyShared, verify_placement
 from registry.projects.links import add_link
 from registry.projects.service import restrict_project
 from tests.factories import an_actor, an_agency

@@ -7,9 +7,9 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 from registry.accounts.roles import Role
-from registry.reports.views.compliance import PATTERNS, SHARES, share_class
+from registry.reports.pages import SHARES
 from registry.web import blueprint as pages
-from registry.web.labels import SEVERITY_COLOURS
+from registry.web.labels import SEVERITY_COLOURS, SHARE_PATTERNS, share_class
 from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
@@ -52,10 +52,10 @@ def test_adjacent_shares_have_three_to_one_contrast_without_colour() -> None:
 
 
 def test_shares_of_equal_lightness_differ_in_pattern() -> None:
-    assert len(set(PATTERNS.values())) == len(PATTERNS)
+    assert len(set(SHARE_PATTERNS.values())) == len(SHARE_PATTERNS)
     alike = [pair for pair in combinations(CLASSES, 2) if contrast(COLOURS[pair[0]], COLOURS[pair[1]]) < LEAST]
-    assert all(PATTERNS.get(one) != PATTERNS.get(other) for one, other in alike)
-    for name in PATTERNS:
+    assert all(SHARE_PATTERNS.get(one) != SHARE_PATTERNS.get(other) for one, other in alike)
+    for name in SHARE_PATTERNS:
         assert contrast(colour(f".mark--{name}", "stroke"), COLOURS[name]) >= LEAST
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
-from registry.reports.views.overview import line_chart
+from registry.reports.pages import line_chart
 from tests.web.browser import context, sign_in
 from tests.web.tour_stop import person_name
 

@@ -12,7 +12,8 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.platform.confirmations import Confirmation, confirm_onboarding
+from registry.platform.confirmations import confirm_onboarding
+from registry.platform.models import Confirmation
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change

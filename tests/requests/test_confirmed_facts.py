@@ -15,7 +15,7 @@ from registry.audits.service import run_audit
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
-from registry.platform.confirmations import Confirmation
+from registry.platform.models import Confirmation
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change

@@ -21,7 +21,7 @@ from registry.exemptions.models import Exemption
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.worker import run_next_import
-from registry.platform.pending_uploads import PendingUpload
+from registry.platform.models import PendingUpload
 from registry.projects.service import find_project
 from tests.audits.steps import audit, create_projects, set_verified
 from tests.factories import (

@@ -19,7 +19,7 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.imports.service import queue_import
-from registry.platform.pending_uploads import store_upload
+from registry.platform.inventory import store_upload
 from registry.projects.drafts import save_draft, start_draft
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.access_matrix.world import World

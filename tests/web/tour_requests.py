@@ -15,8 +15,8 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.demo.people import SECOND_SUPERVISOR, demo_actor
-from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.models import Exemption
+from registry.exemptions.service import add_exemption_document
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction

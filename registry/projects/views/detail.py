@@ -21,8 +21,8 @@ from registry.core.fields import AnyDay
 from registry.core.known_at import NAME, parse_known_at
 from registry.core.lists import Page
 from registry.core.transactions import transaction
-from registry.exemptions.documents import documents_of_exemptions
 from registry.exemptions.queries import list_exemptions
+from registry.exemptions.service import documents_of_exemptions
 from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
 from registry.freeze.vocabulary import FINAL_STAGES

@@ -24,8 +24,7 @@ from registry.cases.text_templates import add_template
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.exemptions.documents import add_exemption_document
-from registry.exemptions.service import record_exemption
+from registry.exemptions.service import add_exemption_document, record_exemption
 from registry.government_reports.service import begin_government_report, freeze_figures
 from registry.imports.service import queue_import
 from registry.letters.models import Letter

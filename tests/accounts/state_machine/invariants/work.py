@@ -9,7 +9,7 @@ from registry.accounts.roles import Role
 from registry.accounts.same_person import ownerless_accounts
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.database import db
-from registry.platform.pending_uploads import PendingUpload
+from registry.platform.models import PendingUpload
 from registry.projects.drafts import Draft
 from tests.accounts.state_machine.rules.work import WorkRules
 from tests.factories import an_actor

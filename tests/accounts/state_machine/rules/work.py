@@ -8,7 +8,7 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.transactions import transaction
-from registry.platform.pending_uploads import store_upload, take_upload
+from registry.platform.inventory import store_upload, take_upload
 from registry.projects.drafts import discard_draft, drafts_of, start_draft
 from tests.accounts.state_machine.rules.absences import AbsenceRules
 from tests.cases.cast import NO_BREACH, SAULE, act

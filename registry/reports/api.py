@@ -1,4 +1,4 @@
-"""Overview endpoints: where the country stands, how it changed, and twelve months of a group."""
+"""The reports endpoints: where projects stand, and where the country stands, how that changed, and where it leads."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import QueryParameter, QuerySchema
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, Choice, Text, nullable, object_of
+from registry.core.errors import Malformed, Problem
+from registry.core.fields import DAY_SCHEMA, Choice, Day, Text, nullable, object_of
 from registry.core.response_fields import ReadOnly
+from registry.freeze.vocabulary import Severity
 from registry.http.query_parameters import Parameter
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
+from registry.projects.vocabulary import FreezeStatus
+from registry.reports.compliance import COUNTED, GROUPS, compliance, compliance_on
 from registry.reports.overview import (
     BACK,
     BY_COUNTRY,
-    COUNTED,
     DAYS,
-    GROUPS,
     NAMES,
     AtRisk,
     Earlier,
@@ -32,16 +34,121 @@ from registry.reports.overview import (
     history,
     overview,
 )
+from registry.reports.overview import (
+    COUNTED as FIGURES_COUNTED,
+)
+from registry.reports.overview import (
+    GROUPS as HISTORY_GROUPS,
+)
 
-blp = ApiBlueprint("overview", __name__, description="Where the country stands after the last audit.")
-BY: Final = Parameter("by", "What is counted.", {"type": "string", "enum": list(GROUPS), "default": BY_COUNTRY})
+# The reports endpoint: where projects stand.
+
+blp = ApiBlueprint("reports", __name__, description="Where projects stand after the last audit.")
+BY_DEFAULT: Final = "agency"
+BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT})
+ON: Final = Parameter(
+    "on", "As the last audit of this date, or an earlier one, left it; by agency only.", dict(DAY_SCHEMA)
+)
+TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
+MEANINGS: Final[dict[str, str]] = {
+    "projects": "All of them.",
+    FreezeStatus.CLEAR: "In scope and without an active flag.",
+    FreezeStatus.FLAGGED: "With an open flag.",
+    **{f"flagged_{severity}": f"Of these, the highest active flag is {severity}." for severity in Severity},
+    FreezeStatus.EXEMPT: "No flag open, some exempt; never counted as clear.",
+    FreezeStatus.ACCEPTED: "No flag open or exempt, some accepted by decision.",
+    FreezeStatus.OUT_OF_SCOPE: "The freeze does not bind their agency.",
+    FreezeStatus.UNAUDITED: "Registered after the last audit.",
+    "budget_kzt": "Budgets of all, in whole tenge.",
+    "budget_flagged_kzt": "Budgets of the flagged, in whole tenge.",
+}
+COUNTS: Final[dict[str, Any]] = {
+    **{name: {"type": "integer", "description": MEANINGS[name]} for name in COUNTED},
+    "clear_percent": {
+        "type": ["number", "null"],
+        "description": "Clear projects of those in scope and audited; null when there are none.",
+    },
+}
+ROW: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["key", *COUNTS],
+    "properties": {
+        "key": {**TEXT_OR_NULL, "description": "BIN, region, kind or sector; null where none is given."},
+        **COUNTS,
+        **{name: {**TEXT_OR_NULL, "description": "By agency only."} for name in ("name_kk", "name_ru", "name_en")},
+    },
+}
+
+
+class Compliance(BaseSchema):
+    """Counts of projects and whole tenge."""
+
+    by = ReadOnly("What the rows are of.", {"type": "string", "enum": list(GROUPS)})
+    items = ReadOnly("One a group, ordered by key.", {"type": "array", "items": ROW})
+    totals = ReadOnly("Of all rows.", {"type": "object", "required": list(COUNTS), "properties": COUNTS})
+    without_restricted = without_restricted_field()
+
+
+COUNTS_EXAMPLE: Final[dict[str, Any]] = {
+    **dict.fromkeys(COUNTED, 0),
+    "projects": 14,
+    FreezeStatus.CLEAR: 9,
+    FreezeStatus.FLAGGED: 4,
+    "flagged_high": 1,
+    "flagged_low": 3,
+    FreezeStatus.EXEMPT: 1,
+    "budget_kzt": 1_240_000_000,
+    "budget_flagged_kzt": 310_000_000,
+    "clear_percent": 64.3,
+}
+EXAMPLE: Final[dict[str, Any]] = {
+    "by": "region",
+    "items": [{"key": "71", **COUNTS_EXAMPLE}],
+    "totals": COUNTS_EXAMPLE,
+    "without_restricted": False,
+}
+
+
+class ComplianceQuery(QuerySchema):
+    """What the report is of."""
+
+    by = QueryParameter(BY, Choice(tuple(GROUPS)))
+    on = QueryParameter(ON, Day())
+
+
+@blp.route("/reports/compliance")
+class ComplianceReport(MethodView):
+    """Compliance by groups."""
+
+    @blp.requires(Permission.REPORTS_READ)
+    @blp.doc(operationId="read_compliance")
+    @blp.arguments(ComplianceQuery(), location="query")
+    @blp.response(200, Compliance(), example=EXAMPLE)
+    def get(self, query: Mapping[str, Any]) -> Any:
+        """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below
+        them.
+        """
+        grouped = query.get("by", BY_DEFAULT)
+        left_out = leaves_out_restricted(current_actor())
+        if query.get("on") is None:
+            return {**compliance(current_actor(), grouped), "without_restricted": left_out}
+        if grouped != BY_DEFAULT:
+            raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
+        return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}
+
+
+# Overview endpoints: where the country stands, how it changed, and twelve months of a group.
+
+overview_blp = ApiBlueprint("overview", __name__, description="Where the country stands after the last audit.")
+HISTORY_BY: Final = Parameter(
+    "by", "What is counted.", {"type": "string", "enum": list(HISTORY_GROUPS), "default": BY_COUNTRY}
+)
 OF: Final = Parameter(
     "of", "The BIN, the code of the region or sector, or the rule; not for the country.", {"type": "string"}
 )
 WHOLE: Final[dict[str, Any]] = {"type": "integer"}
 SHARE: Final[dict[str, Any]] = {"type": ["number", "null"]}
 TEXT: Final[dict[str, Any]] = {"type": "string"}
-TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
 SHARES: Final = ("platform_percent", "platform_claimed_percent", "flagged_percent")
 
 
@@ -49,8 +156,8 @@ def _list(items: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
-COUNTS: Final[dict[str, Any]] = {
-    **dict.fromkeys(COUNTED, WHOLE),
+FIGURE_SCHEMAS: Final[dict[str, Any]] = {
+    **dict.fromkeys(FIGURES_COUNTED, WHOLE),
     "on_platform": {
         "type": ["integer", "null"],
         "description": "Of those in scope, confirmed to be on QazTech; null of audits that stored claims alone.",
@@ -61,8 +168,8 @@ COUNTS: Final[dict[str, Any]] = {
     },
     **dict.fromkeys(SHARES, SHARE),
 }
-FIGURES: Final = object_of(**COUNTS)
-MEMBERS: Final = _list(object_of(key=TEXT_OR_NULL, **COUNTS))
+FIGURES: Final = object_of(**FIGURE_SCHEMAS)
+MEMBERS: Final = _list(object_of(key=TEXT_OR_NULL, **FIGURE_SCHEMAS))
 AGENCY: Final = {"bin": TEXT, **dict.fromkeys(NAMES[1:], TEXT_OR_NULL)}
 AT_RISK: Final = _list(object_of(**AGENCY, flagged=WHOLE, at_risk_kzt=WHOLE, less_kzt=nullable(WHOLE)))
 EARLIER: Final = _list(object_of(days=WHOLE, on=nullable(DAY_SCHEMA), figures={"anyOf": [FIGURES, {"type": "null"}]}))
@@ -108,16 +215,16 @@ class OverviewShown(BaseSchema):
 class HistoryShown(BaseSchema):
     """Twelve months of a group, one audit a week, oldest first."""
 
-    by = ReadOnly("What is counted.", {"type": "string", "enum": list(GROUPS)})
+    by = ReadOnly("What is counted.", {"type": "string", "enum": list(HISTORY_GROUPS)})
     of = ReadOnly("Which one; null for the country.", TEXT_OR_NULL)
     items = ReadOnly(
-        "The points; `flagged` of a rule are its open flags.", _list(object_of(on=dict(DAY_SCHEMA), **COUNTS))
+        "The points; `flagged` of a rule are its open flags.", _list(object_of(on=dict(DAY_SCHEMA), **FIGURE_SCHEMAS))
     )
     without_restricted = without_restricted_field()
 
 
-COUNTS_EXAMPLE: Final[dict[str, Any]] = {
-    **dict.fromkeys(COUNTED, 0),
+FIGURES_EXAMPLE: Final[dict[str, Any]] = {
+    **dict.fromkeys(FIGURES_COUNTED, 0),
     "projects": 14,
     "in_scope": 14,
     "on_platform": 9,
@@ -141,10 +248,10 @@ AGENCY_EXAMPLE: Final = {
     "at_risk_kzt": 310_000_000,
     "less_kzt": None,
 }
-EXAMPLE: Final[dict[str, Any]] = {
+OVERVIEW_EXAMPLE: Final[dict[str, Any]] = {
     "on": "2026-03-02",
     "audit": 41,
-    "now": COUNTS_EXAMPLE,
+    "now": FIGURES_EXAMPLE,
     "earlier": [{"days": days, "on": None, "figures": None} for days in BACK],
     "target": {"on": "2026-09-30", "percent": 100},
     "forecast": {
@@ -156,10 +263,10 @@ EXAMPLE: Final[dict[str, Any]] = {
         "complete_on": "2027-01-10",
         "points": 9,
     },
-    "regions": [{"key": "71", **COUNTS_EXAMPLE}],
-    "sectors": [{"key": "07", **COUNTS_EXAMPLE}],
-    "rules": [{"key": "freeze.creation", **COUNTS_EXAMPLE}],
-    "ages": [{"key": "31", **COUNTS_EXAMPLE}],
+    "regions": [{"key": "71", **FIGURES_EXAMPLE}],
+    "sectors": [{"key": "07", **FIGURES_EXAMPLE}],
+    "rules": [{"key": "freeze.creation", **FIGURES_EXAMPLE}],
+    "ages": [{"key": "31", **FIGURES_EXAMPLE}],
     "at_risk": [AGENCY_EXAMPLE],
     "improved": [],
     "onboarding_ends": ENDS_EXAMPLE,
@@ -172,36 +279,36 @@ EXAMPLE: Final[dict[str, Any]] = {
 class HistoryQuery(QuerySchema):
     """What the history is of."""
 
-    by = QueryParameter(BY, Choice(GROUPS))
+    by = QueryParameter(HISTORY_BY, Choice(HISTORY_GROUPS))
     of = QueryParameter(OF, Text())
 
 
-@blp.route("/overview")
+@overview_blp.route("/overview")
 class ReadOverview(MethodView):
     """The overview."""
 
-    @blp.requires(Permission.OVERVIEW_READ)
-    @blp.doc(operationId="read_overview")
-    @blp.response(200, OverviewShown(), example=EXAMPLE)
+    @overview_blp.requires(Permission.OVERVIEW_READ)
+    @overview_blp.doc(operationId="read_overview")
+    @overview_blp.response(200, OverviewShown(), example=OVERVIEW_EXAMPLE)
     def get(self) -> Any:
         """Show where the country stands after the last audit, how it changed, and where it leads."""
         return {**_shown(overview(current_actor())), "without_restricted": leaves_out_restricted(current_actor())}
 
 
-@blp.route("/overview/history")
+@overview_blp.route("/overview/history")
 class ReadHistory(MethodView):
     """The history of a group."""
 
-    @blp.requires(Permission.OVERVIEW_READ)
-    @blp.doc(operationId="read_overview_history")
-    @blp.arguments(HistoryQuery(), location="query")
-    @blp.response(
+    @overview_blp.requires(Permission.OVERVIEW_READ)
+    @overview_blp.doc(operationId="read_overview_history")
+    @overview_blp.arguments(HistoryQuery(), location="query")
+    @overview_blp.response(
         200,
         HistoryShown(),
         example={
             "by": "region",
             "of": "71",
-            "items": [{"on": "2026-03-02", **COUNTS_EXAMPLE}],
+            "items": [{"on": "2026-03-02", **FIGURES_EXAMPLE}],
             "without_restricted": True,
         },
     )

@@ -1,18 +1,20 @@
-"""The exemptions endpoints: decisions of the Commission, recorded by supervisors."""
+"""The exemptions endpoints: decisions of the Commission, recorded by supervisors, and their documents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
+from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.cases.commission import propose_exemption
@@ -20,7 +22,13 @@ from registry.cases.sync import revoke_exemption
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION
+from registry.exemptions.service import add_exemption_document, exemption_documents_page, read_exemption_document
+from registry.http.downloads import document_download
+from registry.http.request_bodies import SentFile
 from registry.journal.read_replica import use_read_replica
+from registry.projects.api.documents import EXAMPLE as DOCUMENT_EXAMPLE
+from registry.projects.api.documents import FILE_TEXT, Letter
+from registry.projects.documents import LetterFields
 
 blp = ApiBlueprint(
     "exemptions",
@@ -93,3 +101,59 @@ class ExemptionRevocation(MethodView):
         exemption = revoke_exemption(current_actor(), id, values.get("reason"))
         blp.set_etag(etag_data(exemption))
         return exemption
+
+
+# The documents of exemptions: the Commission's decisions themselves, and the letters about them.
+
+documents_blp = ApiBlueprint("exemption-documents", __name__, description="Documents of exemptions.")
+LETTER: Final = Letter()
+DOCUMENT_SHOWN: Final = {**DOCUMENT_EXAMPLE, "kind": "act", "outgoing_number": "5-1", "incoming_number": None}
+
+
+class ExemptionDocumentForm(LetterFields):
+    """A document to add."""
+
+    file = UploadedFile(FILE_TEXT)
+
+
+@documents_blp.route("/exemptions/<row_id:exemption_id>/documents")
+class ExemptionDocuments(MethodView):
+    """The documents of an exemption."""
+
+    @documents_blp.requires(Permission.EXEMPTIONS_READ)
+    @documents_blp.doc(operationId="list_exemption_documents")
+    @documents_blp.arguments(list_query(), location="query")
+    @documents_blp.response(200, PageSchema(LETTER), example={"items": [DOCUMENT_SHOWN], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, exemption_id: int) -> Any:
+        """List the documents of an exemption, the oldest first."""
+        return page_response(exemption_documents_page(read_exemption(current_actor(), exemption_id), query.page))
+
+    @documents_blp.requires(Permission.EXEMPTIONS_RECORD, Permission.DOCUMENTS_WRITE)
+    @documents_blp.doc(operationId="create_exemption_document")
+    @documents_blp.arguments(ExemptionDocumentForm(), location="multipart")
+    @documents_blp.idempotent
+    @documents_blp.response(201, LETTER, description="Kept.", example=DOCUMENT_SHOWN, headers=LOCATION)
+    def post(self, form: Mapping[str, Any], exemption_id: int) -> Any:
+        """Add a document to an exemption."""
+        file: SentFile = form["file"]
+        values = {name: value for name, value in form.items() if name != "file"}
+        actor = current_actor()
+        row = add_exemption_document(actor, exemption_id, file.name, file.content_type, file.content, values)
+        return row, {"Location": f"{API_PREFIX}/exemptions/{exemption_id}/documents/{row['id']}"}
+
+
+@documents_blp.route("/exemptions/<row_id:exemption_id>/documents/<row_id:id>")
+class ExemptionDocumentById(MethodView):
+    """One document of an exemption."""
+
+    @documents_blp.requires(Permission.EXEMPTIONS_READ)
+    @documents_blp.doc(operationId="download_exemption_document")
+    @documents_blp.etag
+    @documents_blp.response(
+        200, {}, content_type="application/octet-stream", description="The bytes as they were given."
+    )
+    def get(self, exemption_id: int, id: int) -> Response:
+        """Download a document of an exemption, checked against its SHA-256."""
+        document, content = read_exemption_document(read_exemption(current_actor(), exemption_id), id)
+        documents_blp.set_etag(document.sha256)
+        return document_download(document.name, content)

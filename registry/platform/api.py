@@ -1,0 +1,272 @@
+"""The endpoints of confirmed facts, of restrictions, and of the platform inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.operation_docs import LOCATION
+from registry.api.uploads import (
+    ROW_ERROR_EXAMPLE,
+    ROW_ERROR_PROPERTIES,
+    TABLE_TEXT,
+    DryRun,
+    UploadedFile,
+    row_error,
+)
+from registry.approvals.api import proposed, proposed_instead
+from registry.approvals.fields import APPROVAL
+from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
+from registry.approvals.tables import Approval
+from registry.core.base_schema import BaseSchema
+from registry.core.response_fields import ReadOnly
+from registry.core.transactions import transaction
+from registry.http.locale import request_locale
+from registry.http.request_bodies import SentFile
+from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
+from registry.projects.api import examples
+from registry.projects.api.representations import etag_data, project_row
+from registry.projects.restriction import propose_restriction
+from registry.projects.schemas import PROJECT
+from registry.requests.confirmed_facts import ENDING as ENDING_KIND
+from registry.requests.confirmed_facts import ONBOARDING as ONBOARDING_KIND
+from registry.requests.confirmed_facts import PLACEMENT, confirm_or_propose
+from registry.requests.inventory_approval import REASON, import_inventory, preview_inventory
+
+# Confirmed facts and restrictions: what reviewers, operators and supervisors confirm and decide.
+
+blp = ApiBlueprint(
+    "confirmations", __name__, description="What lifts a suspicion is confirmed by reviewer or operator, not claimed."
+)
+THE_PROJECT: Final[dict[str, Any]] = {
+    "description": "The project as it is now.",
+    "example": examples.PROJECT,
+}
+
+WAITS: Final = "It waits for another person."
+
+
+def confirmed(number: str, kind: str, values: Mapping[str, Any]) -> Any:
+    """The project as it is now, or the proposal where two people confirm it."""
+    with transaction():
+        project, approval = confirm_or_propose(current_actor(), number, kind, values)
+        if approval is not None:
+            return proposed_instead(approval)
+        row = project_row(project)
+    blp.set_etag(etag_data(row))
+    return row
+
+
+@blp.route("/projects/<number>/placement-verification")
+class PlacementVerification(MethodView):
+    """That a project lives on QazTech."""
+
+    @blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @blp.doc(operationId="confirm_placement")
+    @blp.arguments(
+        VERIFICATION, example={"platform_key": "qt-4711", "verified_on": "2026-03-02", "evidence": "QazTech list"}
+    )
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, **THE_PROJECT)
+    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm that a project lives on QazTech.
+
+        One person does where the last inventory lists the key for the agency, and the key confirms no other project;
+        otherwise it is a proposal, with a document of the project, and another person approves it, one of the two a
+        supervisor.
+        """
+        return confirmed(number, PLACEMENT, values)
+
+
+@blp.route("/projects/<number>/onboarding-confirmation")
+class OnboardingConfirmation(MethodView):
+    """That a project moves to QazTech."""
+
+    @blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @blp.doc(operationId="confirm_move")
+    @blp.arguments(ONBOARDING, example={"due_on": "2026-08-31"})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, **THE_PROJECT)
+    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm that a project moves to QazTech by a date, at most six months ahead.
+
+        It can be extended once, by a reviewer. While a medium or high flag of the project is active, or no audit has
+        judged it as it stands, it is a proposal, with a document of the project, and another person approves it, one of
+        the two a supervisor.
+        """
+        return confirmed(number, ONBOARDING_KIND, values)
+
+
+@blp.route("/projects/<number>/ending-confirmation")
+class EndingConfirmation(MethodView):
+    """That the work ended."""
+
+    @blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @blp.doc(operationId="confirm_end")
+    @blp.arguments(
+        ENDING, example={"ended_on": "2026-03-01", "consent_number": "17-3/45", "evidence": "Act of writing-off"}
+    )
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, **THE_PROJECT)
+    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm that the work ended with the authorised body's consent.
+
+        While a medium or high flag of the project is active, or no audit has judged it as it stands, it is a proposal,
+        with a document of the project, and another person approves it, one of the two a supervisor.
+        """
+        return confirmed(number, ENDING_KIND, values)
+
+
+@blp.route("/projects/<number>/restriction")
+class Restriction(MethodView):
+    """Who may see a project."""
+
+    # Without ``etag``: a restriction needs no If-Match, because it replaces nothing that was read before.
+    @blp.requires(Permission.PROJECTS_RESTRICT)
+    @blp.doc(operationId="restrict")
+    @blp.arguments(RESTRICTION, example={"is_restricted": True, "reason": "State secrets"})
+    @blp.response(
+        202, APPROVAL, description="It waits for another supervisor.", example=APPROVAL_EXAMPLE, headers=LOCATION
+    )
+    def put(self, values: Mapping[str, Any], number: str) -> Any:
+        """Propose to show a project to supervisor, auditor and its own agency only, or to all again.
+
+        Another supervisor approves it.
+        """
+        return proposed(propose_restriction(current_actor(), number, values))
+
+
+# The platform inventories endpoint: QazTech's own list of what lives on it.
+
+inventories_blp = ApiBlueprint(
+    "platform-inventories", __name__, description="QazTech's own list, by which placements are verified in bulk."
+)
+
+COUNT: Final = {"type": "integer", "minimum": 0}
+TEXT: Final = {"type": "string"}
+NUMBERS: Final = {"type": "array", "items": {"type": "string", "description": "A project's number."}}
+MISMATCHED: Final = dict.fromkeys(("number", "platform_key", "placement", "agency", "listed_agency"), TEXT)
+UNREGISTERED: Final = {"platform_key": TEXT, "agency": TEXT, "row": {"type": "integer"}}
+ROWS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["matched", "lost", "shared", "flagged", "changed_since_audit", "mismatched", "unregistered"],
+    "properties": {
+        "matched": NUMBERS,
+        "lost": NUMBERS,
+        "shared": NUMBERS,
+        "flagged": NUMBERS,
+        "changed_since_audit": NUMBERS,
+        "mismatched": {
+            "type": "array",
+            "items": {"type": "object", "required": list(MISMATCHED), "properties": MISMATCHED},
+        },
+        "unregistered": {
+            "type": "array",
+            "items": {"type": "object", "required": list(UNREGISTERED), "properties": UNREGISTERED},
+        },
+    },
+}
+ROW_ERRORS: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "object", "required": list(ROW_ERROR_PROPERTIES), "properties": ROW_ERROR_PROPERTIES},
+}
+
+
+class InventoryForm(BaseSchema):
+    """QazTech's list."""
+
+    file = UploadedFile(TABLE_TEXT)
+    dry_run = DryRun()
+    reason = REASON
+
+
+class InventorySummary(BaseSchema):
+    """What an inventory changed, or would change."""
+
+    dry_run = ReadOnly("True when nothing was written.", {"type": "boolean"})
+    matched = ReadOnly("Placements that the list verifies.", COUNT)
+    lost = ReadOnly("Placements that vanished from the list and lose their verification.", COUNT)
+    shared = ReadOnly("Records that stay unconfirmed, because their key confirms another object.", COUNT)
+    flagged = ReadOnly("Placements with an active medium or high flag that it verifies.", COUNT)
+    changed_since_audit = ReadOnly(
+        "Placements that it verifies of projects that were registered or changed since the last audit.", COUNT
+    )
+    mismatched = ReadOnly("Records that have a key of the list but say that they live elsewhere.", COUNT)
+    unregistered = ReadOnly("Keys of the list that no record has.", COUNT)
+    needs_approval = ReadOnly("Of a dry run: whether a second person must approve it.", {"type": "boolean"})
+    total = ReadOnly("Rows in the list.", COUNT)
+    rejected = ReadOnly("Bad rows.", COUNT)
+    rows = ReadOnly("What stands behind the counts, at most 1,000 of each.", ROWS)
+    errors = ReadOnly("The bad rows, at most 1,000.", ROW_ERRORS)
+
+
+SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
+    "dry_run": True,
+    "matched": 41,
+    "lost": 1,
+    "shared": 0,
+    "flagged": 0,
+    "changed_since_audit": 0,
+    "needs_approval": False,
+    "mismatched": 2,
+    "unregistered": 3,
+    "total": 47,
+    "rejected": 1,
+    "rows": {
+        "matched": ["QT-2026-0000001-5"],
+        "lost": ["QT-2026-0000002-3"],
+        "shared": [],
+        "flagged": [],
+        "changed_since_audit": [],
+        "mismatched": [
+            {
+                "number": "QT-2026-0000003-1",
+                "platform_key": "qt-0417",
+                "placement": "off_platform",
+                "agency": "050340004478",
+                "listed_agency": "050340004478",
+            }
+        ],
+        "unregistered": [{"platform_key": "qt-0533", "agency": "050340004478", "row": 12}],
+    },
+    "errors": [ROW_ERROR_EXAMPLE],
+}
+
+
+@inventories_blp.route("/platform-inventories")
+class PlatformInventories(MethodView):
+    """QazTech's lists."""
+
+    @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @inventories_blp.doc(operationId="create_platform_inventory")
+    @inventories_blp.arguments(InventoryForm(), location="multipart")
+    @inventories_blp.idempotent
+    @inventories_blp.response(200, InventorySummary(), example=SUMMARY_EXAMPLE)
+    @inventories_blp.alt_response(202, schema=APPROVAL, description="It waits for another person.", headers=LOCATION)
+    def post(self, form: Mapping[str, Any]) -> Any:
+        """Verify placements by QazTech's list.
+
+        What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
+        By hand, a list that verifies projects with a medium or high flag, or that no audit has judged as they stand,
+        or takes more than a tenth of the verifications away, with what was lost by hand in the last 30 days, is a
+        proposal, and another person approves it, one of the two a supervisor. The platform's own program acts at once.
+        """
+        file: SentFile = form["file"]
+        if form["dry_run"]:
+            return _shown(preview_inventory(current_actor(), file.name, file.content))
+        done = import_inventory(current_actor(), file.name, file.content, form.get("reason"))
+        return proposed_instead(done) if isinstance(done, Approval) else _shown(done)
+
+
+def _shown(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**summary, "errors": [row_error(error, request_locale()) for error in summary["errors"]]}

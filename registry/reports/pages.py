@@ -1,0 +1,773 @@
+"""Pages of the compliance report and of the overview, and the home page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from flask import redirect, render_template, request, url_for
+
+from registry.accounts.absences import substitutions
+from registry.accounts.account_editing import local_changes_since, previous_sign_in
+from registry.accounts.actors import Actor
+from registry.accounts.people_queries import active_and_invited_people
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.same_person import ownerless_accounts
+from registry.accounts.token_confirmation import pending_tokens
+from registry.accounts.token_queries import ending_tokens
+from registry.accounts.views.pending import list_pending
+from registry.agencies.pages import agency_name
+from registry.agencies.vocabulary import Region
+from registry.approvals.queries import count_waiting_for
+from registry.audits.pages import rule_titles
+from registry.audits.queries import list_audits
+from registry.audits.restricted_counts import visible_run
+from registry.cases.lists import count_cases, list_cases
+from registry.cases.views.work_lists import own_assignees
+from registry.core.base_schema import BaseSchema
+from registry.core.clock import today
+from registry.core.errors import Malformed, Problem
+from registry.core.fields import Day
+from registry.core.lists import Page
+from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
+from registry.core.translations import lazy_text
+from registry.core.working_days import national_calendar
+from registry.flags.models import last_good_audit
+from registry.freeze.vocabulary import Severity
+from registry.help.setup import setup_to_show
+from registry.http.downloads import csv_download, xlsx_download
+from registry.inbox.pages import inbox_on_home
+from registry.journal.pages import action_label, principal_label
+from registry.journal.service import JournalEntry
+from registry.projects.attestations import count_attestations
+from registry.projects.drafts import Draft, drafts_of
+from registry.projects.queries import list_projects
+from registry.projects.views.links import projects_of
+from registry.projects.visibility import leaves_out_restricted
+from registry.projects.vocabulary import FreezeStatus
+from registry.reports.compliance import (
+    BY_SEVERITY,
+    GROUPS,
+    UNFLAGGED,
+    Level,
+    audit_on,
+    compliance,
+    compliance_below,
+    compliance_on,
+    parents,
+)
+from registry.reports.overview import (
+    BY_AGENCY,
+    BY_COUNTRY,
+    MEMBERS,
+    AtRisk,
+    Figures,
+    Overview,
+    Point,
+    history,
+    overview,
+)
+from registry.reports.overview import (
+    GROUPS as HISTORY_GROUPS,
+)
+from registry.requests.queries import count_to_decide, count_waiting, kinds_to_decide
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
+from registry.web.current_user import page_locale
+from registry.web.formats import gettext as _
+from registry.web.forms import Form
+from registry.web.labels import SHARE_PATTERNS, choice_label, field_label, name_in_page_language, share_class
+from registry.web.lists import ENDINGS
+
+# Compliance report page: by agency, region, kind or sector, as printable bars and a table, with exports.
+
+# The former date that the compliance page is asked for.
+
+MAX_LENGTH: Final = 40
+
+
+class FormerDate(BaseSchema):
+    """The date of the report."""
+
+    on = Day()
+
+
+SCHEMA: Final = FormerDate()
+
+
+def requested_date() -> tuple[date | None, Form]:
+    """The date, None for the present report; and the form, with the error of a text that is no date."""
+    text, day, problems = _read()
+    return day, Form({"on": text}, problems)
+
+
+def requested_valid_date() -> date | None:
+    """The date of a download. Raises Malformed for a text that is no date."""
+    _text, day, problems = _read()
+    if problems:
+        raise Malformed(problems)
+    return day
+
+
+def _read() -> tuple[str, date | None, Sequence[Problem]]:
+    text = request.args.get("on", "").strip()[:MAX_LENGTH]
+    values, problems = SCHEMA.load_filled_texts({"on": text})
+    return text, values.get("on"), problems
+
+
+# Columns and rows of the compliance report's export: exact amounts and BINs.
+
+STATUSES: Final = (UNFLAGGED[0], FreezeStatus.FLAGGED.value, *UNFLAGGED[1:])
+
+
+def group_name(grouped: str, row: Mapping[str, Any]) -> str:
+    """Return the name of a row's group."""
+    if row["key"] is None:
+        return _("Not given")
+    if grouped == "agency":
+        return name_in_page_language(row) or str(row["key"])
+    return choice_label(grouped, row["key"])
+
+
+def share_name(share: str) -> str:
+    """Return the label of a share of projects: a freeze status, for flagged projects with their severity."""
+    status, _underscore, severity = share.partition("_")
+    if status == "flagged" and severity:
+        return choice_label("flagged", severity)
+    return choice_label("freeze_status", share)
+
+
+def compliance_header(grouped: str) -> list[str]:
+    """Return the column headings."""
+    of_agencies = [field_label("bin"), field_label("parent_bin")] if grouped == "agency" else []
+    return [
+        *of_agencies,
+        field_label(grouped),
+        _("Projects"),
+        *(share_name(status) for status in STATUSES),
+        *(share_name(share) for share in BY_SEVERITY),
+        _("Clear, %%") % {},
+        field_label("budget_kzt"),
+        _("Of it flagged"),
+    ]
+
+
+def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list[list[Cell]]:
+    """Return one row per row of the report, by agency also of a former date."""
+    above = parents(actor) if grouped == "agency" else {}
+    report = compliance(actor, grouped) if day is None else compliance_on(actor, day)
+    return [_row(grouped, row, above) for row in report["items"]]
+
+
+def with_restricted_column(
+    actor: Actor, header: Sequence[str], rows: Sequence[Sequence[Cell]]
+) -> tuple[list[str], list[list[Cell]]]:
+    """Return headings and rows with a last column that says whether the figures include restricted projects."""
+    answer = _("left out") if leaves_out_restricted(actor) else _("included")
+    return [*header, _("Restricted projects")], [[*row, answer] for row in rows]
+
+
+def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:
+    of_agency: list[Cell] = [row["key"], above.get(row["key"])] if grouped == "agency" else []
+    return [
+        *of_agency,
+        group_name(grouped, row),
+        row["projects"],
+        *(row[status] for status in STATUSES),
+        *(row[share] for share in BY_SEVERITY),
+        row["clear_percent"],
+        row["budget_kzt"],
+        row["budget_flagged_kzt"],
+    ]
+
+
+# Compliance trend: projects without open flags after each of the last audits.
+
+SHOWN: Final = 12
+# Only the last run of a day is displayed, and a day may have several.
+LOOKED_AT: Final = 50
+GOOD: Final = {"status": "succeeded", "dry_run": "false"}
+
+
+def over_time(actor: Actor) -> list[dict[str, Any]]:
+    """Return the last successfully audited days, newest first; empty for actors who may not read audits.
+
+    Each has ``on``, ``audit``, the counts ``judged``, ``flagged``, ``exempt`` and ``unflagged`` (neither flagged nor
+    exempt), and ``percent``, the unflagged share of the judged projects.
+    """
+    if not actor.may(Permission.AUDITS_READ):
+        return []
+    days: dict[Any, dict[str, Any]] = {}
+    for run in list_audits(actor, GOOD, Page(LOOKED_AT)).items:
+        if run["on"] not in days and run["projects_judged"] and len(days) < SHOWN:
+            days[run["on"]] = _point(run)
+    return sorted(days.values(), key=lambda each: each["on"], reverse=True)
+
+
+def _point(run: Any) -> dict[str, Any]:
+    judged, flagged, exempt = run["projects_judged"], run["projects_flagged"], run["projects_exempt"]
+    unflagged = judged - flagged - exempt
+    counts = {"judged": judged, "flagged": flagged, "exempt": exempt, "unflagged": unflagged}
+    return {"on": run["on"], "audit": run["id"], **counts, "percent": round(100 * unflagged / judged, 1)}
+
+
+BY_DEFAULT: Final = "agency"
+GROUP_NAMES: Final = {
+    "agency": lazy_text("By agency"),
+    "region": lazy_text("By region"),
+    "kind": lazy_text("By kind of agency"),
+    "sector": lazy_text("By sector"),
+}
+# From worst to best, the order of the bars.
+SHARES: Final = (
+    *BY_SEVERITY,
+    FreezeStatus.EXEMPT.value,
+    FreezeStatus.ACCEPTED.value,
+    FreezeStatus.CLEAR.value,
+    FreezeStatus.UNAUDITED.value,
+)
+ROWS_A_PAGE: Final = 25
+LAST_PAGE: Final = 9999
+
+
+@pages.page("/reports/compliance", needs=Permission.REPORTS_READ)
+def compliance_report(actor: Actor) -> Answer:
+    """Display the report by the requested group. By agency it has one level of the tree, in pages or as a whole."""
+    grouped = _requested_group()
+    day, form = requested_date() if grouped == "agency" and not request.args.get("within") else (None, Form())
+    level = _requested_level(actor, grouped) if day is None else _former_level(actor, day)
+    whole, page = "whole" in request.args, _requested_page()
+    first = 0 if whole else (page - 1) * ROWS_A_PAGE
+    shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
+    rows = [
+        {
+            "below": 0,
+            **row,
+            "name": group_name(grouped, row),
+            "opens": _opened(row),
+            # Today's projects are not those of a former date.
+            "whose": group_filters(grouped, row) if day is None else None,
+        }
+        for row in shown
+    ]
+    page_text = render_template(
+        "reports/compliance.html",
+        actor=actor,
+        grouped=grouped,
+        form=form,
+        on=day,
+        asks_date=grouped == "agency" and not level.above,
+        groups=GROUP_NAMES,
+        above=level.above,
+        rows=rows,
+        first=first + 1,
+        count=len(level.rows),
+        bars=[(row["name"], bar(row)) for row in rows],
+        shares=SHARES,
+        by_severity=BY_SEVERITY,
+        share_name=share_name,
+        share_class=share_class,
+        share_patterns=SHARE_PATTERNS,
+        totals=level.totals,
+        all_of=_filters_of_all(level, day),
+        of_share=share_filters,
+        last=last_good_audit() if day is None else audit_on(day),
+        days=[] if level.above or first or day else over_time(actor),
+        next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
+        first_address=_same_level() if first else None,
+        whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
+    )
+    return (page_text, 422) if form.errors else page_text
+
+
+@pages.page(f"/reports/compliance.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
+def compliance_table(actor: Actor, ending: str) -> Answer:
+    """Download the whole report with exact amounts; every agency without the agencies below it."""
+    grouped = _requested_group()
+    day = requested_valid_date() if grouped == "agency" else None
+    header, rows = with_restricted_column(actor, compliance_header(grouped), compliance_rows(actor, grouped, day))
+    if ending == "csv":
+        return csv_download("compliance", table_as_csv(header, [rows]))
+    return xlsx_download("compliance", lambda path: table_as_xlsx(path, "compliance", header, [rows]))
+
+
+def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Return ``(share, start, width)`` of each segment, in percent of the row's projects in scope."""
+    total = sum(row[name] for name in SHARES)
+    pieces, begin = [], 0.0
+    for name in SHARES:
+        if row[name]:
+            width = round(100 * row[name] / total, 3)
+            pieces.append((name, round(begin, 3), width))
+            begin += width
+    return pieces
+
+
+def group_filters(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the project list filters that select the row's projects; None when no filter does."""
+    if row["key"] is None:
+        return None
+    return {grouped: row["key"]} | ({"below": "true"} if row.get("below") else {})
+
+
+def share_filters(share: str) -> dict[str, str]:
+    """Return the project list filters that select a share of the projects."""
+    status, _underscore, severity = share.partition("_")
+    return (
+        {"freeze_status": status, "severity": severity}
+        if status == "flagged" and severity
+        else {"freeze_status": share}
+    )
+
+
+def _requested_group() -> str:
+    grouped = request.args.get("by", BY_DEFAULT)
+    return grouped if grouped in GROUPS else BY_DEFAULT
+
+
+def _requested_level(actor: Actor, grouped: str) -> Level:
+    if grouped == "agency":
+        return compliance_below(actor, request.args.get("within") or None)
+    report = compliance(actor, grouped)
+    return Level([], report["items"], report["totals"])
+
+
+def _former_level(actor: Actor, day: date) -> Level:
+    """Every agency by itself, most flagged first: the tree of a former date is not known."""
+    report = compliance_on(actor, day)
+    rows = sorted(report["items"], key=lambda row: (-row["flagged"], -row["projects"], row["key"]))
+    return Level([], rows, report["totals"])
+
+
+def _filters_of_all(level: Level, day: date | None) -> dict[str, str] | None:
+    if day is not None:
+        return None
+    return {"agency": level.above[-1]["bin"], "below": "true"} if level.above else {}
+
+
+def _requested_page() -> int:
+    page = request.args.get("page", "")
+    return min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() and len(page) < 10 else 1
+
+
+def _opened(row: dict[str, Any]) -> str | None:
+    return url_for("web.compliance_report", within=row["key"]) if row.get("below") else None
+
+
+def _same_level(**more: Any) -> str:
+    parameters: dict[str, Any] = {name: request.args[name] for name in ("by", "within", "on") if request.args.get(name)}
+    return url_for("web.compliance_report", **parameters, **more)
+
+
+# Overview page and the history of a group: shares, money at risk, their change, and where they lead.
+
+# Geometry of line charts: horizontal places in percent of the width, vertical ones in pixels: text never scales.
+
+TOP: Final = 14
+HEIGHT: Final = 180
+# One marker in so many points; the first and the last always have one.
+MARKED: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. ``places``: (x in percent, y in pixels) of its points; ``marks``: those with a marker."""
+
+    name: str
+    places: Sequence[tuple[float, float]]
+    marks: Sequence[tuple[float, float]]
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """``grid``: (y in pixels, value) of the horizontal lines. ``first`` and ``last``: the dates at both ends."""
+
+    lines: Sequence[Line]
+    grid: Sequence[tuple[float, float]]
+    first: date
+    last: date
+
+
+def line_chart(days: Sequence[date], series: Sequence[tuple[str, Sequence[float | None]]], most: float) -> LineChart:
+    """A chart of named series over at least two days, oldest first, from 0 to ``most``; None in a series is a gap."""
+    whole = (days[-1] - days[0]).days
+    xs = [round(100 * (day - days[0]).days / whole, 2) for day in days]
+    drawn = []
+    for name, values in series:
+        places = [(x, _y(value, most)) for x, value in zip(xs, values, strict=True) if value is not None]
+        if len(places) > 1:
+            drawn.append((name, places, next(value for value in reversed(values) if value is not None)))
+    lines = [Line(name, places, [*places[:-1:MARKED], places[-1]], last) for name, places, last in drawn]
+    grid = [(_y(most * part / 4, most), most * part / 4) for part in range(5)]
+    return LineChart(lines, grid, days[0], days[-1])
+
+
+def _y(value: float, most: float) -> float:
+    return round(TOP + HEIGHT * (1 - value / most), 1)
+
+
+# Tile map of the regions: one tile of the same size for each, about where it lies.
+
+COLUMNS: Final = 7
+# Column and row of each region, from the west and the north.
+PLACES: Final[Mapping[Region, tuple[int, int]]] = {
+    Region.WEST_KAZAKHSTAN: (0, 1),
+    Region.ATYRAU: (0, 2),
+    Region.MANGYSTAU: (0, 3),
+    Region.AKTOBE: (1, 2),
+    Region.KOSTANAY: (2, 1),
+    Region.ULYTAU: (2, 2),
+    Region.KYZYLORDA: (2, 3),
+    Region.NORTH_KAZAKHSTAN: (3, 0),
+    Region.AKMOLA: (3, 1),
+    Region.KARAGANDA: (4, 2),
+    Region.TURKISTAN: (3, 3),
+    Region.SHYMKENT: (3, 4),
+    Region.ASTANA: (4, 1),
+    Region.ZHAMBYL: (4, 3),
+    Region.PAVLODAR: (5, 1),
+    Region.ABAI: (5, 2),
+    Region.ALMATY_REGION: (5, 3),
+    Region.ALMATY: (5, 4),
+    Region.EAST_KAZAKHSTAN: (6, 2),
+    Region.ZHETISU: (6, 3),
+}
+# The least share of flagged projects, in percent, of each shade, the darkest first.
+SHADES: Final = ((60, 4), (40, 3), (20, 2), (0.1, 1), (0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """``x`` in percent of the width, ``row`` from the north; ``shade`` 0 to 4, None without projects in scope."""
+
+    region: str
+    x: float
+    row: int
+    percent: float | None
+    shade: int | None
+
+
+def tiles(regions: Mapping[str, Figures]) -> list[Tile]:
+    """A tile for every region, with its share of flagged projects."""
+    placed = []
+    for region, (column, row) in PLACES.items():
+        percent = regions.get(region.value, Figures()).flagged_percent
+        shade = None if percent is None else next(shade for least, shade in SHADES if percent >= least)
+        placed.append(Tile(region.value, round(100 * column / COLUMNS, 2), row, percent, shade))
+    return placed
+
+
+# Columns and rows of the overview's exports: every figure with exact amounts.
+
+FIGURE_STATUSES = (
+    FreezeStatus.CLEAR.value,
+    FreezeStatus.FLAGGED.value,
+    *(f"flagged_{severity}" for severity in Severity.worst_first()),
+    FreezeStatus.EXEMPT.value,
+    FreezeStatus.ACCEPTED.value,
+    FreezeStatus.UNAUDITED.value,
+    FreezeStatus.OUT_OF_SCOPE.value,
+)
+
+
+def figures_header() -> list[str]:
+    """Return the column headings."""
+    return [
+        _("Figure"),
+        _("Group"),
+        _("Audit for"),
+        _("Projects"),
+        _("In scope"),
+        _("Confirmed on QazTech"),
+        _("Confirmed on QazTech, %%") % {},
+        _("Claimed to be on QazTech"),
+        _("Claimed to be on QazTech, %%") % {},
+        *(share_name(status) for status in FIGURE_STATUSES),
+        field_label("budget_kzt"),
+        _("Of it flagged"),
+    ]
+
+
+def overview_rows(overview: Overview | None) -> list[Sequence[Cell]]:
+    """Return a row for every group of the overview; none before the first audit."""
+    return [] if overview is None else [*_figures_rows(overview)]
+
+
+def history_rows(name: str, points: Sequence[Point]) -> list[Sequence[Cell]]:
+    """Return a row for every point, oldest first."""
+    return [_figures_row(_("Over time"), name, point.on, point.figures) for point in points]
+
+
+def _figures_rows(overview: Overview) -> Iterator[Sequence[Cell]]:
+    on, titles = overview.on, rule_titles()
+    yield _figures_row(_("The country"), _("The country"), on, overview.now)
+    for earlier in overview.earlier.values():
+        if earlier is not None:
+            yield _figures_row(_("The country"), _("The country"), earlier.on, earlier.figures)
+    yield from _group(field_label("region"), on, _named("region", overview.regions))
+    yield from _group(field_label("sector"), on, _named("sector", overview.sectors))
+    yield from _group(_("Open flags by rule"), on, {titles.get(key, key): row for key, row in overview.rules.items()})
+    yield from _group(_("Age of open flags"), on, _named("flag_age", overview.ages))
+    yield from _agencies(_("Most money at risk"), on, overview.at_risk)
+    yield from _agencies(_("Greatest improvement in 30 days"), on, overview.improved or ())
+
+
+def _named(field: str, members: Mapping[str, Figures]) -> dict[str, Figures]:
+    return {choice_label(field, key) if key else _("Not given"): row for key, row in members.items()}
+
+
+def _group(figure: str, on: date, rows: Mapping[str, Figures]) -> Iterator[Sequence[Cell]]:
+    for name, row in rows.items():
+        yield _figures_row(figure, name, on, row)
+
+
+def _agencies(figure: str, on: date, rows: Sequence[AtRisk]) -> Iterator[Sequence[Cell]]:
+    blank: list[Cell] = [None] * (len(FIGURE_STATUSES) - 2)
+    for row in rows:
+        name = name_in_page_language(row.agency)
+        yield [figure, name, on, *[None] * 7, row.flagged, *blank, None, row.at_risk_kzt]
+
+
+def _figures_row(figure: str, name: str, on: date, row: Figures) -> Sequence[Cell]:
+    counted: list[Cell] = [row.projects, row.in_scope]
+    platform: list[Cell] = [
+        row.on_platform,
+        row.platform_percent,
+        row.on_platform_claimed,
+        row.platform_claimed_percent,
+    ]
+    return [
+        figure,
+        name,
+        on,
+        *counted,
+        *platform,
+        *(getattr(row, status) for status in FIGURE_STATUSES),
+        row.budget_kzt,
+        row.at_risk_kzt,
+    ]
+
+
+PERCENT: Final = 100.0
+PLATFORM, CLAIMED, FLAGGED, FLAGS = "platform", "claimed", "flagged", "flags"
+LINES: Final = {
+    PLATFORM: lazy_text("Confirmed on QazTech"),
+    CLAIMED: lazy_text("Claimed to be on QazTech"),
+    FLAGGED: lazy_text("Flagged"),
+    FLAGS: lazy_text("Open flags"),
+}
+IN_SCOPE: Final = ",".join(
+    status.value for status in FreezeStatus if status not in (FreezeStatus.OUT_OF_SCOPE, FreezeStatus.WITHDRAWN)
+)
+
+
+@pages.page("/overview", needs=Permission.OVERVIEW_READ)
+def overview_page(actor: Actor) -> Answer:
+    """Display where the country stands."""
+    shown = overview(actor)
+    points = history(actor, BY_COUNTRY, None) if shown else []
+    return render_template(
+        "reports/overview.html",
+        actor=actor,
+        overview=shown,
+        chart=chart_of(BY_COUNTRY, points),
+        lines=LINES,
+        tiles=tiles(shown.regions) if shown else [],
+        rules=rule_titles(),
+        in_scope=IN_SCOPE,
+        today=today(),
+        until=_until,
+    )
+
+
+@pages.page(f"/overview.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
+def overview_table(actor: Actor, ending: str) -> Answer:
+    """Download every figure of the page with exact amounts."""
+    return _download(actor, "overview", ending, overview_rows(overview(actor)))
+
+
+@pages.page("/overview/history", needs=Permission.OVERVIEW_READ)
+def overview_history(actor: Actor) -> Answer:
+    """Display twelve months of the country, an agency, a region, a sector or a rule."""
+    group, of = _requested_history()
+    points = history(actor, group, of)
+    return render_template(
+        "reports/overview_history.html",
+        actor=actor,
+        by=group,
+        of=of,
+        name=history_name(group, of),
+        points=points[::-1],
+        chart=chart_of(group, points),
+        lines=LINES,
+        groups={each: [(code, history_name(each, code)) for code in codes] for each, codes in MEMBERS.items()},
+    )
+
+
+@pages.page(f"/overview/history.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
+def overview_history_table(actor: Actor, ending: str) -> Answer:
+    """Download the points of the chart with exact amounts."""
+    group, of = _requested_history()
+    return _download(
+        actor, "overview-history", ending, history_rows(history_name(group, of), history(actor, group, of))
+    )
+
+
+def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
+    """The lines of a group: shares in percent, for a rule its open flags. None with fewer than two points."""
+    if len(points) < 2:
+        return None
+    days = [point.on for point in points]
+    if group == "rule":
+        counts = [float(point.figures.flagged) for point in points]
+        return line_chart(days, [(FLAGS, counts)], max(4.0, 4 * -(-max(counts) // 4)))
+    platform = [point.figures.platform_percent for point in points]
+    flagged = [point.figures.flagged_percent for point in points]
+    claimed = [point.figures.platform_claimed_percent for point in points]
+    return line_chart(days, [(PLATFORM, platform), (CLAIMED, claimed), (FLAGGED, flagged)], PERCENT)
+
+
+def history_name(group: str, of: str | None) -> str:
+    """The name of what the history is of."""
+    if group == BY_COUNTRY or of is None:
+        return _("The country")
+    if group == BY_AGENCY:
+        return agency_name(of)
+    return rule_titles().get(of, of) if group == "rule" else choice_label(group, of)
+
+
+def _requested_history() -> tuple[str, str | None]:
+    group = request.args.get("by", BY_COUNTRY)
+    return (group, request.args.get("of") or None) if group in HISTORY_GROUPS else (BY_COUNTRY, None)
+
+
+def _until(days: int) -> str:
+    return date.fromordinal(today().toordinal() + days).isoformat()
+
+
+def _download(actor: Actor, name: str, ending: str, figures: Sequence[Sequence[Any]]) -> Answer:
+    header, rows = with_restricted_column(actor, figures_header(), figures)
+    if ending == "csv":
+        return csv_download(name, table_as_csv(header, [rows]))
+    return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, [rows]))
+
+
+# Home page: the actor's tasks, most urgent first.
+
+WORST: Final = 10
+TO_APPROVE: Final = {"to_approve": "true"}
+ORDERED: Final = {"status": "remediation"}
+# Work lists whose counts oversight sees.
+COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
+SOON: Final = timedelta(days=60)
+# Those who keep the calendar file.
+CALENDAR_ROLES: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
+
+
+@pages.page("/home", needs=ANY_SIGNED_IN)
+def home(actor: Actor) -> Answer:
+    """Display the actor's tasks, most urgent first; who has none is led to the overview."""
+    if not actor.may(Permission.CASES_READ):
+        return redirect(url_for("web.overview_page"), 303)
+    totals = compliance(actor, "kind")["totals"]
+    # First, because journalling a restricted read expires what was read before.
+    inbox = inbox_on_home(actor)
+    if actor.role in AGENCY_ROLES:
+        questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
+        ordered = list_cases(actor, ORDERED, Page(WORST), page_locale()).items
+        worst, ending = worst_projects(actor), onboarding_ending(actor)
+        return render_template(
+            "reports/home_agency.html",
+            actor=actor,
+            **inbox,
+            questions=questions,
+            orders=[(case, order_of(case)) for case in ordered],
+            projects=projects_of(actor, [*questions, *ordered]),
+            requests_waiting=count_waiting(actor),
+            approvals_waiting=count_waiting_for(actor),
+            totals=totals,
+            unflagged_statuses=UNFLAGGED,
+            last=last_good_audit(),
+            worst=worst,
+            ending=ending,
+            people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
+            ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
+            ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
+            attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
+            drafts=_drafts(actor),
+        )
+    last = last_good_audit()
+    held = list_audits(actor, {"status": "held"}, Page(WORST)).items
+    assigned_filters = {"status": "under_review,awaiting_confirmation", "assignee": own_assignees(actor)}
+    assigned = (
+        list_cases(actor, assigned_filters, Page(WORST), page_locale()).items
+        if actor.may(Permission.CASES_REVIEW)
+        else []
+    )
+    waiting = (
+        list_cases(actor, TO_APPROVE, Page(WORST), page_locale()).items if actor.may(Permission.CASES_APPROVE) else []
+    )
+    may_confirm = actor.may(Permission.ACCOUNTS_CONFIRM)
+    return render_template(
+        "reports/home_oversight.html",
+        actor=actor,
+        **inbox,
+        setup=setup_to_show(actor),
+        mine=assigned,
+        mine_filters=assigned_filters,
+        waiting=waiting,
+        waiting_filters=TO_APPROVE,
+        projects=projects_of(actor, [*assigned, *waiting]),
+        totals=totals,
+        unflagged_statuses=UNFLAGGED,
+        last=None if last is None else visible_run(actor, last),
+        held=held,
+        pending=[row for row in list_pending(actor) if row["can_confirm"]] if may_confirm else [],
+        substitutes=[each for each in substitutions() if each.deputy == actor.principal],
+        local_changes=_local_changes(actor) if may_confirm else [],
+        to_decide=count_to_decide(actor),
+        kinds_to_decide=[kind.value for kind in kinds_to_decide(actor)],
+        approvals_waiting=count_waiting_for(actor),
+        ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
+        action_label=action_label,
+        principal_label=principal_label,
+        tokens=[row for row in pending_tokens(actor) if row["can_confirm"]] if may_confirm else [],
+        worst=WORST,
+        drafts=_drafts(actor),
+        estimated=national_calendar().estimated_next_year(today()) if actor.role in CALENDAR_ROLES else [],
+        counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
+    )
+
+
+def _drafts(actor: Actor) -> list[Draft]:
+    """Return the registrations that the actor has begun."""
+    return drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else []
+
+
+def _local_changes(actor: Actor) -> list[JournalEntry]:
+    """Return what the command line changed in accounts and tokens since the actor's previous sign-in."""
+    since = previous_sign_in(actor)
+    return [] if since is None else local_changes_since(actor, since, WORST)
+
+
+def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the order that the case waits for: the newest approved decision that has not ended."""
+    return next((decision for decision in reversed(case["decisions"]) if decision["ended_because"] is None), None)
+
+
+def worst_projects(actor: Actor) -> list[Any]:
+    """Return the visible flagged projects, most severe first, at most WORST."""
+    projects: list[Any] = []
+    for severity in Severity.worst_first():
+        if len(projects) < WORST:
+            filters = {"freeze_status": "flagged", "severity": severity.value}
+            projects += list_projects(actor, filters, Page(WORST - len(projects))).items
+    return projects
+
+
+def onboarding_ending(actor: Actor) -> list[Any]:
+    """Return projects whose onboarding is due soon or overdue."""
+    until = (today() + SOON).isoformat()
+    return list_projects(actor, {"placement": "onboarding", "onboarding_due_on_to": until}, Page(WORST)).items
