@@ -140,8 +140,8 @@ def guides_of(role: Role) -> list[Document]:
 
 # Renders the documents from Markdown to HTML with the classes of the pages.
 #
-# docs/adr/0030-guides-as-help-pages.md: why markdown-it-py, and why the sections of a translation have English
-# anchors.
+# docs/explanation/architecture.md: why the guides are the help pages, and why the sections of a translation have
+# English anchors.
 
 # Raw HTML is displayed as text, and the parser makes no links of schemes such as javascript:.
 PARSER: Final = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")

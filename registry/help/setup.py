@@ -1,6 +1,6 @@
 """The setup checklist: what a new registry needs before its first working day, each task judged by facts.
 
-docs/adr/0031-setup-checklist.md: why nothing is ticked by hand, and why the journal holds who has hidden the list.
+docs/explanation/architecture.md: why nothing is ticked by hand, and why the journal holds who has hidden the list.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Per-caller rate limiting (token bucket). docs/adr/0018-own-rate-limit.md: why not Flask-Limiter.
+"""Per-caller rate limiting (token bucket). docs/adr/0005-own-code-and-libraries.md: why not Flask-Limiter.
 
 Each process has its own buckets: n web processes let n times as many requests through. The limit keeps a runaway script
 from taking the service from the others; the proxy stops a flood. Sign-in has its own, stricter limit in the database.

@@ -1,6 +1,6 @@
 """Static files: styles, scripts and fonts, from this host alone. An address with the digest may be cached for a year.
 
-docs/adr/0020-own-asset-serving.md: why not WhiteNoise.
+docs/adr/0005-own-code-and-libraries.md: why not WhiteNoise.
 """
 
 from __future__ import annotations
