@@ -9,8 +9,8 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
-from registry.accounts.oidc.provider import init_provider
-from registry.accounts.views.oidc import provider_calls
+from registry.accounts.oidc_provider import init_provider
+from registry.accounts.views.sign_in import provider_calls
 from registry.api.declared_routes import require_declared_permissions
 from registry.api.docs import attach_docs
 from registry.api.specification import attach_api

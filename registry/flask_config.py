@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.accounts.factors.models import PUBLIC_URL, SECOND_FACTOR_ROLES
 from registry.accounts.invitations import BY_EMAIL
-from registry.accounts.oidc.configuration import (
+from registry.accounts.models import PUBLIC_URL, SECOND_FACTOR_ROLES
+from registry.accounts.oidc_configuration import (
     SignInConfiguration,
     load_sign_in_file,
     set_sign_in_configuration,
@@ -36,7 +36,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
     """The values for ``app.config``; the database and the API add theirs."""
     return {
         "SECRET_KEY": settings.secret_key,
-        # registry/accounts/factors reads these two.
+        # registry/accounts/models.py reads these two.
         SECOND_FACTOR_ROLES: settings.second_factor_roles,
         PUBLIC_URL: settings.public_url,
         BY_EMAIL: settings.mail is not None,

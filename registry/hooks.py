@@ -5,6 +5,7 @@ Handlers of an event run in the order given here, and lock rows in it: projects,
 
 from __future__ import annotations
 
+from registry.accounts.account_names import rename_in
 from registry.accounts.events import (
     account_renamed,
     admitted,
@@ -18,7 +19,6 @@ from registry.accounts.events import (
     token_issued,
     work_handed_over,
 )
-from registry.accounts.former_names import rename_in
 from registry.accounts.roles import Permission
 from registry.agencies.service import agency_changed, agency_moving
 from registry.approvals.kinds import register_kind

@@ -1,11 +1,8 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
 import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
-from registry.accounts import absences, attempts, failed_sign_ins, former_names, invitations, sessions
+from registry.accounts import absences, account_names, attempts, invitations, sessions, tokens
 from registry.accounts import models as accounts
-from registry.accounts import token_models as tokens
-from registry.accounts.factors import models as factors
-from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
 from registry.approvals import tables as approval_table
 from registry.audits import counts as audit_counts
@@ -42,13 +39,11 @@ TABLES = (
     absences,
     attempts,
     former_flags,
-    former_names,
+    account_names,
     former_records,
     accounts,
-    failed_sign_ins,
     invitations,
     sessions,
-    factors,
     tokens,
     agencies,
     audit_counts,
@@ -73,7 +68,6 @@ TABLES = (
     letters,
     email_tables,
     links,
-    oidc_models,
     open_data,
     policy_texts,
     policy_versions,

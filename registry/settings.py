@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvValidationError, ValidationError
 from marshmallow.validate import OneOf, Predicate, Regexp
 
-from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
+from registry.accounts.oidc_configuration import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.accounts.roles import Role
 from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import PARSERS as DATABASE_PARSERS

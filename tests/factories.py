@@ -11,9 +11,8 @@ from sqlalchemy import delete, select
 
 from registry.accounts.actors import LOCAL, SESSION_PREFIX, Actor
 from registry.accounts.models import Account, Person, account_named, new_account
-from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.accounts.scopes import scopes_of_role
+from registry.accounts.roles import AGENCY_ROLES, Role, scopes_of_role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
 from registry.accounts.tokens import issue, issue_own_token
 from registry.accounts.vocabulary import AccountKind

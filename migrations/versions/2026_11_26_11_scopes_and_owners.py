@@ -11,8 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope, default_scopes, scopes_of_role
+from registry.accounts.roles import Role, Scope, default_scopes, scopes_of_role
 from registry.core.clock import now
 from registry.core.database import Instant
 

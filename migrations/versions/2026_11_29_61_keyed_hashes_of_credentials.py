@@ -7,7 +7,7 @@ from alembic import op
 from flask import current_app
 
 from registry.accounts.sessions import session_mac
-from registry.accounts.token_models import token_mac
+from registry.accounts.tokens import token_mac
 
 revision = "2026_11_29_61"
 down_revision = "2026_11_29_60"

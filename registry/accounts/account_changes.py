@@ -5,9 +5,10 @@ Every change except a confirmation ends all sessions and tokens of the account; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from registry.accounts.account_management import (
     find_managed_account,
@@ -18,7 +19,8 @@ from registry.accounts.account_management import (
 )
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import require_open_agency
-from registry.accounts.confirmers import (
+from registry.accounts.confirmations import (
+    ConfirmationNeedsAnotherPerson,
     Confirmer,
     confirming_people,
     has_confirmer,
@@ -29,6 +31,7 @@ from registry.accounts.events import agency_changed_of_account, moved_to_agency
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
     Account,
+    OidcIdentity,
     Person,
     account_details,
     find_account,
@@ -39,22 +42,17 @@ from registry.accounts.models import (
     role_problems,
     settle_admission,
 )
-from registry.accounts.oidc.models import unlink_by_address
 from registry.accounts.passwords import NO_PASSWORD, encrypt_half, generate_halves, hash_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import names_of_person, owned_by
-from registry.accounts.sessions import end_sessions_of
-from registry.accounts.tokens import revoke_tokens_of
+from registry.accounts.sessions import WebSession, end_sessions_of
+from registry.accounts.tokens import Token, revoke_tokens_of
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, NotAllowed
-from registry.core.transactions import transaction
+from registry.core.errors import Conflict, Invalid
+from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
-
-
-class ConfirmationNeedsAnotherPerson(NotAllowed):
-    """The administrator who created or changed the account cannot confirm it."""
 
 
 class AccountNotPending(Conflict):
@@ -302,3 +300,71 @@ def end_access(account: Account) -> None:
     if person_id is not None:
         end_sessions_of(person_id)
     revoke_tokens_of(account.id)
+
+
+def unlink_by_address(actor: Actor, account: Account) -> None:
+    """Unlink identities that an e-mail address led to the account, in the open transaction; their sessions end.
+
+    Whoever requests an oversight role for an account may have set an address of their own there before, and linked
+    themselves. The confirmed address links the right person at the next sign-in.
+    """
+    session = require_transaction()
+    linked = (OidcIdentity.account_id == account.id, OidcIdentity.created_at != account.created_at)
+    for identity in session.scalars(select(OidcIdentity).where(*linked)):
+        session.execute(delete(WebSession).where(WebSession.oidc_identity_id == identity.id))
+        session.delete(identity)
+        details = {"issuer": identity.issuer, "subject": identity.subject}
+        journal.record(actor, "account.identity-unlinked", f"account:{account.name}", details)
+    session.flush()
+
+
+# Rejecting a pending account, which is disabled by it.
+
+
+def reject_account(actor: Actor, account_id: int) -> None:
+    """Reject a pending account: it is disabled, and whoever enables it again must have it confirmed.
+
+    Also whoever requested the account may withdraw the request like this: nobody gains access by it. Raises
+    RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself, AccountNotPending.
+    """
+    actor.require(Permission.ACCOUNTS_CONFIRM)
+    require_person(actor)
+    with transaction():
+        account = find_other_account(actor, account_id)
+        if account.pending_since is None or account.disabled_at is not None:
+            raise AccountNotPending(name=account.name)
+        account.disabled_at = now()
+        end_access(account)
+        delete_invitation(account.id)
+        details = {**account_details(account), "asked_by": ", ".join(account.asked_by or [])}
+        journal.record(actor, "account.rejected", f"account:{account.name}", details)
+
+
+# Accounts pass to another agency with their roles and tokens; people sign in again, and then act for it.
+
+# SQLAlchemy must not evaluate the conditions in Python: nothing of these tables has been loaded.
+IN_SQL: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
+
+
+def pass_on_accounts(actor: Actor, former_id: int, to_id: int, details: Mapping[str, Any]) -> dict[str, int]:
+    """Give every account of an agency to another one, in the open transaction; returns how many people and services.
+
+    Disabled, pending and invited accounts stay so. Absences and what belongs to an account go with it.
+    """
+    session = require_transaction()
+    statement = select(Account).where(Account.agency_id == former_id).order_by(Account.id).with_for_update(of=Account)
+    accounts = list(session.scalars(statement.execution_options(populate_existing=True)))
+    before = role_details("", former_id)["agency"]
+    for account in accounts:
+        account.agency_id, account.changed_at = to_id, now()
+        entry = {**details, "previous_agency": before, **role_details(account.role, to_id)}
+        journal.record(actor, "account.passed-on", f"account:{account.name}", entry)
+    session.flush()
+    session.execute(update(Token).where(Token.agency_id == former_id).values(agency_id=to_id), **IN_SQL)
+    session.execute(update(Person).where(Person.old_agency_id == former_id).values(old_agency_id=to_id), **IN_SQL)
+    passed_on = [account.id for account in accounts]
+    for start in range(0, len(passed_on), 1000):
+        people = select(Person.id).where(Person.account_id.in_(passed_on[start : start + 1000]))
+        session.execute(delete(WebSession).where(WebSession.person_id.in_(people)), **IN_SQL)
+    count = sum(account.kind == AccountKind.PERSON for account in accounts)
+    return {"people": count, "service_accounts": len(accounts) - count}

@@ -5,14 +5,26 @@ from __future__ import annotations
 import os
 import pwd
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from registry.accounts.roles import OF_ADMITTED, PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
-from registry.accounts.scopes import SCOPE_OF, Scope
-from registry.accounts.step_up import STEP_UP_MAX_AGE, StepUpRequired, is_fresh
+from registry.accounts.roles import OF_ADMITTED, PERMISSIONS, SCOPE_OF, STEP_UP_PERMISSIONS, Permission, Role, Scope
 from registry.core.clock import now
 from registry.core.errors import NotAllowed
+
+# Step-up: acts of consequence need a second factor that was verified at most 15 minutes ago.
+
+STEP_UP_MAX_AGE: Final = timedelta(minutes=15)
+
+
+class StepUpRequired(NotAllowed):
+    """The second factor of the session was verified too long ago for this act, or not at all."""
+
+
+def is_fresh(factor_at: datetime | None, at: datetime) -> bool:
+    """True when the factor was verified at most 15 minutes before ``at``, and not after it."""
+    return factor_at is not None and timedelta() <= at - factor_at <= STEP_UP_MAX_AGE
+
 
 LOCAL: Final = "local"
 """The credential of commands on the server and of scheduled jobs."""

@@ -6,18 +6,31 @@ An attempt counts as failed until the password or code was verified, so that par
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from flask import current_app
+from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.accounts.account_names import MAX_NAME_LENGTH
-from registry.core.clock import now
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, skeleton
+from registry.accounts.actors import LOCAL, Actor
+from registry.accounts.models import Account
+from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import every_name_of
+from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
-from registry.core.errors import RegistryError
+from registry.core.errors import Malformed, Problem, RegistryError
+from registry.core.lists import MAX_VALUE_LENGTH, Listing, Page, SortKey, after, build_page, order_by
 from registry.core.networks import network_of
+from registry.core.outbox import enqueue
 from registry.core.transactions import require_transaction, transaction
+from registry.core.values import control_character
+from registry.journal import service as journal
 
 WINDOW: Final = timedelta(minutes=15)
 MAX_FAILURES_PER_NAME_AND_SOURCE: Final = 5
@@ -106,3 +119,173 @@ def _record_attempt(name: str, source: str, *, check_totals: bool) -> int:
 def _count_failures(*conditions: ColumnElement[bool]) -> int:
     counted = select(func.count(SignInAttempt.id)).where(SignInAttempt.failed.is_(True), *conditions)
     return db.session.execute(counted).scalar_one()
+
+
+# Failed and refused sign-ins: a record for 90 days, and an alert when they surge.
+#
+# They have a table of their own, because the journal is never shortened (docs/security.md); of a surge the journal
+# has one entry. The name of an account is stored, any other name as a keyed hash: it may be a password in the wrong
+# field.
+
+RETENTION: Final = timedelta(days=90)
+# Repetitions within this time are one row with a count, so that a flood does not fill the disk.
+MERGED_WITHIN: Final = timedelta(minutes=15)
+SURGE_WINDOW: Final = timedelta(minutes=15)
+SURGE_FAILURES: Final = 50
+SURGE_PAUSE: Final = timedelta(hours=1)
+SURGE_ACTION: Final = "sign-in.surged"
+SURGE_TOPIC: Final = "sign-in.surged"
+HASH_PURPOSE: Final = b"failed sign-in "
+# The throttle refuses these whatever the name: they are counted by address alone.
+TOO_MANY: Final = "too-many-attempts"
+# Refused because the server is busy, which says nothing of whoever signs in.
+BUSY: Final = "sign-in-busy"
+
+WATCH: Final = Actor("service:sign-in", Role.OPERATOR, source="sign-in", credential=LOCAL)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class FailedSignIn(Model):
+    """Failed sign-ins with one name from one address: ``name`` of an account, or else ``name_hash``.
+
+    ``reason`` is the code of the error, ``count`` how many there were from ``at`` to ``last_at``.
+    """
+
+    __tablename__ = "failed_sign_ins"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+    name: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    name_hash: Mapped[str | None] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(String(60))
+    request_id: Mapped[str] = mapped_column(Text)
+    count: Mapped[int] = mapped_column()
+
+    __table_args__ = (Index(None, "last_at"), Index(None, "source", "last_at"), Index(None, "name", "last_at"))
+
+
+def records_failures(
+    sign_in: Callable[Concatenate[str, str, str, str, P], R],
+) -> Callable[Concatenate[str, str, str, str, P], R]:
+    """Decorator of the sign-in with ``(name, password, source, request_id, …)``: record its errors, and raise them."""
+
+    @wraps(sign_in)
+    def wrapper(name: str, password: str, source: str, request_id: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return sign_in(name, password, source, request_id, *args, **kwargs)
+        except RegistryError as error:
+            if error.code != BUSY:
+                record_failure(name, source, request_id, error.code)
+            raise
+
+    return wrapper
+
+
+def record_failure(name: str, source: str, request_id: str, reason: str) -> None:
+    """Record a failed sign-in, and report a surge. ``name`` as it was entered; ``reason``: the code of the error."""
+    account, name_hash = _identify(name)
+    if reason == TOO_MANY:
+        name_hash = None
+    at = now()
+    with transaction() as session:
+        same = select(FailedSignIn).where(
+            FailedSignIn.source == source,
+            FailedSignIn.last_at > at - MERGED_WITHIN,
+            FailedSignIn.reason == reason,
+            FailedSignIn.name.is_not_distinct_from(account),
+            FailedSignIn.name_hash.is_not_distinct_from(name_hash),
+        )
+        row = session.scalar(same.order_by(FailedSignIn.id.desc()).limit(1).with_for_update())
+        if row is None:
+            values = {"name": account, "name_hash": name_hash, "source": source, "reason": reason}
+            session.add(FailedSignIn(at=at, last_at=at, request_id=request_id, count=1, **values))
+        else:
+            row.last_at, row.count = at, row.count + 1
+        session.flush()
+        _report_surge(session, at)
+
+
+def delete_old_failures() -> None:
+    """Delete what is older than 90 days."""
+    with transaction() as session:
+        session.execute(delete(FailedSignIn).where(FailedSignIn.last_at < now() - RETENTION))
+
+
+def name_hash_of(name: str) -> str:
+    """The keyed hash of a name that no account has: without the secret key, names cannot be tried against it."""
+    key = str(current_app.secret_key).encode()
+    return hmac.new(key, HASH_PURPOSE + name.casefold().encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def _identify(name: str) -> tuple[str | None, str | None]:
+    """The name of the account, or else the hash of the name."""
+    name = "".join(letter for letter in name.strip()[:MAX_NAME_LENGTH] if letter.isprintable())
+    cleaned = clean_name(name)
+    # One statement, and the hash in any case: the time must not reveal whether there is such an account.
+    looks_same = Account.name_skeleton == skeleton(name)
+    names = db.session.scalars(select(Account.name).where(or_(Account.name.in_((name, cleaned)), looks_same))).all()
+    name_hash = name_hash_of(cleaned)
+    account = next((each for each in (name, cleaned, *names) if each in names), None)
+    return (None, name_hash) if account is None else (account, None)
+
+
+def _report_surge(session: Session, at: datetime) -> None:
+    counted = select(func.sum(FailedSignIn.count)).where(FailedSignIn.last_at > at - SURGE_WINDOW)
+    failures = session.execute(counted).scalar_one()
+    if failures < SURGE_FAILURES or _reported_lately(session, at):
+        return
+    # Of two processes that count fifty at the same time, one reports.
+    session.execute(journal.SELECT_HEAD_FOR_UPDATE)
+    if _reported_lately(session, at):
+        return
+    journal.record(WATCH, SURGE_ACTION, "sign-ins:failed", {"failures": failures})
+    enqueue(SURGE_TOPIC, {"failures": failures})
+
+
+def _reported_lately(session: Session, at: datetime) -> bool:
+    entry = journal.JournalEntry
+    last = select(entry.at).where(entry.action == SURGE_ACTION).order_by(entry.seq.desc()).limit(1)
+    reported_at = session.scalar(last)
+    return reported_at is not None and reported_at > rfc3339(at - SURGE_PAUSE)
+
+
+# The list of failed and refused sign-ins of the last 90 days.
+
+FILTERS: Final = ("name", "source")
+COLUMNS: Final = ("last_at", "at", "count", "name", "source", "reason", "request_id")
+LAST_AT: Final = SortKey("last_at", FailedSignIn.last_at.expression, datetime)
+UNIQUE: Final = FailedSignIn.id.expression
+
+
+def list_failed_sign_ins(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of failed sign-ins, the latest first. Raises RoleNotAllowed, and Malformed for a wrong filter or cursor.
+
+    ``name``: what was entered. Of an account also its other names; a name that no account has is looked for by its
+    hash, and is None in the rows. ``source``: the address.
+    """
+    actor.require(Permission.JOURNAL_READ)
+    columns = [getattr(FailedSignIn, name) for name in COLUMNS]
+    statement = select(*columns, FailedSignIn.last_at.label("_sort"), FailedSignIn.id.label("_id"))
+    statement = statement.where(*_conditions(filters))
+    if page.cursor is not None:
+        statement = statement.where(after(LAST_AT, UNIQUE, True, page.cursor))
+    statement = statement.order_by(*order_by(LAST_AT, UNIQUE, True)).limit(page.limit + 1)
+    return build_page(db.session.execute(statement).mappings().all(), page, LAST_AT, True)
+
+
+def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    values: dict[str, Any] = {name: filters[name].strip() for name in FILTERS if name in filters}
+    wrong = [name for name, value in values.items() if len(value) > MAX_VALUE_LENGTH or control_character(value)]
+    if wrong:
+        raise Malformed([Problem(name, "not-usable") for name in wrong])
+    conditions: list[ColumnElement[bool]] = []
+    if "name" in values:
+        name = clean_name(values["name"])
+        named = FailedSignIn.name.in_(every_name_of({name, values["name"]}))
+        conditions.append(or_(named, FailedSignIn.name_hash == name_hash_of(name)))
+    if "source" in values:
+        conditions.append(FailedSignIn.source == values["source"])
+    return conditions

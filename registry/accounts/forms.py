@@ -9,10 +9,17 @@ from typing import Any, Final, TypedDict
 from flask import render_template, url_for
 from marshmallow.fields import Field as SchemaField
 
-from registry.accounts.roles import PERMISSIONS, Permission, Role, roles_within
-from registry.accounts.scopes import Scope, default_scopes, scopes_of_role, sorted_scopes
-from registry.accounts.token_models import MAX_PURPOSE_LENGTH
-from registry.accounts.tokens import IssuedToken
+from registry.accounts.roles import (
+    PERMISSIONS,
+    Permission,
+    Role,
+    Scope,
+    default_scopes,
+    roles_within,
+    scopes_of_role,
+    sorted_scopes,
+)
+from registry.accounts.tokens import MAX_PURPOSE_LENGTH, IssuedToken
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Choice, InputField, Text
 from registry.core.translations import LANGUAGES

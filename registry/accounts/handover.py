@@ -14,9 +14,9 @@ from registry.accounts.account_management import find_managed_account, require_a
 from registry.accounts.actors import Actor
 from registry.accounts.events import drafts_handed_over, work_handed_over
 from registry.accounts.models import Account, AccountNotFound, find_account
-from registry.accounts.people import find_person
 from registry.accounts.roles import Role
 from registry.accounts.same_person import OWNER_CHANGED
+from registry.accounts.service import find_person
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import RegistryError, invalid

@@ -1,23 +1,25 @@
-"""Accounts: people, who sign in with a password, and service accounts, which only have tokens. One role each.
-
-An account with an oversight role becomes pending when an administrator creates it, gives it the role, enables it or
-sets its password. Until a second person confirms it, it can neither sign in nor use tokens.
-"""
+"""Tables of accounts, people, second factors and identities, and what follows from their rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
+from flask import current_app
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     Text,
+    UniqueConstraint,
+    exists,
     false,
     select,
     true,
@@ -26,11 +28,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
+from registry.accounts.account_names import MAX_NAME_LENGTH, former_name_like, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree, require_open_agency
 from registry.accounts.events import admitted, not_admitted
-from registry.accounts.former_names import former_name_like
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.bulk import table_of
@@ -38,9 +39,17 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
 from registry.core.transactions import require_transaction, violates
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
 from registry.journal import service as journal
 
+# Accounts: people, who sign in with a password, and service accounts, which only have tokens. One role each.
+#
+# An account with an oversight role becomes pending when an administrator creates it, gives it the role, enables it
+# or sets its password. Until a second person confirms it, it can neither sign in nor use tokens.
+
 MAX_EMAIL_LENGTH: Final = 200
+MAX_SUBJECT_LENGTH: Final = 255
 NAME_UNIQUE: Final = ("uq_principals_name", "ix_principals_name_skeleton")
 
 
@@ -167,6 +176,20 @@ class Person(Model):
     def is_pending(self) -> bool:
         """True while the account waits for a second person's confirmation."""
         return self.account.pending_since is not None
+
+
+class OidcIdentity(Model):
+    """A person at the provider, and the account here. ``created_at`` is the account's when the account came from it."""
+
+    __tablename__ = "oidc_identities"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
+    issuer: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(String(MAX_SUBJECT_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
 
 
 def own_person(actor: Actor, *, lock: bool = False) -> Person | None:
@@ -368,3 +391,118 @@ def account_details(account: Account) -> Mapping[str, Any]:
     """The journal details of an account."""
     role = role_details(account.role, account.agency_id)
     return {"kind": account.kind, **role, "pending": account.pending_since is not None}
+
+
+# Tables of second factors. None holds a secret in clear text.
+
+MAX_FACTOR_NAME_LENGTH: Final = 100
+
+
+class FactorKind(Choices):
+    """What a session was verified with."""
+
+    TOTP = "totp", lazy_text("Authenticator app")
+    PASSKEY = "passkey", lazy_text("Passkey")
+    RECOVERY_CODE = "recovery_code", lazy_text("Recovery code")
+    OIDC = "oidc", lazy_text("Single sign-on")
+
+
+class CeremonyKind(StrEnum):
+    """An exchange with the person's device that has begun."""
+
+    TOTP_ENROLMENT = "totp-enrolment"
+    PASSKEY_REGISTRATION = "passkey-registration"
+    PASSKEY_VERIFICATION = "passkey-verification"
+
+
+class TotpFactor(Model):
+    """The authenticator app of a person. ``last_used_step``: its code, and every earlier one, is used up."""
+
+    __tablename__ = "totp_factors"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), unique=True)
+    encrypted_secret: Mapped[str] = mapped_column(Text)
+    last_used_step: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    last_used_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Passkey(Model):
+    """A passkey of a person. ``sign_count`` of the last use, 0 for passkeys that do not count."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    credential_id: Mapped[str] = mapped_column(Text, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(MAX_FACTOR_NAME_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class RecoveryCode(Model):
+    """One of a person's ten recovery codes."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class FactorCeremony(Model):
+    """An enrolment or verification that began in a session: an encrypted TOTP secret or a WebAuthn challenge."""
+
+    __tablename__ = "factor_ceremonies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("web_sessions.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    value: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+def factor_kinds(account_ids: Collection[int]) -> dict[int, list[str]]:
+    """Which kinds of factors each of these accounts has, by the id of the account; accounts without any are missing."""
+    kinds: dict[int, list[str]] = {}
+    for kind, table in ((FactorKind.TOTP, TotpFactor), (FactorKind.PASSKEY, Passkey)):
+        enrolled = select(Person.account_id).join(table, table.person_id == Person.id).distinct()
+        for account_id in db.session.scalars(enrolled.where(Person.account_id.in_(account_ids))):
+            kinds.setdefault(account_id, []).append(kind.value)
+    return kinds
+
+
+def has_factor() -> ColumnElement[bool]:
+    """The SQL condition for people with an authenticator app or a passkey."""
+    has_totp = exists(select(TotpFactor.id).where(TotpFactor.person_id == Person.id))
+    return has_totp | exists(select(Passkey.id).where(Passkey.person_id == Person.id))
+
+
+# What the settings say: which roles must have a second factor, and at which address people use passkeys.
+
+# Keys of Flask's configuration.
+SECOND_FACTOR_ROLES: Final = "SECOND_FACTOR_ROLES"
+"""The codes of the roles that must have a second factor, None for ``off``."""
+PUBLIC_URL: Final = "PUBLIC_URL"
+"""The address that people use, or None."""
+
+
+def is_required_of(role: str) -> bool:
+    """True when accounts with the role must have a second factor."""
+    return role in (current_app.config.get(SECOND_FACTOR_ROLES) or ())
+
+
+def step_up_applies(role: str, *, has_factor: bool) -> bool:
+    """True when sensitive actions require a step-up: not with ``off``, and not without a factor that is required."""
+    return current_app.config.get(SECOND_FACTOR_ROLES) is not None and (has_factor or is_required_of(role))
+
+
+def public_url() -> str | None:
+    """The address that people use, None when it is not set."""
+    url: str | None = current_app.config.get(PUBLIC_URL)
+    return url

@@ -16,10 +16,10 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import Person, account_named, role_problems, taken_name
-from registry.accounts.oidc.configuration import sign_in_configuration
+from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
-from registry.accounts.people import NewPerson, add_person, invite_person, person_problems
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, invite_person, person_problems
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Problem, invalid

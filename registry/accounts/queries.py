@@ -1,26 +1,28 @@
-"""Account queries: paginated lists and single records, narrowed to what the actor sees."""
+"""Lists of accounts, people and tokens."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, not_, or_, select, true
+from sqlalchemy.orm import aliased, contains_eager
 
 from registry.accounts.account_management import is_own, visible_accounts
-from registry.accounts.account_names import skeleton
+from registry.accounts.account_names import FormerName, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, subtree
-from registry.accounts.factors.models import has_factor
-from registry.accounts.models import Account, AccountNotFound, Person, find_account
+from registry.accounts.models import Account, AccountNotFound, Person, find_account, has_factor, is_active
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Permission, Role
-from registry.accounts.token_models import Token
-from registry.accounts.vocabulary import AccountKind, AccountStatus
-from registry.core.collation import sort_in_kazakh
+from registry.accounts.tokens import Token
+from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
+from registry.core.clock import now
+from registry.core.collation import kazakh_key, sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.lists import (
@@ -39,6 +41,9 @@ from registry.core.lists import (
     parse_range_edge,
 )
 from registry.core.values import InvalidValue, control_character
+from registry.journal.service import JournalEntry
+
+# Account queries: paginated lists and single records, narrowed to what the actor sees.
 
 # Accounts that a pending one may be taken for: a like name, or the same e-mail address.
 
@@ -227,3 +232,262 @@ def page_of(statement: Select[Any], unique: Any, sorts: Mapping[str, SortKey], p
     statement = statement.add_columns(key.column.label("_sort"), unique.label("_id"))
     statement = statement.order_by(*order_by(key, unique, descending)).limit(page.limit + 1)
     return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
+
+
+# Lists of people for pages, and the history of an account.
+
+FILTERS: Final = ("q", "role", "agency", "below", "status")
+BELOW: Final = "below"
+NAME: Final = ACCOUNT_SORTS["name"]
+HISTORY_LENGTH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An entry of the journal about an account."""
+
+    at: str
+    principal: str
+    role: str
+    action: str
+    details: dict[str, Any]
+
+
+def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of people whom the actor sees, by name: the ``person`` of each row.
+
+    The filters are those of ``list_accounts``; ``below=true`` includes the agencies below ``agency``. Raises
+    RoleNotAllowed, and Malformed for an invalid filter or cursor.
+    """
+    actor.require(Permission.PEOPLE_READ)
+    statement = (
+        select(Person, NAME.column.label("_sort"), Account.id.label("_id"))
+        .join(Person.account)
+        .options(contains_eager(Person.account))
+        .where(visible_accounts(actor), *_conditions(filters))
+        .execution_options(populate_existing=True)
+    )
+    if page.cursor is not None:
+        statement = statement.where(after(NAME, Account.id.expression, False, page.cursor))
+    statement = statement.order_by(*order_by(NAME, Account.id.expression, False)).limit(page.limit + 1)
+    rows = [{"person": row[0], "_sort": row[1], "_id": row[2]} for row in db.session.execute(statement)]
+    return build_page(rows, page, NAME, False)
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleCounts:
+    """How many people can sign in, and how many were invited and have no password yet."""
+
+    active: int
+    invited: int
+
+
+def active_and_invited_people(actor: Actor) -> PeopleCounts:
+    """Count the people whom the actor sees. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    invited = Account.invited_at.is_not(None) & Account.disabled_at.is_(None) & Account.pending_since.is_(None)
+    counts = (func.count().filter(is_active()), func.count().filter(invited))
+    statement = (
+        select(*counts).select_from(Account).where(Account.kind == AccountKind.PERSON.value, visible_accounts(actor))
+    )
+    return PeopleCounts(*db.session.execute(statement).one())
+
+
+def count_people(actor: Actor, filters: Mapping[str, str]) -> int:
+    """How many people the list has on all its pages. Raises what ``list_people`` raises."""
+    actor.require(Permission.PEOPLE_READ)
+    matching = select(func.count(Person.id)).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    return db.session.execute(matching).scalar_one()
+
+
+def matching_people(actor: Actor, filters: Mapping[str, str], most: int) -> list[Person]:
+    """The people of the list on all its pages, by name, at most so many. Raises what ``list_people`` raises."""
+    actor.require(Permission.PEOPLE_READ)
+    statement = select(Person).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    statement = statement.options(contains_eager(Person.account)).order_by(NAME.column, Account.id).limit(most)
+    return list(db.session.scalars(statement))
+
+
+def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:
+    """The newest entries of the journal about an account that the actor sees. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    former = db.session.scalars(select(FormerName.name).where(FormerName.account_id == account.id))
+    statement = (
+        select(JournalEntry)
+        .where(JournalEntry.subject.in_([f"account:{name}" for name in (account.name, *former)]))
+        .order_by(JournalEntry.seq.desc())
+        .limit(HISTORY_LENGTH)
+    )
+    return [
+        HistoryEntry(entry.at, entry.principal, entry.role, entry.action, json.loads(entry.details))
+        for entry in db.session.scalars(statement)
+    ]
+
+
+def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    shared = {name: value for name, value in filters.items() if name != BELOW}
+    if "agency" in shared and filters.get(BELOW) != "true":
+        number = shared.pop("agency")
+        agency_ids = select(AGENCIES.c.id).where(AGENCIES.c.bin == number)
+        # Checks the number as the filter with the agencies below does.
+        return [*account_conditions({**shared, "agency": number}), Account.agency_id.in_(agency_ids)]
+    return account_conditions(shared)
+
+
+def people_by_account(account_ids: Sequence[int]) -> dict[int, Person]:
+    """The people of accounts, by the id of the account."""
+    people = db.session.scalars(select(Person).where(Person.account_id.in_(account_ids)))
+    return {person.account_id: person for person in people}
+
+
+def people_to_choose(actor: Actor, permissions: Collection[Permission] = ()) -> list[Account]:
+    """The active people whom the actor sees and whose role has the permissions, by name. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    roles = [role.value for role, has in PERMISSIONS.items() if has.issuperset(permissions)]
+    statement = select(Account).where(
+        Account.kind == AccountKind.PERSON.value, Account.role.in_(roles), is_active(), visible_accounts(actor)
+    )
+    return sorted(db.session.scalars(statement), key=lambda account: kazakh_key(account.name))
+
+
+def people_of_agencies(
+    agency_ids: Collection[int | None], permission: Permission, without: Collection[int] = ()
+) -> list[str]:
+    """The names of active people of these agencies whose role has the permission, without some accounts."""
+    roles = [role.value for role, permissions in PERMISSIONS.items() if permission in permissions]
+    statement = select(Account.name).where(
+        Account.kind == AccountKind.PERSON.value,
+        Account.role.in_(roles),
+        Account.agency_id.in_([each for each in agency_ids if each is not None]),
+        Account.id.not_in(without),
+        is_active(),
+    )
+    return sorted(db.session.scalars(statement), key=kazakh_key)
+
+
+# Token queries; the results never contain secrets.
+
+TOKEN_SORTS: Final[Mapping[str, SortKey]] = {
+    "id": SortKey("id", Token.id.expression, int),
+    "expires_at": SortKey("expires_at", Token.expires_at.expression, datetime, nullable=True),
+    "last_used_at": SortKey("last_used_at", Token.last_used_at.expression, datetime, nullable=True),
+}
+INACTIVE_AFTER: Final = timedelta(days=90)
+ENDING_WITHIN: Final = timedelta(days=14)
+
+
+def page_of_tokens(actor: Actor, listed: str, page: Page) -> Listing:
+    """A page of ``all`` tokens that the actor sees, of ``inactive`` or of ``ending`` ones, the newest first.
+
+    Raises RoleNotAllowed and Malformed.
+    """
+    actor.require(Permission.TOKENS_READ)
+    conditions_of = {"all": list, "inactive": _inactive, "ending": _ending}
+    statement = _tokens().where(visible_accounts(actor), *conditions_of[listed]())
+    return page_of(statement, Token.id, TOKEN_SORTS, page, "-id")
+
+
+def all_tokens(actor: Actor) -> list[dict[str, Any]]:
+    """The tokens that the actor sees, with their accounts' names, oldest first. Raises RoleNotAllowed."""
+    actor.require(Permission.TOKENS_READ)
+    return _list_tokens(visible_accounts(actor))
+
+
+def own_tokens(actor: Actor) -> list[dict[str, Any]]:
+    """The tokens of the actor's account, oldest first."""
+    return _list_tokens(Token.account_id == actor.account_id)
+
+
+def inactive_tokens(actor: Actor) -> list[dict[str, Any]]:
+    """The working tokens that the actor sees and nobody used for 90 days, oldest first. Raises RoleNotAllowed."""
+    actor.require(Permission.TOKENS_READ)
+    return _list_tokens(visible_accounts(actor), *_inactive())
+
+
+def ending_tokens(actor: Actor) -> list[dict[str, Any]]:
+    """The working tokens that the actor sees and that end within 14 days, oldest first. Raises RoleNotAllowed."""
+    actor.require(Permission.TOKENS_READ)
+    return _list_tokens(visible_accounts(actor), *_ending())
+
+
+def _inactive() -> list[ColumnElement[bool]]:
+    return [*is_working(), func.coalesce(Token.last_used_at, Token.created_at) <= now() - INACTIVE_AFTER]
+
+
+def _ending() -> list[ColumnElement[bool]]:
+    return [*is_working(), Token.expires_at <= now() + ENDING_WITHIN]
+
+
+def is_working() -> list[ColumnElement[bool]]:
+    """The SQL conditions for tokens, joined with their accounts, that are accepted now."""
+    unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now())
+    return [Token.revoked_at.is_(None), Token.pending_since.is_(None), unexpired, is_active()]
+
+
+def _list_tokens(*where: ColumnElement[bool]) -> list[dict[str, Any]]:
+    return [dict(row) for row in db.session.execute(_tokens().where(*where).order_by(Token.id)).mappings()]
+
+
+def list_tokens(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of the actor's own tokens and of those that the role lists, the newest first unless sorted otherwise.
+
+    Raises Malformed.
+    """
+    listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
+    own = Token.account_id == actor.account_id
+    statement = _tokens().where(or_(own, listed), *conditions(token_filters(), raw))
+    return page_of(statement, Token.id, TOKEN_SORTS, page, "-id")
+
+
+def token_row(key_id: str) -> Mapping[str, Any]:
+    """A token as a mapping, whoever asks."""
+    return dict(db.session.execute(_tokens().where(Token.key_id == key_id)).mappings().one())
+
+
+def _tokens() -> Select[Any]:
+    return (
+        select(
+            Token.key_id,
+            Account.name.label("account"),
+            Token.account_id,
+            Account.kind,
+            Account.role.label("account_role"),
+            Token.role,
+            AGENCIES.c.bin.label("agency"),
+            Token.agency_id,
+            Token.scopes,
+            Token.addresses,
+            Token.purpose,
+            _token_status().label("status"),
+            Token.created_at,
+            Token.expires_at,
+            Token.revoked_at,
+            Token.last_used_at,
+            Token.last_used_from,
+            Token.pending_since,
+            Token.issued_by,
+            OWNER.name.label("owner"),
+        )
+        .join(Account, Account.id == Token.account_id)
+        .outerjoin(AGENCIES, AGENCIES.c.id == Token.agency_id)
+        .outerjoin(OWNER, OWNER.id == Account.owner_account_id)
+    )
+
+
+def _token_status() -> ColumnElement[str]:
+    return case(
+        (Token.revoked_at.is_not(None), TokenStatus.REVOKED.value),
+        (Token.expires_at <= now(), TokenStatus.EXPIRED.value),
+        (Account.disabled_at.is_not(None), TokenStatus.DISABLED.value),
+        (or_(Token.pending_since.is_not(None), not_(is_active())), TokenStatus.PENDING.value),
+        else_=TokenStatus.VALID.value,
+    )
+
+
+def token_filters() -> Mapping[str, ColumnFilter]:
+    """The filters of tokens; the status is evaluated as of now."""
+    return {
+        "kind": ChoiceFilter(Account.kind.expression, AccountKind.codes()),
+        "role": ChoiceFilter(Token.role.expression, Role.codes()),
+        "status": ChoiceFilter(_token_status(), TokenStatus.codes()),
+    }

@@ -20,8 +20,8 @@ from registry.accounts.account_management import (
     sees_account,
     visible_accounts,
 )
+from registry.accounts.account_names import FormerName
 from registry.accounts.actors import Actor
-from registry.accounts.former_names import FormerName
 from registry.accounts.models import Account, AccountNotFound, Person, account_named, find_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.accounts.vocabulary import AccountKind

@@ -1,24 +1,41 @@
-"""Web sessions: a secret in a cookie, its hash in the database, an idle timeout and a maximum age.
-
-A keyed hash binds the hash of the secret to the person: a row that somebody plants in the database signs nobody in.
-"""
+"""Browser sessions: their secrets and ends, the current user, and the list of one's own."""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, ForeignKey, String, Text, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.accounts.actors import Actor
+from registry.accounts.models import (
+    Account,
+    Person,
+    has_factor,
+    is_active,
+    is_admitted,
+    is_required_of,
+    step_up_applies,
+)
+from registry.accounts.roles import Role
 from registry.core.clock import now
-from registry.core.database import Instant, Model
-from registry.core.errors import NotAllowed
+from registry.core.database import Instant, Model, db
+from registry.core.errors import NotAllowed, NotFound
 from registry.core.installation import keyed_hash
+from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.transactions import require_transaction, transaction
+from registry.journal import service as journal
+
+# Web sessions: a secret in a cookie, its hash in the database, an idle timeout and a maximum age.
+#
+# A keyed hash binds the hash of the secret to the person: a row that somebody plants in the database signs nobody
+# in.
 
 # Device names: browser and operating system from the User-Agent header, for the list of sessions.
 
@@ -176,3 +193,229 @@ def session_mac(person_id: int, secret_hash: str) -> str:
 def session_credential(secret_hash: str) -> str:
     """The credential in the journal: the beginning of the hash of the session's secret."""
     return f"session:{secret_hash[:CREDENTIAL_HASH_LENGTH]}"
+
+
+# The current user: authentication of browser sessions.
+#
+# A session whose second factor is still to come is not the session of a user. It only serves to verify or enrol one.
+
+LAST_USED_INTERVAL: Final = timedelta(minutes=1)
+# How long after the password the second factor may come: time to install an authenticator app.
+AWAITING_FACTOR_MAX_AGE: Final = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUser:
+    """The user of a session: the actor for services, and the values that only pages need.
+
+    ``must_change_password`` is True while an administrator knows the password; no other page may be used until then.
+    ``session_key`` stays the same when a verified factor renews the session's secret: forms of other tabs stay valid.
+    """
+
+    actor: Actor
+    person_id: int
+    language: str
+    session_key: str = field(repr=False)
+    must_change_password: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSession:
+    """A session in which a second factor can be verified or enrolled.
+
+    ``awaits_factor``: nothing else may be done in it. ``actor`` is then for the journal only, never for services, but
+    for the change of a password that an administrator knows. ``password_at``: the last verification of the password.
+    """
+
+    id: int
+    secret_hash: str = field(repr=False)
+    actor: Actor
+    account_id: int
+    person_id: int
+    language: str
+    has_factor: bool
+    awaits_factor: bool
+    password_at: datetime | None
+    session_key: str = field(repr=False)
+    must_change_password: bool = False
+    factor_kind: str | None = None
+
+
+def find_session_user(secret: str, source: str, request_id: str, client_request_id: str = "") -> SessionUser | None:
+    """Find the user of a session by its secret.
+
+    None when it has ended or awaits its second factor, or when the account is disabled or pending.
+    """
+    row = _find_session(secret)
+    if row is None or _awaits_factor(row):
+        return None
+    _record_use(row)
+    actor = _actor(row, source, request_id, client_request_id)
+    return SessionUser(actor, row.person_id, row.language, row.public_id or row.secret_hash, row.password_must_change)
+
+
+def find_factor_session(secret: str, source: str, request_id: str, client_request_id: str = "") -> FactorSession | None:
+    """Find a session by its secret, also one that awaits its second factor; None as in ``find_session_user``."""
+    row = _find_session(secret)
+    if row is None:
+        return None
+    awaits_factor = _awaits_factor(row)
+    password_at = row.password_at or row.started_at
+    if awaits_factor and now() - password_at > AWAITING_FACTOR_MAX_AGE:
+        return None
+    return FactorSession(
+        id=row.id,
+        secret_hash=row.secret_hash,
+        actor=_actor(row, source, request_id, client_request_id),
+        account_id=row.account_id,
+        person_id=row.person_id,
+        language=row.language,
+        has_factor=row.has_factor,
+        awaits_factor=awaits_factor,
+        password_at=password_at,
+        session_key=row.public_id or row.secret_hash,
+        must_change_password=row.password_must_change,
+        factor_kind=row.factor_kind,
+    )
+
+
+def _find_session(secret: str) -> Any:
+    """The row of an open session, None without one."""
+    row: Any = db.session.execute(
+        select(
+            WebSession.id,
+            WebSession.secret_hash,
+            WebSession.secret_mac,
+            WebSession.public_id,
+            WebSession.started_at,
+            WebSession.last_used_at,
+            WebSession.password_at,
+            WebSession.factor_at,
+            WebSession.factor_kind,
+            Person.id.label("person_id"),
+            Person.language,
+            Person.password_must_change,
+            has_factor().label("has_factor"),
+            Account.id.label("account_id"),
+            Account.name,
+            Account.role,
+            Account.agency_id,
+            Account.restricted_admitted_at,
+            *columns_read_along(),
+        )
+        .join(Person, Person.id == WebSession.person_id)
+        .join(Account, Account.id == Person.account_id)
+        .where(WebSession.secret_hash == secret_hash_of(secret), is_active())
+    ).one_or_none()
+    at = now()
+    if row is None or at - row.last_used_at > IDLE_TIMEOUT or at - row.started_at > SESSION_MAX_AGE:
+        return None
+    if not hmac.compare_digest(row.secret_mac or "", session_mac(row.person_id, row.secret_hash)):
+        return None
+    keep_read_along(row._mapping)
+    return row
+
+
+def _awaits_factor(row: Any) -> bool:
+    return row.factor_at is None and (row.has_factor or is_required_of(row.role))
+
+
+def _record_use(row: Any) -> None:
+    at = now()
+    if at - row.last_used_at > LAST_USED_INTERVAL:
+        with transaction() as session:
+            session.execute(update(WebSession).where(WebSession.id == row.id).values(last_used_at=at))
+
+
+def _actor(row: Any, source: str, request_id: str, client_request_id: str) -> Actor:
+    return Actor(
+        row.name,
+        Role(row.role),
+        row.agency_id,
+        source,
+        request_id,
+        account_id=row.account_id,
+        is_person=True,
+        credential=session_credential(row.secret_hash),
+        client_request_id=client_request_id,
+        factor_at=row.factor_at,
+        second_factor_required=step_up_applies(row.role, has_factor=row.has_factor),
+        is_admitted=is_admitted(row.role, row.restricted_admitted_at),
+    )
+
+
+# The sessions of one's own account: list them, end one or all others.
+
+
+class SessionNotFound(NotFound):
+    """The account has no session with that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A session as its owner sees it. ``device`` is empty when unknown; ``is_current`` is that of the actor."""
+
+    public_id: str
+    device: str
+    address: str
+    started_at: datetime
+    last_used_at: datetime
+    factor_kind: str | None
+    is_current: bool
+
+
+def list_sessions(actor: Actor) -> list[OwnSession]:
+    """The open sessions of the actor's account, the last used first."""
+    return [
+        OwnSession(
+            _public_id(row),
+            row.device or "",
+            row.source,
+            row.started_at,
+            row.last_used_at,
+            row.factor_kind,
+            session_credential(row.secret_hash) == actor.credential,
+        )
+        for row in _open_sessions(actor)
+    ]
+
+
+def end_own_session(actor: Actor, public_id: str) -> None:
+    """End a session of the actor's account. Raises SessionNotFound, also for sessions of other accounts."""
+    with transaction() as session:
+        row = next((row for row in _open_sessions(actor) if _public_id(row) == public_id), None)
+        if row is None:
+            raise SessionNotFound(id=public_id)
+        session.delete(row)
+        journal.record(actor, "person.session-ended", f"person:{actor.principal}", {"session": public_id})
+
+
+def end_other_sessions(actor: Actor) -> int:
+    """End all sessions of the actor's account but the current one; their number."""
+    with transaction() as session:
+        others = [row for row in _open_sessions(actor) if session_credential(row.secret_hash) != actor.credential]
+        for row in others:
+            session.delete(row)
+            details = {"session": _public_id(row)}
+            journal.record(actor, "person.session-ended", f"person:{actor.principal}", details)
+    return len(others)
+
+
+def _open_sessions(actor: Actor) -> list[WebSession]:
+    at = now()
+    statement = (
+        select(WebSession)
+        .join(Person, Person.id == WebSession.person_id)
+        .where(
+            Person.account_id == actor.account_id,
+            WebSession.last_used_at >= at - IDLE_TIMEOUT,
+            WebSession.started_at >= at - SESSION_MAX_AGE,
+        )
+        .order_by(WebSession.last_used_at.desc(), WebSession.id.desc())
+    )
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def _public_id(row: WebSession) -> str:
+    # Processes of the previous version give sessions no public id. Only the owner's sessions are looked at.
+    return row.public_id or f"session-{row.id}"

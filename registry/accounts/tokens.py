@@ -1,60 +1,277 @@
-"""Bearer tokens: issue and revoke them. A token is displayed once; only a hash of its secret is stored.
-
-A token belongs to an account and never has a permission that the account currently lacks.
-"""
+"""Bearer tokens: table, authentication of requests, issuing and revoking, and service accounts."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, and_, bindparam, exists, select, update
+from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.account_management import (
+    require_account_manager,
     require_may_give,
     require_may_manage,
     require_unchanged,
+    sees_account,
     visible_accounts,
 )
-from registry.accounts.account_names import clean_name, name_problems
-from registry.accounts.actors import Actor
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
+from registry.accounts.actors import SESSION_PREFIX, TOKEN_PREFIX, Actor
 from registry.accounts.events import token_issued
 from registry.accounts.models import (
     Account,
+    AccountNotFound,
     AccountsNeedAPerson,
     Person,
     account_details,
     account_named,
     end_admission,
     find_account,
+    is_active,
+    is_admitted,
     new_account,
     require_person,
     role_details,
     role_problems,
 )
-from registry.accounts.roles import Permission, Role, is_within
-from registry.accounts.same_person import owner_id, owner_name
-from registry.accounts.scopes import Scope, default_scopes, needs_step_up, scopes_of_role, sorted_scopes, stored_scopes
-from registry.accounts.token_authentication import require_credential
-from registry.accounts.token_models import (
-    KEY_ID,
-    MAX_PURPOSE_LENGTH,
-    Token,
-    generate_token,
-    hash_token_secret,
-    token_mac,
-    token_text,
+from registry.accounts.roles import (
+    Permission,
+    Role,
+    Scope,
+    default_scopes,
+    is_within,
+    needs_step_up,
+    scopes_of_role,
+    sorted_scopes,
+    stored_scopes,
 )
+from registry.accounts.same_person import owner_id, owner_name
+from registry.accounts.sessions import SessionEnded, WebSession
 from registry.accounts.vocabulary import AccountKind
+from registry.core.bulk import table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
-from registry.core.installation import keep_secret_key
-from registry.core.networks import is_range_within, normalised_range
+from registry.core.database import Instant, Model, db
+from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
+from registry.core.installation import keep_secret_key, keyed_hash
+from registry.core.networks import is_in_ranges, is_range_within, normalised_range
+from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
+
+# The table of tokens. Only a hash of a token's secret is stored, and a keyed hash of whose token it is.
+
+# Format of tokens, ``qtr_<key id>_<secret><checksum>``, which secret scanners recognise (docs/reference/api.md).
+
+LETTERS: Final = string.digits + string.ascii_letters
+KEY_ID_LENGTH: Final = 10
+SECRET_LENGTH: Final = 40
+CHECKSUM_LENGTH: Final = 6
+TOKEN_PATTERN: Final = re.compile(
+    rf"qtr_([0-9A-Za-z]{{{KEY_ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
+)
+KEY_ID: Final = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_LENGTH}}}")
+
+
+def generate_token() -> tuple[str, str]:
+    """A new key id and secret."""
+    return _letters(KEY_ID_LENGTH), _letters(SECRET_LENGTH)
+
+
+def token_text(key_id: str, secret: str) -> str:
+    """The token as it is displayed."""
+    return f"qtr_{key_id}_{secret}{checksum(key_id, secret)}"
+
+
+def parse_token(text: str) -> tuple[str, str] | None:
+    """The key id and secret of a token; None when it is malformed or its checksum is wrong."""
+    match = TOKEN_PATTERN.fullmatch(text)
+    if match is None or not hmac.compare_digest(checksum(match[1], match[2]), match[3]):
+        return None
+    return match[1], match[2]
+
+
+def checksum(key_id: str, secret: str) -> str:
+    """Six letters that reveal a mistyped or truncated token without a query, and let secret scanners verify a match."""
+    number = zlib.crc32(f"{key_id}_{secret}".encode())
+    letters = ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(LETTERS))
+        letters = LETTERS[digit] + letters
+    return letters
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(count))
+
+
+MAX_PURPOSE_LENGTH: Final = 100
+TOKENS: Final = b"tokens"
+
+
+class Token(Model):
+    """A token. ``scopes``: None for all, in tokens of earlier versions; so is ``expires_at`` None in some of those.
+
+    ``addresses``: the ranges from which the token is accepted, None for any. ``issued_by``: the key id of the token
+    that created it, None for one that was created in a session, on the command line or by an earlier version.
+    ``secret_mac``: without the one that the service computed with its secret key, the row is no token. None in those
+    that a process of the previous version created after the upgrade.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(KEY_ID_LENGTH), unique=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_used_from: Mapped[str | None] = mapped_column(Text)
+    pending_since: Mapped[datetime | None] = mapped_column(Instant)
+    asked_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    purpose: Mapped[str | None] = mapped_column(String(MAX_PURPOSE_LENGTH))
+    secret_mac: Mapped[str | None] = mapped_column(String(64))
+    issued_by: Mapped[str | None] = mapped_column(String(KEY_ID_LENGTH))
+
+
+def hash_token_secret(secret: str) -> str:
+    """The stored hash of a token's secret."""
+    # The secret has 238 random bits, so a fast hash is sufficient.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def token_mac(key_id: str, account_id: int, secret_hash: str, secret_key: str | None = None) -> str:
+    """The keyed hash of a token: its key id, its account and the hash of its secret belong together."""
+    return keyed_hash(TOKENS, key_id, account_id, secret_hash, secret_key=secret_key)
+
+
+# Authentication by bearer token. A token never has a permission that its account currently lacks.
+
+# Whether the session or token of an actor still works, asked inside the transaction of a change.
+#
+# A new password, another role, a reset or disabling ends every session and token of an account. A request that was
+# authenticated before and waits meanwhile must not leave a new way in behind.
+
+
+def require_credential(actor: Actor) -> None:
+    """Raise SessionEnded when the account, the session or the token of the actor has ended.
+
+    The caller has locked the account, so that none of them ends before the open transaction does.
+    """
+    account_id = actor.account_id
+    works = [exists().where(Account.id == account_id, is_active())]
+    if actor.is_session:
+        begins = WebSession.secret_hash.startswith(actor.credential.removeprefix(SESSION_PREFIX), autoescape=True)
+        works.append(exists().where(WebSession.person_id == Person.id, Person.account_id == account_id, begins))
+    elif actor.token_key_id is not None:
+        unrevoked = Token.revoked_at.is_(None)
+        works.append(exists().where(Token.account_id == account_id, Token.key_id == actor.token_key_id, unrevoked))
+    if not db.session.scalar(select(and_(*works))):
+        raise SessionEnded
+
+
+LAST_USED_INTERVAL: Final = timedelta(minutes=5)
+
+
+class TokenNotAccepted(RegistryError):
+    """The token is unknown, malformed, expired, revoked or pending, its account inactive, or the caller's address
+    outside of its ranges; the response does not say which.
+    """
+
+
+# Built once, after the hooks: it is executed on every request.
+@lru_cache(maxsize=1)
+def _find_active_token() -> Select[*tuple[Any, ...]]:
+    # Of tables: mapped attributes would load by the ORM, a tenth of a millisecond each time.
+    token, account = table_of(Token).c, table_of(Account).c
+    return (
+        select(
+            token.id,
+            token.secret_hash,
+            token.secret_mac,
+            token.role,
+            token.agency_id,
+            token.expires_at,
+            token.last_used_at,
+            token.scopes,
+            token.addresses,
+            account.id.label("account_id"),
+            account.name,
+            account.kind,
+            account.role.label("account_role"),
+            account.agency_id.label("account_agency_id"),
+            account.restricted_admitted_at,
+            *columns_read_along(),
+        )
+        .join_from(table_of(Token), table_of(Account), account.id == token.principal_id)
+        .where(
+            token.key_id == bindparam("key_id"), token.revoked_at.is_(None), token.pending_since.is_(None), is_active()
+        )
+    )
+
+
+def authenticate_token(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
+    """Authenticate a token that arrived from the address ``source``; its actor. Raises TokenNotAccepted."""
+    parsed = parse_token(text)
+    if parsed is None:
+        raise TokenNotAccepted
+    key_id, secret = parsed
+    row = db.session.execute(_find_active_token(), {"key_id": key_id}).one_or_none()
+    at = now()
+    if (
+        row is None
+        or not _is_genuine(row, key_id, hash_token_secret(secret))
+        or (row.expires_at is not None and row.expires_at <= at)
+        or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
+        or (row.addresses is not None and not is_in_ranges(source, row.addresses))
+    ):
+        raise TokenNotAccepted
+    keep_read_along(row._mapping)
+    if row.last_used_at is None or at - row.last_used_at > LAST_USED_INTERVAL:
+        with transaction() as session:
+            used = {"last_used_at": at, "last_used_from": source}
+            session.execute(update(Token).where(Token.id == row.id).values(used))
+    return Actor(
+        row.name,
+        Role(row.role),
+        row.agency_id,
+        source,
+        request_id,
+        account_id=row.account_id,
+        is_person=row.kind == AccountKind.PERSON,
+        credential=f"{TOKEN_PREFIX}{key_id}",
+        client_request_id=client_request_id,
+        scopes=stored_scopes(row.scopes),
+        account_role=None if row.role == row.account_role else Role(row.account_role),
+        is_admitted=is_admitted(row.account_role, row.restricted_admitted_at),
+    )
+
+
+def _is_genuine(row: Any, key_id: str, secret_hash: str) -> bool:
+    """Whether it is the row's secret, and the row was written by the service."""
+    mac = token_mac(key_id, row.account_id, secret_hash)
+    return hmac.compare_digest(row.secret_hash, secret_hash) and hmac.compare_digest(row.secret_mac or "", mac)
+
+
+# Bearer tokens: issue and revoke them. A token is displayed once; only a hash of its secret is stored.
+#
+# A token belongs to an account and never has a permission that the account currently lacks.
 
 # Limits of a new token: expiry, scopes and addresses. A token that a token creates is never wider than that one.
 
@@ -417,3 +634,63 @@ def _revoke(actor: Actor, token: Token) -> None:
         created = Token.issued_by.in_([each.key_id for each in generation])
         own = select(Token).where(created, Token.account_id == account.id).order_by(Token.id)
         generation = list(session.scalars(own).all())
+
+
+# Service accounts: accounts of programs, which authenticate with tokens issued by an administrator.
+
+
+def add_service_account(
+    actor: Actor, name: str, role: Role, agency_id: int | None, owner_account_id: int | None = None
+) -> Account:
+    """Add a service account; its owner is by default the actor.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive, Invalid, AccountNameTaken.
+    """
+    require_account_manager(actor)
+    name = clean_name(name)
+    problems = name_problems(name) + role_problems(role, agency_id)
+    if problems:
+        raise Invalid(problems)
+    require_may_give(actor, role, agency_id)
+    with transaction():
+        require_unchanged(actor)
+        owner = owner_id(actor, owner_account_id)
+        account = new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
+        details = {**account_details(account), "owner": owner_name(account)}
+        journal.record(actor, "account.added", f"account:{name}", details)
+    return account
+
+
+def list_service_accounts(actor: Actor) -> list[Account]:
+    """The service accounts that the actor sees, by name. Raises RoleNotAllowed."""
+    actor.require(Permission.TOKENS_READ)
+    statement = select(Account).where(Account.kind == AccountKind.SERVICE.value, visible_accounts(actor))
+    return list(db.session.scalars(statement.order_by(Account.name)))
+
+
+def find_service_account(actor: Actor, account_id: int) -> Account:
+    """The service account with that id. Raises RoleNotAllowed, and AccountNotFound, also for a person's account."""
+    actor.require(Permission.TOKENS_READ)
+    account = find_account(account_id)
+    if account.is_person or not sees_account(actor, account):
+        raise AccountNotFound(id=account_id)
+    return account
+
+
+def issue_service_token(
+    actor: Actor,
+    account_id: int,
+    lifetime: timedelta | None = None,
+    role: Role | None = None,
+    *,
+    scopes: Collection[Scope] | None = None,
+    addresses: Sequence[str] = (),
+    purpose: str | None = None,
+) -> IssuedToken:
+    """Issue a token for the service account, with its role or a narrower one and the defaults of ``issue``.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, AccountNotYours, TokenForDisabledAccount, Invalid.
+    """
+    with transaction():
+        account = find_service_account(actor, account_id)
+        return issue(actor, account.name, role, None, lifetime, scopes=scopes, addresses=addresses, purpose=purpose)

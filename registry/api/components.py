@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
+from registry.accounts.roles import Role, Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.vocabulary import Region
 from registry.cases.vocabulary import DecisionKind, Outcome, ReasonCode

@@ -10,8 +10,7 @@ from typing import Any, Final
 from flask import Response
 from werkzeug.http import http_date
 
-from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.accounts.scopes import SCOPE_OF, Scope
+from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Permission, Role, Scope
 
 # Notices that an operation will be removed: ``Deprecation`` (RFC 9745) and ``Sunset`` (RFC 8594).
 

@@ -11,7 +11,7 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 
-from registry.accounts.api import accounts, sessions, tokens
+from registry.accounts import api as accounts
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName, ReportNumber
 from registry.api.components import CODES, add_examples, add_integer_formats, open_vocabularies, share_enums
@@ -87,8 +87,8 @@ BLUEPRINTS = (
     changes.blp,
     journal.blp,
     accounts.blp,
-    tokens.blp,
-    sessions.blp,
+    accounts.tokens_blp,
+    accounts.sessions_blp,
     webhooks.blp,
 )
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
-from registry.accounts.confirmers import command_counts_as_person
+from registry.accounts.confirmations import command_counts_as_person
 from registry.accounts.models import Account
 from registry.accounts.roles import Permission, Role, roles_within
 from registry.accounts.same_person import is_another_person

@@ -13,7 +13,7 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, is_active
 from registry.accounts.roles import PERMISSIONS, Permission
-from registry.accounts.token_models import Token
+from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, CaseFlag, Order, timeline_written

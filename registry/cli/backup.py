@@ -19,7 +19,7 @@ from registry.accounts.actors import local_actor
 from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
-from registry.accounts.token_models import Token
+from registry.accounts.tokens import Token
 from registry.changes.service import restart_feed
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies

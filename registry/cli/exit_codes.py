@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from registry.accounts.oidc.configuration import SignInFileInvalid
+from registry.accounts.oidc_configuration import SignInFileInvalid
 from registry.audits.past import AuditNotRepeatable
 from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale

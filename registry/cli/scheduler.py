@@ -20,7 +20,7 @@ from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from registry.accounts.failed_sign_ins import delete_old_failures
+from registry.accounts.attempts import delete_old_failures
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.jobs import run_due_audit
 from registry.changes.service import delete_old_changes

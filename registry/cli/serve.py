@@ -20,8 +20,8 @@ from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
-from registry.accounts.oidc.configuration import load_sign_in_file
-from registry.accounts.oidc.identities import warn_of_unusable_accounts
+from registry.accounts.oidc_configuration import load_sign_in_file
+from registry.accounts.oidc_identities import warn_of_unusable_accounts
 from registry.changes.queries import WAITING
 from registry.cli.app_context import connected, open_registry
 from registry.cli.exit_codes import FAILED, CommandFailed

@@ -8,8 +8,8 @@ from typing import Final
 
 from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.passwords import generate_password
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.agencies.service import agency_by_bin
 from registry.demo.calendar import rows_of
 

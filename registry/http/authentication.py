@@ -9,7 +9,7 @@ from flask import request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.http.http_errors import AuthenticationRequired
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import client_request_id, request_id

@@ -13,10 +13,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.accounts.attempts import WINDOW, TooManyAttempts
-from registry.accounts.oidc.provider import ProviderUnavailable
+from registry.accounts.oidc_provider import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
-from registry.accounts.token_authentication import TokenNotAccepted
+from registry.accounts.tokens import TokenNotAccepted
 from registry.core.child_processes import ServiceBusy
 from registry.core.errors import (
     Conflict,

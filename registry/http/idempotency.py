@@ -15,7 +15,7 @@ from flask import Response, json, request
 from sqlalchemy import ColumnElement, delete, select, update
 
 from registry.accounts.actors import Actor
-from registry.accounts.scopes import sorted_scopes
+from registry.accounts.roles import sorted_scopes
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts, begin_aitu_code, begin_aitu_message
-from registry.accounts.current_user import FactorSession
-from registry.accounts.factors.verification import require_enrolment_allowed
+from registry.accounts.factors import require_enrolment_allowed
 from registry.accounts.models import Account, AccountsNeedAPerson, Person, is_active, own_person
 from registry.accounts.roles import Role
+from registry.accounts.sessions import FactorSession
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound

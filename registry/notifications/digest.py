@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, or_, 
 from sqlalchemy.orm import aliased
 
 from registry.accounts.models import Account
+from registry.accounts.queries import ENDING_WITHIN, is_working
 from registry.accounts.roles import Permission, Role
-from registry.accounts.token_models import Token
-from registry.accounts.token_queries import ENDING_WITHIN, is_working
+from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order, newest_in_force
 from registry.cases.vocabulary import Status

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.failed_sign_ins import SURGE_TOPIC
+from registry.accounts.attempts import SURGE_TOPIC
 from registry.accounts.invitations import TOPIC as INVITATION_TOPIC
 from registry.accounts.invitations import open_invitations
 from registry.accounts.roles import Permission, Role

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from environs import ValidationError
 
-from registry.accounts.oidc.settings import is_provider_address
+from registry.accounts.oidc_configuration import is_provider_address
 from registry.core.contacts import ADDRESS
 
 # Settings of the bot in the Aitu messenger: ``REGISTRY_AITU_BOT_TOKEN``, ``_NAME``, ``_URL``.

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 from flask import current_app
 from sqlalchemy import delete, func, or_, select
 
+from registry.accounts.account_names import FormerName
 from registry.accounts.actors import Actor
-from registry.accounts.former_names import FormerName
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, closed_problem

@@ -10,14 +10,13 @@ from typing import Any, Final
 from flask import redirect, render_template, request, url_for
 
 from registry.accounts.absences import substitutions
-from registry.accounts.account_editing import local_changes_since, previous_sign_in
 from registry.accounts.actors import Actor
-from registry.accounts.people_queries import active_and_invited_people
+from registry.accounts.confirmations import pending_tokens
+from registry.accounts.queries import active_and_invited_people, ending_tokens
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.same_person import ownerless_accounts
-from registry.accounts.token_confirmation import pending_tokens
-from registry.accounts.token_queries import ending_tokens
-from registry.accounts.views.pending import list_pending
+from registry.accounts.service import local_changes_since, previous_sign_in
+from registry.accounts.views.people import list_pending
 from registry.agencies.pages import agency_name
 from registry.agencies.vocabulary import Region
 from registry.approvals.queries import count_waiting_for

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import and_, or_, select, true
 from sqlalchemy.orm import aliased
 
+from registry.accounts.account_changes import pass_on_accounts
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import last_successor
-from registry.accounts.passing_on import pass_on_accounts
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, close_agency, hold_agencies, require_open

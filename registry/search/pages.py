@@ -8,7 +8,7 @@ from typing import Final
 from flask import render_template, request
 
 from registry.accounts.actors import Actor
-from registry.accounts.people_queries import people_by_account
+from registry.accounts.queries import people_by_account
 from registry.accounts.roles import Permission
 from registry.agencies.pages import agency_names
 from registry.core.errors import Malformed

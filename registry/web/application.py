@@ -8,12 +8,9 @@ from typing import Final
 from flask import Flask
 from jinja2 import FileSystemLoader, StrictUndefined
 
-from registry.accounts.oidc.configuration import sign_in_configuration
-from registry.accounts.oidc.provider import has_provider
-from registry.accounts.views import absences, factors, handover, people, person, second_factor, tokens
-from registry.accounts.views import oidc as provider_sign_in
-from registry.accounts.views import own_account as account
-from registry.accounts.views import pending as pending_accounts
+from registry.accounts.oidc_configuration import sign_in_configuration
+from registry.accounts.oidc_provider import has_provider
+from registry.accounts.views import own_account, people, second_factor, tokens
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies import pages as agencies
 from registry.approvals import pages as approvals
@@ -64,8 +61,7 @@ from registry.webhooks import pages as webhook_pages
 
 # Importing a module of views registers its routes.
 WITH_PAGES = (
-    absences,
-    account,
+    own_account,
     agencies,
     aitu,
     approvals,
@@ -78,24 +74,19 @@ WITH_PAGES = (
     cases,
     confirmations,
     exemptions,
-    factors,
     front,
-    handover,
     help_pages,
     imports,
     inbox,
     journal,
     letters,
     open_data_pages,
-    pending_accounts,
     policies,
     people,
-    person,
     project_edit,
     project_page,
     projects,
     related_projects,
-    provider_sign_in,
     registration,
     report_changes,
     reports,

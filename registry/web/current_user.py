@@ -11,10 +11,16 @@ from flask import current_app, request, session
 from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import FactorSession, SessionUser, find_factor_session, find_session_user
-from registry.accounts.known_devices import DEVICE_MAX_AGE, cookie_suffix, device_cookie, known_device
 from registry.accounts.roles import AGENCY_ROLES
-from registry.accounts.sessions import SESSION_MAX_AGE, SessionEnded
+from registry.accounts.sessions import (
+    SESSION_MAX_AGE,
+    FactorSession,
+    SessionEnded,
+    SessionUser,
+    find_factor_session,
+    find_session_user,
+)
+from registry.accounts.sign_in import DEVICE_MAX_AGE, cookie_suffix, device_cookie, known_device
 from registry.core.translations import LANGUAGES, Language
 from registry.http.authentication import PRINCIPAL
 from registry.http.locale import request_locale

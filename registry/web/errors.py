@@ -13,8 +13,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
+from registry.accounts.actors import StepUpRequired
 from registry.accounts.sessions import SessionEnded
-from registry.accounts.step_up import StepUpRequired
 from registry.core.errors import Problem, RegistryError
 from registry.core.messages import message
 from registry.core.translations import lazy_text, translate

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flask import render_template, request
 
-from registry.accounts.step_up import StepUpRequired
+from registry.accounts.actors import StepUpRequired
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError

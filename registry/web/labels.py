@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from flask import Flask
 
-from registry.accounts.factors.models import FactorKind
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
+from registry.accounts.models import FactorKind
+from registry.accounts.roles import Role, Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.vocabulary import Region

@@ -5,10 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import find_session_user
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import person_named
-from registry.accounts.sessions import start_session
+from registry.accounts.service import person_named
+from registry.accounts.sessions import find_session_user, start_session
 from registry.core.database import db
 from registry.core.transactions import transaction
 

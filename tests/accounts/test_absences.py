@@ -21,9 +21,9 @@ from registry.accounts.absences import (
 from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, AccountsNeedAPerson, Person
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from registry.cases.lists import count_cases
 from registry.cases.transitions import CaseNotYours, DecisionNeedsAnotherPerson, possible_actions

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import Person, account_named
-from registry.accounts.people import NewPerson, add_person, invite_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, invite_person
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.web.current_user import SESSION_COOKIE

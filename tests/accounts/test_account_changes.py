@@ -15,7 +15,6 @@ from registry.accounts.account_changes import (
     AccountChanged,
     AccountNotPending,
     AddressOfAnotherAccount,
-    ConfirmationNeedsAnotherPerson,
     can_confirm,
     change_role,
     confirm_account,
@@ -24,9 +23,10 @@ from registry.accounts.account_changes import (
     pending_accounts,
 )
 from registry.accounts.account_management import NotYourself
+from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry

@@ -11,22 +11,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_changes import (
-    ConfirmationNeedsAnotherPerson,
-    LastAdministrator,
-    change_role,
-    confirm_account,
-    disable_account,
-)
-from registry.accounts.account_editing import edit_account
+from registry.accounts.account_changes import LastAdministrator, change_role, confirm_account, disable_account
 from registry.accounts.account_management import AccountNotYours, NotYourself, RoleNotYoursToGive
 from registry.accounts.actors import Actor
+from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.models import Account, AccountNameTaken, account_named
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
+from registry.accounts.tokens import TokenNotAccepted, add_service_account, authenticate_token
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction

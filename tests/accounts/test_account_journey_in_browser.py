@@ -17,8 +17,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page
 
 from registry.accounts.invitations import BY_EMAIL
-from registry.accounts.people import NewPerson, add_person, invite_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, invite_person
 from registry.core.clock import now
 from registry.core.translations import LANGUAGES, Language
 from registry.notifications.delivery import send_due_emails

@@ -14,11 +14,18 @@ from registry.accounts.account_changes import change_role, disable_account, enab
 from registry.accounts.account_management import AccountNotYours, NotYourself, RoleNotYoursToGive, may_manage
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, account_named
-from registry.accounts.people import NewPerson, PersonNotFound, add_person, all_people, find_person, set_password
+from registry.accounts.queries import all_tokens
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Role
-from registry.accounts.service_accounts import add_service_account, issue_service_token, list_service_accounts
-from registry.accounts.token_queries import all_tokens
-from registry.accounts.tokens import TokenNotFound, find_token, issue, revoke
+from registry.accounts.service import NewPerson, PersonNotFound, add_person, all_people, find_person, set_password
+from registry.accounts.tokens import (
+    TokenNotFound,
+    add_service_account,
+    find_token,
+    issue,
+    issue_service_token,
+    list_service_accounts,
+    revoke,
+)
 from registry.agencies.models import Agency
 from tests.factories import ADMINISTRATOR, PASSWORD, a_token, an_actor, an_agency
 

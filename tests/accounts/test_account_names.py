@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_names import ALLOWED_CHARACTERS, clean_name, name_problems, skeleton
 from registry.accounts.models import Account, AccountNameTaken
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue
 from registry.core.database import db
 from registry.core.errors import Invalid

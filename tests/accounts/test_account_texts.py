@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import TWO_PERSON_ROLES, Role
+from registry.accounts.service import NewPerson, add_person
 from registry.core.messages import message
 from registry.core.translations import LANGUAGES
 from tests.factories import ADMINISTRATOR, PASSWORD

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from registry.accounts.account_changes import (
     AccountChanged,
     AccountNotPending,
-    ConfirmationNeedsAnotherPerson,
     change_role,
     confirm_account,
     disable_account,
@@ -22,15 +21,16 @@ from registry.accounts.account_changes import (
 )
 from registry.accounts.account_management import NotYourself
 from registry.accounts.actors import Actor, RoleNotAllowed
-from registry.accounts.current_user import find_session_user
+from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.models import AccountsNeedAPerson, Person, account_named
-from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
 from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Permission, Role
-from registry.accounts.sessions import WebSession
+from registry.accounts.service import NewPerson, add_person, change_own_password, set_password
+from registry.accounts.sessions import WebSession, find_session_user
 from registry.accounts.sign_in import AccountNotConfirmed, PasswordNotAccepted, sign_in
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.accounts.tokens import (
+    TokenNotAccepted,
     TokenNotFound,
+    authenticate_token,
     issue,
     issue_own_token,
     revoke_own_token,

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
+from registry.accounts.roles import Role, Scope
 from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency
 from tests.accounts.test_api_accounts import a_person

@@ -13,12 +13,10 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.roles import Role, Scope
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sign_in import sign_in
-from registry.accounts.tokens import issue_own_token
+from registry.accounts.tokens import add_service_account, issue_own_token
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.idempotency import StoredResponse

@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.cases.queries import find_case
 from registry.flask_config import BY_EMAIL

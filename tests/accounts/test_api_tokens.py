@@ -12,12 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person, person_named
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.roles import Role, Scope
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.sessions import start_session
-from registry.accounts.tokens import issue_own_token
+from registry.accounts.tokens import add_service_account, issue_own_token
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.idempotency import StoredResponse

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from registry.accounts.account_changes import confirm_account
-from registry.accounts.confirmers import ConfirmationNeedsASupervisor
+from registry.accounts.confirmations import ConfirmationNeedsASupervisor, confirm_token
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_confirmation import confirm_token
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.audits.policy_impact import impact_of
 from registry.core.clock import today
 from registry.core.database import db

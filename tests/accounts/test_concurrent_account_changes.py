@@ -12,13 +12,12 @@ from flask import Flask
 from sqlalchemy import event, func, select
 
 from registry.accounts.account_changes import AccountChanged, confirm_account, disable_account
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
-from registry.accounts.factors.management import reset_factors
+from registry.accounts.factors import reset_factors
 from registry.accounts.models import Account, AccountNameTaken
-from registry.accounts.people import NewPerson, add_person, invite_person, person_named, set_password
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person, edit_account, invite_person, person_named, set_password
+from registry.accounts.tokens import add_service_account
 from registry.core.database import db
 from registry.core.transactions import transaction
 from tests.accounts.factors.test_concurrent_requests import outcomes

@@ -11,13 +11,11 @@ from registry.accounts.account_changes import change_role, disable_account, enab
 from registry.accounts.account_management import RightsChanged
 from registry.accounts.actors import Actor
 from registry.accounts.models import Person
-from registry.accounts.own_sessions import end_own_session, list_sessions
-from registry.accounts.people import NewPerson, add_person, set_password
+from registry.accounts.queries import own_tokens
 from registry.accounts.roles import Role
-from registry.accounts.sessions import SessionEnded
-from registry.accounts.token_authentication import authenticate_token
-from registry.accounts.token_queries import own_tokens
-from registry.accounts.tokens import issue_own_token, revoke_own_token
+from registry.accounts.service import NewPerson, add_person, set_password
+from registry.accounts.sessions import SessionEnded, end_own_session, list_sessions
+from registry.accounts.tokens import authenticate_token, issue_own_token, revoke_own_token
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency, in_session
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.failed_sign_ins import list_failed_sign_ins, record_failure
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.attempts import list_failed_sign_ins, record_failure
 from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.core.errors import Malformed
 from registry.core.lists import Page
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency

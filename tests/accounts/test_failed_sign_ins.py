@@ -10,10 +10,9 @@ from flask import Flask
 from sqlalchemy import Connection, select
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.failed_sign_ins import FailedSignIn, delete_old_failures, name_hash_of, record_failure
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.attempts import FailedSignIn, TooManyAttempts, delete_old_failures, name_hash_of, record_failure
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sign_in import AccountNotConfirmed, PasswordNotAccepted, sign_in
 from registry.core.database import db
 from registry.core.errors import RegistryError

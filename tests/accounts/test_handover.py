@@ -15,9 +15,9 @@ from registry.accounts.account_management import NotYourself
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNotFound, Person
-from registry.accounts.people import NewPerson, add_person, disable_person
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person, disable_person
+from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal

@@ -14,7 +14,8 @@ from registry.accounts.account_changes import AccountChanged, confirm_account, d
 from registry.accounts.actors import Actor
 from registry.accounts.invitations import Invitation, InvitationNotFound, invitation_key
 from registry.accounts.models import Person, account_named
-from registry.accounts.people import (
+from registry.accounts.roles import Role
+from registry.accounts.service import (
     AccountNotInvited,
     NewPerson,
     NoMailServer,
@@ -24,7 +25,6 @@ from registry.accounts.people import (
     person_named,
     set_password,
 )
-from registry.accounts.roles import Role
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.database import db
 from registry.core.errors import Invalid

@@ -10,12 +10,18 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
-from registry.accounts.service_accounts import add_service_account, issue_service_token
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_queries import own_tokens
-from registry.accounts.tokens import IssuedToken, issue_own_token, revoke, revoke_own_token
+from registry.accounts.queries import own_tokens
+from registry.accounts.roles import Role, Scope
+from registry.accounts.tokens import (
+    IssuedToken,
+    TokenNotAccepted,
+    add_service_account,
+    authenticate_token,
+    issue_own_token,
+    issue_service_token,
+    revoke,
+    revoke_own_token,
+)
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.journal.service import JournalEntry

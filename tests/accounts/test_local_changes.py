@@ -9,10 +9,9 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.account_editing import edit_account, local_changes_since, previous_sign_in
 from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, edit_account, local_changes_since, previous_sign_in
 from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import issue
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency

@@ -18,17 +18,28 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
-from registry.accounts.account_editing import AccountChanges, edit_account
-from registry.accounts.account_names import skeleton
+from registry.accounts.account_names import FormerName, skeleton
 from registry.accounts.actors import Actor
-from registry.accounts.former_names import FormerName
+from registry.accounts.confirmations import confirm_token
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person, change_own_password, person_named, set_password
 from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.accounts.service_accounts import issue_service_token
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_confirmation import confirm_token
-from registry.accounts.tokens import issue, issue_own_token, revoke
+from registry.accounts.service import (
+    AccountChanges,
+    NewPerson,
+    add_person,
+    change_own_password,
+    edit_account,
+    person_named,
+    set_password,
+)
+from registry.accounts.tokens import (
+    TokenNotAccepted,
+    authenticate_token,
+    issue,
+    issue_own_token,
+    issue_service_token,
+    revoke,
+)
 from registry.audits.service import run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.database import db

@@ -11,10 +11,9 @@ from sqlalchemy import func, select
 
 from registry.accounts import passwords
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.current_user import find_session_user
-from registry.accounts.people import NewPerson, add_person, change_own_password, person_named
 from registry.accounts.roles import Role
-from registry.accounts.sessions import WebSession
+from registry.accounts.service import NewPerson, add_person, change_own_password, person_named
+from registry.accounts.sessions import WebSession, find_session_user
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.accounts.tokens import issue_own_token
 from registry.core.clock import now

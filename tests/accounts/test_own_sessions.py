@@ -8,10 +8,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from registry.accounts.current_user import find_session_user
-from registry.accounts.own_sessions import SessionNotFound, end_other_sessions, end_own_session, list_sessions
-from registry.accounts.people import change_own_password
-from registry.accounts.sessions import SessionEnded, WebSession, device_name, renew_session, secret_hash_of
+from registry.accounts.service import change_own_password
+from registry.accounts.sessions import (
+    SessionEnded,
+    SessionNotFound,
+    WebSession,
+    device_name,
+    end_other_sessions,
+    end_own_session,
+    find_session_user,
+    list_sessions,
+    renew_session,
+    secret_hash_of,
+)
 from registry.accounts.sign_in import sign_in
 from registry.core.clock import now
 from registry.core.database import db

@@ -13,11 +13,10 @@ from sqlalchemy import select
 from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, AccountsNeedAPerson
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.same_person import change_owner, owner_name, ownerless_accounts
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.tokens import issue
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import add_service_account, issue
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry

@@ -10,14 +10,13 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import confirm_account
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.models import AccountNotFound, Person
 from registry.accounts.passwords import HalvesNeedTwoPeople, NoFirstHalf, can_show_first_half, show_first_half
-from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person, change_own_password, edit_account, set_password
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
+from registry.accounts.tokens import add_service_account
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.test_accounts import ADIL, BOTA, SAULE, come_in

@@ -10,8 +10,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from registry.accounts.passwords import generate_password
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.errors import Invalid
 from tests.factories import ADMINISTRATOR, an_agency

@@ -10,8 +10,9 @@ from flask import Flask
 from registry.accounts.account_changes import change_role
 from registry.accounts.actors import Actor
 from registry.accounts.handover import move_people
-from registry.accounts.people import NewPerson, Person, add_person
+from registry.accounts.models import Person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency

@@ -11,14 +11,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select, update
 
-from registry.accounts.current_user import find_factor_session, find_session_user
 from registry.accounts.models import Person
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
-from registry.accounts.sessions import WebSession, start_session
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_models import Token, generate_token, token_mac, token_text
-from registry.accounts.tokens import issue
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.sessions import WebSession, find_factor_session, find_session_user, start_session
+from registry.accounts.tokens import (
+    Token,
+    TokenNotAccepted,
+    authenticate_token,
+    generate_token,
+    issue,
+    token_mac,
+    token_text,
+)
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.schema import downgrade_schema, upgrade_schema

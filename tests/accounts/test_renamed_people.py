@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson, change_role, confirm_account
-from registry.accounts.account_editing import edit_account
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.account_changes import change_role, confirm_account
+from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.audits.voiding import may_confirm_voiding
 from registry.cases.transitions import DecisionNeedsAnotherPerson
 from registry.core.database import db

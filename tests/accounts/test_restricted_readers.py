@@ -12,19 +12,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from registry.accounts.account_changes import change_role, disable_account, enable_account
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
-from registry.accounts.confirmers import command_actor
-from registry.accounts.factors.management import reset_factors
+from registry.accounts.confirmations import command_actor
+from registry.accounts.factors import reset_factors
 from registry.accounts.handover import move_people
 from registry.accounts.models import Account, Person, account_named, person_actor
-from registry.accounts.people import NewPerson, add_person, person_named, set_password
 from registry.accounts.people_import import import_people
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role, scopes_of_role
 from registry.accounts.same_person import change_owner
-from registry.accounts.scopes import scopes_of_role
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.tokens import issue, issue_own_token
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named, set_password
+from registry.accounts.tokens import add_service_account, issue, issue_own_token
 from registry.agencies.models import Agency
 from registry.approvals.service import approve
 from registry.approvals.tables import Approval

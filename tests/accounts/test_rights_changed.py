@@ -12,17 +12,15 @@ from sqlalchemy import func, select
 
 from registry.accounts.absences import end_absence, record_absence
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
-from registry.accounts.account_editing import edit_account
 from registry.accounts.account_management import RightsChanged
 from registry.accounts.actors import TOKEN_PREFIX, Actor
-from registry.accounts.factors.management import reset_factors
+from registry.accounts.confirmations import confirm_token
+from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over, move_people
-from registry.accounts.people import NewPerson, add_person, invite_again, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.same_person import change_owner
-from registry.accounts.service_accounts import add_service_account, issue_service_token
-from registry.accounts.token_confirmation import confirm_token
-from registry.accounts.tokens import issue, issue_own_token, revoke
+from registry.accounts.service import NewPerson, add_person, edit_account, invite_again, person_named, set_password
+from registry.accounts.tokens import add_service_account, issue, issue_own_token, issue_service_token, revoke
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import RegistryError

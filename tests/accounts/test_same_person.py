@@ -7,19 +7,13 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from registry.accounts.account_changes import (
-    ConfirmationNeedsAnotherPerson,
-    change_role,
-    confirm_account,
-    disable_account,
-)
-from registry.accounts.account_editing import edit_account
+from registry.accounts.account_changes import change_role, confirm_account, disable_account
 from registry.accounts.actors import Actor
-from registry.accounts.confirmers import confirming_people, has_confirmer
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson, confirming_people, has_confirmer
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person, edit_account
+from registry.accounts.tokens import add_service_account
 from registry.audits.policy_activation import may_activate
 from registry.audits.voiding import may_confirm_voiding
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal

@@ -7,10 +7,27 @@ from datetime import timedelta
 
 import pytest
 
-from registry.accounts.actors import SCHEDULE, Actor, RoleNotAllowed, ScopeNotGranted, local_actor
-from registry.accounts.roles import PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
-from registry.accounts.scopes import SCOPES, Scope, default_scopes, needs_step_up, scopes_of_role, stored_scopes
-from registry.accounts.step_up import StepUpRequired, is_fresh
+from registry.accounts.actors import (
+    SCHEDULE,
+    Actor,
+    RoleNotAllowed,
+    ScopeNotGranted,
+    StepUpRequired,
+    is_fresh,
+    local_actor,
+)
+from registry.accounts.roles import (
+    PERMISSIONS,
+    SCOPES,
+    STEP_UP_PERMISSIONS,
+    Permission,
+    Role,
+    Scope,
+    default_scopes,
+    needs_step_up,
+    scopes_of_role,
+    stored_scopes,
+)
 from registry.core.clock import now
 from tests.factories import an_actor
 from tests.present import Present

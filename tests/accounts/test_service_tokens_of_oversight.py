@@ -9,18 +9,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_changes import (
-    ConfirmationNeedsAnotherPerson,
-    confirm_account,
-)
+from registry.accounts.account_changes import confirm_account
 from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.confirmations import (
+    ConfirmationNeedsAnotherPerson,
+    TokenNotPending,
+    confirm_token,
+    pending_tokens,
+)
 from registry.accounts.models import AccountsNeedAPerson, account_named
 from registry.accounts.roles import Role
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_confirmation import TokenNotPending, confirm_token, pending_tokens
 from registry.accounts.tokens import (
     PeopleMakeTheirOwnTokens,
+    TokenNotAccepted,
     TokenNotFound,
+    authenticate_token,
     issue,
     revoke,
 )

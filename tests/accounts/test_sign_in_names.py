@@ -6,10 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.failed_sign_ins import FailedSignIn
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.attempts import FailedSignIn, TooManyAttempts
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.database import db
 from registry.journal.service import JournalEntry

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
 from tests.fixtures.web import SignedIn

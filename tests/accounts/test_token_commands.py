@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.tokens import issue
+from registry.accounts.roles import Role, Scope
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue
 from tests.factories import an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present

@@ -9,13 +9,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson, disable_account
+from registry.accounts.account_changes import disable_account
+from registry.accounts.confirmations import (
+    ConfirmationNeedsAnotherPerson,
+    TokenNotPending,
+    confirm_token,
+    pending_tokens,
+)
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role
-from registry.accounts.token_authentication import authenticate_token
-from registry.accounts.token_confirmation import TokenNotPending, confirm_token, pending_tokens
-from registry.accounts.token_models import Token
-from registry.accounts.tokens import TokenNotFound, issue
+from registry.accounts.tokens import Token, TokenNotFound, authenticate_token, issue
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry

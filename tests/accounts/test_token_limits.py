@@ -9,16 +9,20 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
+from registry.accounts.actors import Actor, StepUpRequired
 from registry.accounts.models import Person
-from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
-from registry.accounts.step_up import StepUpRequired
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_models import Token, checksum
-from registry.accounts.token_queries import ending_tokens, inactive_tokens
-from registry.accounts.tokens import issue, issue_own_token, revoke
+from registry.accounts.queries import ending_tokens, inactive_tokens
+from registry.accounts.roles import Role, Scope
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import (
+    Token,
+    TokenNotAccepted,
+    authenticate_token,
+    checksum,
+    issue,
+    issue_own_token,
+    revoke,
+)
 from registry.core.database import db
 from registry.core.errors import Invalid
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, in_session

@@ -9,11 +9,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
-from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.tokens import issue, issue_own_token
+from registry.accounts.roles import Role, Scope
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import add_service_account, issue, issue_own_token
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry

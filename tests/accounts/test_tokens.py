@@ -13,11 +13,19 @@ from sqlalchemy import select, update
 from registry.accounts.account_changes import change_role
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import Permission, Role
-from registry.accounts.scopes import Scope
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_models import LETTERS, TOKEN_PATTERN, Token, checksum
-from registry.accounts.tokens import IssuedToken, TokenNotFound, issue, revoke
+from registry.accounts.roles import Permission, Role, Scope
+from registry.accounts.tokens import (
+    LETTERS,
+    TOKEN_PATTERN,
+    IssuedToken,
+    Token,
+    TokenNotAccepted,
+    TokenNotFound,
+    authenticate_token,
+    checksum,
+    issue,
+    revoke,
+)
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction

@@ -7,13 +7,12 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.accounts.account_changes import disable_account, enable_account
+from registry.accounts.confirmations import TokenNotPending, confirm_token
 from registry.accounts.models import Account
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.queries import all_tokens
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account, issue_service_token
-from registry.accounts.token_confirmation import TokenNotPending, confirm_token
-from registry.accounts.token_queries import all_tokens
-from registry.accounts.tokens import TokenForDisabledAccount, issue
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import TokenForDisabledAccount, add_service_account, issue, issue_service_token
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db

@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import (
-    ConfirmationNeedsAnotherPerson,
     LastSupervisor,
     change_role,
     confirm_account,
@@ -17,16 +16,19 @@ from registry.accounts.account_changes import (
     disable_account,
     enable_account,
 )
-from registry.accounts.account_editing import edit_account
-from registry.accounts.confirmers import ConfirmationNeedsASupervisor, has_confirmer
-from registry.accounts.factors.management import reset_factors
+from registry.accounts.confirmations import (
+    ConfirmationNeedsAnotherPerson,
+    ConfirmationNeedsASupervisor,
+    confirm_token,
+    has_confirmer,
+    pending_tokens,
+)
+from registry.accounts.factors import reset_factors
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person, invite_person, person_named, set_password
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import OVERSIGHT_ROLES, Role
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.token_confirmation import confirm_token, pending_tokens
-from registry.accounts.tokens import issue
+from registry.accounts.service import NewPerson, add_person, edit_account, invite_person, person_named, set_password
+from registry.accounts.tokens import add_service_account, issue
 from registry.core.database import db
 from tests.api.callers import caller, code
 from tests.factories import ADMINISTRATOR as LOCAL

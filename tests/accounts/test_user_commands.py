@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.current_user import find_session_user
-from registry.accounts.factors.models import TotpFactor
+from registry.accounts.models import TotpFactor
 from registry.accounts.passwords import verify_password
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
+from registry.accounts.sessions import find_session_user
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.factors.steps import an_enrolled, sign_in_as

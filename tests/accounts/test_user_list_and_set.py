@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.factors.models import Passkey, TotpFactor
-from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person, person_named
+from registry.accounts.models import Passkey, TotpFactor, account_named
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person, person_named
+from registry.accounts.tokens import add_service_account
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction

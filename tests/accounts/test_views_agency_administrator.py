@@ -9,8 +9,8 @@ from flask import Flask
 
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person, invite_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, invite_person, person_named
 from registry.accounts.tokens import issue
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.web import SignedIn

@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.factors.models import TotpFactor
-from registry.accounts.people import person_named
+from registry.accounts.models import TotpFactor
 from registry.accounts.roles import Role
-from registry.accounts.token_models import Token
+from registry.accounts.service import person_named
+from registry.accounts.tokens import Token
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry

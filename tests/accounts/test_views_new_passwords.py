@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from registry.accounts.models import account_named
-from registry.accounts.oidc.configuration import SignInConfiguration, set_sign_in_configuration
-from registry.accounts.people import NewPerson, Person, add_person, person_named
+from registry.accounts.models import Person, account_named
+from registry.accounts.oidc_configuration import SignInConfiguration, set_sign_in_configuration
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.transactions import transaction

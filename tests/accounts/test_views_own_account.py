@@ -8,12 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_editing import edit_account
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person, person_named
+from registry.accounts.queries import all_tokens
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.token_queries import all_tokens
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named
+from registry.accounts.tokens import add_service_account
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, a_service_token, a_token, an_agency, bearer

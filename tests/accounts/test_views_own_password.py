@@ -6,8 +6,8 @@ import re
 
 from flask import Flask
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 

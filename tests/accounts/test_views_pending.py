@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, an_agency, bearer

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.account_changes import AccountNotPending, enable_account
+from registry.accounts.account_changes import AccountNotPending, enable_account, reject_account
 from registry.accounts.account_management import NotYourself
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import Account, AccountsNeedAPerson, Person, account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.queries import similar_accounts
-from registry.accounts.rejections import reject_account
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction

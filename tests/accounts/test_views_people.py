@@ -10,11 +10,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.actors import local_actor
-from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, Person, add_person, disable_person, person_named
+from registry.accounts.models import Person, account_named
 from registry.accounts.roles import Role
-from registry.accounts.token_authentication import authenticate_token
-from registry.accounts.tokens import issue
+from registry.accounts.service import NewPerson, add_person, disable_person, person_named
+from registry.accounts.tokens import authenticate_token, issue
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.journal.service import JournalEntry

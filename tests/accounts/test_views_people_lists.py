@@ -7,8 +7,9 @@ import re
 import pytest
 from flask import Flask
 
-from registry.accounts.people import NewPerson, Person, add_person, person_named
+from registry.accounts.models import Person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.agencies.models import Agency
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.web import SignedIn, Visit

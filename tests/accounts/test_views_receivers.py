@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 
 from registry.accounts.actors import Actor
-from registry.accounts.people import NewPerson, Person, add_person
+from registry.accounts.models import Person
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from registry.projects.drafts import start_draft
 from tests.cases.cast import under_review

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.factors.models import RecoveryCode
-from registry.accounts.people import NewPerson, add_person, person_named, set_password
+from registry.accounts.models import RecoveryCode
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named, set_password
 from registry.accounts.sessions import WebSession
 from registry.core.clock import now
 from registry.core.database import db

@@ -8,8 +8,8 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.people import NewPerson, add_person, disable_person, person_named, set_password
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, disable_person, person_named, set_password
 from registry.accounts.sessions import WebSession
 from registry.core.clock import now
 from registry.core.database import db

@@ -11,8 +11,8 @@ from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
-from registry.accounts.people import NewPerson, add_person, person_named, set_password
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named, set_password
 from registry.core.clock import now
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import PASSWORD, Visit

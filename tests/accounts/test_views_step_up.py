@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from flask import Flask
 
-from registry.accounts.people import person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import person_named
 from registry.core.clock import now
 from tests.accounts.factors.steps import required
 from tests.accounts.test_views_second_factor import VERIFY, a_person, enrolled, start

@@ -14,9 +14,8 @@ from sqlalchemy import Connection
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope, scopes_of_role
+from registry.accounts.roles import Role, Scope, scopes_of_role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency
 from registry.api.declared_routes import Operation, declared_routes

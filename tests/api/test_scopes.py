@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from registry.accounts.actors import StepUpRequired
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope, scopes_of_role
-from registry.accounts.step_up import StepUpRequired
+from registry.accounts.roles import Role, Scope, scopes_of_role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue, issue_own_token
 from registry.agencies.models import Agency
 from registry.api.declared_routes import declared_routes

@@ -12,8 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.accounts.roles import Permission
-from registry.accounts.scopes import SCOPE_OF
+from registry.accounts.roles import SCOPE_OF, Permission
 from registry.agencies.schemas import AGENCY, AGENCY_BODY
 from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared
 from registry.api.declared_routes import declared_routes, require_declared_permissions

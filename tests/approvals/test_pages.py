@@ -6,8 +6,8 @@ import re
 
 from flask import Flask
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from tests.factories import PASSWORD, a_project, an_actor, an_agency

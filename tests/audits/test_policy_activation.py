@@ -12,10 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.accounts.same_person import change_owner
+from registry.accounts.service import edit_account
 from registry.audits.policy_activation import (
     PolicyActivationNeedsAnotherPerson,
     PolicyActivationNeedsAPerson,

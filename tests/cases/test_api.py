@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from registry.accounts.roles import Role
-from registry.accounts.token_models import Token
+from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases.workflow import ACTIONS

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor, RoleNotAllowed, local_actor
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.cases.lists import count_cases
 from registry.cases.team import team
 from tests.cases.cast import (

@@ -6,8 +6,8 @@ import re
 
 from flask import Flask
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.service import NewPerson, add_person
 from registry.cases.queries import may_review, reviewers
 from tests.cases.casework import GAP, LAW, flagged_case, send, status
 from tests.cases.cast import SAULE, act, audit, case_of, edit, editor_of

@@ -12,14 +12,12 @@ import pytest
 from sqlalchemy import func, select
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import local_actor
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.sessions import WebSession
-from registry.accounts.token_models import Token
-from registry.accounts.tokens import issue, revoke
+from registry.accounts.tokens import Token, issue, revoke
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, a_token

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from registry.accounts.people import all_people
 from registry.accounts.roles import Role
+from registry.accounts.service import all_people
 from registry.app import create_app
 from registry.cases.details import is_overdue
 from registry.cases.models import Case, CaseDecision, CaseEvent

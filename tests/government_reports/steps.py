@@ -7,8 +7,8 @@ from typing import Any
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.core.transactions import transaction
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.government_reports.queries import find_government_report

@@ -12,8 +12,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.audits.service import run_audit
 from registry.core.database import db
 from registry.core.errors import Invalid

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.lists import Page

@@ -17,8 +17,8 @@ from flask import Flask
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import OperationalError
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.core.database import REPLICA, db
 from registry.core.replica_pause import AWAY_UNTIL
 from registry.core.transactions import transaction

@@ -9,9 +9,8 @@ import re
 
 from flask.testing import FlaskClient
 
-from registry.accounts.account_editing import edit_account
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

@@ -11,10 +11,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.accounts.account_editing import edit_account
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import NewPerson, add_person, edit_account
+from registry.accounts.tokens import add_service_account
 from registry.cases.workflow import ACTIONS
 from registry.journal import pages as journal_words
 from tests.cases.cast import AIGERIM, act, audit, case_of

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from registry.accounts.people import NewPerson, Person, add_person
+from registry.accounts.models import Person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.current_user import find_factor_session, find_session_user
-from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment
-from registry.accounts.people import change_own_password
+from registry.accounts.factors import begin_totp_enrolment, finish_totp_enrolment
+from registry.accounts.service import change_own_password
+from registry.accounts.sessions import find_factor_session, find_session_user
 from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import issue_own_token
 from registry.core.clock import now

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.models import Person
-from registry.accounts.people import disable_person
 from registry.accounts.roles import Role
+from registry.accounts.service import disable_person
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry

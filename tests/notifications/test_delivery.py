@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from registry.accounts.people import disable_person
+from registry.accounts.service import disable_person
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db

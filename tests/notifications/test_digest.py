@@ -9,10 +9,9 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.people import person_named
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.tokens import issue, revoke
+from registry.accounts.service import person_named
+from registry.accounts.tokens import add_service_account, issue, revoke
 from registry.core.clock import local_instant, today
 from registry.notifications.digest import write_due_digest
 from registry.projects.models import Project

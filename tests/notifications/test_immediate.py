@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.account_changes import change_role
-from registry.accounts.people import disable_person
 from registry.accounts.roles import Role
+from registry.accounts.service import disable_person
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage, enqueue
 from registry.core.transactions import transaction

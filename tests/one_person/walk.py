@@ -21,10 +21,8 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.invitations import Invitation, invitation_key
 from registry.accounts.models import Account
-from registry.accounts.roles import Role
-from registry.accounts.scopes import scopes_of_role
-from registry.accounts.token_models import TOKEN_PATTERN
-from registry.accounts.tokens import issue_own_token
+from registry.accounts.roles import Role, scopes_of_role
+from registry.accounts.tokens import TOKEN_PATTERN, issue_own_token
 from registry.accounts.vocabulary import AccountKind
 from registry.audits.jobs import run_nightly_audit
 from registry.core.database import db

@@ -12,9 +12,8 @@ from sqlalchemy import Select, or_, select, update
 from registry.accounts.absences import record_absence
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, Person, account_named, is_active
-from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope, scopes_of_role
+from registry.accounts.roles import Role, Scope, scopes_of_role
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency

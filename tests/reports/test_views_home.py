@@ -7,8 +7,8 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.core.clock import today
 from registry.core.database import db
 from registry.requests.service import ask

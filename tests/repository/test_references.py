@@ -43,7 +43,7 @@ def test_settings_page_lists_the_variables_that_the_code_reads() -> None:
         for name in (
             "settings.py",
             "core/database_settings.py",
-            "accounts/oidc/settings.py",
+            "accounts/oidc_configuration.py",
             "notifications/settings.py",
         )
     )

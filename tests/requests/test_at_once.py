@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.agencies.service import register_agency
 from registry.audits.exclusive_lock import AuditRunning

@@ -12,9 +12,9 @@ from flask import current_app
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 
-from registry.accounts.account_editing import edit_account
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role
+from registry.accounts.service import edit_account
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction

@@ -8,8 +8,8 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.accounts.actors import Actor
-from registry.accounts.people import person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import person_named
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction

@@ -10,12 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, insert
 
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.accounts.same_person import change_owner
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.tokens import issue
 from registry.core.bulk import table_of
 from registry.core.clock import today

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from registry.accounts.models import Account
-from registry.accounts.token_models import Token
+from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order
 from registry.core.clock import today

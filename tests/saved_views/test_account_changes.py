@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import change_role, disable_account
-from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
+from registry.accounts.service import edit_account
 from registry.core.clock import today
 from registry.core.lists import Page
 from registry.requests.service import ask, confirm

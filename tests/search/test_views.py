@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, select
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction

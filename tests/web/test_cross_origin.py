@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.http.security import PUBLIC_ORIGIN, origin_of
 from tests.api.callers import BASE

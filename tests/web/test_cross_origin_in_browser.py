@@ -9,8 +9,8 @@ from flask import Flask, Response, request, request_finished
 from playwright.sync_api import Browser
 
 from registry.accounts.actors import local_actor
-from registry.accounts.people import find_person
 from registry.accounts.roles import Role
+from registry.accounts.service import find_person
 from tests.web.browser import context, follow, served, sign_in
 from tests.web.tour_stop import PASSWORD, person_name
 

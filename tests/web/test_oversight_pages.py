@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.actors import SCHEDULE
-from registry.accounts.people import person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import person_named
 from registry.audits.execution import new_run
 from registry.audits.service import run_audit
 from registry.core.clock import now, today

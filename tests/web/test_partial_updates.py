@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.fields import AGENCY_FIELDS
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin

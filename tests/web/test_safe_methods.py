@@ -11,10 +11,9 @@ from werkzeug.routing import AnyConverter, Rule
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.people import person_named
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.tokens import issue
+from registry.accounts.service import person_named
+from registry.accounts.tokens import add_service_account, issue
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction

@@ -16,8 +16,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from flask import Flask
 
-from registry.accounts.people import NewPerson, add_person, disable_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, disable_person
 from registry.core.files import PACKAGE
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, OFFICIAL_LANGUAGES, TRANSLATIONS
 from registry.projects import fields as project_fields

@@ -11,14 +11,12 @@ from sqlalchemy import func, select
 
 from registry.accounts.absences import record_absence
 from registry.accounts.actors import Actor, local_actor
-from registry.accounts.failed_sign_ins import record_failure
+from registry.accounts.attempts import record_failure
 from registry.accounts.invitations import BY_EMAIL, Invitation, invitation_key
-from registry.accounts.models import Account
-from registry.accounts.people import NewPerson, Person, add_person, invite_person, person_named, set_password
+from registry.accounts.models import Account, Person
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account
-from registry.accounts.token_models import Token
-from registry.accounts.tokens import issue
+from registry.accounts.service import NewPerson, add_person, invite_person, person_named, set_password
+from registry.accounts.tokens import Token, add_service_account, issue
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
 from registry.core.clock import now, today

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from registry.accounts.people import person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import person_named
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.demo.people import demo_actor

@@ -8,8 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.accounts.roles import Role
-from registry.accounts.scopes import Scope
+from registry.accounts.roles import Role, Scope
 from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
 from registry.webhooks.sender import WEBHOOK_NETWORKS

@@ -8,9 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_editing import AccountChanges, edit_account
-from registry.accounts.people import disable_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.service import AccountChanges, disable_person, edit_account, person_named
 from registry.core.database import db
 from registry.core.lists import Page
 from registry.core.transactions import transaction

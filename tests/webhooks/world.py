@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.changes.service import record_rows
 from registry.core.clock import now

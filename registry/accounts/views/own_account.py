@@ -1,25 +1,24 @@
-"""Pages of the user's own account: password, language and tokens.
-
-A user whose password an administrator set must change it before using any other page.
-"""
+"""Pages of the own account: data, password, sessions, tokens, and absences."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask import current_app, redirect, render_template, request, url_for
+from sqlalchemy import select
 
-from registry.accounts.absences import absences_of
-from registry.accounts.account_editing import (
-    NotificationPreferences,
-    change_notification_preferences,
-    change_own_language,
-    notification_preferences,
+from registry.accounts.absences import (
+    absences_led_by,
+    absences_of,
+    end_absence,
+    may_record_absence,
+    people_led_by,
+    possible_deputies,
+    record_absence,
 )
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.factors.management import is_last_required, list_factors
-from registry.accounts.factors.models import is_required_of
+from registry.accounts.factors import is_last_required, list_factors
 from registry.accounts.forms import (
     LanguageForm,
     display_token,
@@ -28,20 +27,34 @@ from registry.accounts.forms import (
     token_form,
     token_parameters,
 )
-from registry.accounts.models import AccountsNeedAPerson, own_person
-from registry.accounts.own_sessions import end_other_sessions, end_own_session, list_sessions
+from registry.accounts.models import (
+    Account,
+    AccountNotFound,
+    AccountsNeedAPerson,
+    Person,
+    account_named,
+    find_account,
+    is_required_of,
+    own_person,
+)
 from registry.accounts.passwords import SignInBusy
-from registry.accounts.people import change_own_password
-from registry.accounts.roles import Permission
-from registry.accounts.scopes import needs_step_up, scopes_of_role
-from registry.accounts.token_queries import own_tokens
+from registry.accounts.queries import own_tokens
+from registry.accounts.roles import Permission, needs_step_up, scopes_of_role
+from registry.accounts.service import (
+    NotificationPreferences,
+    change_notification_preferences,
+    change_own_language,
+    change_own_password,
+    notification_preferences,
+)
+from registry.accounts.sessions import end_other_sessions, end_own_session, list_sessions
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
-from registry.accounts.views.factors import factor_name
+from registry.accounts.views.second_factor import factor_name
 from registry.agencies.models import Agency
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
-from registry.core.errors import Invalid, Problem
-from registry.core.fields import Boolean
+from registry.core.errors import Invalid, Problem, invalid
+from registry.core.fields import AnyDay, Boolean, Text
 from registry.http.error_handlers import status_of
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
@@ -57,6 +70,100 @@ from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
 from registry.web.labels import options
+
+# Pages for absences with a deputy: the own ones, those of a person, and for supervisors those of the reviewers.
+
+
+class AbsenceForm(BaseSchema):
+    """An absence and its deputy."""
+
+    first_day = AnyDay(required=True)
+    last_day = AnyDay(required=True)
+    deputy = Text(required=True)
+
+
+@pages.page("/absences", needs=Permission.CASES_LEAD)
+def absences(actor: Actor) -> Answer:
+    """List the present and coming absences of reviewers and supervisors."""
+    return render_template(
+        "accounts/absences.html", actor=actor, absences=absences_led_by(actor), people=people_led_by(actor)
+    )
+
+
+@pages.page("/absences/new", needs=Permission.CASES_LEAD)
+def choose_absent_person(_actor: Actor) -> Answer:
+    """Lead to the form for the person that was chosen on the list."""
+    account = account_named(request.args.get("name", ""))
+    if account is None:
+        raise AccountNotFound
+    return redirect_to("new_absence", account_id=account.id)
+
+
+@pages.page("/absences/<row_id:account_id>/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+def new_absence(actor: Actor, account_id: int) -> Answer:
+    """Record an absence with a deputy, the own one or that of a person whom the user may record it for."""
+    account = find_account(account_id)
+    if not may_record_absence(actor, account):
+        raise AccountNotFound(id=account_id)
+    page = FormPage(
+        _("Record an absence"),
+        _("Record absence"),
+        _back(actor, account),
+        [
+            form_field("first_day", "day", label=_("First day")),
+            form_field("last_day", "day", label=_("Last day")),
+            form_field(
+                "deputy",
+                "select",
+                label=_("Deputy"),
+                hint=_("Gets the work and the notifications during the absence."),
+                choices=[(each.name, each.name) for each in possible_deputies(account)],
+            ),
+        ],
+        AbsenceForm(),
+        intro=_("The deputy sees the cases of the absent person under My work, and can act on them."),
+        subject=account.name,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        deputy = account_named(values["deputy"])
+        if deputy is None:
+            raise invalid("/deputy", "deputy-not-usable")
+        record_absence(actor, account_id, deputy.id, values["first_day"], values["last_day"])
+        flash_message(_("The absence is recorded. %(deputy)s is the deputy.") % {"deputy": deputy.name})
+        return _redirect_back(actor, account)
+
+    return answer_form(page, act)
+
+
+@pages.page("/absences/<row_id:account_id>/<row_id:absence_id>/end", needs=ANY_SIGNED_IN, methods=("POST",))
+def end_recorded_absence(actor: Actor, account_id: int, absence_id: int) -> Answer:
+    """End an absence, or cancel one that has not begun."""
+    account = end_absence(actor, absence_id, account_id)
+    flash_message(_("The absence has ended."))
+    return _redirect_back(actor, account)
+
+
+def _redirect_back(actor: Actor, account: Account) -> Answer:
+    """Redirect to the page from which the absence was recorded or ended."""
+    return redirect(_back(actor, account), 303)
+
+
+def _back(actor: Actor, account: Account) -> str:
+    if account.id == actor.account_id:
+        return url_for("web.my_account")
+    if actor.may(Permission.PEOPLE_READ):
+        return url_for("web.person", person_id=_person_id(account))
+    return url_for("web.absences")
+
+
+def _person_id(account: Account) -> int:
+    return int(db.session.scalars(select(Person.id).where(Person.account_id == account.id)).one())
+
+
+# Pages of the user's own account: password, language and tokens.
+#
+# A user whose password an administrator set must change it before using any other page.
 
 
 @pages.page("/account", needs=ANY_SIGNED_IN)

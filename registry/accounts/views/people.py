@@ -1,4 +1,4 @@
-"""Pages for the administration of people: the list, and adding one."""
+"""Pages of people: the list, adding, one person, what waits for a confirmation, and handing over work."""
 
 from __future__ import annotations
 
@@ -8,18 +8,35 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flask import redirect, render_template, request, url_for
+from sqlalchemy import select
 
-from registry.accounts import people as access
-from registry.accounts.account_changes import confirmable
-from registry.accounts.account_management import manageable, roles_to_give, visible_roles
+from registry.accounts import service as access
+from registry.accounts.absences import absences_of, may_record_absence
+from registry.accounts.account_changes import (
+    can_confirm,
+    confirm_account,
+    confirmable,
+    disable_account,
+    pending_accounts,
+    reject_account,
+)
+from registry.accounts.account_management import (
+    can_manage,
+    is_own,
+    manageable,
+    require_may_manage,
+    roles_to_give,
+    visible_roles,
+)
 from registry.accounts.actors import Actor
+from registry.accounts.confirmations import confirm_token, confirming_people, has_confirmer, pending_tokens
+from registry.accounts.factors import reset_factors
 from registry.accounts.forms import display_password
-from registry.accounts.handover import MAX_MOVED, Moves, move_people
+from registry.accounts.handover import MAX_MOVED, Moves, hand_over, move_people
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.models import Account, Person, account_named
-from registry.accounts.oidc.configuration import sign_in_configuration
-from registry.accounts.passwords import generate_password
-from registry.accounts.people import invite_person
+from registry.accounts.models import Account, Person, account_named, find_account, has_factor
+from registry.accounts.oidc_configuration import sign_in_configuration
+from registry.accounts.passwords import can_show_first_half, generate_password, show_first_half
 from registry.accounts.people_import import (
     COLUMNS,
     MAX_ROWS,
@@ -30,27 +47,43 @@ from registry.accounts.people_import import (
     role_and_agency_problems,
     write_people_template,
 )
-from registry.accounts.people_queries import FILTERS, count_people, list_people, matching_people, people_of_agencies
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
-from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
+from registry.accounts.queries import (
+    FILTERS,
+    account_history,
+    count_people,
+    list_people,
+    matching_people,
+    people_by_account,
+    people_of_agencies,
+    people_to_choose,
+    similar_accounts,
+)
+from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.same_person import count_owned_accounts, names_of_person, owned_by
+from registry.accounts.service import AccountChanges, edit_account, find_person, invite_again, invite_person
 from registry.agencies.models import Agency
-from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, names_no_agency
+from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
+from registry.cases.handover import count_open_cases
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, RegistryError, invalid
-from registry.core.fields import Bin, Text
+from registry.core.fields import Bin, Boolean, Text
 from registry.core.lists import Listing
 from registry.core.spreadsheets.reader import open_table
 from registry.core.spreadsheets.writer import table_as_csv
+from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGES, lazy_text
+from registry.government_reports.service import count_open_reports
 from registry.http.downloads import xlsx_download
+from registry.journal.pages import action_label, history_rows, principal_label
 from registry.platform.pages import uploaded_file
 from registry.projects.drafts import count_drafts
+from registry.projects.restriction import ADMISSION, propose_admission, waiting_admission
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
-from registry.web.flash import flash_message
+from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import (
@@ -61,10 +94,173 @@ from registry.web.forms import (
     form_field,
     invalid_form,
     problems_by_control,
+    schema_field,
     typed_values,
 )
-from registry.web.labels import field_label, name_in_page_language, options, role_name
+from registry.web.labels import display_value, field_label, name_in_page_language, options, role_name
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
+
+# Pages of accounts and tokens that a second person must confirm.
+
+
+@pages.page("/people/pending", needs=Permission.ACCOUNTS_CONFIRM)
+def accounts_to_confirm(actor: Actor) -> Answer:
+    """List the pending accounts and tokens, oldest first."""
+    return render_template(
+        "accounts/pending.html",
+        actor=actor,
+        pending=list_pending(actor),
+        tokens=pending_tokens(actor),
+        no_confirmer_note=no_confirmer_note,
+    )
+
+
+@pages.page("/people/pending/<row_id:account_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
+def confirm(actor: Actor, account_id: int) -> Answer:
+    """Confirm the account with the displayed role; the second half of a person's new password is displayed."""
+    name, role = find_account(account_id).name, request.form.get("role", "")
+    if role not in PERMISSIONS:
+        raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
+    try:
+        password = confirm_account(actor, account_id, Role(role), request.form.get("email"))
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+        return redirect_to("accounts_to_confirm")
+    confirmed = _("The account %(name)s is confirmed.") % {"name": name}
+    if password is not None:
+        hint = " ".join(
+            (
+                confirmed,
+                _("An administrator other than you sees the first half on the page of the person."),
+                second_behind_first(),
+            )
+        )
+        back = url_for("web.accounts_to_confirm")
+        return display_password(name, password, back, hint, _("Second half of the password"))
+    status = find_account(account_id).status
+    if status == "pending":
+        confirmed = _("You have confirmed the account %(name)s. It works when a second person has confirmed it, too.")
+        confirmed %= {"name": name}
+    if status == "invited":
+        confirmed = _("The account %(name)s is confirmed, and an invitation goes out.") % {"name": name}
+    flash_message(confirmed)
+    return redirect_to("accounts_to_confirm")
+
+
+@pages.page("/people/pending/<row_id:account_id>/rejection", needs=Permission.ACCOUNTS_CONFIRM, methods=("GET", "POST"))
+def reject(actor: Actor, account_id: int) -> Answer:
+    """Reject a pending account, after a confirmation page."""
+    account = find_account(account_id)
+    back = url_for("web.accounts_to_confirm")
+    if account.status != "pending":
+        flash_message(_("The account %(name)s does not wait for a confirmation.") % {"name": account.name}, "error")
+        return redirect_to("accounts_to_confirm")
+    if request.method == "GET":
+        consequences = _(
+            "The account is disabled, and the journal records that you rejected it. If that was a mistake, an "
+            "administrator enables the account again."
+        )
+        return render_template(
+            "question.html", subject=account.name, act=_("Reject account"), explanation=consequences, back=back
+        )
+    try:
+        reject_account(actor, account_id)
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(_("The account %(name)s is rejected and disabled.") % {"name": account.name})
+    return redirect_to("accounts_to_confirm")
+
+
+@pages.page("/people/pending/tokens/<key_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
+def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
+    """Confirm a token that an administrator issued for a service account with a role that decides."""
+    try:
+        confirm_token(actor, key_id)
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(_("The token %(key_id)s is confirmed.") % {"key_id": key_id})
+    return redirect_to("accounts_to_confirm")
+
+
+def list_pending(actor: Actor) -> list[dict[str, Any]]:
+    """The pending accounts, each with what a second person must know of it and whether the actor may act on it."""
+    accounts = pending_accounts(actor)
+    similar, own = similar_accounts(accounts), confirmable(actor, accounts)
+    names, confirmers = names_of_person(actor), confirming_people()
+    ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
+    people = people_by_account(sorted(ids))
+    agencies = agencies_by_id() if accounts else {}
+    return [
+        {
+            "account": account,
+            "person": people.get(account.id),
+            "email": None if account.id not in people else people[account.id].email,
+            "agency": agencies.get(account.agency_id or 0),
+            "similar": [(other, people.get(other.id)) for other in similar[account.id]],
+            "can_confirm": account.id in own,
+            "asked_by_actor": is_own(actor, account) or not names.isdisjoint(account.asked_by or ()),
+            "can_reject": not is_own(actor, account),
+            "has_confirmer": account.id in own or has_confirmer(account, people=confirmers),
+        }
+        for account in accounts
+    ]
+
+
+def with_confirmation_note(text: str, account: Account) -> str:
+    """The consequences of a change, plus a note if the account's role then requires a confirmation."""
+    if not Role(account.role).needs_two_people:
+        return text
+    note = _(
+        "After that the account works only when a supervisor has confirmed it; without one, another administrator."
+    )
+    return " ".join((text, note, *_password_note(account)))
+
+
+def flash_with_confirmation(text: str, account: Account) -> None:
+    """Flash a message, plus a note if the account is now pending."""
+    if account.status == "pending":
+        note = _("The account works when a supervisor has confirmed it; without one, another administrator.")
+        if not has_confirmer(account):
+            note = " ".join((note, no_confirmer_note(account)))
+        text = " ".join((text, note, *_password_note(account)))
+    flash_message(text)
+
+
+def no_confirmer_note(account: Account) -> str:
+    """What to do where no other administrator or supervisor exists who could confirm the account."""
+    command = f'registry users confirm "{account.name}"'
+    return _("There is no other administrator or supervisor yet. On the server, run: %(command)s") % {
+        "command": command
+    }
+
+
+def _password_note(account: Account) -> list[str]:
+    if not account.is_person or account.invited_at is not None:
+        return []
+    return [
+        _(
+            "Whoever confirms it is shown the second half of a new password. You, or another administrator, then see "
+            "the first half on the page of the person, who changes the password at the first sign-in."
+        )
+    ]
+
+
+def second_behind_first() -> str:
+    """How the person uses the two halves."""
+    return _("Give it to the person yourself. The person types the first half and the second half behind it.")
+
+
+def confirmation_rule() -> str:
+    """The note about which roles require a confirmation."""
+    return _(
+        "The account of a reviewer, supervisor, auditor, operator, administrator or leader works only when a "
+        "supervisor has confirmed it; while the register has none, another administrator."
+    )
+
+
+# Pages for the administration of people: the list, and adding one.
 
 # The role field of forms for people: each role with what it may do.
 
@@ -360,3 +556,329 @@ def _passwords_as_link(result: PeopleImport) -> str:
         return ""
     content = b"".join(table_as_csv(("name", "password"), [rows]))
     return f"data:text/csv;base64,{base64.b64encode(content).decode()}"
+
+
+# The page of a person, and what can be done with the account: change, disable, enable, password, second factor.
+
+
+@pages.page("/people/<row_id:person_id>", needs=Permission.PEOPLE_READ)
+def person(actor: Actor, person_id: int) -> Answer:
+    """Show a person: the data, absences, and the history of the account."""
+    shown = access.find_person(actor, person_id)
+    account = shown.account
+    return render_template(
+        "accounts/person.html",
+        actor=actor,
+        person=shown,
+        agency=None if account.agency_id is None else db.session.get(Agency, account.agency_id),
+        has_factor=person_has_factor(shown),
+        absences=absences_of(account.id),
+        history=account_history(actor, account),
+        action_label=action_label,
+        history_rows=history_rows,
+        principal_label=principal_label,
+        unchanged_details=_unchanged_details,
+        changed_value=_changed_value,
+        can_confirm=can_confirm(actor, account),
+        has_confirmer=has_confirmer(account),
+        no_confirmer_note=no_confirmer_note,
+        can_manage=can_manage(actor, account),
+        waiting_admission=waiting_admission(account),
+        can_record_absence=may_record_absence(actor, account),
+        can_be_invited=can_be_invited(shown.email),
+        can_have_password=sign_in_configuration().allows_password(shown.name),
+        can_show_first_half=can_show_first_half(actor, shown),
+    )
+
+
+@pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def edit_person(actor: Actor, person_id: int) -> Answer:
+    """Change the name, e-mail, language, role and agency of another person."""
+    changed = access.find_person(actor, person_id)
+    account = changed.account
+    page = FormPage(
+        _("Change account"),
+        _("Save changes"),
+        url_for("web.person", person_id=person_id),
+        [
+            form_field(
+                "name",
+                "text",
+                hint=_("First name and surname: the person signs in with them. Earlier entries keep the former name."),
+            ),
+            form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
+            form_field("language", "radios", choices=options("language")),
+            role_field(actor),
+            agency_field(actor),
+        ],
+        PersonFields(),
+        intro=" ".join(
+            (_("A change of the role or the agency ends all sessions and tokens of this person."), confirmation_rule())
+        ),
+        subject=changed.name,
+        edits=True,
+        check=role_and_agency_problems,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        if not values:
+            flash_changes([])
+            return redirect_to("person", person_id=person_id)
+        edit_account(actor, account.id, _changes(values))
+        flash_with_confirmation(_("The account %(name)s is changed.") % {"name": account.name}, account)
+        return redirect_to("person", person_id=person_id)
+
+    present = {"name": changed.name, "email": changed.email or "", "language": changed.language}
+    return answer_form(page, act, {**present, "role": account.role, "agency": agency_bin(account.agency_id)})
+
+
+@pages.page(
+    "/people/accounts/<row_id:account_id>/restricted-access", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST")
+)
+def propose_access(actor: Actor, account_id: int) -> Answer:
+    """Propose that a person or service account of an agency reads its restricted projects."""
+    account = find_account(account_id)
+    require_may_manage(actor, account)
+    person = people_by_account([account_id]).get(account_id)
+    back = url_for("web.tokens") if person is None else url_for("web.person", person_id=person.id)
+    page = FormPage(
+        _("Access to restricted projects"),
+        _("Propose"),
+        back,
+        [schema_field(ADMISSION.inputs["reason"])],
+        ADMISSION,
+        intro=_("An administrator of the agency, or a supervisor, approves it: another person than you."),
+        subject=account.name,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        approval = propose_admission(actor, account_id, values)
+        flash_message(_("Your proposal is sent."))
+        return redirect_to("approval_page", approval_id=approval.id)
+
+    return answer_form(page, act)
+
+
+@pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def disable_person(actor: Actor, person_id: int) -> Answer:
+    """Disable an account, after a confirmation page."""
+    disabled = access.find_person(actor, person_id)
+    if request.method == "GET":
+        consequences = _(
+            "All sessions and tokens of this person end immediately. You can enable the account again. To give open "
+            "work to another person, hand it over first."
+        )
+        owned = owned_by(disabled.account_id)
+        if owned:
+            note = _(
+                "This person answers for service accounts, which go on working: %(names)s. Choose another owner for "
+                "each of them, and issue new tokens if this person knows the present ones."
+            )
+            consequences += " " + note % {"names": ", ".join(owned)}
+        return _question(disabled, _("Disable account"), consequences)
+    access.disable_person(actor, person_id)
+    flash_message(_("The account is disabled. Its sessions and tokens have ended."))
+    return redirect_to("person", person_id=person_id)
+
+
+@pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def enable_person(actor: Actor, person_id: int) -> Answer:
+    """Enable an account, after a confirmation page."""
+    enabled = access.find_person(actor, person_id)
+    if request.method == "GET":
+        consequences = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
+        if enabled.account.invited_at is not None:
+            consequences = _("The person has not chosen a password yet. Send another invitation after that.")
+        elif Role(enabled.role).needs_two_people:
+            consequences = _("Earlier sessions and tokens of this person stay ended.")
+        return _question(enabled, _("Enable account"), with_confirmation_note(consequences, enabled.account))
+    access.enable_person(actor, person_id)
+    flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": enabled.name}, enabled.account)
+    return redirect_to("person", person_id=person_id)
+
+
+@pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def renew_password(actor: Actor, person_id: int) -> Answer:
+    """Reset the password, after a confirmation page; it is displayed once, and all sessions and tokens end."""
+    changed = access.find_person(actor, person_id)
+    if request.method == "GET":
+        consequences = _(
+            "The current password and all sessions and tokens of this person end immediately. The new password is "
+            "displayed once, and the person changes it at the first sign-in."
+        )
+        if Role(changed.role).needs_two_people:
+            consequences = _("The current password and all sessions and tokens of this person end immediately.")
+        return _question(changed, _("Set a new password"), with_confirmation_note(consequences, changed.account))
+    password = generate_password()
+    access.set_password(actor, person_id, password)
+    return show_password(changed, password, _("The password of %(name)s no longer works.") % {"name": changed.name})
+
+
+@pages.page("/people/<row_id:person_id>/first-half", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+def first_half(actor: Actor, person_id: int) -> Answer:
+    """Display the first half of the password of a person whose account somebody else has confirmed."""
+    shown = access.find_person(actor, person_id)
+    half = show_first_half(actor, shown.account_id)
+    hint = " ".join((_("Whoever confirmed the account has the second half."), second_behind_first()))
+    back = url_for("web.person", person_id=person_id)
+    return display_password(shown.name, half, back, hint, _("First half of the password"))
+
+
+@pages.page("/people/<row_id:person_id>/second-factor", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def reset_second_factor(actor: Actor, person_id: int) -> Answer:
+    """Remove the second factors of a person who has lost them, after a confirmation page."""
+    changed = access.find_person(actor, person_id)
+    if request.method == "GET":
+        consequences = _(
+            "All second factors of this person are removed, and all sessions and tokens end immediately. Where the "
+            "role requires a second factor, the person adds a new one at the next sign-in. Do this only when you are "
+            "sure who asks for it."
+        )
+        return _question(changed, _("Reset second factor"), with_confirmation_note(consequences, changed.account))
+    reset_factors(actor, changed.account_id)
+    text = _("The second factors of %(name)s are removed.") % {"name": changed.name}
+    flash_with_confirmation(text, changed.account)
+    return redirect_to("person", person_id=person_id)
+
+
+@pages.page("/people/<row_id:person_id>/invitation", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+def send_another_invitation(actor: Actor, person_id: int) -> Answer:
+    """Invite a person again; the earlier link no longer works."""
+    invited = access.find_person(actor, person_id)
+    try:
+        invite_again(actor, invited.account_id)
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(_("Another invitation goes to %(email)s.") % {"email": invited.email})
+    return redirect_to("person", person_id=person_id)
+
+
+def person_has_factor(shown: Person) -> bool:
+    """True when the person has an authenticator app or a passkey."""
+    statement = select(has_factor()).select_from(Person).where(Person.id == shown.id)
+    return bool(db.session.scalar(statement))
+
+
+def _unchanged_details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of an entry without the fields that it displays as changes."""
+    changed = {change["field"] for change in details.get("changes", [])}
+    return {name: value for name, value in details.items() if name not in changed}
+
+
+def _changed_value(field: str, value: Any) -> str:
+    """A value of a change; an agency by its name."""
+    return agency_name(value) if field == "agency" and value else display_value(field, value)
+
+
+def _changes(values: dict[str, Any]) -> AccountChanges:
+    changes = AccountChanges()
+    if "name" in values:
+        changes["name"] = values["name"]
+    if "email" in values:
+        changes["email"] = values["email"]
+    if "language" in values:
+        changes["language"] = values["language"]
+    if "role" in values:
+        changes["role"] = Role(values["role"])
+    if "agency" in values:
+        changes["agency_id"] = agency_id(values["agency"])
+    return changes
+
+
+def _question(subject: Person, act: str, consequences: str) -> str:
+    back = url_for("web.person", person_id=subject.id)
+    return render_template("question.html", subject=subject.name, act=act, explanation=consequences, back=back)
+
+
+# The page that hands over the work of a person to another one.
+
+# What a receiver must be allowed to, by kind of work.
+NEEDED: Final = {
+    "cases": Permission.CASES_REVIEW,
+    "drafts": Permission.PROJECTS_WRITE,
+    "reports": Permission.GOVERNMENT_REPORTS_READ,
+}
+
+
+class HandOverForm(BaseSchema):
+    """Who gets the work, and whether the account is then disabled."""
+
+    to = Text(required=True)
+    disables = Boolean()
+
+
+@pages.page("/people/<row_id:person_id>/handover", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def hand_over_work(actor: Actor, person_id: int) -> Answer:
+    """Give the open work of a person to another one."""
+    giver = find_person(actor, person_id)
+    work = _open_work(giver)
+    # Others could take nothing of it.
+    permissions = [permission for kind, permission in NEEDED.items() if work[kind]]
+    receivers = [each for each in people_to_choose(actor, permissions) if each.id != giver.account_id]
+    page = FormPage(
+        _("Hand over work"),
+        _("Hand over work"),
+        url_for("web.person", person_id=person_id),
+        [
+            form_field(
+                "to",
+                "select",
+                label=_("New holder"),
+                hint=_("A person with an active account who may do this work."),
+                choices=person_choices(receivers),
+            ),
+            form_field("disables", "check", label=_("Disable the account after that")),
+        ],
+        HandOverForm(),
+        intro=_work_text(work)
+        + " "
+        + _(
+            "Open cases, drafts of registrations, reports to the Government that are not issued, and service accounts "
+            "of this person go to the new holder in one step. "
+            "Absences of this person, and those in which the person is the deputy, end. Proposed decisions still need "
+            "the approval of another person than the one who proposed them."
+        ),
+        subject=giver.name,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        receiver = account_named(values["to"])
+        if receiver is None:
+            raise invalid("/to", "receiver-not-usable")
+        with transaction():
+            counts = hand_over(actor, giver.account_id, receiver.id)
+            if values.get("disables"):
+                disable_account(actor, giver.account_id)
+        flash_message(_handed_over(receiver.name, counts))
+        return redirect_to("person", person_id=person_id)
+
+    return answer_form(page, act)
+
+
+def _open_work(giver: Person) -> dict[str, int]:
+    return {
+        "cases": count_open_cases(giver.name),
+        "drafts": count_drafts([giver.name]).get(giver.name, 0),
+        "reports": count_open_reports(giver.name),
+        "service_accounts": count_owned_accounts(giver.account_id),
+    }
+
+
+def _work_text(work: Mapping[str, int]) -> str:
+    text = _(
+        "Open work: cases: %(cases)s, drafts: %(drafts)s, reports to the Government: %(reports)s, service accounts: "
+        "%(service_accounts)s."
+    )
+    return text % work
+
+
+COUNTS: Final = ("cases", "drafts", "reports", "service_accounts", "absences")
+
+
+def _handed_over(name: str, counts: Mapping[str, int]) -> str:
+    text = _(
+        "%(name)s has the work now. Cases: %(cases)s, drafts: %(drafts)s, reports to the Government: %(reports)s, "
+        "service accounts: %(service_accounts)s; ended absences: %(absences)s."
+    )
+    return text % {"name": name, **{kind: counts.get(kind, 0) for kind in COUNTS}}

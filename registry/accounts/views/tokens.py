@@ -18,19 +18,26 @@ from registry.accounts.forms import (
 )
 from registry.accounts.models import account_named
 from registry.accounts.people_import import AccountFields
-from registry.accounts.people_queries import people_to_choose
+from registry.accounts.queries import page_of_tokens, people_to_choose
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import change_owner, owner_name, owner_names, ownerless_accounts
-from registry.accounts.service_accounts import (
+from registry.accounts.tokens import (
     add_service_account,
     find_service_account,
+    find_token,
     issue_service_token,
     list_service_accounts,
+    revoke,
 )
-from registry.accounts.token_queries import page_of_tokens
-from registry.accounts.tokens import find_token, revoke
-from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
-from registry.accounts.views.people import agency_field, agency_id, person_choices, role_field
+from registry.accounts.views.people import (
+    agency_field,
+    agency_id,
+    confirmation_rule,
+    flash_with_confirmation,
+    person_choices,
+    role_field,
+    with_confirmation_note,
+)
 from registry.agencies.service import agencies_by_id
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid

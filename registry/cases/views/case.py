@@ -11,9 +11,8 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
+from registry.accounts.actors import Actor, StepUpRequired
 from registry.accounts.roles import Permission
-from registry.accounts.step_up import StepUpRequired
 from registry.approvals.queries import waiting_about
 from registry.audits.clearing_facts import clearings
 from registry.audits.pages import active_only, cleared_flags, rule_titles

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-from registry.accounts.oidc.configuration import SignInFileInvalid, load_sign_in_file
+from registry.accounts.oidc_configuration import SignInFileInvalid, load_sign_in_file
 from registry.cli.backup_folder import backups_in, taken_at
 from registry.cli.doctor.findings import Finding, failure, good, warning
 from registry.core.clock import TimeZoneDataStale, now, require_current_zone, today

@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.current_user import FactorSession, find_factor_session
-from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment
+from registry.accounts.factors import begin_totp_enrolment, finish_totp_enrolment
 from registry.accounts.models import Person
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.sessions import FactorSession, find_factor_session
 from registry.accounts.sign_in import sign_in
 from registry.core.clock import now
 from registry.core.database import db

@@ -11,9 +11,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.factors.management import generate_recovery_codes, use_recovery_code
-from registry.accounts.factors.models import TotpFactor
-from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment, verify_totp
+from registry.accounts.factors import (
+    begin_totp_enrolment,
+    finish_totp_enrolment,
+    generate_recovery_codes,
+    use_recovery_code,
+    verify_totp,
+)
+from registry.accounts.models import TotpFactor
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError

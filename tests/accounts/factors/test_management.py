@@ -8,26 +8,34 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson, confirm_account
+from registry.accounts.account_changes import confirm_account
 from registry.accounts.account_management import NotYourself
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.current_user import find_factor_session, find_session_user
-from registry.accounts.factors.management import (
+from registry.accounts.actors import RoleNotAllowed, StepUpRequired
+from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
+from registry.accounts.factors import (
     FactorNotFound,
     LastFactorRequired,
+    begin_totp_enrolment,
     generate_recovery_codes,
     list_factors,
     remove_factor,
     reset_factors,
+    verify_totp,
 )
-from registry.accounts.factors.models import FactorCeremony, FactorKind, Passkey, RecoveryCode, TotpFactor
-from registry.accounts.factors.passkeys import begin_passkey_registration, finish_passkey_registration
-from registry.accounts.factors.totp import begin_totp_enrolment, verify_totp
-from registry.accounts.models import AccountNotFound, account_named
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.models import (
+    AccountNotFound,
+    FactorCeremony,
+    FactorKind,
+    Passkey,
+    RecoveryCode,
+    TotpFactor,
+    account_named,
+)
+from registry.accounts.passkeys import begin_passkey_registration, finish_passkey_registration
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.sessions import find_factor_session, find_session_user
 from registry.accounts.sign_in import AccountNotConfirmed, sign_in
-from registry.accounts.step_up import StepUpRequired
 from registry.core.clock import now
 from registry.core.database import db
 from tests.accounts.factors.software_authenticator import SoftwareAuthenticator

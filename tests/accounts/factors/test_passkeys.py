@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from registry.accounts.current_user import FactorSession, find_factor_session, find_session_user
-from registry.accounts.factors.ceremonies import CeremonyExpired
-from registry.accounts.factors.models import Passkey
-from registry.accounts.factors.passkeys import (
+from registry.accounts.factors import CeremonyExpired, FactorAlreadyEnrolled
+from registry.accounts.models import Passkey
+from registry.accounts.passkeys import (
     NoPasskey,
     PasskeysUnavailable,
     RelyingParty,
@@ -26,8 +25,7 @@ from registry.accounts.factors.passkeys import (
     finish_passkey_verification,
     relying_party,
 )
-from registry.accounts.factors.verification import FactorAlreadyEnrolled
-from registry.accounts.sessions import WebSession
+from registry.accounts.sessions import FactorSession, WebSession, find_factor_session, find_session_user
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import RegistryError

@@ -7,12 +7,11 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
+from registry.accounts.actors import StepUpRequired
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.current_user import find_session_user
-from registry.accounts.factors.management import generate_recovery_codes, list_factors, reset_factors, use_recovery_code
-from registry.accounts.factors.models import RecoveryCode
-from registry.accounts.sessions import SessionEnded
-from registry.accounts.step_up import StepUpRequired
+from registry.accounts.factors import generate_recovery_codes, list_factors, reset_factors, use_recovery_code
+from registry.accounts.models import RecoveryCode
+from registry.accounts.sessions import SessionEnded, find_session_user
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry

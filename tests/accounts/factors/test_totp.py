@@ -11,16 +11,21 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, disable_account
+from registry.accounts.actors import StepUpRequired
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.current_user import find_factor_session, find_session_user
-from registry.accounts.factors.ceremonies import CeremonyExpired, FactorUnreadable
-from registry.accounts.factors.models import TotpFactor
-from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment, verify_totp
-from registry.accounts.factors.verification import FactorAlreadyEnrolled, confirm_password
+from registry.accounts.factors import (
+    CeremonyExpired,
+    FactorAlreadyEnrolled,
+    FactorUnreadable,
+    begin_totp_enrolment,
+    confirm_password,
+    finish_totp_enrolment,
+    verify_totp,
+)
+from registry.accounts.models import TotpFactor
 from registry.accounts.roles import Role
-from registry.accounts.sessions import SessionEnded
+from registry.accounts.sessions import SessionEnded, find_factor_session, find_session_user
 from registry.accounts.sign_in import sign_in
-from registry.accounts.step_up import StepUpRequired
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry

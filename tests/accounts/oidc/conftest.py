@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from registry.accounts.oidc.configuration import (
+from registry.accounts.oidc_configuration import (
+    OidcClient,
     SignInConfiguration,
     load_sign_in_file,
     set_sign_in_configuration,
 )
-from registry.accounts.oidc.provider import init_provider
-from registry.accounts.oidc.settings import OidcClient
+from registry.accounts.oidc_provider import init_provider
 from registry.core.files import CONFIG
 from tests.accounts.oidc.scripted_provider import CLIENT_ID, ScriptedProvider, scripted_provider
 

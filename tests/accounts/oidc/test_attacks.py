@@ -8,15 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
+from registry.accounts import oidc_identities as identities
 from registry.accounts.account_changes import change_role, confirm_account
-from registry.accounts.account_editing import edit_account
-from registry.accounts.failed_sign_ins import FailedSignIn
-from registry.accounts.models import Account, account_named
-from registry.accounts.oidc import identities
-from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
-from registry.accounts.oidc.models import OidcIdentity
-from registry.accounts.people import NewPerson, add_person, person_named
+from registry.accounts.attempts import FailedSignIn
+from registry.accounts.models import Account, OidcIdentity, account_named
+from registry.accounts.oidc_configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.sessions import WebSession
 from registry.core.database import db
 from tests.accounts.oidc.scripted_provider import ScriptedProvider

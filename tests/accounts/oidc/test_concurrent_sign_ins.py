@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.models import Account
-from registry.accounts.oidc.identities import IdentityClaims, SignInRequest, sign_in_with_identity
-from registry.accounts.oidc.models import OidcIdentity
+from registry.accounts.models import Account, OidcIdentity
+from registry.accounts.oidc_identities import IdentityClaims, SignInRequest, sign_in_with_identity
 from registry.accounts.roles import Role
 from registry.core.database import db
 from tests.accounts.factors.test_concurrent_requests import outcomes

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, SignInFileInvalid, load_sign_in_file
-from registry.accounts.oidc.identities import read_claims
+from registry.accounts.oidc_configuration import ClaimPaths, SignInConfiguration, SignInFileInvalid, load_sign_in_file
+from registry.accounts.oidc_identities import read_claims
 from registry.accounts.roles import Role
 from registry.core.files import CONFIG
 

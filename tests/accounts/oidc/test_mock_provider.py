@@ -11,9 +11,13 @@ from flask import Flask
 
 from registry.accounts.account_changes import confirm_account
 from registry.accounts.models import account_named
-from registry.accounts.oidc.configuration import SignInConfiguration, load_sign_in_file, set_sign_in_configuration
-from registry.accounts.oidc.provider import init_provider
-from registry.accounts.oidc.settings import OidcClient
+from registry.accounts.oidc_configuration import (
+    OidcClient,
+    SignInConfiguration,
+    load_sign_in_file,
+    set_sign_in_configuration,
+)
+from registry.accounts.oidc_provider import init_provider
 from registry.accounts.roles import Role
 from registry.core.files import CONFIG
 from tests.factories import ADMINISTRATOR, an_agency

@@ -12,12 +12,10 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from registry.accounts.account_changes import confirm_account, disable_account
-from registry.accounts.account_editing import edit_account
-from registry.accounts.models import Account, Person, account_named
-from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
-from registry.accounts.oidc.models import OidcIdentity
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.models import Account, OidcIdentity, Person, account_named
+from registry.accounts.oidc_configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.sessions import WebSession
 from registry.core.database import db
 from registry.journal.service import JournalEntry

@@ -13,9 +13,13 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_changes import confirm_account
 from registry.accounts.models import Account, account_named
-from registry.accounts.oidc.configuration import SignInConfiguration, load_sign_in_file, set_sign_in_configuration
-from registry.accounts.oidc.provider import init_provider
-from registry.accounts.oidc.settings import OidcClient
+from registry.accounts.oidc_configuration import (
+    OidcClient,
+    SignInConfiguration,
+    load_sign_in_file,
+    set_sign_in_configuration,
+)
+from registry.accounts.oidc_provider import init_provider
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
 from registry.core.database import db

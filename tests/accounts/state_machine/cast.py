@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from registry.accounts.current_user import find_session_user
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.sessions import find_session_user
 from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
+from registry.accounts.oidc_configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from tests.accounts.state_machine.cast import gather
 from tests.accounts.state_machine.invariants.identity import IdentityInvariants
 from tests.accounts.state_machine.invariants.rights import RightsInvariants

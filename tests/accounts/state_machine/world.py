@@ -16,11 +16,11 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import find_session_user
 from registry.accounts.invitations import Invitation, invitation_key
 from registry.accounts.models import Account, Person
 from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, Permission, Role
-from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
+from registry.accounts.sessions import find_session_user
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.journal.service import JournalEntry

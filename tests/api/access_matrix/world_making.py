@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, account_named
-from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
-from registry.accounts.service_accounts import add_service_account, issue_service_token
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import add_service_account, issue_service_token
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases import service as cases

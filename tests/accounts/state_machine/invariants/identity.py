@@ -6,8 +6,8 @@ from collections import Counter
 
 from sqlalchemy import func, select
 
-from registry.accounts.former_names import FormerName
-from registry.accounts.oidc.models import OidcIdentity
+from registry.accounts.account_names import FormerName
+from registry.accounts.models import OidcIdentity
 from registry.accounts.same_person import account_ever_named
 from registry.cases.models import CaseDecision
 from registry.core.database import db

@@ -7,9 +7,8 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from registry.accounts.absences import substitutions
-from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.accounts.scopes import SCOPE_OF
-from registry.accounts.token_models import Token
+from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Permission, Role
+from registry.accounts.tokens import Token
 from registry.core.clock import now
 from registry.core.database import db
 from tests.accounts.state_machine.rules.absences import AbsenceRules

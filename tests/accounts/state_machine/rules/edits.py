@@ -6,12 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from registry.accounts.account_editing import edit_account
-from registry.accounts.former_names import FormerName
+from registry.accounts.account_names import FormerName
 from registry.accounts.models import Account
-from registry.accounts.people import accept_invitation, invite_again, invite_person
 from registry.accounts.roles import Permission, Role
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import accept_invitation, edit_account, invite_again, invite_person
+from registry.accounts.tokens import add_service_account
 from registry.core.database import db
 from tests.accounts.state_machine.cast import address_of
 from tests.accounts.state_machine.rules.accounts import AccountRules

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from registry.accounts.former_names import FormerName
-from registry.accounts.models import AccountNameTaken
-from registry.accounts.oidc.identities import IdentityClaims, SignInRequest, sign_in_with_identity
-from registry.accounts.oidc.models import OidcIdentity
+from registry.accounts.account_names import FormerName
+from registry.accounts.models import AccountNameTaken, OidcIdentity
+from registry.accounts.oidc_identities import IdentityClaims, SignInRequest, sign_in_with_identity
 from registry.accounts.sign_in import AccountNotConfirmed
 from registry.core.clock import now
 from registry.core.database import db

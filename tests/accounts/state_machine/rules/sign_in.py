@@ -8,10 +8,9 @@ from datetime import timedelta
 import pyotp
 from hypothesis import note
 
-from registry.accounts.current_user import find_factor_session
-from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment, verify_totp
-from registry.accounts.own_sessions import end_other_sessions
-from registry.accounts.people import change_own_password
+from registry.accounts.factors import begin_totp_enrolment, finish_totp_enrolment, verify_totp
+from registry.accounts.service import change_own_password
+from registry.accounts.sessions import end_other_sessions, find_factor_session
 from registry.accounts.sign_in import sign_in
 from registry.core.clock import now
 from tests.accounts.state_machine.knowledge import Key

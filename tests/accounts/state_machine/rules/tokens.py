@@ -6,13 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
+from registry.accounts.confirmations import confirm_token
+from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role, Scope, needs_step_up, scopes_of_role
 from registry.accounts.same_person import change_owner
-from registry.accounts.scopes import Scope, needs_step_up, scopes_of_role
-from registry.accounts.token_authentication import authenticate_token
-from registry.accounts.token_confirmation import confirm_token
-from registry.accounts.token_models import Token
-from registry.accounts.tokens import IssuedToken, issue, issue_own_token, revoke
+from registry.accounts.tokens import IssuedToken, Token, authenticate_token, issue, issue_own_token, revoke
 from registry.core.database import db
 from tests.accounts.state_machine.knowledge import Key, id_of
 from tests.accounts.state_machine.rules.accounts import AccountRules

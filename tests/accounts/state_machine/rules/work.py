@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from registry.accounts.roles import Permission
-from registry.accounts.scopes import Scope
+from registry.accounts.roles import Permission, Scope
 from registry.cases.models import Case
 from registry.cases.queries import find_case
 from registry.cases.transitions import possible_actions, waiting_proposal

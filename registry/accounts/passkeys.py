@@ -19,18 +19,20 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from registry.accounts.current_user import FactorSession
 from registry.accounts.events import factor_added
-from registry.accounts.factors.ceremonies import begin_ceremony, passkey_user_handle, use_challenge
-from registry.accounts.factors.models import MAX_FACTOR_NAME_LENGTH, CeremonyKind, FactorKind, Passkey, public_url
-from registry.accounts.factors.verification import (
+from registry.accounts.factors import (
     FactorAlreadyEnrolled,
+    begin_ceremony,
     complete_factor,
     lock_for_enrolment,
     lock_person,
+    passkey_user_handle,
     refuse_factor,
     require_enrolment_allowed,
+    use_challenge,
 )
+from registry.accounts.models import MAX_FACTOR_NAME_LENGTH, CeremonyKind, FactorKind, Passkey, public_url
+from registry.accounts.sessions import FactorSession
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, invalid

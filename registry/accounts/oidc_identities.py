@@ -16,13 +16,15 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import func, select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
-from registry.accounts.actors import Actor
+from registry.accounts.actors import STEP_UP_MAX_AGE, Actor
 from registry.accounts.agency_tree import AGENCIES, last_successor
-from registry.accounts.failed_sign_ins import record_failure
+from registry.accounts.attempts import record_failure
 from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import (
+    MAX_SUBJECT_LENGTH,
     Account,
     AccountNameTaken,
+    OidcIdentity,
     Person,
     account_details,
     is_active,
@@ -32,9 +34,8 @@ from registry.accounts.models import (
     role_problems,
     taken_name,
 )
-from registry.accounts.oidc.configuration import SignInConfiguration, sign_in_configuration
-from registry.accounts.oidc.models import MAX_SUBJECT_LENGTH, OidcIdentity
-from registry.accounts.oidc.provider import (
+from registry.accounts.oidc_configuration import SignInConfiguration, sign_in_configuration
+from registry.accounts.oidc_provider import (
     AccountDisabled,
     IdentityNameNotUsable,
     IdentityWithoutAgency,
@@ -43,11 +44,10 @@ from registry.accounts.oidc.provider import (
     TooManyPendingAccounts,
 )
 from registry.accounts.passwords import NO_PASSWORD
-from registry.accounts.people import personal_problems
 from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.service import personal_problems
 from registry.accounts.sessions import WebSession, device_name, secret_hash_of, session_credential, start_session
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn, needs_factor
-from registry.accounts.step_up import STEP_UP_MAX_AGE
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db

@@ -22,8 +22,7 @@ from joserfc.jws import JWSRegistry
 from requests.exceptions import RequestException
 from werkzeug.wrappers import Response
 
-from registry.accounts.oidc.configuration import sign_in_configuration
-from registry.accounts.oidc.settings import OidcClient, is_provider_address
+from registry.accounts.oidc_configuration import OidcClient, is_provider_address, sign_in_configuration
 from registry.core.clock import now
 from registry.core.errors import Malformed, NotAllowed, RegistryError
 from registry.core.trace_context import outgoing_headers

@@ -1,4 +1,4 @@
-"""The accounts endpoints: who may see an account reads it, administrators write those that they manage."""
+"""Endpoints of accounts, tokens and own sessions."""
 
 from __future__ import annotations
 
@@ -8,16 +8,24 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
-from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.actors import Actor
 from registry.accounts.handover import hand_over
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import account_named
 from registry.accounts.passwords import generate_password
-from registry.accounts.people import NewPerson, add_person, invite_person
-from registry.accounts.queries import ACCOUNT_FILTERS, ACCOUNT_SORTS, account_row, list_accounts, read_account
-from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.queries import (
+    ACCOUNT_FILTERS,
+    ACCOUNT_SORTS,
+    TOKEN_SORTS,
+    account_row,
+    list_accounts,
+    list_tokens,
+    read_account,
+    token_filters,
+    token_row,
+)
+from registry.accounts.roles import PERMISSIONS, Permission, Role, Scope, sorted_scopes
 from registry.accounts.schemas import (
     ACCOUNT,
     ACCOUNT_BODY,
@@ -28,13 +36,30 @@ from registry.accounts.schemas import (
     ACCOUNT_WITH_PASSWORD,
     HAND_OVER_BODY,
     HANDED_OVER,
+    NEW_TOKEN,
+    NEW_TOKEN_EXAMPLE,
     NO_FIELDS,
     OWN_ACCOUNT,
     OWN_ACCOUNT_EXAMPLE,
     PASSWORD_EXAMPLE,
+    SESSION,
+    SESSION_EXAMPLE,
+    TOKEN,
+    TOKEN_BODY,
+    TOKEN_EXAMPLE,
+    TOKEN_SENT,
 )
-from registry.accounts.scopes import Scope, sorted_scopes
-from registry.accounts.service_accounts import add_service_account
+from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, invite_person
+from registry.accounts.sessions import end_own_session, list_sessions
+from registry.accounts.tokens import (
+    IssuedToken,
+    TokenNotFound,
+    add_service_account,
+    issue_own_token,
+    issue_service_token,
+    revoke,
+    revoke_own_token,
+)
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import AgencyNotFound, agency_by_bin
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
@@ -53,9 +78,12 @@ from registry.api.parameters import (
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.core.errors import Invalid, Problem, invalid
+from registry.core.lists import Listing
 from registry.core.transactions import transaction
 from registry.http.query_parameters import Parameter
 from registry.projects.restriction import ADMISSION, propose_admission
+
+# The accounts endpoints: who may see an account reads it, administrators write those that they manage.
 
 blp = ApiBlueprint("accounts", __name__, description="People and service accounts.")
 FILTERS: Final = (
@@ -305,3 +333,128 @@ def _owner_id(name: str | None) -> int:
     if owner is None:
         raise invalid("/owner", "owner-not-usable")
     return owner.id
+
+
+# The tokens endpoints. A token is shown once, when it is created.
+
+tokens_blp = ApiBlueprint("tokens", __name__, description="Bearer tokens. A token never may more than its account.")
+SECRET: Final = "token"  # noqa: S105 - the name of a property
+SERVICE_EXAMPLE: Final = {**NEW_TOKEN_EXAMPLE, "account": "e-queue", "kind": "service", "owner": "a.serikova"}
+
+
+@tokens_blp.route("/tokens")
+class Tokens(MethodView):
+    """The own tokens, and those that the role lists."""
+
+    @tokens_blp.requires(Permission.OWN_ACCOUNT_READ)
+    @tokens_blp.doc(operationId="list_all_tokens")
+    @tokens_blp.arguments(list_query(plain_parameters(token_filters()), tuple(TOKEN_SORTS)), location="query")
+    @tokens_blp.response(200, PageSchema(TOKEN), example={"items": [TOKEN_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List the own tokens and, for account administrators and auditors, others; by default the newest first."""
+        return page_response(list_tokens(current_actor(), *query))
+
+    @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @tokens_blp.doc(operationId="create_token")
+    @tokens_blp.arguments(TOKEN_BODY, example=TOKEN_SENT)
+    @tokens_blp.idempotent(secret=SECRET)
+    @tokens_blp.response(201, NEW_TOKEN, description="Created.", example=NEW_TOKEN_EXAMPLE)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Create a token of the own account, never wider than the token of this request."""
+        return _shown_once(issue_own_token(current_actor(), *_role_and_lifetime(values), **_limits(values)))
+
+
+@tokens_blp.route("/tokens/<key_id>")
+class TokenByKeyId(MethodView):
+    """One token."""
+
+    @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @tokens_blp.doc(operationId="revoke_token")
+    @tokens_blp.response(204, description="Revoked.")
+    def delete(self, key_id: str) -> None:
+        """Revoke a token. It and the own tokens that it created stop working at once; again changes nothing."""
+        _revoke(current_actor(), key_id)
+
+
+@tokens_blp.route("/accounts/<row_id:id>/tokens")
+class TokensOfService(MethodView):
+    """The tokens of a service account."""
+
+    @tokens_blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ)
+    @tokens_blp.doc(operationId="create_service_token")
+    @tokens_blp.arguments(TOKEN_BODY, example=TOKEN_SENT)
+    @tokens_blp.idempotent(secret=SECRET)
+    @tokens_blp.response(201, NEW_TOKEN, description="Created.", example=SERVICE_EXAMPLE)
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Create a token of a service account; with an oversight role it waits for a second person's confirmation."""
+        return _shown_once(issue_service_token(current_actor(), id, *_role_and_lifetime(values), **_limits(values)))
+
+
+def _revoke(actor: Actor, key_id: str) -> None:
+    try:
+        revoke_own_token(actor, key_id)
+    except TokenNotFound:
+        # Who sees others' tokens and may not revoke them learns that; to everybody else they are not there.
+        if not actor.may(Permission.TOKENS_READ):
+            raise
+        revoke(actor, key_id)
+
+
+def _role_and_lifetime(values: Mapping[str, Any]) -> tuple[Any, Role | None]:
+    role = values.get("role")
+    return values.get("expires_in"), None if role is None else Role(role)
+
+
+def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "scopes": values.get("scopes"),
+        "addresses": values.get("addresses") or (),
+        "purpose": values.get("purpose"),
+    }
+
+
+def _shown_once(issued: IssuedToken) -> tuple[dict[str, Any], dict[str, str]]:
+    return {**token_row(issued.key_id), SECRET: issued.text}, {"Cache-Control": "no-store"}
+
+
+# The sessions endpoints: the browser sessions of the caller's own account.
+#
+# Reading them needs the scope ``accounts:write`` too: where and when a person works is not for every program that
+# has a token to read the register.
+
+sessions_blp = ApiBlueprint("sessions", __name__, description="The open browser sessions of one's own account.")
+
+
+@sessions_blp.route("/sessions")
+class Sessions(MethodView):
+    """The own sessions."""
+
+    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @sessions_blp.doc(operationId="list_own_sessions")
+    @sessions_blp.response(200, PageSchema(SESSION), example={"items": [SESSION_EXAMPLE], "next": None})
+    def get(self) -> Any:
+        """List the own open sessions, the last used first, all on one page. Service accounts have none."""
+        shown = [
+            {
+                "id": session.public_id,
+                "device": session.device,
+                "address": session.address,
+                "started_at": session.started_at,
+                "last_used_at": session.last_used_at,
+                "factor_kind": session.factor_kind,
+            }
+            for session in list_sessions(current_actor())
+        ]
+        return Listing(shown, None)
+
+
+@sessions_blp.route("/sessions/<id>")
+class SessionById(MethodView):
+    """One session."""
+
+    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
+    @sessions_blp.doc(operationId="end_own_session")
+    @sessions_blp.response(204, description="Ended.")
+    def delete(self, id: str) -> None:
+        """End an own session."""
+        end_own_session(current_actor(), id)

@@ -1,36 +1,42 @@
-"""``registry users``: accounts of people, and account administration."""
+"""Commands ``registry users`` and ``registry tokens``."""
 
 from __future__ import annotations
 
+import csv
 import sys
-from datetime import date
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final, TextIO
 
 import click
 
-from registry.accounts import people
+from registry.accounts import tokens as access
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
-from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_names import clean_name
-from registry.accounts.commands.people_import import import_file
-from registry.accounts.confirmers import command_actor
-from registry.accounts.factors.management import reset_factors
-from registry.accounts.factors.models import factor_kinds
-from registry.accounts.failed_sign_ins import COLUMNS as FAILED_COLUMNS
-from registry.accounts.failed_sign_ins import list_failed_sign_ins
+from registry.accounts.attempts import COLUMNS as FAILED_COLUMNS
+from registry.accounts.attempts import list_failed_sign_ins
+from registry.accounts.confirmations import command_actor, confirm_token
+from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over
-from registry.accounts.models import Account, AccountNameUnknown, account_named
+from registry.accounts.models import Account, AccountNameUnknown, account_named, factor_kinds
 from registry.accounts.passwords import MAX_LENGTH, generate_password
-from registry.accounts.queries import list_accounts
-from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.people_import import import_people
+from registry.accounts.queries import all_tokens, inactive_tokens, list_accounts
+from registry.accounts.roles import AGENCY_ROLES, Role, Scope
+from registry.accounts.schemas import LIFETIME, SECONDS
+from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, person_named
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import UsageError, problem_lines
+from registry.cli.exit_codes import INVALID, UsageError, problem_lines
 from registry.cli.output import DAY, as_json_option, cli_text, print_json, print_message, print_pairs, print_table
 from registry.core.errors import Invalid
 from registry.core.lists import MAX_LIMIT, Page
 from registry.core.translations import LANGUAGES
+from registry.imports.commands import print_row_errors
+
+# ``registry users``: accounts of people, and account administration.
 
 COLUMNS: Final = (
     "id",
@@ -54,9 +60,6 @@ KINDS: Final = "second_factors"
 @click.group()
 def users() -> None:
     """Add people; list, change, disable, enable and confirm accounts."""
-
-
-users.add_command(import_file)
 
 
 @users.command()
@@ -92,10 +95,10 @@ def add(
         raise UsageError(cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     entered = _read_password(password_stdin, ask_password)
-    person = people.NewPerson(name, person_role, agency_id, email, language)
+    person = NewPerson(name, person_role, agency_id, email, language)
     password = entered or generate_password()
     try:
-        account = people.add_person(command_actor(), person, password, must_change=entered is None).account
+        account = add_person(command_actor(), person, password, must_change=entered is None).account
     except Invalid as error:
         raise UsageError(cli_text("cli-user-refused"), *problem_lines(error.problems)) from error
     if account.pending_since is not None:
@@ -289,3 +292,207 @@ def _read_password(from_stdin: bool, ask: bool) -> str | None:
     if ask:
         return str(click.prompt(cli_text("cli-user-password"), hide_input=True, confirmation_prompt=True, err=True))
     return None
+
+
+# ``registry users import``: people from a table.
+
+
+@users.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show the result and the errors, without saving anything.")
+@in_registry
+def import_file(file: Path, dry_run: bool) -> None:
+    """Add the people of a CSV or XLSX file with the columns name, email, role, agency and language.
+
+    Whoever has an e-mail address is invited where there is a mail server. For the others a one-time password is
+    printed, this once, on standard output as CSV: name, password. Rows with errors are left out.
+    """
+    result = import_people(command_actor(), file.read_bytes(), dry_run=dry_run)
+    print_row_errors(result.errors)
+    passwords = [(person.name, person.password) for person in result.created if person.password is not None]
+    if passwords:
+        csv.writer(sys.stdout).writerows([("name", "password"), *passwords])
+    code = "cli-people-checked" if dry_run else "cli-people-added"
+    print_message(code, count=len(result.created), refused=result.refused)
+    if result.unchanged:
+        print_message("cli-people-unchanged", count=len(result.unchanged))
+    if result.refused:
+        raise click.exceptions.Exit(INVALID)
+
+
+# ``registry tokens``: bearer tokens for people and services.
+
+TOKEN_COLUMNS = (
+    "key_id",
+    "principal",
+    "role",
+    "agency",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+    "last_used_at",
+    "pending_since",
+    "scopes",
+    "addresses",
+    "last_used_from",
+    "owner",
+    "purpose",
+)
+# The column, and the key of its value.
+KEYS = {"principal": "account"}
+LISTS = ("scopes", "addresses")
+
+
+MAX_LIFETIME_S = 36_500 * SECONDS["d"]
+
+
+class Lifetime(click.ParamType[timedelta]):
+    """An option type: a whole number with a unit (s, m, h or d), at most 100 years."""
+
+    name = "lifetime"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Parse the lifetime; a usage error if it is malformed."""
+        if isinstance(value, timedelta):
+            return value
+        match = LIFETIME.fullmatch(value)
+        seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+        if not 0 < seconds <= MAX_LIFETIME_S:
+            self.fail(cli_text("cli-lifetime-wrong", value=value), param, ctx)
+        return timedelta(seconds=seconds)
+
+
+@click.group()
+def tokens() -> None:
+    """Issue, confirm, list and revoke bearer tokens."""
+
+
+@tokens.command()
+@click.option("--name", required=True, help="The account of the token; a new name creates a service account.")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    help="The role of the token, at most that of an existing account; by default the account's role.",
+)
+@click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for the agency roles.")
+@click.option(
+    "--expires-in",
+    type=Lifetime(),
+    metavar="90d",
+    help="Lifetime in s, m, h or d, at most 366 days; by default 90 days.",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What the token may be used for; repeatable. By default all scopes of the role but decisions:approve.",
+)
+@click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    metavar="CIDR",
+    help="A range from which the token is accepted, such as 10.1.0.0/16; repeatable. By default any.",
+)
+@click.option("--owner", metavar="NAME", help="The person who answers for a new service account.")
+@click.option("--purpose", metavar="TEXT", help="What the token is for, up to 100 characters.")
+@in_registry
+def issue(
+    name: str,
+    role: str | None,
+    agency_bin: str | None,
+    expires_in: timedelta | None,
+    scopes: tuple[str, ...],
+    addresses: tuple[str, ...],
+    owner: str | None,
+    purpose: str | None,
+) -> None:
+    """Issue a token and print only the token on standard output. It is displayed only once."""
+    token_role = None if role is None else Role(role)
+    name = clean_name(name)
+    if token_role in AGENCY_ROLES and agency_bin is None and account_named(name) is None:
+        raise UsageError(cli_text("cli-token-needs-agency", role=role))
+    agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
+    try:
+        issued = access.issue(
+            command_actor(),
+            name,
+            token_role,
+            agency_id,
+            expires_in,
+            scopes=[Scope(scope) for scope in scopes] or None,
+            addresses=addresses,
+            owner_account_id=None if owner is None else _person_id(owner),
+            purpose=(purpose or "").strip() or None,
+        )
+    except Invalid as error:
+        # All values are options, so this is a usage error.
+        raise UsageError(cli_text("cli-token-refused"), *problem_lines(error.problems)) from error
+    click.echo(issued.text)
+    print_message("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
+    if issued.pending:
+        print_message("cli-token-pending", key_id=issued.key_id)
+
+
+def _person_id(name: str) -> int:
+    person = person_named(name) if name.isprintable() else None
+    if person is None:
+        raise AccountNameUnknown(name=name)
+    return person.account_id
+
+
+@tokens.command()
+@click.argument("key_id")
+@in_registry
+def revoke(key_id: str) -> None:
+    """Revoke the token with KEY_ID, the part between the two underscores. It stops working immediately."""
+    access.revoke(command_actor(), key_id)
+    print_message("cli-token-revoked", key_id=key_id)
+
+
+@tokens.command("confirm")
+@click.argument("key_id")
+@in_registry
+def confirm_pending_token(key_id: str) -> None:
+    """Confirm the token of KEY_ID, which an administrator issued for a service account with an oversight role."""
+    confirm_token(command_actor(), key_id)
+    print_message("cli-token-confirmed", key_id=key_id)
+
+
+@tokens.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@in_registry
+def rekey(file: TextIO) -> None:
+    """Let the tokens go on after a change of REGISTRY_SECRET_KEY, and take the new key for the registry's.
+
+    FILE holds the previous key; `-` reads it from stdin. Tokens that neither key has signed stay invalid; with an empty
+    FILE (`/dev/null`) all that the present key has not signed.
+    """
+    rekeyed, foreign = access.rekey_tokens(command_actor(), file.read().strip())
+    print_message("cli-tokens-rekeyed", rekeyed=rekeyed, foreign=foreign)
+
+
+@tokens.command("list")
+@as_json_option
+@in_registry
+def list_tokens(as_json: bool) -> None:
+    """List the issued tokens, without their secrets."""
+    _print_tokens(all_tokens(command_actor()), as_json)
+
+
+@tokens.command("inactive")
+@as_json_option
+@in_registry
+def list_inactive_tokens(as_json: bool) -> None:
+    """List the working tokens that nobody used for 90 days, without their secrets."""
+    _print_tokens(inactive_tokens(command_actor()), as_json)
+
+
+def _print_tokens(listed: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    rows = [{name: token[KEYS.get(name, name)] for name in TOKEN_COLUMNS} for token in listed]
+    if as_json:
+        print_json({"items": rows})
+    else:
+        texts = ({name: " ".join(row[name] or ()) for name in LISTS} for row in rows)
+        print_table(TOKEN_COLUMNS, [row | text for row, text in zip(rows, texts, strict=True)])

@@ -1,0 +1,193 @@
+"""Who can confirm pending accounts and tokens, and confirmation of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from registry.accounts.account_management import require_unchanged
+from registry.accounts.account_names import FormerName
+from registry.accounts.actors import Actor, local_actor
+from registry.accounts.models import Account, Person, find_account, is_active, require_person, role_details
+from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.same_person import names_of_person
+from registry.accounts.tokens import KEY_ID, Token, TokenNotFound
+from registry.accounts.vocabulary import AccountKind
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import Conflict, NotAllowed
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+
+# Who can confirm a pending account: another person, and where the register has supervisors, one of the two is one.
+#
+# A fresh register has nobody yet, and says what to do instead: two administrators, or one and the command line, make
+# the first supervisor. From then on they make nobody of oversight without one.
+
+
+class ConfirmationNeedsASupervisor(NotAllowed):
+    """One of the two people who give somebody a role of oversight is a supervisor."""
+
+
+class ConfirmationNeedsAnotherPerson(NotAllowed):
+    """The administrator who created or changed the account cannot confirm it."""
+
+
+class Confirmer(NamedTuple):
+    """An account that may confirm others, with every name that it, and others with its address, has or had."""
+
+    account_id: int
+    role: Role
+    names: frozenset[str]
+
+
+def confirming_people() -> list[Confirmer]:
+    """Everybody who may confirm accounts; for a list of accounts, read once."""
+    address = func.lower(Person.email)
+    rows = db.session.execute(
+        select(Account.id, Account.role, Account.name, FormerName.name.label("former"), address.label("address"))
+        .outerjoin(FormerName, FormerName.account_id == Account.id)
+        .outerjoin(Person, Person.account_id == Account.id)
+        .where(
+            Account.kind == AccountKind.PERSON.value,
+            Account.role.in_([role.value for role in _confirming_roles()]),
+            is_active(),
+        )
+    ).all()
+    people = {row.id: (Role(row.role), row.address or row.id) for row in rows}
+    names: dict[str | int, set[str]] = {}
+    for row in rows:
+        names.setdefault(people[row.id][1], {row.name}).update(name for name in (row.name, row.former) if name)
+    return [Confirmer(account_id, role, frozenset(names[person])) for account_id, (role, person) in people.items()]
+
+
+def has_confirmer(
+    account: Account, asked_by: Collection[str] | None = None, people: Sequence[Confirmer] | None = None
+) -> bool:
+    """True when an active person may confirm the pending account, or a token of it: another one, who did not ask."""
+    asked_by = account.asked_by or [] if asked_by is None else asked_by
+    people = confirming_people() if people is None else people
+    needs_supervisor = _is_missing(account, asked_by, people)
+    return any(
+        each.account_id != account.id
+        and each.names.isdisjoint(asked_by)
+        and (each.role is Role.SUPERVISOR or not needs_supervisor)
+        for each in people
+    )
+
+
+def supervisor_is_missing(
+    actor: Actor, account: Account, asked_by: Collection[str], people: Sequence[Confirmer] | None = None
+) -> bool:
+    """True when the actor is not enough, beside who asked, to confirm the account or a token of it.
+
+    With a role of oversight one of the two is a supervisor, wherever the register has one beside the account.
+    """
+    if actor.role is Role.SUPERVISOR:
+        return False
+    return _is_missing(account, asked_by, confirming_people() if people is None else people)
+
+
+def require_supervisor(actor: Actor, account: Account, asked_by: Collection[str]) -> None:
+    """Raise ConfirmationNeedsASupervisor unless one of the two people is a supervisor where one has to be."""
+    if supervisor_is_missing(actor, account, asked_by):
+        raise ConfirmationNeedsASupervisor(name=account.name)
+
+
+def command_counts_as_person() -> bool:
+    """True while the register has fewer than two people of oversight: then a command on the server is one of two."""
+    people = select(func.count(Account.id)).where(
+        Account.kind == AccountKind.PERSON.value,
+        Account.role.in_([role.value for role in OVERSIGHT_ROLES]),
+        Account.disabled_at.is_(None),
+        Account.pending_since.is_(None),
+    )
+    return (db.session.scalar(people) or 0) < 2
+
+
+def command_actor() -> Actor:
+    """The actor of a command that manages accounts: it acts alone only while it counts as a person."""
+    return replace(local_actor(Role.ADMINISTRATOR), is_admitted=command_counts_as_person())
+
+
+def _is_missing(account: Account, asked_by: Collection[str], people: Sequence[Confirmer]) -> bool:
+    if not Role(account.role).needs_two_people:
+        return False
+    others = [each for each in people if each.role is Role.SUPERVISOR and each.account_id != account.id]
+    return bool(others) and all(each.names.isdisjoint(asked_by) for each in others)
+
+
+def _confirming_roles() -> list[Role]:
+    return [role for role, permissions in PERMISSIONS.items() if Permission.ACCOUNTS_CONFIRM in permissions]
+
+
+# Tokens that a second person has to confirm: those that an administrator issued for oversight service accounts.
+
+
+class TokenNotPending(Conflict):
+    """The token waits for no confirmation, or has ended meanwhile."""
+
+
+def confirm_token(actor: Actor, key_id: str) -> None:
+    """Confirm a pending token: it works from the next request on.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, RightsChanged, TokenNotFound, TokenNotPending, and
+    ConfirmationNeedsAnotherPerson for whoever issued it, ConfirmationNeedsASupervisor.
+    """
+    actor.require(Permission.ACCOUNTS_CONFIRM)
+    require_person(actor)
+    with transaction():
+        require_unchanged(actor)
+        token = _find_locked(key_id)
+        account = find_account(token.account_id)
+        if token.pending_since is None or not _is_unended(token) or account.disabled_at is not None:
+            raise TokenNotPending(key_id=key_id)
+        if token.asked_by in names_of_person(actor) and not actor.is_local:
+            raise ConfirmationNeedsAnotherPerson(name=account.name)
+        asked_by = [token.asked_by or ""]
+        if not actor.is_local:
+            require_supervisor(actor, account, asked_by)
+        elif has_confirmer(account, asked_by):
+            # A command is as good as a second person only where there is none.
+            raise ConfirmationNeedsAnotherPerson(name=account.name)
+        details = {"account": account.name, **role_details(token.role, token.agency_id), "asked_by": token.asked_by}
+        token.pending_since, token.confirmed_by = None, actor.principal
+        journal.record(actor, "token.confirmed", f"token:{key_id}", details)
+
+
+def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
+    """The tokens that wait for a confirmation, the longest waiting first. Raises RoleNotAllowed."""
+    actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
+    columns = (Token.key_id, Account.name, Token.role, Token.asked_by, Token.pending_since)
+    statement = select(Account, *columns).join(Account, Account.id == Token.account_id).where(*_waiting())
+    own, people = names_of_person(actor), confirming_people()
+    return [
+        {
+            **dict(zip((column.key for column in columns), row, strict=True)),
+            "asked_by_actor": row[3] in own,
+            "can_confirm": actor.is_person
+            and row[3] not in own
+            and not supervisor_is_missing(actor, account, [str(row[3])], people),
+        }
+        for account, *row in db.session.execute(statement.order_by(Token.pending_since, Token.id)).all()
+    ]
+
+
+def _waiting() -> list[ColumnElement[bool]]:
+    unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now())
+    return [Token.pending_since.is_not(None), Token.revoked_at.is_(None), unexpired, Account.disabled_at.is_(None)]
+
+
+def _is_unended(token: Token) -> bool:
+    return token.revoked_at is None and (token.expires_at is None or token.expires_at > now())
+
+
+def _find_locked(key_id: str) -> Token:
+    statement = select(Token).where(Token.key_id == key_id).execution_options(populate_existing=True)
+    token = db.session.scalar(statement.with_for_update()) if KEY_ID.fullmatch(key_id) else None
+    if token is None:
+        raise TokenNotFound(key_id=key_id)
+    return token

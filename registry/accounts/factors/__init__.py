@@ -1,1 +1,0 @@
-"""Second factors: authenticator apps (TOTP), passkeys and recovery codes."""
