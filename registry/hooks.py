@@ -31,7 +31,6 @@ from registry.cases.change_times import (
     rename_in_cases,
 )
 from registry.cases.commission import CommissionDecision
-from registry.cases.handover import hand_over_cases
 from registry.cases.models import (
     case_acted,
     case_id_of_flag,
@@ -40,6 +39,7 @@ from registry.cases.models import (
     cases_moved_by_audit,
     timeline_written,
 )
+from registry.cases.service import hand_over_cases
 from registry.changes.service import discard_pending as discard_changes
 from registry.changes.service import write_pending
 from registry.core.read_along import read_along

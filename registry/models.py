@@ -7,10 +7,7 @@ from registry.agencies import models as agencies
 from registry.approvals import tables as approval_table
 from registry.audits import counts as audit_counts
 from registry.audits import policy_texts
-from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
-from registry.cases import text_templates as case_templates
-from registry.cases import visits as case_visits
 from registry.changes import models as change_tables
 from registry.core import idempotency, installation, outbox
 from registry.exemptions import models as exemptions
@@ -49,10 +46,7 @@ TABLES = (
     audit_counts,
     aitu_links,
     approval_table,
-    case_documents,
     case_tables,
-    case_templates,
-    case_visits,
     change_tables,
     documents,
     drafts,

@@ -18,7 +18,7 @@ from registry.agencies.queries import agencies_above, ids_with_words, list_agenc
 from registry.agencies.schemas import AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, own_agencies, register_agency
 from registry.approvals.queries import waiting_about
-from registry.cases.views.work_lists import ANY_OPEN
+from registry.cases.lists import ANY_OPEN
 from registry.core.collation import kazakh_key
 from registry.core.database import db
 from registry.core.errors import NotFound, Problem

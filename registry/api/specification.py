@@ -21,9 +21,7 @@ from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.approvals import api as approvals
 from registry.audits import api as audits
-from registry.cases.api import bulk as case_bulk
-from registry.cases.api import cases, commission, team, text_templates
-from registry.cases.api import documents as case_documents
+from registry.cases import api as cases
 from registry.changes import api as changes
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import NOT_BLANK
@@ -66,11 +64,11 @@ BLUEPRINTS = (
     audits.verification_blp,
     flags.blp,
     cases.blp,
-    commission.blp,
-    text_templates.blp,
-    case_bulk.blp,
-    case_documents.blp,
-    team.blp,
+    cases.commission_blp,
+    cases.templates_blp,
+    cases.bulk_blp,
+    cases.documents_blp,
+    cases.team_blp,
     requests.blp,
     approvals.blp,
     inbox.blp,

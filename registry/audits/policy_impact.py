@@ -21,7 +21,7 @@ from registry.agencies.models import Agency
 from registry.audits.candidates import Part, candidates, count_projects, in_part, parts
 from registry.audits.reconciliation import Outcome, Plan, active_flags, reconcile
 from registry.cases.models import Case
-from registry.cases.sync_queries import flags_of_closed_cases, projects_with_open_case
+from registry.cases.sync import flags_of_closed_cases, projects_with_open_case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.flags.models import SEVERITY_RANK

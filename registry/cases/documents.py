@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ForeignKey, Select, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Select, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, timeline_written
+from registry.cases.models import CASE_SUBJECT, Case, CaseDocument, CaseEvent, timeline_written
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
 from registry.changes.service import record_change
 from registry.core.clock import now
-from registry.core.database import Model, db
+from registry.core.database import db
 from registry.core.errors import invalid
 from registry.core.lists import Listing, Page
 from registry.core.transactions import require_transaction, transaction
@@ -38,16 +37,6 @@ from registry.projects.visibility import require_not_withdrawn
 
 AGENCY_SIDE: Final = "agency"
 OVERSIGHT_SIDE: Final = "oversight"
-
-
-class CaseDocument(Model):
-    """To which entry of the timeline a document belongs."""
-
-    __tablename__ = "case_documents"
-
-    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id"), primary_key=True, autoincrement=False)
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
-    event_id: Mapped[int] = mapped_column(ForeignKey("case_events.id"), index=True)
 
 
 def add_case_document(

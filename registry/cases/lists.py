@@ -1,4 +1,4 @@
-"""Paginated lists of cases. Work lists are filters of this list."""
+"""Cases as they are shown: one case, paginated lists of which work lists are filters, and the watch list."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, fals
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
-from registry.cases.details import show_cases
-from registry.cases.models import Case, CaseDecision, CaseFlag
+from registry.cases.decisions import TEXTS, with_both_languages
+from registry.cases.documents import documents_by_event
+from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
+from registry.cases.queries import flags_of_cases
+from registry.cases.service import can_be_appealed
+from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.cases.vocabulary import Outcome, Status
-from registry.core.clock import today
+from registry.cases.workflow import OPEN
+from registry.core.clock import rfc3339, today
 from registry.core.database import db
 from registry.core.lists import (
     NOT,
@@ -49,12 +54,122 @@ from registry.core.lists import (
 from registry.core.search import contains_words, words_of
 from registry.core.translations import Language
 from registry.flags.models import SEVERITY_RANK, Flag, rank
+from registry.flags.queries import active_flags_of
+from registry.freeze.current import policy_in_force
 from registry.freeze.rules import RULES
 from registry.projects.filters import split_below
 from registry.projects.models import Project
-from registry.projects.queries import BUDGET_ENDS, has_words
+from registry.projects.queries import BUDGET_ENDS, has_words, list_projects
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
+
+# Representation of a case. Agencies see neither internal notes nor proposals that are not approved.
+
+
+def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:
+    """Return the whole case: its summary, its timeline and the actions that the actor may take now."""
+    actions = possible_actions(actor, case, waiting_proposal(case))
+    return show_cases(actor, [case], language)[0] | {
+        "events": _events(actor, case),
+        "actions": [name for name in actions if name != "appeal" or can_be_appealed(case)],
+    }
+
+
+def show_cases(actor: Actor, cases: Sequence[Case], language: Language) -> list[dict[str, Any]]:
+    """Return the cases as lists display them, in the same order, with two queries for all of them."""
+    ids = [case.id for case in cases]
+    flags = flags_of_cases(actor, ids, language)
+    decisions = _decisions(actor, ids)
+    return [
+        {
+            "id": case.id,
+            "project": case.project_record.number,
+            "agency": case.project_record.agency.bin,
+            "status": case.status,
+            "severity": case.severity,
+            "assignee": case.assignee,
+            "flags": flags[case.id],
+            "proposal": next((shown for shown in decisions.get(case.id, []) if shown["outcome"] is None), None),
+            "decisions": [shown for shown in decisions.get(case.id, []) if shown["outcome"] == "approved"],
+            "due_on": case.due_on,
+            "is_overdue": is_overdue(case),
+            "opened_at": case.opened_at,
+            "closed_at": case.closed_at,
+            "exempt_since": case.exempt_since,
+            "outcome": case.outcome,
+            "changed_at": case.changed_at,
+        }
+        for case in cases
+    ]
+
+
+def is_overdue(case: Case) -> bool:
+    """True from the day after the due date."""
+    return case.due_on is not None and case.due_on < today()
+
+
+def _decisions(actor: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
+    statement = select(CaseDecision).where(CaseDecision.case_id.in_(ids)).order_by(CaseDecision.id)
+    for_agency = actor.role in AGENCY_ROLES
+    if for_agency:
+        statement = statement.where(CaseDecision.outcome == "approved")
+    decisions: dict[int, list[dict[str, Any]]] = {}
+    for decision in db.session.scalars(statement.execution_options(populate_existing=True)):
+        shown = with_both_languages({name: _plain(getattr(decision, name)) for name in DECISION_SHOWN})
+        shown["missing_texts"] = [name for name in TEXTS if shown[name] is None]
+        if for_agency:
+            shown["comment"] = None
+        decisions.setdefault(decision.case_id, []).append(shown)
+    return decisions
+
+
+DECISION_SHOWN = (
+    "id",
+    "decision",
+    "reason_code",
+    "reason",
+    "legal_basis",
+    *TEXTS,
+    "due_on",
+    "comment",
+    "proposed_by",
+    "proposed_at",
+    "outcome",
+    "decided_by",
+    "decided_at",
+    "appeal_until",
+    "ended_because",
+)
+
+
+def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
+    statement = select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)
+    for_agency = actor.role in AGENCY_ROLES
+    if for_agency:
+        statement = statement.where(CaseEvent.tells_agency.is_(True))
+    documents = documents_by_event(actor, case)
+    return [
+        {
+            "id": event.id,
+            "at": rfc3339(event.at),
+            "action": event.action,
+            "by": event.by,
+            "from": event.from_status,
+            "to": event.to_status,
+            "comment": event.comment if event.speaks_to_agency or not for_agency else None,
+            "details": event.details,
+            "documents": documents.get(event.id, []),
+            **({} if for_agency else {"for_agency": event.speaks_to_agency}),
+        }
+        for event in db.session.scalars(statement)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "hour"):
+        return rfc3339(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
 
 # Text search of cases: by the number of the case or project, words of the project, and words of its agency.
 
@@ -117,6 +232,8 @@ DEFAULT_SORT: Final = "due_on"
 # Filters and sorts that read the project of a case, and the one that reads its agency.
 OF_THE_AGENCY: Final = "agency"
 OF_THE_PROJECT: Final = frozenset({"project", OF_THE_AGENCY, "region", "sector", "q", "budget_kzt"})
+# The value of the filter ``status`` for every open case.
+ANY_OPEN: Final = ",".join(status.value for status in OPEN)
 NULLABLE: Final = ("assignee", "due_on", "closed_at", "outcome", "exempt_since")
 
 
@@ -300,3 +417,32 @@ def count_matching(
     rows = statement.limit(literal_limit(most + 1)).subquery()
     count = db.session.scalar(select(func.count()).select_from(rows)) or 0
     return None if count > most else count
+
+
+# Watch list: projects whose findings are too weak to open a case.
+
+DEFAULT_WATCH_SORT: Final = "-registered_at"
+
+
+def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+    """Return a page of the watch list: project summaries with their ``flags``, newest first.
+
+    Accepts the filters of projects. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
+    """
+    actor.require(Permission.CASES_READ)
+    sorted_page = Page(page.limit, page.cursor, page.sort or DEFAULT_WATCH_SORT)
+    listing = list_projects(actor, filters, sorted_page, only=_is_watched())
+    flags = active_flags_of(actor, [row["number"] for row in listing.items], language)
+    return Listing([{**row, "flags": flags[row["number"]]} for row in listing.items], listing.next)
+
+
+def _is_watched() -> list[ColumnElement[bool]]:
+    """Conditions: an open flag, no flag of the severity that opens cases, and no open case."""
+    threshold = SEVERITY_RANK[policy_in_force().case_from_severity]
+    weak = [name for name, rank in SEVERITY_RANK.items() if rank < threshold]
+    active = select(Flag.id).where(Flag.project_id == Project.id)
+    return [
+        exists(active.where(Flag.status == "open", Flag.severity.in_(weak))),
+        ~exists(active.where(Flag.status != "cleared", Flag.severity.not_in(weak))),
+        ~exists(select(Case.id).where(Case.project_id == Project.id, Case.status != Status.CLOSED)),
+    ]

@@ -222,3 +222,42 @@ cases_handed_over: Final[Event[[HandOver, Sequence[int]]]] = Event("cases_handed
 """Cases have another assignee because theirs leaves: the ids of the entries of the timeline."""
 case_seen: Final[Event[[Actor, int, int]]] = Event("case_seen")
 """A person has seen a case: the actor, the id of the case, and up to which entry of its timeline."""
+
+
+class CaseVisit(Model):
+    """The newest entry of the timeline that a person has seen, and when."""
+
+    __tablename__ = "case_visits"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(ForeignKey("case_events.id"))
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class CaseDocument(Model):
+    """To which entry of the timeline a document belongs."""
+
+    __tablename__ = "case_documents"
+
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id"), primary_key=True, autoincrement=False)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("case_events.id"), index=True)
+
+
+class CaseTemplate(Model):
+    """A text to begin a question or a reason with. ``rule``: None for any rule. ``version`` rises with every change."""
+
+    __tablename__ = "case_templates"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    rule: Mapped[str | None] = mapped_column(String(60))
+    language: Mapped[str] = mapped_column(String(2))
+    title: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+    changed_by: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (Index(None, "rule", "kind"),)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
@@ -15,24 +15,18 @@ from registry.accounts.models import Account, is_active
 from registry.accounts.roles import PERMISSIONS, Permission
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.change_times import mark_flags_and_cases
-from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, CaseFlag, Order, timeline_written
+from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order
 from registry.cases.vocabulary import Status
-from registry.changes.service import record_added
-from registry.core import outbox
-from registry.core.clock import now, today
+from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.transactions import require_transaction, transaction
+from registry.core.errors import NotFound
+from registry.core.transactions import require_transaction
 from registry.core.translations import Language
-from registry.core.working_days import national_calendar
 from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag, last_good_date
+from registry.flags.models import last_good_date
 from registry.flags.queries import FLAG, flag_representation, flag_rows
 from registry.freeze.current import policy_in_force
-from registry.journal import service as journal
 from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 # Accounts to which a case can be assigned.
@@ -102,14 +96,6 @@ class CaseNotFound(NotFound):
     """No case has this id, or the actor may not see its project."""
 
 
-class CaseAlreadyOpen(Conflict):
-    """The project already has an open case."""
-
-
-class ProjectNotFlagged(Conflict):
-    """The project has no open flag, so there is nothing to review."""
-
-
 def find_case(actor: Actor, case_id: int) -> Case:
     """Return the case with its project and agency. Raises CaseNotFound, also for cases that the actor may not see."""
     return _case_row(_query(actor, case_id), case_id)
@@ -133,70 +119,6 @@ def find_case_to_change(actor: Actor, case_id: int) -> Case:
     require_transaction()
     lock_flags_for_review()
     return _case_row(_query(actor, case_id).with_for_update(of=Case), case_id)
-
-
-def open_case(actor: Actor, number: str) -> Case:
-    """Open a case from a project's weak flags, which open no case by themselves.
-
-    Raises RoleNotAllowed, Invalid (unknown project), CaseAlreadyOpen and ProjectNotFlagged.
-    """
-    actor.require(Permission.CASES_REVIEW)
-    with transaction() as session:
-        lock_flags_for_review()
-        # The row lock makes a concurrent request wait, and it then finds the case that this one opened.
-        seen = select(Project).where(Project.number == number, *visible_projects(actor)).with_for_update(of=Project)
-        # PostgreSQL stores no NUL, and reads none in a condition.
-        project = session.scalar(seen) if is_project_number(number) else None
-        if project is None:
-            raise invalid("/project", "project-unknown", number=number)
-        open_case_id = session.scalar(
-            select(Case.id).where(Case.project_id == project.id, Case.status != Status.CLOSED)
-        )
-        if open_case_id is not None:
-            raise CaseAlreadyOpen(case=open_case_id, project=number)
-        flags = session.scalars(select(Flag).where(Flag.project_id == project.id, Flag.status != "cleared")).all()
-        if not any(flag.status == "open" for flag in flags):
-            raise ProjectNotFlagged(project=number)
-        worst = max((flag.severity for flag in flags), key=SEVERITY_RANK.__getitem__)
-        timestamp = now()
-        case = Case(
-            project_id=project.id,
-            status=Status.NEW.value,
-            severity=worst,
-            from_severity="low",
-            opened_at=timestamp,
-            changed_at=timestamp,
-            due_on=national_calendar().after(today(), policy_in_force().deadlines.review),
-            version=1,
-        )
-        session.add(case)
-        session.flush()
-        record_added(CASE_SUBJECT, case.id)
-        session.execute(
-            insert(CaseFlag).from_select(
-                ["case_id", "flag_id"],
-                select(literal(case.id), Flag.id).where(Flag.project_id == project.id, Flag.status != "cleared"),
-            )
-        )
-        # Each flag displays its case; earlier cases that display the flags change too.
-        mark_flags_and_cases(timestamp, FLAGS.c.project_id == project.id, IS_ACTIVE)
-        event = CaseEvent(
-            case_id=case.id,
-            at=timestamp,
-            action="opened",
-            by=actor.principal,
-            side="oversight",
-            to_status=Status.NEW.value,
-            details={},
-            tells_agency=True,
-            speaks_to_agency=False,
-        )
-        session.add(event)
-        session.flush()
-        journal.record(actor, "case.opened", f"case:{case.id}", {"project": number})
-        outbox.enqueue("case.opened", {"case": case.id})
-        timeline_written.publish(actor, event.id)
-        return find_case(actor, case.id)
 
 
 def _query(actor: Actor, case_id: int) -> Select[Case]:

@@ -1,23 +1,126 @@
-"""Actions on a case other than decisions and appeals. Each takes a case locked by ``find_case_to_change``.
-
-All raise RoleNotAllowed, CaseActionNotPossible, CaseNotYours and CaseTaken, according to the workflow.
-"""
+"""Actions on a case other than decisions: opening it, transitions, appeals, hand-over, and visits."""
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES
+from registry.accounts.handover import HandOver
+from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.change_times import mark_cases, mark_flags_and_cases
-from registry.cases.models import CASE, Case, CaseDecision, CaseFlag, Order
-from registry.cases.queries import may_review, may_review_restricted
+from registry.cases.models import (
+    CASE,
+    CASE_SUBJECT,
+    Case,
+    CaseDecision,
+    CaseEvent,
+    CaseFlag,
+    CaseVisit,
+    Order,
+    case_seen,
+    cases_handed_over,
+    timeline_written,
+)
+from registry.cases.queries import find_case, may_review, may_review_restricted
 from registry.cases.transitions import apply, authorize
-from registry.cases.vocabulary import Status
-from registry.core.clock import now
+from registry.cases.vocabulary import ActionName, Status
+from registry.changes.service import record_added, record_change
+from registry.core import outbox
+from registry.core.clock import now, today
 from registry.core.database import db
-from registry.core.errors import invalid
-from registry.flags.models import FLAGS, Flag
+from registry.core.dialects import insert_or_ignore
+from registry.core.errors import Conflict, invalid
+from registry.core.transactions import require_transaction, transaction
+from registry.core.working_days import national_calendar
+from registry.flags.lock import lock_flags_for_review
+from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
+from registry.freeze.current import policy_in_force
+from registry.journal import service as journal
+from registry.projects.models import Project
+from registry.projects.numbers import is_project_number
+from registry.projects.visibility import require_not_withdrawn, visible_projects
+
+# Opening a case, and actions on one. Each takes a case locked by ``find_case_to_change``.
+#
+# All raise RoleNotAllowed, CaseActionNotPossible, CaseNotYours and CaseTaken, according to the workflow.
+
+
+class CaseAlreadyOpen(Conflict):
+    """The project already has an open case."""
+
+
+class ProjectNotFlagged(Conflict):
+    """The project has no open flag, so there is nothing to review."""
+
+
+def open_case(actor: Actor, number: str) -> Case:
+    """Open a case from a project's weak flags, which open no case by themselves.
+
+    Raises RoleNotAllowed, Invalid (unknown project), CaseAlreadyOpen and ProjectNotFlagged.
+    """
+    actor.require(Permission.CASES_REVIEW)
+    with transaction() as session:
+        lock_flags_for_review()
+        # The row lock makes a concurrent request wait, and it then finds the case that this one opened.
+        seen = select(Project).where(Project.number == number, *visible_projects(actor)).with_for_update(of=Project)
+        # PostgreSQL stores no NUL, and reads none in a condition.
+        project = session.scalar(seen) if is_project_number(number) else None
+        if project is None:
+            raise invalid("/project", "project-unknown", number=number)
+        open_case_id = session.scalar(
+            select(Case.id).where(Case.project_id == project.id, Case.status != Status.CLOSED)
+        )
+        if open_case_id is not None:
+            raise CaseAlreadyOpen(case=open_case_id, project=number)
+        flags = session.scalars(select(Flag).where(Flag.project_id == project.id, Flag.status != "cleared")).all()
+        if not any(flag.status == "open" for flag in flags):
+            raise ProjectNotFlagged(project=number)
+        worst = max((flag.severity for flag in flags), key=SEVERITY_RANK.__getitem__)
+        timestamp = now()
+        case = Case(
+            project_id=project.id,
+            status=Status.NEW.value,
+            severity=worst,
+            from_severity="low",
+            opened_at=timestamp,
+            changed_at=timestamp,
+            due_on=national_calendar().after(today(), policy_in_force().deadlines.review),
+            version=1,
+        )
+        session.add(case)
+        session.flush()
+        record_added(CASE_SUBJECT, case.id)
+        session.execute(
+            insert(CaseFlag).from_select(
+                ["case_id", "flag_id"],
+                select(literal(case.id), Flag.id).where(Flag.project_id == project.id, Flag.status != "cleared"),
+            )
+        )
+        # Each flag displays its case; earlier cases that display the flags change too.
+        mark_flags_and_cases(timestamp, FLAGS.c.project_id == project.id, IS_ACTIVE)
+        event = CaseEvent(
+            case_id=case.id,
+            at=timestamp,
+            action="opened",
+            by=actor.principal,
+            side="oversight",
+            to_status=Status.NEW.value,
+            details={},
+            tells_agency=True,
+            speaks_to_agency=False,
+        )
+        session.add(event)
+        session.flush()
+        journal.record(actor, "case.opened", f"case:{case.id}", {"project": number})
+        outbox.enqueue("case.opened", {"case": case.id})
+        timeline_written.publish(actor, event.id)
+        return find_case(actor, case.id)
 
 
 def claim(actor: Actor, case: Case, comment: str | None = None) -> Case:
@@ -126,3 +229,195 @@ def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> N
     """End a waiting proposal, if any, with an outcome other than approval."""
     if proposal is not None:
         proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, actor.principal, now()
+
+
+# Appeals: which decision an agency can appeal, until when, and what an appeal ends.
+
+
+class NothingToAppeal(Conflict):
+    """No decision on the case is in effect."""
+
+
+class AppealPending(Conflict):
+    """The decision is appealed already, and there is no new one yet."""
+
+
+class AppealTooLate(Conflict):
+    """The appeal period is over."""
+
+
+class AnotherCaseOpen(Conflict):
+    """A later case of the project is open; the agency raises its objection there."""
+
+
+def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
+    """Appeal the decision in effect, within the policy's working days.
+
+    The review restarts, and a waiting proposal or question is withdrawn. Whether the appeal suspends the decision is a
+    value of the policy: then its order ends; else both stay in force until another decision replaces them.
+
+    Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealTooLate, AnotherCaseOpen, and the errors of
+    ``authorize``.
+    """
+    step = authorize(actor, case, "appeal")
+    require_not_withdrawn(case.project_record)
+    decision = _to_appeal(case)
+    end_proposal(step.proposal, "withdrawn", actor)
+    if policy_in_force().appeal_suspends:
+        end_orders(case.project_id, "appealed")
+        decision.ended_because = "appealed"
+    return apply(step, comment)
+
+
+def can_be_appealed(case: Case) -> bool:
+    """True when the case has a decision that its agency may appeal now."""
+    try:
+        require_not_withdrawn(case.project_record)
+        _to_appeal(case)
+    except Conflict:
+        return False
+    return True
+
+
+def is_under_appeal(case: Case) -> bool:
+    """True when the agency has appealed since the last decision."""
+    last = select(CaseEvent.action).where(
+        CaseEvent.case_id == case.id, CaseEvent.action.in_((ActionName.APPEAL.value, ActionName.APPROVE.value))
+    )
+    return db.session.scalar(last.order_by(CaseEvent.id.desc()).limit(1)) == ActionName.APPEAL
+
+
+def _to_appeal(case: Case) -> CaseDecision:
+    decision = decision_in_effect(case)
+    if decision is None or decision.appeal_until is None:
+        raise NothingToAppeal(case=case.id)
+    if is_under_appeal(case):
+        raise AppealPending(case=case.id)
+    if today() > decision.appeal_until:
+        raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
+    other = select(Case.id).where(
+        Case.project_id == case.project_id, Case.id != case.id, Case.status != Status.CLOSED.value
+    )
+    open_already = db.session.scalar(other)
+    if open_already is not None:
+        raise AnotherCaseOpen(case=case.id, other=open_already)
+    return decision
+
+
+# Hand-over of cases: the open cases of a person who leaves get another assignee.
+
+HANDED_OVER = "cases.handed-over"
+
+
+def count_open_cases(name: str) -> int:
+    """How many open cases the person has."""
+    counted = select(func.count(Case.id)).where(Case.assignee == name, Case.status != Status.CLOSED)
+    return db.session.execute(counted).scalar_one()
+
+
+def hand_over_cases(step: HandOver) -> None:
+    """Assign the open cases of the giver to the receiver, whatever their status. Proposals keep their proposer.
+
+    Raises Invalid at ``/to`` when there are some and the receiver cannot review them.
+    """
+    lock_flags_for_review()
+    session = require_transaction()
+    statement = (
+        select(Case)
+        .join(Case.project_record)
+        .options(contains_eager(Case.project_record))
+        .where(Case.assignee == step.giver.name, Case.status != Status.CLOSED)
+        .order_by(Case.id)
+        .execution_options(populate_existing=True)
+    )
+    cases = session.scalars(statement.with_for_update(of=Case)).unique().all()
+    _require_receiver(step, [case.project_record for case in cases])
+    at, events = now(), []
+    for case in cases:
+        record_change(CASE_SUBJECT, case.id, case.status, case.severity)
+        case.assignee, case.version, case.changed_at = step.receiver.name, case.version + 1, at
+        details = {"assignee": step.receiver.name, "previous_assignee": step.giver.name}
+        event = CaseEvent(
+            case_id=case.id,
+            at=at,
+            action=ActionName.ASSIGN.value,
+            by=step.actor.principal,
+            side="oversight",
+            from_status=case.status,
+            to_status=case.status,
+            details=details,
+            tells_agency=False,
+            speaks_to_agency=False,
+        )
+        session.add(event)
+        events.append(event)
+        journal_entry = {"project": case.project_record.number, "from": case.status, "to": case.status, **details}
+        journal.record(step.actor, "case.assign", f"case:{case.id}", journal_entry)
+    session.flush()
+    if events:
+        event_ids = [event.id for event in events]
+        outbox.enqueue(HANDED_OVER, {"events": event_ids})
+        cases_handed_over.publish(step, event_ids)
+    step.counts["cases"] = len(cases)
+
+
+def _require_receiver(step: HandOver, projects: list[Project]) -> None:
+    name = step.receiver.name
+    if projects and not may_review(name):
+        raise invalid("/to", "assignee-not-a-reviewer", assignee=name)
+    if any(project.is_restricted for project in projects) and not may_review_restricted(name):
+        raise invalid("/to", "assignee-may-not-see", assignee=name)
+
+
+# Visits: up to which entry of its timeline a person has seen a case, so that the page marks what is new since then.
+#
+# Opening the page changes nothing, as GET must not: links are opened in advance by browsers and mail programs. A
+# visit is stored by an action on the case, by the button *Mark as seen*, and by the page's script when the page is
+# left. It is not journalled, for it says what one person has read and changes no record. The inbox marks its entries
+# with it.
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """``since``: when the person last saw the case, None when never. ``events``: entries of others since then.
+
+    ``until``: the newest entry, when it is not stored yet that the person has seen it.
+    """
+
+    since: datetime | None
+    events: list[Mapping[str, Any]]
+    until: int | None
+
+
+def news_of(actor: Actor, case: Case, events: Sequence[Mapping[str, Any]]) -> News:
+    """Return what is new among the entries that the person may see, oldest first; nothing at the first visit."""
+    visit = None if actor.account_id is None else db.session.get(CaseVisit, (case.id, actor.account_id))
+    newest = events[-1]["id"] if events else None
+    if visit is None:
+        return News(None, [], newest)
+    later = [event for event in events if event["id"] > visit.event_id and event["by"] != actor.principal]
+    return News(visit.at, later, newest if newest is not None and newest > visit.event_id else None)
+
+
+def record_visit(actor: Actor, case: Case, event_id: int) -> None:
+    """Store that the person has seen the timeline up to the entry, and publish it; a visit never moves back.
+
+    Raises RoleNotAllowed, and Invalid for an entry that the person cannot see on this case.
+    """
+    actor.require(Permission.CASES_READ)
+    if actor.account_id is None:
+        return
+    with transaction() as session:
+        event = db.session.get(CaseEvent, event_id)
+        is_hidden = event is not None and actor.role in AGENCY_ROLES and not event.tells_agency
+        if event is None or event.case_id != case.id or is_hidden:
+            raise invalid("/event", "event-not-of-case", id=event_id)
+        key = {"case_id": case.id, "account_id": actor.account_id}
+        new = insert_or_ignore(CaseVisit).values(**key, event_id=event_id, at=now()).on_conflict_do_nothing()
+        session.execute(new)
+        # Two windows of one person store their visits one after the other.
+        stored = select(CaseVisit).filter_by(**key).with_for_update().execution_options(populate_existing=True)
+        visit = session.scalars(stored).one()
+        if event_id >= visit.event_id:
+            visit.event_id, visit.at = event_id, now()
+        case_seen.publish(actor, case.id, event_id)

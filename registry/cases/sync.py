@@ -11,19 +11,24 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Date,
+    Integer,
     Select,
     String,
     bindparam,
     case,
+    exists,
     func,
     insert,
     literal,
+    not_,
+    or_,
     select,
+    union_all,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
-from registry.cases import sync_queries
 from registry.cases.change_times import mark_cases_of_flags, mark_flags_and_cases
 from registry.cases.models import (
     CASE,
@@ -42,7 +47,7 @@ from registry.cases.vocabulary import AuditEvent, FurtherEvent, Status
 from registry.changes.service import record_added_where, record_change, record_changes
 from registry.core.clock import now, today
 from registry.core.database import Instant, db
-from registry.core.dialects import refresh_statistics
+from registry.core.dialects import is_among, refresh_statistics
 from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
@@ -55,11 +60,174 @@ from registry.exemptions.service import (
 from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import FLAG_SUBJECT, FLAGS, SEVERITY_RANK, Flag, rank
+from registry.flags.models import ACTIVE_STATUSES, FLAG_SUBJECT, FLAGS, SEVERITY_RANK, Flag, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
+from registry.freeze.vocabulary import Severity
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, lock_projects
+
+# Queries for case sync: the cases that an audit opens or moves, from the current state of flags and cases.
+#
+# Statements that depend on the audit take its id as the parameter ``AUDIT``. ``projects``: ids of those to look at,
+# None for all.
+
+AUDIT: Final = "audit"
+_audit = bindparam(AUDIT, type_=Integer)
+Projects = Collection[int] | None
+
+
+def accepted_no_more(projects: Projects = None) -> Select[int]:
+    """Newest case of each project without an open case, when it covers a flag that is open again."""
+    return (
+        select(func.max(Case.id))
+        .join(CaseFlag, CaseFlag.case_id == Case.id)
+        .join(Flag, Flag.id == CaseFlag.flag_id)
+        .where(Flag.status == "open", Case.status == Status.CLOSED, not_(_open_case(Flag.project_id.expression)))
+        .where(*_of(Case.project_id, projects))
+        .group_by(Case.project_id)
+    )
+
+
+def projects_without_case(from_severity: str, projects: Projects = None) -> Select[int]:
+    """Projects with an open flag of at least this severity and no open case."""
+    heavy = Severity(from_severity).and_above()
+    return select(Flag.project_id).where(
+        Flag.status == "open",
+        Flag.severity.in_(heavy),
+        not_(_open_case(Flag.project_id.expression)),
+        *_of(Flag.project_id, projects),
+    )
+
+
+def projects_with_open_case(*which: ColumnElement[bool]) -> Select[int]:
+    """Projects with an open case, of the cases that fit."""
+    return select(Case.project_id).where(Case.status != Status.CLOSED, *which)
+
+
+def flags_of_closed_cases(*which: ColumnElement[bool]) -> Select[int]:
+    """Flags that a closed case covers, of the cases that fit: open again, they reopen it instead of opening another."""
+    covered = select(CaseFlag.flag_id).join(Case, Case.id == CaseFlag.case_id)
+    return covered.where(Case.status == Status.CLOSED, *which)
+
+
+def uncovered(projects: Projects = None) -> Select[int, int]:
+    """Pairs of an open case and an active flag of its project that the case does not cover yet."""
+    return (
+        select(Case.id, Flag.id)
+        .join(Flag, Flag.project_id == Case.project_id)
+        .where(
+            Case.status != Status.CLOSED,
+            Flag.status != "cleared",
+            not_(exists(select(CaseFlag.flag_id).where(CaseFlag.case_id == Case.id, CaseFlag.flag_id == Flag.id))),
+            *_of(Case.project_id, projects),
+        )
+    )
+
+
+def with_new_flags(projects: Projects = None) -> Select[int]:
+    """Cases opened before this AUDIT with a flag that they do not cover yet."""
+    before = func.coalesce(Case.opened_by_audit, 0) != _audit
+    return uncovered(projects).with_only_columns(Case.id).where(before).distinct()
+
+
+def flagged_again(projects: Projects = None) -> Select[int]:
+    """Cases that wait for confirmation and have an active flag again."""
+    return select(Case.id).where(
+        Case.status == Status.AWAITING_CONFIRMATION,
+        _has_active_flag(*ACTIVE_STATUSES),
+        *_of(Case.project_id, projects),
+    )
+
+
+def exempt_no_more(projects: Projects = None) -> Select[int]:
+    """Cases that wait for the Commission because of an exemption that has ended."""
+    return select(Case.id).where(
+        Case.status == Status.WITH_COMMISSION,
+        Case.exempt_since.is_not(None),
+        not_(_has_active_flag("exempt")),
+        _has_active_flag(*ACTIVE_STATUSES),
+        *_of(Case.project_id, projects),
+    )
+
+
+def cleared(projects: Projects = None) -> Select[int]:
+    """Cases without a flag that keeps them open, except cases that people reopened before this AUDIT."""
+    return select(Case.id).where(
+        Case.status.not_in((Status.CLOSED, Status.AWAITING_CONFIRMATION)),
+        not_(_has_active_flag(*ACTIVE_STATUSES)),
+        or_(Case.status == Status.REMEDIATION, not_(_taken_back()), _cleared_by_audit()),
+        *_of(Case.project_id, projects),
+    )
+
+
+def exempted(projects: Projects = None) -> Select[int]:
+    """Cases with an exempt flag and no open flag that do not wait for the Commission yet."""
+    return select(Case.id).where(
+        Case.status.in_((Status.NEW, Status.UNDER_REVIEW, Status.WITH_COMMISSION)),
+        Case.exempt_since.is_(None),
+        not_(_has_active_flag("open")),
+        _has_active_flag("exempt"),
+        *_of(Case.project_id, projects),
+    )
+
+
+def changed_severities(projects: Projects = None) -> Select[int, int]:
+    """Open cases whose severity differs from that of their highest active flag, with that flag's rank."""
+    worst = (
+        select(Flag.project_id, func.max(rank(Flag.severity.expression)).label("worst"))
+        .where(Flag.status != "cleared", *_of(Flag.project_id, projects))
+        .group_by(Flag.project_id)
+        .subquery()
+    )
+    return (
+        select(Case.id, worst.c.worst)
+        .join(worst, worst.c.project_id == Case.project_id)
+        .where(Case.status != Status.CLOSED, rank(Case.severity.expression) != worst.c.worst)
+    )
+
+
+def _of(project_id: Any, projects: Projects) -> tuple[ColumnElement[bool], ...]:
+    return () if projects is None else (is_among(project_id, projects),)
+
+
+def _open_case(project_id: ColumnElement[int]) -> ColumnElement[bool]:
+    other = aliased(Case)
+    return exists(select(other.id).where(other.project_id == project_id, other.status != Status.CLOSED))
+
+
+def _has_active_flag(*statuses: str) -> ColumnElement[bool]:
+    """Condition: the case's project has a flag with one of the statuses and of a severity that keeps the case open."""
+    return exists(
+        select(Flag.id)
+        .where(
+            Flag.project_id == Case.project_id,
+            Flag.status.in_(statuses),
+            rank(Flag.severity.expression) >= rank(Case.from_severity.expression),
+        )
+        .correlate(Case)
+    )
+
+
+def _taken_back() -> ColumnElement[bool]:
+    """Condition: people reopened the case after its flags cleared. Audits keep this until another flag clears."""
+    return exists(
+        select(CaseEvent.id)
+        .where(
+            CaseEvent.case_id == Case.id,
+            CaseEvent.side != "audit",
+            CaseEvent.from_status.in_((Status.AWAITING_CONFIRMATION, Status.CLOSED)),
+            CaseEvent.to_status.not_in((Status.AWAITING_CONFIRMATION, Status.CLOSED)),
+        )
+        .correlate(Case)
+    )
+
+
+def _cleared_by_audit() -> ColumnElement[bool]:
+    return exists(
+        select(Flag.id).where(Flag.project_id == Case.project_id, Flag.cleared_by_audit == _audit).correlate(Case)
+    )
+
 
 # Case sync: after an audit, opens, reopens and moves cases so that they match their flags.
 #
@@ -107,8 +275,10 @@ def projects_to_sync(
 
     ``audit_id``: the audit that has written its flags.
     """
-    statement = sync_queries.projects_to_sync(policy.case_from_severity, projects)
-    return frozenset(db.session.scalars(statement, {sync_queries.AUDIT: audit_id}))
+    cases = (accepted_no_more, with_new_flags, flagged_again, exempt_no_more, cleared, exempted, changed_severities)
+    of_cases = [statement(projects).with_only_columns(Case.project_id) for statement in cases]
+    statement = union_all(projects_without_case(policy.case_from_severity, projects), *of_cases)
+    return frozenset(db.session.scalars(statement, {AUDIT: audit_id}))
 
 
 def sync_cases(
@@ -131,7 +301,7 @@ def sync_cases(
 
 def _bring_in_line(audit: _AuditContext, from_severity: str) -> dict[str, Any]:
     projects = audit.projects
-    reopened = _ids(audit, sync_queries.accepted_no_more(projects))
+    reopened = _ids(audit, accepted_no_more(projects))
     _move(
         audit,
         reopened,
@@ -142,38 +312,43 @@ def _bring_in_line(audit: _AuditContext, from_severity: str) -> dict[str, Any]:
         outcome=None,
     )
     opened = _open(audit, from_severity)
-    flagged = _ids(audit, sync_queries.with_new_flags(projects))
+    flagged = _ids(audit, with_new_flags(projects))
     _note(audit, flagged, AuditEvent.FLAGGED.value, Case.status.expression)
     if opened or flagged:
         _cover(audit)
-    returned = _ids(audit, sync_queries.flagged_again(projects))
+    returned = _ids(audit, flagged_again(projects))
     _move(audit, returned, AuditEvent.REOPENED.value, STATUS_WHEN_REOPENED, exempt_since=None)
-    expired = _ids(audit, sync_queries.exempt_no_more(projects))
+    expired = _ids(audit, exempt_no_more(projects))
     _move(audit, expired, AuditEvent.REOPENED.value, STATUS_WHEN_REOPENED, due_on=audit.review_until, exempt_since=None)
-    cleared = _ids(audit, sync_queries.cleared(projects))
-    _lapse(audit, cleared)
+    to_confirm = _ids(audit, cleared(projects))
+    _lapse(audit, to_confirm)
     goes_on = case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=audit.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
     _move(
-        audit, cleared, AuditEvent.CLEARED.value, literal(Status.AWAITING_CONFIRMATION.value), due_on=goes_on, **stopped
+        audit,
+        to_confirm,
+        AuditEvent.CLEARED.value,
+        literal(Status.AWAITING_CONFIRMATION.value),
+        due_on=goes_on,
+        **stopped,
     )
-    exempted = _ids(audit, sync_queries.exempted(projects))
+    exempt_now = _ids(audit, exempted(projects))
     exempt: dict[str, Any] = {"exempt_since": audit.on, "due_on": None, "review_days_left": None}
-    _move(audit, exempted, AuditEvent.EXEMPTED.value, literal(Status.WITH_COMMISSION.value), **exempt)
+    _move(audit, exempt_now, AuditEvent.EXEMPTED.value, literal(Status.WITH_COMMISSION.value), **exempt)
     _refresh_severities(audit)
     changes = {
         AuditEvent.OPENED.value: opened,
         AuditEvent.REOPENED.value: sorted({*reopened, *returned, *expired}),
         AuditEvent.FLAGGED.value: flagged,
-        AuditEvent.CLEARED.value: cleared,
-        AuditEvent.EXEMPTED.value: exempted,
+        AuditEvent.CLEARED.value: to_confirm,
+        AuditEvent.EXEMPTED.value: exempt_now,
     }
     return {name: what for name, what in changes.items() if what}
 
 
 def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     session = require_transaction()
-    without = sync_queries.projects_without_case(from_severity, audit.projects)
+    without = projects_without_case(from_severity, audit.projects)
     if session.scalar(without.limit(1)) is None:
         return {}
     worst = func.max(rank(Flag.severity.expression))
@@ -209,16 +384,14 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
 
 def _cover(audit: _AuditContext) -> None:
     # A flag displays its case, so flags that existed before change when a case covers them.
-    earlier = sync_queries.uncovered(audit.projects).with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < audit.at)
+    earlier = uncovered(audit.projects).with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < audit.at)
     record_changes(FLAG_SUBJECT, FLAGS.c.id.in_(earlier))
     _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=audit.at))
-    require_transaction().execute(
-        insert(CaseFlag).from_select(["case_id", "flag_id"], sync_queries.uncovered(audit.projects))
-    )
+    require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], uncovered(audit.projects)))
 
 
 def _ids(audit: _AuditContext, statement: Select[int]) -> list[int]:
-    return sorted(db.session.scalars(statement, {sync_queries.AUDIT: audit.audit_id}))
+    return sorted(db.session.scalars(statement, {AUDIT: audit.audit_id}))
 
 
 def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
@@ -270,7 +443,7 @@ def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *cond
 
 def _refresh_severities(audit: _AuditContext) -> None:
     """Set each case's severity to that of its highest active flag; without active flags it stays."""
-    changed = db.session.execute(sync_queries.changed_severities(audit.projects)).all()
+    changed = db.session.execute(changed_severities(audit.projects)).all()
     for chunk in _chunks([case_id for case_id, _ in changed]):
         record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
     if changed:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Index, String, Text, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.cases.models import CaseTemplate
 from registry.cases.vocabulary import TemplateKind
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import db
 from registry.core.errors import NotFound, invalid
 from registry.core.lists import ChoiceFilter, ColumnFilter, Listing, Page, SortKey, after, build_page, conditions
 from registry.core.transactions import require_transaction
@@ -31,24 +30,6 @@ FIELDS: Final = ("kind", "rule", "language", "title", "text")
 
 class CaseTemplateNotFound(NotFound):
     """No template has this id."""
-
-
-class CaseTemplate(Model):
-    """A text to begin a question or a reason with. ``rule``: None for any rule. ``version`` rises with every change."""
-
-    __tablename__ = "case_templates"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    rule: Mapped[str | None] = mapped_column(String(60))
-    language: Mapped[str] = mapped_column(String(2))
-    title: Mapped[str] = mapped_column(String(200))
-    text: Mapped[str] = mapped_column(Text)
-    version: Mapped[int] = mapped_column(default=1)
-    changed_at: Mapped[datetime] = mapped_column(Instant)
-    changed_by: Mapped[str | None] = mapped_column(Text)
-
-    __table_args__ = (Index(None, "rule", "kind"),)
 
 
 OLDEST_FIRST: Final = SortKey("id", CaseTemplate.id.expression, int)

@@ -13,19 +13,67 @@ from registry.accounts.absences import substituted_by
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.same_person import account_ever_named, is_another_person, require_still_may
-from registry.cases.deadlines import CaseDeadline, adjusted
 from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
 from registry.cases.vocabulary import Status
-from registry.cases.workflow import ACTIONS, Action, Transition, Who, is_permitted, target
+from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
 from registry.changes.service import record_change
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
-from registry.core.working_days import national_calendar
+from registry.core.working_days import Calendar, national_calendar
 from registry.freeze.current import policy_in_force
+from registry.freeze.policy import DeadlineDays
 from registry.journal import service as journal
+
+# Case deadlines in working days: the review deadline, which pauses while others act, and the deadlines of others.
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDeadline:
+    """``due_on``: the date by which the responsible party must act; None when nothing is due.
+
+    ``review_days_left``: working days left of a paused review; negative when the review was already overdue.
+    """
+
+    due_on: date | None = None
+    review_days_left: int | None = None
+
+
+def adjusted(
+    deadline: CaseDeadline,
+    before: Status,
+    after: Status,
+    on: date,
+    calendar: Calendar,
+    days: DeadlineDays,
+    ordered_until: date | None = None,
+) -> CaseDeadline:
+    """Return the deadlines after a status change on a date. The date itself does not count.
+
+    The review resumes when the agency answers or the Commission decides, and restarts when a case reopens or comes
+    back from remediation. ``ordered_until`` is the due date of the new order.
+    """
+    if before is after:
+        return deadline
+    if after in REVIEW_CLOCK_RUNS:
+        if before in REVIEW_CLOCK_RUNS and deadline.due_on is not None:
+            return deadline
+        left = days.review if deadline.review_days_left is None else deadline.review_days_left
+        return CaseDeadline(calendar.after(on, left))
+    match after:
+        case Status.AWAITING_AGENCY:
+            return CaseDeadline(calendar.after(on, days.answer), _left(deadline, on, calendar))
+        case Status.WITH_COMMISSION:
+            return CaseDeadline(None, _left(deadline, on, calendar))
+        case Status.REMEDIATION:
+            return CaseDeadline(ordered_until)
+    return CaseDeadline()
+
+
+def _left(deadline: CaseDeadline, on: date, calendar: Calendar) -> int | None:
+    return None if deadline.due_on is None else calendar.between(on, deadline.due_on)
 
 
 class CaseActionNotPossible(Conflict):

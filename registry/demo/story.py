@@ -16,10 +16,11 @@ from sqlalchemy import func, select
 
 from registry.audits.jobs import run_nightly_audit
 from registry.audits.service import run_audit
-from registry.cases import appeals, decisions
+from registry.cases import decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
-from registry.cases.queries import find_case_to_change, open_case
+from registry.cases.queries import find_case_to_change
+from registry.cases.service import open_case
 from registry.cases.vocabulary import ActionName
 from registry.core.clock import clock_set_to, local_date, local_instant, today
 from registry.core.database import db
@@ -47,7 +48,7 @@ ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
     ActionName.RETURN: cases.send_back,
     ActionName.REFER: cases.refer,
     ActionName.CONFIRM: cases.confirm,
-    ActionName.APPEAL: appeals.appeal,
+    ActionName.APPEAL: cases.appeal,
     ActionName.COMMENT: cases.say,
     ActionName.APPROVE: decisions.approve,
 }

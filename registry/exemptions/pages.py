@@ -11,7 +11,7 @@ from flask import redirect, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
-from registry.cases.views.work_lists import tabs
+from registry.cases.list_pages import tabs
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, Problem
 from registry.core.lists import Listing, Page

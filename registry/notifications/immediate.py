@@ -14,8 +14,8 @@ from registry.accounts.invitations import TOPIC as INVITATION_TOPIC
 from registry.accounts.invitations import open_invitations
 from registry.accounts.roles import Permission, Role
 from registry.audits.policy_activation import ACTIVATED, WITHDRAWN
-from registry.cases.handover import HANDED_OVER
 from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.service import HANDED_OVER
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
 from registry.core.database import db

@@ -23,8 +23,8 @@ from registry.approvals.queries import count_waiting_for
 from registry.audits.pages import rule_titles
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
+from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases, list_cases
-from registry.cases.views.work_lists import own_assignees
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Malformed, Problem

@@ -16,11 +16,8 @@ from registry.agencies import pages as agencies
 from registry.approvals import pages as approvals
 from registry.audits import pages as audits
 from registry.audits.pages import main_findings
-from registry.cases.views import bulk as case_bulk
-from registry.cases.views import case as case_page
-from registry.cases.views import commission, team, text_templates, watch_list
-from registry.cases.views import documents as case_documents
-from registry.cases.views import lists as cases
+from registry.cases import list_pages as cases
+from registry.cases import pages as case_page
 from registry.core.clock import now
 from registry.core.translations import LANGUAGE_NAMES
 from registry.exemptions import pages as exemptions
@@ -66,11 +63,7 @@ WITH_PAGES = (
     aitu,
     approvals,
     audits,
-    case_bulk,
-    case_documents,
     case_page,
-    commission,
-    text_templates,
     cases,
     confirmations,
     exemptions,
@@ -96,8 +89,6 @@ WITH_PAGES = (
     second_factor,
     signing_in,
     tokens,
-    team,
-    watch_list,
     webhook_pages,
 )
 

@@ -13,8 +13,8 @@ from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.vocabulary import Region
 from registry.approvals.vocabulary import EFFECT_LABELS, ApprovalKindCode, ApprovalState
-from registry.cases.views.labels import CASE_FIELDS
 from registry.cases.vocabulary import (
+    CASE_FIELDS,
     ActionName,
     AuditEvent,
     CommissionOutcome,

@@ -25,9 +25,9 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
+from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases
 from registry.cases.transitions import CaseNotYours, DecisionNeedsAnotherPerson, possible_actions
-from registry.cases.views.work_lists import own_assignees
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry

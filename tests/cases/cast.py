@@ -12,7 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
-from registry.cases import appeals, decisions
+from registry.cases import decisions
 from registry.cases import service as cases
 from registry.cases.models import Case, Order
 from registry.cases.queries import (
@@ -72,7 +72,7 @@ SERVICES: dict[str, Callable[..., Case]] = {
     "refer": cases.refer,
     "confirm": cases.confirm,
     "withdraw": cases.withdraw,
-    "appeal": appeals.appeal,
+    "appeal": cases.appeal,
     "comment": cases.say,
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from registry.agencies.models import Agency
 from registry.cases.decisions import language_of
-from registry.cases.details import show_case
+from registry.cases.lists import show_case
 from registry.cases.models import Case, CaseDecision
 from registry.core.database import db
 from registry.core.errors import Invalid

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from registry.accounts.roles import Role
-from registry.cases.bulk import act_on_cases, open_cases
+from registry.cases.actions import act_on_cases, open_cases
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.transactions import transaction

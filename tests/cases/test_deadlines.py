@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from registry.cases.deadlines import CaseDeadline, adjusted
+from registry.cases.transitions import CaseDeadline, adjusted
 from registry.cases.vocabulary import Status
 from registry.core.working_days import CALENDAR_FILE, load_calendar
 from registry.freeze.policy import DeadlineDays

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.cases.text_templates import CaseTemplate, add_template, filled, unknown_placeholders
+from registry.cases.models import CaseTemplate
+from registry.cases.text_templates import add_template, filled, unknown_placeholders
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.models import Flag

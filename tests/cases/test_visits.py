@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from registry.accounts.roles import Role
-from registry.cases.models import CaseEvent
-from registry.cases.visits import CaseVisit
+from registry.cases.models import CaseEvent, CaseVisit
 from registry.core.database import db
 from tests.cases.casework import flagged_case, send, status
 from tests.cases.cast import AIGERIM, SAULE, act, case_of, editor_of

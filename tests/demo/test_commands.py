@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.accounts.service import all_people
 from registry.app import create_app
-from registry.cases.details import is_overdue
+from registry.cases.lists import is_overdue
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS

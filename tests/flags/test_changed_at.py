@@ -16,10 +16,10 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.service import run_audit
-from registry.cases.details import show_case
-from registry.cases.lists import list_cases
+from registry.cases.lists import list_cases, show_case
 from registry.cases.models import Case
-from registry.cases.queries import find_case, open_case
+from registry.cases.queries import find_case
+from registry.cases.service import open_case
 from registry.cases.sync import revoke_exemption
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today

@@ -18,7 +18,8 @@ from registry.agencies.service import register_agency
 from registry.audits.exclusive_lock import AuditRunning
 from registry.audits.service import run_audit
 from registry.cases.models import Case, Order
-from registry.cases.queries import find_case_to_change, open_case
+from registry.cases.queries import find_case_to_change
+from registry.cases.service import open_case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent, Order
-from registry.cases.queries import open_case
+from registry.cases.service import open_case
 from registry.cases.sync import revoke_exemption
 from registry.core.clock import now
 from registry.core.database import db

@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import Connection, update
 
 from registry.accounts.roles import Role
+from registry.cases.list_pages import FILTERS as FILTERS_OF_CASES
 from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, filters_of_cases
-from registry.cases.views.lists import FILTERS as FILTERS_OF_CASES
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.filters import FILTERS as FILTERS_OF_PROJECTS

@@ -64,7 +64,7 @@ from registry.accounts.service import AccountChanges, edit_account, find_person,
 from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
-from registry.cases.handover import count_open_cases
+from registry.cases.service import count_open_cases
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, RegistryError, invalid

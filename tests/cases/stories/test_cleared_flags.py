@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from registry.cases.bulk import act_on_cases
+from registry.cases.actions import act_on_cases
 from registry.cases.models import CaseDecision
 from registry.cases.transitions import (
     CaseActionNotPossible,

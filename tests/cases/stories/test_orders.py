@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from registry.accounts.actors import RoleNotAllowed
-from registry.cases.details import show_case
+from registry.cases.lists import show_case
 from registry.cases.transitions import (
     possible_actions,
 )

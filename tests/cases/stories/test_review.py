@@ -11,8 +11,8 @@ from registry.accounts.account_changes import change_role
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role
-from registry.cases.details import show_case
-from registry.cases.queries import CaseAlreadyOpen, ProjectNotFlagged, open_case
+from registry.cases.lists import show_case
+from registry.cases.service import CaseAlreadyOpen, ProjectNotFlagged, open_case
 from registry.cases.transitions import (
     CaseActionNotPossible,
     CaseNotYours,

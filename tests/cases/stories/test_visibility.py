@@ -6,7 +6,7 @@ import pytest
 
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
-from registry.cases.details import show_case
+from registry.cases.lists import show_case
 from registry.cases.queries import CaseNotFound, find_case
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction

@@ -1,4 +1,4 @@
-"""One action on several cases: each by its own service, with the same checks as alone."""
+"""Actions by their name: one on a case, and one on several cases, each with the same checks as alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Final, Generic, TypeVar
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.cases import decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
-from registry.cases.queries import find_case_to_change, open_case
+from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
 from registry.core.errors import Invalid, Problem, RegistryError
@@ -19,12 +20,32 @@ from registry.core.transactions import transaction
 MAX_AT_ONCE: Final = 500
 Values = Mapping[str, Any]
 T = TypeVar("T", int, str)
-SERVICES: Final[Mapping[str, Callable[[Actor, Case, Values], Case]]] = {
-    ActionName.CLAIM: lambda actor, case, values: cases.claim(actor, case, values.get("comment")),
-    ActionName.ASSIGN: lambda actor, case, values: cases.assign(actor, case, values["assignee"], values.get("comment")),
-    ActionName.ASK: lambda actor, case, values: cases.ask(actor, case, values.get("comment")),
-    ActionName.CONFIRM: lambda actor, case, values: cases.confirm(actor, case, values.get("comment")),
+# Those that can be taken on several cases at once.
+ON_SEVERAL: Final = (ActionName.CLAIM, ActionName.ASSIGN, ActionName.ASK, ActionName.CONFIRM)
+WITH_COMMENT: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
+    ActionName.CLAIM: cases.claim,
+    ActionName.RELEASE: cases.release,
+    ActionName.ASK: cases.ask,
+    ActionName.ANSWER: cases.answer,
+    ActionName.APPROVE: decisions.approve,
+    ActionName.RETURN: cases.send_back,
+    ActionName.REFER: cases.refer,
+    ActionName.CONFIRM: cases.confirm,
+    ActionName.WITHDRAW: cases.withdraw,
+    ActionName.APPEAL: cases.appeal,
 }
+
+
+def carry_out(actor: Actor, case: Case, action: str, values: Values) -> Case:
+    """Take the action with validated values on a locked case. Raises what its service raises."""
+    match action:
+        case ActionName.ASSIGN:
+            return cases.assign(actor, case, values["assignee"], values.get("comment"))
+        case ActionName.PROPOSE:
+            return decisions.propose(actor, case, values)
+        case ActionName.COMMENT:
+            return cases.say(actor, case, values["comment"], for_agency=values.get("for_agency") is True)
+    return WITH_COMMENT[action](actor, case, values.get("comment"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +71,19 @@ def act_on_cases(
     Cases that the actor may not see are refused as not found. Raises RoleNotAllowed and StepUpRequired.
     """
     actor.require(ACTIONS[action].needs)
-    act = SERVICES[action]
     # In the order of ids, so that concurrent calls with the same ids do not deadlock.
     subjects = sorted(set(ids))
-    return _each(subjects, lambda case_id: act(actor, find_case_to_change(actor, case_id), values), atomic=atomic)
+
+    def act(case_id: int) -> Case:
+        return carry_out(actor, find_case_to_change(actor, case_id), action, values)
+
+    return _each(subjects, act, atomic=atomic)
 
 
 def open_cases(actor: Actor, numbers: Iterable[str], *, atomic: bool = False) -> BulkResult[str]:
     """Open a case for each project on the watch list, as ``act_on_cases``. Raises RoleNotAllowed."""
     actor.require(Permission.CASES_REVIEW)
-    return _each(sorted(set(numbers)), lambda number: open_case(actor, number), atomic=atomic)
+    return _each(sorted(set(numbers)), lambda number: cases.open_case(actor, number), atomic=atomic)
 
 
 def _each(subjects: list[T], act: Callable[[T], Case], *, atomic: bool) -> BulkResult[T]:
@@ -68,15 +92,11 @@ def _each(subjects: list[T], act: Callable[[T], Case], *, atomic: bool) -> BulkR
     try:
         with transaction():
             result = _one_by_one(subjects, act)
-            _require_all(result)
+            if result.refused:
+                raise _NotAll  # noqa: TRY301 - rolls the transaction back
     except _NotAll:
         return BulkResult([], result.refused)
     return result
-
-
-def _require_all(result: BulkResult[T]) -> None:
-    if result.refused:
-        raise _NotAll
 
 
 def _one_by_one(subjects: list[T], act: Callable[[T], Case]) -> BulkResult[T]:

@@ -1,9 +1,9 @@
-"""Case page: findings, timeline, the forms of the actions that the person may take now, and visits."""
+"""Case page, its documents, and the forms of the actions on one case and on several chosen ones."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -11,39 +11,48 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 from sqlalchemy import select
 
+from registry.accounts.absences import Substitution, substitutions
 from registry.accounts.actors import Actor, StepUpRequired
-from registry.accounts.roles import Permission
+from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.approvals.queries import waiting_about
 from registry.audits.clearing_facts import clearings
 from registry.audits.pages import active_only, cleared_flags, rule_titles
-from registry.cases.appeals import is_under_appeal
-from registry.cases.decisions import DECIDED, TEXTS, with_both_languages
-from registry.cases.details import show_case
-from registry.cases.documents import add_case_document, last_event_id, may_add_to, sides_of
-from registry.cases.forms import (
-    action_name,
-    carry_out,
-    cautions_of,
-    control_name,
-    field_names,
-    fields_of,
-    legal_bases,
-    load_action,
+from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, open_cases
+from registry.cases.commission import CaseNotWithCommission, DecisionFile, propose_commission_decision
+from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, with_both_languages
+from registry.cases.documents import add_case_document, last_event_id, may_add_to, read_case_document, sides_of
+from registry.cases.list_pages import no_case_chosen, requested_list, requested_position
+from registry.cases.lists import show_case
+from registry.cases.models import Case, CaseTemplate
+from registry.cases.queries import (
+    ReturnedProposal,
+    find_case,
+    find_case_to_change,
+    flags_of_cases,
+    read_case,
+    returned_proposal,
+    reviewers,
 )
-from registry.cases.models import Case
-from registry.cases.queries import ReturnedProposal, find_case, find_case_to_change, returned_proposal
-from registry.cases.schemas import MAX_TEXT_LENGTH
-from registry.cases.text_templates import CaseTemplate, filled, find_template, name_in, templates_for
-from registry.cases.views.lists import requested_list, requested_position
-from registry.cases.visits import news_of, record_visit
-from registry.cases.vocabulary import ActionName, DecisionKind, FurtherEvent, Status, TemplateKind
+from registry.cases.schemas import (
+    CASE_ASSIGNMENT,
+    CASE_COMMENT,
+    CASE_PROPOSAL,
+    CASE_REMARK,
+    COMMISSION_DECISION,
+    MAX_TEXT_LENGTH,
+)
+from registry.cases.service import is_under_appeal, news_of, record_visit
+from registry.cases.text_templates import filled, find_template, name_in, templates_for
+from registry.cases.vocabulary import ActionName, CommissionOutcome, DecisionKind, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
+from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
+from registry.core.fields import Text
 from registry.core.lists import MAX_LIMIT, Page
 from registry.core.transactions import transaction
-from registry.core.translations import LANGUAGE_NAMES, lazy_text
+from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, Language, lazy_text
 from registry.core.values import InvalidValue, read_day
 from registry.core.working_days import national_calendar
 from registry.exemptions.queries import exemptions_of
@@ -52,22 +61,198 @@ from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_date
 from registry.freeze.vocabulary import Placement, Stage
+from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
 from registry.http.etag import make_tag
 from registry.http.http_errors import RouteNotFound
 from registry.http.request_bodies import read_files
 from registry.letters.queries import letters_of_case
 from registry.projects.documents import documents_of
-from registry.projects.views.links import projects_of
+from registry.projects.views.links import FILE, LETTER, chosen_letters, projects_of
 from registry.projects.visibility import journal_restricted_reads
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.errors import error_message
+from registry.web.errors import error_message, problem_message
 from registry.web.flash import flash_message
-from registry.web.formats import day, gettext
+from registry.web.formats import day, ngettext
 from registry.web.formats import gettext as _
-from registry.web.forms import Form, as_typed, problems_by_control, typed_values
-from registry.web.labels import choice_label
+from registry.web.forms import (
+    Field,
+    Form,
+    as_typed,
+    form_field,
+    invalid_form,
+    problems_by_control,
+    schema_field,
+    typed_values,
+)
+from registry.web.labels import choice_label, options
+
+# Initial legal basis of a proposal, in Kazakh and in Russian because the agency receives these texts.
+
+
+def basis_language() -> Language:
+    """Return Kazakh when the page is in Kazakh, else Russian; never English."""
+    return "kk" if page_locale() == "kk" else "ru"
+
+
+def legal_bases(actor: Actor, case_id: int) -> dict[Language, str]:
+    """Return the clauses of the case's active flags in each official language."""
+    bases = {}
+    for language in OFFICIAL_LANGUAGES:
+        flags = active_only(flags_of_cases(actor, [case_id], language)[case_id])
+        bases[language] = "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
+    return bases
+
+
+class RequiredComment(BaseSchema):
+    """A comment that the form requires; in the API it is optional (docs/reference/workflow.md)."""
+
+    comment = Text(MAX_TEXT_LENGTH, required=True)
+
+
+# The schemas of the API, but for a return: the proposer has to know what to improve.
+SCHEMAS: Final[Mapping[str, BaseSchema]] = {
+    ActionName.CLAIM: BaseSchema(),
+    ActionName.ASSIGN: CASE_ASSIGNMENT,
+    ActionName.PROPOSE: CASE_PROPOSAL,
+    ActionName.COMMENT: CASE_REMARK,
+    **dict.fromkeys((ActionName.ANSWER, ActionName.RETURN, ActionName.APPEAL), RequiredComment()),
+}
+# What is withdrawn depends on what the case waits for, and while an order is in force claiming it reopens the review.
+NAMES_IN_STATUS: Final[Mapping[tuple[str, str], str]] = {
+    (ActionName.CLAIM, Status.REMEDIATION): "reopen",
+    (ActionName.WITHDRAW, Status.REMEDIATION): "withdraw_order",
+    (ActionName.WITHDRAW, Status.AWAITING_AGENCY): "withdraw_question",
+    (ActionName.WITHDRAW, Status.AWAITING_APPROVAL): "withdraw_proposal",
+    (ActionName.WITHDRAW, Status.WITH_COMMISSION): "withdraw_referral",
+}
+# What a proposal takes for clients of one language; the form has each text in both.
+ONE_LANGUAGE: Final = (*BILINGUAL, "language")
+
+
+def control_name(pointer: str) -> str:
+    """Return the name of the control of a problem: a text that no language has is asked for in that of the page."""
+    name = pointer.lstrip("/")
+    return f"{name}_{basis_language()}" if name in BILINGUAL else name
+
+
+def field_names(action: str) -> list[str]:
+    """Return the names of an action's fields."""
+    return [name for name in _schema(action).fields if action != ActionName.PROPOSE or name not in ONE_LANGUAGE]
+
+
+def load_action(action: str, texts: Mapping[str, str]) -> Loaded:
+    """Validate the texts of an action's form; the problems are in the order of the form."""
+    schema = _schema(action)
+    # The service reports what a proposal lacks, together with what does not fit its decision.
+    values, problems = schema.load_filled_texts(texts) if action == ActionName.PROPOSE else schema.load_texts(texts)
+    return Loaded(values, tuple(sorted(problems, key=lambda problem: problem.pointer == "/comment")))
+
+
+def action_name(action: str, status: str) -> str:
+    """Return the label of an action's form."""
+    return choice_label("case_action", NAMES_IN_STATUS.get((action, status), action))
+
+
+def cautions_of(status: str) -> dict[str, str]:
+    """Return warnings to display before an action is submitted, by action."""
+    appealing: dict[str, str] = {
+        ActionName.APPEAL: _("An order does not bind your agency from your appeal until a new decision.")
+        if policy_in_force().appeal_suspends
+        else _("An order stays in force until another decision replaces it, also after your appeal.")
+    }
+    if status != Status.REMEDIATION:
+        return appealing
+    return appealing | {
+        ActionName.CLAIM: _("The order stays in force until another decision replaces it. To end it, withdraw it."),
+        "withdraw": _("The order ends, and the case is reviewed again."),
+    }
+
+
+def _schema(action: str) -> BaseSchema:
+    return SCHEMAS.get(action, CASE_COMMENT)
+
+
+def fields_of(actor: Actor, action: str) -> list[Field]:
+    """Return the fields of an action's form, named ``<action>-<field>`` because several forms share the page."""
+    return [replace(field, name=f"{action}-{field.name}") for field in _fields_of(actor, action)]
+
+
+def _fields_of(actor: Actor, action: str) -> list[Field]:
+    note = form_field("comment", "note", label=_("Note for the timeline (optional)"))
+    match action:
+        case ActionName.CLAIM:
+            return []
+        case ActionName.ASK:
+            return [
+                form_field(
+                    "comment",
+                    "area",
+                    label=_("Question"),
+                    hint=_(
+                        "The agency sees this text. If you leave it empty, the agency is asked to explain the flags."
+                    ),
+                )
+            ]
+        case ActionName.ANSWER:
+            return [form_field("comment", "area", label=_("Your answer"))]
+        case ActionName.APPEAL:
+            return [form_field("comment", "area", label=_("Why the decision is wrong"))]
+        case ActionName.RETURN:
+            return [
+                form_field(
+                    "comment",
+                    "area",
+                    label=_("Reason for returning it"),
+                    hint=_("For the reviewer, not for the agency."),
+                )
+            ]
+        case ActionName.ASSIGN:
+            return [form_field("assignee", "select", choices=_assignees()), note]
+        case ActionName.PROPOSE:
+            first = basis_language()
+            second = next(language for language in OFFICIAL_LANGUAGES if language != first)
+            other = {"kk": _("The texts in Kazakh (optional)"), "ru": _("The texts in Russian (optional)")}[second]
+            both = _("The agency receives its letter in both languages: write the other one if you can.")
+            return [
+                form_field("decision", "radios", choices=options("decision")),
+                form_field(
+                    "reason_code",
+                    "select",
+                    choices=options("reason_code"),
+                    hint=_("Only when there is no breach."),
+                    when="no-breach",
+                ),
+                form_field(f"reason_{first}", "area"),
+                form_field(f"legal_basis_{first}", "area"),
+                form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
+                replace(form_field(f"reason_{second}", "area", hint=both), fold=other),
+                replace(form_field(f"legal_basis_{second}", "area"), fold=other),
+                replace(note, fold=_("Note and documents (optional)")),
+            ]
+        case ActionName.COMMENT if actor.role not in AGENCY_ROLES:
+            return [form_field("comment", "area"), form_field("for_agency", "check")]
+        case ActionName.COMMENT:
+            return [form_field("comment", "area")]
+    return [note]
+
+
+def _assignees() -> list[tuple[str, str]]:
+    """Return the reviewers; those who are absent today with a note on the deputy, who gets the work too."""
+    absent = {each.absent: each for each in substitutions()}
+    return [(name, absence_note(name, absent.get(name))) for name in reviewers()]
+
+
+def absence_note(name: str, absence: Substitution | None) -> str:
+    """Return the name, with the absence of that person if there is one."""
+    if absence is None:
+        return name
+    note = _("absent until %(day)s, deputy: %(deputy)s") % {"day": day(absence.last_day), "deputy": absence.deputy}
+    return f"{name} ({note})"
+
+
+# Case page: findings, timeline, the forms of the actions that the person may take now, and visits.
 
 # Names and links of audits on a case's timeline.
 
@@ -207,7 +392,6 @@ def _entered(text: str) -> date | None:
 MAX_COUNT_DIGITS = 6
 # Value of a form's second button: continue with the next case of the list.
 NEXT = "next"
-FILE = "file"
 # Actions whose forms take documents.
 WITH_FILES = (ActionName.ASK, ActionName.ANSWER, ActionName.PROPOSE, ActionName.APPEAL, ActionName.COMMENT)
 # Entries that are letters between the two sides; the others are when both sides read them.
@@ -261,14 +445,12 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     except (Conflict, NotAllowed) as error:
         return _page(actor, case_id, texts, opened=action, error=error), status_of(error)
     if place and request.form.get("then") == NEXT:
-        case = gettext("Case %(id)s") % {"id": case_id}
+        case = _("Case %(id)s") % {"id": case_id}
         flash_message(f"{case}: {_done(action)}")
         return redirect_to("next_case", **place)
     flash_message(_done(action))
     if action == ActionName.PROPOSE and any(not values.get(name) for name in TEXTS):
-        flash_message(
-            gettext("The decision is written in one language only. The agency receives it in two."), "information"
-        )
+        flash_message(_("The decision is written in one language only. The agency receives it in two."), "information")
     return redirect_to("case", case_id=case_id, **place)
 
 
@@ -298,7 +480,7 @@ def _tag(view: Mapping[str, Any]) -> str:
 def _done(action: str) -> str:
     """What was done, for the banner: most entries of the timeline say so themselves."""
     text = DONE.get(ActionName(action))
-    return choice_label("case_event", action) if text is None else gettext(text)
+    return choice_label("case_event", action) if text is None else _(text)
 
 
 def _page(
@@ -352,7 +534,7 @@ def _page(
         steps_to_obey=order_instructions,
         labels={
             **{field.name: field.label for fields in actions.values() for field in fields},
-            **{f"{action}-{FILE}": gettext("Documents") for action in WITH_FILES},
+            **{f"{action}-{FILE}": _("Documents") for action in WITH_FILES},
         },
         templates=offered_templates(actor, actions, view["flags"]),
         with_files=WITH_FILES,
@@ -456,3 +638,204 @@ def see_case(actor: Actor, case_id: int) -> Answer:
         place = requested_position(case)
         record_visit(actor, case, int(event))
     return ("", 204) if QUIET in request.form else redirect_to("case", case_id=case_id, **place)
+
+
+# Pages of the documents of a case: add one to an entry of the timeline, or as an entry of its own, and download.
+
+MAX_DIGITS: Final = 9
+
+
+@pages.page(
+    "/cases/<row_id:case_id>/documents/new", needs=Permission.CASES_COMMENT, methods=("GET", "POST"), takes_file=True
+)
+def add_documents_to_case(actor: Actor, case_id: int) -> Answer:
+    """Add one or several documents to an entry of the timeline (``event``), or as entries of their own."""
+    event_id = _event_of_document()
+    if request.method != "POST":
+        return _document_form(actor, case_id, event_id, Form())
+    texts = typed_values((*LETTER.fields, "for_agency"))
+    try:
+        count = _add_documents(actor, case_id, event_id, texts)
+    except (Invalid, Conflict) as error:
+        return _document_form(actor, case_id, event_id, invalid_form(texts, error, FILE)), status_of(error)
+    flash_message(ngettext("%(num)s document saved.", "%(num)s documents saved.", count) % {"num": count})
+    return redirect_to("case", case_id=case_id, _anchor="timeline")
+
+
+@pages.page("/cases/<row_id:case_id>/documents/<row_id:document_id>", needs=Permission.CASES_READ)
+def case_document(actor: Actor, case_id: int, document_id: int) -> Answer:
+    """Download a document; uploaded content is never rendered in the service's origin."""
+    document, content = read_case_document(actor, read_case(actor, case_id, "document"), document_id)
+    return document_download(document.name, content)
+
+
+def _add_documents(actor: Actor, case_id: int, event_id: int | None, texts: dict[str, str]) -> int:
+    """Save all chosen files or none. Returns how many."""
+    files, values = chosen_letters(texts)
+    for_agency = texts.get("for_agency") == "yes"
+    with transaction():
+        for each in files:
+            add_case_document(
+                actor,
+                case_id,
+                each.name,
+                each.content_type,
+                each.content,
+                values,
+                event_id=event_id,
+                for_agency=for_agency,
+            )
+    return len(files)
+
+
+def _event_of_document() -> int | None:
+    text = request.values.get("event", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
+
+
+def _document_form(actor: Actor, case_id: int, event_id: int | None, form: Form) -> str:
+    view = show_case(actor, find_case(actor, case_id), page_locale())
+    event = next((each for each in view["events"] if each["id"] == event_id), None)
+    asks_for_agency = event is None and actor.role not in AGENCY_ROLES
+    return render_template("cases/documents.html", case=view, event=event, form=form, asks_for_agency=asks_for_agency)
+
+
+# Page to record the Commission's decision on a referred case, with its file.
+
+GRANTED: Final = ("valid_from", "valid_to", "scope", "conditions")
+
+
+@pages.page(
+    "/cases/<row_id:case_id>/commission-decision",
+    needs=Permission.EXEMPTIONS_PROPOSE,
+    methods=("GET", "POST"),
+    takes_file=True,
+)
+def decide_by_commission(actor: Actor, case_id: int) -> Answer:
+    """Record the decision. What an exemption has is asked only when it is granted."""
+    if request.method != "POST":
+        case = read_case(actor, case_id, "case")
+        if case.status != Status.WITH_COMMISSION:
+            raise CaseNotWithCommission(case=case.id, status=case.status)
+        return _commission_form(case, Form())
+    texts = typed_values(COMMISSION_DECISION.fields)
+    # Fields that the page hides after another choice are not part of what was sent.
+    sent = texts if texts.get("outcome") != CommissionOutcome.REFUSED else _without(texts, GRANTED)
+    values, problems = COMMISSION_DECISION.load_texts({name: sent.get(name, "") for name in COMMISSION_DECISION.fields})
+    files = [DecisionFile(each.name, each.content_type, each.content) for each in read_files(FILE)]
+    if not files:
+        problems = (*problems, Problem(f"/{FILE}", "page-choose-file"))
+    case = find_case(actor, case_id)
+    if problems:
+        return _commission_form(case, Form(texts, problems_by_control(problems, _commission_fields()))), 422
+    try:
+        approval = propose_commission_decision(actor, case_id, values, files)
+    except (Invalid, Conflict, NotAllowed) as error:
+        failed = invalid_form(texts, error, FILE)
+        return _commission_form(find_case(actor, case_id), failed), status_of(error)
+    flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
+    return redirect_to("approval_page", approval_id=approval.id)
+
+
+def _without(texts: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name not in names}
+
+
+def _commission_fields() -> list[Field]:
+    inputs = COMMISSION_DECISION.inputs
+    note = form_field("comment", "note", label=_("Note for the timeline (optional)"))
+    return [
+        form_field("outcome", "radios", label=_("What the Commission decided"), choices=options("commission_outcome")),
+        *(schema_field(inputs[name]) for name in ("decision_number", "decided_on", *GRANTED)),
+        note,
+    ]
+
+
+def _commission_form(case: Case, form: Form) -> str:
+    fields = _commission_fields()
+    labels = {field.name: field.label for field in fields}
+    return render_template(
+        "cases/commission_decision.html", case=case, form=form, fields=fields, granted=GRANTED, labels=labels
+    )
+
+
+# Actions on the cases chosen in a list: the form of an action, and a page with what was done and what was refused.
+
+# Actions with a form of their own, between the list and the result.
+WITH_FORM: Final = (ActionName.ASSIGN, ActionName.ASK)
+# Sent by the form of an action, and not by the list.
+READY: Final = "ready"
+DONE_TO_SEVERAL: Final[dict[str, Callable[[int], str]]] = {
+    ActionName.CLAIM: lambda count: ngettext("%(num)s case is taken.", "%(num)s cases are taken.", count),
+    ActionName.ASSIGN: lambda count: ngettext("%(num)s case is assigned.", "%(num)s cases are assigned.", count),
+    ActionName.ASK: lambda count: ngettext("%(num)s question is sent.", "%(num)s questions are sent.", count),
+    ActionName.CONFIRM: lambda count: ngettext(
+        "%(num)s case is confirmed and closed.", "%(num)s cases are confirmed and closed.", count
+    ),
+    "open": lambda count: ngettext("%(num)s case is opened.", "%(num)s cases are opened.", count),
+}
+OPENING: Final = lazy_text("Open the cases")
+
+
+@pages.page("/cases/bulk/<action>", needs=Permission.CASES_REVIEW, methods=("POST",))
+def act_on_chosen_cases(actor: Actor, action: str) -> Answer:
+    """Run an action on the chosen cases, each independently; some actions ask for their fields first."""
+    if action not in ON_SEVERAL:
+        raise RouteNotFound
+    chosen = [int(sent) for sent in request.form.getlist("case") if _is_id(sent)][:MAX_AT_ONCE]
+    if not chosen:
+        return no_case_chosen(actor), 422
+    names = field_names(action)
+    texts = typed_values(f"{action}-{name}" for name in names)
+    if action in WITH_FORM and READY not in request.form:
+        return _bulk_form(actor, action, chosen, Form({}))
+    values, problems = load_action(action, {name: texts.get(f"{action}-{name}", "") for name in names})
+    if problems:
+        return _bulk_form(actor, action, chosen, Form(texts, [_renamed(action, each) for each in problems])), 422
+    return _bulk_result(action, choice_label("case_action", action), act_on_cases(actor, action, chosen, values))
+
+
+@pages.page("/cases/watch-list/opening", needs=Permission.CASES_REVIEW, methods=("POST",))
+def open_chosen_cases(actor: Actor) -> Answer:
+    """Open cases for the chosen projects of the watch list, each independently."""
+    chosen = request.form.getlist("project")[:MAX_AT_ONCE]
+    if not chosen:
+        flash_message(_("Choose at least one project"), "error")
+        return redirect_to("watch_list")
+    return _bulk_result("open", _(OPENING), open_cases(actor, chosen), back=url_for("web.watch_list"))
+
+
+def _bulk_form(actor: Actor, action: str, chosen: list[int], form: Form) -> str:
+    fields = fields_of(actor, action)
+    return render_template(
+        "cases/bulk_form.html",
+        action=action,
+        title=choice_label("case_action", action),
+        chosen=chosen,
+        fields=fields,
+        labels={field.name: field.label for field in fields},
+        form=form,
+        place=requested_list(),
+    )
+
+
+def _bulk_result(action: str, title: str, result: BulkResult[Any], back: str | None = None) -> str:
+    count = len(result.done)
+    if count:
+        flash_message(DONE_TO_SEVERAL[action](count) % {"num": count})
+    return render_template(
+        "cases/bulk_result.html",
+        title=title,
+        done=result.done,
+        refused=[(subject, problem_message(problem)) for subject, problem in result.refused],
+        back=back,
+        place=requested_list(),
+    )
+
+
+def _renamed(action: str, problem: Problem) -> Problem:
+    return replace(problem, pointer=f"/{action}-{problem.pointer.lstrip('/')}")
+
+
+def _is_id(sent: str) -> bool:
+    return sent.isascii() and sent.isdigit() and len(sent) <= MAX_ID_DIGITS

@@ -1,0 +1,552 @@
+"""The endpoints of cases: listed and read by scope, acted on by role, alone and several at once, with documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flask import Response
+from flask.views import MethodView
+from marshmallow import Schema
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
+from registry.api.uploads import FormFlag, FormNumber, UploadedFile
+from registry.approvals.api import proposed
+from registry.approvals.fields import APPROVAL
+from registry.cases.actions import act_on_cases, carry_out, open_cases
+from registry.cases.commission import DecisionFile, propose_commission_decision
+from registry.cases.documents import add_case_document, case_document, case_documents_page, read_case_document
+from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, SORTS, filters_of_cases, list_cases, show_case
+from registry.cases.models import Case, CaseTemplate
+from registry.cases.queries import find_case, find_case_to_change, read_case
+from registry.cases.schemas import (
+    CASE,
+    CASE_ASSIGNMENT,
+    CASE_COMMENT,
+    CASE_OPENING,
+    CASE_PROPOSAL,
+    CASE_REMARK,
+    CASE_SUMMARY,
+    MANY_ASSIGNED,
+    MANY_CASES,
+    MANY_CONFIRMED,
+    MANY_DONE,
+    MANY_OPENED,
+    MANY_OPENED_DONE,
+    PROPOSAL_EXAMPLE,
+    TEMPLATE,
+    TEMPLATE_BODY,
+    TEMPLATE_PATCH,
+    CommissionDecision,
+)
+from registry.cases.schemas import EXAMPLE as TEMPLATE_EXAMPLE
+from registry.cases.schemas import SENT as TEMPLATE_SENT
+from registry.cases.service import open_case
+from registry.cases.team import OF_OTHERS, team
+from registry.cases.text_templates import (
+    add_template,
+    change_template,
+    delete_template,
+    filters_of_templates,
+    find_template,
+    find_template_to_change,
+    list_templates,
+)
+from registry.cases.vocabulary import ActionName
+from registry.cases.workflow import ACTIONS
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Problem
+from registry.core.messages import message
+from registry.core.response_fields import ReadOnly
+from registry.core.transactions import transaction
+from registry.freeze.rules import RULES
+from registry.http.downloads import document_download
+from registry.http.etag import make_tag, require_fresh_if_named
+from registry.http.locale import request_locale
+from registry.http.request_bodies import SentFile
+from registry.journal.read_replica import use_read_replica
+from registry.projects.api.documents import EXAMPLE as DOCUMENT_EXAMPLE
+from registry.projects.api.documents import FILE_TEXT, Letter
+from registry.projects.documents import LetterFields
+from registry.projects.visibility import journal_restricted_reads
+
+blp = ApiBlueprint(
+    "cases", __name__, description="Reviews of flagged projects: people decide, and every decision needs two of them."
+)
+FILTERS: Final = negatable(plain_parameters({**filters_of_cases(), **OF_FLAGS, **OF_THE_READER, **OF_TEXT}))
+add_exports(
+    blp,
+    ListExport(
+        "cases",
+        Permission.CASES_READ,
+        FILTERS,
+        CASE_SUMMARY,
+        lambda actor, filters, page: list_cases(actor, filters, page, request_locale()),
+    ),
+)
+
+
+def visible(case: Case) -> Mapping[str, Any]:
+    """The case as the caller sees it."""
+    return show_case(current_actor(), case, request_locale())
+
+
+def etag_data(view: Mapping[str, Any]) -> tuple[object, ...]:
+    """What the entity tag is made from: exactly what the caller sees."""
+    return "case", json.dumps(view, default=str, sort_keys=True)
+
+
+@blp.route("/cases")
+class Cases(MethodView):
+    """All cases."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="list_all_cases")
+    @blp.arguments(list_query((*FILTERS, expand_parameter(PROJECT)), SORTS, counted=True), location="query")
+    @blp.response(200, PageSchema(CASE_SUMMARY, counted=True), headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
+        use_read_replica()
+        filters, expand = split_expand(query.filters, PROJECT)
+        listing = list_cases(current_actor(), filters, query.page, request_locale())
+        return page_response(with_projects(current_actor(), listing, expand))
+
+    @blp.requires(Permission.CASES_REVIEW)
+    @blp.doc(operationId="create_case")
+    @blp.arguments(CASE_OPENING, example={"project": "QT-2026-0000001-1"})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, CASE, description="Opened.", headers=LOCATION)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Open a case for a project on the watch list."""
+        case = open_case(current_actor(), values["project"])
+        view = visible(case)
+        blp.set_etag(etag_data(view))
+        return view, {"Location": f"{API_PREFIX}/cases/{case.id}"}
+
+
+@blp.route("/cases/<row_id:case_id>")
+class CaseById(MethodView):
+    """One case."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="read_case")
+    @blp.etag
+    @blp.response(200, CASE)
+    def get(self, case_id: int) -> Any:
+        """Read a case with its timeline and what the caller may do now."""
+        case = find_case(current_actor(), case_id)
+        view = visible(case)
+        project = case.project_record
+        journal_restricted_reads(current_actor(), [project.number] if project.is_restricted else [], "case")
+        blp.set_etag(etag_data(view))
+        return view
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEndpoint:
+    """How an action of the workflow is called: what it does, and its body, or none at all."""
+
+    summary: str
+    schema: Schema = CASE_COMMENT
+    example: Mapping[str, Any] = field(default_factory=lambda: {"comment": "See the contract's date."})
+
+
+ENDPOINTS: Final[Mapping[str, ActionEndpoint]] = {
+    ActionName.CLAIM: ActionEndpoint(
+        "Take a case that nobody holds, or one's own back under review; one with an order, a supervisor alone"
+    ),
+    ActionName.ASSIGN: ActionEndpoint("Give a case to a reviewer", CASE_ASSIGNMENT, {"assignee": "aigerim"}),
+    ActionName.RELEASE: ActionEndpoint("Give a case back to the queue"),
+    ActionName.ASK: ActionEndpoint("Ask the agency; it reads the comment"),
+    ActionName.ANSWER: ActionEndpoint("Answer for the agency"),
+    ActionName.PROPOSE: ActionEndpoint("Propose a decision", CASE_PROPOSAL, PROPOSAL_EXAMPLE),
+    ActionName.APPROVE: ActionEndpoint("Approve what another person proposed"),
+    ActionName.RETURN: ActionEndpoint("Return a proposal, a referral or a cleared case to review"),
+    ActionName.REFER: ActionEndpoint("Refer the case to the Commission"),
+    ActionName.CONFIRM: ActionEndpoint("Confirm that what was found is gone"),
+    ActionName.WITHDRAW: ActionEndpoint("Take back a question, proposal, referral or order"),
+    ActionName.APPEAL: ActionEndpoint("Appeal a decision for the agency, also while its case is reviewed again"),
+    ActionName.COMMENT: ActionEndpoint("Put a comment on the timeline", CASE_REMARK, {"comment": "Seen."}),
+}
+
+
+def _add_action(name: str, endpoint: ActionEndpoint) -> None:
+    operation = f"{name}_case"
+
+    @blp.route(f"/cases/<row_id:case_id>/{name}", methods=["POST"], endpoint=operation)
+    @blp.requires(ACTIONS[name].needs)
+    @blp.doc(operationId=operation, summary=endpoint.summary)
+    @blp.honours("IfMatch")
+    @blp.arguments(endpoint.schema, required=endpoint.schema is not CASE_COMMENT, example=endpoint.example)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, CASE)
+    def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
+        """Act on a case.
+
+        An `If-Match` is honoured, and not required: an action that is no longer possible returns 409.
+        """
+        with transaction():
+            case = find_case_to_change(current_actor(), case_id)
+            require_fresh_if_named(make_tag(*etag_data(visible(case))))
+            view = visible(carry_out(current_actor(), case, name, values))
+        blp.set_etag(etag_data(view))
+        return view
+
+
+for _name in ACTIONS:
+    _add_action(_name, ENDPOINTS[_name])
+
+
+# The endpoints of actions on several cases.
+
+bulk_blp = ApiBlueprint("cases-bulk", __name__, description="One action on up to 500 cases.")
+# Of each action: what it does, its body, its answer and an example of that.
+ENDPOINTS_OF_MANY: Final[Mapping[str, tuple[str, Schema, Schema, Mapping[str, Any]]]] = {
+    ActionName.CLAIM: ("Take several cases", MANY_CASES, MANY_DONE, {"done": [12], "refused": []}),
+    ActionName.ASSIGN: ("Give several cases to a reviewer", MANY_ASSIGNED, MANY_DONE, {"done": [12], "refused": []}),
+    ActionName.ASK: ("Ask the agencies of several cases", MANY_CASES, MANY_DONE, {"done": [12], "refused": []}),
+    ActionName.CONFIRM: (
+        "Confirm several cleared cases",
+        MANY_CASES,
+        MANY_CONFIRMED,
+        {"done": [12], "confirmed": [12], "refused": []},
+    ),
+}
+OF_CASES: Final = ("case",)
+# Both names are in the answer: clients of earlier versions read ``id``.
+OF_CONFIRMED: Final = ("case", "id")
+
+
+def _add_action_on_many(name: str, summary: str, schema: Schema, answer: Schema, example: Mapping[str, Any]) -> None:
+    operation = f"{name}_many_cases"
+
+    @bulk_blp.route(f"/cases/{name}", methods=["POST"], endpoint=operation)
+    @bulk_blp.requires(ACTIONS[name].needs)
+    @bulk_blp.doc(operationId=operation, summary=summary)
+    @bulk_blp.arguments(schema, example={"cases": [12, 15], **({"assignee": "aigerim"} if name == "assign" else {})})
+    @bulk_blp.idempotent(commits_itself=True)
+    @bulk_blp.response(200, answer, example=example)
+    def act_on_many_cases(values: Mapping[str, Any]) -> Any:
+        """Act on several cases.
+
+        Each is independent, with the checks of the single action. With `atomic`, nothing is done unless all can be.
+        """
+        atomic = values.get("atomic") is True
+        result = act_on_cases(current_actor(), name, values["cases"], values, atomic=atomic)
+        if name != ActionName.CONFIRM:
+            return {"done": result.done, "refused": _refused(OF_CASES, result.refused)}
+        refused = _refused(OF_CONFIRMED, result.refused)
+        return {"done": result.done, "confirmed": result.done, "refused": refused}
+
+
+for _name, _parts in ENDPOINTS_OF_MANY.items():
+    _add_action_on_many(_name, *_parts)
+
+
+@bulk_blp.route("/cases/open", methods=["POST"], endpoint="open_many_cases")
+@bulk_blp.requires(Permission.CASES_REVIEW)
+@bulk_blp.doc(operationId="open_many_cases", summary="Open cases for several projects on the watch list")
+@bulk_blp.arguments(MANY_OPENED, example={"projects": ["QT-2026-0000001-1"]})
+@bulk_blp.idempotent(commits_itself=True)
+@bulk_blp.response(200, MANY_OPENED_DONE, example={"done": [12], "refused": []})
+def open_many_cases(values: Mapping[str, Any]) -> Any:
+    """Open cases. Each is independent; with `atomic`, nothing is done unless all can be."""
+    result = open_cases(current_actor(), values["projects"], atomic=values.get("atomic") is True)
+    return {"done": result.done, "refused": _refused(("project",), result.refused)}
+
+
+def _refused(names: Sequence[str], refused: Sequence[tuple[Any, Problem]]) -> list[dict[str, Any]]:
+    language = request_locale()
+    return [
+        {**dict.fromkeys(names, subject), "code": each.code, "message": message(each.code, language, each.params)}
+        for subject, each in refused
+    ]
+
+
+# The Commission's decision on a referred case.
+
+commission_blp = ApiBlueprint(
+    "commission-decisions", __name__, description="What the Commission decided on referred cases."
+)
+
+
+class CommissionDecisionForm(CommissionDecision):
+    """A decision with its file."""
+
+    file = UploadedFile(f"The decision, a PDF or an image. {FILE_TEXT}")
+
+
+@commission_blp.route("/cases/<row_id:case_id>/commission-decision")
+class CaseCommissionDecision(MethodView):
+    """The decision on a case."""
+
+    @commission_blp.requires(Permission.EXEMPTIONS_PROPOSE)
+    @commission_blp.doc(operationId="record_commission_decision")
+    @commission_blp.arguments(CommissionDecisionForm(), location="multipart")
+    @commission_blp.idempotent
+    @commission_blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
+    def post(self, form: Mapping[str, Any], case_id: int) -> Any:
+        """Propose to record the Commission's decision on a referred case: an exemption, or back to review.
+
+        Another person, a supervisor, approves it.
+        """
+        file: SentFile = form["file"]
+        values = {name: value for name, value in form.items() if name != "file"}
+        files = [DecisionFile(file.name, file.content_type, file.content)]
+        return proposed(propose_commission_decision(current_actor(), case_id, values, files))
+
+
+# The documents of cases: letters and evidence on questions, answers, proposals and appeals.
+
+documents_blp = ApiBlueprint(
+    "case-documents", __name__, description="Documents of cases, each of an entry of the timeline."
+)
+
+
+class CaseDocument(Letter):
+    """A document of a case."""
+
+    event = ReadOnly("The entry of the timeline to which it belongs.", {"type": "integer"})
+
+
+DOCUMENT: Final = CaseDocument()
+DOCUMENT_SHOWN: Final = {
+    **DOCUMENT_EXAMPLE,
+    "kind": "letter",
+    "outgoing_number": "17-3/45",
+    "incoming_number": None,
+    "event": 12,
+}
+
+
+class CaseDocumentForm(LetterFields):
+    """A document to add."""
+
+    file = UploadedFile(FILE_TEXT)
+    event = FormNumber("Id of an entry of the timeline of the caller's own side; an entry of its own without it.")
+    for_agency = FormFlag("Whether the agency sees the entry that the document makes; its own it always sees.")
+
+
+@documents_blp.route("/cases/<row_id:case_id>/documents")
+class CaseDocuments(MethodView):
+    """The documents of a case."""
+
+    @documents_blp.requires(Permission.CASES_READ)
+    @documents_blp.doc(operationId="list_case_documents")
+    @documents_blp.arguments(list_query(), location="query")
+    @documents_blp.response(200, PageSchema(DOCUMENT), example={"items": [DOCUMENT_SHOWN], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, case_id: int) -> Any:
+        """List the documents of a case on entries that the caller may see, the oldest first."""
+        actor = current_actor()
+        return page_response(case_documents_page(actor, read_case(actor, case_id, "documents"), query.page))
+
+    @documents_blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE)
+    @documents_blp.doc(operationId="create_case_document")
+    @documents_blp.arguments(CaseDocumentForm(), location="multipart")
+    @documents_blp.idempotent
+    @documents_blp.response(201, DOCUMENT, description="Kept.", example=DOCUMENT_SHOWN, headers=LOCATION)
+    def post(self, form: Mapping[str, Any], case_id: int) -> Any:
+        """Add a document to an entry of the timeline of one's own side, or as an entry of its own."""
+        file: SentFile = form["file"]
+        others = ("file", "event", "for_agency")
+        values = {name: value for name, value in form.items() if name not in others}
+        document = add_case_document(
+            current_actor(),
+            case_id,
+            file.name,
+            file.content_type,
+            file.content,
+            values,
+            event_id=form.get("event"),
+            for_agency=form["for_agency"],
+        )
+        row = case_document(current_actor(), find_case(current_actor(), case_id), document.id)
+        return row, {"Location": f"{API_PREFIX}/cases/{case_id}/documents/{document.id}"}
+
+
+@documents_blp.route("/cases/<row_id:case_id>/documents/<row_id:id>")
+class CaseDocumentById(MethodView):
+    """One document of a case."""
+
+    @documents_blp.requires(Permission.CASES_READ)
+    @documents_blp.doc(operationId="download_case_document")
+    @documents_blp.etag
+    @documents_blp.response(
+        200, {}, content_type="application/octet-stream", description="The bytes as they were given."
+    )
+    def get(self, case_id: int, id: int) -> Response:
+        """Download a document of a case, checked against its SHA-256."""
+        actor = current_actor()
+        document, content = read_case_document(actor, read_case(actor, case_id, "document"), id)
+        documents_blp.set_etag(document.sha256)
+        return document_download(document.name, content)
+
+
+# The report on the team's work, for supervisors.
+
+team_blp = ApiBlueprint("team", __name__, description="How the reviewers' work stands.")
+COUNT: Final = {"type": "integer", "minimum": 0}
+FIGURES: Final[dict[str, Any]] = {
+    "open": {**COUNT, "description": "Cases that are not closed."},
+    "to_act": {
+        **COUNT,
+        "description": "Of these, the cases in which a reviewer must act next; by rule, a reviewer or a supervisor.",
+    },
+    "overdue": {**COUNT, "description": "Of these, the cases past their due date."},
+    "oldest_opened_at": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "description": "When the oldest of the cases to act on was opened.",
+    },
+    "decided": {**COUNT, "description": "Decisions approved in the last 90 days."},
+    "median_days": {
+        "type": ["integer", "null"],
+        "description": "Of these decisions, the median of calendar days from the opening of the case to the approval.",
+    },
+}
+
+
+# What waits for others is decided by nobody yet.
+OF_OTHERS_FIGURES: Final = {
+    "to_act": {**COUNT, "description": "Cases in which they must act next."},
+    **{name: FIGURES[name] for name in ("overdue", "oldest_opened_at")},
+}
+
+
+def _rows(key: dict[str, Any], figures: dict[str, Any] = FIGURES) -> dict[str, Any]:
+    properties = {"key": key, **figures}
+    return {"type": "array", "items": {"type": "object", "required": list(properties), "properties": properties}}
+
+
+class Team(BaseSchema):
+    """Open cases and decisions by person, by others and by rule."""
+
+    people = ReadOnly(
+        "Everybody to whom cases can be assigned; `key` is null for cases without a reviewer. A decision counts for "
+        "its proposer.",
+        _rows({"type": ["string", "null"]}),
+    )
+    others = ReadOnly(
+        "What waits for supervisors (approvals) and for agencies (answers and orders). People and others together have "
+        "each overdue case once.",
+        _rows({"type": "string", "enum": list(OF_OTHERS)}, OF_OTHERS_FIGURES),
+    )
+    rules = ReadOnly(
+        "A case counts under each rule of its active flags.", _rows({"type": "string", "enum": list(RULES)})
+    )
+
+
+FIGURES_EXAMPLE: Final = {
+    "open": 14,
+    "to_act": 9,
+    "overdue": 2,
+    "oldest_opened_at": "2026-02-02T21:00:00.000000Z",
+    "decided": 31,
+    "median_days": 12,
+}
+TEAM_EXAMPLE: Final = {
+    "people": [{"key": "a.sarsenova", **FIGURES_EXAMPLE}],
+    "others": [{"key": "supervisors", **{name: FIGURES_EXAMPLE[name] for name in OF_OTHERS_FIGURES}}],
+    "rules": [{"key": "freeze.creation", **FIGURES_EXAMPLE}],
+}
+
+
+@team_blp.route("/reports/team")
+class TeamReport(MethodView):
+    """The work of the reviewers."""
+
+    @team_blp.requires(Permission.TEAM_READ)
+    @team_blp.doc(operationId="read_team")
+    @team_blp.response(200, Team(), example=TEAM_EXAMPLE)
+    def get(self) -> Any:
+        """Report load, age, overdue cases and time to decision, by person, by others and by rule."""
+        return team(current_actor())
+
+
+# The templates of questions and reasons: reviewers read them, supervisors manage them.
+
+templates_blp = ApiBlueprint("case-templates", __name__, description="Texts to begin questions and reasons with.")
+TEMPLATE_FILTERS: Final = plain_parameters(filters_of_templates())
+
+
+def template_etag(template: CaseTemplate) -> tuple[object, ...]:
+    """What the entity tag is made from."""
+    return "case-template", template.id, template.version
+
+
+@templates_blp.route("/case-templates")
+class CaseTemplates(MethodView):
+    """All templates."""
+
+    @templates_blp.requires(Permission.CASES_REVIEW)
+    @templates_blp.doc(operationId="list_case_templates")
+    @templates_blp.arguments(list_query(TEMPLATE_FILTERS), location="query")
+    @templates_blp.response(
+        200, PageSchema(TEMPLATE), example={"items": [TEMPLATE_EXAMPLE], "next": None}, headers=LINK
+    )
+    def get(self, query: ListArguments) -> Any:
+        """List the templates, the oldest first."""
+        return page_response(list_templates(current_actor(), query.filters, query.page))
+
+    @templates_blp.requires(Permission.CASES_LEAD)
+    @templates_blp.doc(operationId="create_case_template")
+    @templates_blp.arguments(TEMPLATE_BODY, example=TEMPLATE_SENT)
+    @templates_blp.idempotent
+    @templates_blp.etag
+    @templates_blp.response(201, TEMPLATE, description="Added.", example=TEMPLATE_EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Add a template."""
+        with transaction():
+            template = add_template(current_actor(), values)
+        templates_blp.set_etag(template_etag(template))
+        return template, {"Location": f"{API_PREFIX}/case-templates/{template.id}"}
+
+
+@templates_blp.route("/case-templates/<row_id:id>")
+class CaseTemplateById(MethodView):
+    """One template."""
+
+    @templates_blp.requires(Permission.CASES_REVIEW)
+    @templates_blp.doc(operationId="read_case_template")
+    @templates_blp.etag
+    @templates_blp.response(200, TEMPLATE, example=TEMPLATE_EXAMPLE)
+    def get(self, id: int) -> Any:
+        """Read a template."""
+        template = find_template(current_actor(), id)
+        templates_blp.set_etag(template_etag(template))
+        return template
+
+    @templates_blp.requires(Permission.CASES_LEAD)
+    @templates_blp.doc(operationId="patch_case_template")
+    @templates_blp.etag
+    @templates_blp.arguments(TEMPLATE_PATCH, location="merge_patch", example={"title": "Contract and start"})
+    @templates_blp.idempotent
+    @templates_blp.response(200, TEMPLATE, example=TEMPLATE_EXAMPLE)
+    def patch(self, values: Mapping[str, Any], id: int) -> Any:
+        """Change a template. A rule that is null is any rule."""
+        with transaction():
+            template = find_template_to_change(current_actor(), id)
+            templates_blp.check_etag(template_etag(template))
+            change_template(current_actor(), template, values)
+            templates_blp.set_etag(template_etag(template))
+        return template
+
+    @templates_blp.requires(Permission.CASES_LEAD)
+    @templates_blp.doc(operationId="delete_case_template")
+    @templates_blp.honours("IfMatch")
+    @templates_blp.response(204, description="Deleted.")
+    def delete(self, id: int) -> None:
+        """Delete a template; the journal keeps its text. With `If-Match`, only in the state that was read."""
+        with transaction():
+            template = find_template_to_change(current_actor(), id)
+            require_fresh_if_named(make_tag(*template_etag(template)))
+            delete_template(current_actor(), template)
