@@ -44,7 +44,7 @@ from registry.accounts.models import (
 )
 from registry.accounts.passwords import NO_PASSWORD, encrypt_half, generate_halves, hash_password
 from registry.accounts.roles import Permission, Role
-from registry.accounts.same_person import names_of_person, owned_by
+from registry.accounts.same_person import is_another_person, names_of_person, owned_by
 from registry.accounts.sessions import WebSession, end_sessions_of
 from registry.accounts.tokens import Token, revoke_tokens_of
 from registry.accounts.vocabulary import AccountKind
@@ -172,9 +172,9 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         account = find_other_account(actor, account_id)
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
-        asked_by = account.asked_by or []
+        asked_by, since = account.asked_by or [], account.pending_since
         # A command is as good as a second person only where there is none.
-        if has_confirmer(account) if actor.is_local else not names_of_person(actor).isdisjoint(asked_by):
+        if has_confirmer(account) if actor.is_local else not is_another_person(actor, asked_by, since):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         address = _email_of(account)
         # Whoever requested the account may have given it a password since the first look.

@@ -13,7 +13,7 @@ from registry.accounts.account_names import FormerName
 from registry.accounts.actors import Actor, local_actor
 from registry.accounts.models import Account, Person, find_account, is_active, require_person, role_details
 from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
-from registry.accounts.same_person import names_of_person
+from registry.accounts.same_person import is_another_person, names_of_person
 from registry.accounts.tokens import KEY_ID, Token, TokenNotFound
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
@@ -145,14 +145,12 @@ def confirm_token(actor: Actor, key_id: str) -> None:
         account = find_account(token.account_id)
         if token.pending_since is None or not _is_unended(token) or account.disabled_at is not None:
             raise TokenNotPending(key_id=key_id)
-        if token.asked_by in names_of_person(actor) and not actor.is_local:
+        asked_by, since = [token.asked_by or ""], token.pending_since
+        # A command is as good as a second person only where there is none.
+        if has_confirmer(account, asked_by) if actor.is_local else not is_another_person(actor, asked_by, since):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
-        asked_by = [token.asked_by or ""]
         if not actor.is_local:
             require_supervisor(actor, account, asked_by)
-        elif has_confirmer(account, asked_by):
-            # A command is as good as a second person only where there is none.
-            raise ConfirmationNeedsAnotherPerson(name=account.name)
         details = {"account": account.name, **role_details(token.role, token.agency_id), "asked_by": token.asked_by}
         token.pending_since, token.confirmed_by = None, actor.principal
         journal.record(actor, "token.confirmed", f"token:{key_id}", details)

@@ -20,8 +20,8 @@ from sqlalchemy import select
 
 from registry.accounts.account_management import can_manage, find_managed_account, require_account_manager
 from registry.accounts.actors import Actor
-from registry.accounts.models import Account, Person, account_details
-from registry.accounts.same_person import names_of_person
+from registry.accounts.models import Person, account_details
+from registry.accounts.same_person import is_another_person
 from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.core.installation import derived_key
 from registry.core.transactions import transaction
@@ -106,7 +106,7 @@ def encrypt_half(half: str) -> str:
 
 def can_show_first_half(actor: Actor, person: Person) -> bool:
     """True when there is a first half and the actor may see it."""
-    return person.first_half is not None and can_manage(actor, person.account) and not _confirmed(actor, person.account)
+    return person.first_half is not None and can_manage(actor, person.account) and not _confirmed(actor, person)
 
 
 def show_first_half(actor: Actor, account_id: int) -> str:
@@ -122,7 +122,7 @@ def show_first_half(actor: Actor, account_id: int) -> str:
         person = session.scalars(of_account).one_or_none()
         if person is None or person.first_half is None:
             raise NoFirstHalf(name=account.name)
-        if _confirmed(actor, account):
+        if _confirmed(actor, person):
             raise HalvesNeedTwoPeople(name=account.name)
         half = _decrypt(person.first_half)
         if half is None:
@@ -132,8 +132,9 @@ def show_first_half(actor: Actor, account_id: int) -> str:
     return half
 
 
-def _confirmed(actor: Actor, account: Account) -> bool:
-    return account.confirmed_by in names_of_person(actor)
+def _confirmed(actor: Actor, person: Person) -> bool:
+    name = person.account.confirmed_by
+    return name is not None and not is_another_person(actor, [name], person.password_set_at)
 
 
 def _decrypt(stored: str) -> str | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.same_person import names_of_person
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
@@ -319,7 +320,8 @@ def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElem
     Raises Malformed.
     """
     filters, below = split_below(filters)
-    known = {**filters_of_cases(), "to_approve": BooleanFilter(_to_approve(actor)), **OF_FLAGS, **OF_TEXT}
+    to_approve = _to_approve(actor) if "to_approve" in filters else false()
+    known = {**filters_of_cases(), "to_approve": BooleanFilter(to_approve), **OF_FLAGS, **OF_TEXT}
     # The search is the last condition: it costs most.
     raw = {name: filters[name] for name in sorted(filters, key=lambda name: name in OF_TEXT)}
     criteria = named_conditions(known, {name: value for name, value in raw.items() if name != NOT})
@@ -336,7 +338,7 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
     if not actor.may(Permission.CASES_APPROVE):
         return false()
     proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
-    by_another = exists(proposed.where(CaseDecision.proposed_by != actor.principal))
+    by_another = exists(proposed.where(CaseDecision.proposed_by.not_in(names_of_person(actor))))
     return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
 
 

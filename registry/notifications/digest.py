@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from registry.accounts.models import Account
 from registry.accounts.queries import ENDING_WITHIN, is_working
 from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import names_of_person
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order, newest_in_force
@@ -376,7 +377,8 @@ def _reviewers(item: DigestItem, directory: Directory) -> list[Recipient]:
 
 
 def _others_who_approve(item: DigestItem, directory: Directory) -> list[Recipient]:
-    return [to for to in directory.who_may(Permission.CASES_APPROVE) if to.actor.principal != item.principal]
+    approvers = directory.who_may(Permission.CASES_APPROVE)
+    return [to for to in approvers if item.principal not in names_of_person(to.actor)]
 
 
 RECIPIENT_GROUPS: Final[dict[RecipientGroup, Callable[[DigestItem, Directory], list[Recipient]]]] = {

@@ -9,11 +9,17 @@ from flask import Flask
 
 from registry.accounts.account_changes import change_role, confirm_account, disable_account
 from registry.accounts.actors import Actor
-from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson, confirming_people, has_confirmer
+from registry.accounts.confirmations import (
+    ConfirmationNeedsAnotherPerson,
+    confirm_token,
+    confirming_people,
+    has_confirmer,
+)
+from registry.accounts.passwords import HalvesNeedTwoPeople, show_first_half
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still
 from registry.accounts.service import NewPerson, add_person, edit_account
-from registry.accounts.tokens import add_service_account
+from registry.accounts.tokens import add_service_account, issue
 from registry.audits.policy_activation import may_activate
 from registry.audits.voiding import may_confirm_voiding
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
@@ -27,7 +33,7 @@ from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.accounts.test_account_editing import a_person, session_of
 from tests.cases.cast import NO_BREACH, SAULE, act, audit, under_review
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor
 
 
 def two_accounts(one: Role = Role.SUPERVISOR, other: Role = Role.SUPERVISOR) -> tuple[Actor, Actor]:
@@ -174,6 +180,37 @@ def test_second_account_does_not_confirm_the_own_new_account(app: Flask) -> None
     with pytest.raises(ConfirmationNeedsAnotherPerson):
         confirm_account(second, requested.id, Role.REVIEWER)
     assert has_confirmer(requested, people=[each for each in confirming_people() if "dana" in each.names]) is False
+
+
+def test_second_account_confirms_no_account_after_the_address_was_given_up(app: Flask) -> None:
+    first, second = two_accounts(Role.ADMINISTRATOR)
+    requested = add_person(first, NewPerson("new", Role.REVIEWER), PASSWORD).account
+    edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
+
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_account(second, requested.id, Role.REVIEWER)
+
+
+def test_second_account_confirms_no_token_after_the_address_was_given_up(app: Flask) -> None:
+    first, second = two_accounts(Role.ADMINISTRATOR)
+    issue(ADMINISTRATOR, "robot", Role.REVIEWER, None, None)
+    token = issue(first, "robot", None, None, timedelta(days=80))
+    edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
+
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_token(second, token.key_id)
+
+
+def test_second_account_sees_no_half_of_a_password_after_the_address_was_given_up(app: Flask) -> None:
+    first, second = two_accounts(other=Role.ADMINISTRATOR)
+    requested = add_person(
+        an_actor(Role.ADMINISTRATOR, name="dauren"), NewPerson("new", Role.AUDITOR), PASSWORD
+    ).account
+    confirm_account(first, requested.id, Role.AUDITOR)
+    edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
+
+    with pytest.raises(HalvesNeedTwoPeople):
+        show_first_half(second, requested.id)
 
 
 def withdrawal(number: str) -> int:

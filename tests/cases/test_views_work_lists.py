@@ -10,8 +10,9 @@ from datetime import date, timedelta
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
+from registry.accounts.models import Person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import today
@@ -127,6 +128,20 @@ def test_my_approvals_lists_proposals_of_others(signed_in: SignedIn) -> None:
     assert counts(page)["Waiting for my approval"] == 1
     assert [row["Number"] for row in rows(visit, "/cases.csv?to_approve=true")] == [others.number]
     assert CASE.findall(signed_in(Role.REVIEWER).get("/cases?to_approve=true").text) == []
+
+
+def test_my_approvals_list_no_proposal_of_my_second_account(signed_in: SignedIn) -> None:
+    project = a_project()
+    audit()
+    visit = signed_in(Role.SUPERVISOR, name="saule")
+    signed_in(Role.REVIEWER, name="aigerim")
+    act(AIGERIM, case_of(project), "claim")
+    act(AIGERIM, case_of(project), "propose", TRANSITIONAL)
+    before = CASE.findall(visit.get("/cases?to_approve=true").text)
+    with transaction() as session:
+        session.execute(update(Person).values(email="saule@example.kz"))
+    after = CASE.findall(visit.get("/cases?to_approve=true").text)
+    assert (before, after) == ([str(case_of(project).id)], [])
 
 
 def test_tab_counts_equal_list_lengths(signed_in: SignedIn) -> None:

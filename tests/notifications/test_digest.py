@@ -7,12 +7,15 @@ from functools import partial
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from registry.accounts.account_changes import disable_account
+from registry.accounts.models import Person
 from registry.accounts.roles import Role
 from registry.accounts.service import person_named
 from registry.accounts.tokens import add_service_account, issue, revoke
 from registry.core.clock import local_instant, today
+from registry.core.transactions import transaction
 from registry.notifications.digest import write_due_digest
 from registry.projects.models import Project
 from tests.audits.policy_steps import activate, draft
@@ -172,6 +175,17 @@ def test_supervisors_except_proposer_are_notified_of_waiting_proposals(digest: D
     act(AIGERIM, returned, "propose", NO_BREACH)
     act(SAULE, returned, "return")
     assert digest(MONDAY + A_DAY) == [("timur@readers.kz", "proposal-waiting", [waiting.id])]
+
+
+def test_second_account_of_the_proposer_is_not_notified_of_the_proposal(digest: Digest) -> None:
+    for name in ("saule", "timur"):
+        create_reader("supervisor", name=name)
+    case = under_review(a_project())
+    act(SAULE, case, "assign", "saule")
+    act(SAULE, case, "propose", NO_BREACH)
+    with transaction() as session:
+        session.execute(update(Person).values(email="saule@readers.kz"))
+    assert digest(MONDAY + A_DAY) == []
 
 
 def test_appeal_decision_is_notified_immediately_and_not_in_digest(digest: Digest) -> None:
