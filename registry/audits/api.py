@@ -150,8 +150,7 @@ class AuditConfirmation(MethodView):
     @blp.response(200, AUDIT, example=AUDIT_EXAMPLE)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Confirm a held audit: its date is judged again without the change threshold."""
-        audit_id = find_audit(current_actor(), id).id
-        return visible(confirm_held_audit(current_actor(), audit_id, values["reason"]))
+        return visible(confirm_held_audit(current_actor(), id, values["reason"]))
 
 
 @blp.route("/audits/<row_id:id>/rejection")
@@ -166,8 +165,7 @@ class AuditRejection(MethodView):
     @blp.response(200, AUDIT, example={**HELD_EXAMPLE, "status": "rejected", "held_decision": HELD_DECISION_EXAMPLE})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Reject a held audit: it changes nothing and does not count, and the next audit judges every project again."""
-        audit_id = find_audit(current_actor(), id).id
-        return visible(reject_held_audit(current_actor(), audit_id, values["reason"]))
+        return visible(reject_held_audit(current_actor(), id, values["reason"]))
 
 
 @blp.route("/audits/<row_id:id>/voiding")
@@ -182,7 +180,7 @@ class AuditVoiding(MethodView):
     @blp.response(200, AUDIT, example={**AUDIT_EXAMPLE, "voiding": VOIDING_EXAMPLE})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
-        return visible(propose_voiding(current_actor(), find_audit(current_actor(), id).id, values["reason"]))
+        return visible(propose_voiding(current_actor(), id, values["reason"]))
 
 
 @blp.route("/audits/<row_id:id>/voiding-confirmation")
@@ -200,8 +198,7 @@ class AuditVoidingConfirmation(MethodView):
 
         Both are persons.
         """
-        audit_id = find_audit(current_actor(), id).id
-        return visible(confirm_voiding(current_actor(), audit_id, values["proposed_at"]))
+        return visible(confirm_voiding(current_actor(), id, values["proposed_at"]))
 
 
 # The endpoint that repeats a past audit.
