@@ -13,7 +13,8 @@ from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import Case, CaseDecision, Order
 from registry.cases.service import decision_in_effect, end_orders
 from registry.cases.transitions import apply, authorize
-from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON
+from registry.cases.vocabulary import DecisionKind
+from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, STAGES
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
@@ -23,6 +24,8 @@ from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, Flag
 from registry.freeze.current import policy_in_force
+from registry.freeze.texts import Translate
+from registry.freeze.vocabulary import Placement
 from registry.projects.change_times import PROJECT
 
 # Texts of decisions in Kazakh and Russian, beside the one text that clients of one language send and read.
@@ -66,6 +69,30 @@ def contradictions(values: Mapping[str, Any]) -> list[Problem]:
         if text is not None and in_languages and text not in [values[other] for other in in_languages]:
             problems.append(Problem(f"/{name}", "text-differs", {"other": in_languages[0]}))
     return problems
+
+
+def order_steps(decision: str, due: str, _: Translate) -> list[str]:
+    """Return the steps by which an agency carries out an order, ``due`` by a day or "", for its letter and the page."""
+    if decision == DecisionKind.MIGRATE_BY:
+        return [
+            _("Move the object to QazTech by %(day)s.") % {"day": due},
+            _("Then change the facts in the register: the hosting to “%(placement)s”, and the key on QazTech.")
+            % {"placement": _(Placement.ON_PLATFORM.label)},
+            _(
+                "Add a comment to the case and ask for the placement to be confirmed. The order counts as carried out "
+                "when it is confirmed."
+            ),
+        ]
+    return [
+        _("Stop the work by %(day)s.") % {"day": due} if due else _("Take the object out of use and write it off."),
+        _("Then change the facts in the register: the stage to “%(stage)s”, and the date on which it ended.")
+        % {"stage": _(STAGES[decision].label)},
+        _("Add the act to the documents of the project."),
+        _(
+            "Add a comment to the case and ask for the ending to be confirmed. The order counts as carried out when it "
+            "is confirmed."
+        ),
+    ]
 
 
 class ProposalOutOfDate(Conflict):

@@ -19,7 +19,7 @@ from registry.audits.clearing_facts import clearings
 from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, open_cases
 from registry.cases.commission import CaseNotWithCommission, DecisionFile, propose_commission_decision
-from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, with_both_languages
+from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, order_steps, with_both_languages
 from registry.cases.documents import add_case_document, last_event_id, may_add_to, read_case_document, sides_of
 from registry.cases.list_pages import no_case_chosen, requested_list, requested_position
 from registry.cases.lists import show_case
@@ -43,7 +43,7 @@ from registry.cases.schemas import (
 )
 from registry.cases.service import is_under_appeal, news_of, record_visit
 from registry.cases.text_templates import filled, find_template, name_in, templates_for
-from registry.cases.vocabulary import ActionName, CommissionOutcome, DecisionKind, FurtherEvent, Status, TemplateKind
+from registry.cases.vocabulary import ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.clock import today
@@ -60,7 +60,6 @@ from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_date
-from registry.freeze.vocabulary import Placement, Stage
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
 from registry.http.etag import make_tag
@@ -279,40 +278,12 @@ def audit_names(
     }
 
 
-# Order instructions: the steps in this register by which an agency carries out an order.
-
-STAGES: Mapping[str, Stage] = {DecisionKind.STOP: Stage.TERMINATED, DecisionKind.WRITE_OFF: Stage.WRITTEN_OFF}
-
-
 def order_instructions(decision: Mapping[str, Any]) -> list[str]:
-    """Return the steps; empty when the decision is no order or no longer in effect."""
-    if decision["ended_because"]:
+    """Return the steps of an order; empty when the decision is no order or no longer in effect."""
+    if decision["ended_because"] or decision["decision"] not in ORDERING:
         return []
-    if decision["decision"] == DecisionKind.MIGRATE_BY:
-        return [
-            _("Move the object to QazTech by %(day)s.") % {"day": day(decision["due_on"])},
-            _("Then change the facts here: the hosting to “%(placement)s”, and the key on QazTech.")
-            % {"placement": choice_label("placement", Placement.ON_PLATFORM)},
-            _(
-                "Add a comment below and ask for the placement to be confirmed. The order counts as carried out when "
-                "it is confirmed."
-            ),
-        ]
-    stage = STAGES.get(decision["decision"])
-    if stage is None:
-        return []
-    return [
-        _("Stop the work by %(day)s.") % {"day": day(decision["due_on"])}
-        if decision["due_on"]
-        else _("Take the object out of use and write it off."),
-        _("Then change the facts here: the stage to “%(stage)s”, and the date on which it ended.")
-        % {"stage": choice_label("stage", stage)},
-        _("Add the act to the documents of the project."),
-        _(
-            "Add a comment below and ask for the ending to be confirmed. The order counts as carried out when it is "
-            "confirmed."
-        ),
-    ]
+    due = day(decision["due_on"]) if decision["due_on"] else ""
+    return order_steps(decision["decision"], due, _)
 
 
 # Templates on the page of a case: which ones a form offers, and the form with the chosen text in it.

@@ -13,6 +13,7 @@ from typing import Final
 
 from registry.accounts.roles import Permission
 from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, Status
+from registry.freeze.vocabulary import Stage
 
 
 class Target(Enum):
@@ -148,10 +149,27 @@ AUDIT_TRANSITIONS: Final[Mapping[str, tuple[frozenset[Status], Status | Target]]
     AuditEvent.EXEMPTED: (frozenset({S.NEW, S.UNDER_REVIEW, S.WITH_COMMISSION}), S.WITH_COMMISSION),
 }
 
-# On approval, these decisions accept the case's flags and close it; the others become orders.
-ACCEPTING: Final = (D.NO_BREACH, D.TRANSITIONAL_ACCEPTED)
-ORDERING: Final = tuple(decision for decision in D if decision not in ACCEPTING)
+
+class Effect(Enum):
+    """What the approval of a decision does with the case."""
+
+    ACCEPTS = "accepts its flags and closes it"
+    ORDERS = "becomes an order to the agency"
+
+
+# Every decision, so that a new one becomes neither by default.
+EFFECTS: Final[Mapping[DecisionKind, Effect]] = {
+    D.NO_BREACH: Effect.ACCEPTS,
+    D.TRANSITIONAL_ACCEPTED: Effect.ACCEPTS,
+    D.MIGRATE_BY: Effect.ORDERS,
+    D.STOP: Effect.ORDERS,
+    D.WRITE_OFF: Effect.ORDERS,
+}
+ACCEPTING: Final = tuple(decision for decision in D if EFFECTS[decision] is Effect.ACCEPTS)
+ORDERING: Final = tuple(decision for decision in D if EFFECTS[decision] is Effect.ORDERS)
 NEEDS_DUE_ON: Final = (D.MIGRATE_BY, D.STOP)
+# The stage of the project that carries out an order.
+STAGES: Final[Mapping[str, Stage]] = {D.STOP: Stage.TERMINATED, D.WRITE_OFF: Stage.WRITTEN_OFF}
 
 
 def back(assignee: str | None) -> Status:

@@ -10,16 +10,15 @@ from typing import Any, Final
 from babel import Locale
 from babel.dates import format_date
 
+from registry.cases.decisions import order_steps
 from registry.cases.vocabulary import DecisionKind
 from registry.core.pdf import make_pdf
 from registry.core.translations import LOCALES, OFFICIAL_LANGUAGES, Language, lazy_text, translate, translator
 from registry.freeze.texts import Translate
-from registry.freeze.vocabulary import Placement, Stage
 from registry.letters.vocabulary import LetterKind
 
 # Day and month, then the year as the language writes it in full dates.
 DATES: Final[Mapping[Language, str]] = {"kk": "{year} жылғы {day}", "ru": "{day} {year} года"}
-STAGES: Final[Mapping[str, Stage]] = {DecisionKind.STOP: Stage.TERMINATED, DecisionKind.WRITE_OFF: Stage.WRITTEN_OFF}
 ASKED: Final = lazy_text("Explain the flags of the project.")
 REFERRED: Final = lazy_text("The case is referred to the Commission for its decision.")
 CLEARED: Final = lazy_text("An audit found that the flags are cleared. The case is closed as corrected.")
@@ -101,7 +100,11 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
             [] if decision else _text(facts, "text", language, _) or [_(usual[LetterKind(kind)])],
             False,
         ),
-        (_("How to carry out the order"), _steps(facts, language, _) if kind == LetterKind.ORDER else [], True),
+        (
+            _("How to carry out the order"),
+            order_steps(decision, _day(facts["due_on"], language), _) if kind == LetterKind.ORDER else [],
+            True,
+        ),
         (
             _("How to answer"),
             [_("Open the case in the register and choose “Answer”. Add the documents that your answer rests on.")]
@@ -114,26 +117,6 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
             [_(APPEALED) % {"day": _day(facts["appeal_until"], language)}] if facts["appeal_until"] else [],
             False,
         ),
-    ]
-
-
-def _steps(facts: Mapping[str, Any], language: Language, _: Translate) -> list[str]:
-    due = _day(facts["due_on"], language)
-    stage = STAGES.get(facts["decision"])
-    stage_label = "" if stage is None else stage.label
-    if facts["decision"] == DecisionKind.MIGRATE_BY:
-        return [
-            _("Move the object to QazTech by %(day)s.") % {"day": due},
-            _("Then change the facts in the register: the hosting to “%(placement)s”, and the key on QazTech.")
-            % {"placement": _(Placement.ON_PLATFORM.label)},
-            _("Ask for the placement to be confirmed. The order counts as carried out when it is confirmed."),
-        ]
-    return [
-        _("Stop the work by %(day)s.") % {"day": due} if due else _("Take the object out of use and write it off."),
-        _("Then change the facts in the register: the stage to “%(stage)s”, and the date on which it ended.")
-        % {"stage": _(stage_label)},
-        _("Add the act to the documents of the project."),
-        _("Ask for the ending to be confirmed. The order counts as carried out when it is confirmed."),
     ]
 
 
