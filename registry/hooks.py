@@ -31,6 +31,7 @@ from registry.cases.change_times import (
     rename_in_cases,
 )
 from registry.cases.commission import CommissionDecision
+from registry.cases.decisions import accepted_since
 from registry.cases.models import (
     case_acted,
     case_id_of_flag,
@@ -44,7 +45,7 @@ from registry.changes.service import discard_pending as discard_changes
 from registry.changes.service import write_pending
 from registry.core.read_along import read_along
 from registry.core.transactions import after_rollback, before_commit, before_journal
-from registry.exemptions.service import mark_exemptions_of_agency, mark_exemptions_of_project
+from registry.exemptions.service import exempt_since, mark_exemptions_of_agency, mark_exemptions_of_project
 from registry.flags.freeze_status import mark_flags_of_agency, mark_flags_of_project, update_freeze_status_of_agency
 from registry.flags.queries import (
     has_active_flag_of_rule,
@@ -65,6 +66,7 @@ from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.models import PendingUpload
 from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency, record_view_changes_below
+from registry.projects.decided_names import link_decisions
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted, project_restricting, project_withdrawn
 from registry.projects.filters import link_filter
@@ -147,6 +149,9 @@ agency_succeeded.connect(pass_on_imports)
 agency_succeeded.connect(pass_on_emails)
 agency_succeeded.connect(pass_on_views)
 agency_succeeded.connect(pass_on_webhooks)
+
+link_decisions(exempt_since)
+link_decisions(accepted_since)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)

@@ -44,6 +44,7 @@ from registry.flags.withdrawn_projects import SERIOUS
 from registry.journal import service as journal
 from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
 from registry.projects.models import Project
+from registry.projects.placement_claims import IDENTITY, NAMES
 from registry.projects.visibility import require_not_withdrawn
 
 OF_EXEMPTION: Final = ("valid_from", "valid_to", "scope", "conditions")
@@ -89,6 +90,11 @@ class CommissionDecision(ApprovalKind):
         serious = (FLAGS.c.project_id == approval.project_id, IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS))
         return {"flags": db.session.scalar(select(func.count()).select_from(FLAGS).where(*serious)) or 0}
 
+    def seen(self, approval: Approval) -> Any:
+        """Also the object that it is about."""
+        project = db.session.get_one(Project, approval.project_id)
+        return [super().seen(approval), [getattr(project, name) for name in (*IDENTITY, *NAMES)]]
+
     def documents(self, approval: Approval) -> Sequence[int]:
         """The decision."""
         documents: list[int] = approval.payload["documents"]
@@ -97,7 +103,10 @@ class CommissionDecision(ApprovalKind):
     def lock(self, approval: Approval) -> None:
         """Lock the case before its project, as actions on cases do."""
         lock_flags_for_review()
-        require_transaction().scalar(_case_concerned(approval).with_for_update(of=Case))
+        session = require_transaction()
+        session.scalar(_case_concerned(approval).with_for_update(of=Case))
+        # So that nobody makes another object of it meanwhile.
+        session.scalar(select(Project.id).where(Project.id == approval.project_id).with_for_update())
 
     def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
         """Record it. Raises CaseNotWithCommission, ProjectWithdrawn, Invalid and CommissionDecisionRecorded."""

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, func, or_, select
 
 from registry.accounts.actors import Actor
 from registry.cases.change_times import mark_flags_and_cases
-from registry.cases.models import Case, CaseDecision, Order
+from registry.cases.models import CASE, Case, CaseDecision, Order
 from registry.cases.service import decision_in_effect, end_orders
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import DecisionKind
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, STAGES
 from registry.core.clock import now, today
 from registry.core.database import db
+from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.core.working_days import national_calendar
 from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.models import FLAGS, Flag
+from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Placement
@@ -204,6 +205,22 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
             flag.status = "accepted"
     _mark(flags)
     return opened
+
+
+def accepted_since(ids: Collection[int]) -> dict[int, datetime]:
+    """When the earliest acceptance in effect, or waiting for its approval, was proposed, of those of the projects."""
+    accepted = exists().where(
+        FLAGS.c.project_id == Case.project_id, IS_ACTIVE, FLAGS.c.accepted_fingerprint == FLAGS.c.fingerprint
+    )
+    in_effect = and_(CaseDecision.outcome == "approved", CaseDecision.ended_because.is_(None), accepted)
+    proposed = (
+        select(Case.project_id, func.min(CaseDecision.proposed_at).label("at"))
+        .join(Case, Case.id == CaseDecision.case_id)
+        .where(is_among(CASE.c.project_id, ids), CaseDecision.decision.in_(sorted(ACCEPTING)))
+        .where(or_(CaseDecision.outcome.is_(None), in_effect))
+        .group_by(Case.project_id)
+    )
+    return {row.project_id: row.at for row in db.session.execute(proposed)}
 
 
 def _open_flags(case: Case) -> list[str]:

@@ -13,6 +13,7 @@ from registry.accounts.roles import Permission
 from registry.changes.service import record_added, record_change, record_changes
 from registry.core.clock import local_date, now, today
 from registry.core.database import db
+from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.lists import Listing, Page
 from registry.core.transactions import require_transaction, transaction
@@ -156,6 +157,17 @@ def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> Sc
 def exemption_in_force(project_id: int, day: date) -> int | None:
     """The id of a project's exemption in force on a date (the last recorded one); None without one."""
     return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
+
+
+def exempt_since(ids: Collection[int]) -> dict[int, datetime]:
+    """When the earliest exemption in force, or to come into force, was recorded, of those of the projects with one."""
+    stands = and_(Exemption.revoked_at.is_(None), Exemption.valid_to >= today())
+    recorded = (
+        select(Exemption.project_id, func.min(Exemption.recorded_at).label("at"))
+        .where(is_among(EXEMPTIONS.c.project_id, ids), stands)
+        .group_by(Exemption.project_id)
+    )
+    return {row.project_id: row.at for row in db.session.execute(recorded)}
 
 
 def exempt_projects(ids: Collection[int], day: date) -> set[int]:

@@ -31,6 +31,7 @@ from registry.imports.queries import ProjectPreview
 from registry.imports.same_project import SameProject, answer_for, same_as
 from registry.imports.vocabulary import NEW, SAME
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
+from registry.projects.decided_names import names_decided_on, other_object_problem
 from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.former_records import former_records_of, reason_problem, without_hidden
 from registry.projects.models import CHANGEABLE, Project
@@ -138,6 +139,7 @@ class ProjectImport:
         questions = self._resembled(good)
         registered = self._registered(good, questions)
         matched = self._matched_by_dry_run(chunk)
+        decided = names_decided_on([project["id"] for project in registered.by_number.values()])
         preview = ProjectPreview(self.dry_run)
         new: list[tuple[ImportRow, NewProject]] = []
         changed: list[ProjectChange] = []
@@ -191,6 +193,9 @@ class ProjectImport:
                     continue
                 record = before | _given(row)
             problems = [self._of_file(problem) for problem in cross_field_problems(record)]
+            if before is not None:
+                problem = other_object_problem(decided.get(before["id"]), before, record)
+                problems += [] if problem is None else [problem]
             if problems:
                 self._reject(outcome, row, problems)
             elif before is None:

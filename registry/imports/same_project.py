@@ -24,8 +24,8 @@ from registry.imports.models import ImportRun, ImportWrite, PreviewedRow, has_fi
 from registry.imports.queries import find_import, require_rows
 from registry.imports.vocabulary import ANSWERS, SAME
 from registry.projects.models import Project
-from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, exact_value, fingerprint, stems
-from registry.projects.similarity.scoring import Words, name_similarity, similarity, word_weight
+from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, exact_value, fingerprint
+from registry.projects.similarity.scoring import SAME_NAME, Words, WordWeights, kept_name, name_similarity, words_of
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 
 # Answers to the questions of a dry run: whether a row is the registered project that it resembles, or a new one.
@@ -99,8 +99,6 @@ def same_as(answer: str | None) -> str | None:
     return project if word == SAME and project not in ("", NO_PROJECT) else None
 
 
-# Below this similarity a new name is the name of something else.
-SAME_NAME: Final = 0.6
 # From this similarity on, a row without a key may be a registered project.
 NEAR_NAME: Final = 0.75
 CONTRACT: Final = ("contract_number", "supplier_bin")
@@ -119,18 +117,6 @@ class RegisteredProject(NamedTuple):
     external_id: str | None
     names: Mapping[str, str]
     contract: Contract | None
-
-
-class _Weights(dict[str, float]):
-    """The weights of words among the names of an agency's projects, worked out when they are asked for."""
-
-    def __init__(self, counts: Counter[str]) -> None:
-        super().__init__()
-        self._counts = counts
-
-    def __missing__(self, word: str) -> float:
-        self[word] = weight = word_weight(word, self._counts[word])
-        return weight
 
 
 class AgencyProjects:
@@ -168,7 +154,7 @@ class AgencyProjects:
     @cached_property
     def weights(self) -> Mapping[str, float]:
         """Word → weight: the less, the more of the projects have it in their names."""
-        return _Weights(Counter(word for project in self.projects for word in _all_words(project.names)))
+        return WordWeights(Counter(word for project in self.projects for word in _all_words(project.names)))
 
     def near(self, values: Mapping[str, Any]) -> RegisteredProject | None:
         """The project with the nearest name, None when no name is near."""
@@ -180,7 +166,7 @@ class AgencyProjects:
             for project in self._by_hash.get((place, value), [])[:MAX_WITH_HASH] if value is not None else ():
                 near[project.number] = project
                 counts[project.number] += 1
-        names = _words_of(_names(values))
+        names = words_of(_names(values))
         scored = [
             (name_similarity(names, self._words_of_project(near[number]), self.weights), number)
             for number, _count in counts.most_common(MAX_COMPARED)
@@ -190,7 +176,7 @@ class AgencyProjects:
 
     def _words_of_project(self, project: RegisteredProject) -> Mapping[str, Words]:
         if project.number not in self._words:
-            self._words[project.number] = _words_of(project.names)
+            self._words[project.number] = words_of(project.names)
         return self._words[project.number]
 
 
@@ -235,7 +221,7 @@ class SameProject:
         changed = [name for name in NAMES if before[name] != after[name]]
         if changed:
             weights = self.of_agency(before["agency_id"]).weights
-            if _name_kept(before, after, weights) < SAME_NAME:
+            if kept_name(before, after, weights) < SAME_NAME:
                 return Problem(f"/{changed[0]}", "row-changes-name", params)
         if all(before[name] is not None and before[name] != after[name] for name in CONTRACT):
             return Problem("/contract_number", "row-changes-contract", params)
@@ -296,21 +282,6 @@ class SameProject:
         return projects
 
 
-def _name_kept(before: Mapping[str, Any], after: Mapping[str, Any], weights: Mapping[str, float]) -> float:
-    """How similar the names are after a change: of each language that had one and has another, the least similar."""
-    replaced = [name for name in NAMES if before[name] and after[name] and before[name] != after[name]]
-    if replaced:
-        return min(_similarity(before[name], after[name], weights) for name in replaced)
-    if any(before[name] and before[name] == after[name] for name in NAMES):
-        return 1.0
-    old, new = _words_of(_names(before)), _words_of(_names(after))
-    return name_similarity(old, new, weights) if old and new else 1.0
-
-
-def _similarity(first: str, second: str, weights: Mapping[str, float]) -> float:
-    return 1.0 if comparable(first) == comparable(second) else similarity(_words(first), _words(second), weights)
-
-
 def _names(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: values[name] for name in NAMES if values.get(name)}
 
@@ -324,13 +295,5 @@ def _contract(values: Mapping[str, Any]) -> Contract | None:
     return None if None in contract else contract
 
 
-def _words(text: str) -> Words:
-    return tuple(dict.fromkeys(stems(text)))
-
-
-def _words_of(names: Mapping[str, str]) -> dict[str, Words]:
-    return {name: _words(text) for name, text in names.items()}
-
-
 def _all_words(names: Mapping[str, str]) -> Iterable[str]:
-    return {word for text in names.values() for word in _words(text)}
+    return {word for words in words_of(names).values() for word in words}

@@ -33,6 +33,7 @@ from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from registry.projects.bulk_writes import ProjectChange, update_projects
+from registry.projects.decided_names import names_decided_on, other_object_problem
 from registry.projects.fields import cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.placement_claims import withdraw_confirmations
@@ -184,6 +185,7 @@ def _restored(
     ids = [project["id"] for project in projects]
     revisions = select(Revision.project_id, Revision.version, Revision.changes).where(Revision.project_id.in_(ids))
     written = {(row.project_id, row.version): row.changes for row in db.session.execute(revisions)}
+    decided = names_decided_on(ids)
     proposed: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for project in projects:
         number = project["number"]
@@ -207,7 +209,8 @@ def _restored(
             before["external_id"] not in (None, project["external_id"])
             and db.session.scalar(SAME_EXTERNAL_ID, reference) is not None
         )
-        if is_taken or cross_field_problems(before):
+        is_other = other_object_problem(decided.get(project["id"]), project, before) is not None
+        if is_taken or is_other or cross_field_problems(before):
             left.append({"project": number, "reason": "undo-not-valid"})
         else:
             proposed.append((project, before))

@@ -19,7 +19,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
-from registry.core.search import project_words, search_words
+from registry.core.search import NAMES, project_words, search_words
 from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 from registry.projects.change_times import (
@@ -29,6 +29,7 @@ from registry.projects.change_times import (
     registered_change,
     status_at_registration,
 )
+from registry.projects.decided_names import names_decided_on, other_object_problem
 from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.former_records import (
@@ -188,8 +189,12 @@ def planned_change(
     actor.require(Permission.PROJECTS_WRITE)
     before = snapshot(project)
     after = before | dict(changes)
-    problems = merge_problems(known, cross_field_problems(after))
-    if problems:
+    problems = cross_field_problems(after)
+    if any(before[name] != after[name] for name in NAMES):
+        decided = names_decided_on([project.id]).get(project.id)
+        if (problem := other_object_problem(decided, before, after)) is not None:
+            problems.append(problem)
+    if problems := merge_problems(known, problems):
         raise Invalid(problems)
     if after["external_id"] != before["external_id"]:
         require_unused_external_id(project.agency, after["external_id"])

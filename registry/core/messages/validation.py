@@ -51,6 +51,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "expected-whole-number": lazy_text("A whole number is expected."),
     "lifetime-not-positive": lazy_text("The lifetime must be longer than zero."),
     "mapping-invalid": lazy_text("A JSON object is expected, from headers of the file to names of fields or null."),
+    "name-decided-on": lazy_text(
+        "An exemption or an acceptance of this project was decided for “{name}”. If it is still the same object, keep "
+        "these words in its new name. If it is another object, register it as a project of its own."
+    ),
     "name-not-usable": lazy_text(
         "A name has 1 to {limit} characters: Latin or Cyrillic letters, digits, spaces and - . _ @ ' ( ) + & / , #. A "
         "colon is not allowed."

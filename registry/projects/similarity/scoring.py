@@ -15,6 +15,7 @@ from typing import Any, Final
 from rapidfuzz import fuzz, process
 
 from registry.core.search import NAMES
+from registry.core.values import comparable
 from registry.projects.similarity.fingerprints import COMMON_STEMS, EXACT, MAX_PURPOSE_WORDS, exact_value, stems
 
 # Of the score of the words, the share of the purpose.
@@ -40,6 +41,8 @@ SAME_ADDRESS: Final = 80
 # From these similarities on, names and purpose are among the reasons.
 SAME_TEXT: Final = 0.5
 REASONS: Final = ("name", "purpose", *EXACT)
+# Below this similarity a new name is the name of something else.
+SAME_NAME: Final = 0.6
 
 Words = tuple[str, ...]
 
@@ -75,11 +78,10 @@ def is_same_contract(equal: Iterable[str]) -> bool:
 
 def record_of(agency_id: int, values: Mapping[str, Any]) -> Record:
     """What is compared of a project with these values."""
-    names = {name: tuple(dict.fromkeys(stems(values[name]))) for name in NAMES if values.get(name)}
     purpose = values.get("purpose")
     return Record(
         agency_id,
-        names,
+        words_of(values),
         tuple(dict.fromkeys(stems(purpose)[:MAX_PURPOSE_WORDS])),
         {name: exact_value(name, values.get(name)) for name in EXACT},
     )
@@ -120,6 +122,32 @@ def name_similarity(first: Mapping[str, Words], second: Mapping[str, Words], wei
     pairs = ((one, other) for one in first.values() for other in second.values())
     best = max((similarity(one, other, weights) for one, other in pairs), default=0.0)
     return best if first.keys() & second.keys() else min(1.0, best * OTHER_LANGUAGE)
+
+
+def kept_name(before: Mapping[str, Any], after: Mapping[str, Any], weights: Mapping[str, float]) -> float:
+    """How similar the names are after a change: of each language that had one and has another, the least similar."""
+    replaced = [name for name in NAMES if before[name] and after[name] and before[name] != after[name]]
+    if replaced:
+        return min(text_similarity(before[name], after[name], weights) for name in replaced)
+    if any(before[name] and before[name] == after[name] for name in NAMES):
+        return 1.0
+    old, new = words_of(before), words_of(after)
+    return name_similarity(old, new, weights) if old and new else 1.0
+
+
+def words_of(values: Mapping[str, Any]) -> dict[str, Words]:
+    """The reduced words of each name that is given."""
+    return {name: words(values[name]) for name in NAMES if values.get(name)}
+
+
+def words(text: str) -> Words:
+    """The reduced words of a text, each once."""
+    return tuple(dict.fromkeys(stems(text)))
+
+
+def text_similarity(first: str, second: str, weights: Mapping[str, float]) -> float:
+    """How similar two texts are, from 0 to 1; writing them otherwise changes nothing."""
+    return 1.0 if comparable(first) == comparable(second) else similarity(words(first), words(second), weights)
 
 
 def similarity(first: Words, second: Words, weights: Mapping[str, float]) -> float:
@@ -165,6 +193,20 @@ def _weights(texts: Iterable[Iterable[str]]) -> dict[str, float]:
     """The weight of each word: 1 for a word of one text, less the more texts have it, and little for common ones."""
     counts = Counter(word for text in texts for word in text)
     return {word: word_weight(word, count) for word, count in counts.items()}
+
+
+class WordWeights(dict[str, float]):
+    """The weights of words, worked out when they are asked for. ``counts``: how many texts have each."""
+
+    def __init__(self, counts: Counter[str] | None = None) -> None:
+        """Without counts every word is of one text."""
+        super().__init__()
+        self._counts = counts or Counter()
+
+    def __missing__(self, word: str) -> float:
+        """Work the weight out."""
+        self[word] = weight = word_weight(word, self._counts[word])
+        return weight
 
 
 def word_weight(word: str, count: int) -> float:

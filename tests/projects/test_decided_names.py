@@ -1,0 +1,149 @@
+"""A project on which something was decided cannot become another object under the decision."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.accounts.roles import Role
+from registry.approvals.service import ApprovalOutOfDate
+from registry.cases.commission import propose_exemption
+from registry.cases.sync import revoke_exemption
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.lists import Page
+from registry.exemptions.models import Exemption
+from registry.imports.queries import errors_of
+from registry.imports.service import ImportOptions, import_now
+from registry.imports.undo import undo_import
+from registry.projects.documents import add_document
+from registry.projects.models import Project
+from tests.audits.steps import exempt
+from tests.cases.cast import (
+    AIGERIM,
+    NO_BREACH,
+    SAULE,
+    act,
+    decided_case,
+    edit,
+    editor_of,
+    exemption,
+    in_days,
+    under_review,
+)
+from tests.factories import a_bin, a_project, an_actor, an_agency, approve_waiting
+from tests.imports.tables import csv_of
+from tests.imports.test_files import minimal
+
+FOREST = "Реестр лесных пожаров Акмолинской области"
+FISH = "Учёт рыбных запасов Балхаша"
+
+
+def a_registry(**values: object) -> Project:
+    return a_project(an_agency(), name_ru=FOREST, name_kk=None, **values)
+
+
+def an_exempt_project() -> Project:
+    project = a_registry()
+    exempt(project, today(), in_days(30))
+    return project
+
+
+def problems_of_renaming(project: Project, name: str, **changes: object) -> list[tuple[str, str, object]]:
+    with pytest.raises(Invalid) as error:
+        edit(editor_of(project.agency), project, name_ru=name, **changes)
+    return [(problem.pointer, problem.code, problem.params) for problem in error.value.problems]
+
+
+REFUSED = [("/name_ru", "name-decided-on", {"name": FOREST})]
+
+
+def test_exempted_project_cannot_become_another_object(app: Flask) -> None:
+    project = an_exempt_project()
+    assert problems_of_renaming(project, FISH, contract_number="7", supplier_bin=a_bin()) == REFUSED
+
+
+def test_exempted_project_keeps_its_name_through_a_correction(app: Flask) -> None:
+    project = an_exempt_project()
+    edit(editor_of(project.agency), project, name_ru="Реестр лесных пожаров Акмолинской обл.")
+    edit(editor_of(project.agency), project, name_ru=f"Единая система мониторинга ({FOREST})")
+    edit(editor_of(project.agency), project, name_kk="Ақмола облысы орман өрттерінің тізілімі")
+
+
+def test_name_cannot_be_replaced_word_by_word(app: Flask) -> None:
+    project = an_exempt_project()
+    edit(editor_of(project.agency), project, name_ru="Реестр лесных запасов Акмолинской области")
+    assert problems_of_renaming(project, "Учёт лесных запасов Балхаша") == REFUSED
+
+
+def test_name_cannot_be_replaced_through_the_other_language(app: Flask) -> None:
+    project = an_exempt_project()
+    edit(editor_of(project.agency), project, name_kk="Балхаш балық қорын есепке алу")
+    with pytest.raises(Invalid):
+        edit(editor_of(project.agency), project, name_ru=None)
+
+
+def test_each_name_must_be_kept(app: Flask) -> None:
+    kazakh = "Ақмола облысы орман өрттерінің тізілімі"
+    project = a_project(an_agency(), name_ru=FOREST, name_kk=kazakh)
+    exempt(project, today(), in_days(30))
+    assert problems_of_renaming(project, FISH, name_kk=f"{kazakh} 2") == REFUSED
+
+
+def test_accepted_project_cannot_become_another_object(app: Flask) -> None:
+    project = a_registry()
+    decided_case(project, NO_BREACH)
+    assert problems_of_renaming(project, FISH) == REFUSED
+
+
+def test_project_cannot_become_another_object_while_its_acceptance_waits_for_approval(app: Flask) -> None:
+    project = a_registry()
+    case = under_review(project)
+    act(AIGERIM, case, "propose", NO_BREACH)
+    assert problems_of_renaming(project, FISH) == REFUSED
+    act(SAULE, case, "return", "Ask the agency.")
+    edit(editor_of(project.agency), project, name_ru=FISH)
+
+
+def test_project_may_become_another_object_once_its_exemption_is_revoked(app: Flask) -> None:
+    project = an_exempt_project()
+    editor = editor_of(project.agency)
+    revoke_exemption(SAULE, db.session.scalars(select(Exemption.id)).one(), "Recorded for another project.")
+    edit(editor, project, name_ru=FISH)
+
+
+def test_exemption_proposed_for_one_object_is_not_granted_to_another(app: Flask) -> None:
+    project = a_registry()
+    editor = editor_of(project.agency)
+    document = add_document(AIGERIM, project, "decision.pdf", "application/pdf", b"%PDF-1.7")
+    propose_exemption(AIGERIM, exemption(project, in_days(30)) | {"documents": [document.id]})
+    edit(editor, project, name_ru=FISH)
+    with pytest.raises(ApprovalOutOfDate):
+        approve_waiting()
+    assert db.session.scalar(select(func.count()).select_from(Exemption)) == 0
+
+
+def test_row_of_a_file_cannot_make_another_object_of_an_exempted_project(app: Flask) -> None:
+    project = a_registry(external_id="1")
+    exempt(project, today(), in_days(30))
+    row = minimal(project.agency.bin, external_id="1", name_ru=FISH)
+    editor = editor_of(project.agency)
+    run = import_now(editor, "projects", False, "x.csv", csv_of(row), options=ImportOptions(answers={2: "same"}))
+    assert (run.updated, run.rejected) == (0, 1)
+    (error,) = errors_of(editor, run, Page(limit=10)).items
+    assert (error["column"], error["code"]) == ("name_ru", "name-decided-on")
+
+
+def test_undo_of_an_import_leaves_the_name_that_was_exempted(app: Flask) -> None:
+    agency = an_agency()
+    editor = an_actor(Role.AGENCY_EDITOR, agency, "editor")
+    project = a_project(agency, external_id="1", name_ru=FISH, name_kk=None)
+    row = minimal(agency.bin, external_id="1", name_ru=FOREST)
+    run = import_now(editor, "projects", False, "x.csv", csv_of(row), options=ImportOptions(answers={2: "same"}))
+    exempt(project, today(), in_days(30))
+    undone = undo_import(editor, run.id, "Wrong file.").undone
+    assert undone is not None
+    assert undone["left"] == [{"project": project.number, "reason": "undo-not-valid"}]
+    assert db.session.get_one(Project, project.id).name_ru == FOREST
