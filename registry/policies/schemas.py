@@ -21,7 +21,6 @@ from registry.policies.vocabulary import PolicyState
 
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
-OPEN_OBJECT: Final = {"type": "object", "additionalProperties": True}
 SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
 EDIT_SEVERITY: Final = {"type": "string", "enum": [NOT_JUDGED, *Severity.codes()]}
 
