@@ -22,7 +22,7 @@ from registry.accounts.events import (
 from registry.accounts.roles import Permission
 from registry.agencies.service import agency_changed, agency_moving
 from registry.approvals.kinds import register_kind
-from registry.audits.restricted_counts import move_in_last_audit
+from registry.audits.queries import move_in_last_audit
 from registry.cases.change_times import (
     lock_cases_of_agency,
     lock_cases_of_project,

@@ -5,8 +5,7 @@ from registry.accounts import absences, account_names, attempts, invitations, se
 from registry.accounts import models as accounts
 from registry.agencies import models as agencies
 from registry.approvals import tables as approval_table
-from registry.audits import counts as audit_counts
-from registry.audits import policy_texts
+from registry.audits import models as audits
 from registry.cases import models as case_tables
 from registry.changes import models as change_tables
 from registry.core import idempotency, installation, outbox
@@ -43,7 +42,7 @@ TABLES = (
     sessions,
     tokens,
     agencies,
-    audit_counts,
+    audits,
     aitu_links,
     approval_table,
     case_tables,
@@ -63,7 +62,6 @@ TABLES = (
     email_tables,
     links,
     open_data,
-    policy_texts,
     policy_versions,
     project_numbers,
     project_table,

@@ -45,7 +45,7 @@ def test_handlers_are_connected_in_process(module: str) -> None:
             "registry.flags.freeze_status.mark_flags_of_project",
             "registry.cases.change_times.mark_cases_of_project",
             "registry.exemptions.service.mark_exemptions_of_project",
-            "registry.audits.restricted_counts.move_in_last_audit",
+            "registry.audits.queries.move_in_last_audit",
             "registry.open_data.service.withhold_restricted",
         ],
         ["registry.open_data.service.withhold"],

@@ -14,8 +14,8 @@ from registry.api.exports import ListExport, add_exports
 from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
-from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits
-from registry.audits.restricted_counts import visible_run
+from registry.audits.past import verify_audit
+from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits, visible_run
 from registry.audits.schemas import (
     AUDIT,
     AUDIT_EXAMPLE,
@@ -33,7 +33,6 @@ from registry.audits.schemas import (
     verification_shown,
 )
 from registry.audits.service import confirm_held_audit, find_audit, reject_held_audit, run_audit
-from registry.audits.verification import verify_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.lists import Listing, Page
 from registry.flags.models import AuditRun, failure_text

@@ -11,13 +11,11 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
-from registry.audits.past import verdict_known_at
-from registry.audits.queries import all_changes_of, list_audits
-from registry.audits.restricted_counts import visible_run
+from registry.audits.past import verdict_known_at, verify_audit
+from registry.audits.queries import all_changes_of, list_audits, visible_run
 from registry.audits.schemas import verification_shown
 from registry.audits.service import confirm_held_audit, find_audit, latest_held, reject_held_audit, run_audit
 from registry.audits.verdicts import verdict_of
-from registry.audits.verification import verify_audit
 from registry.audits.voiding import void_audit
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, FLAGS_FOUND, UsageError

@@ -25,14 +25,16 @@ from sqlalchemy import (
     union_all,
 )
 
-from registry.audits.counts import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount, DailyCount, Dimension
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.audits.models import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount, DailyCount, Dimension
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number
 from registry.core.bulk import insert_rows, table_of
 from registry.core.database import db
 from registry.core.dialects import is_among
 from registry.core.transactions import require_transaction
-from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, newest_good
 from registry.freeze.vocabulary import Placement
 from registry.projects.models import Project
 from registry.projects.vocabulary import FlagAge, FreezeStatus
@@ -231,3 +233,32 @@ def _members(count: _Count) -> Iterator[tuple[str, str]]:
         yield count.kind, count.member
         if count.kind == Dimension.REGION:
             yield Dimension.COUNTRY.value, COUNTRY
+
+
+# Counts at former audits, as the actor may see them.
+
+
+def counts_on(actor: Actor, day: date) -> Select[*tuple[Any, ...]]:
+    """Query agency, freeze status, severity, projects and budget at the last audit of that day or earlier."""
+    run, count = table_of(AuditRun).c, table_of(AgencyCount).c
+    audit_id = newest_good(run.id).where(run.on <= day).scalar_subquery()
+    severity = func.nullif(count.severity, NO_SEVERITY)
+    statement = (
+        select(count.agency_id, count.freeze_status, severity, func.sum(count.projects), func.sum(count.budget_kzt))
+        .where(count.audit_id == audit_id)
+        .group_by(count.agency_id, count.freeze_status, count.severity)
+    )
+    return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(count.is_restricted.is_(False))
+
+
+def counts_over_time(actor: Actor, agency_ids: Any) -> Select[*tuple[Any, ...]]:
+    """Query audit, date, freeze status and projects of these agencies together, for every good audit, oldest first."""
+    run, count = table_of(AuditRun).c, table_of(AgencyCount).c
+    statement = (
+        select(run.id, run.on, count.freeze_status, func.sum(count.projects).label("projects"))
+        .join(table_of(AuditRun), run.id == count.audit_id)
+        .where(run.status == "succeeded", run.dry_run.is_(False), count.agency_id.in_(agency_ids))
+        .group_by(run.id, run.on, run.judged_up_to, run.finished_at, count.freeze_status)
+        .order_by(run.on, run.judged_up_to, run.finished_at, run.id)
+    )
+    return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(count.is_restricted.is_(False))

@@ -14,18 +14,17 @@ from registry.accounts.actors import Actor
 from registry.audits.candidates import Totals
 from registry.audits.held_audits import held_because, held_causes
 from registry.audits.judgement import Preparation
-from registry.audits.policy_activation import check_promise, promise_to_check
-from registry.audits.policy_impact import ProjectChanges
-from registry.audits.policy_texts import save_policy_text
+from registry.audits.models import PolicyText
+from registry.audits.policy_activation import ProjectChanges, check_promise, promise_to_check
+from registry.audits.queries import COUNTS, LATER_COUNTS, RESTRICTED
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, Plan
-from registry.audits.restricted_counts import COUNTS, LATER_COUNTS, RESTRICTED
 from registry.cases.models import Case
 from registry.cases.sync import sync_cases
 from registry.changes.service import record_added, record_added_where
 from registry.core import outbox
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.dialects import refresh_statistics
+from registry.core.dialects import insert_or_ignore, refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.flags.former_flags import highest_ids, keep_former
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
@@ -147,6 +146,13 @@ def new_run(actor: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bo
         started_by=actor.principal,
         started_at=now(),
     )
+
+
+def save_policy_text(policy: Policy) -> None:
+    """Store the text of a policy in the open transaction, once."""
+    if policy.text:
+        row = {"digest": policy.digest, "version": policy.version, "text": policy.text}
+        require_transaction().execute(insert_or_ignore(PolicyText).values(**row).on_conflict_do_nothing())
 
 
 def execute_audit(

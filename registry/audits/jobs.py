@@ -9,11 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry.accounts.actors import SCHEDULE
-from registry.audits.clock_guard import ClockGuard
-from registry.audits.exclusive_lock import AuditRunning, exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
-from registry.audits.schedule import ScheduledRun, is_due, missed
+from registry.audits.schedule import AuditRunning, ClockGuard, ScheduledRun, exclusive_lock, is_due, missed
 from registry.audits.service import save_failed_run
 from registry.changes.service import record_added, record_change
 from registry.core import outbox

@@ -11,13 +11,19 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.audits.past import AuditNotRepeatable, require_repeatable
+from registry.audits.past import AuditNotRepeatable, Difference, require_repeatable, verify_audit
 from registry.audits.policy_activation import differing_projects
-from registry.audits.queries import changes_of, count_changes, example_changes, list_audits, previous_good
-from registry.audits.restricted_counts import LATER_COUNTS, visible_run
+from registry.audits.queries import (
+    LATER_COUNTS,
+    changes_of,
+    count_changes,
+    example_changes,
+    list_audits,
+    previous_good,
+    visible_run,
+)
 from registry.audits.schemas import AUDIT_ORDER, HELD_DECISION, VOIDING_PROPOSAL
 from registry.audits.service import confirm_held_audit, find_audit, reject_held_audit, run_audit
-from registry.audits.verification import Difference, verify_audit
 from registry.audits.voiding import (
     VoidingProposalChanged,
     confirm_voiding,

@@ -1,39 +1,295 @@
-"""Activation of a draft of the policy by another supervisor, with exactly the impact that was shown; taking it back."""
+"""Policies before they bind: the impact of a version on flags and cases, and its activation as it was promised."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Final
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still, nobody_answers_for
+from registry.agencies.models import Agency
 from registry.approvals.service import require_person
-from registry.audits.exclusive_lock import exclusive_lock
-from registry.audits.policy_impact import CASES_OPENED, KINDS, ProjectChanges, calculate_impact
+from registry.audits.candidates import Part, candidates, count_projects, in_part, parts
+from registry.audits.reconciliation import Outcome, Plan, active_flags, reconcile
+from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case
+from registry.cases.sync import flags_of_closed_cases, projects_with_open_case
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.flags.lock import lock_flags_for_audit
-from registry.flags.models import AuditRun
-from registry.freeze.current import first_policy
+from registry.flags.models import SEVERITY_RANK, AuditRun
+from registry.freeze.current import first_policy, policy_in_force
+from registry.freeze.evaluation import evaluate
+from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
+from registry.freeze.vocabulary import Severity
 from registry.journal import service as journal
 from registry.policies.models import PolicyVersion
 from registry.policies.queries import find_policy, forget_activated_versions, parsed
 from registry.policies.service import lock_draft, lock_version
-from registry.policies.settings import failing, text_in_force_from
+from registry.policies.settings import content_digest, failing, text_in_force_from
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
+# The impact of a policy: what an audit of today by it would change, calculated over the real records without writing.
+#
+# The same candidates, evaluation, reconciliation and rules of case sync as in an audit, part by part. The policy in
+# force is evaluated in the same pass, to tell changes of the policy from those that the next audit makes anyway.
+
+# Changes of an audit project by project: newly flagged, cleared, other severity, other rules, cases opened.
+
+KINDS: Final = ("newly_flagged", "cleared", "changed_severity", "changed_rules")
+CASES_OPENED: Final = "cases_opened"
+
+
+class ProjectChange(NamedTuple):
+    """What an audit changes for a project: ``kind`` is one of KINDS.
+
+    Severities are those of its highest active flag, None without one. ``rules`` are those of its flags afterwards; of a
+    cleared project, those before.
+    """
+
+    project_id: int
+    kind: str
+    severity_before: str | None
+    severity_after: str | None
+    rules: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class ProjectChanges:
+    """Collects the changes of a plan part by part (``Plan.watch``); memory grows with the changes only.
+
+    ``from_severity``: flags of this severity or above open a case. ``cases_opened`` has ids of projects.
+    """
+
+    from_severity: str
+    changes: list[ProjectChange] = field(default_factory=list)
+    cases_opened: list[int] = field(default_factory=list)
+    _with_open_flag: dict[int, list[int]] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """Compare a project's flags before and after."""
+        before = {flag.rule: flag.severity for flag in outcome.before}
+        after = {finding.rule: finding.severity for finding in outcome.after}
+        if before != after:
+            worst_before, worst_after = _worst(before), _worst(after)
+            kind = _kind(worst_before, worst_after)
+            rules = tuple(sorted(after or before))
+            self.changes.append(ProjectChange(outcome.project_id, kind, worst_before, worst_after, rules))
+        heavy = Severity(self.from_severity).and_above()
+        if any(severity in heavy for severity, _ in outcome.open_after):
+            known = [flag_id for _, flag_id in outcome.open_after if flag_id is not None]
+            self._with_open_flag[outcome.project_id] = known
+
+    def finish(self, part: Part) -> None:
+        """After the last project of a part: which of its projects get a case, as case sync decides."""
+        if self._with_open_flag:
+            which, parameters = in_part(Case.project_id.expression), part._asdict()
+            have_case = set(db.session.scalars(projects_with_open_case(which), parameters))
+            reopen = set(db.session.scalars(flags_of_closed_cases(which), parameters))
+            self.cases_opened += sorted(
+                project_id
+                for project_id, flags in self._with_open_flag.items()
+                if project_id not in have_case and reopen.isdisjoint(flags)
+            )
+            self._with_open_flag.clear()
+
+    def promise(self) -> dict[str, Any]:
+        """The changes as JSON: of each kind the ids of projects, with both severities where these change."""
+        made: dict[str, Any] = {kind: [] for kind in (*KINDS, CASES_OPENED)}
+        for change in sorted(self.changes):
+            made[change.kind].append([change.project_id, change.severity_before, change.severity_after, *change.rules])
+        made[CASES_OPENED] = [[project_id] for project_id in sorted(self.cases_opened)]
+        return made
+
+
+def _kind(before: str | None, after: str | None) -> str:
+    if before is None:
+        return "newly_flagged"
+    if after is None:
+        return "cleared"
+    return "changed_severity" if before != after else "changed_rules"
+
+
+def _worst(severities: dict[str, str]) -> str | None:
+    return max(severities.values(), key=SEVERITY_RANK.__getitem__, default=None)
+
+
+BECAUSE_OF_POLICY: Final = "policy"
+BECAUSE_OF_FACTS: Final = "facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What an audit by ``policy`` on ``as_of`` would change. ``promise`` as in ``ProjectChanges``.
+
+    ``because_of_policy``: ids of the projects on which the policy in force has another verdict. ``digest`` is the
+    SHA-256 (hex) of what the policy asks, the day, and exactly these changes.
+    """
+
+    policy: Policy
+    compared_with: str
+    as_of: date
+    changes: ProjectChanges
+    promise: dict[str, Any]
+    because_of_policy: frozenset[int]
+    digest: str
+
+
+def impact_of(actor: Actor, version: str) -> Impact:
+    """The impact of a version as of today. Raises RoleNotAllowed and PolicyNotFound."""
+    actor.require(Permission.POLICIES_WRITE)
+    return calculate_impact(find_policy(actor, version).policy, today())
+
+
+def calculate_impact(policy: Policy, as_of: date) -> Impact:
+    """Judge every project by the policy, and compare with the flags that there are."""
+    present = policy_in_force(as_of)
+    changes = ProjectChanges(policy.case_from_severity)
+    other_verdict: set[int] = set()
+    for part in parts(count_projects(policy).up_to):
+        # A plan of its own for each part, so that memory does not grow with the register.
+        plan = Plan(watch=changes.add)
+        reconcile(plan, _judge(policy, present, as_of, part, other_verdict), active_flags(part), 0, Plan(), frozenset())
+        changes.finish(part)
+    promise = changes.promise()
+    return Impact(
+        policy=policy,
+        compared_with=present.version,
+        as_of=as_of,
+        changes=changes,
+        promise=promise,
+        because_of_policy=frozenset(other_verdict),
+        digest=_digest(policy, as_of, promise),
+    )
+
+
+class _NoDigest:
+    """Takes the place of the digest of everything read, which an impact does not need."""
+
+    def update(self, data: bytes) -> None:
+        """Ignore the data."""
+
+
+def _judge(
+    policy: Policy, present: Policy, on: date, part: Part, other_verdict: set[int]
+) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
+    both = replace(policy, scope=policy.scope | present.scope)
+    for project_id, facts, exemption_id in candidates(both, on, part, _NoDigest()):
+        findings = evaluate(facts, policy, on)
+        if _rules(findings) != _rules(evaluate(facts, present, on)):
+            other_verdict.add(project_id)
+        yield project_id, findings, exemption_id
+
+
+def _rules(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+    return [(finding.rule, finding.severity) for finding in findings]
+
+
+def _digest(policy: Policy, as_of: date, promise: dict[str, Any]) -> str:
+    exact = [content_digest(policy), as_of.isoformat(), promise]
+    return sha256(json.dumps(exact, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+# Report of an impact: which projects change and how, by agency and by region, with sums in whole tenge.
+#
+# Restricted projects are counted apart and not named: naming one is a read for the journal, and an impact writes
+# nothing.
+
+IDS_AT_ONCE: Final = 10_000
+ALL_KINDS: Final = (*KINDS, CASES_OPENED)
+
+
+class _About(NamedTuple):
+    """What the report says of a project."""
+
+    number: str
+    agency: str
+    region: str | None
+    budget_kzt: int | None
+    is_restricted: bool
+
+
+def impact_report(impact: Impact) -> dict[str, Any]:
+    """The impact as JSON. Every list has every project that is not restricted; sums and groups add up to the lists."""
+    by_id = {change.project_id: change for change in impact.changes.changes}
+    cases = sorted(impact.changes.cases_opened)
+    about = _about(sorted({*by_id, *cases}))
+    lists: dict[str, list[dict[str, Any]]] = {kind: [] for kind in ALL_KINDS}
+    restricted = dict.fromkeys(ALL_KINDS, 0)
+    agencies: dict[str, dict[str, int]] = {}
+    regions: dict[str | None, dict[str, int]] = {}
+    sums = dict.fromkeys(ALL_KINDS, 0)
+
+    def add(kind: str, project_id: int, **more: Any) -> None:
+        project = about[project_id]
+        if project.is_restricted:
+            restricted[kind] += 1
+            return
+        shown = {"project": project.number, "agency": project.agency, "region": project.region}
+        lists[kind].append({**shown, "budget_kzt": project.budget_kzt, **more})
+        sums[kind] += project.budget_kzt or 0
+        agencies.setdefault(project.agency, dict.fromkeys(ALL_KINDS, 0))[kind] += 1
+        regions.setdefault(project.region, dict.fromkeys(ALL_KINDS, 0))[kind] += 1
+
+    for project_id, change in sorted(by_id.items()):
+        add(
+            change.kind,
+            project_id,
+            severity_before=change.severity_before,
+            severity=change.severity_after,
+            rules=list(change.rules),
+            because=BECAUSE_OF_POLICY if project_id in impact.because_of_policy else BECAUSE_OF_FACTS,
+        )
+    for project_id in cases:
+        add(CASES_OPENED, project_id)
+    return {
+        "version": impact.policy.version,
+        "compared_with": impact.compared_with,
+        "as_of": impact.as_of,
+        "digest": impact.digest,
+        **lists,
+        "by_agency": _groups("agency", agencies),
+        "by_region": _groups("region", regions),
+        "sums": {f"{kind}_kzt": total for kind, total in sums.items()},
+        "restricted": restricted,
+    }
+
+
+def _groups(key: str, groups: Mapping[Any, Mapping[str, int]]) -> list[dict[str, Any]]:
+    """The groups with most newly flagged projects first."""
+    rows: list[dict[str, Any]] = [{key: name, **counts} for name, counts in groups.items()]
+    return sorted(rows, key=lambda row: (-row["newly_flagged"], -row["cleared"], row[key] or ""))
+
+
+def _about(ids: Sequence[int]) -> dict[int, _About]:
+    return dict(_rows(ids))
+
+
+def _rows(ids: Sequence[int]) -> Iterator[tuple[int, _About]]:
+    columns = select(
+        Project.id, Project.number, Agency.bin, Project.region, Project.budget_kzt, Project.is_restricted
+    ).join(Agency, Agency.id == Project.agency_id)
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = ids[start : start + IDS_AT_ONCE]
+        for row in db.session.execute(columns.where(Project.id.in_(some))):
+            yield row.id, _About(row.number, row.bin, row.region, row.budget_kzt, row.is_restricted)
+
+
+# Activation of a draft of the policy by another supervisor, with exactly the impact that was shown; taking it back.
+
 # Promises: whether the first audit by an activated policy changes what the impact showed at its activation.
 
-ALL_KINDS: Final = (*KINDS, CASES_OPENED)
 SIDES: Final = ("missing", "unexpected")
 MAX_SHOWN: Final = 50
 

@@ -1,15 +1,20 @@
-"""Lists of audits and of their changes."""
+"""Audits as they are shown: the counts that an actor may see, lists of audits and of their changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.restricted_counts import visible_run
+from registry.audits.held_audits import visible_causes
+from registry.audits.judgement import statuses_before
+from registry.audits.policy_activation import visible_check
+from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.lists import (
@@ -26,10 +31,140 @@ from registry.core.lists import (
     instant_filters,
     order_by,
 )
-from registry.flags.models import IS_GOOD, AuditChange, AuditRun
+from registry.core.transactions import require_transaction
+from registry.flags.former_flags import FormerFlag
+from registry.flags.models import ACTIVE_STATUSES, IS_GOOD, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
+from registry.flags.withdrawn_projects import status_before_withdrawal
+from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
+from registry.requests.restoration import was_withdrawn_at, withdrawal_in_effect
+
+# Restricted counts: an audit's counts with and without restricted projects.
+#
+# Each run stores how much restricted projects add to its counts; this is subtracted for readers who may not see
+# them.
+
+COUNTS: Final = (
+    "projects_judged",
+    "projects_out_of_scope",
+    "projects_flagged",
+    "projects_exempt",
+    "flags_opened",
+    "flags_kept",
+    "flags_reopened",
+    "flags_cleared",
+)
+# None in runs older than these columns.
+LATER_COUNTS: Final = ("severity_raised", "severity_lowered", "cases_opened")
+# Key of these counts in a run's journal entries.
+RESTRICTED: Final = "restricted"
+
+
+def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's columns with the counts that the actor may see."""
+    columns = (
+        {**run} if isinstance(run, Mapping) else {each.key: getattr(run, each.key) for each in run.__table__.columns}
+    )
+    restricted, sees_all = columns.pop("restricted_counts"), actor.may(Permission.RESTRICTED_READ)
+    columns["without_restricted"] = not sees_all
+    columns["held_causes"] = visible_causes(columns.get("held_causes"), with_restricted=sees_all)
+    columns["promise_check"] = visible_check(columns.get("promise_check"), with_restricted=sees_all)
+    return columns if sees_all else without_restricted(columns, restricted)
+
+
+def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | None) -> dict[str, Any]:
+    """Return a run's columns or details minus the ``restricted`` counts, also in ``held_because``."""
+    if not restricted:
+        return dict(run)
+    narrowed = {name: value - restricted[name] if name in COUNTS else value for name, value in run.items()}
+    for name in LATER_COUNTS:
+        if narrowed.get(name) is not None:
+            narrowed[name] -= restricted.get(name, 0)
+    if narrowed.get("held_because"):
+        why = narrowed["held_because"]
+        narrowed["held_because"] = {name: value - restricted.get(name, 0) for name, value in why.items()}
+    return narrowed
+
+
+def move_in_last_audit(project: Project) -> None:
+    """Add the project to the restricted counts of the last successful audit, or remove it, in the open transaction.
+
+    The counts of the audit and of the report then cover the same projects. Earlier runs keep their counts.
+    """
+    session = require_transaction()
+    last = last_good_audit()
+    if last is None or last.restricted_counts is None or project.id > last.judged_up_to:
+        return
+    if last.finished_at is not None and was_withdrawn_at(project, last.finished_at):
+        # That audit did not count it.
+        return
+    lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
+    locked = session.scalars(lock.execution_options(populate_existing=True)).one()
+    counts, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
+    own = _counts_of(project, last.id, last.finished_at)
+    locked.restricted_counts = {**counts, **{name: counts.get(name, 0) + sign * own[name] for name in own}}
+
+
+def _counts_of(project: Project, audit_id: int, finished_at: datetime | None) -> dict[str, int]:
+    session = require_transaction()
+    statuses = _statuses_at_the_audit(project, finished_at)
+    of_project = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
+    changes = Counter(session.scalars(select(AuditChange.change).where(*of_project)))
+    in_scope = project.agency.kind in policy_in_force().scope
+    return {
+        "projects_judged": int(in_scope),
+        "projects_out_of_scope": int(not in_scope),
+        "projects_flagged": int("open" in statuses),
+        "projects_exempt": int("exempt" in statuses and "open" not in statuses),
+        "flags_opened": changes["opened"],
+        "flags_kept": len(statuses) - changes["opened"] - changes["reopened"],
+        "flags_reopened": changes["reopened"],
+        "flags_cleared": changes["cleared"],
+        **_severity_turn(project, audit_id),
+        "cases_opened": int(_opened_case(project, audit_id)),
+    }
+
+
+def _severity_turn(project: Project, audit_id: int) -> dict[str, int]:
+    """Whether the audit raised or lowered the project's highest severity, from its flags and their former states."""
+    session = require_transaction()
+    withdrawal = withdrawal_in_effect(project)
+    of_audit = [Flag.status.in_(ACTIVE_STATUSES), Flag.cleared_by_audit == audit_id]
+    if withdrawal is not None:
+        of_audit.append(Flag.id.in_(withdrawal.details["flags"]))
+    flags = session.scalars(select(Flag).where(Flag.project_id == project.id, or_(*of_audit))).all()
+    former = select(FormerFlag.flag_id, FormerFlag.severity).where(
+        FormerFlag.flag_id.in_([flag.id for flag in flags]), FormerFlag.ended_by_audit == audit_id
+    )
+    severities = {row.flag_id: row.severity for row in session.execute(former)}
+    before = [severities.get(flag.id, flag.severity) for flag in flags if flag.opened_by_audit != audit_id]
+    after = [flag.severity for flag in flags if flag.cleared_by_audit != audit_id]
+    highest, highest_before = (max((SEVERITY_RANK[each] for each in some), default=0) for some in (after, before))
+    kept = bool(before and after)
+    raised, lowered = kept and highest > highest_before, kept and highest < highest_before
+    return {"severity_raised": int(raised), "severity_lowered": int(lowered)}
+
+
+def _opened_case(project: Project, audit_id: int) -> bool:
+    opened = select(Case.id).where(Case.project_id == project.id, Case.opened_by_audit == audit_id)
+    return require_transaction().scalar(opened.limit(1)) is not None
+
+
+def _statuses_at_the_audit(project: Project, finished_at: datetime | None) -> Sequence[str]:
+    """The statuses that the project's active flags had; of a withdrawn project, those that its flags had before."""
+    session = require_transaction()
+    withdrawal = withdrawal_in_effect(project)
+    if withdrawal is None:
+        flags = select(Flag.rule, Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
+    else:
+        flags = select(Flag.rule, status_before_withdrawal()).where(Flag.id.in_(withdrawal.details["flags"]))
+    changed = {} if finished_at is None else statuses_before(finished_at)
+    return [changed.get((project.id, rule), status) for rule, status in session.execute(flags)]
+
+
+# Lists of audits and of their changes.
 
 NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
 OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)

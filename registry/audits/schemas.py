@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.audits.past import SEVERITY_COUNTS, Verification
 from registry.audits.policy_activation import ALL_KINDS
-from registry.audits.restricted_counts import COUNTS
-from registry.audits.verification import SEVERITY_COUNTS, Verification
+from registry.audits.queries import COUNTS
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import DAY_SCHEMA, AnyDay, Boolean, Text, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
+from registry.audits.schedule import exclusive_lock
 from registry.changes.service import record_added, record_change
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today

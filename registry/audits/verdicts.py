@@ -1,27 +1,34 @@
-"""Verdicts: evaluates one project, registered or only proposed, on a date, with explanations."""
+"""Verdicts on single projects: today's, of a change that is not written, and what explains that a flag was cleared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
+from sqlalchemy import case, select
+
 from registry.agencies.models import Agency
-from registry.cases.models import migrate_by_in_force
+from registry.cases.models import Order, migrate_by_in_force, newest_in_force
+from registry.core.bulk import table_of
 from registry.core.clock import local_date, today
+from registry.core.database import db
 from registry.core.fields import Day
 from registry.core.translations import Language, translator
-from registry.exemptions.service import exemption_in_force
+from registry.exemptions.service import exempt_projects, exemption_in_force
+from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
+from registry.journal.service import JournalEntry
 from registry.projects.fields import FIELDS
-from registry.projects.former_records import former_of
+from registry.projects.former_records import FORMER, former_of, former_pasts
 from registry.projects.models import Project
-from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, as_earlier, earlier
+from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, Revision, as_earlier, earlier, past_of, stored_revisions
 from registry.projects.vocabulary import FreezeStatus
 
 # Project columns that become facts of the same name: what agencies claim and what QazTech confirms.
@@ -176,3 +183,176 @@ def represent_verdict(
         "outcome": outcome.value,
         "findings": [explained(finding, policy, day, language) for finding in findings],
     }
+
+
+# Forecasts: which rules would flag projects after a change that is not written, many at a time.
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedProject:
+    """The values that a project would have; ``project_id`` is None for one that would be registered."""
+
+    agency_id: int
+    project_id: int | None
+    values: Mapping[str, Any]
+    former: tuple[tuple[EarlierRevision, ...], ...] = ()
+
+
+def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]]:
+    """The rules that would hold today of each project, none for one that is exempt or out of scope."""
+    return [[finding.rule for finding in findings] for findings in findings_on(proposed)]
+
+
+def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
+    """The findings on each project today, none on one that is exempt or out of scope."""
+    policy, day = policy_in_force(), today()
+    kinds = _kinds({each.agency_id for each in proposed})
+    ids = [each.project_id for each in proposed if each.project_id is not None]
+    registered, due, past = _registered_on(ids), _order_dates(ids), _revisions(ids)
+    exempt = exempt_projects(ids, day)
+    listed: list[Sequence[Finding]] = []
+    former = former_pasts(FORMER.project_id.in_(ids))
+    for each in proposed:
+        number = each.project_id
+        values: dict[str, Any] = {name: each.values.get(name) for name in PROJECT_FACTS}
+        facts = Facts(
+            agency_kind=kinds[each.agency_id],
+            registered_on=day if number is None else registered[number],
+            order_migrate_by=None if number is None else due.get(number),
+            past=() if number is None else past.get(number, ()),
+            former=each.former if number is None else tuple(of.past for of in former.get(number, ())),
+            **values,
+        )
+        is_judged = in_scope(facts.agency_kind, policy) and number not in exempt
+        listed.append(evaluate(facts, policy, day) if is_judged else ())
+    return listed
+
+
+def _kinds(ids: set[int]) -> dict[int, str]:
+    return {row.id: row.kind for row in db.session.execute(select(Agency.id, Agency.kind).where(Agency.id.in_(ids)))}
+
+
+def _registered_on(ids: Sequence[int]) -> dict[int, date]:
+    rows = db.session.execute(select(Project.id, Project.registered_at).where(Project.id.in_(ids)))
+    return {row.id: local_date(row.registered_at) for row in rows}
+
+
+def _order_dates(ids: Sequence[int]) -> dict[int, date | None]:
+    order = table_of(Order).c
+    newest = newest_in_force(order.project_id.in_(ids))
+    rows = db.session.execute(
+        select(order.project_id, case((order.decision == "migrate_by", order.due_on)).label("due")).join(
+            newest, order.id == newest.c.order_id
+        )
+    )
+    return {row.project_id: row.due for row in rows}
+
+
+def _revisions(ids: Sequence[int]) -> dict[int, tuple[EarlierRevision, ...]]:
+    """All revisions: after the change the current one is an earlier one too."""
+    project = table_of(Project).c
+    rows = db.session.execute(
+        select(project.id, *(project[name] for name in (*LAW_LOOKS_AT, *UNDONE))).where(project.id.in_(ids))
+    ).all()
+    revisions = stored_revisions(ids)
+    return {
+        row.id: (*past_of(row._mapping, revisions.get(row.id, ())), as_earlier(row._mapping, today())) for row in rows
+    }
+
+
+# Clearing facts: the recorded changes that explain why an audit cleared a flag.
+
+# A change of these fields may clear a flag of any rule, because they decide which rules apply.
+ALWAYS: Final = frozenset({"placement", "stage", "work_type", "ended_on", *CONFIRMED, "onboarding_due_on", "agency"})
+# A rule's observed value may have another name than the fields from which it is computed.
+STARTED: Final = ("contract_signed_on", "work_started_on")
+ORDER_OVERDUE: Final = "migration.order-overdue"
+LEGACY: Final = "freeze.legacy"
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingFact:
+    """A recorded change. ``kind``: ``field``, ``agency_kind``, ``order`` or ``policy``."""
+
+    kind: str
+    at: datetime | None = None
+    actor: str | None = None
+    field: str | None = None
+    old: Any = None
+    new: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The audit that cleared a flag, and the facts that explain it; empty when no recorded change does."""
+
+    audit_id: int
+    facts: Sequence[ClearingFact]
+
+
+def clearings(project_id: int, flag_ids: Iterable[int]) -> dict[int, Clearing]:
+    """Return the clearing of each flag of one project by flag id, without flags that are not cleared."""
+    flags = db.session.scalars(
+        select(Flag).where(Flag.id.in_(list(flag_ids)), Flag.cleared_by_audit.is_not(None))
+    ).all()
+    audits = {flag.cleared_by_audit for flag in flags if flag.cleared_by_audit is not None}
+    changes = {audit_id: _changes(project_id, audit_id) for audit_id in audits}
+    clearings_by_flag = {}
+    for flag in flags:
+        if flag.cleared_by_audit is not None:
+            facts = [fact for fact in changes[flag.cleared_by_audit] if _explains(fact, flag.rule, flag.observed)]
+            clearings_by_flag[flag.id] = Clearing(flag.cleared_by_audit, facts)
+    return clearings_by_flag
+
+
+def _explains(fact: ClearingFact, rule: str, observed: Mapping[str, Any]) -> bool:
+    if fact.kind == "order":
+        return rule == ORDER_OVERDUE
+    if fact.kind != "field":
+        return True
+    if rule == LEGACY:
+        # The legacy rule applies when no other rule does, so any field that a rule reads may have ended it.
+        return fact.field in PROJECT_FACTS
+    looked_at = {*observed, *(STARTED if "started_on" in observed else ())}
+    return fact.field in ALWAYS or fact.field in looked_at
+
+
+def _changes(project_id: int, audit_id: int) -> list[ClearingFact]:
+    """Return the recorded changes between the previous audit and this one that may change a verdict, oldest first."""
+    audit = db.session.get_one(AuditRun, audit_id)
+    before = db.session.scalar(
+        select(AuditRun)
+        .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), AuditRun.finished_at < audit.started_at)
+        .order_by(AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .limit(1)
+    )
+    since, until = None if before is None else before.finished_at, audit.finished_at or audit.started_at
+    facts: list[ClearingFact] = []
+    revisions = select(Revision).where(Revision.project_id == project_id, Revision.version > 1, Revision.at <= until)
+    for revision in db.session.scalars(revisions.order_by(Revision.version)):
+        if since is None or revision.at > since:
+            facts += [
+                ClearingFact("field", revision.at, revision.by, change["field"], change["old"], change["new"])
+                for change in revision.changes
+            ]
+    orders = select(Order).where(Order.project_id == project_id, Order.ended_at <= until).order_by(Order.ended_at)
+    facts += [
+        ClearingFact("order", order.ended_at, None, "due_on", order.due_on, order.ended_because)
+        for order in db.session.scalars(orders)
+        if order.ended_at is not None and (since is None or order.ended_at > since)
+    ]
+    bin_number = db.session.scalar(select(Agency.bin).join(Project).where(Project.id == project_id))
+    entries = select(JournalEntry.at, JournalEntry.principal, JournalEntry.details).where(
+        JournalEntry.subject == f"agency:{bin_number}", JournalEntry.action == "agency.changed"
+    )
+    for written, actor, details in db.session.execute(entries.order_by(JournalEntry.seq)):
+        at = datetime.fromisoformat(written)
+        if at <= until and (since is None or at > since):
+            facts += [
+                ClearingFact("agency_kind", at, actor, "kind", change["old"], change["new"])
+                for change in json.loads(details).get("changes", ())
+                if change["field"] == "kind"
+            ]
+    if before is not None and before.policy_digest != audit.policy_digest:
+        facts.append(ClearingFact("policy", None, None, None, before.policy_version, audit.policy_version))
+    return facts

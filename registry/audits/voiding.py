@@ -17,7 +17,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.accounts.same_person import is_another_person, require_still_may
 from registry.approvals.service import require_person
-from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.schedule import exclusive_lock
 from registry.audits.service import find_audit
 from registry.cases.change_times import mark_cases, mark_flags_and_cases
 from registry.cases.models import CASE, Case, CaseEvent

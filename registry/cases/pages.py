@@ -15,8 +15,8 @@ from registry.accounts.absences import Substitution, substitutions
 from registry.accounts.actors import Actor, StepUpRequired
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.approvals.queries import waiting_about
-from registry.audits.clearing_facts import clearings
 from registry.audits.pages import active_only, cleared_flags, rule_titles
+from registry.audits.verdicts import clearings
 from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, open_cases
 from registry.cases.commission import CaseNotWithCommission, DecisionFile, propose_commission_decision
 from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, order_steps, with_both_languages

@@ -21,8 +21,8 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.attempts import delete_old_failures
-from registry.audits.clock_guard import ClockGuard
 from registry.audits.jobs import run_due_audit
+from registry.audits.schedule import ClockGuard
 from registry.changes.service import delete_old_changes
 from registry.core.clock import ALMATY, now
 from registry.core.database import db

@@ -108,8 +108,8 @@ class AuditRun(Model):
     ``judged_up_to`` is the highest project id that the run read. Ids follow the order of commits, so the run judged
     every project up to it. ``scheduled_for`` is the business date of a nightly audit and unique; it is None for manual
     and voided runs. ``voiding`` has the keys ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``,
-    ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from projects that
-    were restricted (``restricted_counts.py``). ``severity_raised`` and ``severity_lowered``: projects that keep active
+    ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from restricted
+    projects (``registry/audits/queries.py``). ``severity_raised`` and ``severity_lowered``: projects that keep active
     flags, of another highest severity; with ``cases_opened`` None for runs older than the columns. ``policy_basis`` is
     what every project's displayed values depend on in the policy (``freeze_status.py``). Both are None for runs older
     than the column. ``held_causes`` counts what the change threshold saw (``registry/audits/held_audits.py``); it stays

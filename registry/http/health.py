@@ -9,7 +9,7 @@ from typing import Final
 from flask import Blueprint, Flask, Response, json
 from sqlalchemy.exc import SQLAlchemyError
 
-from registry.audits.clock_guard import unconfirmed_since
+from registry.audits.schedule import unconfirmed_since
 from registry.core.clock import now, rfc3339, today
 from registry.core.disk_checks import is_corruption_error, is_damaged, is_disk_full
 from registry.core.installation import OTHER_KEY, has_other_key, installed_at

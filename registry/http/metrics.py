@@ -30,7 +30,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from registry.audits.counts import DailyCount, Dimension
+from registry.audits.models import DailyCount, Dimension
 from registry.cases.models import Case
 from registry.core.clock import local_instant, now, today
 from registry.core.database import db

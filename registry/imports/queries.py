@@ -12,8 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import lost_admission_since
 from registry.agencies.service import may_act_for
-from registry.audits.forecasts import ProposedProject, rules_that_would_flag
-from registry.audits.verdicts import is_reason_required
+from registry.audits.verdicts import ProposedProject, is_reason_required, rules_that_would_flag
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.lists import Listing, Page, SortKey, after, build_page, cursor_after, order_by

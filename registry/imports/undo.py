@@ -17,7 +17,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, hold_agencies, own_agencies
-from registry.audits.forecasts import ProposedProject, findings_on
+from registry.audits.verdicts import ProposedProject, findings_on
 from registry.changes.service import record_change
 from registry.core.bulk import table_of
 from registry.core.clock import now, rfc3339

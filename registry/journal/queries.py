@@ -21,7 +21,7 @@ from registry.accounts.roles import Permission
 from registry.accounts.same_person import every_name_of
 from registry.agencies.queries import list_agencies
 from registry.approvals.tables import Approval
-from registry.audits.restricted_counts import RESTRICTED, without_restricted
+from registry.audits.queries import RESTRICTED, without_restricted
 from registry.cases.models import Case
 from registry.core.bulk import table_of
 from registry.core.database import db

@@ -13,8 +13,7 @@ from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION, LOCATION
 from registry.api.pages import PageSchema
 from registry.api.parameters import filter_query
-from registry.audits.policy_activation import activate_policy, withdraw_activation
-from registry.audits.policy_impact import ALL_KINDS, impact_of, impact_report
+from registry.audits.policy_activation import ALL_KINDS, activate_policy, impact_of, impact_report, withdraw_activation
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import DAY_SCHEMA, AnyDay, Text, nullable, shown_object
 from registry.core.lists import Listing

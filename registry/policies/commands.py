@@ -10,8 +10,7 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
-from registry.audits.policy_activation import activate_policy
-from registry.audits.policy_impact import ALL_KINDS, impact_of, impact_report
+from registry.audits.policy_activation import ALL_KINDS, activate_policy, impact_of, impact_report
 from registry.cli.app_context import in_registry
 from registry.cli.output import DAY, as_json_option, print_json, print_message, print_pairs, print_table
 from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies, record_of

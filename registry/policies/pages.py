@@ -12,8 +12,13 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.pages import agency_names
 from registry.audits.pages import rule_titles
-from registry.audits.policy_activation import activate_policy, may_activate, withdraw_activation
-from registry.audits.policy_impact import impact_of, impact_report
+from registry.audits.policy_activation import (
+    activate_policy,
+    impact_of,
+    impact_report,
+    may_activate,
+    withdraw_activation,
+)
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Conflict

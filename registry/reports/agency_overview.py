@@ -17,7 +17,7 @@ from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above
 from registry.agencies.service import may_act_for
-from registry.audits.counts import counts_over_time
+from registry.audits.counting import counts_over_time
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
 from registry.core.bulk import table_of

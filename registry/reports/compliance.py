@@ -13,7 +13,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, own_agencies
-from registry.audits.counts import counts_on
+from registry.audits.counting import counts_on
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.flags.models import AuditRun, newest_good

@@ -18,8 +18,8 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, agency_by_bin
 from registry.agencies.vocabulary import Region
-from registry.audits.counts import COUNTRY, AgencyCount, DailyCount, Dimension
-from registry.audits.restricted_counts import visible_run
+from registry.audits.models import COUNTRY, AgencyCount, DailyCount, Dimension
+from registry.audits.queries import visible_run
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
 from registry.core.bulk import table_of

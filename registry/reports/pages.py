@@ -21,8 +21,7 @@ from registry.agencies.pages import agency_name
 from registry.agencies.vocabulary import Region
 from registry.approvals.queries import count_waiting_for
 from registry.audits.pages import rule_titles
-from registry.audits.queries import list_audits
-from registry.audits.restricted_counts import visible_run
+from registry.audits.queries import list_audits, visible_run
 from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases, list_cases
 from registry.core.base_schema import BaseSchema

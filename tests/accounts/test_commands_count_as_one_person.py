@@ -14,7 +14,7 @@ from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import TokenNotAccepted, authenticate_token
-from registry.audits.policy_impact import impact_of
+from registry.audits.policy_activation import impact_of
 from registry.core.clock import today
 from registry.core.database import db
 from registry.journal.service import JournalEntry

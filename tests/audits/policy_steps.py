@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.audits.policy_activation import activate_policy
-from registry.audits.policy_impact import impact_of, impact_report
+from registry.audits.policy_activation import activate_policy, impact_of, impact_report
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db

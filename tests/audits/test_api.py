@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from registry.agencies.models import Agency
-from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.schedule import exclusive_lock
 from tests.api.callers import BASE, Caller, caller, code, codes
 from tests.audits.nights import breaking
 from tests.audits.steps import audited

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from registry.accounts.actors import RoleNotAllowed
 from registry.audits.jobs import run_due_audit
-from registry.audits.restricted_counts import visible_run
+from registry.audits.queries import visible_run
 from registry.audits.service import (
     AuditDateBeforeLast,
     AuditNotFound,

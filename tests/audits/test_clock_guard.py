@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from flask import Flask
 
-from registry.audits.clock_guard import ClockGuard, ClockNotConfirmed
 from registry.audits.jobs import run_due_audit, run_nightly_audit
+from registry.audits.schedule import ClockGuard, ClockNotConfirmed
 from registry.core.clock import local_instant
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
@@ -68,7 +68,7 @@ def test_clock_400_days_ahead_runs_no_audit_and_lists_nothing_as_missed(
     first_night(present, guard)
     present.set(at(DAY, 12) + timedelta(days=400))
     clocks.pass_time(timedelta(hours=10))
-    with caplog.at_level(logging.ERROR, "registry.audits.clock_guard"):
+    with caplog.at_level(logging.ERROR, "registry.audits.schedule"):
         for _minute in range(3):
             assert run_due_audit(TWO, None, guard) is None
             clocks.pass_time(timedelta(minutes=1))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.schedule import exclusive_lock
 from registry.core.clock import today
 from registry.core.transactions import transaction
 from registry.platform.confirmations import verify_placement

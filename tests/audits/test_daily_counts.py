@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.audits.counts import AgencyCount, DailyCount
+from registry.audits.models import AgencyCount, DailyCount
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.service import find_project_to_change, restrict_project

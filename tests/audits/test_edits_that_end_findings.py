@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.audits.forecasts import ProposedProject, rules_that_would_flag
-from registry.audits.verification import verify_audit
+from registry.audits.past import verify_audit
+from registry.audits.verdicts import ProposedProject, rules_that_would_flag
 from registry.cases.models import Case
 from registry.freeze.current import first_policy, set_policy
 from registry.freeze.policy_file import read_policy

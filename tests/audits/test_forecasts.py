@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from registry.agencies.models import Agency
-from registry.audits.forecasts import ProposedProject, rules_that_would_flag
+from registry.audits.verdicts import ProposedProject, rules_that_would_flag
 from registry.core.clock import today
 from registry.core.database import db
 from registry.exemptions.service import record_exemption

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.audits.restricted_counts import visible_run
+from registry.audits.queries import visible_run
 from registry.audits.service import confirm_held_audit, reject_held_audit, run_audit
 from registry.core.clock import now
 from registry.core.database import db

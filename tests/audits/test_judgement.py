@@ -16,10 +16,10 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
-from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Judgement, Preparation
-from registry.audits.verification import verify_audit
+from registry.audits.past import verify_audit
+from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case
 from registry.changes.service import delete_old_changes
 from registry.core.database import db

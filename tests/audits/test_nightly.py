@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import Connection, event, text
 
 from registry.accounts.actors import SCHEDULE
-from registry.audits.exclusive_lock import AUDIT_LOCK, AuditRunning
 from registry.audits.jobs import run_due_audit, run_nightly_audit
+from registry.audits.schedule import AUDIT_LOCK, AuditRunning
 from registry.core.database import db
 from registry.flags.models import AuditRun
 from tests.audits.nights import DAY, TWO, at, days, manually, runs_by_date

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.audits.past import record_known_at, verdict_known_at
-from registry.audits.verification import verify_audit
+from registry.audits.past import record_known_at, verdict_known_at, verify_audit
 from registry.core.database import db
 from registry.flags.former_flags import flags_known_at
 from registry.freeze.current import first_policy, set_policy

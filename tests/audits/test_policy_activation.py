@@ -25,10 +25,10 @@ from registry.audits.policy_activation import (
     PolicyVerdictCasesFail,
     activate_policy,
     differing_projects,
+    impact_of,
     withdraw_activation,
 )
-from registry.audits.policy_impact import impact_of
-from registry.audits.restricted_counts import visible_run
+from registry.audits.queries import visible_run
 from registry.audits.verdicts import verdict_of
 from registry.core.database import db
 from registry.core.errors import Invalid

@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
-from registry.audits.policy_impact import impact_of, impact_report
+from registry.audits.policy_activation import impact_of, impact_report
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import Base, db

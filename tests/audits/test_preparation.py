@@ -17,11 +17,11 @@ from sqlalchemy import delete, select, update
 from registry.agencies.service import agency_by_bin
 from registry.audits import counting
 from registry.audits.counting import Counts
-from registry.audits.counts import AgencyCount, DailyCount
-from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
+from registry.audits.models import AgencyCount, DailyCount
 from registry.audits.reconciliation import Plan
+from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case, CaseFlag
 from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.queries import changes_after

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from registry.audits import counting
-from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
+from registry.audits.schedule import exclusive_lock
 from registry.core.clock import today
 from registry.core.database import Base, db
 from registry.freeze.current import first_policy, policy_in_force, set_policy

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.judgement import Judgement
-from registry.audits.verification import verify_audit
+from registry.audits.past import verify_audit
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction

@@ -8,8 +8,7 @@ from flask import Flask
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.audits.queries import list_audits
-from registry.audits.restricted_counts import visible_run
+from registry.audits.queries import list_audits, visible_run
 from registry.core.lists import Page
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun

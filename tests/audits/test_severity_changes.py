@@ -10,9 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
-from registry.audits.queries import count_changes
-from registry.audits.restricted_counts import visible_run
-from registry.audits.verification import verify_audit
+from registry.audits.past import verify_audit
+from registry.audits.queries import count_changes, visible_run
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.projects.models import Project

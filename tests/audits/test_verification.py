@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from registry.accounts.roles import Role
-from registry.audits.policy_texts import PolicyText
-from registry.audits.verification import verify_audit
+from registry.audits.models import PolicyText
+from registry.audits.past import verify_audit
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.former_flags import FormerFlag

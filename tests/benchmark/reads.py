@@ -13,7 +13,7 @@ from sqlalchemy import String, case, cast, insert, select, text, update
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.audits.counting import Counts
-from registry.audits.counts import AgencyCount, DailyCount
+from registry.audits.models import AgencyCount, DailyCount
 from registry.cases.change_times import CASE
 from registry.cases.lists import list_cases, list_totals
 from registry.cases.models import Case

@@ -24,8 +24,7 @@ from registry.accounts.sessions import start_session
 from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
 from registry.app import create_app
-from registry.audits.policy_activation import ALL_KINDS
-from registry.audits.policy_impact import calculate_impact, impact_report
+from registry.audits.policy_activation import ALL_KINDS, calculate_impact, impact_report
 from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change

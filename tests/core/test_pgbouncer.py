@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy import make_url, text
 
 from registry.accounts.roles import Role
-from registry.audits.exclusive_lock import AuditRunning, exclusive_lock
+from registry.audits.schedule import AuditRunning, exclusive_lock
 from registry.core.database import db
 from registry.core.postgresql import libpq_address
 from tests.conftest import forget, service_app

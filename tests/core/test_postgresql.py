@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.schedule import exclusive_lock
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, init_database

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.schedule import exclusive_lock
 from registry.core.database import db
 from registry.settings import read_settings
 from tests.conftest import service_app

@@ -24,8 +24,8 @@ from sqlalchemy import Connection, event
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.audits.exclusive_lock import AuditRunning
 from registry.audits.jobs import run_due_audit
+from registry.audits.schedule import AuditRunning
 from registry.audits.service import run_audit
 from registry.cli.app_context import open_registry
 from registry.core.database import db

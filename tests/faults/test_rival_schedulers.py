@@ -15,8 +15,8 @@ from threading import Barrier
 import pytest
 from flask import Flask
 
-from registry.audits.exclusive_lock import AuditRunning
 from registry.audits.jobs import run_due_audit
+from registry.audits.schedule import AuditRunning
 from registry.core.clock import local_instant, today
 from registry.flags.models import AuditRun, Flag
 from registry.journal.service import JournalEntry

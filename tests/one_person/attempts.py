@@ -15,7 +15,7 @@ from registry.accounts.models import Account
 from registry.approvals.kinds import KINDS
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalState
-from registry.audits.policy_impact import calculate_impact
+from registry.audits.policy_activation import calculate_impact
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
 from registry.core.clock import today

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.audits.counts import AgencyCount, DailyCount
+from registry.audits.models import AgencyCount, DailyCount
 from registry.core.database import db
 from registry.core.errors import Malformed
 from registry.core.transactions import transaction

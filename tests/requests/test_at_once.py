@@ -15,7 +15,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.agencies.service import register_agency
-from registry.audits.exclusive_lock import AuditRunning
+from registry.audits.schedule import AuditRunning
 from registry.audits.service import run_audit
 from registry.cases.models import Case, Order
 from registry.cases.queries import find_case_to_change

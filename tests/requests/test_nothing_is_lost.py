@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
-from registry.audits.counts import AgencyCount
+from registry.audits.models import AgencyCount
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from registry.agencies.models import Agency
-from registry.audits.restricted_counts import COUNTS, visible_run
+from registry.audits.queries import COUNTS, visible_run
 from registry.cases.sync import revoke_exemption
 from registry.core.database import db
 from registry.core.transactions import transaction

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.schedule import exclusive_lock
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun

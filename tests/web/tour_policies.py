@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from registry.accounts.roles import Role
-from registry.audits.policy_activation import activate_policy
-from registry.audits.policy_impact import impact_of
+from registry.audits.policy_activation import activate_policy, impact_of
 from registry.core.clock import today
 from registry.policies.service import draft_policy
 from tests.factories import an_actor

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import make_url, select, text
 
-from registry.audits.clock_guard import last_recorded_at, unconfirmed_since
+from registry.audits.schedule import last_recorded_at, unconfirmed_since
 from registry.cli.doctor.findings import Finding, failure, good, warning
 from registry.core.clock import ALMATY, now, rfc3339, today
 from registry.core.database import Base, db

@@ -1,19 +1,14 @@
-"""Counts of projects and flags at each successful audit: by agency, and by day for groups."""
+"""Tables of audits: counts of projects and flags at each successful one, and texts of the policies that they used."""
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Select, String, func, select
+from sqlalchemy import BigInteger, Boolean, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
-from registry.core.bulk import table_of
 from registry.core.database import Model
-from registry.flags.models import AuditRun, newest_good
 
 # Counts of each agency's projects at each successful audit: reports of former dates, whoever has the projects now.
 #
@@ -42,32 +37,6 @@ class AgencyCount(Model):
     budget_kzt: Mapped[int] = mapped_column(BigInteger)
     on_platform: Mapped[int | None]
     confirmed_on_platform: Mapped[int | None]
-
-
-def counts_on(actor: Actor, day: date) -> Select[*tuple[Any, ...]]:
-    """Query agency, freeze status, severity, projects and budget at the last audit of that day or earlier."""
-    run, count = table_of(AuditRun).c, table_of(AgencyCount).c
-    audit_id = newest_good(run.id).where(run.on <= day).scalar_subquery()
-    severity = func.nullif(count.severity, NO_SEVERITY)
-    statement = (
-        select(count.agency_id, count.freeze_status, severity, func.sum(count.projects), func.sum(count.budget_kzt))
-        .where(count.audit_id == audit_id)
-        .group_by(count.agency_id, count.freeze_status, count.severity)
-    )
-    return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(count.is_restricted.is_(False))
-
-
-def counts_over_time(actor: Actor, agency_ids: Any) -> Select[*tuple[Any, ...]]:
-    """Query audit, date, freeze status and projects of these agencies together, for every good audit, oldest first."""
-    run, count = table_of(AuditRun).c, table_of(AgencyCount).c
-    statement = (
-        select(run.id, run.on, count.freeze_status, func.sum(count.projects).label("projects"))
-        .join(table_of(AuditRun), run.id == count.audit_id)
-        .where(run.status == "succeeded", run.dry_run.is_(False), count.agency_id.in_(agency_ids))
-        .group_by(run.id, run.on, run.judged_up_to, run.finished_at, count.freeze_status)
-        .order_by(run.on, run.judged_up_to, run.finished_at, run.id)
-    )
-    return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(count.is_restricted.is_(False))
 
 
 # Daily counts: projects and flags at each successful audit, for the country and by region, sector, rule and age.
@@ -110,3 +79,16 @@ class DailyCount(Model):
     on_platform: Mapped[int | None]
     confirmed_on_platform: Mapped[int | None]
     budget_kzt: Mapped[int] = mapped_column(BigInteger)
+
+
+# Texts of the policies that audits used, by their digest: a later policy does not make a past audit unreadable.
+
+
+class PolicyText(Model):
+    """A policy as its TOML file; ``digest`` is the SHA-256 of the text."""
+
+    __tablename__ = "policy_texts"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
