@@ -2,7 +2,7 @@
 
 from registry.app import create_app
 from registry.core.installation import warn_of_other_key
-from registry.http.health_listener import listen_for_health
+from registry.http.health import listen_for_health
 from registry.settings import read_settings
 
 settings = read_settings()

@@ -11,8 +11,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
 from registry.accounts.oidc_provider import init_provider
 from registry.accounts.views.sign_in import provider_calls
-from registry.api.declared_routes import require_declared_permissions
-from registry.api.docs import attach_docs
+from registry.api.blueprint import require_declared_permissions
+from registry.api.openapi import attach_docs
 from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
 from registry.core.database import init_database
@@ -20,12 +20,12 @@ from registry.extensions import compress, csrf
 from registry.flask_config import flask_config, use_configuration_files
 from registry.http.error_handlers import init_error_handlers
 from registry.http.health import init_health
-from registry.http.json_provider import init_json
 from registry.http.metrics import init_metrics
 from registry.http.rate_limit import init_rate_limit
 from registry.http.request_bodies import attach_body_drain
-from registry.http.request_ids import init_request_ids
+from registry.http.request_context import init_request_ids
 from registry.http.request_log import attach_forwarded_warning, init_request_log, log_to_stderr
+from registry.http.responses import init_json
 from registry.http.security import attach_cross_origin, init_security_headers, init_security_txt
 from registry.http.telemetry import init_error_reports, init_tracing
 from registry.settings import Settings, read_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_wtf import CSRFProtect
 
 from registry.core.database import db
-from registry.http.compression import AcceptedCompress
+from registry.http.responses import AcceptedCompress
 
 compress = AcceptedCompress()
 csrf = CSRFProtect()

@@ -60,8 +60,8 @@ from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
-from registry.notifications.account_notices import enqueue_notice
 from registry.notifications.models import pass_on_emails
+from registry.notifications.vocabulary import enqueue_notice
 from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.models import PendingUpload
 from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy
@@ -72,9 +72,13 @@ from registry.projects.events import project_restricted, project_restricting, pr
 from registry.projects.filters import link_filter
 from registry.projects.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.requests.agency_change import AgencyChange
-from registry.requests.fact_approvals import EndingApproval, OnboardingApproval, PlacementApproval
-from registry.requests.inventory_approval import InventoryApproval
 from registry.requests.kinds import agency_succeeded
+from registry.requests.platform_approvals import (
+    EndingApproval,
+    InventoryApproval,
+    OnboardingApproval,
+    PlacementApproval,
+)
 from registry.saved_views.service import leave_shared_views, pass_on_views, rename_in_views
 from registry.webhooks.events import pass_on_webhooks
 from registry.webhooks.queue import disable_of_admitted

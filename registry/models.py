@@ -8,11 +8,12 @@ from registry.approvals import tables as approval_table
 from registry.audits import models as audits
 from registry.cases import models as case_tables
 from registry.changes import models as change_tables
-from registry.core import idempotency, installation, outbox
+from registry.core import installation, outbox
 from registry.exemptions import models as exemptions
 from registry.flags import former_flags
 from registry.flags import models as flags
 from registry.government_reports import models as government_reports
+from registry.http import idempotency
 from registry.imports import models as import_runs
 from registry.inbox import models as inbox
 from registry.journal import service as journal

@@ -18,10 +18,16 @@ from marshmallow.validate import OneOf, Predicate, Regexp
 
 from registry.accounts.oidc_configuration import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.accounts.roles import Role
-from registry.core.contacts import security_contact, support_contact
-from registry.core.database_settings import PARSERS as DATABASE_PARSERS
-from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, whole_number
 from registry.core.files import CONFIG
+from registry.core.settings import PARSERS as DATABASE_PARSERS
+from registry.core.settings import (
+    DatabaseLimits,
+    check_database_url,
+    database_limits,
+    security_contact,
+    support_contact,
+    whole_number,
+)
 from registry.http.telemetry import PARSERS as TELEMETRY_PARSERS
 from registry.http.telemetry import read_telemetry
 from registry.notifications.settings import PARSERS as AITU_PARSERS

@@ -64,14 +64,15 @@ from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import AgencyNotFound, agency_by_bin
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
 from registry.api.parameters import (
     BIN_SCHEMA,
     SEVERAL,
     WORDS_SCHEMA,
     ListArguments,
+    PageSchema,
     list_query,
     moment_parameter,
+    page_response,
     plain_parameters,
     several_of,
 )
@@ -80,7 +81,7 @@ from registry.approvals.fields import APPROVAL
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.lists import Listing
 from registry.core.transactions import transaction
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.projects.restriction import ADMISSION, propose_admission
 
 # The accounts endpoints: who may see an account reads it, administrators write those that they manage.

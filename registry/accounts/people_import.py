@@ -24,9 +24,8 @@ from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Problem, invalid
 from registry.core.fields import Bin, Choice, Email, Text
-from registry.core.spreadsheets.cell_values import CellField, cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row, Table, check_columns, has_content, open_table, require_upload_size
-from registry.core.spreadsheets.row_errors import row_error
+from registry.core.spreadsheets.rows import CellField, cell_fields, load_cells, row_error
 from registry.core.spreadsheets.writer import plain_workbook
 from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGE_NAMES, LANGUAGES, Language, translate

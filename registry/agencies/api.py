@@ -15,10 +15,19 @@ from registry.agencies.service import agency_by_bin, agency_to_change, change_ag
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
 from registry.api.operation_docs import LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import BIN_SCHEMA, SEVERAL, WORDS_SCHEMA, ListArguments, list_query, one_of, several_of
+from registry.api.parameters import (
+    BIN_SCHEMA,
+    SEVERAL,
+    WORDS_SCHEMA,
+    ListArguments,
+    PageSchema,
+    list_query,
+    one_of,
+    page_response,
+    several_of,
+)
 from registry.core.transactions import transaction
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.journal.read_replica import use_read_replica
 
 blp = ApiBlueprint("agencies", __name__, description="Organisations that must register, each known by its BIN.")

@@ -22,7 +22,7 @@ from registry.core.lists import MAX_LIMIT, Listing, Page, choices
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.values import InvalidValue
 from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.journal.read_replica import use_read_replica
 from registry.projects.models import Project
 from registry.projects.queries import list_projects

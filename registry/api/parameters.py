@@ -1,4 +1,4 @@
-"""Parameters and bodies: schemas of queries, filters as parameters, and the webargs parser of the API."""
+"""Parameters and bodies of the API, and pages of lists with their ``Link`` header."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple, NoReturn
 
 import flask
+from flask import g
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
 from registry.core.base_schema import BaseSchema, body_problems, parameter_problems
 from registry.core.errors import Invalid, Malformed
 from registry.core.fields import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA, MAX_AMOUNT, Bin, InputField
@@ -23,13 +26,14 @@ from registry.core.lists import (
     ColumnFilter,
     DateFilter,
     InstantFilter,
+    Listing,
     NullFilter,
     Page,
     TextFilter,
     TimestampFilter,
     WordsFilter,
 )
-from registry.http.query_parameters import COUNT, Parameter, page_parameters, read_query, take_page
+from registry.http.parameters import COUNT, Parameter, next_link, page_parameters, read_query, take_page
 from registry.http.request_bodies import (
     JSON_TYPE,
     MAX_BATCH,
@@ -40,6 +44,8 @@ from registry.http.request_bodies import (
     read_object,
     require_content_type,
 )
+
+# Parameters and bodies: schemas of queries, filters as parameters, and the webargs parser of the API.
 
 # Schemas of query parameters, those of paged lists among them.
 
@@ -254,3 +260,46 @@ class StrictParser(FlaskParser):
         if location == "query":
             raise Malformed(parameter_problems(messages)) from error
         raise Invalid(body_problems(messages)) from error
+
+
+# Pages of a list: ``{"items": […], "next": …}`` and the ``Link`` header.
+
+
+class PageSchema(Schema):
+    """A page of items of one schema; it dumps a Listing. ``counted``: it may have the number of all items."""
+
+    def __init__(self, item: Schema, *, counted: bool = False) -> None:
+        super().__init__()
+        self.item = item
+        self.counted = counted
+
+    def dump(self, obj: Any, **_kwargs: Any) -> Any:
+        """The page with each item dumped by its schema."""
+        page = {"items": [self.item.dump(item) for item in obj.items], "next": obj.next}
+        if obj.count is None:
+            return page
+        # As ``ApiBlueprint.requires`` found out.
+        reader: Actor = g.actor
+        return {**page, "count": obj.count, "without_restricted": not reader.may(Permission.RESTRICTED_READ)}
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the page, in place; the item's own becomes a component."""
+        count = {"type": "integer", "minimum": 0, "description": "Of all pages; only with the parameter `count`."}
+        restricted = {
+            "type": "boolean",
+            "description": "True when `count` leaves out restricted projects, as the caller may not see them.",
+        }
+        return {
+            "type": "object",
+            "properties": {
+                "items": {"type": "array", "items": self.item},
+                "next": {"type": ["string", "null"]},
+                **({"count": count, "without_restricted": restricted} if self.counted else {}),
+            },
+            "required": ["items", "next"],
+        }
+
+
+def page_response(listing: Listing) -> tuple[Listing, Mapping[str, str]]:
+    """A page and its ``Link`` header, as a view returns them."""
+    return listing, ({} if listing.next is None else {"Link": next_link(listing.next)})

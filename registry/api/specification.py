@@ -24,14 +24,13 @@ from registry.audits import api as audits
 from registry.cases import api as cases
 from registry.changes import api as changes
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import NOT_BLANK
-from registry.core.response_fields import field_json_schema
+from registry.core.fields import NOT_BLANK, field_json_schema
 from registry.exemptions import api as exemptions
 from registry.flags import api as flags
 from registry.government_reports import api as government_reports
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
+from registry.http.parameters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
 from registry.http.request_bodies import MAX_BATCH, MAX_BODY, MAX_FILE
-from registry.http.url_converters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
 from registry.imports import api as imports
 from registry.inbox import api as inbox
 from registry.journal import api as journal

@@ -31,8 +31,7 @@ from registry.cli.output import (
     print_pairs,
     print_table,
 )
-from registry.core.known_at import parse_known_at
-from registry.core.lists import MAX_LIMIT, Page
+from registry.core.lists import MAX_LIMIT, Page, parse_known_at
 from registry.flags.models import AuditRun, failure_text
 from registry.freeze.policy_file import load_policy
 from registry.projects.models import Project

@@ -21,7 +21,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.installation import installed_at
 from registry.flags.models import AUDIT_SUBJECT, AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
-from registry.requests.carrying_out import carry_out_due_requests
+from registry.requests.service import carry_out_due_requests
 
 log = logging.getLogger(__name__)
 RETRY_AFTER = timedelta(minutes=10)

@@ -39,7 +39,7 @@ from registry.flags.withdrawn_projects import status_before_withdrawal
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
-from registry.requests.restoration import was_withdrawn_at, withdrawal_in_effect
+from registry.requests.service import was_withdrawn_at, withdrawal_in_effect
 
 # Restricted counts: an audit's counts with and without restricted projects.
 #

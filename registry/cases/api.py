@@ -15,8 +15,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
 from registry.api.operation_docs import LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
+from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
@@ -63,14 +62,14 @@ from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
+from registry.core.fields import ReadOnly
 from registry.core.messages import message
-from registry.core.response_fields import ReadOnly
 from registry.core.transactions import transaction
 from registry.freeze.rules import RULES
 from registry.http.downloads import document_download
 from registry.http.etag import make_tag, require_fresh_if_named
-from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
+from registry.http.request_context import request_locale
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api.documents import EXAMPLE as DOCUMENT_EXAMPLE
 from registry.projects.api.documents import FILE_TEXT, Letter

@@ -54,7 +54,7 @@ from registry.projects.models import Project
 from registry.projects.views.links import projects_numbered, projects_of
 from registry.saved_views.pages import view_line
 from registry.saved_views.vocabulary import ViewList
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, pages, parent_page, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext as _
@@ -70,7 +70,6 @@ from registry.web.lists import (
     requested_filters,
     requested_page,
 )
-from registry.web.parent_links import parent_page
 
 # Work list tabs: which roles have which lists, and the number of cases in each.
 

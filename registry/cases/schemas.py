@@ -10,8 +10,19 @@ from registry.cases.decisions import TEXTS
 from registry.cases.vocabulary import CommissionOutcome, DecisionEnd, DecisionKind, ReasonCode, Status, TemplateKind
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, Boolean, Choice, Day, Ids, ProjectNumbers, Text, nullable, shown_object
-from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.fields import (
+    DAY_SCHEMA,
+    Boolean,
+    Choice,
+    Day,
+    Ids,
+    ProjectNumbers,
+    ReadOnly,
+    Text,
+    Timestamp,
+    nullable,
+    shown_object,
+)
 from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
 from registry.flags.schemas import FLAG
 from registry.freeze.rules import RULES

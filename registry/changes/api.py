@@ -26,12 +26,11 @@ from registry.changes.queries import (
 from registry.changes.vocabulary import ChangeKind, ChangeType
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import nullable, shown_object
+from registry.core.fields import ReadOnly, Timestamp, nullable, shown_object
 from registry.core.lists import choices, split_values
-from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.values import InvalidValue
 from registry.http.authentication import authenticate_again
-from registry.http.query_parameters import LIMIT, Parameter, take_page
+from registry.http.parameters import LIMIT, Parameter, take_page
 
 MAX_SEQ: Final = 2**63 - 1
 AFTER: Final = Parameter(

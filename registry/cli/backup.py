@@ -6,8 +6,10 @@ The secret key in the data folder is not part of it; a missing key is created.
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask import Flask
@@ -24,7 +26,6 @@ from registry.changes.service import restart_feed
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
 from registry.cli.app_context import as_owner, command_settings, connected, open_registry
-from registry.cli.backup_folder import delete_old, new_backup
 from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed, UsageError
 from registry.cli.output import FILE, cli_text, print_message
 from registry.cli.sqlite_backup import UNREADABLE
@@ -40,6 +41,35 @@ from registry.settings import Settings
 from registry.webhooks.models import Webhook
 from registry.webhooks.queue import disable
 from registry.webhooks.vocabulary import DisabledReason
+
+# The backup folder (``REGISTRY_BACKUP_DIR``): names of backups, which one is the newest, and rotation.
+
+FORMAT: Final = "registry-%Y%m%dT%H%M%SZ.backup"
+NAME: Final = re.compile(r"registry-[0-9]{8}T[0-9]{6}Z\.backup")
+
+
+def new_backup(folder: Path) -> Path:
+    """The path of a backup that is taken now."""
+    return folder / now().astimezone(UTC).strftime(FORMAT)
+
+
+def backups_in(folder: Path) -> list[Path]:
+    """The backups in the folder, oldest first. Raises OSError. Files of other names are left alone."""
+    return sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name) and path.is_file())
+
+
+def taken_at(backup: Path) -> datetime:
+    """When the backup was taken, by its name: a copy has another time of change."""
+    return datetime.strptime(backup.name, FORMAT).replace(tzinfo=UTC)
+
+
+def delete_old(folder: Path, keep: int) -> list[Path]:
+    """Delete all but the newest ``keep`` backups in the folder. Return the deleted ones. Raises OSError."""
+    old = backups_in(folder)[:-keep]
+    for path in old:
+        path.unlink()
+    return old
+
 
 # Access after a restore: a backup brings back sessions, tokens, webhooks and accounts that had been ended since.
 #

@@ -13,7 +13,7 @@ from registry.accounts.oidc_configuration import SignInFileInvalid
 from registry.audits.past import AuditNotRepeatable
 from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale
-from registry.core.disk_checks import is_corruption_error
+from registry.core.database_checks import is_corruption_error
 from registry.core.errors import (
     CalendarInvalid,
     Conflict,

@@ -38,7 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "backup": "registry.cli.backup:backup",
     "restore": "registry.cli.backup:restore",
     "restore-drill": "registry.cli.restore_drill:restore_drill",
-    "doctor": "registry.cli.doctor.command:doctor",
+    "doctor": "registry.cli.doctor:doctor",
     "demo": "registry.demo.commands:demo",
 }
 

@@ -19,8 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.cli.app_context import as_owner, command_settings, connected, open_registry
-from registry.cli.backup import copies_of, journal_copy
-from registry.cli.backup_folder import backups_in
+from registry.cli.backup import backups_in, copies_of, journal_copy
 from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed, UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, print_json, print_message, print_pairs
 from registry.core.database import db, init_database

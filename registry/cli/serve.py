@@ -29,7 +29,7 @@ from registry.cli.output import cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
 from registry.core.installation import keep_secret_key, warn_of_other_key
 from registry.core.schema import require_current_schema, upgrade_schema
-from registry.http.health_listener import listen_for_health
+from registry.http.health import listen_for_health
 from registry.http.request_log import log_to_stderr, warn_at_start
 from registry.settings import Settings, read_settings
 
@@ -305,7 +305,7 @@ def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
     """After the event, cancel PostgreSQL statements that take longer than ``LAST_DATABASE_WAIT_S``."""
     if settings.embedded:
         return
-    from registry.core.bounded_connection import close_waiting_connections
+    from registry.core.psycopg_connection import close_waiting_connections
 
     def end() -> None:
         stopping.wait()

@@ -17,11 +17,10 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import make_url
 
 from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE, CommandFailed
-from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
 from registry.core.clock import now
-from registry.core.disk_checks import is_corruption_error
-from registry.core.files import make_private
+from registry.core.database_checks import is_corruption_error
+from registry.core.files import make_private, new_file
 from registry.core.installation import ScheduledJob
 
 WAIT_S = 30

@@ -25,8 +25,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.database import REPLICA, Model
 from registry.core.dialects import has_copy, has_sequences, has_writing_ctes
-from registry.core.postgresql import as_database_error
-from registry.core.replica_pause import pause_replica
+from registry.core.postgresql import as_database_error, pause_replica
 
 if TYPE_CHECKING:
     import psycopg

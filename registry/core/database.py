@@ -19,9 +19,9 @@ from sqlalchemy.types import TypeDecorator
 
 from registry.core import collation as kazakh_order
 from registry.core import postgresql as postgres
-from registry.core.database_settings import DatabaseLimits
 from registry.core.files import make_private
-from registry.core.replica_pause import pause_after_errors
+from registry.core.postgresql import pause_after_errors
+from registry.core.settings import DatabaseLimits
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,7 +36,7 @@ TRANSACTION_OPEN = "transaction_open"
 AUTOCOMMIT_READS = "registry.each_read_alone"
 # The bind of the standbys, and the mark of a session that reads from them (journal/read_replica.py).
 REPLICA = "replica"
-# Of the application: the address of a standby, for monitoring (core/standby.py).
+# Of the application: the address of a standby, for monitoring (core/database_checks.py).
 STANDBY = "registry.standby"
 # Cyrillic is not escaped: ASCII escapes treble its size.
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode

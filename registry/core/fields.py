@@ -1,16 +1,19 @@
-"""Marshmallow fields: validation of single values and of lists, the same for API, forms and imports."""
+"""Marshmallow fields of requests and responses, validation of single values and lists, and columns that store lists."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from marshmallow import fields
+from sqlalchemy import Dialect
+from sqlalchemy import Text as TextColumn
+from sqlalchemy.types import TypeDecorator
 
-from registry.core.clock import today
+from registry.core.clock import rfc3339, today
 from registry.core.values import (
     MAX_LOST_ZEROS,
     ChoiceLabels,
@@ -26,6 +29,8 @@ from registry.core.values import (
     years_ahead,
 )
 from registry.freeze.vocabulary import Choices
+
+# Marshmallow fields: validation of single values and of lists, the same for API, forms and imports.
 
 # Business identification numbers (BIN) of Kazakhstan: 12 digits, the last a check digit computed in two passes.
 #
@@ -569,3 +574,71 @@ class Objects(InputField):
         """An array of that schema."""
         item = {"$ref": f"#/components/schemas/{self.component}"}
         return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}
+
+
+# Read-only marshmallow fields of responses, and the JSON Schema of every field for apispec.
+
+
+class ReadOnly(fields.Field[Any]):
+    """A read-only value with an explicit JSON Schema; dates are serialised as ``YYYY-MM-DD``."""
+
+    def __init__(self, description: str, json_schema: Mapping[str, Any], *, label: str = "") -> None:
+        super().__init__(dump_only=True, metadata={"description": description, "label": label})
+        self.json_schema = json_schema
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        return value.isoformat() if isinstance(value, date) else value
+
+
+class Timestamp(fields.Field[Any]):
+    """A read-only instant, serialised as RFC 3339 in UTC with Z."""
+
+    def __init__(self, description: str, *, nullable: bool = False, label: str = "") -> None:
+        super().__init__(dump_only=True, allow_none=nullable, metadata={"description": description, "label": label})
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def field_json_schema(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
+    """The JSON Schema of a field: an attribute function for apispec."""
+    if isinstance(field, Timestamp):
+        return nullable({"type": "string", "format": "date-time"}, allow_none=bool(field.allow_none))
+    if isinstance(field, ReadOnly):
+        return dict(field.json_schema)
+    if isinstance(field, InputField):
+        return nullable(field.json_schema, allow_none=bool(field.allow_none))
+    return {}
+
+
+# Columns of lists, stored as the text that exports and forms have (``fields.py``).
+
+
+class YearlyAmountsText(TypeDecorator[list[dict[str, int]]]):
+    """Amounts by year: a list of ``{year, amount_kzt}`` in Python."""
+
+    impl = TextColumn
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """The text to store."""
+        return None if value is None else years_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[dict[str, int]] | None:  # noqa: ARG002 - SQLAlchemy's
+        """The list that was stored."""
+        return None if value is None else years_from_text(value)
+
+
+class EntriesText(TypeDecorator[list[str]]):
+    """A list of texts."""
+
+    impl = TextColumn
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """The text to store."""
+        return None if value is None else entries_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:  # noqa: ARG002 - SQLAlchemy's
+        """The list that was stored."""
+        return None if value is None else split_entries(value)

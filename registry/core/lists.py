@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, or_, select, true, tuple_
 
 from registry.core.bulk import estimated_rows
-from registry.core.clock import local_instant, rfc3339
+from registry.core.clock import local_instant, now, rfc3339, today
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
-from registry.core.errors import Malformed, Problem
+from registry.core.errors import Invalid, Malformed, Problem
 from registry.core.fields import is_bin
 from registry.core.values import InvalidValue, control_character, exact_day
 
@@ -435,3 +435,30 @@ def with_count(listing: Listing, ids: Callable[[], Select[Any]], page: Page) -> 
     if page.count == ESTIMATED and not is_sqlite():
         return replace(listing, count=estimated_rows(db.session(), ids()))
     return replace(listing, count=db.session.scalar(select(func.count()).select_from(ids().subquery())) or 0)
+
+
+# ``known_at``: the past moment as of which something is asked.
+
+NAME = "known_at"
+
+
+def parse_known_at(text: str) -> datetime:
+    """Return the instant of an RFC 3339 timestamp, or the end of a local date; of today's, the present.
+
+    Raises Invalid for another text and for a moment after the present.
+    """
+    try:
+        edge, included = parse_range_edge(text, "to")
+    except InvalidValue as error:
+        raise Invalid([Problem(NAME, error.code, error.params)]) from error
+    if not included and text == today().isoformat():
+        return now()
+    if edge > now():
+        raise Invalid([Problem(NAME, "known-at-in-future")])
+    return edge if included else edge - timedelta(microseconds=1)
+
+
+def known_at_of(query: Mapping[str, Any]) -> datetime | None:
+    """Return the instant of the parameter of a query, None without it. Raises Invalid as ``parse_known_at``."""
+    text = query.get(NAME)
+    return None if text is None else parse_known_at(text)

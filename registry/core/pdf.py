@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from registry.core.child_processes import ChildFailed, ServiceBusy, run_child
+from registry.core.child_processes import ChildFailed, ServiceBusy, limit_itself, run_child
 from registry.core.errors import RegistryError
 
-CHILD: Final = "registry.core.pdf_child"
+CHILD: Final = "registry.core.pdf"
 # What the fonts of typst can display; PDF/A forbids a character without a glyph. The tests print each of them.
 DISPLAYED: Final = (
     (0x20, 0x7E),
@@ -86,3 +87,30 @@ def _displayable(value: Any) -> Any:
         case dict():
             return {name: _displayable(each) for name, each in value.items()}
     return value
+
+
+# Process that makes a PDF. Run as ``python -m registry.core.pdf LAYOUT``, with the path of a typst file.
+#
+# Reads the data of the document as JSON from stdin and writes the PDF to stdout. It limits itself before it loads
+# typst, which reads no file but the layout and nothing from the network.
+
+
+def main() -> None:
+    """Make the document. Ends with a traceback where typst fails."""
+    layout = Path(sys.argv[1]).read_bytes()
+    limit_itself()
+    # Imported after the limits are set, so that they also cover the import.
+    import typst
+
+    made = typst.compile(
+        layout,
+        format="pdf",
+        pdf_standards=["a-2u", "ua-1"],
+        sys_inputs={"data": sys.stdin.buffer.read().decode()},
+        ignore_system_fonts=True,
+    )
+    sys.stdout.buffer.write(made)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,15 +5,45 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from flask import current_app
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from registry.core.database_settings import DatabaseLimits
+from registry.core.settings import DatabaseLimits
 
 if TYPE_CHECKING:
     import psycopg
+
+
+# After an error of a standby the primary is read for some seconds, so that a request that is sent again succeeds.
+
+# Longer than Retry-After. Reaching a standby that is away may take two seconds each time, and a query that it cancelled
+# because the primary has removed what it reads may be cancelled again.
+PAUSE_S: Final = 10
+AWAY_UNTIL: Final = "registry.replica_away_until"
+
+
+def pause_replica() -> None:
+    """Leave the standby alone for a while."""
+    current_app.extensions[AWAY_UNTIL] = time.monotonic() + PAUSE_S
+
+
+def is_replica_paused() -> bool:
+    """True while the standby is left alone."""
+    until: float = current_app.extensions.get(AWAY_UNTIL, 0.0)
+    return time.monotonic() < until
+
+
+def pause_after_errors(engine: Engine) -> None:
+    """Pause the standby of this engine after each error that is its own, and not one of the statement."""
+
+    @event.listens_for(engine, "handle_error")
+    def on_error(context: ExceptionContext) -> None:
+        if context.is_disconnect or isinstance(context.sqlalchemy_exception, OperationalError):
+            pause_replica()
+
 
 # Of several hosts, connect to the primary; a standby alone fails at connect and not at the first write.
 # An unreachable host is given up after 5 seconds when connecting and after 20 when connected.
@@ -73,8 +103,7 @@ def set_up_engine(engine: Engine) -> None:
     lost, the whole pool reconnects to the current primary, and the failed request gets OperationalError.
     The client waits a little longer than the server's statement timeout, and 5 seconds for a ping.
     """
-    from registry.core.bounded_connection import BoundedConnection, wait_limit
-    from registry.core.lazy_cursor import LazyCursor
+    from registry.core.psycopg_connection import BoundedConnection, LazyCursor, wait_limit
 
     usual_limit = wait_limit(int(engine.get_execution_options()[STATEMENT_TIMEOUT]))
 
@@ -153,7 +182,7 @@ def extend_session_timeouts(connection: Connection) -> None:
 
 
 def _set_long_timeouts(connection: Connection, *, local: bool) -> None:
-    from registry.core.bounded_connection import BoundedConnection, wait_limit
+    from registry.core.psycopg_connection import BoundedConnection, wait_limit
 
     seconds = int(connection.get_execution_options()[LONG_TIMEOUT])
     raw = connection.connection.dbapi_connection

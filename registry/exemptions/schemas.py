@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Day, Ids, Text
-from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.fields import Day, Ids, ReadOnly, Text, Timestamp
 from registry.core.translations import lazy_text
 
 MAX_TEXT_LENGTH: Final = 5000

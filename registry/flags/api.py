@@ -10,11 +10,10 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
 from registry.api.operation_docs import LINK
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, list_query, negatable, plain_parameters
+from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
 from registry.flags.queries import FLAG_FILTERS, SORTS, list_flags
 from registry.flags.schemas import FLAG
-from registry.http.locale import request_locale
+from registry.http.request_context import request_locale
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api import examples
 

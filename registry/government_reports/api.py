@@ -11,8 +11,15 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, QueryParameter, QuerySchema, list_query, plain_parameters
+from registry.api.parameters import (
+    ListArguments,
+    PageSchema,
+    QueryParameter,
+    QuerySchema,
+    list_query,
+    page_response,
+    plain_parameters,
+)
 from registry.core.fields import Choice, WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.transactions import transaction
@@ -58,7 +65,7 @@ from registry.government_reports.service import (
 )
 from registry.http.downloads import CSV, PDF, csv_download, pdf_download
 from registry.http.etag import make_tag, require_fresh_if_named
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 
 # Which version of a report a request reads.
 

@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.http.http_errors import AuthenticationRequired
 from registry.http.rate_limit import check_rate_limit
-from registry.http.request_ids import client_request_id, request_id
+from registry.http.request_context import client_request_id, request_id
 
 # What a route outside the API declares of itself: the permission that it needs, or why it is open.
 

@@ -10,20 +10,47 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Response, json, request
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import JSON, ColumnElement, LargeBinary, String, Text, UniqueConstraint, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import sorted_scopes
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import Instant, Model, db
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Malformed, Problem
-from registry.core.idempotency import RETENTION, StoredResponse
 from registry.core.transactions import transaction
 from registry.http.http_errors import IdempotencyKeyReused
 from registry.http.request_bodies import MULTIPART, SentFile
+
+# Idempotency: stored responses to POST requests with an Idempotency-Key.
+#
+# A repeated request with the same key, principal, route and body gets the first response again for 24 hours.
+
+RETENTION = timedelta(hours=24)
+
+
+class StoredResponse(Model):
+    """The first response to a POST with an Idempotency-Key, written in the same transaction as the change."""
+
+    __tablename__ = "kept_answers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    principal: Mapped[str] = mapped_column(Text)
+    route: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(String(200))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    headers: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+    __table_args__ = (UniqueConstraint("principal", "route", "key"),)
+
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"

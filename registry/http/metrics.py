@@ -34,11 +34,10 @@ from registry.audits.models import DailyCount, Dimension
 from registry.cases.models import Case
 from registry.core.clock import local_instant, now, today
 from registry.core.database import db
+from registry.core.database_checks import is_damaged, standby_state
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
-from registry.core.disk_checks import is_damaged
 from registry.core.installation import installed_at, scheduled_jobs
 from registry.core.outbox import OutboxMessage
-from registry.core.standby import standby_state
 from registry.flags.models import AuditRun, last_good_audit
 from registry.flags.vocabulary import AuditStatus
 from registry.http.request_log import LOG, STARTED_AT

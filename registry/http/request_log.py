@@ -16,7 +16,7 @@ from flask import Flask, Response, has_request_context, request
 from registry.core.clock import now, rfc3339
 from registry.core.trace_context import current_trace
 from registry.http.authentication import PRINCIPAL
-from registry.http.request_ids import client_request_id, request_id
+from registry.http.request_context import client_request_id, request_id
 
 LOG = logging.getLogger("registry")
 LETTER_CHECK: Final = "/verify/"

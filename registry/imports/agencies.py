@@ -23,9 +23,8 @@ from registry.agencies.service import (
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import LENGTH
-from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.core.spreadsheets.rows import ImportResult, ImportRow, cell_fields, load_cells
 from registry.core.values import MAX_LOST_ZEROS, InvalidValue, comparable, read_digits
 from registry.imports.queries import rejected_rows, row_preview
 

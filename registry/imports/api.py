@@ -13,8 +13,7 @@ from marshmallow import fields
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION, ERROR_NAMES, LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, filter_query, list_query
+from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response
 from registry.api.uploads import (
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
@@ -26,15 +25,14 @@ from registry.api.uploads import (
 )
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import Choice, InputField, Text
+from registry.core.fields import Choice, InputField, ReadOnly, Text, Timestamp
 from registry.core.lists import Listing
 from registry.core.messages import message
-from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.values import InvalidValue
 from registry.http.downloads import XLSX, xlsx_download
-from registry.http.locale import request_locale
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.http.request_bodies import SentFile
+from registry.http.request_context import request_locale
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of, find_import, import_page, may_read_rows, previewed_rows

@@ -20,9 +20,8 @@ from registry.core.database import db
 from registry.core.dialects import is_among, is_one_of
 from registry.core.errors import Problem
 from registry.core.search import NAMES
-from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.core.spreadsheets.rows import ImportResult, ImportRow, cell_fields, load_cells
 from registry.core.transactions import require_transaction
 from registry.core.values import comparable
 from registry.imports.agencies import AgencyNames, own_bin

@@ -16,7 +16,7 @@ from registry.audits.verdicts import ProposedProject, is_reason_required, rules_
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.lists import Listing, Page, SortKey, after, build_page, cursor_after, order_by
-from registry.core.spreadsheets.row_errors import ImportRow
+from registry.core.spreadsheets.rows import ImportRow
 from registry.freeze.facts import EarlierRevision
 from registry.imports.models import ImportRun, PreviewedRow, RowError
 from registry.imports.vocabulary import NEW, SAME, ImportKind

@@ -18,7 +18,7 @@ from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Table, printable, require_upload_size, stored_table
-from registry.core.spreadsheets.row_errors import shown_value
+from registry.core.spreadsheets.rows import shown_value
 from registry.core.transactions import transaction
 from registry.imports.columns import chosen_mapping, remembered_columns
 from registry.imports.header_search import Header, Mappings

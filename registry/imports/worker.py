@@ -29,7 +29,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError
 from registry.core.spreadsheets.reader import Row, Table, stored_table
-from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.core.spreadsheets.rows import ImportResult, ImportRow
 from registry.core.transactions import require_transaction, transaction, violates
 from registry.imports.agencies import AgencyImport
 from registry.imports.columns import remember_columns

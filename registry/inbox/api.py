@@ -10,9 +10,8 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, list_query, plain_parameters
-from registry.http.locale import request_locale
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
+from registry.http.request_context import request_locale
 from registry.inbox import service
 from registry.inbox.queries import FILTERS, SORTS, InboxListing, cases_due_soon, count_unread, list_inbox
 from registry.inbox.schemas import DUE_SOON, INBOX_ENTRY, INBOX_READ, INBOX_READING

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from registry.cases.vocabulary import Status
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, Boolean, Ids, WholeNumber
-from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.fields import DAY_SCHEMA, Boolean, Ids, ReadOnly, Timestamp, WholeNumber
 from registry.inbox.vocabulary import EntryKind
 
 MAX_ENTRIES: Final = 500

@@ -11,13 +11,21 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION, LINK
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import SEVERAL, WORDS_SCHEMA, ListArguments, filter_query, list_query, plain_parameters
+from registry.api.parameters import (
+    SEVERAL,
+    WORDS_SCHEMA,
+    ListArguments,
+    PageSchema,
+    filter_query,
+    list_query,
+    page_response,
+    plain_parameters,
+)
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.response_fields import ReadOnly
+from registry.core.fields import ReadOnly
 from registry.http.downloads import CSV, NDJSON, csv_download, ndjson_download
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.journal.queries import JOURNAL_FILTERS, export_chain, export_csv, list_journal
 from registry.journal.read_replica import use_read_replica
 

@@ -17,8 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.core.database import AUTOCOMMIT_READS, REPLICA, TRANSACTION_OPEN, db
-from registry.core.postgresql import extend_timeouts
-from registry.core.replica_pause import is_replica_paused, pause_replica
+from registry.core.postgresql import extend_timeouts, is_replica_paused, pause_replica
 from registry.journal.service import JournalHead
 
 log = logging.getLogger(__name__)

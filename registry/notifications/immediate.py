@@ -13,6 +13,12 @@ from registry.accounts.attempts import SURGE_TOPIC
 from registry.accounts.invitations import TOPIC as INVITATION_TOPIC
 from registry.accounts.invitations import open_invitations
 from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import account_ever_named, is_another_person
+from registry.approvals.queries import visible_approvals
+from registry.approvals.service import DECIDED_TOPIC as APPROVAL_DECIDED_TOPIC
+from registry.approvals.service import PROPOSED_TOPIC, may_decide
+from registry.approvals.tables import Approval
+from registry.approvals.vocabulary import ApprovalState
 from registry.audits.policy_activation import ACTIVATED, WITHDRAWN
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.service import HANDED_OVER
@@ -22,17 +28,115 @@ from registry.core.database import db
 from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
 from registry.letters.models import Letter
-from registry.notifications.account_notices import ACCOUNT_TOPICS
-from registry.notifications.approval_notices import APPROVAL_NOTICES
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
-from registry.notifications.request_notices import REQUEST_NOTICES
 from registry.notifications.service import queue_notice
 from registry.notifications.transport import Notice
-from registry.notifications.vocabulary import Channel
+from registry.notifications.vocabulary import ACCOUNT_TOPICS, Channel
 from registry.projects.models import Project
+from registry.requests.decisions import DECIDED_TOPIC, FAILED_TOPIC
+from registry.requests.decisions import is_another_person as is_another_requester
+from registry.requests.handlers import HANDLERS as REQUEST_HANDLERS
+from registry.requests.models import Request
+from registry.requests.service import ASKED_TOPIC, CARRIED_OUT_TOPIC, RESTORED_TOPIC
+from registry.requests.vocabulary import RequestKind, RequestState
 from registry.webhooks.events import people_of
 from registry.webhooks.queue import DISABLED_TOPIC
 from registry.webhooks.service import ADDED_TOPIC
+
+NoticesOf = Callable[[Mapping[str, Any], Directory], list[Notice]]
+
+# Notices about approvals: to those who can decide, and to who proposed.
+
+
+def _approval_waiting(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    """To everybody who may decide it, but for who proposed it."""
+    approval = db.session.get(Approval, payload["approval"], populate_existing=True)
+    if approval is None or approval.current_state != ApprovalState.WAITING:
+        return []
+    deciders = [to for to in directory.people() if may_decide(to.actor, approval)]
+    others = [to for to in deciders if is_another_person(to.actor, [approval.proposed_by], approval.proposed_at)]
+    return _approval_notices(approval, others, "approval-waiting")
+
+
+def _approval_decided(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    """To who proposed it, unless that person cancelled it."""
+    approval = db.session.get(Approval, payload["approval"], populate_existing=True)
+    if approval is None or approval.decided_by == approval.proposed_by:
+        return []
+    account = account_ever_named(approval.proposed_by)
+    proposers = [] if account is None else directory.of_account(account.id)
+    return _approval_notices(approval, proposers, "approval-decided")
+
+
+def _approval_notices(approval: Approval, recipients: Iterable[Recipient], kind: str) -> list[Notice]:
+    return [Notice(to, kind, approval.id) for to in recipients if _sees_approval(to, approval)]
+
+
+def _sees_approval(to: Recipient, approval: Approval) -> bool:
+    seen = db.session.query(Approval.id).where(Approval.id == approval.id, *visible_approvals(to.actor))
+    return seen.first() is not None
+
+
+# Notices about requests: to those who can decide, to who asked, and to the agencies that a decision concerns.
+
+
+def _request_waiting(request: Request, directory: Directory) -> list[Notice]:
+    """To everybody who may confirm it, but for who asked or confirmed first."""
+    if request.state != RequestState.WAITING:
+        return []
+    deciders = directory.who_may(REQUEST_HANDLERS[RequestKind(request.kind)].decides)
+    others = [to for to in deciders if is_another_requester(to.actor, request)]
+    return _request_notices(request, others, "request-waiting")
+
+
+def _request_decided(request: Request, directory: Directory) -> list[Notice]:
+    """To who asked, unless that person cancelled it."""
+    if request.decided_by == request.asked_by:
+        return []
+    return _request_notices(request, _request_askers(request, directory), "request-decided")
+
+
+def _request_carried_out(request: Request, directory: Directory) -> list[Notice]:
+    """To the agency that has something now; people of a former agency are its people by then."""
+    if request.to_agency_id is None:
+        return []
+    return _request_notices(request, directory.of_agency(request.to_agency_id), "request-carried-out")
+
+
+def _request_failed(request: Request, directory: Directory) -> list[Notice]:
+    """To operators, who find the reason in the log, to those who confirm such requests, and to who asked."""
+    deciders = directory.who_may(REQUEST_HANDLERS[RequestKind(request.kind)].decides)
+    recipients = dict.fromkeys([*directory.of_role(Role.OPERATOR), *deciders, *_request_askers(request, directory)])
+    return _request_notices(request, recipients, "request-failed") if request.is_due else []
+
+
+def _request_restored(request: Request, directory: Directory) -> list[Notice]:
+    """To the agency that has the project."""
+    agency_id = request.agency_id if request.project_record is None else request.project_record.agency_id
+    return _request_notices(request, directory.of_agency(agency_id), "request-restored")
+
+
+def _request_askers(request: Request, directory: Directory) -> list[Recipient]:
+    account = account_ever_named(request.asked_by)
+    return [] if account is None else directory.of_account(account.id)
+
+
+def _request_notices(request: Request, recipients: Iterable[Recipient], kind: str) -> list[Notice]:
+    restricted = request.project_record is not None and request.project_record.is_restricted
+    return [
+        Notice(to, kind, request.id) for to in recipients if not restricted or to.actor.may(Permission.RESTRICTED_READ)
+    ]
+
+
+def _on_a_request(
+    notices_of: Callable[[Request, Directory], list[Notice]],
+) -> NoticesOf:
+    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+        request = db.session.get(Request, payload["request"], populate_existing=True)
+        return [] if request is None else notices_of(request, directory)
+
+    return of
+
 
 AT_A_TIME: Final = 100
 # Below SQLite's limit of 32,766 parameters per statement.
@@ -121,7 +225,7 @@ def _events(*conditions: Any) -> list[Context]:
 
 def _on_a_case(
     notices_of: Callable[[Context, Directory], list[Notice]],
-) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+) -> NoticesOf:
     def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
         return [
             notice
@@ -212,7 +316,7 @@ def _held(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     return [Notice(to, "audit-held", payload["audit"]) for to in recipients]
 
 
-def _held_decided(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+def _held_decided(kind: str) -> NoticesOf:
     def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
         recipients = directory.of_role(Role.OPERATOR, Role.SUPERVISOR)
         return [Notice(to, kind, payload["audit"]) for to in recipients if to.actor.principal != payload["by"]]
@@ -220,7 +324,7 @@ def _held_decided(kind: str) -> Callable[[Mapping[str, Any], Directory], list[No
     return of
 
 
-def _policy(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+def _policy(kind: str) -> NoticesOf:
     def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
         recipients = directory.of_role(Role.SUPERVISOR, Role.REVIEWER)
         return [Notice(to, kind, payload["version"]) for to in recipients if to.actor.principal != payload["by"]]
@@ -242,7 +346,7 @@ def _surged(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     return [Notice(to, "sign-in-surge", payload["failures"]) for to in recipients]
 
 
-def _on_own_account(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+def _on_own_account(kind: str) -> NoticesOf:
     def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
         return [Notice(to, kind, payload["at"]) for to in directory.of_account(payload["account"])]
 
@@ -255,7 +359,7 @@ def _invited(payload: Mapping[str, Any], _directory: Directory) -> list[Notice]:
     return [Notice(to, "invitation", payload["invitation"]) for to in recipients if to is not None]
 
 
-def _of_webhook(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+def _of_webhook(kind: str) -> NoticesOf:
     def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
         webhook = payload["webhook"]
         return [Notice(to, kind, webhook) for account in people_of(webhook) for to in directory.of_account(account)]
@@ -263,7 +367,7 @@ def _of_webhook(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Noti
     return of
 
 
-HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
+HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "case.ask": _on_a_case(_question),
     "case.approve": _on_a_case(_approved),
     "case.assign": _on_a_case(_assigned),
@@ -283,7 +387,12 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     INVITATION_TOPIC: _invited,
     ADDED_TOPIC: _of_webhook("webhook-added"),
     DISABLED_TOPIC: _of_webhook("webhook-disabled"),
-    **REQUEST_NOTICES,
-    **APPROVAL_NOTICES,
+    ASKED_TOPIC: _on_a_request(_request_waiting),
+    DECIDED_TOPIC: _on_a_request(_request_decided),
+    CARRIED_OUT_TOPIC: _on_a_request(_request_carried_out),
+    FAILED_TOPIC: _on_a_request(_request_failed),
+    RESTORED_TOPIC: _on_a_request(_request_restored),
+    PROPOSED_TOPIC: _approval_waiting,
+    APPROVAL_DECIDED_TOPIC: _approval_decided,
     **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from environs import ValidationError
 
 from registry.accounts.oidc_configuration import is_provider_address
-from registry.core.contacts import ADDRESS
+from registry.core.settings import ADDRESS
 
 # Settings of the bot in the Aitu messenger: ``REGISTRY_AITU_BOT_TOKEN``, ``_NAME``, ``_URL``.
 

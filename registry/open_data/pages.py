@@ -31,10 +31,9 @@ from registry.open_data.queries import (
     read_public_project,
 )
 from registry.open_data.service import StoredSet, stored_file, stored_set
-from registry.web.blueprint import Answer, pages
+from registry.web.blueprint import CACHEABLE, Answer, cacheable_page, pages
 from registry.web.labels import name_in_page_language
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.public_pages import CACHEABLE, cacheable_page
 
 # The files of the open data at their fixed addresses: for programs of everybody, also in browsers of other sites.
 

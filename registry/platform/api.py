@@ -23,19 +23,19 @@ from registry.approvals.fields import APPROVAL
 from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.tables import Approval
 from registry.core.base_schema import BaseSchema
-from registry.core.response_fields import ReadOnly
+from registry.core.fields import ReadOnly
 from registry.core.transactions import transaction
-from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
+from registry.http.request_context import request_locale
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.api import examples
 from registry.projects.api.representations import etag_data, project_row
 from registry.projects.restriction import propose_restriction
 from registry.projects.schemas import PROJECT
-from registry.requests.confirmed_facts import ENDING as ENDING_KIND
-from registry.requests.confirmed_facts import ONBOARDING as ONBOARDING_KIND
-from registry.requests.confirmed_facts import PLACEMENT, confirm_or_propose
-from registry.requests.inventory_approval import REASON, import_inventory, preview_inventory
+from registry.requests.confirmation import ENDING as ENDING_KIND
+from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
+from registry.requests.confirmation import PLACEMENT, confirm_or_propose
+from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
 
 # Confirmed facts and restrictions: what reviewers, operators and supervisors confirm and decide.
 

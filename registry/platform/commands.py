@@ -16,7 +16,7 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
 from registry.cli.output import FILE, as_json_option, dry_run_option, print_json, print_message
 from registry.imports.commands import error_row, print_row_errors
-from registry.requests.inventory_approval import import_inventory, preview_inventory
+from registry.requests.platform_approvals import import_inventory, preview_inventory
 
 COUNTS = ("total", "matched", "lost", "shared", "mismatched", "unregistered", "rejected")
 

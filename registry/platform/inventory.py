@@ -24,9 +24,8 @@ from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.fields import Bin, Day, Text
 from registry.core.files import printable_file_name
-from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Sheet, check_columns, open_sheet, require_upload_size
-from registry.core.spreadsheets.row_errors import ImportResult
+from registry.core.spreadsheets.rows import ImportResult, cell_fields, load_cells
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.platform.confirmations import lock_keys, same_objects

@@ -24,11 +24,11 @@ from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from registry.projects.service import read_project, read_project_to_change
 from registry.projects.views.links import projects_numbered
-from registry.requests.confirmed_facts import ENDING as ENDING_KIND
-from registry.requests.confirmed_facts import ONBOARDING as ONBOARDING_KIND
-from registry.requests.confirmed_facts import PLACEMENT as PLACEMENT_KIND
-from registry.requests.confirmed_facts import confirm_or_propose
-from registry.requests.inventory_approval import REASON, import_inventory, preview_inventory
+from registry.requests.confirmation import ENDING as ENDING_KIND
+from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
+from registry.requests.confirmation import PLACEMENT as PLACEMENT_KIND
+from registry.requests.confirmation import confirm_or_propose
+from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
 from registry.web.formats import gettext as _

@@ -11,18 +11,16 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION, LOCATION
-from registry.api.pages import PageSchema
-from registry.api.parameters import filter_query
+from registry.api.parameters import PageSchema, filter_query
 from registry.audits.policy_activation import ALL_KINDS, activate_policy, impact_of, impact_report, withdraw_activation
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, AnyDay, Text, nullable, shown_object
+from registry.core.fields import DAY_SCHEMA, AnyDay, ReadOnly, Text, nullable, shown_object
 from registry.core.lists import Listing
-from registry.core.response_fields import ReadOnly
 from registry.core.transactions import transaction
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.http.etag import make_tag, require_fresh_if_named
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies, record_of
 from registry.policies.schemas import (
     COMPARISON,

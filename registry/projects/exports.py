@@ -33,7 +33,7 @@ from registry.core.dialects import has_copy, instant_text
 from registry.core.fields import Entries, WholeNumber
 from registry.core.fields import Text as TextField
 from registry.core.postgresql import extend_timeouts
-from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
+from registry.core.spreadsheets.rows import FORMULA_PREFIXES
 from registry.core.spreadsheets.writer import (
     CSV_BOM,
     DATE_FORMAT,

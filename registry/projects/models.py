@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.agencies.models import Agency
 from registry.core.database import EPOCH, Instant, Model
-from registry.core.list_columns import EntriesText, YearlyAmountsText
+from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.projects.vocabulary import FreezeStatus
 
 # The statuses that few projects have, which have an index.

@@ -7,8 +7,19 @@ from typing import Any, ClassVar, Final
 from registry.agencies.fields import BIN_TEXT
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema, LenientSchema
-from registry.core.fields import DAY_SCHEMA, Bin, Boolean, Choice, Objects, Text, WholeNumber, nullable, shown_object
-from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.fields import (
+    DAY_SCHEMA,
+    Bin,
+    Boolean,
+    Choice,
+    Objects,
+    ReadOnly,
+    Text,
+    Timestamp,
+    WholeNumber,
+    nullable,
+    shown_object,
+)
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import READ_ONLY, ProjectFields

@@ -83,7 +83,7 @@ def journal_restricted_reads(actor: Actor, numbers: Iterable[str], what: str) ->
 # Projects that were registered in error and withdrawn: readable, read-only, and in no list, count or audit by
 # default.
 #
-# ``registry/requests/withdrawal.py`` withdraws and ``registry/requests/restoration.py`` restores them.
+# ``registry/requests/withdrawal.py`` withdraws and ``registry/requests/service.py`` restores them.
 
 NOT_WITHDRAWN: Final[ColumnElement[bool]] = PROJECT.withdrawn_at.is_(None)
 

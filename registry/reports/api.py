@@ -13,10 +13,9 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import QueryParameter, QuerySchema
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import DAY_SCHEMA, Choice, Day, Text, nullable, object_of
-from registry.core.response_fields import ReadOnly
+from registry.core.fields import DAY_SCHEMA, Choice, Day, ReadOnly, Text, nullable, object_of
 from registry.freeze.vocabulary import Severity
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus

@@ -29,7 +29,7 @@ from registry.core.translations import lazy_text
 from registry.flags.lock import lock_flags_for_review
 from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
-from registry.requests.effects import agency_and_above, count_of, count_readers, scope_effects, touched, visible_ids
+from registry.requests.succession import agency_and_above, count_of, count_readers, scope_effects, touched, visible_ids
 
 
 class AgencyChangeFields(BaseSchema):

@@ -10,8 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, list_query, plain_parameters
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.requests import service
@@ -28,8 +27,8 @@ from registry.requests.queries import (
     read_request,
     show_request,
 )
-from registry.requests.restoration import restore_project
 from registry.requests.schemas import REFUSED, REMARK
+from registry.requests.service import restore_project
 from registry.requests.vocabulary import RequestKind
 
 # What every kind of request has in the API: its list, single requests and decisions.

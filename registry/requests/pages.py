@@ -21,14 +21,13 @@ from registry.projects.service import read_project_to_change
 from registry.projects.views.links import projects_numbered
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
-from registry.requests.confirmation import ConfirmationRequestFields
-from registry.requests.confirmed_facts import FACTS, FIELDS_OF
+from registry.requests.confirmation import FACTS, FIELDS_OF, ConfirmationRequestFields
 from registry.requests.decisions import is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
 from registry.requests.queries import find_request, list_requests, read_request, show_request
-from registry.requests.restoration import is_in_effect, restore_project
 from registry.requests.schemas import REFUSED, REMARK
+from registry.requests.service import is_in_effect, restore_project
 from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message

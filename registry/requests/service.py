@@ -2,28 +2,181 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
 
-from registry.accounts.actors import Actor
+from registry.accounts.actors import SCHEDULE, Actor
+from registry.accounts.roles import Permission
 from registry.accounts.same_person import require_still_may
 from registry.agencies.service import agencies_by_id
 from registry.core import outbox
 from registry.core.bulk import insert_rows, reserve_ids, table_of
-from registry.core.clock import now
+from registry.core.clock import now, rfc3339
+from registry.core.database import db
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict
-from registry.core.transactions import transaction, violates
-from registry.projects.service import find_project
-from registry.requests.carrying_out import carry_out, lock_flags_for
-from registry.requests.decisions import RequestNeedsAPerson, decide, record, record_row, require_another_person
+from registry.core.transactions import require_transaction, transaction, violates
+from registry.flags.freeze_status import update_freeze_status
+from registry.flags.lock import lock_flags_for_audit, lock_flags_for_review
+from registry.flags.withdrawn_projects import reopen_flags
+from registry.projects.change_times import PROJECT
+from registry.projects.models import Project
+from registry.projects.service import find_project, find_project_to_change
+from registry.projects.visibility import save_freeze_status_change
+from registry.requests.decisions import (
+    RequestNeedsAPerson,
+    decide,
+    record,
+    record_row,
+    require_another_person,
+    save_failure,
+)
 from registry.requests.handlers import HANDLERS
+from registry.requests.kinds import RequestHandler
 from registry.requests.models import Request
-from registry.requests.queries import find_request_to_change, waiting_request
+from registry.requests.queries import due_requests, find_request_to_change, waiting_request
 from registry.requests.vocabulary import RequestKind, RequestState
+
+# Confirmed requests take effect: with the confirmation, or on their day by the scheduler.
+#
+# Each is one transaction that locks its request and checks again that it is due: after a kill it is still due, and
+# of many processes that try, one carries it out.
+
+log = logging.getLogger(__name__)
+CARRIED_OUT_TOPIC = "request.carried-out"
+
+
+def lock_flags_for(handler: RequestHandler) -> None:
+    """Wait for a running audit, and for reviewers where the kind needs it; before anything else is locked."""
+    if handler.excludes_reviewers:
+        lock_flags_for_audit()
+    else:
+        lock_flags_for_review()
+
+
+def carry_out(actor: Actor, request: Request) -> None:
+    """Let a confirmed request, locked by the open transaction, take effect."""
+    details = HANDLERS[RequestKind(request.kind)].carry_out(actor, request)
+    request.carried_out_at = now()
+    require_transaction().flush()
+    record(actor, "carried-out", request, details)
+    outbox.enqueue(CARRIED_OUT_TOPIC, {"request": request.id})
+
+
+def carry_out_due_requests(is_plausible: Callable[[datetime], bool] | None = None) -> list[int]:
+    """Carry out every request whose day has come, earliest first; returns their ids.
+
+    One that fails is logged, stays due and is tried again by the next run; the others go on. The first failure of a
+    day is saved, so that people get a notice. ``is_plausible``: nothing is carried out while the clock is not, because
+    a succession that a wrong clock carried out cannot be undone.
+    """
+    due = due_requests()
+    if not due or (is_plausible is not None and not is_plausible(now())):
+        return []
+    carried_out = []
+    for request_id in due:
+        try:
+            if _carry_out_if_due(request_id):
+                carried_out.append(request_id)
+        except Exception:
+            # The top level of each request: whatever it was, the others must not wait for it.
+            log.exception("request %s could not be carried out", request_id)
+            _save_failure(request_id)
+    return carried_out
+
+
+def _save_failure(request_id: int) -> None:
+    try:
+        save_failure(request_id)
+    except Exception:
+        # The database may be what failed; the next run tries both again.
+        log.exception("that request %s could not be carried out could not be saved", request_id)
+
+
+def _carry_out_if_due(request_id: int) -> bool:
+    with transaction() as session:
+        # Of requests that have a day, none lets reviewers go on.
+        lock_flags_for_audit()
+        statement = select(Request).where(Request.id == request_id).with_for_update(of=Request)
+        request = session.scalars(statement.execution_options(populate_existing=True)).one()
+        if not request.is_due:
+            return False
+        carry_out(SCHEDULE, request)
+    return True
+
+
+# Restoration: a supervisor puts a withdrawn project back under the law, with the flags that its withdrawal cleared.
+
+RESTORED_TOPIC = "request.restored"
+
+
+class WithdrawalNotInEffect(Conflict):
+    """The withdrawal has not taken effect, or the project was restored already."""
+
+
+def is_in_effect(request: Request) -> bool:
+    """True for a withdrawal whose project is withdrawn because of it."""
+    done = request.kind == RequestKind.WITHDRAWAL and request.carried_out_at is not None
+    return done and request.details.get("restored_at") is None
+
+
+def withdrawal_in_effect(project: Project) -> Request | None:
+    """The request by which a project is withdrawn; None for one that is not."""
+    if project.withdrawn_at is None:
+        return None
+    of_project = (Request.kind == RequestKind.WITHDRAWAL.value, Request.project_id == project.id)
+    done = select(Request).where(*of_project, Request.carried_out_at.is_not(None)).order_by(Request.id.desc())
+    return db.session.scalars(done.limit(1)).first()
+
+
+def was_withdrawn_at(project: Project, at: datetime) -> bool:
+    """True when the project was withdrawn then, also when it has been restored since."""
+    of_project = (Request.kind == RequestKind.WITHDRAWAL.value, Request.project_id == project.id)
+    before = db.session.scalars(select(Request).where(*of_project, Request.carried_out_at <= at)).all()
+    restored = [each.details.get("restored_at") for each in before]
+    # Instants as text of one length in UTC.
+    return any(each is None or each > rfc3339(at) for each in restored)
+
+
+def restore_project(actor: Actor, request_id: int, reason: str) -> Request:
+    """Restore the project of a withdrawal that took effect.
+
+    Its flags are active again as they were. The next audit judges it and reopens its case; orders stay ended, so that
+    people decide again. Raises RoleNotAllowed, StepUpRequired, RequestNeedsAPerson, RequestNotFound and
+    WithdrawalNotInEffect.
+    """
+    # One supervisor is sufficient: it ends nothing, and puts the record back where audits and reviewers see it.
+    actor.require(Permission.CASES_APPROVE)
+    if not actor.is_person:
+        raise RequestNeedsAPerson(id=request_id)
+    with transaction() as session:
+        lock_flags_for_review()
+        request = find_request_to_change(actor, RequestKind.WITHDRAWAL, request_id)
+        if not is_in_effect(request) or request.project is None:
+            raise WithdrawalNotInEffect(id=request.id)
+        project = find_project_to_change(actor, request.project, even_withdrawn=True)
+        at, before = now(), project.freeze_status
+        reopen_flags(request.details["flags"], at)
+        project.withdrawn_at = None
+        session.flush()
+        update_freeze_status(at, PROJECT.c.id == project.id)
+        session.refresh(project)
+        details = {"request": request.id, "reason": reason}
+        save_freeze_status_change(actor, project, before, at, "project.restored", details)
+        restored = {"restored_by": actor.principal, "restored_at": rfc3339(at), "restoration_reason": reason}
+        request.details = {**request.details, **restored}
+        flag_modified(request, "details")
+        session.flush()
+        record(actor, "restored", request, {"reason": reason, "flags_reopened": len(request.details["flags"])})
+        outbox.enqueue(RESTORED_TOPIC, {"request": request.id})
+    return request
+
 
 ASKED_TOPIC = "request.asked"
 REQUEST: Final = table_of(Request).c

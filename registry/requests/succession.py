@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from registry.accounts.account_changes import pass_on_accounts
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import last_successor
-from registry.accounts.roles import Permission
+from registry.accounts.models import Account
+from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import agency_to_change, close_agency, hold_agencies, require_open
+from registry.agencies.queries import agencies_above
+from registry.agencies.service import agency_to_change, close_agency, closed_problem, hold_agencies, require_open
+from registry.approvals.fields import EFFECTS
 from registry.cases.change_times import mark_cases
-from registry.cases.models import CASE
+from registry.cases.models import CASE, Case
+from registry.cases.workflow import OPEN
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import Bin, Choice, Day, ProjectNumbers, Text, nullable
-from registry.core.response_fields import ReadOnly
+from registry.core.fields import Bin, Choice, Day, ProjectNumbers, ReadOnly, Text, nullable
 from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.exemptions.service import mark_exemptions
 from registry.flags.freeze_status import mark_flags, update_freeze_status
-from registry.flags.models import FLAGS
+from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.flags.withdrawn_projects import SERIOUS
+from registry.freeze.current import policy_in_force
+from registry.freeze.evaluation import in_scope
 from registry.projects.bulk_writes import move_projects
 from registry.projects.change_times import projects_of_ids
 from registry.projects.drafts import pass_on_drafts
@@ -34,20 +41,169 @@ from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
-from registry.requests.effects import effects_field, effects_of_passing_on
 from registry.requests.kinds import Asked, RequestHandler, agency_succeeded
 from registry.requests.models import MAX_TEXT_LENGTH, Request
-from registry.requests.planned import (
-    SuccessionPlanned,
-    day_problems,
-    leads_back,
-    planned_projects,
-    require_no_planned_transfer,
-    require_no_whole_succession,
-    successor_problems,
-)
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
-from registry.requests.vocabulary import RequestKind, SuccessionKind
+from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
+
+# What a change of an agency, a succession or a transfer touches: counted for whoever decides, by ``EFFECT_LABELS``.
+
+OPEN_STATUSES: Final = [status.value for status in OPEN]
+
+
+def effects_field() -> ReadOnly:
+    """The field of a request that shows what it would touch."""
+    return ReadOnly(
+        "Not in lists: while it is open, how much it touches of what the caller may see; null once it took effect.",
+        nullable(EFFECTS),
+    )
+
+
+def visible_ids(actor: Actor, *conditions: ColumnElement[bool]) -> Select[int]:
+    """The ids of the projects with these conditions that the actor may see."""
+    return select(Project.id).where(*conditions, *among_visible(actor, Project.id.expression))
+
+
+def touched(projects: Select[int]) -> dict[str, int]:
+    """How many projects are not withdrawn, with their active medium and high flags, and their open cases."""
+    return {
+        "projects": count_of(projects.where(Project.withdrawn_at.is_(None))),
+        "flags": count_of(
+            select(FLAGS.c.id).where(IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS), FLAGS.c.project_id.in_(projects))
+        ),
+        "cases": count_of(select(Case.id).where(Case.status.in_(OPEN_STATUSES), Case.project_id.in_(projects))),
+    }
+
+
+def scope_effects(projects: Select[int], kind: str, new_kind: str) -> dict[str, int]:
+    """How many projects leave the scope of the freeze, or enter it, with another kind of their agency."""
+    policy = policy_in_force()
+    was, will_be = in_scope(kind, policy), in_scope(new_kind, policy)
+    if was == will_be:
+        return {}
+    return {"out_of_scope" if was else "into_scope": count_of(projects.where(Project.withdrawn_at.is_(None)))}
+
+
+def effects_of_passing_on(
+    actor: Actor, former: Agency, to: Agency, numbers: Collection[str] | None, *, with_accounts: bool
+) -> dict[str, int]:
+    """What it touches that projects of these numbers, or all, pass to another agency.
+
+    ``readers``: who can read the restricted ones among them from then on, and ``with_accounts``, who comes along with
+    the agency, those of the other one.
+    """
+    if former.id == to.id:
+        return touched(visible_ids(actor, Project.agency_id == former.id))
+    named = () if numbers is None else (Project.number.in_(numbers),)
+    projects = visible_ids(actor, Project.agency_id == former.id, *named)
+    new_readers = agency_and_above(to) - agency_and_above(former)
+    if with_accounts:
+        new_readers |= {former.id}
+    return {
+        **touched(projects),
+        **scope_effects(projects, former.kind, to.kind),
+        "restricted": count_of(projects.where(Project.is_restricted)),
+        "readers": count_readers(new_readers),
+    }
+
+
+def agency_and_above(agency: Agency) -> set[int]:
+    """The ids of an agency and those above it: their accounts read what it has."""
+    return {agency.id, *(each.id for each in agencies_above(agency))}
+
+
+def count_readers(agency_ids: Collection[int]) -> int:
+    """How many accounts of these agencies can read restricted projects."""
+    return count_of(
+        select(Account.id).where(
+            Account.agency_id.in_(agency_ids),
+            Account.role.in_([role.value for role in AGENCY_ROLES]),
+            Account.restricted_admitted_at.is_not(None),
+            Account.disabled_at.is_(None),
+        )
+    )
+
+
+def count_of(ids: Select[Any]) -> int:
+    """How many rows the statement has."""
+    return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+
+
+# Confirmed requests whose day is still to come, and what they allow to ask for beside them.
+
+PLANNED: Final[tuple[ColumnElement[bool], ...]] = (
+    Request.state == RequestState.CONFIRMED.value,
+    Request.carried_out_at.is_(None),
+)
+IS_SUCCESSION: Final = Request.kind == RequestKind.SUCCESSION.value
+IS_DIVISION: Final = Request.details["kind"].as_string() == SuccessionKind.DIVISION.value
+
+
+class SuccessionPlanned(Conflict):
+    """Another succession of the agency is confirmed for a later day."""
+
+
+class TransferPlanned(Conflict):
+    """Another transfer of the project is confirmed for a later day."""
+
+
+def day_problems(day: date) -> list[Problem]:
+    """The problem of a day on which something is to take effect: one before today."""
+    return [Problem("/on", "date-before-today", {"today": today().isoformat()})] if day < today() else []
+
+
+def successor_problems(agency: Agency, number: str, pointer: str) -> tuple[Agency | None, list[Problem]]:
+    """The agency that gets something from another one, and why it cannot: unknown, closed, or the same one."""
+    other = db.session.scalar(select(Agency).where(Agency.bin == number).execution_options(populate_existing=True))
+    if other is None:
+        return None, [Problem(pointer, "agency-unknown", {"bin": number})]
+    if other.id == agency.id:
+        return other, [Problem(pointer, "successor-is-itself", {"bin": number})]
+    problem = closed_problem(other, pointer)
+    return other, [] if problem is None else [problem]
+
+
+def require_no_whole_succession(agency: Agency) -> None:
+    """Raise SuccessionPlanned when everything that the agency has is to pass on."""
+    planned = select(Request.on).where(*PLANNED, IS_SUCCESSION, ~IS_DIVISION, Request.agency_id == agency.id)
+    day = db.session.scalar(planned.limit(1))
+    if day is not None:
+        raise SuccessionPlanned(bin=agency.bin, on=day.isoformat())
+
+
+def planned_projects(agency_id: int) -> dict[str, date]:
+    """The numbers of the projects that pass on in planned divisions of the agency, each with its day."""
+    planned = select(Request).where(*PLANNED, IS_SUCCESSION, IS_DIVISION, Request.agency_id == agency_id)
+    return {
+        number: request.on
+        for request in db.session.scalars(planned.order_by(Request.on, Request.id))
+        for number in request.details["projects"]
+        if request.on is not None
+    }
+
+
+def leads_back(successor_id: int, agency_id: int) -> bool:
+    """True when successions that took effect or are planned lead from the successor to the agency."""
+    planned = select(Request.agency_id, Request.to_agency_id).where(*PLANNED, IS_SUCCESSION, ~IS_DIVISION)
+    done = select(Agency.id, Agency.successor_id).where(Agency.successor_id.is_not(None))
+    following = {former: to for statement in (planned, done) for former, to in db.session.execute(statement).all()}
+    current: int | None = successor_id
+    seen: set[int] = set()
+    while current is not None and current not in seen:
+        if current == agency_id:
+            return True
+        seen.add(current)
+        current = following.get(current)
+    return False
+
+
+def require_no_planned_transfer(project: Project) -> None:
+    """Raise TransferPlanned when the project is to pass to another agency."""
+    transfers = (Request.kind == RequestKind.TRANSFER.value, Request.project_id == project.id)
+    day = db.session.scalar(select(Request.on).where(*PLANNED, *transfers).limit(1))
+    if day is not None:
+        raise TransferPlanned(number=project.number, on=day.isoformat())
+
 
 # Projects pass from one agency to another: they, their flags, cases and freeze status change in one transaction.
 

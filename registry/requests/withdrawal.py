@@ -23,8 +23,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.core.fields import Text, nullable
-from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.fields import ReadOnly, Text, Timestamp, nullable
 from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.flags.freeze_status import update_freeze_status

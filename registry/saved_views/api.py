@@ -10,11 +10,10 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, list_query, plain_parameters
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
 from registry.core.lists import Listing
 from registry.core.messages import message
-from registry.http.locale import request_locale
+from registry.http.request_context import request_locale
 from registry.saved_views.lists import MAX_COUNTED
 from registry.saved_views.queries import FILTERS, ShownView, list_views, with_count
 from registry.saved_views.schemas import EXAMPLE, SENT, VIEW, VIEW_BODY

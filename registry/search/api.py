@@ -14,11 +14,10 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import NO_CONTROLS, filter_query
 from registry.cases.vocabulary import Status
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, nullable
-from registry.core.response_fields import ReadOnly
+from registry.core.fields import DAY_SCHEMA, ReadOnly, nullable
 from registry.freeze.vocabulary import AgencyKind, Severity
-from registry.http.locale import request_locale
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
+from registry.http.request_context import request_locale
 from registry.letters.vocabulary import LetterKind
 from registry.projects.vocabulary import FreezeStatus
 from registry.search.service import search

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from flask import Flask
+from flask import Flask, redirect, render_template, request
 from jinja2 import FileSystemLoader, StrictUndefined
 
 from registry.accounts.oidc_configuration import sign_in_configuration
@@ -19,11 +19,12 @@ from registry.audits.pages import main_findings
 from registry.cases import list_pages as cases
 from registry.cases import pages as case_page
 from registry.core.clock import now
-from registry.core.translations import LANGUAGE_NAMES
+from registry.core.translations import LANGUAGE_NAMES, LANGUAGES
 from registry.exemptions import pages as exemptions
 from registry.government_reports import pages as report_changes
 from registry.help import pages as help_pages
-from registry.http.url_converters import ROW_ID, RowIdConverter
+from registry.http.http_errors import RouteNotFound
+from registry.http.parameters import ROW_ID, RowIdConverter
 from registry.imports import pages as imports
 from registry.inbox import pages as inbox
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
@@ -43,10 +44,9 @@ from registry.reports import pages as reports
 from registry.requests import pages as requests
 from registry.saved_views import pages as saved_view_pages
 from registry.search import pages as whole_search
-from registry.web import site as front
 from registry.web.assets import asset_url
-from registry.web.blueprint import pages
-from registry.web.current_user import current_user, page_locale
+from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, Public, local_address, pages, redirect_to
+from registry.web.current_user import current_user, page_locale, set_language_cookie
 from registry.web.errors import failure_message, init_error_pages, row_error_message
 from registry.web.flash import FlaskSession
 from registry.web.formats import init_formats, init_translations
@@ -55,6 +55,34 @@ from registry.web.labels import init_labels, severity_rank, tag_colour
 from registry.web.layout import crumbs, menu, support, switch_address
 from registry.web.lists import list_address
 from registry.webhooks import pages as webhook_pages
+
+# Welcome page and language switch.
+
+
+@pages.page("/", needs=Public("says what this is, to whoever comes"))
+def welcome() -> Answer:
+    """Display the welcome page, or redirect signed-in users to their home page."""
+    if current_user().actor is not None:
+        return redirect_to("home")
+    return render_template("welcome.html")
+
+
+@pages.page("/sign-in/again", needs=ANY_SIGNED_IN)
+def signed_in_again(_actor: Actor) -> Answer:
+    """After a sign-in in a new tab: the form is in the other one."""
+    return render_template("signed_in_again.html")
+
+
+@pages.page("/language/<language>", needs=Public("a language is chosen before signing in"))
+def switch_language(language: str) -> Answer:
+    """Store the chosen language and go back."""
+    chosen = next((language_code for language_code in LANGUAGES if language_code == language), None)
+    if chosen is None:
+        raise RouteNotFound
+    response = redirect(local_address(request.args.get("back")) or "/", 303)
+    set_language_cookie(response, chosen)
+    return response
+
 
 # Importing a module of views registers its routes.
 WITH_PAGES = (
@@ -67,7 +95,6 @@ WITH_PAGES = (
     cases,
     confirmations,
     exemptions,
-    front,
     help_pages,
     imports,
     inbox,

@@ -9,21 +9,100 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
+from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.core.translations import LANGUAGES, Language
 from registry.extensions import csrf
 from registry.http.authentication import REQUIRED_PERMISSION, Public, RequiredPermission
+from registry.http.etag import make_tag, not_modified
+from registry.http.rate_limit import check_rate_limit
 from registry.http.request_bodies import limit_form
+from registry.http.request_context import request_locale
 from registry.http.security import require_same_origin
-from registry.web.current_user import SESSION_COOKIE, current_user
-from registry.web.kept_entries import RESUME, kept_entries_page
-from registry.web.parent_links import page_address
-from registry.web.public_pages import begin_public_request
+from registry.web.current_user import SESSION_COOKIE, TOKEN, current_user, locale_without_database, use_no_session
+
+# Parent pages: the page above a URL that accepts only form submissions.
+
+GET: Final = "GET"
+FIRST_PAGE: Final = "/"
+
+
+def page_address() -> str:
+    """Return the URL of this request's page: its own, or that of the nearest page above a form-only URL."""
+    path = parent_page(request.path)
+    query = request.query_string.decode("ascii", "replace")
+    return f"{path}?{query}" if query and path != FIRST_PAGE else path
+
+
+def parent_page(path: str) -> str:
+    """Return the path if it can be opened with GET, else the nearest parent that can."""
+    addresses = current_app.create_url_adapter(request)
+    while addresses is not None and path.strip("/"):
+        try:
+            addresses.match(path, method=GET)
+        except HTTPException:
+            path = path.rstrip("/").rpartition("/")[0]
+        else:
+            return path
+    return FIRST_PAGE
+
+
+# Forms whose session ended: the entries stay on a page until their person has signed in again.
+#
+# The page carries the entries as hidden fields. ``Continue`` sends them back to the form's address, which displays
+# the form with them and saves nothing: their token was of the session that ended.
+
+RESUME: Final = "resume"
+
+
+def kept_entries_page() -> Response:
+    """The page that keeps the entries of the form that was sent without a session."""
+    sent = {name: value for name, value in request.form.items() if name not in (TOKEN, RESUME)}
+    sign_in = url_for("web.sign_in", back=url_for("web.signed_in_again"))
+    page = render_template("kept_entries.html", entries=sent, resume=RESUME, sign_in=sign_in)
+    return make_response(page, 401)
+
+
+# Pages without sessions: the same for everybody, so that shared caches may keep them.
+#
+# No cookie is read or set; the language is in the address (``language=ru``), else what the browser prefers.
+
+LANGUAGE: Final = "language"
+# Kept, and compared with the tag before each use: what became private leaves caches at once.
+CACHEABLE: Final = "public, no-cache"
+
+
+def begin_public_request() -> None:
+    """Treat the request as one of nobody, in the language of its address, and count it for its network address."""
+    asked = request.args.get(LANGUAGE)
+    use_no_session(next((language for language in LANGUAGES if language == asked), None) or request_locale())
+    check_rate_limit(None)
+
+
+def address_in(language: Language) -> str:
+    """The address of this page in another language."""
+    others = [(name, value) for name, value in request.args.items(multi=True) if name != LANGUAGE]
+    return f"{request.path}?{urlencode([*others, (LANGUAGE, language)])}"
+
+
+def cacheable_page(page: str) -> Response:
+    """The page with its tag; 304 for a browser that has it."""
+    tag = make_tag(page)
+    response = not_modified(tag)
+    if response is None:
+        response = make_response(page)
+        response.set_etag(tag)
+    response.vary.add("Accept-Language")
+    response.headers["Cache-Control"] = CACHEABLE
+    return response
+
 
 Answer = str | Response | tuple[str, int]
 OpenView = Callable[..., Answer]
@@ -53,9 +132,9 @@ class Pages(Blueprint):
 
         ``before_password_change``: also available to users who must change their password first. ``before_factor``:
         also in sessions that await their second factor; the actor is then for the journal only. ``keeps_entries``: what
-        was entered in its form outlives the session (``kept_entries.py``). The view is then called with ``resumed``:
+        was entered in its form outlives the session (``kept_entries_page``). The view is then called with ``resumed``:
         when it is true the form's token is not valid, and the view displays what was entered and writes nothing.
-        ``without_session``: a public page that is the same for everybody (``public_pages.py``).
+        ``without_session``: a public page that is the same for everybody (``begin_public_request``).
         """
         has_form = "GET" in methods and "POST" in methods
 
@@ -158,3 +237,21 @@ def redirect_to(endpoint: str, **values: Any) -> Response:
 
 pages = Pages("web", __name__)
 __all__ = ["ANY_SIGNED_IN", "Actor", "Answer", "Permission", "Public", "local_address", "pages", "redirect_to"]
+
+
+# Response headers of pages: content security policy and language.
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@pages.after_request
+def protect(response: Response) -> Response:
+    """Set the content security policy, which allows this host only, and the language."""
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        # A page that must not query the database does not know the user's language either.
+        response.headers["Content-Language"] = locale_without_database()
+    return response

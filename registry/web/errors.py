@@ -22,16 +22,14 @@ from registry.http import http_errors
 from registry.http.error_handlers import DATABASE_ERRORS, OF_HTTP, error_of, problem_response, retry_after, status_of
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_bodies import form_limit
-from registry.http.request_ids import request_id
+from registry.http.request_context import request_id
 from registry.http.request_log import LOG
 from registry.journal.read_replica import read_primary
-from registry.web.blueprint import pages, to_second_factor, to_sign_in
+from registry.web.blueprint import FIRST_PAGE, page_address, pages, protect, to_second_factor, to_sign_in
 from registry.web.current_user import current_user, locale_without_database, page_locale
 from registry.web.formats import moment, number
 from registry.web.labels import CHOICE_LABELS, FIELDS, LABELLED_PARAMS, choice_label, field_label, role_name
 from registry.web.layout import support
-from registry.web.page_headers import protect
-from registry.web.parent_links import FIRST_PAGE, page_address
 
 # Error messages for pages, in the terms of the pages instead of those of the API (JSON, headers).
 

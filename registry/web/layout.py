@@ -8,12 +8,11 @@ from typing import Final
 from flask import current_app, request, url_for
 
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.core.contacts import support_uri
+from registry.core.settings import support_uri
 from registry.core.translations import Language, lazy_text
+from registry.web.blueprint import address_in, page_address
 from registry.web.current_user import current_user, is_without_session
 from registry.web.formats import gettext
-from registry.web.parent_links import page_address
-from registry.web.public_pages import address_in
 
 # Whom to ask for help: the contact of REGISTRY_SUPPORT_CONTACT, on the sign-in page and on error pages.
 

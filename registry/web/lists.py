@@ -12,7 +12,7 @@ from registry.core.lists import MAX_LIMIT, Listing, Page
 from registry.core.spreadsheets.writer import Rows, table_as_csv, table_as_xlsx
 from registry.http.downloads import csv_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
-from registry.web.parent_links import parent_page
+from registry.web.blueprint import parent_page
 
 SHOWN: Final = 25
 MAX_FILTER_LENGTH: Final = 1000

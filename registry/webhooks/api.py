@@ -10,8 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, list_query, plain_parameters
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
 from registry.core.base_schema import BaseSchema
 from registry.core.transactions import transaction
 from registry.http.etag import make_tag, require_fresh_if_named

@@ -10,7 +10,7 @@ import click
 from registry.cli.app_context import in_registry
 from registry.cli.output import as_json_option, print_json, print_pairs
 from registry.webhooks.jobs import deliver_webhooks
-from registry.webhooks.worker import WebhookRun
+from registry.webhooks.queue import WebhookRun
 
 
 @click.group()

@@ -10,8 +10,8 @@ from sqlalchemy import delete
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.webhooks.models import WebhookDelivery
+from registry.webhooks.queue import WebhookRun, deliver
 from registry.webhooks.sender import allowed_targets
-from registry.webhooks.worker import WebhookRun, deliver
 
 RETENTION: Final = timedelta(days=30)
 

@@ -19,7 +19,7 @@ from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import add_service_account, issue_own_token
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.idempotency import StoredResponse
+from registry.http.idempotency import StoredResponse
 from tests.accounts.halves import whole_password
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency, in_session

@@ -18,8 +18,8 @@ from registry.accounts.sessions import start_session
 from registry.accounts.tokens import add_service_account, issue_own_token
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.idempotency import StoredResponse
 from registry.core.transactions import transaction
+from registry.http.idempotency import StoredResponse
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency, in_session
 from tests.present import Present

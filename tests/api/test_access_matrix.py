@@ -16,8 +16,7 @@ from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.api.blueprint import API_PREFIX
-from registry.api.declared_routes import declared_routes
+from registry.api.blueprint import API_PREFIX, declared_routes
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.service import find_project_to_change, restrict_project

@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.roles import Role
-from registry.api.declared_routes import Operation, declared_routes
+from registry.api.blueprint import Operation, declared_routes
 from registry.settings import CHECKOUT
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.messages import message
-from registry.http.request_ids import request_id
+from registry.http.request_context import request_id
 from registry.http.request_log import JsonLines
 from registry.journal.service import JournalEntry
 from registry.settings import read_settings

@@ -14,9 +14,8 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import SCOPE_OF, Permission
 from registry.agencies.schemas import AGENCY, AGENCY_BODY
-from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared
-from registry.api.declared_routes import declared_routes, require_declared_permissions
-from registry.api.docs import FOLDER
+from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, declared_routes, require_declared_permissions
+from registry.api.openapi import FOLDER
 from registry.api.specification import make_specification
 from registry.app import OPEN_ENDPOINTS
 from registry.http.authentication import REQUIRED_PERMISSION

@@ -21,8 +21,7 @@ from registry.core.errors import RegistryError
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.projects.models import Project
-from registry.requests.restoration import restore_project
-from registry.requests.service import ask, confirm
+from registry.requests.service import ask, confirm, restore_project
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller
 from tests.audits.steps import exempt

@@ -30,7 +30,7 @@ Services = Callable[[], Any]
 
 @pytest.mark.sqlite_only
 def test_lock_that_somebody_holds_leads_to_its_runbook(registry: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry.cli.doctor.stored.LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr("registry.cli.doctor.LOCK_WAIT_S", 0.1)
     with closing(sqlite3.connect(registry.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         ran = registry("doctor", "--json")

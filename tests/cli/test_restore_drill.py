@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry.cli.backup_folder import delete_old
+from registry.cli.backup import delete_old
 from registry.core.schema import newest_revision
 from tests.databases import Databases
 from tests.factories import a_project, an_agency

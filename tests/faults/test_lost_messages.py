@@ -13,7 +13,7 @@ from registry.accounts.roles import Role
 from registry.core.clock import now
 from registry.core.database import db
 from registry.webhooks.models import WebhookDelivery
-from registry.webhooks.worker import deliver
+from registry.webhooks.queue import deliver
 from tests.factories import a_project, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.api.declared_routes import Operation, RequestBody, declared_routes
+from registry.api.blueprint import Operation, RequestBody, declared_routes
 from registry.core.database import db
 from registry.core.fields import InputField, Text, WholeNumber
 from registry.http.request_bodies import MULTIPART

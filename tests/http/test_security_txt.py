@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.core.contacts import security_contact, support_uri
+from registry.core.settings import security_contact, support_uri
 from registry.http.security import init_security_txt
 from registry.settings import read_settings
 from tests.fixtures.web import Visit

@@ -19,7 +19,7 @@ from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.lists import Page
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.row_errors import ImportResult
+from registry.core.spreadsheets.rows import ImportResult
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun
 from registry.imports.projects import ProjectImport

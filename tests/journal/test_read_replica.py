@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.core.database import REPLICA, db
-from registry.core.replica_pause import AWAY_UNTIL
+from registry.core.postgresql import AWAY_UNTIL
 from registry.core.transactions import transaction
 from registry.http.metrics import STORED
 from registry.journal import service as journal

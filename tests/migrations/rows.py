@@ -9,7 +9,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Inte
 
 from registry.core.clock import now, rfc3339
 from registry.core.database import Base, Instant
-from registry.core.list_columns import EntriesText, YearlyAmountsText
+from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.journal.service import FIRST_HASH
 from registry.models import TABLES
 

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
 from registry.core.database import Base, db
+from registry.core.files import MIGRATIONS
 from registry.core.schema import (
-    MIGRATIONS,
     SchemaNotCurrent,
     downgrade_schema,
     newest_revision,

@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 
 from registry.core import online_migrations
 from registry.core.database import db, init_database
-from registry.core.database_settings import DatabaseLimits
 from registry.core.postgresql import libpq_address
 from registry.core.schema import (
     MIGRATION_LOCK_ID,
@@ -22,6 +21,7 @@ from registry.core.schema import (
     schema_is_current,
     upgrade_schema,
 )
+from registry.core.settings import DatabaseLimits
 from tests.audits.steps import audit
 from tests.factories import a_project, an_agency
 from tests.present import Present

@@ -13,7 +13,7 @@ import click
 from flask import Flask
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.api.declared_routes import declared_routes
+from registry.api.blueprint import declared_routes
 from registry.api.openapi import specification_text
 from registry.cli.main import main
 from registry.http.authentication import REQUIRED_PERMISSION

@@ -42,7 +42,7 @@ def test_settings_page_lists_the_variables_that_the_code_reads() -> None:
         (CHECKOUT / "registry" / name).read_text(encoding="utf-8")
         for name in (
             "settings.py",
-            "core/database_settings.py",
+            "core/settings.py",
             "accounts/oidc_configuration.py",
             "notifications/settings.py",
         )

@@ -21,10 +21,9 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.models import Project
-from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.decisions import RequestNeedsAnotherPerson
 from registry.requests.models import Request
-from registry.requests.service import RequestAlreadyWaiting, ask, confirm
+from registry.requests.service import RequestAlreadyWaiting, ask, carry_out_due_requests, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, code, codes
 from tests.cases.cast import audit

@@ -21,9 +21,8 @@ from registry.core.errors import Invalid
 from registry.imports.service import import_now
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.models import Project
-from registry.requests.carrying_out import carry_out_due_requests
 from registry.requests.models import Request
-from registry.requests.service import ask, confirm
+from registry.requests.service import ask, carry_out_due_requests, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, codes
 from tests.cases.cast import audit, case_of

@@ -21,8 +21,7 @@ from registry.core.errors import RegistryError
 from registry.flags.models import Flag
 from registry.projects.models import Project
 from registry.requests.models import Request
-from registry.requests.restoration import restore_project
-from registry.requests.service import ask, cancel, confirm, refuse
+from registry.requests.service import ask, cancel, confirm, refuse, restore_project
 from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import audit
 from tests.factories import a_project, an_actor, an_agency

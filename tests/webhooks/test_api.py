@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role, Scope
 from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
+from registry.webhooks.queue import deliver
 from registry.webhooks.sender import WEBHOOK_NETWORKS
-from registry.webhooks.worker import deliver
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.webhooks.receiver import receiving

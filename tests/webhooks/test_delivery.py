@@ -14,7 +14,7 @@ from registry.core.trace_context import outgoing_headers, trace_of_job
 from registry.core.transactions import transaction
 from registry.projects.service import change_project, find_project_to_change
 from registry.webhooks.jobs import delete_old_deliveries
-from registry.webhooks.worker import WebhookRun, deliver
+from registry.webhooks.queue import WebhookRun, deliver
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 from tests.webhooks.receiver import Received, Receiver, failing_at_random, receiving

@@ -13,8 +13,8 @@ from flask import Flask
 from registry.accounts.roles import Role
 from registry.core.clock import now
 from registry.settings import CHECKOUT
+from registry.webhooks.queue import WebhookRun, deliver
 from registry.webhooks.service import replay
-from registry.webhooks.worker import WebhookRun, deliver
 from tests.factories import a_project
 from tests.webhooks.world import LOCAL, a_webhook, an_owner
 

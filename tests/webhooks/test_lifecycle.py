@@ -16,7 +16,7 @@ from registry.changes.service import record_rows
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.webhooks.models import WebhookDelivery
-from registry.webhooks.queue import fan_out, lease_batch, record_batch
+from registry.webhooks.queue import WebhookRun, deliver, fan_out, lease_batch, record_batch
 from registry.webhooks.sender import Attempt
 from registry.webhooks.service import (
     TooManyWebhooks,
@@ -29,7 +29,6 @@ from registry.webhooks.service import (
     rotate_secret,
     webhook_to_change,
 )
-from registry.webhooks.worker import WebhookRun, deliver
 from tests.factories import a_project, an_account
 from tests.notifications.readers import queued_emails
 from tests.present import Present

@@ -16,9 +16,8 @@ from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.webhooks.queries import WebhookNotFound, WebhookNotYours, list_deliveries, webhook_row
-from registry.webhooks.queue import fan_out
+from registry.webhooks.queue import WebhookRun, deliver, fan_out
 from registry.webhooks.service import change_webhook, webhook_to_change
-from registry.webhooks.worker import WebhookRun, deliver
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.world import LOCAL, a_webhook, an_owner, change_projects, deliveries, states, webhook_now

@@ -7,8 +7,8 @@ import re
 from flask import Flask
 
 from registry.accounts.roles import Role
+from registry.webhooks.queue import deliver
 from registry.webhooks.sender import WEBHOOK_NETWORKS
-from registry.webhooks.worker import deliver
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 from tests.webhooks.receiver import receiving

@@ -11,9 +11,8 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import now
-from registry.webhooks.queue import due_webhooks, fan_out, lease_batch, record_batch
+from registry.webhooks.queue import WebhookRun, deliver, due_webhooks, fan_out, lease_batch, record_batch
 from registry.webhooks.sender import Attempt
-from registry.webhooks.worker import WebhookRun, deliver
 from tests.factories import a_project
 from tests.fixtures.cli import CommandLine
 from tests.forked import Forked

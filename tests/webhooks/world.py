@@ -22,9 +22,9 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.queue import deliver
 from registry.webhooks.sender import WEBHOOK_NETWORKS, AllowedTargets
 from registry.webhooks.service import create_webhook
-from registry.webhooks.worker import deliver
 from tests.factories import ADMINISTRATOR, PASSWORD
 from tests.present import Present
 from tests.webhooks.receiver import Received

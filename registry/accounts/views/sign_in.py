@@ -48,7 +48,7 @@ from registry.core.fields import Text
 from registry.core.translations import lazy_text
 from registry.http.error_handlers import retry_after, status_of
 from registry.http.http_errors import RouteNotFound
-from registry.http.request_ids import client_request_id, request_id
+from registry.http.request_context import client_request_id, request_id
 from registry.http.request_log import LOG
 from registry.http.security import own_address
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, local_address, pages, redirect_to

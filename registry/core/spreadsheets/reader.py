@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from registry.core.child_processes import ChildFailed, run_child
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.spreadsheets.xlsx_archive import ZIP
+from registry.core.spreadsheets.table_child import ZIP
 
 CHILD = "registry.core.spreadsheets.table_child"
 # The first line of what the child has read, so that no stored file is taken for it.

@@ -14,7 +14,7 @@ from typing import Any, Final
 import xlsxwriter
 
 from registry.core.errors import Conflict
-from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
+from registry.core.spreadsheets.rows import FORMULA_PREFIXES
 
 MAX_XLSX_ROWS: Final = 1_048_575
 CSV_BOM: Final = codecs.BOM_UTF8

@@ -14,8 +14,8 @@ from registry.api.parameters import filter_query
 from registry.core.errors import Malformed, Problem
 from registry.core.translations import Language
 from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
-from registry.http.locale import request_locale
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
+from registry.http.request_context import request_locale
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx

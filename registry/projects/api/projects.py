@@ -11,8 +11,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.exports import expand_parameter, split_expand
 from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, QueryParameter, QuerySchema, list_query
+from registry.api.parameters import ListArguments, PageSchema, QueryParameter, QuerySchema, list_query, page_response
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.audits.verdicts import (
     is_reason_required,
@@ -23,14 +22,14 @@ from registry.audits.verdicts import (
 )
 from registry.core.base_schema import Loaded
 from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay
-from registry.core.known_at import known_at_of
+from registry.core.lists import known_at_of
 from registry.core.transactions import transaction
 from registry.flags.former_flags import flags_of_then
 from registry.flags.queries import SORTS as FLAG_SORTS
 from registry.flags.queries import read_flags
 from registry.flags.schemas import FLAG
-from registry.http.locale import request_locale
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
+from registry.http.request_context import request_locale
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api import examples
 from registry.projects.api.expansions import EXPANSIONS, expanded

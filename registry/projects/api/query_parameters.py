@@ -18,7 +18,7 @@ from registry.api.parameters import (
 )
 from registry.core.fields import DAY_SCHEMA
 from registry.freeze.rules import RULES
-from registry.http.query_parameters import Parameter
+from registry.http.parameters import Parameter
 from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS, NULLABLE
 from registry.projects.vocabulary import FLAG_AGES
 

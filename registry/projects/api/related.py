@@ -10,10 +10,9 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
-from registry.api.pages import PageSchema, page_response
-from registry.api.parameters import ListArguments, list_query
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
 from registry.core.transactions import transaction
-from registry.http.locale import request_locale
+from registry.http.request_context import request_locale
 from registry.projects.api import examples
 from registry.projects.details import read_id
 from registry.projects.links import add_link, links_page, remove_link

@@ -18,8 +18,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.clock import local_date
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.fields import AnyDay
-from registry.core.known_at import NAME, parse_known_at
-from registry.core.lists import Page
+from registry.core.lists import NAME, Page, parse_known_at
 from registry.core.transactions import transaction
 from registry.exemptions.queries import list_exemptions
 from registry.exemptions.service import documents_of_exemptions
@@ -47,7 +46,7 @@ from registry.projects.views.related import links_for_page, similar_on_page
 from registry.projects.views.sections import CONFIRMED, PARTS, part_title
 from registry.projects.visibility import ProjectWithdrawn
 from registry.requests.queries import requests_of_project
-from registry.requests.restoration import withdrawal_in_effect
+from registry.requests.service import withdrawal_in_effect
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message

@@ -1,10 +1,10 @@
-"""Validation of the cells of a row by the fields of a schema."""
+"""Rows of a table: validation of cells by the fields of a schema, and rows with errors."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from registry.core.base_schema import BaseSchema, body_problems
 from registry.core.errors import Problem
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, Entries, InputField, Text
 from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, NO_VALUE
+
+# Validation of the cells of a row by the fields of a schema.
 
 # A spreadsheet treats a cell that begins with one of these as a formula, the full-width signs where the language is
 # Japanese or Chinese; a leading apostrophe makes it text.
@@ -56,21 +58,21 @@ def load_cells(cells: Sequence[str], fields: Iterable[CellField]) -> tuple[dict[
     """
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for field in fields:
-        cell = cells[field.place]
+    for column in fields:
+        cell = cells[column.place]
         if not cell:
-            values[field.name] = None
+            values[column.name] = None
             continue
         if len(cell) > MAX_CELL_LENGTH:
-            problems.append(Problem(f"/{field.name}", "cell-too-long", {"limit": MAX_CELL_LENGTH}))
+            problems.append(Problem(f"/{column.name}", "cell-too-long", {"limit": MAX_CELL_LENGTH}))
             continue
         try:
-            values[field.name] = field.load(cell)
+            values[column.name] = column.load(cell)
         except ValidationError as error:
             if cell == NO_VALUE:
-                problems.append(Problem(f"/{field.name}", "cell-without-value"))
+                problems.append(Problem(f"/{column.name}", "cell-without-value"))
             else:
-                problems += body_problems({field.name: error.messages})
+                problems += body_problems({column.name: error.messages})
     return values, problems
 
 
@@ -91,3 +93,70 @@ def _reader(field: InputField) -> CellReader:
     if isinstance(field, Text | Entries):
         return lambda cell: field.from_text(unescape_formula(cell))
     return field.from_text
+
+
+# Rows of an import and their results.
+
+MAX_SHOWN_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """A validated row: its accepted values and the problems found so far.
+
+    ``key`` identifies the record: the BIN, or agency, external id and number. ``cells`` are the texts of the file.
+    """
+
+    row: int
+    key: tuple[str | None, ...]
+    values: dict[str, Any]
+    problems: list[Problem]
+    cells: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """Counts of created, updated, unchanged and rejected rows, and the errors of the rejected ones.
+
+    ``unanswered``: of the rejected rows, those that ask whether they are a registered project or a new one.
+    ``preview``: what a dry run would do with each row.
+    """
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    unanswered: int = 0
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    preview: list[dict[str, Any]] = field(default_factory=list)
+
+    def reject(self, row: int, problems: Iterable[Problem], cells: Mapping[str, str] | None = None) -> None:
+        """Count a row as rejected and add its errors. ``cells``: the texts of the row by column."""
+        self.rejected += 1
+        self.errors += [row_error(row, problem, (cells or {}).get(problem.pointer[1:])) for problem in problems]
+
+    @property
+    def processed(self) -> int:
+        """The total number of rows."""
+        return self.created + self.updated + self.unchanged + self.rejected
+
+
+def row_error(row: int, problem: Problem, cell: str | None = None) -> dict[str, Any]:
+    """``{row, column, code, params, value}``; ``column`` is None when the problem concerns the whole row."""
+    return {
+        "row": row,
+        "column": problem.pointer[1:] or None,
+        "code": problem.code,
+        "params": problem.params,
+        "value": None if cell is None else shown_value(cell),
+    }
+
+
+def shown_value(cell: str) -> str | None:
+    """The text of a cell as errors display it: shortened, without control characters; None for an empty one."""
+    if not cell or cell == NO_VALUE:
+        return None
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for letter in cell[:MAX_SHOWN_LENGTH]
+    )

@@ -1,15 +1,19 @@
-"""Settings of the database: its address, its owner, and the limits of every wait."""
+"""Settings of the database, with the limits of every wait, and contacts that the operator names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from environs import Env, ValidationError
 from marshmallow.validate import Range
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+# Settings of the database: its address, its owner, and the limits of every wait.
 
 POSTGRES = "postgresql+psycopg://"
 # In seconds; PostgreSQL takes them in milliseconds as a 32-bit number.
@@ -103,3 +107,43 @@ def _readable(url: str) -> bool:
 
 # Parsers of settings that depend on others.
 PARSERS: Final[dict[str, Callable[..., object]]] = {"owner_url": owner_url, "read_url": read_url}
+
+
+# Contacts that the operator names: for reports of vulnerabilities, and for people who need help.
+
+# One plain ASCII address at a domain.
+ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+TELEPHONE: Final = re.compile(r"\+?[0-9][0-9 ()-]{2,30}[0-9]")
+
+
+def security_contact(text: str) -> str | None:
+    """The URI for security.txt (RFC 9116): ``mailto:`` of an e-mail address, ``tel:``, or an address of https."""
+    if not text:
+        return None
+    address = support_uri(text)
+    if address is not None:
+        return address
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        valid = False
+    if not valid or not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValidationError("expected an e-mail address, a telephone number or https://host/path")
+    return text
+
+
+def support_contact(text: str) -> str | None:
+    """An e-mail address or a telephone number, as it is displayed."""
+    if text and support_uri(text) is None:
+        raise ValidationError("expected an e-mail address or a telephone number")
+    return text or None
+
+
+def support_uri(text: str) -> str | None:
+    """The address of a link to the contact; None when it is neither an e-mail address nor a telephone number."""
+    if ADDRESS.fullmatch(text):
+        return f"mailto:{text}"
+    if TELEPHONE.fullmatch(text):
+        return f"tel:{re.sub('[^0-9+]', '', text)}"
+    return None

@@ -1,14 +1,17 @@
-"""JSON as this service writes it: letters as they are, keys in the order given."""
+"""Responses: JSON as this service writes it, and compression."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
+from flask_compress import Compress
 
 from registry.core.clock import rfc3339
+
+# JSON as this service writes it: letters as they are, keys in the order given.
 
 
 def plain(value: Any) -> Any:
@@ -35,3 +38,18 @@ class PlainJson(DefaultJSONProvider):
 def init_json(app: Flask) -> None:
     """Make it the application's."""
     app.json = PlainJson(app)
+
+
+# Compression of responses by Flask-Compress, without encodings that a request excludes.
+
+
+class AcceptedCompress(Compress):
+    """Flask-Compress, whose own choice takes ``gzip;q=0`` for gzip (RFC 9110, 12.5.3: it is not acceptable)."""
+
+    def after_request(self, response: Response | None) -> Response:
+        """Compress by what the request accepts; ``*`` is left out where something is excluded."""
+        accepted = request.accept_encodings
+        if any(quality == 0 for _, quality in accepted):
+            usable = [f"{name};q={quality}" for name, quality in accepted if quality > 0 and name != "*"]
+            request.environ["HTTP_ACCEPT_ENCODING"] = ", ".join(usable)
+        return super().after_request(response)

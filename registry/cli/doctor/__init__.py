@@ -1,1 +1,0 @@
-"""``registry doctor``: checks of the installation, each with advice and a runbook."""
