@@ -176,7 +176,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         # A command is as good as a second person only where there is none.
         if has_confirmer(account) if actor.is_local else not is_another_person(actor, asked_by, since):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
-        address = _email_of(account)
+        address = email_of(account)
         # Whoever requested the account may have given it a password since the first look.
         same_kind = _gets_password(account) is (kept is not None)
         if account.role != role.value or (email is not None and email != (address or "")) or not same_kind:
@@ -213,7 +213,7 @@ def _gets_password(account: Account) -> bool:
     """True for a person, but for one who is invited, and one who signs in at the OpenID Connect provider only."""
     stored = db.session.scalar(select(Person.password_hash).where(Person.account_id == account.id))
     if account.invited_at is not None:
-        return not can_be_invited(_email_of(account))
+        return not can_be_invited(email_of(account))
     return stored is not None and stored != NO_PASSWORD
 
 
@@ -225,7 +225,8 @@ def _require_own_address(account: Account, address: str | None) -> None:
         raise AddressOfAnotherAccount(name=account.name, other=other)
 
 
-def _email_of(account: Account) -> str | None:
+def email_of(account: Account) -> str | None:
+    """The e-mail address of the account's person."""
     return db.session.scalar(select(Person.email).where(Person.account_id == account.id))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import CTE, BindParameter, Date, Integer, String, column, select, table
 
 from registry.core.database import db
-from registry.core.errors import Invalid, Problem
+from registry.core.errors import Invalid, Problem, invalid
 from registry.core.transactions import require_transaction
 
 AGENCIES: Final = table(
@@ -43,6 +43,14 @@ def paths(agency_ids: Collection[int]) -> dict[int, str]:
             current = above[current]
         paths_by_id[agency_id] = f",{','.join(map(str, path))},"
     return paths_by_id
+
+
+def agency_id_of(number: str | None) -> int | None:
+    """The id of the agency with that BIN; None without one. Raises Invalid at ``/agency`` for an unknown one."""
+    agency_id = db.session.scalar(select(AGENCIES.c.id).where(AGENCIES.c.bin == number))
+    if number is not None and agency_id is None:
+        raise invalid("/agency", "agency-unknown", bin=number)
+    return agency_id
 
 
 def last_successor(agency_id: int) -> int:

@@ -10,9 +10,10 @@ from flask.views import MethodView
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.handover import hand_over
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.models import account_named
+from registry.accounts.models import account_id_in
 from registry.accounts.passwords import generate_password
 from registry.accounts.queries import (
     ACCOUNT_FILTERS,
@@ -49,7 +50,7 @@ from registry.accounts.schemas import (
     TOKEN_EXAMPLE,
     TOKEN_SENT,
 )
-from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, invite_person
+from registry.accounts.service import NewPerson, add_person, changes_in, edit_account, invite_person
 from registry.accounts.sessions import end_own_session, list_sessions
 from registry.accounts.tokens import (
     IssuedToken,
@@ -61,7 +62,6 @@ from registry.accounts.tokens import (
     revoke_own_token,
 )
 from registry.accounts.vocabulary import AccountKind, AccountStatus
-from registry.agencies.service import AgencyNotFound, agency_by_bin
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.parameters import (
@@ -78,7 +78,7 @@ from registry.api.parameters import (
 )
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
-from registry.core.errors import Invalid, Problem, invalid
+from registry.core.errors import Invalid, Problem
 from registry.core.lists import Listing
 from registry.core.transactions import transaction
 from registry.http.parameters import Parameter
@@ -184,7 +184,7 @@ class AccountById(MethodView):
             # Locked before the tag is compared.
             find_managed_account(actor, id)
             blp.check_etag(etag_data(account_row(id)))
-            edit_account(actor, id, _changes(values))
+            edit_account(actor, id, changes_in(values))
             row = account_row(id)
         return _answer(row)
 
@@ -281,10 +281,7 @@ class HandOver(MethodView):
         with transaction():
             # The account of the path is looked for first: 404 before 422.
             find_managed_account(actor, id)
-            receiver = account_named(values["to"])
-            if receiver is None:
-                raise invalid("/to", "receiver-not-usable")
-            return hand_over(actor, id, receiver.id)
+            return hand_over(actor, id, account_id_in("to", values["to"]))
 
 
 def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -297,43 +294,15 @@ def _create(actor: Actor, values: Mapping[str, Any]) -> tuple[int, str | None]:
     problems = [Problem(f"/{name}", FIELD_OF[name]) for name in ONLY_OF[kind] if values.get(name) is not None]
     if problems:
         raise Invalid(problems)
-    agency_id = _agency_id(values.get("agency"))
+    agency_id = agency_id_of(values.get("agency"))
     if kind is AccountKind.SERVICE:
-        owner = _owner_id(values["owner"]) if values.get("owner") else None
+        owner = account_id_in("owner", values["owner"]) if values.get("owner") else None
         return add_service_account(actor, values["name"], role, agency_id, owner).id, None
     new = NewPerson(values["name"], role, agency_id, values.get("email"), values.get("language", "kk"))
     if can_be_invited(new.email):
         return invite_person(actor, new).account_id, None
     password = generate_password()
     return add_person(actor, new, password).account_id, password
-
-
-def _changes(values: Mapping[str, Any]) -> AccountChanges:
-    changes = AccountChanges()
-    for name in ("name", "email", "language"):
-        if name in values:
-            changes[name] = values[name]
-    if "role" in values:
-        changes["role"] = Role(values["role"])
-    if "agency" in values:
-        changes["agency_id"] = _agency_id(values["agency"])
-    if "owner" in values:
-        changes["owner_id"] = _owner_id(values["owner"])
-    return changes
-
-
-def _agency_id(number: str | None) -> int | None:
-    try:
-        return None if number is None else agency_by_bin(number).id
-    except AgencyNotFound as error:
-        raise invalid("/agency", "agency-unknown", bin=number) from error
-
-
-def _owner_id(name: str | None) -> int:
-    owner = None if name is None else account_named(name)
-    if owner is None:
-        raise invalid("/owner", "owner-not-usable")
-    return owner.id
 
 
 # The tokens endpoints. A token is shown once, when it is created.

@@ -37,7 +37,7 @@ from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
-from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
+from registry.core.errors import Conflict, NotAllowed, NotFound, Problem, invalid
 from registry.core.transactions import require_transaction, violates
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
@@ -50,6 +50,7 @@ from registry.journal import service as journal
 
 MAX_EMAIL_LENGTH: Final = 200
 MAX_SUBJECT_LENGTH: Final = 255
+NOT_USABLE: Final = {"to": "receiver-not-usable", "owner": "owner-not-usable"}
 NAME_UNIQUE: Final = ("uq_principals_name", "ix_principals_name_skeleton")
 
 
@@ -370,6 +371,14 @@ def account_named(name: str) -> Account | None:
         return None
     statement = select(Account).where(Account.name == name).execution_options(populate_existing=True)
     return db.session.scalar(statement)
+
+
+def account_id_in(field: str, name: str | None) -> int:
+    """The id of the account that a request names in a field, ``to`` or ``owner``. Raises Invalid at the field."""
+    account = None if name is None else account_named(name)
+    if account is None:
+        raise invalid(f"/{field}", NOT_USABLE[field])
+    return account.id
 
 
 def find_account(account_id: int, *, lock: bool = False) -> Account:

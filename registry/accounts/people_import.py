@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from registry.accounts.account_changes import email_of
 from registry.accounts.account_management import may_give, require_account_manager
 from registry.accounts.account_names import clean_name, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.models import Person, account_named, role_problems, taken_name
+from registry.accounts.models import account_named, role_problems, taken_name
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Role
@@ -246,7 +247,7 @@ def _is_unchanged(actor: Actor, row: Row, new: NewPerson, known: _Known) -> bool
     account = account_named(new.name)
     if account is None or not account.is_person or not may_give(actor, Role(account.role), account.agency_id):
         return False
-    email = db.session.scalar(select(Person.email).where(Person.account_id == account.id))
+    email = email_of(account)
     if (account.role, account.agency_id, email) != (new.role.value, new.agency_id, new.email):
         return False
     return known.seen.setdefault(skeleton(new.name), row.number) == row.number

@@ -13,8 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.account_changes import (
     change_role,
-    disable_account,
-    enable_account,
+    email_of,
     end_access,
     lock_last_ones,
     require_another_supervisor,
@@ -28,6 +27,7 @@ from registry.accounts.account_management import (
 )
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.actors import LOCAL, Actor
+from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, mark_succeeded
 from registry.accounts.events import account_renamed, password_changed
 from registry.accounts.invitations import (
@@ -45,6 +45,7 @@ from registry.accounts.models import (
     AccountsNeedAPerson,
     Person,
     account_details,
+    account_id_in,
     end_admission,
     new_account,
     own_person,
@@ -143,26 +144,6 @@ def person_named(name: str) -> Person | None:
     statement = select(Person).join(Person.account).where(or_(Account.name.in_(candidates), looks_same))
     people = {person.name: person for person in db.session.scalars(statement)}
     return people.get(candidates[0]) or people.get(candidates[1]) or next(iter(people.values()), None)
-
-
-def all_people(actor: Actor) -> list[Person]:
-    """The people whom the actor sees, by name. Raises RoleNotAllowed."""
-    actor.require(Permission.PEOPLE_READ)
-    statement = select(Person).join(Person.account).where(visible_accounts(actor)).order_by(Account.name)
-    return list(db.session.scalars(statement))
-
-
-def disable_person(actor: Actor, person_id: int) -> None:
-    """Disable a person's account and end its access.
-
-    Raises RoleNotAllowed, PersonNotFound, NotYourself, AccountNotYours.
-    """
-    disable_account(actor, find_person(actor, person_id).account_id)
-
-
-def enable_person(actor: Actor, person_id: int) -> None:
-    """Enable the account of a person. Raises RoleNotAllowed, PersonNotFound, NotYourself, AccountNotYours."""
-    enable_account(actor, find_person(actor, person_id).account_id)
 
 
 def set_password(actor: Actor, person_id: int, password: str, *, must_change: bool | None = None) -> None:
@@ -303,7 +284,7 @@ def invite_again(actor: Actor, account_id: int) -> None:
         account = find_managed_account(actor, account_id)
         if account.status != "invited":
             raise AccountNotInvited(name=account.name)
-        email = db.session.scalar(select(Person.email).where(Person.account_id == account.id))
+        email = email_of(account)
         if email is None or not can_be_invited(email):
             raise NoMailServer
         send_invitation(actor, account, email)
@@ -410,6 +391,21 @@ class AccountChanges(TypedDict, total=False):
     owner_id: int
 
 
+def changes_in(values: Mapping[str, Any]) -> AccountChanges:
+    """The changes that a request has: the agency by its BIN, the owner by name. Raises Invalid for unknown ones."""
+    changes = AccountChanges()
+    for name in ("name", "email", "language"):
+        if name in values:
+            changes[name] = values[name]
+    if "role" in values:
+        changes["role"] = Role(values["role"])
+    if "agency" in values:
+        changes["agency_id"] = agency_id_of(values["agency"])
+    if "owner" in values:
+        changes["owner_id"] = account_id_in("owner", values["owner"])
+    return changes
+
+
 def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Account:
     """Change an account in one transaction; what is as before is not a change.
 
@@ -431,7 +427,7 @@ def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Acco
         if "owner_id" in changes:
             change_owner(actor, account_id, changes["owner_id"])
         if "email" in changes or "language" in changes:
-            if "email" in changes and changes["email"] != _email_of(account):
+            if "email" in changes and changes["email"] != email_of(account):
                 require_another_supervisor(actor, account, alike)
             _change_personal(actor, account, changes)
         if "name" in changes:
@@ -448,10 +444,6 @@ def _problems(account: Account, changes: AccountChanges) -> list[Problem]:
         problems += personal_problems(changes.get("email"), changes.get("language"))
         return problems + ([Problem("/owner", "field-of-services")] if "owner_id" in changes else [])
     return problems + [Problem(f"/{name}", "field-of-people") for name in PERSONAL if name in changes]
-
-
-def _email_of(account: Account) -> str | None:
-    return db.session.scalar(select(Person.email).where(Person.account_id == account.id))
 
 
 def _change_personal(actor: Actor, account: Account, changes: Mapping[str, Any]) -> None:

@@ -40,7 +40,7 @@ from registry.policies.settings import as_json, run_cases
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.errors import error_message
+from registry.web.errors import error_message, flash_outcome
 from registry.web.flash import flash_message
 from registry.web.formats import day, gettext
 from registry.web.formats import gettext as _
@@ -421,12 +421,8 @@ def policy_activation(actor: Actor, version: str) -> Answer:
 @pages.page("/policies/<version>/activation/withdrawal", needs=Permission.POLICIES_ACTIVATE, methods=("POST",))
 def withdraw_policy_activation(actor: Actor, version: str) -> Answer:
     """Take back an activation before its day."""
-    try:
+    with flash_outcome(_("The activation is taken back: the version is a draft again.")):
         withdraw_activation(actor, version)
-    except Conflict as error:
-        flash_message(error_message(error), "error")
-    else:
-        flash_message(_("The activation is taken back: the version is a draft again."))
     return redirect_to("policy", version=version)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from registry.accounts.actors import StepUpRequired
 from registry.accounts.sessions import SessionEnded
-from registry.core.errors import Problem, RegistryError
+from registry.core.errors import Conflict, Problem, RegistryError
 from registry.core.messages import message
 from registry.core.translations import lazy_text, translate
 from registry.http import http_errors
@@ -27,6 +27,7 @@ from registry.http.request_log import LOG
 from registry.journal.read_replica import read_primary
 from registry.web.blueprint import FIRST_PAGE, page_address, pages, protect, to_second_factor, to_sign_in
 from registry.web.current_user import current_user, locale_without_database, page_locale
+from registry.web.flash import flash_message
 from registry.web.formats import moment, number
 from registry.web.labels import CHOICE_LABELS, FIELDS, LABELLED_PARAMS, choice_label, field_label, role_name
 from registry.web.layout import support
@@ -70,6 +71,17 @@ def problem_message(problem: Problem) -> str:
 def error_message(error: RegistryError) -> str:
     """Return an error's message in the page's language."""
     return _page_message(error.code, error.params)
+
+
+@contextmanager
+def flash_outcome(done: str) -> Iterator[None]:
+    """Flash what was done, or the conflict that stopped it."""
+    try:
+        yield
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(done)
 
 
 def row_error_message(row: Mapping[str, Any]) -> str:

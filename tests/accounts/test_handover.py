@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from registry.accounts.absences import record_absence, substitutions
+from registry.accounts.account_changes import disable_account
 from registry.accounts.account_management import NotYourself
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNotFound, Person
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, disable_person
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent
@@ -120,7 +121,7 @@ def test_receiver_without_the_rights_is_refused_and_nothing_moves() -> None:
     with transaction():
         restrict_project(SAULE, find_project_to_change(SAULE, case.project_record.number), True, "a reason")
     gone = person("gone")
-    disable_person(ADMINISTRATOR, gone.id)
+    disable_account(ADMINISTRATOR, gone.account_id)
     refused = [
         (giver, viewer, "receiver-cannot-register"),
         (aigerim, auditor, "assignee-not-a-reviewer"),

@@ -9,10 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import local_actor
 from registry.accounts.models import Person, account_named
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, disable_person, person_named
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.tokens import authenticate_token, issue
 from registry.agencies.models import Agency
 from registry.core.database import db
@@ -42,7 +43,7 @@ def test_people_are_searched_and_filtered(signed_in: SignedIn, ministry: Agency)
     person("Айгүл Серікова", ministry, email="a.serikova@lakes.kz")
     person("b.omarov", committee, Role.AGENCY_VIEWER)
     gone = person("c.gone", role=Role.AUDITOR)
-    disable_person(ADMINISTRATOR, gone.id)
+    disable_account(ADMINISTRATOR, gone.account_id)
     visit = signed_in(Role.ADMINISTRATOR)
     for query, expected in (
         ("q=серік", ["Айгүл Серікова"]),

@@ -8,8 +8,9 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, disable_person, person_named, set_password
+from registry.accounts.service import NewPerson, add_person, person_named, set_password
 from registry.accounts.sessions import WebSession
 from registry.core.clock import now
 from registry.core.database import db
@@ -84,7 +85,7 @@ def test_disabling_a_person_ends_sessions_and_tokens(app: Flask, signed_in: Sign
     token = a_token(Role.REVIEWER, name="b.omarov")
     person = person_named("b.omarov")
     assert person is not None
-    disable_person(ADMINISTRATOR, person.id)
+    disable_account(ADMINISTRATOR, person.account_id)
     assert visit.client.get("/home").status_code == 303
     assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
     assert visit.sign_in("b.omarov").status_code == 401

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.models import Person
 from registry.accounts.roles import Role
-from registry.accounts.service import disable_person
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
@@ -203,7 +203,7 @@ def test_another_aitu_account_replaces_the_linked_one(aigerim: Visit, aitu: Aitu
 def test_code_of_an_account_disabled_meanwhile_is_refused(aigerim: Visit, aitu: AituApi) -> None:
     aitu.writes(PEER, code_of(aigerim))
     person = db.session.scalars(select(Person).where(Person.email == "aigerim@readers.kz")).one()
-    disable_person(ADMINISTRATOR, person.id)
+    disable_account(ADMINISTRATOR, person.account_id)
     read_updates(aitu.bot)
     assert linked() == []
 

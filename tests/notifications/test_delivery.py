@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from registry.accounts.service import disable_person
+from registry.accounts.account_changes import disable_account
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db
@@ -127,7 +127,7 @@ def test_disabled_person_gets_no_email(app: Flask, server: MailStore, port: int)
     assert to is not None
     with transaction():
         queue_email(to, {"audit-held": [1]}, now())
-    disable_person(ADMINISTRATOR, person.id)
+    disable_account(ADMINISTRATOR, person.account_id)
     assert send_due_emails(mail_through(port)) == DeliveryResult(dropped=1)
     assert server.mails == []
     assert email_states() == [("dropped", 1, None)]

@@ -8,9 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.account_changes import change_role
+from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.roles import Role
-from registry.accounts.service import disable_person
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage, enqueue
 from registry.core.transactions import transaction
@@ -193,7 +192,7 @@ def test_disabled_person_is_not_notified() -> None:
     person = create_reader("reviewer", name="bolat")
     case = under_review(a_project())
     act(AIGERIM, case, "assign", "bolat")
-    disable_person(ADMINISTRATOR, person.id)
+    disable_account(ADMINISTRATOR, person.account_id)
     assert queued_emails() == []
 
 

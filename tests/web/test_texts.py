@@ -16,8 +16,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from flask import Flask
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, disable_person
+from registry.accounts.service import NewPerson, add_person
 from registry.core.files import PACKAGE
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, OFFICIAL_LANGUAGES, TRANSLATIONS
 from registry.projects import fields as project_fields
@@ -166,7 +167,7 @@ def test_tag_of_disabled_account_differs_from_action(signed_in: SignedIn, langua
     visit = signed_in(Role.ADMINISTRATOR, language=language)
     path = f"/people/{person.id}"
     assert tag not in visit.get(path).text
-    disable_person(ADMINISTRATOR, person.id)
+    disable_account(ADMINISTRATOR, person.account_id)
     page = visit.get(path).text
     assert f'<strong class="govuk-tag govuk-tag--grey">{tag}</strong>' in page and act not in page
 

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.roles import Role
-from registry.accounts.service import AccountChanges, disable_person, edit_account, person_named
+from registry.accounts.service import AccountChanges, edit_account, person_named
 from registry.core.database import db
 from registry.core.lists import Page
 from registry.core.transactions import transaction
@@ -98,7 +99,7 @@ def test_webhook_ends_with_the_rights_of_its_owner(app: Flask, end: str) -> None
         change_projects([a_project()], times=2)
         fan_out()
         if end == "disabled":
-            disable_person(ADMINISTRATOR, person.id)
+            disable_account(ADMINISTRATOR, person.account_id)
         else:
             edit_account(ADMINISTRATOR, owner.account_id, AccountChanges(role=Role.OPERATOR))
         assert deliver(LOCAL) == WebhookRun()

@@ -10,13 +10,13 @@ from typing import Any, Final
 from flask import redirect, render_template, request, url_for
 from sqlalchemy import select
 
-from registry.accounts import service as access
 from registry.accounts.absences import absences_of, may_record_absence
 from registry.accounts.account_changes import (
     can_confirm,
     confirm_account,
     confirmable,
     disable_account,
+    enable_account,
     pending_accounts,
     reject_account,
 )
@@ -29,12 +29,13 @@ from registry.accounts.account_management import (
     visible_roles,
 )
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.confirmations import confirm_token, confirming_people, has_confirmer, pending_tokens
 from registry.accounts.factors import reset_factors
 from registry.accounts.forms import display_password
 from registry.accounts.handover import MAX_MOVED, Moves, hand_over, move_people
 from registry.accounts.invitations import can_be_invited
-from registry.accounts.models import Account, Person, account_named, find_account, has_factor
+from registry.accounts.models import Account, Person, account_id_in, find_account, has_factor
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import can_show_first_half, generate_password, show_first_half
 from registry.accounts.people_import import (
@@ -60,14 +61,23 @@ from registry.accounts.queries import (
 )
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.same_person import count_owned_accounts, names_of_person, owned_by
-from registry.accounts.service import AccountChanges, edit_account, find_person, invite_again, invite_person
+from registry.accounts.service import (
+    NewPerson,
+    add_person,
+    changes_in,
+    edit_account,
+    find_person,
+    invite_again,
+    invite_person,
+    set_password,
+)
 from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
-from registry.agencies.service import agencies_by_id, agency_by_bin
+from registry.agencies.service import agencies_by_id
 from registry.cases.service import count_open_cases
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, RegistryError, invalid
+from registry.core.errors import Conflict, Invalid, NotAllowed, RegistryError, invalid
 from registry.core.fields import Bin, Boolean, Text
 from registry.core.lists import Listing
 from registry.core.spreadsheets.reader import open_table
@@ -82,7 +92,7 @@ from registry.projects.drafts import count_drafts
 from registry.projects.restriction import ADMISSION, propose_admission, waiting_admission
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.errors import error_message, problem_message
+from registry.web.errors import error_message, flash_outcome, problem_message
 from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
@@ -163,24 +173,16 @@ def reject(actor: Actor, account_id: int) -> Answer:
         return render_template(
             "question.html", subject=account.name, act=_("Reject account"), explanation=consequences, back=back
         )
-    try:
+    with flash_outcome(_("The account %(name)s is rejected and disabled.") % {"name": account.name}):
         reject_account(actor, account_id)
-    except Conflict as error:
-        flash_message(error_message(error), "error")
-    else:
-        flash_message(_("The account %(name)s is rejected and disabled.") % {"name": account.name})
     return redirect_to("accounts_to_confirm")
 
 
 @pages.page("/people/pending/tokens/<key_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
 def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
     """Confirm a token that an administrator issued for a service account with a role that decides."""
-    try:
+    with flash_outcome(_("The token %(key_id)s is confirmed.") % {"key_id": key_id}):
         confirm_token(actor, key_id)
-    except Conflict as error:
-        flash_message(error_message(error), "error")
-    else:
-        flash_message(_("The token %(key_id)s is confirmed.") % {"key_id": key_id})
     return redirect_to("accounts_to_confirm")
 
 
@@ -384,7 +386,8 @@ def move_chosen_people(actor: Actor) -> Answer:
     try:
         if problems:
             return _move_page(actor, chosen, Form(texts, problems)), 422
-        moves = move_people(actor, chosen, agency_id(values["agency"]), _receiver_id(values["to"]))
+        receiver_id = None if values["to"] is None else account_id_in("to", values["to"])
+        moves = move_people(actor, chosen, agency_id_of(values["agency"]), receiver_id)
     except RegistryError as error:
         return _move_page(actor, chosen, invalid_form(texts, error, "agency")), 422
     _flash_moves(moves)
@@ -392,8 +395,8 @@ def move_chosen_people(actor: Actor) -> Answer:
 
 
 def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
-    new = access.NewPerson(
-        values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
+    new = NewPerson(
+        values["name"], Role(values["role"]), agency_id_of(values["agency"]), values["email"], values["language"]
     )
     if can_be_invited(new.email):
         person = invite_person(actor, new)
@@ -403,7 +406,7 @@ def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
         flash_with_confirmation(text % {"name": person.name, "email": person.email}, person.account)
         return redirect_to("person", person_id=person.id)
     password = generate_password()
-    person = access.add_person(actor, new, password)
+    person = add_person(actor, new, password)
     return show_password(person, password, _("The account %(name)s is added.") % {"name": person.name})
 
 
@@ -431,16 +434,6 @@ def agency_field(actor: Actor, hint: str = "") -> Field:
     return form_field("agency", "text", hint=hint or _("The BIN; only for agency roles."))
 
 
-def agency_id(number: str | None) -> int | None:
-    """The id of the agency with that BIN. Raises Invalid at ``/agency`` when there is none."""
-    if number is None:
-        return None
-    try:
-        return agency_by_bin(number).id
-    except NotFound as error:
-        raise invalid("/agency", "agency-unknown", bin=number) from error
-
-
 def agency_bin(agency: int | None) -> str:
     """The BIN of the agency with that id, as a form has it; empty for None."""
     row = None if agency is None else db.session.get(Agency, agency)
@@ -448,7 +441,7 @@ def agency_bin(agency: int | None) -> str:
 
 
 def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
-    movers = [access.find_person(actor, person_id) for person_id in chosen]
+    movers = [find_person(actor, person_id) for person_id in chosen]
     drafts = count_drafts([person.name for person in movers])
     hint = _("The agency to which these people move.")
     if actor.role in AGENCY_ROLES:
@@ -467,15 +460,6 @@ def _drafts_field(movers: list[Person], drafts: Mapping[str, int]) -> Field:
     hint = _("Optional. Otherwise the drafts stay with the people who move, who choose the agency in them again.")
     label = _("Who gets the drafts of registrations")
     return form_field("to", "select", label=label, hint=hint, choices=[(name, name) for name in names])
-
-
-def _receiver_id(name: str | None) -> int | None:
-    if name is None:
-        return None
-    receiver = account_named(name)
-    if receiver is None:
-        raise invalid("/to", "receiver-not-usable")
-    return receiver.id
 
 
 def _flash_moves(moves: Moves) -> None:
@@ -564,7 +548,7 @@ def _passwords_as_link(result: PeopleImport) -> str:
 @pages.page("/people/<row_id:person_id>", needs=Permission.PEOPLE_READ)
 def person(actor: Actor, person_id: int) -> Answer:
     """Show a person: the data, absences, and the history of the account."""
-    shown = access.find_person(actor, person_id)
+    shown = find_person(actor, person_id)
     account = shown.account
     return render_template(
         "accounts/person.html",
@@ -594,7 +578,7 @@ def person(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def edit_person(actor: Actor, person_id: int) -> Answer:
     """Change the name, e-mail, language, role and agency of another person."""
-    changed = access.find_person(actor, person_id)
+    changed = find_person(actor, person_id)
     account = changed.account
     page = FormPage(
         _("Change account"),
@@ -624,7 +608,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         if not values:
             flash_changes([])
             return redirect_to("person", person_id=person_id)
-        edit_account(actor, account.id, _changes(values))
+        edit_account(actor, account.id, changes_in(values))
         flash_with_confirmation(_("The account %(name)s is changed.") % {"name": account.name}, account)
         return redirect_to("person", person_id=person_id)
 
@@ -662,7 +646,7 @@ def propose_access(actor: Actor, account_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def disable_person(actor: Actor, person_id: int) -> Answer:
     """Disable an account, after a confirmation page."""
-    disabled = access.find_person(actor, person_id)
+    disabled = find_person(actor, person_id)
     if request.method == "GET":
         consequences = _(
             "All sessions and tokens of this person end immediately. You can enable the account again. To give open "
@@ -676,7 +660,7 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
             )
             consequences += " " + note % {"names": ", ".join(owned)}
         return _question(disabled, _("Disable account"), consequences)
-    access.disable_person(actor, person_id)
+    disable_account(actor, disabled.account_id)
     flash_message(_("The account is disabled. Its sessions and tokens have ended."))
     return redirect_to("person", person_id=person_id)
 
@@ -684,7 +668,7 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def enable_person(actor: Actor, person_id: int) -> Answer:
     """Enable an account, after a confirmation page."""
-    enabled = access.find_person(actor, person_id)
+    enabled = find_person(actor, person_id)
     if request.method == "GET":
         consequences = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
         if enabled.account.invited_at is not None:
@@ -692,7 +676,7 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
         elif Role(enabled.role).needs_two_people:
             consequences = _("Earlier sessions and tokens of this person stay ended.")
         return _question(enabled, _("Enable account"), with_confirmation_note(consequences, enabled.account))
-    access.enable_person(actor, person_id)
+    enable_account(actor, enabled.account_id)
     flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": enabled.name}, enabled.account)
     return redirect_to("person", person_id=person_id)
 
@@ -700,7 +684,7 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def renew_password(actor: Actor, person_id: int) -> Answer:
     """Reset the password, after a confirmation page; it is displayed once, and all sessions and tokens end."""
-    changed = access.find_person(actor, person_id)
+    changed = find_person(actor, person_id)
     if request.method == "GET":
         consequences = _(
             "The current password and all sessions and tokens of this person end immediately. The new password is "
@@ -710,14 +694,14 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
             consequences = _("The current password and all sessions and tokens of this person end immediately.")
         return _question(changed, _("Set a new password"), with_confirmation_note(consequences, changed.account))
     password = generate_password()
-    access.set_password(actor, person_id, password)
+    set_password(actor, person_id, password)
     return show_password(changed, password, _("The password of %(name)s no longer works.") % {"name": changed.name})
 
 
 @pages.page("/people/<row_id:person_id>/first-half", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
 def first_half(actor: Actor, person_id: int) -> Answer:
     """Display the first half of the password of a person whose account somebody else has confirmed."""
-    shown = access.find_person(actor, person_id)
+    shown = find_person(actor, person_id)
     half = show_first_half(actor, shown.account_id)
     hint = " ".join((_("Whoever confirmed the account has the second half."), second_behind_first()))
     back = url_for("web.person", person_id=person_id)
@@ -727,7 +711,7 @@ def first_half(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/second-factor", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def reset_second_factor(actor: Actor, person_id: int) -> Answer:
     """Remove the second factors of a person who has lost them, after a confirmation page."""
-    changed = access.find_person(actor, person_id)
+    changed = find_person(actor, person_id)
     if request.method == "GET":
         consequences = _(
             "All second factors of this person are removed, and all sessions and tokens end immediately. Where the "
@@ -744,13 +728,9 @@ def reset_second_factor(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/invitation", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
 def send_another_invitation(actor: Actor, person_id: int) -> Answer:
     """Invite a person again; the earlier link no longer works."""
-    invited = access.find_person(actor, person_id)
-    try:
+    invited = find_person(actor, person_id)
+    with flash_outcome(_("Another invitation goes to %(email)s.") % {"email": invited.email}):
         invite_again(actor, invited.account_id)
-    except Conflict as error:
-        flash_message(error_message(error), "error")
-    else:
-        flash_message(_("Another invitation goes to %(email)s.") % {"email": invited.email})
     return redirect_to("person", person_id=person_id)
 
 
@@ -769,21 +749,6 @@ def _unchanged_details(details: Mapping[str, Any]) -> dict[str, Any]:
 def _changed_value(field: str, value: Any) -> str:
     """A value of a change; an agency by its name."""
     return agency_name(value) if field == "agency" and value else display_value(field, value)
-
-
-def _changes(values: dict[str, Any]) -> AccountChanges:
-    changes = AccountChanges()
-    if "name" in values:
-        changes["name"] = values["name"]
-    if "email" in values:
-        changes["email"] = values["email"]
-    if "language" in values:
-        changes["language"] = values["language"]
-    if "role" in values:
-        changes["role"] = Role(values["role"])
-    if "agency" in values:
-        changes["agency_id"] = agency_id(values["agency"])
-    return changes
 
 
 def _question(subject: Person, act: str, consequences: str) -> str:
@@ -843,14 +808,11 @@ def hand_over_work(actor: Actor, person_id: int) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        receiver = account_named(values["to"])
-        if receiver is None:
-            raise invalid("/to", "receiver-not-usable")
         with transaction():
-            counts = hand_over(actor, giver.account_id, receiver.id)
+            counts = hand_over(actor, giver.account_id, account_id_in("to", values["to"]))
             if values.get("disables"):
                 disable_account(actor, giver.account_id)
-        flash_message(_handed_over(receiver.name, counts))
+        flash_message(_handed_over(values["to"], counts))
         return redirect_to("person", person_id=person_id)
 
     return answer_form(page, act)

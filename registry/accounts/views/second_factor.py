@@ -45,7 +45,7 @@ from registry.core.errors import Conflict, Invalid, Problem, RegistryError
 from registry.http.error_handlers import status_of
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, local_address, pages, redirect_to, to_second_factor
 from registry.web.current_user import factor_session, set_session_cookie
-from registry.web.errors import error_message, problem_message
+from registry.web.errors import error_message, flash_outcome, problem_message
 from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form
@@ -264,12 +264,8 @@ def remove_own_factor(actor: Actor, kind: str, factor_id: int) -> Answer:
             explanation=consequences,
             back=url_for("web.my_account"),
         )
-    try:
+    with flash_outcome(_("The second factor is removed.")):
         remove_factor(session, KINDS[kind], factor_id)
-    except LastFactorRequired as error:
-        flash_message(error_message(error), "error")
-    else:
-        flash_message(_("The second factor is removed."))
     return redirect_to("my_account")
 
 

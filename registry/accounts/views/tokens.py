@@ -9,6 +9,7 @@ from flask import render_template, request, url_for
 from registry.accounts.account_changes import confirmable, disable_account, enable_account
 from registry.accounts.account_management import manageable, roles_to_give
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.forms import (
     display_token,
     revocation_question,
@@ -16,7 +17,7 @@ from registry.accounts.forms import (
     token_form,
     token_parameters,
 )
-from registry.accounts.models import account_named
+from registry.accounts.models import account_id_in
 from registry.accounts.people_import import AccountFields
 from registry.accounts.queries import page_of_tokens, people_to_choose
 from registry.accounts.roles import Permission, Role
@@ -31,7 +32,6 @@ from registry.accounts.tokens import (
 )
 from registry.accounts.views.people import (
     agency_field,
-    agency_id,
     confirmation_rule,
     flash_with_confirmation,
     person_choices,
@@ -40,7 +40,6 @@ from registry.accounts.views.people import (
 )
 from registry.agencies.service import agencies_by_id
 from registry.core.base_schema import BaseSchema
-from registry.core.errors import invalid
 from registry.core.fields import Text
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
@@ -98,7 +97,7 @@ def new_service_account(actor: Actor) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        account = add_service_account(actor, values["name"], Role(values["role"]), agency_id(values["agency"]))
+        account = add_service_account(actor, values["name"], Role(values["role"]), agency_id_of(values["agency"]))
         text = _("The service account %(name)s is added. Issue a token for it.") % {"name": account.name}
         flash_with_confirmation(text, account)
         return redirect_to("tokens")
@@ -136,11 +135,8 @@ def change_service_owner(actor: Actor, account_id: int) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        owner = account_named(values["owner"])
-        if owner is None:
-            raise invalid("/owner", "owner-not-usable")
-        change_owner(actor, account_id, owner.id)
-        flash_message(_("%(owner)s answers for %(name)s now.") % {"owner": owner.name, "name": account.name})
+        change_owner(actor, account_id, account_id_in("owner", values["owner"]))
+        flash_message(_("%(owner)s answers for %(name)s now.") % {"owner": values["owner"], "name": account.name})
         return redirect_to("tokens")
 
     return answer_form(page, act, {"owner": owner_name(account) or ""})

@@ -49,7 +49,7 @@ from registry.requests.queries import requests_of_project
 from registry.requests.service import withdrawal_in_effect
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.errors import error_message
+from registry.web.errors import error_message, flash_outcome
 from registry.web.flash import flash_message
 from registry.web.formats import gettext, ngettext
 from registry.web.formats import gettext as _
@@ -153,12 +153,8 @@ CHOSEN: Final = "record"
 @pages.page("/projects/<number>/attestation", needs=Permission.PROJECTS_ATTEST, methods=("POST",))
 def attest(actor: Actor, number: str) -> Answer:
     """Confirm one record, from its page."""
-    try:
+    with flash_outcome(_("You confirmed that the record is true.")):
         _attest(actor, number, request.form.get("version", ""))
-    except Conflict as error:
-        flash_message(error_message(error), "error")
-    else:
-        flash_message(_("You confirmed that the record is true."))
     return redirect_to("project", number=number)
 
 

@@ -7,11 +7,12 @@ import logging
 import pytest
 from flask import Flask
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import local_actor
 from registry.accounts.oidc_configuration import SignInConfiguration
 from registry.accounts.oidc_identities import unusable_accounts, warn_of_unusable_accounts
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, disable_person
+from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue
 from tests.factories import ADMINISTRATOR, PASSWORD
 
@@ -42,7 +43,7 @@ def test_misspelt_name_is_logged_at_the_start(caplog: pytest.LogCaptureFixture) 
 
 def test_disabled_pending_and_other_accounts_are_unusable() -> None:
     disabled = add_person(LOCAL, NewPerson("disabled", Role.AUDITOR), PASSWORD)
-    disable_person(LOCAL, disabled.id)
+    disable_account(LOCAL, disabled.account_id)
     add_person(ADMINISTRATOR, NewPerson("single sign-on only", Role.AUDITOR), None)
     issue(LOCAL, "robot", Role.AUDITOR, None)
     names = ("Дежурный администратор", "disabled", "single sign-on only", "robot", "ДЕЖУРНЫЙ АДМИНИСТРАТОР")
