@@ -25,7 +25,7 @@ from registry.accounts.same_person import every_name_of
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Malformed, Problem, RegistryError
-from registry.core.lists import MAX_VALUE_LENGTH, Listing, Page, SortKey, after, build_page, order_by
+from registry.core.lists import MAX_VALUE_LENGTH, Listing, Page, SortKey, read_page
 from registry.core.networks import network_of
 from registry.core.outbox import enqueue
 from registry.core.transactions import require_transaction, transaction
@@ -256,8 +256,7 @@ def _reported_lately(session: Session, at: datetime) -> bool:
 
 FILTERS: Final = ("name", "source")
 COLUMNS: Final = ("last_at", "at", "count", "name", "source", "reason", "request_id")
-LAST_AT: Final = SortKey("last_at", FailedSignIn.last_at.expression, datetime)
-UNIQUE: Final = FailedSignIn.id.expression
+SORTS: Final = {"last_at": SortKey("last_at", FailedSignIn.last_at.expression, datetime)}
 
 
 def list_failed_sign_ins(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
@@ -268,12 +267,7 @@ def list_failed_sign_ins(actor: Actor, filters: Mapping[str, str], page: Page) -
     """
     actor.require(Permission.JOURNAL_READ)
     columns = [getattr(FailedSignIn, name) for name in COLUMNS]
-    statement = select(*columns, FailedSignIn.last_at.label("_sort"), FailedSignIn.id.label("_id"))
-    statement = statement.where(*_conditions(filters))
-    if page.cursor is not None:
-        statement = statement.where(after(LAST_AT, UNIQUE, True, page.cursor))
-    statement = statement.order_by(*order_by(LAST_AT, UNIQUE, True)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, LAST_AT, True)
+    return read_page(select(*columns).where(*_conditions(filters)), page, FailedSignIn.id, SORTS, "-last_at")
 
 
 def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:

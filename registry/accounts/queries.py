@@ -32,13 +32,10 @@ from registry.core.lists import (
     Listing,
     Page,
     SortKey,
-    after,
     bin_numbers,
-    build_page,
-    chosen_sort,
     conditions,
-    order_by,
     parse_range_edge,
+    read_page,
 )
 from registry.core.values import InvalidValue, control_character
 from registry.journal.service import JournalEntry
@@ -113,7 +110,7 @@ def list_accounts(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """
     actor.require(Permission.PEOPLE_READ)
     statement = _accounts().where(visible_accounts(actor), *account_conditions(raw))
-    return page_of(statement, Account.id, ACCOUNT_SORTS, page, "name")
+    return read_page(statement, page, Account.id, ACCOUNT_SORTS, "name")
 
 
 def read_account(actor: Actor, account_id: int) -> Mapping[str, Any]:
@@ -225,15 +222,6 @@ def _inactive_since(value: str) -> ColumnElement[bool]:
     return and_(Account.created_at < edge, ~signed_in, ~used)
 
 
-def page_of(statement: Select[Any], unique: Any, sorts: Mapping[str, SortKey], page: Page, default: str) -> Listing:
-    key, descending = chosen_sort(sorts, page.sort or default)
-    if page.cursor is not None:
-        statement = statement.where(after(key, unique, descending, page.cursor))
-    statement = statement.add_columns(key.column.label("_sort"), unique.label("_id"))
-    statement = statement.order_by(*order_by(key, unique, descending)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
-
-
 # Lists of people for pages, and the history of an account.
 
 FILTERS: Final = ("q", "role", "agency", "below", "status")
@@ -261,17 +249,14 @@ def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing
     """
     actor.require(Permission.PEOPLE_READ)
     statement = (
-        select(Person, NAME.column.label("_sort"), Account.id.label("_id"))
+        select(Person)
         .join(Person.account)
         .options(contains_eager(Person.account))
         .where(visible_accounts(actor), *_conditions(filters))
         .execution_options(populate_existing=True)
     )
-    if page.cursor is not None:
-        statement = statement.where(after(NAME, Account.id.expression, False, page.cursor))
-    statement = statement.order_by(*order_by(NAME, Account.id.expression, False)).limit(page.limit + 1)
-    rows = [{"person": row[0], "_sort": row[1], "_id": row[2]} for row in db.session.execute(statement)]
-    return build_page(rows, page, NAME, False)
+    listing = read_page(statement, page, Account.id, {"name": NAME}, "name")
+    return Listing([{"person": row["Person"]} for row in listing.items], listing.next)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +369,7 @@ def page_of_tokens(actor: Actor, listed: str, page: Page) -> Listing:
     actor.require(Permission.TOKENS_READ)
     conditions_of = {"all": list, "inactive": _inactive, "ending": _ending}
     statement = _tokens().where(visible_accounts(actor), *conditions_of[listed]())
-    return page_of(statement, Token.id, TOKEN_SORTS, page, "-id")
+    return read_page(statement, page, Token.id, TOKEN_SORTS, "-id")
 
 
 def all_tokens(actor: Actor) -> list[dict[str, Any]]:
@@ -436,7 +421,7 @@ def list_tokens(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
     own = Token.account_id == actor.account_id
     statement = _tokens().where(or_(own, listed), *conditions(token_filters(), raw))
-    return page_of(statement, Token.id, TOKEN_SORTS, page, "-id")
+    return read_page(statement, page, Token.id, TOKEN_SORTS, "-id")
 
 
 def token_row(key_id: str) -> Mapping[str, Any]:

@@ -53,7 +53,7 @@ class Agencies(MethodView):
 
     @blp.requires(Permission.AGENCIES_READ)
     @blp.doc(operationId="list_all_agencies")
-    @blp.arguments(list_query(FILTERS, SORTS), location="query")
+    @blp.arguments(list_query(FILTERS, tuple(SORTS)), location="query")
     @blp.response(200, PageSchema(AGENCY), example={"items": [AGENCY_EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List agencies."""

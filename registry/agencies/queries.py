@@ -25,19 +25,22 @@ from registry.core.lists import (
     Listing,
     Page,
     SortKey,
-    after,
     bin_numbers,
-    build_page,
     choices,
-    order_by,
+    read_page,
 )
 from registry.core.search import words_of
 from registry.core.values import InvalidValue, control_character
 from registry.freeze.vocabulary import AgencyKind
 from registry.journal.service import JournalEntry
 
-SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
-NAMES: Final = ("name_kk", "name_ru")
+SORTS: Final[Mapping[str, SortKey]] = {
+    "bin": SortKey("bin", Agency.bin.expression, str),
+    "name_kk": SortKey("name_kk", sort_in_kazakh(Agency.name_kk.expression), str, nullable=True),
+    "name_ru": SortKey("name_ru", sort_in_kazakh(Agency.name_ru.expression), str, nullable=True),
+    "kind": SortKey("kind", Agency.kind.expression, str),
+    "region": SortKey("region", Agency.region.expression, str, nullable=True),
+}
 DEFAULT_SORT: Final = "bin"
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AgencyKind.codes(), "region": Region.codes()}
 
@@ -51,7 +54,6 @@ def list_agencies(
     """
     actor.require(Permission.AGENCIES_READ)
     parent, successor = aliased(Agency), aliased(Agency)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
     statement = (
         select(
             Agency.bin,
@@ -60,17 +62,12 @@ def list_agencies(
             Agency.closed_on,
             successor.bin.label("successor_bin"),
             Agency.version,
-            key.column.label("_sort"),
-            Agency.id.label("_id"),
         )
         .outerjoin(parent, parent.id == Agency.parent_id)
         .outerjoin(successor, successor.id == Agency.successor_id)
         .where(*_conditions(filters, parent.bin.expression), *only)
     )
-    if page.cursor is not None:
-        statement = statement.where(after(key, Agency.id.expression, descending, page.cursor))
-    statement = statement.order_by(*order_by(key, Agency.id.expression, descending)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
+    return read_page(statement, page, Agency.id, SORTS, DEFAULT_SORT)
 
 
 def open_agencies_below(top: Agency | None, limit: int) -> list[tuple[Agency, int]]:
@@ -152,16 +149,6 @@ def ids_with_each(words: Iterable[str]) -> dict[str, set[int]]:
 @lru_cache(maxsize=20_000)
 def _words_of(text: str) -> tuple[str, ...]:
     return tuple(words_of(text))
-
-
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
-    name = sort.removeprefix("-")
-    if name not in SORTS:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    column = getattr(Agency, name).expression
-    if name in NAMES:
-        column = sort_in_kazakh(column)
-    return SortKey(name, column, str, nullable=name not in ("bin", "kind")), sort.startswith("-")
 
 
 # The kinds of agencies at an earlier moment, from the journal: an agency has no revisions of its own.

@@ -25,12 +25,9 @@ from registry.core.lists import (
     Page,
     SortKey,
     TextFilter,
-    after,
-    chosen_sort,
     conditions,
-    cursor_after,
     instant_filters,
-    order_by,
+    read_objects,
 )
 from registry.core.transactions import require_transaction
 from registry.projects.documents import Document, DocumentNotFound, read_document_of
@@ -70,18 +67,15 @@ def list_approvals(
     which are already. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.APPROVALS_READ)
-    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = select(Approval).where(*visible_approvals(actor), *conditions(filters_of_approvals(), raw))
-    if page.cursor is not None:
-        statement = statement.where(after(key, Approval.id.expression, descending, page.cursor))
-    statement = statement.order_by(*order_by(key, Approval.id.expression, descending)).limit(page.limit + 1)
-    approvals = list(db.session.scalars(statement.execution_options(populate_existing=True)))
-    items = approvals[: page.limit]
-    shown = _shown(items)
-    following = None if len(approvals) <= page.limit else cursor_after(key, descending, items[-1].id, items[-1].id)
+    statement = statement.execution_options(populate_existing=True)
+    listing = read_objects(statement, page, Approval, SORTS, DEFAULT_SORT)
+    shown = _shown(listing.items)
     beside = {each["project"] for each in shown_beside}
-    journal_restricted_reads(actor, [number for number in _restricted(items) if number not in beside], "approvals")
-    return Listing(shown, following)
+    journal_restricted_reads(
+        actor, [number for number in _restricted(listing.items) if number not in beside], "approvals"
+    )
+    return Listing(shown, listing.next)
 
 
 def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:

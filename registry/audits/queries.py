@@ -29,7 +29,7 @@ from registry.core.lists import (
     conditions,
     date_filters,
     instant_filters,
-    order_by,
+    read_page,
 )
 from registry.core.transactions import require_transaction
 from registry.flags.former_flags import FormerFlag
@@ -166,7 +166,7 @@ def _statuses_at_the_audit(project: Project, finished_at: datetime | None) -> Se
 
 # Lists of audits and of their changes.
 
-NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
+SORTS: Final = {"id": SortKey("id", AuditRun.id.expression, int)}
 OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
 EXAMPLES: Final = 3
 
@@ -188,14 +188,9 @@ def list_audits(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     actor.require(Permission.AUDITS_READ)
     if page.sort not in (None, "id", "-id"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "id, -id"})])
-    descending = page.sort != "id"
     columns = [column.label(column.key) for column in AuditRun.__table__.columns]
-    statement = select(*columns, AuditRun.id.label("_sort"), AuditRun.id.label("_id"))
-    statement = statement.where(*conditions(AUDIT_FILTERS, raw))
-    if page.cursor is not None:
-        statement = statement.where(after(NEWEST_FIRST, AuditRun.id.expression, descending, page.cursor))
-    ordered = statement.order_by(*order_by(NEWEST_FIRST, AuditRun.id.expression, descending)).limit(page.limit + 1)
-    listing = build_page(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
+    statement = select(*columns).where(*conditions(AUDIT_FILTERS, raw))
+    listing = read_page(statement, page, AuditRun.id, SORTS, "-id")
     return Listing([visible_run(actor, run) for run in listing.items], listing.next)
 
 

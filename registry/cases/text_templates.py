@@ -19,7 +19,15 @@ from registry.cases.vocabulary import TemplateKind
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import NotFound, invalid
-from registry.core.lists import ChoiceFilter, ColumnFilter, Listing, Page, SortKey, after, build_page, conditions
+from registry.core.lists import (
+    ChoiceFilter,
+    ColumnFilter,
+    Listing,
+    Page,
+    SortKey,
+    conditions,
+    read_objects,
+)
 from registry.core.transactions import require_transaction
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.freeze.rules import RULES
@@ -32,7 +40,7 @@ class CaseTemplateNotFound(NotFound):
     """No template has this id."""
 
 
-OLDEST_FIRST: Final = SortKey("id", CaseTemplate.id.expression, int)
+SORTS: Final = {"id": SortKey("id", CaseTemplate.id.expression, int)}
 
 
 def filters_of_templates() -> dict[str, ColumnFilter]:
@@ -48,12 +56,7 @@ def list_templates(actor: Actor, filters: Mapping[str, str], page: Page) -> List
     """A page of the templates, oldest first. Raises RoleNotAllowed and Malformed."""
     actor.require(Permission.CASES_REVIEW)
     statement = select(CaseTemplate).where(*conditions(filters_of_templates(), filters))
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, CaseTemplate.id.expression, False, page.cursor))
-    templates = db.session.scalars(statement.order_by(CaseTemplate.id).limit(page.limit + 1))
-    rows = [{"template": each, "_sort": each.id, "_id": each.id} for each in templates]
-    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
-    return Listing([row["template"] for row in listing.items], listing.next)
+    return read_objects(statement, page, CaseTemplate, SORTS, "id")
 
 
 def templates_for(actor: Actor, kind: str, rules: Collection[str], language: Language) -> list[CaseTemplate]:

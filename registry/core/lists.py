@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_colum
 
 from registry.core.bulk import estimated_rows
 from registry.core.clock import local_instant, now, rfc3339, today
-from registry.core.database import db
+from registry.core.database import Model, db
 from registry.core.dialects import is_sqlite
 from registry.core.errors import Invalid, Malformed, Problem
 from registry.core.fields import is_bin
@@ -145,6 +145,29 @@ def build_page(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) 
     if len(rows) <= page.limit:
         return Listing(items, None)
     return Listing(items, cursor_after(key, descending, items[-1]["_sort"], items[-1]["_id"]))
+
+
+def read_page(
+    statement: Select[*tuple[Any, ...]], page: Page, unique: Any, sorts: Mapping[str, SortKey], default: str
+) -> Listing:
+    """Read a page of a statement, as mappings with ``_sort`` and ``_id`` beside its columns.
+
+    ``default``: the sort order unless the page has another one. Raises Malformed for a wrong sort or cursor.
+    """
+    key, descending = chosen_sort(sorts, page.sort or default)
+    if page.cursor is not None:
+        statement = statement.where(after(key, unique, descending, page.cursor))
+    statement = statement.add_columns(key.column.label("_sort"), unique.label("_id"))
+    statement = statement.order_by(*order_by(key, unique, descending)).limit(page.limit + 1)
+    return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
+
+
+def read_objects(
+    statement: Select[*tuple[Any, ...]], page: Page, model: type[Model], sorts: Mapping[str, SortKey], default: str
+) -> Listing:
+    """Read a page of the objects of a model, as ``read_page`` does."""
+    listing = read_page(statement, page, model.id, sorts, default)  # type: ignore[attr-defined] # every listed one has
+    return Listing([row[model.__name__] for row in listing.items], listing.next)
 
 
 def _direction(key: SortKey, descending: bool) -> str:

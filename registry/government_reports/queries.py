@@ -24,12 +24,9 @@ from registry.core.lists import (
     Page,
     SortKey,
     TextFilter,
-    after,
-    chosen_sort,
     conditions,
-    cursor_after,
     date_filters,
-    order_by,
+    read_objects,
 )
 from registry.core.spreadsheets.writer import Rows
 from registry.core.transactions import require_transaction
@@ -74,18 +71,11 @@ def filters_of_reports() -> dict[str, ColumnFilter]:
 def list_government_reports(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """A page of reports, each as its newest version, the last begun first. Raises RoleNotAllowed and Malformed."""
     actor.require(Permission.GOVERNMENT_REPORTS_READ)
-    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     shown = conditions(filters_of_reports(), raw)
     statement = select(GovernmentReport).where(_is_newest(actor), *_readable(actor), *shown)
-    if page.cursor is not None:
-        statement = statement.where(after(key, GovernmentReport.id.expression, descending, page.cursor))
-    ordered = statement.order_by(*order_by(key, GovernmentReport.id.expression, descending)).limit(page.limit + 1)
-    reports = list(db.session.scalars(ordered.execution_options(populate_existing=True)))
-    items = [summary(actor, report) for report in reports[: page.limit]]
-    if len(reports) <= page.limit:
-        return Listing(items, None)
-    last = reports[page.limit - 1]
-    return Listing(items, cursor_after(key, descending, getattr(last, key.name), last.id))
+    statement = statement.execution_options(populate_existing=True)
+    listing = read_objects(statement, page, GovernmentReport, SORTS, DEFAULT_SORT)
+    return Listing([summary(actor, report) for report in listing.items], listing.next)
 
 
 def find_government_report(actor: Actor, number: str, version: int | None = None) -> GovernmentReport:

@@ -15,7 +15,13 @@ from registry.agencies.service import may_act_for
 from registry.audits.verdicts import ProposedProject, is_reason_required, rules_that_would_flag
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.lists import Listing, Page, SortKey, after, build_page, cursor_after, order_by
+from registry.core.lists import (
+    Listing,
+    Page,
+    SortKey,
+    read_objects,
+    read_page,
+)
 from registry.core.spreadsheets.rows import ImportRow
 from registry.freeze.facts import EarlierRevision
 from registry.imports.models import ImportRun, PreviewedRow, RowError
@@ -23,9 +29,9 @@ from registry.imports.vocabulary import NEW, SAME, ImportKind
 from registry.projects.revisions import differences
 
 MAX_RUNS: Final = 100
-BY_ROW: Final = SortKey("row", RowError.row.expression, int)
-BY_PREVIEW: Final = SortKey("row", PreviewedRow.row.expression, int)
-BY_ID: Final = SortKey("id", ImportRun.id.expression, int)
+BY_ROW: Final = {"row": SortKey("row", RowError.row.expression, int)}
+BY_PREVIEW: Final = {"row": SortKey("row", PreviewedRow.row.expression, int)}
+BY_ID: Final = {"id": SortKey("id", ImportRun.id.expression, int)}
 
 
 class ImportNotFound(NotFound):
@@ -82,26 +88,19 @@ def errors_of(actor: Actor, run: ImportRun, page: Page, *, settled: bool = True)
     require_rows(actor, run)
     if page.sort not in (None, "row", "-row"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "row, -row"})])
-    descending = page.sort == "-row"
-    unique = RowError.id.expression
     statement = select(
         RowError.row,
         RowError.column,
         RowError.code,
         RowError.params,
         RowError.value,
-        RowError.row.label("_sort"),
-        unique.label("_id"),
     ).where(RowError.import_id == run.id)
     if not settled:
         row = PreviewedRow
         of_answer = or_(row.answer == NEW, row.question == RowError.code)
         answered = select(row.id).where(row.import_id == run.id, row.row == RowError.row, of_answer)
         statement = statement.where(~answered.where(row.answer.is_not(None)).exists())
-    if page.cursor is not None:
-        statement = statement.where(after(BY_ROW, unique, descending, page.cursor))
-    statement = statement.order_by(*order_by(BY_ROW, unique, descending)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, BY_ROW, descending)
+    return read_page(statement, page, RowError.id, BY_ROW, "row")
 
 
 def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None = None) -> Listing:
@@ -110,17 +109,12 @@ def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None
     Raises what ``require_rows`` raises, and Malformed for an invalid sort or cursor.
     """
     require_rows(actor, run)
-    unique = PreviewedRow.id.expression
     columns = ("row", "outcome", "record", "name", "changes", "would_flag", "question", "answer")
-    statement = select(
-        *(getattr(PreviewedRow, name) for name in columns), PreviewedRow.row.label("_sort"), unique.label("_id")
-    ).where(PreviewedRow.import_id == run.id)
+    shown = [getattr(PreviewedRow, name) for name in columns]
+    statement = select(*shown).where(PreviewedRow.import_id == run.id)
     if outcome is not None:
         statement = statement.where(PreviewedRow.outcome == outcome)
-    if page.cursor is not None:
-        statement = statement.where(after(BY_PREVIEW, unique, False, page.cursor))
-    statement = statement.order_by(*order_by(BY_PREVIEW, unique, False)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, BY_PREVIEW, descending=False)
+    return read_page(statement, page, PreviewedRow.id, BY_PREVIEW, "row")
 
 
 def questions_of(run: ImportRun, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[dict[str, Any]]]:
@@ -182,16 +176,10 @@ def needs_change_reason(run: ImportRun) -> bool:
 
 def import_page(actor: Actor, page: Page) -> Listing:
     """Return a page of the actor's runs, or of all for an administrator, newest first. Raises Malformed."""
-    statement = select(ImportRun).order_by(ImportRun.id.desc())
+    statement = select(ImportRun)
     if not actor.may(Permission.IMPORTS_READ_ALL):
         statement = statement.where(ImportRun.principal == actor.principal)
-    if page.cursor is not None:
-        statement = statement.where(after(BY_ID, ImportRun.id.expression, True, page.cursor))
-    runs = list(db.session.scalars(statement.limit(page.limit + 1)))
-    if len(runs) <= page.limit:
-        return Listing(runs, None)
-    last = runs[page.limit - 1].id
-    return Listing(runs[: page.limit], cursor_after(BY_ID, True, last, last))
+    return read_objects(statement, page, ImportRun, BY_ID, "-id")
 
 
 def can_undo(actor: Actor, run: ImportRun) -> bool:

@@ -25,11 +25,8 @@ from registry.core.lists import (
     Listing,
     Page,
     SortKey,
-    after,
-    build_page,
-    chosen_sort,
     conditions,
-    order_by,
+    read_page,
 )
 from registry.core.translations import Language
 from registry.inbox.models import InboxEntry, Watch
@@ -72,19 +69,10 @@ def list_inbox(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     A service account has none. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
-    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
-    statement = visible_entries(
-        actor,
-        InboxEntry.id.label("_id"),
-        key.column.label("_sort"),
-        *SHOWN,
-    ).where(*conditions(FILTERS, filters))
-    if page.cursor is not None:
-        statement = statement.where(after(key, InboxEntry.id.expression, descending, page.cursor))
-    statement = statement.order_by(*order_by(key, InboxEntry.id.expression, descending)).limit(page.limit + 1)
-    listing = build_page([dict(row) for row in db.session.execute(statement).mappings()], page, key, descending)
+    statement = visible_entries(actor, *SHOWN).where(*conditions(FILTERS, filters))
+    listing = read_page(statement, page, InboxEntry.id, SORTS, DEFAULT_SORT)
     journal_restricted_reads(actor, [row["project"] for row in listing.items if row["_restricted"]], "inbox")
-    return listing
+    return Listing([dict(row) for row in listing.items], listing.next)
 
 
 def visible_entries(actor: Actor, *columns: Any) -> Select[Any]:

@@ -34,10 +34,8 @@ from registry.core.lists import (
     Page,
     SortKey,
     TextFilter,
-    after,
-    build_page,
     conditions,
-    order_by,
+    read_page,
     split_values,
     timestamp_filters,
 )
@@ -200,7 +198,7 @@ def _records_of_projects(actor: Actor, text: str) -> list[str]:
 
 
 COLUMNS: Final = tuple(column.label(column.key) for column in JournalEntry.__table__.columns)
-KEY: Final = SortKey("seq", JournalEntry.seq.expression, int)
+SORTS: Final = {"seq": SortKey("seq", JournalEntry.seq.expression, int)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,16 +233,11 @@ def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     actor.require(Permission.JOURNAL_READ)
     if page.sort not in (None, "seq", "-seq"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "seq, -seq"})])
-    descending = page.sort != "seq"
-    statement = _entries(actor).add_columns(JournalEntry.seq.label("_sort"), JournalEntry.seq.label("_id"))
     filters = {name: value for name, value in raw.items() if name != "q"}
-    statement = statement.where(*conditions(JOURNAL_FILTERS, filters))
+    statement = _entries(actor).where(*conditions(JOURNAL_FILTERS, filters))
     if "q" in raw:
         statement = statement.where(search_condition(actor, _searched(raw["q"])))
-    if page.cursor is not None:
-        statement = statement.where(after(KEY, JournalEntry.seq.expression, descending, page.cursor))
-    ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
-    listing = build_page(db.session.execute(ordered).mappings().all(), page, KEY, descending)
+    listing = read_page(statement, page, JournalEntry.seq, SORTS, "-seq")
     return Listing(_journalled_as_read(actor, listing.items), listing.next)
 
 

@@ -28,12 +28,9 @@ from registry.core.lists import (
     SortKey,
     TextFilter,
     WordsFilter,
-    after,
-    chosen_sort,
     conditions,
-    cursor_after,
     date_filters,
-    order_by,
+    read_objects,
 )
 from registry.core.spreadsheets.writer import Rows, table_as_csv
 from registry.letters.models import Letter
@@ -70,17 +67,9 @@ def list_letters(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     Letters about restricted projects are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.CASES_READ)
-    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = _letters(actor, *conditions(filters_of_letters(), raw))
-    if page.cursor is not None:
-        statement = statement.where(after(key, Letter.id.expression, descending, page.cursor))
-    ordered = statement.order_by(*order_by(key, Letter.id.expression, descending)).limit(page.limit + 1)
-    letters = list(db.session.scalars(ordered))
-    items = letters[: page.limit]
-    following = None
-    if len(letters) > page.limit:
-        following = cursor_after(key, descending, getattr(items[-1], key.name), items[-1].id)
-    return Listing(_shown(actor, items), following)
+    listing = read_objects(statement, page, Letter, SORTS, DEFAULT_SORT)
+    return Listing(_shown(actor, listing.items), listing.next)
 
 
 def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
@@ -88,14 +77,8 @@ def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
 
     Raises Malformed.
     """
-    key = SORTS["id"]
-    statement = _letters(actor, Letter.case_id == case.id).order_by(Letter.id).limit(page.limit + 1)
-    if page.cursor is not None:
-        statement = statement.where(after(key, Letter.id.expression, False, page.cursor))
-    letters = list(db.session.scalars(statement))
-    items = letters[: page.limit]
-    following = cursor_after(key, False, items[-1].id, items[-1].id) if len(letters) > page.limit else None
-    return Listing(_rows(items), following)
+    listing = read_objects(_letters(actor, Letter.case_id == case.id), page, Letter, SORTS, "id")
+    return Listing(_rows(listing.items), listing.next)
 
 
 def read_letter(actor: Actor, number: str) -> dict[str, Any]:

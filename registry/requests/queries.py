@@ -23,13 +23,10 @@ from registry.core.lists import (
     Page,
     SortKey,
     TextFilter,
-    after,
-    chosen_sort,
     conditions,
-    cursor_after,
     date_filters,
     instant_filters,
-    order_by,
+    read_objects,
 )
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
@@ -56,20 +53,17 @@ def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kinds: Seque
     Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.REQUESTS_READ)
-    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = select(Request).where(*visible_requests(actor), *_conditions(raw))
     if kinds:
         statement = statement.where(Request.kind.in_([kind.value for kind in kinds]))
-    if page.cursor is not None:
-        statement = statement.where(after(key, Request.id.expression, descending, page.cursor))
-    statement = statement.order_by(*order_by(key, Request.id.expression, descending)).limit(page.limit + 1)
-    requests = list(db.session.scalars(statement.execution_options(populate_existing=True)))
-    items = requests[: page.limit]
-    shown = [_shown(request) for request in items]
-    restricted = [str(each.project) for each in items if each.project_record and each.project_record.is_restricted]
-    following = None if len(requests) <= page.limit else cursor_after(key, descending, items[-1].id, items[-1].id)
+    statement = statement.execution_options(populate_existing=True)
+    listing = read_objects(statement, page, Request, SORTS, DEFAULT_SORT)
+    shown = [_shown(request) for request in listing.items]
+    restricted = [
+        str(each.project) for each in listing.items if each.project_record and each.project_record.is_restricted
+    ]
     journal_restricted_reads(actor, restricted, "requests")
-    return Listing(shown, following)
+    return Listing(shown, listing.next)
 
 
 def show_request(actor: Actor, request: Request) -> dict[str, Any]:

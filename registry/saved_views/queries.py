@@ -20,9 +20,8 @@ from registry.core.lists import (
     Listing,
     Page,
     SortKey,
-    after,
-    build_page,
     conditions,
+    read_page,
 )
 from registry.saved_views.lists import count_records, problems_of_query, readable_lists
 from registry.saved_views.models import SavedView
@@ -30,7 +29,7 @@ from registry.saved_views.vocabulary import ViewList
 
 # Of each answer and of each page; what follows is listed without its count.
 MAX_WITH_COUNT: Final = 10
-OLDEST_FIRST: Final = SortKey("id", SavedView.id.expression, int)
+SORTS: Final = {"id": SortKey("id", SavedView.id.expression, int)}
 FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "list": ChoiceFilter(SavedView.list.expression, ViewList.codes()),
     "shared": BooleanFilter(SavedView.shared.expression),
@@ -62,12 +61,8 @@ def list_views(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     actor.require(Permission.OWN_ACCOUNT_READ)
     statement = select(SavedView, Account.name).outerjoin(Account, Account.id == SavedView.account_id)
     statement = statement.where(visible_views(actor), *conditions(FILTERS, filters))
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, SavedView.id.expression, False, page.cursor))
-    pairs = db.session.execute(statement.order_by(SavedView.id).limit(page.limit + 1)).all()
-    rows = [{"row": (view, owner), "_sort": view.id, "_id": view.id} for view, owner in pairs]
-    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
-    return Listing(_shown(actor, [each["row"] for each in listing.items]), listing.next)
+    listing = read_page(statement, page, SavedView.id, SORTS, "id")
+    return Listing(_shown(actor, [(row["SavedView"], row["name"]) for row in listing.items]), listing.next)
 
 
 def views_of_list(actor: Actor, name: str) -> tuple[list[ShownView], bool]:

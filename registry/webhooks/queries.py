@@ -22,18 +22,19 @@ from registry.core.lists import (
     Listing,
     Page,
     SortKey,
-    after,
-    build_page,
     conditions,
     instant_filters,
+    read_cursor,
+    read_objects,
+    read_page,
 )
 from registry.webhooks.events import visible_seqs
 from registry.webhooks.models import Webhook, WebhookDelivery
 from registry.webhooks.schemas import EVENTS
 from registry.webhooks.vocabulary import TEST_EVENT, DeliveryState
 
-OLDEST_FIRST: Final = SortKey("id", Webhook.id.expression, int)
-NEWEST_FIRST: Final = SortKey("id", WebhookDelivery.id.expression, int)
+SORTS: Final = {"id": SortKey("id", Webhook.id.expression, int)}
+DELIVERY_SORTS: Final = {"id": SortKey("id", WebhookDelivery.id.expression, int)}
 OPEN_STATES: Final = (DeliveryState.QUEUED.value, DeliveryState.WAITING.value)
 DELIVERY_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "state": ChoiceFilter(WebhookDelivery.state.expression, DeliveryState.codes()),
@@ -54,13 +55,9 @@ def list_webhooks(actor: Actor, page: Page) -> Listing:
     """A page of the webhooks, the oldest first. Raises RoleNotAllowed and Malformed."""
     actor.require(Permission.OWN_ACCOUNT_READ)
     statement = select(Webhook, Account).join(Account, Account.id == Webhook.account_id).where(visible_webhooks(actor))
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, Webhook.id.expression, False, page.cursor))
-    results = db.session.execute(statement.order_by(Webhook.id).limit(page.limit + 1)).all()
-    bins = _bins([each for each, _ in results])
-    rows = [{"row": _row(actor, each, account, bins), "_sort": each.id, "_id": each.id} for each, account in results]
-    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
-    return Listing([each["row"] for each in listing.items], listing.next)
+    listing = read_page(statement, page, Webhook.id, SORTS, "id")
+    bins = _bins([each["Webhook"] for each in listing.items])
+    return Listing([_row(actor, each["Webhook"], each["Account"], bins) for each in listing.items], listing.next)
 
 
 def webhook_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
@@ -104,13 +101,11 @@ def list_deliveries(actor: Actor, webhook_id: int, filters: Mapping[str, str], p
     # Wrong parameters are reported before what the path names.
     statement = select(WebhookDelivery).where(*conditions(DELIVERY_FILTERS, filters))
     if page.cursor is not None:
-        statement = statement.where(after(NEWEST_FIRST, WebhookDelivery.id.expression, True, page.cursor))
+        read_cursor(page.cursor)
     statement = statement.where(WebhookDelivery.webhook_id == find_own(actor, webhook_id).id)
-    deliveries = list(db.session.scalars(statement.order_by(WebhookDelivery.id.desc()).limit(page.limit + 1)))
-    visible = visible_seqs(actor, [each.seq for each in deliveries if each.seq is not None])
-    rows = [{"row": delivery_row(each, visible), "_sort": each.id, "_id": each.id} for each in deliveries]
-    listing = build_page(rows, page, NEWEST_FIRST, descending=True)
-    return Listing([each["row"] for each in listing.items], listing.next)
+    listing = read_objects(statement, page, WebhookDelivery, DELIVERY_SORTS, "-id")
+    visible = visible_seqs(actor, [each.seq for each in listing.items if each.seq is not None])
+    return Listing([delivery_row(each, visible) for each in listing.items], listing.next)
 
 
 def visible_webhooks(actor: Actor) -> ColumnElement[bool]:

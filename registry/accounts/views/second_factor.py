@@ -17,14 +17,19 @@ from registry.accounts.factors import (
     FactorNotFound,
     LastFactorRequired,
     OwnFactor,
+    begin_passkey_registration,
+    begin_passkey_verification,
     begin_totp_enrolment,
     confirm_password,
+    finish_passkey_registration,
+    finish_passkey_verification,
     finish_totp_enrolment,
     generate_recovery_codes,
     has_password,
     is_last_required,
     latest_ceremony,
     list_factors,
+    relying_party,
     remove_factor,
     require_enrolment_allowed,
     require_fresh_factor,
@@ -32,13 +37,6 @@ from registry.accounts.factors import (
     verify_totp,
 )
 from registry.accounts.models import MAX_FACTOR_NAME_LENGTH, CeremonyKind, FactorKind
-from registry.accounts.passkeys import (
-    begin_passkey_registration,
-    begin_passkey_verification,
-    finish_passkey_registration,
-    finish_passkey_verification,
-    relying_party,
-)
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sessions import FactorSession
 from registry.core.errors import Conflict, Invalid, Problem, RegistryError

@@ -15,7 +15,9 @@ from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.factors import (
     FactorNotFound,
     LastFactorRequired,
+    begin_passkey_registration,
     begin_totp_enrolment,
+    finish_passkey_registration,
     generate_recovery_codes,
     list_factors,
     remove_factor,
@@ -31,7 +33,6 @@ from registry.accounts.models import (
     TotpFactor,
     account_named,
 )
-from registry.accounts.passkeys import begin_passkey_registration, finish_passkey_registration
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sessions import find_factor_session, find_session_user

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from registry.accounts.factors import CeremonyExpired, FactorAlreadyEnrolled
-from registry.accounts.models import Passkey
-from registry.accounts.passkeys import (
+from registry.accounts.factors import (
+    CeremonyExpired,
+    FactorAlreadyEnrolled,
     NoPasskey,
     PasskeysUnavailable,
     RelyingParty,
@@ -25,6 +25,7 @@ from registry.accounts.passkeys import (
     finish_passkey_verification,
     relying_party,
 )
+from registry.accounts.models import Passkey
 from registry.accounts.sessions import FactorSession, WebSession, find_factor_session, find_session_user
 from registry.core.clock import now
 from registry.core.database import db
