@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -10,40 +11,14 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.oidc_provider import has_provider
-from registry.accounts.views import own_account, people, second_factor, tokens
-from registry.accounts.views import sign_in as signing_in
-from registry.agencies import pages as agencies
-from registry.approvals import pages as approvals
-from registry.audits import pages as audits
 from registry.audits.pages import main_findings
-from registry.cases import list_pages as cases
-from registry.cases import pages as case_page
 from registry.core.clock import now
 from registry.core.translations import LANGUAGE_NAMES, LANGUAGES
-from registry.exemptions import pages as exemptions
-from registry.government_reports import pages as report_changes
 from registry.help import pages as help_pages
 from registry.http.http_errors import RouteNotFound
 from registry.http.parameters import ROW_ID, RowIdConverter
-from registry.imports import pages as imports
-from registry.inbox import pages as inbox
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
-from registry.journal import pages as journal
-from registry.letters import pages as letters
-from registry.notifications import pages as aitu
-from registry.open_data import pages as open_data_pages
 from registry.open_data.publication import PUBLICATION
-from registry.platform import pages as confirmations
-from registry.policies import pages as policies
-from registry.projects.views import detail as project_page
-from registry.projects.views import edit as project_edit
-from registry.projects.views import lists as projects
-from registry.projects.views import registration
-from registry.projects.views import related as related_projects
-from registry.reports import pages as reports
-from registry.requests import pages as requests
-from registry.saved_views import pages as saved_view_pages
-from registry.search import pages as whole_search
 from registry.web.assets import asset_url
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, Public, local_address, pages, redirect_to
 from registry.web.current_user import current_user, page_locale, set_language_cookie
@@ -54,7 +29,6 @@ from registry.web.forms import year_rows
 from registry.web.labels import init_labels, severity_rank, tag_colour
 from registry.web.layout import crumbs, menu, support, switch_address
 from registry.web.lists import list_address
-from registry.webhooks import pages as webhook_pages
 
 # Welcome page and language switch.
 
@@ -84,44 +58,14 @@ def switch_language(language: str) -> Answer:
     return response
 
 
-# Importing a module of views registers its routes.
-WITH_PAGES = (
-    own_account,
-    agencies,
-    aitu,
-    approvals,
-    audits,
-    case_page,
-    cases,
-    confirmations,
-    exemptions,
-    help_pages,
-    imports,
-    inbox,
-    journal,
-    letters,
-    open_data_pages,
-    policies,
-    people,
-    project_edit,
-    project_page,
-    projects,
-    related_projects,
-    registration,
-    report_changes,
-    reports,
-    requests,
-    saved_view_pages,
-    whole_search,
-    second_factor,
-    signing_in,
-    tokens,
-    webhook_pages,
-)
+# Importing a module of pages registers its routes: of each slice, and in a slice by its name.
+SLICES: Final = Path(__file__).parents[1]
+for module in sorted(path for name in ("*pages.py", "views/[!_]*.py") for path in SLICES.glob(f"*/{name}")):
+    import_module(".".join(("registry", *module.relative_to(SLICES).with_suffix("").parts)))
 
 
 # Each slice has its own template folder; shared templates are in web/.
-TEMPLATES: Final = [Path(__file__).with_name("templates"), *sorted(Path(__file__).parents[1].glob("*/templates"))]
+TEMPLATES: Final = [Path(__file__).with_name("templates"), *sorted(SLICES.glob("*/templates"))]
 
 
 def attach_web(app: Flask) -> None:
