@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from flask.views import MethodView
 
+from registry.accounts import schemas
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.actors import Actor
@@ -27,29 +28,6 @@ from registry.accounts.queries import (
     token_row,
 )
 from registry.accounts.roles import PERMISSIONS, Permission, Role, Scope, sorted_scopes
-from registry.accounts.schemas import (
-    ACCOUNT,
-    ACCOUNT_BODY,
-    ACCOUNT_CONFIRMATION,
-    ACCOUNT_EXAMPLE,
-    ACCOUNT_PATCH,
-    ACCOUNT_SENT,
-    ACCOUNT_WITH_PASSWORD,
-    HAND_OVER_BODY,
-    HANDED_OVER,
-    NEW_TOKEN,
-    NEW_TOKEN_EXAMPLE,
-    NO_FIELDS,
-    OWN_ACCOUNT,
-    OWN_ACCOUNT_EXAMPLE,
-    PASSWORD_EXAMPLE,
-    SESSION,
-    SESSION_EXAMPLE,
-    TOKEN,
-    TOKEN_BODY,
-    TOKEN_EXAMPLE,
-    TOKEN_SENT,
-)
 from registry.accounts.service import NewPerson, add_person, changes_in, edit_account, invite_person
 from registry.accounts.sessions import end_own_session, list_sessions
 from registry.accounts.tokens import (
@@ -113,7 +91,7 @@ class OwnAccount(MethodView):
 
     @blp.requires(Permission.OWN_ACCOUNT_READ)
     @blp.doc(operationId="read_own_account")
-    @blp.response(200, OWN_ACCOUNT, example=OWN_ACCOUNT_EXAMPLE)
+    @blp.response(200, schemas.OWN_ACCOUNT, example=schemas.OWN_ACCOUNT_EXAMPLE)
     def get(self) -> Any:
         """Read the own account, and what the token may be used for."""
         actor = current_actor()
@@ -134,17 +112,21 @@ class Accounts(MethodView):
     @blp.requires(Permission.PEOPLE_READ)
     @blp.doc(operationId="list_all_accounts")
     @blp.arguments(list_query(FILTERS, tuple(ACCOUNT_SORTS)), location="query")
-    @blp.response(200, PageSchema(ACCOUNT), example={"items": [ACCOUNT_EXAMPLE], "next": None}, headers=LINK)
+    @blp.response(
+        200, PageSchema(schemas.ACCOUNT), example={"items": [schemas.ACCOUNT_EXAMPLE], "next": None}, headers=LINK
+    )
     def get(self, query: ListArguments) -> Any:
         """List accounts, by default by name. An agency administrator sees those of the own agency and below it."""
         return page_response(list_accounts(current_actor(), *query))
 
     @blp.requires(Permission.PEOPLE_MANAGE)
     @blp.doc(operationId="create_account")
-    @blp.arguments(ACCOUNT_BODY, example=ACCOUNT_SENT)
+    @blp.arguments(schemas.ACCOUNT_BODY, example=schemas.ACCOUNT_SENT)
     @blp.idempotent(secret=PASSWORD)
     @blp.etag
-    @blp.response(201, ACCOUNT_WITH_PASSWORD, description="Created.", example=PASSWORD_EXAMPLE, headers=LOCATION)
+    @blp.response(
+        201, schemas.ACCOUNT_WITH_PASSWORD, description="Created.", example=schemas.PASSWORD_EXAMPLE, headers=LOCATION
+    )
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create an account.
 
@@ -165,7 +147,7 @@ class AccountById(MethodView):
     @blp.requires(Permission.OWN_ACCOUNT_READ)
     @blp.doc(operationId="read_account")
     @blp.etag
-    @blp.response(200, ACCOUNT, example=ACCOUNT_EXAMPLE)
+    @blp.response(200, schemas.ACCOUNT, example=schemas.ACCOUNT_EXAMPLE)
     def get(self, id: int) -> Any:
         """Read an account: the own one, those that one lists, and pending ones that one may confirm."""
         return _answer(read_account(current_actor(), id))
@@ -173,9 +155,9 @@ class AccountById(MethodView):
     @blp.requires(Permission.PEOPLE_MANAGE)
     @blp.doc(operationId="patch_account")
     @blp.etag
-    @blp.arguments(ACCOUNT_PATCH, location="merge_patch", example={"name": "a.akhmetova", "email": None})
+    @blp.arguments(schemas.ACCOUNT_PATCH, location="merge_patch", example={"name": "a.akhmetova", "email": None})
     @blp.idempotent
-    @blp.response(200, ACCOUNT, example={**ACCOUNT_EXAMPLE, "name": "a.akhmetova", "email": None})
+    @blp.response(200, schemas.ACCOUNT, example={**schemas.ACCOUNT_EXAMPLE, "name": "a.akhmetova", "email": None})
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change an account. A new role or agency ends its sessions and tokens; the former name stays reserved."""
         actor = current_actor()
@@ -195,10 +177,12 @@ class Confirmation(MethodView):
 
     @blp.requires(Permission.ACCOUNTS_CONFIRM)
     @blp.doc(operationId="confirm_account")
-    @blp.arguments(ACCOUNT_CONFIRMATION, example={"role": "reviewer", "email": "a.serikova@example.kz"})
+    @blp.arguments(schemas.ACCOUNT_CONFIRMATION, example={"role": "reviewer", "email": "a.serikova@example.kz"})
     @blp.idempotent(secret=PASSWORD)
     @blp.etag
-    @blp.response(200, ACCOUNT_WITH_PASSWORD, example={**PASSWORD_EXAMPLE, "role": "reviewer", "agency": None})
+    @blp.response(
+        200, schemas.ACCOUNT_WITH_PASSWORD, example={**schemas.PASSWORD_EXAMPLE, "role": "reviewer", "agency": None}
+    )
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Confirm a pending account as the second person.
 
@@ -237,10 +221,10 @@ class Disabling(MethodView):
 
     @blp.requires(Permission.PEOPLE_MANAGE)
     @blp.doc(operationId="disable_account")
-    @blp.arguments(NO_FIELDS, required=False, example={})
+    @blp.arguments(schemas.NO_FIELDS, required=False, example={})
     @blp.idempotent
     @blp.etag
-    @blp.response(200, ACCOUNT, example={**ACCOUNT_EXAMPLE, "status": "disabled"})
+    @blp.response(200, schemas.ACCOUNT, example={**schemas.ACCOUNT_EXAMPLE, "status": "disabled"})
     def post(self, _values: Mapping[str, Any], id: int) -> Any:
         """Disable an account. Its sessions and tokens end at once."""
         disable_account(current_actor(), id)
@@ -253,10 +237,10 @@ class Enabling(MethodView):
 
     @blp.requires(Permission.PEOPLE_MANAGE)
     @blp.doc(operationId="enable_account")
-    @blp.arguments(NO_FIELDS, required=False, example={})
+    @blp.arguments(schemas.NO_FIELDS, required=False, example={})
     @blp.idempotent
     @blp.etag
-    @blp.response(200, ACCOUNT, example=ACCOUNT_EXAMPLE)
+    @blp.response(200, schemas.ACCOUNT, example=schemas.ACCOUNT_EXAMPLE)
     def post(self, _values: Mapping[str, Any], id: int) -> Any:
         """Enable an account. Earlier sessions and tokens stay ended; an oversight role waits for a confirmation."""
         enable_account(current_actor(), id)
@@ -269,10 +253,10 @@ class HandOver(MethodView):
 
     @blp.requires(Permission.PEOPLE_MANAGE)
     @blp.doc(operationId="hand_over_work")
-    @blp.arguments(HAND_OVER_BODY, example={"to": "b.akhmetov"})
+    @blp.arguments(schemas.HAND_OVER_BODY, example={"to": "b.akhmetov"})
     @blp.idempotent
     @blp.response(
-        200, HANDED_OVER, example={"cases": 3, "drafts": 1, "reports": 0, "service_accounts": 0, "absences": 0}
+        200, schemas.HANDED_OVER, example={"cases": 3, "drafts": 1, "reports": 0, "service_accounts": 0, "absences": 0}
     )
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Hand all open work of a person over to another one, in one step."""
@@ -309,7 +293,7 @@ def _create(actor: Actor, values: Mapping[str, Any]) -> tuple[int, str | None]:
 
 tokens_blp = ApiBlueprint("tokens", __name__, description="Bearer tokens. A token never may more than its account.")
 SECRET: Final = "token"  # noqa: S105 - the name of a property
-SERVICE_EXAMPLE: Final = {**NEW_TOKEN_EXAMPLE, "account": "e-queue", "kind": "service", "owner": "a.serikova"}
+SERVICE_EXAMPLE: Final = {**schemas.NEW_TOKEN_EXAMPLE, "account": "e-queue", "kind": "service", "owner": "a.serikova"}
 
 
 @tokens_blp.route("/tokens")
@@ -319,16 +303,18 @@ class Tokens(MethodView):
     @tokens_blp.requires(Permission.OWN_ACCOUNT_READ)
     @tokens_blp.doc(operationId="list_all_tokens")
     @tokens_blp.arguments(list_query(plain_parameters(token_filters()), tuple(TOKEN_SORTS)), location="query")
-    @tokens_blp.response(200, PageSchema(TOKEN), example={"items": [TOKEN_EXAMPLE], "next": None}, headers=LINK)
+    @tokens_blp.response(
+        200, PageSchema(schemas.TOKEN), example={"items": [schemas.TOKEN_EXAMPLE], "next": None}, headers=LINK
+    )
     def get(self, query: ListArguments) -> Any:
         """List the own tokens and, for account administrators and auditors, others; by default the newest first."""
         return page_response(list_tokens(current_actor(), *query))
 
     @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
     @tokens_blp.doc(operationId="create_token")
-    @tokens_blp.arguments(TOKEN_BODY, example=TOKEN_SENT)
+    @tokens_blp.arguments(schemas.TOKEN_BODY, example=schemas.TOKEN_SENT)
     @tokens_blp.idempotent(secret=SECRET)
-    @tokens_blp.response(201, NEW_TOKEN, description="Created.", example=NEW_TOKEN_EXAMPLE)
+    @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.", example=schemas.NEW_TOKEN_EXAMPLE)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create a token of the own account, never wider than the token of this request."""
         return _shown_once(issue_own_token(current_actor(), *_role_and_lifetime(values), **_limits(values)))
@@ -352,9 +338,9 @@ class TokensOfService(MethodView):
 
     @tokens_blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ)
     @tokens_blp.doc(operationId="create_service_token")
-    @tokens_blp.arguments(TOKEN_BODY, example=TOKEN_SENT)
+    @tokens_blp.arguments(schemas.TOKEN_BODY, example=schemas.TOKEN_SENT)
     @tokens_blp.idempotent(secret=SECRET)
-    @tokens_blp.response(201, NEW_TOKEN, description="Created.", example=SERVICE_EXAMPLE)
+    @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.", example=SERVICE_EXAMPLE)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Create a token of a service account; with an oversight role it waits for a second person's confirmation."""
         return _shown_once(issue_service_token(current_actor(), id, *_role_and_lifetime(values), **_limits(values)))
@@ -401,7 +387,7 @@ class Sessions(MethodView):
 
     @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
     @sessions_blp.doc(operationId="list_own_sessions")
-    @sessions_blp.response(200, PageSchema(SESSION), example={"items": [SESSION_EXAMPLE], "next": None})
+    @sessions_blp.response(200, PageSchema(schemas.SESSION), example={"items": [schemas.SESSION_EXAMPLE], "next": None})
     def get(self) -> Any:
         """List the own open sessions, the last used first, all on one page. Service accounts have none."""
         shown = [

@@ -25,6 +25,7 @@ from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.transactions import transaction
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.core.values import read_whole_number
+from registry.government_reports import schemas
 from registry.government_reports.document import pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import (
@@ -40,18 +41,6 @@ from registry.government_reports.queries import (
     last_audit_of,
     list_government_reports,
     show_report,
-)
-from registry.government_reports.schemas import (
-    CORRECTION,
-    EXAMPLE,
-    NO_DETAILS,
-    REPORT,
-    REPORT_BODY,
-    REPORT_PATCH,
-    RETURN,
-    SENT,
-    SUMMARY,
-    SUMMARY_EXAMPLE,
 )
 from registry.government_reports.service import (
     approve_government_report,
@@ -166,7 +155,7 @@ blp = ApiBlueprint(
 WRITE: Final = Permission.GOVERNMENT_REPORTS_WRITE
 APPROVE: Final = Permission.GOVERNMENT_REPORTS_APPROVE
 QUERY: Final = list_query(plain_parameters(filters_of_reports()), SORTS)
-ISSUED: Final = {**EXAMPLE, "status": "issued", "approved_by": ["b.akhmetov", "d.ospanova"]}
+ISSUED: Final = {**schemas.EXAMPLE, "status": "issued", "approved_by": ["b.akhmetov", "d.ospanova"]}
 
 
 def etag_data(report: GovernmentReport) -> tuple[object, ...]:
@@ -199,17 +188,19 @@ class GovernmentReports(MethodView):
     @blp.requires(READ)
     @blp.doc(operationId="list_all_government_reports")
     @blp.arguments(QUERY, location="query")
-    @blp.response(200, PageSchema(SUMMARY), example={"items": [SUMMARY_EXAMPLE], "next": None}, headers=LINK)
+    @blp.response(
+        200, PageSchema(schemas.SUMMARY), example={"items": [schemas.SUMMARY_EXAMPLE], "next": None}, headers=LINK
+    )
     def get(self, query: ListArguments) -> Any:
         """List reports, each as its newest version, the last begun first. Sort by id or due_on."""
         return page_response(list_government_reports(current_actor(), *query))
 
     @blp.requires(WRITE)
     @blp.doc(operationId="create_government_report")
-    @blp.arguments(REPORT_BODY, example=SENT)
+    @blp.arguments(schemas.REPORT_BODY, example=schemas.SENT)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, REPORT, description="Begun.", example=EXAMPLE, headers=LOCATION)
+    @blp.response(201, schemas.REPORT, description="Begun.", example=schemas.EXAMPLE, headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Begin a report. It gets the next number of the year."""
         report = begin_government_report(current_actor(), values)
@@ -224,7 +215,7 @@ class GovernmentReportByNumber(MethodView):
     @blp.doc(operationId="read_government_report")
     @blp.arguments(VersionQuery(), location="query")
     @blp.etag
-    @blp.response(200, REPORT, example=EXAMPLE)
+    @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
     def get(self, query: Mapping[str, Any], report_number: str) -> Any:
         """Read a report."""
         return answer(find_government_report(current_actor(), report_number, query.get("version")))
@@ -232,9 +223,9 @@ class GovernmentReportByNumber(MethodView):
     @blp.requires(WRITE)
     @blp.doc(operationId="patch_government_report")
     @blp.etag
-    @blp.arguments(REPORT_PATCH, location="merge_patch", example={"findings_ru": "Нарушений стало меньше."})
+    @blp.arguments(schemas.REPORT_PATCH, location="merge_patch", example={"findings_ru": "Нарушений стало меньше."})
     @blp.idempotent
-    @blp.response(200, REPORT, example=EXAMPLE)
+    @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
     def patch(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Change a report that is neither under review nor issued. A text that is null is cleared."""
         with transaction():
@@ -261,10 +252,10 @@ class GovernmentReportFreeze(MethodView):
 
     @blp.requires(WRITE)
     @blp.doc(operationId="freeze_government_report")
-    @blp.arguments(NO_DETAILS, required=False)
+    @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, REPORT, example=EXAMPLE)
+    @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Freeze the figures as they are now, after the last successful audit; freezing again replaces them."""
         return answer(freeze_figures(current_actor(), report_number))
@@ -276,10 +267,10 @@ class GovernmentReportSubmission(MethodView):
 
     @blp.requires(WRITE)
     @blp.doc(operationId="submit_government_report")
-    @blp.arguments(NO_DETAILS, required=False)
+    @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, REPORT, example={**EXAMPLE, "status": "in_review"})
+    @blp.response(200, schemas.REPORT, example={**schemas.EXAMPLE, "status": "in_review"})
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Submit a report for review. Every section is written in Kazakh and Russian, and the figures are frozen."""
         return answer(submit_government_report(current_actor(), report_number))
@@ -292,10 +283,10 @@ class GovernmentReportApproval(MethodView):
     @blp.requires(APPROVE)
     @blp.doc(operationId="approve_government_report")
     @blp.honours("IfMatch")
-    @blp.arguments(NO_DETAILS, required=False)
+    @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, REPORT, example=ISSUED)
+    @blp.response(200, schemas.REPORT, example=ISSUED)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Approve a report as one of two people who did not write it; the second, a supervisor, issues it.
 
@@ -315,10 +306,12 @@ class GovernmentReportReturn(MethodView):
 
     @blp.requires(APPROVE)
     @blp.doc(operationId="return_government_report")
-    @blp.arguments(RETURN, example={"remark": "Name the measures by agency."})
+    @blp.arguments(schemas.RETURN, example={"remark": "Name the measures by agency."})
     @blp.idempotent
     @blp.etag
-    @blp.response(200, REPORT, example={**EXAMPLE, "status": "returned", "remark": "Name the measures by agency."})
+    @blp.response(
+        200, schemas.REPORT, example={**schemas.EXAMPLE, "status": "returned", "remark": "Name the measures by agency."}
+    )
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Return a report to its authors with a remark."""
         return answer(return_government_report(current_actor(), report_number, values["remark"]))
@@ -330,10 +323,12 @@ class GovernmentReportCorrections(MethodView):
 
     @blp.requires(WRITE)
     @blp.doc(operationId="correct_government_report")
-    @blp.arguments(CORRECTION, example={"reason": "Two projects were counted twice.", "due_on": "2026-11-10"})
+    @blp.arguments(schemas.CORRECTION, example={"reason": "Two projects were counted twice.", "due_on": "2026-11-10"})
     @blp.idempotent
     @blp.etag
-    @blp.response(201, REPORT, description="The next version is begun.", example=EXAMPLE, headers=LOCATION)
+    @blp.response(
+        201, schemas.REPORT, description="The next version is begun.", example=schemas.EXAMPLE, headers=LOCATION
+    )
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Begin the next version of an issued report, with its texts and figures. The issued version stays."""
         report = correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])

@@ -14,6 +14,7 @@ from registry.api.parameters import ListArguments, PageSchema, list_query, page_
 from registry.core.base_schema import BaseSchema
 from registry.core.transactions import transaction
 from registry.http.etag import make_tag, require_fresh_if_named
+from registry.webhooks import schemas
 from registry.webhooks.queries import (
     DELIVERY_FILTERS,
     delivery_row,
@@ -21,18 +22,6 @@ from registry.webhooks.queries import (
     list_deliveries,
     list_webhooks,
     webhook_row,
-)
-from registry.webhooks.schemas import (
-    DELIVERY,
-    DELIVERY_EXAMPLE,
-    EXAMPLE,
-    EXAMPLE_WITH_SECRET,
-    REPLAY_BODY,
-    SENT,
-    WEBHOOK,
-    WEBHOOK_BODY,
-    WEBHOOK_PATCH,
-    WEBHOOK_WITH_SECRET,
 )
 from registry.webhooks.service import (
     change_webhook,
@@ -47,7 +36,12 @@ blp = ApiBlueprint("webhooks", __name__, description="Messages about changes, se
 SECRET: Final = "secret"  # noqa: S105 - the name of a property
 NO_STORE: Final = {"Cache-Control": "no-store"}
 NOTHING: Final = BaseSchema()
-TEST_EXAMPLE: Final = {**DELIVERY_EXAMPLE, "type": "webhook.test", "subject": "webhook:1", "state": "waiting"} | {
+TEST_EXAMPLE: Final = {
+    **schemas.DELIVERY_EXAMPLE,
+    "type": "webhook.test",
+    "subject": "webhook:1",
+    "state": "waiting",
+} | {
     "message_id": "msg_1_test_9f86d081884c7d65",
     "tries": 0,
     "next_try_at": "2026-11-26T09:00:00.000000Z",
@@ -67,17 +61,19 @@ class Webhooks(MethodView):
     @blp.requires(Permission.OWN_ACCOUNT_READ)
     @blp.doc(operationId="list_webhooks")
     @blp.arguments(list_query(), location="query")
-    @blp.response(200, PageSchema(WEBHOOK), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    @blp.response(200, PageSchema(schemas.WEBHOOK), example={"items": [schemas.EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List the own webhooks, those of service accounts that one answers for and, as with tokens, others."""
         return page_response(list_webhooks(current_actor(), query.page))
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="create_webhook")
-    @blp.arguments(WEBHOOK_BODY, example=SENT)
+    @blp.arguments(schemas.WEBHOOK_BODY, example=schemas.SENT)
     @blp.idempotent(secret=SECRET)
     @blp.etag
-    @blp.response(201, WEBHOOK_WITH_SECRET, description="Created.", example=EXAMPLE_WITH_SECRET, headers=LOCATION)
+    @blp.response(
+        201, schemas.WEBHOOK_WITH_SECRET, description="Created.", example=schemas.EXAMPLE_WITH_SECRET, headers=LOCATION
+    )
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create a webhook. It gets what the account may see, from the next change on."""
         actor = current_actor()
@@ -94,7 +90,7 @@ class WebhookById(MethodView):
     @blp.requires(Permission.OWN_ACCOUNT_READ)
     @blp.doc(operationId="read_webhook")
     @blp.etag
-    @blp.response(200, WEBHOOK, example=EXAMPLE)
+    @blp.response(200, schemas.WEBHOOK, example=schemas.EXAMPLE)
     def get(self, id: int) -> Any:
         """Read a webhook."""
         row = webhook_row(current_actor(), id)
@@ -104,9 +100,9 @@ class WebhookById(MethodView):
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="patch_webhook")
     @blp.etag
-    @blp.arguments(WEBHOOK_PATCH, location="merge_patch", example={"enabled": True})
+    @blp.arguments(schemas.WEBHOOK_PATCH, location="merge_patch", example={"enabled": True})
     @blp.idempotent
-    @blp.response(200, WEBHOOK, example=EXAMPLE)
+    @blp.response(200, schemas.WEBHOOK, example=schemas.EXAMPLE)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change an own webhook. Enabled again, it goes on where it stopped."""
         actor = current_actor()
@@ -142,7 +138,7 @@ class WebhookSecretRotation(MethodView):
     @blp.doc(operationId="rotate_webhook_secret")
     @blp.arguments(NOTHING, required=False)
     @blp.idempotent(secret=SECRET)
-    @blp.response(200, WEBHOOK_WITH_SECRET, description="Rotated.", example=EXAMPLE_WITH_SECRET)
+    @blp.response(200, schemas.WEBHOOK_WITH_SECRET, description="Rotated.", example=schemas.EXAMPLE_WITH_SECRET)
     def post(self, _values: Mapping[str, Any], id: int) -> Any:
         """Give an own webhook another secret. For 24 hours messages have two signatures, by both secrets."""
         actor = current_actor()
@@ -156,9 +152,9 @@ class WebhookReplay(MethodView):
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="replay_webhook")
-    @blp.arguments(REPLAY_BODY, example={"since": "2026-11-26T09:00:00.000000Z"})
+    @blp.arguments(schemas.REPLAY_BODY, example={"since": "2026-11-26T09:00:00.000000Z"})
     @blp.idempotent
-    @blp.response(202, WEBHOOK, description="Accepted.", example=EXAMPLE)
+    @blp.response(202, schemas.WEBHOOK, description="Accepted.", example=schemas.EXAMPLE)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Deliver again what an own webhook gets of all changes since an instant, with the same message ids."""
         actor = current_actor()
@@ -174,7 +170,7 @@ class WebhookTest(MethodView):
     @blp.doc(operationId="test_webhook")
     @blp.arguments(NOTHING, required=False)
     @blp.idempotent
-    @blp.response(202, DELIVERY, description="Accepted.", example=TEST_EXAMPLE)
+    @blp.response(202, schemas.DELIVERY, description="Accepted.", example=TEST_EXAMPLE)
     def post(self, _values: Mapping[str, Any], id: int) -> Any:
         """Send a message of the type `webhook.test` to the receiver of an own webhook; its result is in the log."""
         return delivery_row(queue_test(current_actor(), id))
@@ -187,7 +183,9 @@ class WebhookDeliveries(MethodView):
     @blp.requires(Permission.OWN_ACCOUNT_READ)
     @blp.doc(operationId="list_webhook_deliveries")
     @blp.arguments(list_query(plain_parameters(DELIVERY_FILTERS)), location="query")
-    @blp.response(200, PageSchema(DELIVERY), example={"items": [DELIVERY_EXAMPLE], "next": None}, headers=LINK)
+    @blp.response(
+        200, PageSchema(schemas.DELIVERY), example={"items": [schemas.DELIVERY_EXAMPLE], "next": None}, headers=LINK
+    )
     def get(self, query: ListArguments, id: int) -> Any:
         """List the deliveries of an own webhook, the newest first. Ended ones are kept for 30 days."""
         return page_response(list_deliveries(current_actor(), id, query.filters, query.page))
