@@ -40,8 +40,7 @@ from registry.accounts.tokens import (
     revoke_own_token,
 )
 from registry.accounts.vocabulary import AccountKind, AccountStatus
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import (
     BIN_SCHEMA,
     SEVERAL,

@@ -20,8 +20,7 @@ from registry.accounts.roles import (
     sorted_scopes,
 )
 from registry.accounts.tokens import MAX_PURPOSE_LENGTH, IssuedToken
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice, InputField, Text
+from registry.core.fields import BaseSchema, Choice, InputField, Text
 from registry.core.translations import LANGUAGES
 from registry.core.values import InvalidValue
 from registry.web.blueprint import Answer

@@ -21,10 +21,9 @@ from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, invite_person, person_problems
-from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Problem, invalid
-from registry.core.fields import Bin, Choice, Email, Text
+from registry.core.fields import BaseSchema, Bin, Choice, Email, Text
 from registry.core.spreadsheets.reader import Row, Table, check_columns, has_content, open_table, require_upload_size
 from registry.core.spreadsheets.rows import CellField, cell_fields, load_cells, row_error
 from registry.core.spreadsheets.writer import plain_workbook

@@ -11,8 +11,7 @@ from registry.accounts.models import MAX_EMAIL_LENGTH
 from registry.accounts.roles import Permission, Role, Scope
 from registry.accounts.tokens import MAX_PURPOSE_LENGTH, MAX_RANGES
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Bin, Choice, Email, InputField, ReadOnly, Text, Timestamp
+from registry.core.fields import BaseSchema, Bin, Choice, Email, InputField, ReadOnly, Text, Timestamp
 from registry.core.translations import LANGUAGES
 from registry.core.values import InvalidValue
 

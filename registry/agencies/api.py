@@ -12,9 +12,8 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import OPTIONS, SORTS, list_agencies
 from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
-from registry.api.operation_docs import LINK, LOCATION
 from registry.api.parameters import (
     BIN_SCHEMA,
     SEVERAL,

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.agencies.vocabulary import AGENCY_KINDS, REGIONS, Region
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Bin, Choice, Email, InputField, Text
+from registry.core.fields import BaseSchema, Bin, Choice, Email, InputField, Text
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import AgencyKind
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.agencies.fields import AGENCY_FIELDS, AgencyFields
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, Bin, Choice, ReadOnly, nullable
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Bin, Choice, ReadOnly, nullable
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import AgencyKind
 

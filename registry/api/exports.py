@@ -12,12 +12,11 @@ from marshmallow import Schema
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION
+from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
 from registry.api.parameters import SEVERAL, filter_query, one_of
-from registry.core.base_schema import BaseSchema
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
+from registry.core.fields import BaseSchema
 from registry.core.lists import MAX_LIMIT, Listing, Page, choices
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.values import InvalidValue

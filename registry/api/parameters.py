@@ -13,9 +13,17 @@ from webargs.flaskparser import FlaskParser
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.base_schema import BaseSchema, body_problems, parameter_problems
 from registry.core.errors import Invalid, Malformed
-from registry.core.fields import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA, MAX_AMOUNT, Bin, InputField
+from registry.core.fields import (
+    DAY_OR_INSTANT_SCHEMA,
+    DAY_SCHEMA,
+    MAX_AMOUNT,
+    BaseSchema,
+    Bin,
+    InputField,
+    body_problems,
+    parameter_problems,
+)
 from registry.core.lists import (
     MAX_VALUES,
     NOT,

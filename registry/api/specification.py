@@ -13,18 +13,16 @@ from flask import Flask
 
 from registry.accounts import api as accounts
 from registry.agencies import api as agencies
-from registry.api.blueprint import ProjectName, ReportNumber
+from registry.api.blueprint import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER, ProjectName, ReportNumber
 from registry.api.components import CODES, add_examples, add_integer_formats, open_vocabularies, share_enums
 from registry.api.error_codes import error_codes, field_codes
-from registry.api.operation_docs import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER
 from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.approvals import api as approvals
 from registry.audits import api as audits
 from registry.cases import api as cases
 from registry.changes import api as changes
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import NOT_BLANK, field_json_schema
+from registry.core.fields import NOT_BLANK, BaseSchema, field_json_schema
 from registry.exemptions import api as exemptions
 from registry.flags import api as flags
 from registry.government_reports import api as government_reports

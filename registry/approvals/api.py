@@ -9,8 +9,7 @@ from flask import Response, jsonify
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK
+from registry.api.blueprint import API_PREFIX, LINK, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
 from registry.approvals import service
 from registry.approvals.fields import APPROVAL, EXAMPLE, REJECTION, REMARK

@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Final
 
 from registry.approvals.kinds import MAX_REASON_LENGTH
 from registry.approvals.vocabulary import EFFECT_LABELS, ApprovalKindCode, ApprovalState
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import ReadOnly, Text, Timestamp, nullable, object_of
+from registry.core.fields import BaseSchema, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
 
 TEXT: Final[dict[str, Any]] = {"type": "string"}

@@ -9,9 +9,8 @@ from flask.views import MethodView
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
-from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
 from registry.audits.past import verify_audit
 from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits, visible_run

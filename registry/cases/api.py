@@ -12,9 +12,8 @@ from flask.views import MethodView
 from marshmallow import Schema
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
-from registry.api.operation_docs import LINK, LOCATION
 from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
@@ -60,9 +59,8 @@ from registry.cases.text_templates import (
 )
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
-from registry.core.fields import ReadOnly
+from registry.core.fields import BaseSchema, ReadOnly
 from registry.core.messages import message
 from registry.core.transactions import transaction
 from registry.freeze.rules import RULES

@@ -45,11 +45,10 @@ from registry.cases.service import is_under_appeal, news_of, record_visit
 from registry.cases.text_templates import filled, find_template, name_in, templates_for
 from registry.cases.vocabulary import ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
-from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
-from registry.core.fields import Text
+from registry.core.fields import BaseSchema, Loaded, Text
 from registry.core.lists import MAX_LIMIT, Page
 from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, Language, lazy_text

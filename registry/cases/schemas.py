@@ -9,9 +9,9 @@ from marshmallow import fields
 from registry.cases.decisions import TEXTS
 from registry.cases.vocabulary import CommissionOutcome, DecisionEnd, DecisionKind, ReasonCode, Status, TemplateKind
 from registry.cases.workflow import ACTIONS
-from registry.core.base_schema import BaseSchema
 from registry.core.fields import (
     DAY_SCHEMA,
+    BaseSchema,
     Boolean,
     Choice,
     Day,

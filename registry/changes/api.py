@@ -11,8 +11,7 @@ from marshmallow import fields
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import ERROR_NAMES
+from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
 from registry.api.parameters import SEVERAL, TEXT_SCHEMA, filter_query, one_of, several_of
 from registry.changes.queries import (
     MAX_WAIT_S,
@@ -24,9 +23,8 @@ from registry.changes.queries import (
     wait_for_changes,
 )
 from registry.changes.vocabulary import ChangeKind, ChangeType
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import ReadOnly, Timestamp, nullable, shown_object
+from registry.core.fields import BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 from registry.core.lists import choices, split_values
 from registry.core.values import InvalidValue
 from registry.http.authentication import authenticate_again

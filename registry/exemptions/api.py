@@ -9,9 +9,8 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
-from registry.api.operation_docs import LINK, LOCATION
 from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Day, Ids, ReadOnly, Text, Timestamp
+from registry.core.fields import BaseSchema, Day, Ids, ReadOnly, Text, Timestamp
 from registry.core.translations import lazy_text
 
 MAX_TEXT_LENGTH: Final = 5000

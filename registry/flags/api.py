@@ -7,9 +7,8 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.blueprint import LINK, ApiBlueprint, current_actor
 from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
-from registry.api.operation_docs import LINK
 from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
 from registry.flags.queries import FLAG_FILTERS, SORTS, list_flags
 from registry.flags.schemas import FLAG

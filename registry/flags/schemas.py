@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, ReadOnly, Timestamp
+from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
 from registry.projects.schemas import DAY_OR_NULL, OBSERVED_SCHEMA, PROJECT_RECORD, expanded_project

@@ -9,8 +9,7 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
+from registry.api.blueprint import API_PREFIX, CONTENT_DISPOSITION, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import (
     ListArguments,
     PageSchema,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.accounts.account_names import MAX_NAME_LENGTH
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, Day, ReadOnly, Text, Timestamp, nullable, shown_object
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Day, ReadOnly, Text, Timestamp, nullable, shown_object
 from registry.core.translations import lazy_text
 from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
 

@@ -11,8 +11,15 @@ from flask.views import MethodView
 from marshmallow import fields
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION, ERROR_NAMES, LINK, LOCATION
+from registry.api.blueprint import (
+    API_PREFIX,
+    CONTENT_DISPOSITION,
+    ERROR_NAMES,
+    LINK,
+    LOCATION,
+    ApiBlueprint,
+    current_actor,
+)
 from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response
 from registry.api.uploads import (
     ROW_ERROR_EXAMPLE,
@@ -23,9 +30,8 @@ from registry.api.uploads import (
     UploadedFile,
     row_error,
 )
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import Choice, InputField, ReadOnly, Text, Timestamp
+from registry.core.fields import BaseSchema, Choice, InputField, ReadOnly, Text, Timestamp
 from registry.core.lists import Listing
 from registry.core.messages import message
 from registry.core.values import InvalidValue

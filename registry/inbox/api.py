@@ -8,8 +8,7 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK
+from registry.api.blueprint import LINK, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
 from registry.http.request_context import request_locale
 from registry.inbox import service

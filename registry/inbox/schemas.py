@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.cases.vocabulary import Status
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, Boolean, Ids, ReadOnly, Timestamp, WholeNumber
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Boolean, Ids, ReadOnly, Timestamp, WholeNumber
 from registry.inbox.vocabulary import EntryKind
 
 MAX_ENTRIES: Final = 500

@@ -9,8 +9,7 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION, LINK
+from registry.api.blueprint import CONTENT_DISPOSITION, LINK, ApiBlueprint, current_actor
 from registry.api.parameters import (
     SEVERAL,
     WORDS_SCHEMA,
@@ -21,9 +20,8 @@ from registry.api.parameters import (
     page_response,
     plain_parameters,
 )
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import ReadOnly
+from registry.core.fields import BaseSchema, ReadOnly
 from registry.http.downloads import CSV, NDJSON, csv_download, ndjson_download
 from registry.http.parameters import Parameter
 from registry.journal.queries import JOURNAL_FILTERS, export_chain, export_csv, list_journal

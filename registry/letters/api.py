@@ -9,8 +9,7 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION, LINK
+from registry.api.blueprint import CONTENT_DISPOSITION, LINK, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response, plain_parameters
 from registry.cases.queries import read_case
 from registry.http.downloads import CSV, csv_download

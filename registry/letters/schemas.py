@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from registry.cases.decisions import TEXTS
 from registry.cases.vocabulary import DecisionKind
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, ReadOnly, Timestamp, nullable, shown_object
+from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.letters.vocabulary import LetterEnd, LetterKind
 

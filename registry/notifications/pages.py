@@ -7,9 +7,8 @@ from flask import current_app, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.models import own_person
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid
-from registry.core.fields import Choice
+from registry.core.fields import BaseSchema, Choice
 from registry.http.error_handlers import status_of
 from registry.notifications.aitu import (
     AITU_BOT_NAME,

@@ -8,8 +8,7 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import LOCATION
+from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
 from registry.api.uploads import (
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
@@ -22,8 +21,7 @@ from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL
 from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.tables import Approval
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import ReadOnly
+from registry.core.fields import BaseSchema, ReadOnly
 from registry.core.transactions import transaction
 from registry.http.request_bodies import SentFile
 from registry.http.request_context import request_locale

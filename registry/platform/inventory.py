@@ -17,12 +17,11 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, closed_problem
-from registry.core.base_schema import BaseSchema
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem
-from registry.core.fields import Bin, Day, Text
+from registry.core.fields import BaseSchema, Bin, Day, Text
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Sheet, check_columns, open_sheet, require_upload_size
 from registry.core.spreadsheets.rows import ImportResult, cell_fields, load_cells

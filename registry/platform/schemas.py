@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Boolean, Day, Ids, Text
+from registry.core.fields import BaseSchema, Boolean, Day, Ids, Text
 from registry.core.translations import lazy_text
 
 MAX_EVIDENCE_LENGTH: Final = 5000

@@ -19,10 +19,9 @@ from registry.audits.policy_activation import (
     may_activate,
     withdraw_activation,
 )
-from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Conflict
-from registry.core.fields import AnyDay, Choice, InputField, Text, WholeNumber
+from registry.core.fields import AnyDay, BaseSchema, Choice, InputField, Text, WholeNumber
 from registry.core.transactions import transaction
 from registry.core.translations import Language, lazy_text
 from registry.freeze.dates import format_date

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, InputField, ReadOnly, Text, Timestamp, nullable, object_of
+from registry.core.fields import DAY_SCHEMA, BaseSchema, InputField, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.values import InvalidValue
 from registry.freeze.policy import NOT_JUDGED
 from registry.freeze.policy_file import RESERVED_VERSION, policy_document

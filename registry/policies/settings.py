@@ -9,9 +9,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import DAY_SCHEMA, Choice, Day, InputField, Text, WholeNumber, nullable
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, InputField, Text, WholeNumber, nullable
 from registry.core.values import InvalidValue, control_character, exact_day
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts

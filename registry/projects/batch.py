@@ -15,11 +15,10 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, may_act_for, require_open
-from registry.core.base_schema import Loaded, body_problems
 from registry.core.database import db
 from registry.core.dialects import is_one_of
 from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, Problem, RegistryError
-from registry.core.fields import is_bin
+from registry.core.fields import Loaded, body_problems, is_bin
 from registry.core.transactions import require_transaction, transaction, violates
 from registry.core.values import InvalidValue
 from registry.projects.bulk_writes import NewProject, register_projects

@@ -17,11 +17,10 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, Problem, invalid
-from registry.core.fields import Choice
+from registry.core.fields import BaseSchema, Choice
 from registry.core.fields import Text as TextField
 from registry.core.lists import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import transaction

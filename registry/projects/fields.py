@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from registry.agencies.vocabulary import REGIONS, Region
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import (
     AMOUNT,
     MAX_PLANNED_END,
+    BaseSchema,
     Bin,
     Boolean,
     Choice,

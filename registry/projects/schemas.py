@@ -6,12 +6,13 @@ from typing import Any, ClassVar, Final
 
 from registry.agencies.fields import BIN_TEXT
 from registry.agencies.vocabulary import Region
-from registry.core.base_schema import BaseSchema, LenientSchema
 from registry.core.fields import (
     DAY_SCHEMA,
+    BaseSchema,
     Bin,
     Boolean,
     Choice,
+    LenientSchema,
     Objects,
     ReadOnly,
     Text,

@@ -11,9 +11,8 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import QueryParameter, QuerySchema
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import DAY_SCHEMA, Choice, Day, ReadOnly, Text, nullable, object_of
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, ReadOnly, Text, nullable, object_of
 from registry.freeze.vocabulary import Severity
 from registry.http.parameters import Parameter
 from registry.projects.schemas import without_restricted_field

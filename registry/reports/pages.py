@@ -24,10 +24,9 @@ from registry.audits.pages import rule_titles
 from registry.audits.queries import list_audits, visible_run
 from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases, list_cases
-from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import Day
+from registry.core.fields import BaseSchema, Day
 from registry.core.lists import Page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text

@@ -21,9 +21,8 @@ from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Prop
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import Bin, Choice, Text
+from registry.core.fields import BaseSchema, Bin, Choice, Text
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.flags.lock import lock_flags_for_review

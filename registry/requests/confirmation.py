@@ -18,10 +18,9 @@ from registry.approvals.kinds import Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval
 from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
-from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import DAY_SCHEMA, Choice, Day, Ids, ReadOnly, Text, nullable
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, Ids, ReadOnly, Text, nullable
 from registry.core.transactions import require_transaction, transaction
 from registry.core.translations import lazy_text
 from registry.flags.freeze_status import not_judged_as_they_stand

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.base_schema import BaseSchema
+from registry.core.fields import BaseSchema
 from registry.core.transactions import Event
 from registry.requests.models import Request
 from registry.requests.vocabulary import RequestKind

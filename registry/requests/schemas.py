@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, ReadOnly, Text, Timestamp, nullable
+from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Text, Timestamp, nullable
 from registry.core.translations import lazy_text
 from registry.requests.models import MAX_TEXT_LENGTH
 from registry.requests.vocabulary import RequestState

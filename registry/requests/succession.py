@@ -21,11 +21,10 @@ from registry.approvals.fields import EFFECTS
 from registry.cases.change_times import mark_cases
 from registry.cases.models import CASE, Case
 from registry.cases.workflow import OPEN
-from registry.core.base_schema import BaseSchema
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import Bin, Choice, Day, ProjectNumbers, ReadOnly, Text, nullable
+from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, Text, nullable
 from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.exemptions.service import mark_exemptions

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Boolean, Choice, InputField, ReadOnly, Text, Timestamp, nullable
+from registry.core.fields import BaseSchema, Boolean, Choice, InputField, ReadOnly, Text, Timestamp, nullable
 from registry.core.lists import MAX_VALUE_LENGTH
 from registry.core.translations import lazy_text
 from registry.core.values import InvalidValue

@@ -13,8 +13,7 @@ from registry.accounts.vocabulary import AccountStatus
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import NO_CONTROLS, filter_query
 from registry.cases.vocabulary import Status
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_SCHEMA, ReadOnly, nullable
+from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, nullable
 from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.http.parameters import Parameter
 from registry.http.request_context import request_locale

@@ -11,11 +11,11 @@ from typing import Any, Final
 from flask import render_template, request
 
 from registry.accounts.actors import StepUpRequired
-from registry.core.base_schema import BaseSchema
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.fields import (
     AnyDay,
+    BaseSchema,
     Bin,
     Boolean,
     Choice,

@@ -8,10 +8,9 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
-from registry.core.base_schema import BaseSchema
+from registry.core.fields import BaseSchema
 from registry.core.transactions import transaction
 from registry.http.etag import make_tag, require_fresh_if_named
 from registry.webhooks import schemas

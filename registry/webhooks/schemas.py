@@ -8,8 +8,17 @@ from typing import Any, ClassVar, Final
 
 from registry.accounts.roles import Role
 from registry.changes.vocabulary import ChangeType
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import DAY_OR_INSTANT_SCHEMA, Bin, Boolean, InputField, ReadOnly, Timestamp, Url, nullable
+from registry.core.fields import (
+    DAY_OR_INSTANT_SCHEMA,
+    BaseSchema,
+    Bin,
+    Boolean,
+    InputField,
+    ReadOnly,
+    Timestamp,
+    Url,
+    nullable,
+)
 from registry.core.lists import parse_range_edge
 from registry.core.translations import lazy_text
 from registry.core.values import InvalidValue, is_blank, read_day

@@ -11,8 +11,7 @@ from registry.accounts.roles import Permission, Role
 from registry.agencies.schemas import AGENCY
 from registry.agencies.service import agency_by_bin
 from registry.api import specification
-from registry.api.blueprint import ApiBlueprint
-from registry.api.operation_docs import Deprecation
+from registry.api.blueprint import ApiBlueprint, Deprecation
 from tests.api.callers import caller
 from tests.factories import an_agency
 

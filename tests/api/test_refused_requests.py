@@ -18,8 +18,7 @@ from registry.accounts.roles import Role, Scope, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency
-from registry.api.blueprint import Operation, declared_routes
-from registry.api.operation_docs import scopes_needed
+from registry.api.blueprint import Operation, declared_routes, scopes_needed
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of, prepared
 from tests.api.access_matrix.world import World

@@ -13,8 +13,7 @@ from registry.accounts.roles import Role, Scope, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue, issue_own_token
 from registry.agencies.models import Agency
-from registry.api.blueprint import declared_routes
-from registry.api.operation_docs import scopes_needed
+from registry.api.blueprint import declared_routes, scopes_needed
 from registry.http.error_handlers import status_of
 from tests.api.access_matrix.routes import TRIES, send
 from tests.api.access_matrix.world import World

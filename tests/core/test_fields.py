@@ -7,9 +7,21 @@ from datetime import date
 import pytest
 from marshmallow import ValidationError
 
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
-from registry.core.fields import AnyDay, Bin, Boolean, Choice, Day, Email, Ids, InputField, Text, Url, WholeNumber
+from registry.core.fields import (
+    AnyDay,
+    BaseSchema,
+    Bin,
+    Boolean,
+    Choice,
+    Day,
+    Email,
+    Ids,
+    InputField,
+    Text,
+    Url,
+    WholeNumber,
+)
 from registry.core.values import FieldError
 
 

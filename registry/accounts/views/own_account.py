@@ -51,10 +51,9 @@ from registry.accounts.sessions import end_other_sessions, end_own_session, list
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
 from registry.accounts.views.second_factor import factor_name
 from registry.agencies.models import Agency
-from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.fields import AnyDay, Boolean, Text
+from registry.core.fields import AnyDay, BaseSchema, Boolean, Text
 from registry.http.error_handlers import status_of
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to

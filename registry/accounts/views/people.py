@@ -75,10 +75,9 @@ from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
 from registry.agencies.service import agencies_by_id
 from registry.cases.service import count_open_cases
-from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, RegistryError, invalid
-from registry.core.fields import Bin, Boolean, Text
+from registry.core.fields import BaseSchema, Bin, Boolean, Text
 from registry.core.lists import Listing
 from registry.core.spreadsheets.reader import open_table
 from registry.core.spreadsheets.writer import table_as_csv

@@ -42,9 +42,8 @@ from registry.accounts.roles import Permission
 from registry.accounts.service import accept_invitation, name_of_invited
 from registry.accounts.sessions import end_session
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn
-from registry.core.base_schema import BaseSchema
 from registry.core.errors import Invalid, Problem, RegistryError
-from registry.core.fields import Text
+from registry.core.fields import BaseSchema, Text
 from registry.core.translations import lazy_text
 from registry.http.error_handlers import retry_after, status_of
 from registry.http.http_errors import RouteNotFound

@@ -39,8 +39,7 @@ from registry.accounts.views.people import (
     with_confirmation_note,
 )
 from registry.agencies.service import agencies_by_id
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Text
+from registry.core.fields import BaseSchema, Text
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
 from registry.web.formats import gettext as _

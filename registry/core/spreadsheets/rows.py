@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from marshmallow import ValidationError
 
-from registry.core.base_schema import BaseSchema, body_problems
 from registry.core.errors import Problem
-from registry.core.fields import AnyDay, Bin, Boolean, Choice, Entries, InputField, Text
+from registry.core.fields import AnyDay, BaseSchema, Bin, Boolean, Choice, Entries, InputField, Text, body_problems
 from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, NO_VALUE
 
 # Validation of the cells of a row by the fields of a schema.

@@ -9,12 +9,10 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
 from registry.api.uploads import UploadedFile
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import ReadOnly, Timestamp
+from registry.core.fields import BaseSchema, ReadOnly, Timestamp
 from registry.http.downloads import document_download
 from registry.http.request_bodies import SentFile
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document

@@ -8,8 +8,7 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION
+from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
 from registry.api.parameters import filter_query
 from registry.core.errors import Malformed, Problem
 from registry.core.translations import Language

@@ -8,9 +8,8 @@ from flask.views import MethodView
 from werkzeug.http import quote_etag
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import ETAG, LOCATION
-from registry.core.base_schema import Loaded
+from registry.api.blueprint import API_PREFIX, ETAG, LOCATION, ApiBlueprint, current_actor
+from registry.core.fields import Loaded
 from registry.core.transactions import repeated, transaction
 from registry.http.etag import make_tag, require_state_if_named
 from registry.projects.api import examples

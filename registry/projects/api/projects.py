@@ -8,9 +8,8 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import expand_parameter, split_expand
-from registry.api.operation_docs import ERROR_NAMES, LINK, LOCATION
 from registry.api.parameters import ListArguments, PageSchema, QueryParameter, QuerySchema, list_query, page_response
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.audits.verdicts import (
@@ -20,8 +19,7 @@ from registry.audits.verdicts import (
     verdict_to_check,
     verdict_to_check_change,
 )
-from registry.core.base_schema import Loaded
-from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay, Loaded
 from registry.core.lists import known_at_of
 from registry.core.transactions import transaction
 from registry.flags.former_flags import flags_of_then

@@ -8,8 +8,7 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
 from registry.core.transactions import transaction
 from registry.http.request_context import request_locale

@@ -14,10 +14,9 @@ from registry.approvals.queries import waiting_about
 from registry.audits.pages import active_only
 from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_at, values_known_at, verdict_known_at
 from registry.audits.verdicts import verdict_of
-from registry.core.base_schema import BaseSchema
 from registry.core.clock import local_date
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
-from registry.core.fields import AnyDay
+from registry.core.fields import AnyDay, BaseSchema
 from registry.core.lists import NAME, Page, parse_known_at
 from registry.core.transactions import transaction
 from registry.exemptions.queries import list_exemptions
