@@ -34,9 +34,8 @@ from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree
 from registry.accounts.events import admitted, not_admitted
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
-from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, table_of
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem, invalid
 from registry.core.transactions import require_transaction, violates
 from registry.core.translations import lazy_text

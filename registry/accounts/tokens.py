@@ -58,9 +58,8 @@ from registry.accounts.roles import (
 from registry.accounts.same_person import owner_id, owner_name
 from registry.accounts.sessions import SessionEnded, WebSession
 from registry.accounts.vocabulary import AccountKind
-from registry.core.bulk import table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, table_of
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.installation import keep_secret_key, keyed_hash
 from registry.core.networks import is_in_ranges, is_range_within, normalised_range

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import table_of
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, table_of
 
 
 class Agency(Model):

@@ -16,9 +16,8 @@ from registry.accounts.roles import Permission
 from registry.agencies.fields import APPROVED_FIELDS, CHANGEABLE
 from registry.agencies.models import AGENCY_SUBJECT, Agency
 from registry.changes.service import record_added, record_change
-from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import advisory_row_locks, has_row_locks
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.fields import is_bin

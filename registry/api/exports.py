@@ -14,7 +14,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
 from registry.api.parameters import SEVERAL, filter_query, one_of
-from registry.core.bulk import table_of
+from registry.core.database import table_of
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema
 from registry.core.lists import MAX_LIMIT, Listing, Page, choices

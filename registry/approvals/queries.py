@@ -15,8 +15,7 @@ from registry.agencies.service import own_agencies
 from registry.approvals.kinds import KINDS
 from registry.approvals.tables import Approval, current_state
 from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import (
     ChoiceFilter,

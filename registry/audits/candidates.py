@@ -19,9 +19,8 @@ from registry.agencies.models import Agency
 from registry.audits.counting import is_counted
 from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.models import Order, newest_in_force
-from registry.core.bulk import table_of
 from registry.core.clock import local_date
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.exemptions.service import exemption_on
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import NOT_JUDGED, Policy

@@ -30,8 +30,8 @@ from registry.accounts.roles import Permission
 from registry.audits.models import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount, DailyCount, Dimension
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number
-from registry.core.bulk import insert_rows, table_of
-from registry.core.database import db
+from registry.core.bulk import insert_rows
+from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.transactions import require_transaction
 from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, newest_good

@@ -31,9 +31,8 @@ from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number
-from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.transactions import in_transaction
 from registry.exemptions.models import Exemption
 from registry.flags.former_flags import FORMER

@@ -22,9 +22,8 @@ from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, Ac
 from registry.audits.service import find_audit
 from registry.audits.verdicts import PROJECT_FACTS, represent_verdict
 from registry.cases.queries import migrate_by_known_at
-from registry.core.bulk import table_of
 from registry.core.clock import local_date, rfc3339
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Conflict
 from registry.core.translations import Language
 from registry.exemptions.queries import exemptions_known_at

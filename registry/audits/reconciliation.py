@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 
 from registry.audits.candidates import Part, in_part
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.flags.models import SEVERITY_RANK, Flag
 from registry.freeze.findings import Finding
 

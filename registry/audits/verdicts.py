@@ -12,9 +12,8 @@ from sqlalchemy import case, select
 
 from registry.agencies.models import Agency
 from registry.cases.models import Order, migrate_by_in_force, newest_in_force
-from registry.core.bulk import table_of
 from registry.core.clock import local_date, today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.fields import Day
 from registry.core.translations import Language, translator
 from registry.exemptions.service import exempt_projects, exemption_in_force

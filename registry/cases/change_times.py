@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from registry.cases.models import CASE, CASE_SUBJECT, CaseDecision, CaseFlag
 from registry.changes.service import record_changes
-from registry.core.bulk import table_of
 from registry.core.clock import now
+from registry.core.database import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.flags.freeze_status import mark_flags

@@ -13,8 +13,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.handover import HandOver
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import table_of
-from registry.core.database import EPOCH, Instant, Model, db
+from registry.core.database import EPOCH, Instant, Model, db, table_of
 from registry.core.transactions import Event
 from registry.projects.models import Project
 

@@ -17,8 +17,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeHead, RecordedChange
 from registry.changes.vocabulary import ChangeKind, ChangeType, change_type
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Gone
 from registry.flags.models import Flag
 from registry.imports.models import ImportRun

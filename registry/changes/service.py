@@ -31,9 +31,9 @@ from sqlalchemy.orm import Session
 
 from registry.changes.models import ChangeHead, RecordedChange
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import insert_rows, table_of
+from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import Instant, db
+from registry.core.database import Instant, db, table_of
 from registry.core.dialects import has_writing_ctes
 from registry.core.transactions import require_transaction, transaction
 

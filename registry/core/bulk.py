@@ -13,7 +13,6 @@ from sqlalchemy import (
     Insert,
     Integer,
     Select,
-    Table,
     bindparam,
     func,
     insert,
@@ -23,7 +22,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from registry.core.database import REPLICA, Model
+from registry.core.database import REPLICA, Model, table_of
 from registry.core.dialects import has_copy, has_sequences, has_writing_ctes
 from registry.core.postgresql import as_database_error, pause_replica
 
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
     import psycopg
 
 CHUNK_SIZE = 1 << 16
-
-
-def table_of(model: type[Model]) -> Table:
-    """The table of a model, for Core statements that bypass the ORM."""
-    return cast("Table", model.__table__)
 
 
 def insert_rows(session: Session, model: type[Model], rows: Iterable[Mapping[str, Any]]) -> None:

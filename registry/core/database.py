@@ -7,12 +7,12 @@ import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, event, text
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -83,6 +83,11 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
+
+
+def table_of(model: type[Model]) -> Table:
+    """The table of a model, for Core statements that bypass the ORM."""
+    return cast("Table", model.__table__)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import table_of
 from registry.core.clock import today
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, table_of
 from registry.projects.models import Project
 
 

@@ -26,9 +26,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.changes.service import record_changes
-from registry.core.bulk import table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, table_of
 from registry.core.errors import Conflict
 from registry.core.lists import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.transactions import require_transaction

@@ -23,8 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import table_of
-from registry.core.database import EPOCH, Instant, Model, db
+from registry.core.database import EPOCH, Instant, Model, db, table_of
 from registry.core.lists import literal_limit
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity

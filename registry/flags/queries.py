@@ -13,9 +13,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
-from registry.core.bulk import table_of
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Malformed, Problem
 from registry.core.lists import (
     BinFilter,

@@ -12,9 +12,8 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, Select, String, cast,
 
 from registry.agencies.models import Agency
 from registry.cases.models import Order
-from registry.core.bulk import table_of
 from registry.core.clock import local_date
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force

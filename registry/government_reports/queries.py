@@ -12,9 +12,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.bulk import table_of
 from registry.core.clock import local_date, today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import (
     BooleanFilter,

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import table_of
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, table_of
 from registry.core.transactions import require_transaction
 
 PIECE = 1 << 20

@@ -19,9 +19,8 @@ from registry.agencies.models import Agency
 from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, hold_agencies, own_agencies
 from registry.audits.verdicts import ProposedProject, findings_on
 from registry.changes.service import record_change
-from registry.core.bulk import table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Conflict, Invalid
 from registry.core.transactions import transaction
 from registry.flags.models import FLAGS, IS_ACTIVE

@@ -24,9 +24,9 @@ from registry.accounts.roles import Role, is_within
 from registry.accounts.same_person import account_ever_named
 from registry.agencies.service import BinTaken
 from registry.changes.service import record_change, record_changes
-from registry.core.bulk import insert_rows, table_of
+from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Invalid, RegistryError
 from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.rows import ImportResult, ImportRow

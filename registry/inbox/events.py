@@ -22,9 +22,9 @@ from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import ActionName, AuditEvent, Status
 from registry.cases.workflow import ORDERING
-from registry.core.bulk import insert_rows, table_of
+from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.transactions import require_transaction
 from registry.inbox.models import InboxEntry, Watch
 from registry.inbox.vocabulary import EntryKind

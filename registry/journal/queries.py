@@ -23,8 +23,7 @@ from registry.agencies.queries import list_agencies
 from registry.approvals.tables import Approval
 from registry.audits.queries import RESTRICTED, without_restricted
 from registry.cases.models import Case
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.lists import (
     MAX_LIMIT,

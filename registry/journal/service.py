@@ -20,9 +20,9 @@ from typing import Any, Final, Protocol
 from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.core.bulk import insert_rows, table_of
+from registry.core.bulk import insert_rows
 from registry.core.clock import now, rfc3339
-from registry.core.database import EncodedJson, Model
+from registry.core.database import EncodedJson, Model, table_of
 from registry.core.dialects import has_writing_ctes
 from registry.core.transactions import after_rollback, before_commit, require_transaction
 

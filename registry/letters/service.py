@@ -18,9 +18,8 @@ from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.queries import flags_of_cases
 from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACCEPTING
-from registry.core.bulk import table_of
 from registry.core.clock import local_date
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import require_transaction
 from registry.core.translations import OFFICIAL_LANGUAGES

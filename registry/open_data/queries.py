@@ -13,8 +13,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
 from registry.agencies.vocabulary import Region
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text

@@ -16,9 +16,8 @@ from sqlalchemy import ColumnElement, Row, select, update
 
 from registry.accounts.actors import SCHEDULE
 from registry.agencies.models import Agency
-from registry.core.bulk import table_of
 from registry.core.clock import local_date, now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
 from registry.core.transactions import read_in_transaction, require_transaction, transaction

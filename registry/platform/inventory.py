@@ -17,9 +17,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, closed_problem
-from registry.core.bulk import insert_rows, table_of
+from registry.core.bulk import insert_rows
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.fields import BaseSchema, Bin, Day, Text
 from registry.core.files import printable_file_name

@@ -13,9 +13,8 @@ from sqlalchemy import String, cast, func, literal_column, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.bulk import table_of
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.read_along import forget_read_along, value_read_along
 from registry.freeze.current import first_policy, policy_in_force

@@ -12,9 +12,8 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.changes.service import record_change
-from registry.core.bulk import table_of
 from registry.core.clock import local_date, local_instant, now, today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
 from registry.freeze.current import policy_in_force

@@ -12,9 +12,9 @@ from sqlalchemy import RowMapping, bindparam, select, update
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
 from registry.changes.service import record_change, record_changes, record_rows
-from registry.core.bulk import insert_rows, reserve_ids, table_of
+from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now
-from registry.core.database import EncodedJson
+from registry.core.database import EncodedJson, table_of
 from registry.core.dialects import is_among
 from registry.core.outbox import OutboxMessage
 from registry.core.search import project_words, search_words

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from registry.accounts.agency_tree import paths, subtree
 from registry.changes.service import Subject, record_changes, record_rows
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import table_of
+from registry.core.database import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.freeze.current import policy_in_force

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import Problem
 from registry.core.search import NAMES

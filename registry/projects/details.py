@@ -11,8 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.rules import started_on

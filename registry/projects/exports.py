@@ -27,8 +27,8 @@ from sqlalchemy import (
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.core.bulk import copy_csv, table_of
-from registry.core.database import Instant, db
+from registry.core.bulk import copy_csv
+from registry.core.database import Instant, db, table_of
 from registry.core.dialects import has_copy, instant_text
 from registry.core.fields import Entries, WholeNumber
 from registry.core.fields import Text as TextField

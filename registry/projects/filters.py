@@ -12,8 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import least
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import MAX_AMOUNT

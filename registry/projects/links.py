@@ -15,9 +15,8 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, table_of
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, NotFound, invalid
 from registry.core.lists import Listing, Page, SortKey, after, build_page

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 from stdnum.iso7064 import mod_11_10
 
-from registry.core.bulk import next_id, reserve_ids, table_of
+from registry.core.bulk import next_id, reserve_ids
 from registry.core.clock import today
-from registry.core.database import Model
+from registry.core.database import Model, table_of
 from registry.core.dialects import has_sequences, insert_or_ignore
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project

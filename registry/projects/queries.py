@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.core.bulk import estimated_rows, table_of
+from registry.core.bulk import estimated_rows
 from registry.core.clock import today
-from registry.core.database import TRANSACTION_OPEN, db
+from registry.core.database import TRANSACTION_OPEN, db, table_of
 from registry.core.dialects import date_literal, has_statistics, has_word_index, is_sqlite
 from registry.core.errors import Malformed, Problem
 from registry.core.lists import Listing, Page, SortKey, after, build_page, literal_limit, order_by, with_count

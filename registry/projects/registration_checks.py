@@ -11,8 +11,7 @@ from sqlalchemy.orm import lazyload
 
 from registry.agencies.models import Agency
 from registry.agencies.service import BINS, WITH_BINS, closed_problem, share_agencies_with
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.read_along import columns_read_along, keep_read_along
 from registry.projects.fields import cross_field_problems, merge_problems

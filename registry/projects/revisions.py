@@ -15,9 +15,8 @@ from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.agencies.models import Agency
-from registry.core.bulk import table_of
 from registry.core.clock import local_date
-from registry.core.database import EncodedJson, Instant, Model, db
+from registry.core.database import EncodedJson, Instant, Model, db, table_of
 from registry.core.lists import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import require_transaction
 from registry.freeze.facts import EarlierRevision

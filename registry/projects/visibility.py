@@ -12,7 +12,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Permission
 from registry.agencies.service import own_agencies
-from registry.core.bulk import table_of
+from registry.core.database import table_of
 from registry.core.errors import Conflict
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal

@@ -20,8 +20,7 @@ from registry.agencies.service import may_act_for
 from registry.audits.counting import counts_over_time
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import FreezeStatus

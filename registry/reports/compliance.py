@@ -14,8 +14,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, own_agencies
 from registry.audits.counting import counts_on
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.flags.models import AuditRun, newest_good
 from registry.freeze.vocabulary import Severity
 from registry.projects.models import Project

@@ -22,9 +22,8 @@ from registry.audits.models import COUNTRY, AgencyCount, DailyCount, Dimension
 from registry.audits.queries import visible_run
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
-from registry.core.bulk import table_of
 from registry.core.clock import rfc3339, today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import Malformed, Problem
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on

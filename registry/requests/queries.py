@@ -11,9 +11,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
-from registry.core.bulk import table_of
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import (
     BinFilter,

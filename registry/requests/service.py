@@ -16,9 +16,9 @@ from registry.accounts.roles import Permission
 from registry.accounts.same_person import require_still_may
 from registry.agencies.service import agencies_by_id
 from registry.core import outbox
-from registry.core.bulk import insert_rows, reserve_ids, table_of
+from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now, rfc3339
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict
 from registry.core.transactions import require_transaction, transaction, violates

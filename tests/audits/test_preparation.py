@@ -27,9 +27,8 @@ from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.queries import changes_after
 from registry.changes.service import newest_number
 from registry.changes.vocabulary import ChangeKind
-from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.transactions import transaction
 from registry.flags.models import Flag
 from registry.freeze.current import first_policy, policy_in_force, set_policy

@@ -16,8 +16,7 @@ from sqlalchemy import text
 
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import is_sqlite
 from registry.core.fields import check_digit
 from registry.core.search import project_words, search_words

@@ -17,8 +17,7 @@ from registry.audits.models import AgencyCount, DailyCount
 from registry.cases.change_times import CASE
 from registry.cases.lists import list_cases, list_totals
 from registry.cases.models import Case
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import is_sqlite
 from registry.core.lists import Page
 from registry.core.transactions import transaction

@@ -29,8 +29,7 @@ from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import say
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.dialects import is_sqlite
 from registry.core.schema import downgrade_schema, upgrade_schema
 from registry.core.transactions import transaction

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from registry.core.bulk import insert_rows, table_of
+from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 

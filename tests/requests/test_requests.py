@@ -16,9 +16,8 @@ from registry.accounts.roles import Role
 from registry.accounts.same_person import change_owner
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.tokens import issue
-from registry.core.bulk import table_of
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.requests.decisions import RequestNeedsAnotherPerson

@@ -9,7 +9,7 @@ from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
 from registry.agencies.queries import list_agencies
 from registry.agencies.schemas import AGENCY
-from registry.core.bulk import table_of
+from registry.core.database import table_of
 from registry.core.lists import MAX_LIMIT, Listing, Page
 from registry.core.translations import Language
 from registry.flags.queries import active_flags_of

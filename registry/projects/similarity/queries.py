@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, SmallInteger, and_, case, lite
 
 from registry.accounts.actors import Actor
 from registry.agencies.models import Agency
-from registry.core.bulk import table_of
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.search import NAMES, project_words
 from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.projects.details import read_whole

@@ -6,9 +6,8 @@ from sqlalchemy import func, select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.bulk import table_of
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, table_of
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
