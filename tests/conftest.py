@@ -1,7 +1,7 @@
 """Pytest configuration and shared fixtures.
 
-``--database sqlite|postgresql`` selects the database; ``scripts/test`` runs both. Skipped and expected-to-fail tests
-fail the run.
+``--database sqlite|postgresql`` selects the database; ``scripts/test`` runs both. ``--nightly`` tries exhaustively what
+is otherwise tried by examples. Skipped and expected-to-fail tests fail the run.
 """
 
 from __future__ import annotations
@@ -36,15 +36,22 @@ from tests.present import Present
 from tests.savepoints import rolled_back
 
 # No deadline: durations depend on the machine and are measured in benchmarks.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.register_profile("nightly", deadline=None)
+hypothesis.settings.register_profile("daily", deadline=None, max_examples=30)
 
 pytest_plugins = ("tests.fixtures.api", "tests.fixtures.cli", "tests.fixtures.real_records", "tests.fixtures.web")
 
 KINDS = ("sqlite", "postgresql")
-PAGES = Path(__file__).with_name("web")
+TESTS = Path(__file__).parent
+PAGES = TESTS / "web"
 OF_PAGES = re.compile(r"test_views")
 OF_ENDPOINTS = re.compile(r"test_(api|(\w+_)?commands)(_\w+)?\.py")
+# Slices of plain statements. What the others do hangs on search, sorts, locks, triggers or bulk statements, which each
+# database has of its own.
+OF_PLAIN_SERVICES = {
+    *("accounts", "approvals", "cases", "exemptions", "government_reports", "help", "imports", "inbox", "letters"),
+    *("notifications", "open_data", "platform", "policies", "reports", "requests", "saved_views", "webhooks"),
+}
 OF_SESSION = pytest.StashKey[DatabasesOfSession]()
 _not_run: list[str] = []
 
@@ -56,9 +63,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run on one database alone what does not depend on it, as scripts/test does",
     )
+    parser.addoption(
+        "--nightly", action="store_true", help="run what takes long, and every combination instead of some"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("nightly" if config.option.nightly else "daily")
     if not hasattr(config, "workerinput"):
         # Clean up on SIGTERM as on Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -87,6 +98,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     out_of_place = ["postgres_only" if config.option.database == "sqlite" else "sqlite_only"]
     if os.environ.get("REGISTRY_FAULTS") != "all":
         out_of_place.append("at_length")
+    if not config.option.nightly:
+        out_of_place.append("nightly")
     if os.geteuid() != 0:
         out_of_place.append("needs_root")
 
@@ -104,9 +117,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_repeat(item: pytest.Item) -> bool:
     """True when one database is enough for a test, and it is the other one.
 
-    Pages, endpoints and commands read and write by services and queries, whose tests run on both. SQLite has the tests
-    of pages, and those that use no database. PostgreSQL has the tests of endpoints and commands, and those marked
-    ``on_either``, which include the tour of all pages; on SQLite, tests/api asks every endpoint.
+    SQLite has the tests of pages, which use every service, and those that use no database. PostgreSQL has the tests of
+    endpoints, commands and plain services, and those marked ``on_either``, which include the tour of all pages; on
+    SQLite, tests/api asks every endpoint. Tests with several connections to a database of their own run on both, as all
+    do at night.
     """
     if any(map(item.get_closest_marker, ("postgres_only", "sqlite_only", "on_both"))):
         return False
@@ -114,6 +128,8 @@ def _is_repeat(item: pytest.Item) -> bool:
         enough = "postgresql"
     elif "databases" not in item.fixturenames or OF_PAGES.match(item.path.name) or item.path.parent == PAGES:
         enough = "sqlite"
+    elif item.path.relative_to(TESTS).parts[0] in OF_PLAIN_SERVICES and "own_database" not in item.fixturenames:
+        enough = "postgresql"
     else:
         return False
     return enough != item.config.option.database
@@ -154,6 +170,13 @@ def strong_hasher() -> Iterator[PasswordHasher]:
         strong = passwords.HASHER
         patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield strong
+
+
+@pytest.fixture(scope="session")
+def nightly(request: pytest.FixtureRequest) -> bool:
+    """True when every combination is to be tried, false when each value once is enough."""
+    tries_all: bool = request.config.option.nightly
+    return tries_all
 
 
 @pytest.fixture(scope="session")

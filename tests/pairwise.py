@@ -1,4 +1,4 @@
-"""Covering arrays: few rows in which each value of each factor meets each value of every other factor."""
+"""Covering arrays: few rows in which each value of each factor occurs, or meets each value of every other factor."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def pairwise_rows(factors: Mapping[str, Sequence[str | None]]) -> list[dict[str,
         row = {name: factors[name][place] for name, place in chosen.items()}
         rows.append({name: value for name, value in row.items() if value is not None})
     return rows
+
+
+def single_rows(factors: Mapping[str, Sequence[str | None]]) -> list[dict[str, str]]:
+    """Rows in which each value of each factor occurs; None means that the row leaves the factor out."""
+    longest = max(map(len, factors.values()))
+    rows = [
+        {name: values[(row + place) % len(values)] for place, (name, values) in enumerate(factors.items())}
+        for row in range(longest)
+    ]
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def _new(uncovered: Mapping[frozenset[Place], None], chosen: Mapping[str, int], place: Place) -> int:

@@ -22,8 +22,8 @@ from tests.api.client_flow import assert_flow
 from tests.api.test_generated_clients import GUIDE, NEW, SPECIFICATION, answers_of_tomorrow, run, typescript
 from tests.factories import a_token, an_agency
 
-# Nothing here hangs on the database.
-pytestmark = pytest.mark.sqlite_only
+# Nothing here hangs on the database. Python's client is generated and runs on every day: test_generated_clients.py.
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.nightly]
 
 SOURCES = CHECKOUT / "tests" / "api"
 JARS = [Path("/usr/share/java", name) for name in ("httpmime.jar", "httpclient.jar", "httpcore.jar")]

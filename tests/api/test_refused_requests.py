@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -60,11 +59,11 @@ def world(home: Agency) -> World:
     return a_world(home)
 
 
-def operations(client: FlaskClient) -> Iterator[tuple[Operation, Role]]:
-    """Every operation, with one role that may call it."""
-    for operation in declared_routes(client.application):
-        tried = TRIES[operation.name]
-        yield operation, tried.sender
+@pytest.fixture
+def operations(client: FlaskClient, nightly: bool) -> list[tuple[Operation, Role]]:
+    """Every operation at night, else every third; with one role that may call it."""
+    declared = [(operation, TRIES[operation.name].sender) for operation in declared_routes(client.application)]
+    return declared if nightly else declared[::3]
 
 
 def with_scopes(client: FlaskClient, role: Role, home: Agency, scopes: set[Scope]) -> Caller:
@@ -79,10 +78,14 @@ def with_scopes(client: FlaskClient, role: Role, home: Agency, scopes: set[Scope
 
 
 def test_token_with_the_documented_scopes_alone_may_what_they_are_for(
-    client: FlaskClient, connection: Connection, home: Agency, world: World
+    client: FlaskClient,
+    connection: Connection,
+    operations: list[tuple[Operation, Role]],
+    home: Agency,
+    world: World,
 ) -> None:
     wrong = []
-    for operation, role in operations(client):
+    for operation, role in operations:
         if operation.name in WIDER_THAN_ITSELF:
             continue
         scopes = {*scopes_needed(operation.permissions), *filter(None, [OF_OTHERS.get(operation.name)])}
@@ -98,11 +101,17 @@ def test_token_with_the_documented_scopes_alone_may_what_they_are_for(
     assert not wrong, wrong
 
 
+# On every day test_scopes.py sees the same requests refused.
+@pytest.mark.nightly
 def test_token_without_one_of_the_documented_scopes_changes_nothing(
-    client: FlaskClient, connection: Connection, home: Agency, world: World
+    client: FlaskClient,
+    connection: Connection,
+    operations: list[tuple[Operation, Role]],
+    home: Agency,
+    world: World,
 ) -> None:
     wrong = []
-    for operation, role in operations(client):
+    for operation, role in operations:
         needed = set(scopes_needed(operation.permissions))
         for scope in needed:
             with taken_back(connection):
@@ -144,10 +153,14 @@ def test_token_that_may_import_alone_imports_projects_and_agencies(
 
 
 def test_wrong_bodies_old_tags_and_unknown_records_change_nothing(
-    client: FlaskClient, connection: Connection, home: Agency, world: World
+    client: FlaskClient,
+    connection: Connection,
+    operations: list[tuple[Operation, Role]],
+    home: Agency,
+    world: World,
 ) -> None:
     wrong, seen = [], Counter[int]()
-    for operation, role in operations(client):
+    for operation, role in operations:
         if operation.method == "GET":
             continue
         right = path_of(operation.name, world)
@@ -176,4 +189,4 @@ def test_wrong_bodies_old_tags_and_unknown_records_change_nothing(
                 if answer.status_code < 400 and (status == 422 and operation.body is not None):
                     wrong.append((operation.name, answer.status_code, ["took an unknown field"]))
     assert not wrong, wrong
-    assert (seen[404] > 40, seen[412] > 5, seen[422] > 50) == (True, True, True), seen
+    assert (seen[404] > 13, seen[412] > 1, seen[422] > 16) == (True, True, True), seen

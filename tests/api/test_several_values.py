@@ -43,7 +43,9 @@ def values(item: dict[str, Any], count: int) -> list[str]:
     return [a_bin() if item.get("format") == "bin" else f"QT-2026-{number:07}-5" for number in range(count)]
 
 
-def test_500_values_work_and_501_are_refused_wherever_a_filter_takes_several(client: FlaskClient) -> None:
+def test_500_values_work_and_501_are_refused_wherever_a_filter_takes_several(
+    client: FlaskClient, nightly: bool
+) -> None:
     home = an_agency()
     world, tried = a_world(home), several()
     assert len(tried) > 20
@@ -51,13 +53,14 @@ def test_500_values_work_and_501_are_refused_wherever_a_filter_takes_several(cli
     for operation in declared_routes(client.application):
         role = TRIES[operation.name].sender
         who = caller(client, role, home if role in AGENCY else None) if operation.name in tried else None
-        for name, item in tried.get(operation.name, ()):
+        for place, (name, item) in enumerate(tried.get(operation.name, ())):
             # They take each value once; and only the owner of a webhook sees its deliveries.
             if who is None or name in ("not", "expand") or operation.name == "list_webhook_deliveries":
                 continue
             path = path_of(operation.name, world).partition("?")[0]
             needed = {"after": "0"} if operation.name == "follow_changes" else {}
-            for count, status in ((500, 200), (501, 400)):
+            # Every list takes 500 values of its first filter; at night of each.
+            for count, status in ((500, 200), (501, 400)) if nightly or not place else ((501, 400),):
                 query = urlencode({**needed, name: ",".join(values(item, count))})
                 with who.get(f"{path}?{query}") as answer:
                     if answer.status_code != status:

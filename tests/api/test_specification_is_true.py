@@ -25,6 +25,8 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 BRIEFLY = {Role.ADMINISTRATOR: pytest.mark.sqlite_only, Role.SUPERVISOR: pytest.mark.postgres_only}
 
 
+# On every day Python's generated client calls every operation and reads what it returns: test_generated_clients.py.
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "role", [pytest.param(role, marks=() if "REGISTRY_TRY_EXAMPLES" in os.environ else BRIEFLY[role]) for role in ROLES]
 )

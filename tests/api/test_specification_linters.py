@@ -34,6 +34,7 @@ def test_specification_keeps_the_strict_rules_of_redocly() -> None:
     assert "valid" in lint("redocly", "lint", SPECIFICATION, "--extends", "recommended-strict")
 
 
+@pytest.mark.nightly
 def test_specification_keeps_the_rules_of_spectral() -> None:
     printed = lint("spectral", "lint", SPECIFICATION, "--ruleset", RULES, "--fail-severity", "hint")
     assert "No results" in printed

@@ -52,8 +52,12 @@ def histories(draw: st.DrawFn) -> list[tuple[str, int, int]]:
 
 @pytest.mark.parametrize(
     ("examples", "triples"),
-    [pytest.param(6, 200, marks=pytest.mark.sqlite_only), pytest.param(25, 1000, marks=pytest.mark.at_length)],
-    ids=["some", "many"],
+    [
+        pytest.param(2, 60, marks=pytest.mark.sqlite_only),
+        pytest.param(6, 200, marks=pytest.mark.nightly),
+        pytest.param(25, 1000, marks=pytest.mark.at_length),
+    ],
+    ids=["few", "some", "many"],
 )
 def test_past_audits_verdicts_and_records_equal_what_was_recorded(
     app: Flask, present: Present, each_example: Undone, examples: int, triples: int

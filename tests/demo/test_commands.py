@@ -43,8 +43,9 @@ Services = Callable[[], Any]
 NOT_IN_DEMO = {"release", "withdraw"}
 
 
-# The result depends on the day, not on the database.
+# The result depends on the day, not on the database; on every day the demo of today is loaded below.
 @pytest.mark.sqlite_only
+@pytest.mark.nightly
 @pytest.mark.parametrize("day", [date(2026, 2, 20), date(2028, 3, 26)])
 def test_demo_has_cases_in_every_status_on_any_day(
     registry: CommandLine, services: Services, present: Present, day: date
@@ -107,6 +108,7 @@ def pairs(*columns: Any) -> set[tuple[str, str]]:
     return {(first, second) for first, second in db.session.execute(select(*columns))}
 
 
+@pytest.mark.on_either
 def test_interrupted_load_continues_and_second_load_changes_nothing(
     registry: CommandLine, services: Services, present: Present
 ) -> None:
@@ -143,8 +145,9 @@ def test_demo_numbers_are_valid_and_names_kazakh_and_russian() -> None:
     assert all(is_bin(row["supplier_bin"]) for row in projects if row["supplier_bin"])
 
 
-# The register of the demo is older than the 90 days that changes are kept.
+# The register of the demo is older than the 90 days that changes are kept; tests/changes reads a short feed.
 @pytest.mark.sqlite_only
+@pytest.mark.nightly
 def test_recipe_of_the_guide_follows_the_feed_of_the_demo(registry: CommandLine) -> None:
     registry("demo", "load")
     app = create_app(read_settings(registry.settings))

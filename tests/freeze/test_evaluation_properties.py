@@ -76,7 +76,7 @@ def rules_of(project: Facts, policy: Policy, on: date) -> list[str]:
     return [finding.rule for finding in evaluate(project, policy, on)]
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(FACTS, ON)
 def test_unfinished_project_is_unflagged_only_if_it_is_confirmed_on_the_platform(project: Facts, on: date) -> None:
     judged = on >= CUTOFF and in_scope(project.agency_kind, POLICY) and project.stage not in FINAL_STAGES
@@ -98,7 +98,7 @@ def test_same_facts_on_the_same_day_give_the_same_findings(project: Facts, on: d
     assert evaluate(project, POLICY, on) == evaluate(replace(project), replace(POLICY), on)
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(FACTS, ON, ON)
 def test_fingerprint_stays_the_same_from_day_to_day(project: Facts, one: date, other: date) -> None:
     first = {finding.rule: finding.fingerprint for finding in evaluate(project, POLICY, one)}
@@ -113,7 +113,7 @@ def test_each_rule_is_found_once_and_in_the_order_of_the_table(project: Facts, o
     assert sum(rule in PLACEMENT_RULES for rule in rules) <= 1
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(FACTS, ON, st.sampled_from(RULES))
 def test_disabling_a_rule_changes_only_its_finding_legacy_and_what_an_edit_left(
     project: Facts, on: date, rule: str
@@ -130,14 +130,14 @@ def test_no_findings_with_all_rules_disabled(project: Facts, on: date) -> None:
     assert evaluate(project, without(POLICY, *RULES), on) == ()
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(FACTS, ON)
 def test_legacy_is_found_exactly_where_no_other_rule_of_the_table_is(project: Facts, on: date) -> None:
     rules = [finding.rule for finding in evaluate(project, POLICY, on) if finding.rule not in PLACEMENT_RULES]
     assert "freeze.legacy" not in rules or rules == ["freeze.legacy"]
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(FACTS, ON)
 @example(facts(work_type="creation", contract_signed_on=CUTOFF, work_started_on=None), CUTOFF)
 def test_placement_claim_adds_a_finding_and_removes_none_after_the_grace_period(project: Facts, on: date) -> None:

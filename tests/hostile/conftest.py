@@ -10,9 +10,13 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from registry.http.request_log import LOG
+from tests.api.access_matrix.routes import TRIES
 from tests.factories import an_agency
 from tests.hostile.aims import Aim, aims
+from tests.hostile.corpus import Case, Share, cases
 from tests.savepoints import rolled_back
+
+ROUTES = sorted(TRIES)
 
 
 @pytest.fixture(scope="package")
@@ -34,6 +38,16 @@ def connection(prepared: tuple[Connection, dict[str, Aim]]) -> Iterator[Connecti
     nested = shared.begin_nested()
     yield shared
     nested.rollback()
+
+
+@pytest.fixture(scope="session")
+def share(nightly: bool) -> Share:
+    """The cases of a subject to try at a route: all at night, else a tenth, another one at the next route."""
+
+    def share(subject: str, operation: str) -> list[Case]:
+        return cases(subject) if nightly else cases(subject)[ROUTES.index(operation) % 10 :: 10]
+
+    return share
 
 
 @pytest.fixture

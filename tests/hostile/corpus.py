@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ SHEET = "xl/worksheets/sheet1.xml"
 NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 WRITTEN = {"LONG": "n" * 5_000, "MANY": ", ".join(f'"{number}"' for number in range(2_000))}
 Case = dict[str, Any]
+Share = Callable[[str, str], list[Case]]
 
 
 def cases(subject: str) -> list[Case]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.access_matrix.routes import TRIES
 from tests.hostile.aims import WRITING, Aim, faults, state
-from tests.hostile.corpus import body_of, cases, headers_of, named
+from tests.hostile.corpus import Share, body_of, headers_of, named
 
 STATUSES = {"malformed": (400,), "too-large": (413,), "invalid": (422,), "content-type": (415,)}
 # How much larger than others a body may be.
@@ -19,12 +19,12 @@ WITH_BODY = sorted(name for name, tried in TRIES.items() if tried.body is not No
 # An invalid body does not reach the database.
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("operation", WITH_BODY)
-def test_invalid_body_is_rejected_and_writes_nothing(at: dict[str, Aim], operation: str) -> None:
+def test_invalid_body_is_rejected_and_writes_nothing(at: dict[str, Aim], share: Share, operation: str) -> None:
     aim = at[operation]
     assert aim.json_body is not None
     before = state()
     wrong = []
-    for case in cases("bodies"):
+    for case in share("bodies", operation):
         headers = {name.replace("-", "_"): value for name, value in headers_of(case).items()}
         raw = body_of(case, aim.body or {"comment": "a"})
         raw *= LARGER.get(operation, 1) if case["expected"] == "too-large" else 1
@@ -42,11 +42,11 @@ def test_invalid_body_is_rejected_and_writes_nothing(at: dict[str, Aim], operati
 # No header reaches the database.
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_hostile_header_is_rejected_or_ignored(at: dict[str, Aim], operation: str) -> None:
+def test_hostile_header_is_rejected_or_ignored(at: dict[str, Aim], share: Share, operation: str) -> None:
     aim = at[operation]
     before = state()
     wrong = []
-    for case in cases("headers"):
+    for case in share("headers", operation):
         expected = case["expected"]
         applies = case["on"] in ("any", aim.operation.method) and (
             case["on"] != "PATCH" or aim.operation.needs_if_match
@@ -67,11 +67,11 @@ def test_hostile_header_is_rejected_or_ignored(at: dict[str, Aim], operation: st
 # No such query reaches the database.
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_hostile_query_is_rejected_before_any_action(at: dict[str, Aim], operation: str) -> None:
+def test_hostile_query_is_rejected_before_any_action(at: dict[str, Aim], share: Share, operation: str) -> None:
     aim = at[operation]
     before = state()
     wrong = []
-    for case in cases("queries"):
+    for case in share("queries", operation):
         if case["on"] == ("write" if aim.operation.method in WRITING else "list"):
             answer = aim.send(path=f"{aim.path}{'&' if '?' in aim.path else '?'}{case['query']}")
             problems = faults(answer, (400,))
@@ -82,13 +82,13 @@ def test_hostile_query_is_rejected_before_any_action(at: dict[str, Aim], operati
 
 
 @pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if "{" in tried.path))
-def test_hostile_path_is_not_found(at: dict[str, Aim], operation: str) -> None:
+def test_hostile_path_is_not_found(at: dict[str, Aim], share: Share, operation: str) -> None:
     aim = at[operation]
     template = TRIES[operation].path
     before = state()
     wrong = []
     own = aim.path.split("/")
-    for case in cases("paths"):
+    for case in share("paths", operation):
         path = "/".join(
             case["segment"] if "{" in asked else kept for asked, kept in zip(template.split("/"), own, strict=True)
         )

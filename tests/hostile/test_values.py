@@ -9,8 +9,8 @@ import pytest
 from registry.core.fields import InputField, Text
 from tests.api.access_matrix.routes import TRIES
 from tests.api.callers import codes
-from tests.hostile.aims import WRITING, Aim, faults, kind_of, state
-from tests.hostile.corpus import Case, cases, named, text_of, token_of
+from tests.hostile.aims import Aim, faults, kind_of, state
+from tests.hostile.corpus import Case, Share, cases, named, text_of, token_of
 
 VALUES = cases("values")
 LISTED_TEXTS = {kind for case in VALUES for kind in case.get("accepted_by", ()) if kind.startswith("text")}
@@ -20,10 +20,6 @@ REFERENCES = ("project", "target", "assignee", "agency", "successor", "to", "dup
 # Likewise the settings of a policy, which the parser of policy files judges, and the query of a view, which the list
 # judges.
 TOKEN_LIMITS = ("lifetime", "scopes", "addresses", "project_numbers", "query", "setting", "verdict_cases", "version")
-
-
-def takes_json(aim: Aim) -> bool:
-    return aim.json_body is not None and aim.operation.method in WRITING
 
 
 def with_everywhere(aim: Aim, token: str) -> bytes:
@@ -51,11 +47,11 @@ def is_accepted(field: InputField, case: Case) -> bool:
 # Each body has a value that is refused before the database gets any; what is stored is tried on both.
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if tried.body is not None))
-def test_invalid_value_names_its_field_and_writes_nothing(at: dict[str, Aim], operation: str) -> None:
+def test_invalid_value_names_its_field_and_writes_nothing(at: dict[str, Aim], share: Share, operation: str) -> None:
     aim = at[operation]
     before = state()
     wrong = []
-    for case in VALUES:
+    for case in share("values", operation):
         malformed = case.get("expected") == "malformed"
         expected = set() if malformed else refused_fields(aim, case)
         if not (malformed or expected) or not aim.fields:

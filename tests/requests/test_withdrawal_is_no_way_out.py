@@ -98,7 +98,7 @@ def test_an_agency_alone_never_ends_a_flag_by_withdrawing(app: Flask, present: P
     actors, flags = people(db.session.get_one(Project, project.id)), active_flags(project)
     assert flags
 
-    @settings(max_examples=60)
+    @settings(max_examples=settings.default.max_examples * 3 // 5)
     @given(st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(AGENCY_PEOPLE)), max_size=12))
     def check(steps: list[tuple[str, str]]) -> None:
         with each_example():
@@ -121,7 +121,7 @@ def test_a_flag_ends_only_when_two_people_of_oversight_confirmed_and_one_leads(
 
     ended = 0
 
-    @settings(max_examples=150)
+    @settings(max_examples=settings.default.max_examples * 3 // 2)
     @given(ASKED, st.lists(CONFIRMED | CONFIRMED | ANY_STEP, max_size=10))
     def check(asked: tuple[str, str], steps: list[tuple[str, str]]) -> None:
         nonlocal ended

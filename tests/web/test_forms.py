@@ -26,6 +26,7 @@ def routes(app: Flask) -> list[tuple[str, str, object]]:
     return listed
 
 
+READERS = (Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR, Role.AGENCY_EDITOR)
 KEEP_ENTRIES = ("/register/<row_id:draft_id>/<step>", "/projects/<number>/edit", "/projects/<number>/edit/<section>")
 
 
@@ -116,30 +117,25 @@ def test_visitors_see_public_pages_only(app: Flask, visit: Visit) -> None:
 # Permissions are checked before the database is asked.
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("role", list(Role))
-def test_every_page_requires_its_declared_permission(app: Flask, signed_in: SignedIn, role: Role) -> None:
+def test_every_page_requires_its_declared_permission(
+    app: Flask, signed_in: SignedIn, role: Role, nightly: bool
+) -> None:
     agency = an_agency(bin="990340900110")
     number = a_project(agency).number
     visit = signed_in(role, agency if role.value.startswith("agency") else None)
     token = visit.token("/home")
     for method, rule, needs in routes(app):
-        if isinstance(needs, Public) or rule == "/sign-out":
+        is_open = needs in PERMISSIONS[role]
+        # On every day the pages that are open are read by four roles, which together may read them all.
+        if isinstance(needs, Public) or rule == "/sign-out" or (is_open and not nightly and role not in READERS):
             continue
         path = filled(rule, number)
         answer = visit.client.get(path) if method == "GET" else visit.client.post(path, data={"csrf_token": token})
-        if needs in PERMISSIONS[role]:
+        if is_open:
             assert answer.status_code not in (401, 500), path
             assert answer.status_code != 403 or "do not" not in answer.text, path
         else:
             assert answer.status_code == 403, (method, path)
-
-
-def test_project_of_other_agency_is_not_found(signed_in: SignedIn) -> None:
-    number = a_project().number
-    visit = signed_in(Role.AGENCY_EDITOR)
-    for path in (f"/projects/{number}", f"/projects/{number}/edit", f"/projects/{number}/history"):
-        assert visit.client.get(path).status_code == 404
-    assert number not in visit.get("/projects").text
-    assert number not in visit.get("/projects.csv").text
 
 
 @pytest.mark.parametrize("text", ["\x00", "\ud800", "<script>alert(1)</script>", "٣", "A" * 30_000, "'; drop table--"])

@@ -136,7 +136,7 @@ RESPONSES = st.one_of(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(RESPONSES)
 def test_any_response_is_a_result_and_never_an_exception(response: bytes) -> None:
     """An exception would end the worker, which sends to everybody else."""

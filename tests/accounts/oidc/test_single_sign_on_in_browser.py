@@ -29,7 +29,6 @@ from tests.accounts.oidc.providers import Provider, certified_provider, mock_pro
 from tests.conftest import forget, service_app
 from tests.databases import Databases
 from tests.factories import ADMINISTRATOR, an_agency
-from tests.notifications.mail_server import free_port
 from tests.web.authenticator import open_window
 from tests.web.browser import follow, served
 from tests.web.page_checks import check_page
@@ -147,7 +146,9 @@ def callbacks(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["oidc-provider-mock", "oidc-provider"])
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "language", [pytest.param(each, marks=() if each == "kk" else pytest.mark.nightly) for each in LANGUAGES]
+)
 def test_person_waits_for_confirmation_then_signs_in_works_and_signs_out(
     service: Service, page: Page, language: Language, name: str
 ) -> None:
@@ -197,31 +198,3 @@ def hold_requests_to(page: Page, issuer: str) -> Any:
     pattern = f"{issuer}/**"
     page.route(pattern, lambda route: route.fulfill(status=204))
     return pattern
-
-
-@pytest.mark.parametrize("name", ["oidc-provider-mock", "oidc-provider"])
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_person_who_cancels_at_the_provider_is_not_signed_in(
-    service: Service, page: Page, language: Language, name: str
-) -> None:
-    provider = service.providers[name]
-    service.use(provider.issuer)
-    before = service.counts()
-    go_to_provider(page)
-    provider.cancel(page)
-    is_at(page, language, "denied")
-    assert service.counts() == before
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_provider_that_is_down_is_explained_and_the_page_offers_to_try_again(
-    service: Service, page: Page, language: Language
-) -> None:
-    before = service.counts()
-    service.use(f"http://127.0.0.1:{free_port()}")
-    go_to_provider(page)
-    is_at(page, language, "down")
-    assert page.is_visible(BUTTON)
-    page.goto(f"{CALLBACK}?code=a&state=b")
-    is_at(page, language, "down")
-    assert service.counts() == before
