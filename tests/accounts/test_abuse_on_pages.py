@@ -7,15 +7,13 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.invitations import BY_EMAIL
-from registry.accounts.models import Person, account_named
+from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, invite_person
 from registry.core.clock import now, today
-from registry.core.database import db
 from registry.web.current_user import SESSION_COOKIE
 from tests.accounts.factors.software_authenticator import SoftwareAuthenticator
 from tests.accounts.factors.steps import required
@@ -113,11 +111,3 @@ def test_deputy_of_a_deputy_says_whom_to_choose(signed_in: SignedIn) -> None:
     answer = deputy.send(f"/absences/{account_id_of('bolat')}/new", first_day=day, last_day=day, deputy="dana")
     assert answer.status_code == 422
     assert "bolat is absent or a deputy in these days, and a deputy cannot have a deputy." in answer.text
-
-
-def test_own_account_of_the_last_administrator_is_not_disabled(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.ADMINISTRATOR, name="adil")
-    person_id = db.session.scalars(select(Person.id)).one()
-    answer = visit.send(f"/people/{person_id}/disabled")
-    assert answer.status_code == 403
-    assert "You cannot change your own account: another administrator must do it." in answer.text

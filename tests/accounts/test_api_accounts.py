@@ -20,8 +20,7 @@ from registry.accounts.tokens import add_service_account, issue_own_token
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.http.idempotency import StoredResponse
-from tests.accounts.halves import whole_password
-from tests.api.callers import Caller, caller, code, codes
+from tests.api.callers import Caller, caller, codes
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency, in_session
 from tests.present import Present
 
@@ -211,32 +210,6 @@ def test_repeated_creation_answers_without_the_password_and_stores_none(administ
     assert all(password not in (stored or b"") for stored in db.session.scalars(select(StoredResponse.body)))
 
 
-def test_oversight_account_is_created_pending_and_confirmed_by_another(
-    administrator: Caller, supervisor: Caller, as_role: AsRole
-) -> None:
-    created = administrator.post("/accounts", {"kind": "person", "name": "r.new", "role": "reviewer"}).get_json()
-    path = f"/accounts/{created['id']}"
-    assert (created["status"], created["password"]) == ("pending", None)
-    assert supervisor.get(path).get_json()["status"] == "pending"
-    assert as_role("reviewer").get(path).status_code == 404
-
-    own = administrator.post(f"{path}/confirmation", {"role": "reviewer"})
-    other_role = supervisor.post(f"{path}/confirmation", {"role": "operator"})
-    assert (own.status_code, code(own)) == (403, "confirmation-needs-another-person")
-    assert (other_role.status_code, code(other_role)) == (409, "account-changed")
-
-    confirmed = supervisor.post(f"{path}/confirmation", {"role": "reviewer"}, Idempotency_Key="k-2")
-    assert (confirmed.status_code, confirmed.get_json()["status"]) == (200, "active")
-    password = whole_password(confirmed.get_json()["password"], created["id"])
-    assert sign_in("r.new", password, "10.0.0.1", "r").secret
-    assert supervisor.post(f"{path}/confirmation", {"role": "reviewer"}, Idempotency_Key="k-2").get_json() == {
-        **confirmed.get_json(),
-        "password": None,
-    }
-    # It waits no longer, so a supervisor does not see it.
-    assert supervisor.post(f"{path}/confirmation", {"role": "reviewer"}).status_code == 404
-
-
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -286,12 +259,3 @@ def test_wrong_value_of_a_service_account_is_422(
     body = {"kind": "service", "name": "e-queue", "role": "agency_viewer", "agency": agency.bin, **change}
     answer = administrator.post("/accounts", body)
     assert answer.status_code == 422 and codes(answer) == {problem}
-
-
-def test_taken_name_is_a_conflict_also_a_former_and_a_confusable_one(administrator: Caller, agency: Agency) -> None:
-    account = a_person("a.serikova", Role.AGENCY_VIEWER, agency)
-    assert administrator.change(f"/accounts/{account.id}", {"name": "a.akhmetova"}).status_code == 200
-    for name in ("a.akhmetova", "A.AKHMETOVA", "а.akhmetova", "a.serikova", "a.sеrikova"):
-        body = {"kind": "person", "name": name, "role": "agency_viewer", "agency": agency.bin}
-        answer = administrator.post("/accounts", body)
-        assert (answer.status_code, code(answer)) == (409, "account-name-taken"), name

@@ -20,8 +20,8 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.http.idempotency import StoredResponse
-from tests.api.callers import Caller, caller, code, codes
-from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency, in_session
+from tests.api.callers import Caller, caller, codes
+from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency, in_session
 from tests.present import Present
 
 AsRole = Callable[..., Caller]
@@ -92,31 +92,6 @@ def test_wrong_value_is_422_with_its_pointer(editor: Caller, body: dict[str, Any
     assert answer.status_code == 422 and problem in codes(answer)
 
 
-def test_token_creates_no_wider_token(client: FlaskClient) -> None:
-    narrow = limited(
-        client,
-        Role.ADMINISTRATOR,
-        [Scope.READ, Scope.ACCOUNTS_WRITE],
-        lifetime=timedelta(days=1),
-        addresses=["127.0.0.0/8"],
-    )
-    child = narrow.post("/tokens", {}).get_json()
-    assert (child["scopes"], child["addresses"]) == (["read", "accounts:write"], ["127.0.0.0/8"])
-    assert child["expires_at"] == narrow.get("/tokens?sort=id").get_json()["items"][0]["expires_at"]
-    for wider in ({"scopes": ["projects:write"]}, {"addresses": ["0.0.0.0/0"]}, {"expires_in": "2d"}):
-        answer = narrow.post("/tokens", wider)
-        assert answer.status_code == 422 and {each for _, each in codes(answer)} == {"token-wider-than-token"}
-    approving = narrow.post("/tokens", {"scopes": ["decisions:approve"]})
-    assert codes(approving) == {("/scopes", "scope-only-for-own-tokens")}
-
-
-def test_token_without_accounts_write_creates_and_revokes_none(client: FlaskClient) -> None:
-    reader = limited(client, Role.REVIEWER, [Scope.READ])
-    answers = [reader.post("/tokens", {}), reader.call("DELETE", "/tokens/4fGh7KqLm2"), reader.get("/sessions")]
-    assert {(answer.status_code, code(answer)) for answer in answers} == {(403, "scope-not-granted")}
-    assert reader.get("/tokens").status_code == 200
-
-
 def test_service_token_is_no_wider_than_the_token_that_asks(client: FlaskClient, agency: Agency) -> None:
     service = add_service_account(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, agency.id)
     path = f"/accounts/{service.id}/tokens"
@@ -127,20 +102,6 @@ def test_service_token_is_no_wider_than_the_token_that_asks(client: FlaskClient,
 
     assert (created.status_code, created.get_json()["scopes"]) == (201, ["read"])
     assert {each for answer in wider for _, each in codes(answer)} == {"token-wider-than-token"}
-
-
-def test_service_token_of_oversight_is_pending_and_people_make_their_own(
-    client: FlaskClient, administrator: Caller, agency: Agency
-) -> None:
-    service = add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None)
-    person = add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.AUDITOR), PASSWORD).account
-    created = administrator.post(f"/accounts/{service.id}/tokens", {}).get_json()
-    assert (created["status"], created["account"], created["kind"]) == ("pending", "robot", "service")
-    assert Caller(client, created["token"]).get("/me").status_code == 401
-    assert administrator.post(f"/accounts/{person.id}/tokens", {}).status_code == 404
-    robot = Caller(client, a_service_token(Role.ADMINISTRATOR, name="robot 2"))
-    refused = robot.post(f"/accounts/{service.id}/tokens", {})
-    assert (refused.status_code, code(refused)) == (403, "accounts-need-a-person")
 
 
 def test_token_of_another_agency_is_not_there(as_role: AsRole, agency: Agency, administrator: Caller) -> None:

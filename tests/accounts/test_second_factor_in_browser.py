@@ -165,26 +165,6 @@ def test_person_with_an_app_signs_in_and_approves(browser: Browser, site: str, c
     window.close()
 
 
-def test_text_of_an_approval_that_came_too_late_is_kept(
-    browser: Browser, site: str, case: str, present: Present
-) -> None:
-    window, page, _ = open_window(browser, site)
-    add_authenticator(window, page)
-    sign_in(page, "zhanna", PASSWORD)
-    follow(page, "text=Add a passkey")
-    page.goto(case)
-    page.fill("#approve-comment", "Согласна.")
-    present.move(timedelta(minutes=16))
-    follow(page, f"form[action='{case}/approve'] button[type=submit] >> nth=0")
-    assert page.input_value("#approve-comment") == "Согласна."
-    check_page(page, "en")
-    with window.expect_page() as new:
-        page.click("text=opens in a new tab")
-    add_authenticator(window, new.value)
-    new.value.wait_for_selector("button:has-text('Use a passkey')")
-    window.close()
-
-
 def test_page_without_scripts_says_that_passkeys_need_them_and_offers_the_app(browser: Browser, site: str) -> None:
     window = context(browser, site, scripts=False)
     page = window.new_page()

@@ -96,23 +96,6 @@ def test_list_shows_no_secrets(registry: CommandLine) -> None:
         assert "x" in ran.out and secret not in ran.out and secret[:30] not in ran.out
 
 
-def test_token_of_an_account_that_exists_needs_no_role_and_is_never_wider(
-    registry: CommandLine, services: Callable[[], Any]
-) -> None:
-    with services():
-        number = an_agency().bin
-    assert registry("tokens", "issue", "--name", "robot").code == 2
-    editor = ("tokens", "issue", "--name", "robot", "--role", "agency_editor")
-    assert registry(*editor, "--agency", number).code == 0
-    same = registry("tokens", "issue", "--name", "robot").out.strip()
-    narrower = registry("tokens", "issue", "--name", "robot", "--role", "agency_viewer").out.strip()
-    with services():
-        roles = [authenticate_token(text, "", "").role for text in (same, narrower)]
-        assert not authenticate_token(same, "", "").is_person
-    assert roles == [Role.AGENCY_EDITOR, Role.AGENCY_VIEWER]
-    assert registry("tokens", "issue", "--name", "robot", "--role", "administrator").code == 2
-
-
 def test_token_that_an_administrator_issued_is_confirmed_on_the_machine(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.models import TotpFactor
@@ -70,26 +69,6 @@ def test_short_password_is_rejected_and_duplicate_name_is_a_conflict(registry: C
     assert registry("users", "add", "--name", "x", "--role", "auditor").code == 4
 
 
-def test_disable_ends_access_and_enable_restores_no_token(
-    registry: CommandLine, own_app: Flask, services: Callable[[], Any]
-) -> None:
-    assert registry("users", "add", "--name", "a.serikova", "--role", "auditor").code == 0
-    token = registry("tokens", "issue", "--name", "a.serikova", "--role", "auditor").out.strip()
-
-    def status() -> int:
-        with own_app.test_client() as client:
-            return client.get("/api/v1/agencies", headers={"Authorization": f"Bearer {token}"}).status_code
-
-    assert status() == 200
-    assert registry("users", "disable", "a.serikova").code == 0
-    assert status() == 401
-    assert registry("users", "enable", "a.serikova").code == 0
-    assert status() == 401
-    token = registry("tokens", "issue", "--name", "a.serikova").out.strip()
-    assert status() == 200
-    assert registry("users", "disable", "nobody").code == 3
-
-
 def test_confirm_command_confirms_a_pending_account(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         add_person(an_actor("administrator"), NewPerson("saule", Role.SUPERVISOR), "a long and quiet password")
@@ -114,13 +93,6 @@ def test_generated_password_must_be_changed_and_an_entered_one_not(
     with services():
         assert person_named("printed").password_must_change
         assert not person_named("chosen").password_must_change
-
-
-def test_confusable_account_name_is_a_conflict(registry: CommandLine) -> None:
-    assert registry("users", "add", "--name", "Saule", "--role", "auditor").code == 0
-    assert registry("users", "add", "--name", "S\u0430ule", "--role", "auditor").code == 4
-    assert registry("tokens", "issue", "--name", "SAULE", "--role", "auditor").code == 4
-    assert registry("users", "add", "--name", "local:root", "--role", "auditor").code == 2
 
 
 def test_reset_factor_removes_the_factors_at_once_and_is_journalled_as_local(

@@ -137,8 +137,3 @@ def test_wrong_set_is_reported_by_code(
 ) -> None:
     ran = registry("users", "set", *arguments)
     assert (ran.code, ran.out) == (code, "") and error in ran.err
-
-
-def test_last_administrator_is_not_disabled(registry: CommandLine, bins: tuple[str, str]) -> None:
-    ran = registry("users", "disable", "adil")
-    assert ran.code == 4 and ran.err.startswith("adil is the last active administrator.")

@@ -19,7 +19,6 @@ from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.factors.steps import required
 from tests.accounts.test_views_second_factor import (
-    CODES,
     VERIFY,
     a_person,
     enrolled,
@@ -61,42 +60,6 @@ def test_page_of_the_second_factor_says_whom_to_ask(
     assert 'Cannot sign in? Ask for help: <a class="govuk-link nowrap" href="mailto:help@lakes.kz">' in page
 
 
-def test_optional_factor_is_removed_with_its_recovery_codes(visit: Visit, start: Present) -> None:
-    a_person("asel", Role.AGENCY_EDITOR)
-    visit.sign_in("asel")
-    page = visit.get("/account").text
-    assert "You have no second factor." in page
-    enrolled(visit, "asel", "/account")
-    removal = REMOVAL.search(visit.get("/account").text)
-    assert removal
-    assert "your recovery codes go with it" in visit.get(removal[1]).text
-    page = visit.send(removal[1]).text
-    assert "The second factor is removed." in page and "You have no second factor." in page
-    assert visit.client.get(removal[1]).status_code == 404
-
-
-def test_removal_and_new_recovery_codes_need_a_fresh_factor(visit: Visit, start: Present) -> None:
-    a_person("asel", Role.AGENCY_EDITOR)
-    visit.sign_in("asel")
-    enrolled(visit, "asel", "/account")
-    removal = REMOVAL.search(visit.get("/account").text)
-    assert removal
-    start.move(timedelta(minutes=16))
-    for path in (removal[1], "/account/recovery-codes", "/account/factors/new"):
-        assert visit.get(path).request.path == VERIFY
-
-
-def test_new_recovery_codes_replace_the_former_ones(app: Flask, visit: Visit, start: Present) -> None:
-    a_person("zhanna")
-    _totp, former = enrolled(visit, "zhanna")
-    new = CODES.findall(visit.send("/account/recovery-codes").text)
-    assert len(new) == 10 and not set(new) & set(former)
-    other = Visit(app.test_client())
-    other.sign_in("zhanna")
-    assert other.send(VERIFY, kind="recovery_code", recovery_code=former[0]).status_code == 422
-    assert other.send(VERIFY, kind="recovery_code", recovery_code=new[0]).request.path == "/home"
-
-
 def test_account_without_a_factor_has_no_recovery_codes(signed_in: SignedIn) -> None:
     assert signed_in(Role.AUDITOR).get("/account/recovery-codes").request.path == "/account"
 
@@ -124,16 +87,6 @@ def test_sessions_are_listed_with_device_and_address_and_ended(app: Flask, visit
     assert "2 sessions are ended." in page
     assert [other.client.get("/home").status_code for other in others] == [303, 303, 303]
     assert "You have no other sessions." in visit.send("/account/sessions/end-others", page="/account").text
-
-
-def test_session_of_another_account_is_not_found(app: Flask, signed_in: SignedIn) -> None:
-    zhanna = signed_in(Role.AUDITOR)
-    asel = signed_in(Role.OPERATOR)
-    second = Visit(app.test_client())
-    second.sign_in("operator.web")
-    path = END.findall(asel.get("/account").text)[0]
-    assert zhanna.send(path, page="/account").status_code == 404
-    assert second.client.get("/home").status_code == 200
 
 
 def test_language_is_changed_for_pages_and_notices(signed_in: SignedIn) -> None:
@@ -179,24 +132,6 @@ def test_token_with_a_narrower_role_has_no_scope_that_grants_it_nothing(visit: V
     assert "qtr_" in visit.send("/account/tokens/new", **sent).text
     token = db.session.scalars(select(Token)).one()
     assert (token.role, token.scopes) == ("reviewer", ["read", "cases:write"])
-
-
-@pytest.mark.parametrize(
-    ("field", "sent"),
-    [
-        ("scopes", {"scopes": []}),
-        ("scopes", {"scopes": ["everything"]}),
-        ("scopes", {"scopes": ["projects:write"]}),
-        ("addresses", {"scopes": ["read"], "addresses": "nowhere"}),
-        ("addresses", {"scopes": ["read"], "addresses": " ".join(f"10.0.0.{last}" for last in range(21))}),
-        ("expires_in", {"scopes": ["read"], "expires_in": "367"}),
-    ],
-)
-def test_token_with_wrong_limits_is_not_created(signed_in: SignedIn, field: str, sent: dict[str, object]) -> None:
-    visit = signed_in(Role.AUDITOR)
-    answer = visit.send("/account/tokens/new", **{"expires_in": "30", **sent})
-    assert answer.status_code == 422 and f'id="{field}-error"' in answer.text
-    assert db.session.scalars(select(Token)).all() == []
 
 
 def test_token_that_may_do_more_needs_a_fresh_factor_and_keeps_the_form(visit: Visit, start: Present) -> None:

@@ -11,11 +11,10 @@ from sqlalchemy import select
 from registry.accounts.models import account_named
 from registry.accounts.queries import all_tokens
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, edit_account, person_named
-from registry.accounts.tokens import add_service_account
+from registry.accounts.service import edit_account, person_named
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from tests.factories import ADMINISTRATOR, a_service_token, a_token, an_agency, bearer
+from tests.factories import ADMINISTRATOR, a_token, an_agency, bearer
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 
 TOKEN = re.compile(r"qtr_(\w{10})_\w+")
@@ -81,18 +80,6 @@ def test_own_token_offers_the_own_role_and_narrower_ones(signed_in: SignedIn, ro
     assert re.findall(r'name="role" type="radio" value="(\w+)"', page) == narrower
 
 
-def test_own_token_of_a_wider_role_is_rejected(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.SUPERVISOR)
-    for sent in ({"role": "administrator", "expires_in": "30"}, {"expires_in": "30"}, {"role": "reviewer"}):
-        assert visit.send("/account/tokens/new", **sent).status_code == 422
-    assert visit.send("/account/tokens/new", role="reviewer", expires_in="99999", scopes="read").status_code == 422
-    assert all_tokens(ADMINISTRATOR) == []
-    visit.send("/account/tokens/new", role="reviewer", expires_in="30", scopes="read")
-    assert [(token["account"], token["role"]) for token in all_tokens(ADMINISTRATOR)] == [
-        ("supervisor.web", "reviewer")
-    ]
-
-
 def test_token_of_somebody_else_is_not_found_on_my_account(app: Flask, signed_in: SignedIn) -> None:
     token = a_token(Role.OPERATOR)
     key_id = token.split("_")[1]
@@ -101,21 +88,6 @@ def test_token_of_somebody_else_is_not_found_on_my_account(app: Flask, signed_in
     assert visit.get(path).status_code == 404 and visit.send(path, page="/account/password").status_code == 404
     assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
     assert visit.get("/account/tokens/unknown/revocation").status_code == 404
-
-
-def test_administrator_revokes_any_token_and_issues_none_for_a_person(app: Flask, signed_in: SignedIn) -> None:
-    token = a_token(Role.REVIEWER, name="zhanna")
-    visit = signed_in(Role.ADMINISTRATOR)
-    key_id = token.split("_")[1]
-    path = f"/tokens/accounts/{account_id('zhanna')}/token"
-    assert visit.get(path).status_code == 404
-    assert visit.send(path, page="/account/password", expires_in="30", scopes="read").status_code == 404
-    assert len(all_tokens(ADMINISTRATOR)) == 1
-    page = visit.get("/tokens").text
-    assert "zhanna" in page and f'href="/tokens/{key_id}/revocation"' in page
-    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
-    assert "The token no longer works." in visit.send(f"/tokens/{key_id}/revocation").text
-    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
 
 
 def test_service_account_is_added_and_its_token_displayed_once(app: Flask, signed_in: SignedIn) -> None:
@@ -132,51 +104,6 @@ def test_service_account_is_added_and_its_token_displayed_once(app: Flask, signe
     assert token[0] not in visit.get("/tokens").text
     assert [(kept["account"], kept["role"]) for kept in all_tokens(ADMINISTRATOR)] == [("Lake system", "agency_viewer")]
     assert entries("account.added")[-1] == ("administrator.web", "account:Lake system")
-
-
-def test_service_account_with_bad_input_is_not_added(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.ADMINISTRATOR)
-    add_person(ADMINISTRATOR, NewPerson("Saule", Role.AUDITOR), PASSWORD)
-    for field, sent in (
-        ("name", {"name": "local:root", "role": "auditor"}),
-        ("name", {"name": "", "role": "auditor"}),
-        ("name", {"name": "sаule", "role": "auditor"}),
-        ("role", {"name": "robot", "role": "emperor"}),
-        ("role", {"name": "robot"}),
-        ("agency", {"name": "robot", "role": "agency_editor"}),
-        ("agency", {"name": "robot", "role": "auditor", "agency": an_agency().bin}),
-    ):
-        answer = visit.send("/tokens/accounts/new", **sent)
-        assert answer.status_code == 422 and f'id="{field}-error"' in answer.text, sent
-    assert account_named("robot") is None and account_named("local:root") is None
-
-
-def test_service_account_is_disabled_with_its_tokens_and_enabled_without_them(app: Flask, signed_in: SignedIn) -> None:
-    token = a_service_token(Role.OPERATOR, name="robot")
-    visit = signed_in(Role.ADMINISTRATOR)
-    path = f"/tokens/accounts/{account_id('robot')}"
-    assert visit.get(f"{path}/disabled").status_code == 200
-    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
-    assert "The account is disabled." in visit.send(f"{path}/disabled").text
-    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
-    assert "must" not in visit.get(f"{path}/enabled").text
-    assert "The account robot is enabled." in visit.send(f"{path}/enabled").text
-    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
-
-
-def test_oversight_service_account_is_for_administrators_only(signed_in: SignedIn) -> None:
-    robot = add_service_account(ADMINISTRATOR, "robot", Role.OPERATOR, None)
-    for role in set(Role) - {Role.ADMINISTRATOR}:
-        visit = signed_in(role)
-        answer = visit.send("/tokens/accounts/new", page="/account/password", name="x", role="auditor")
-        assert answer.status_code == (422 if role is Role.AGENCY_ADMINISTRATOR else 403)
-        # An agency administrator manages service accounts, and does not see this one.
-        status = 404 if role is Role.AGENCY_ADMINISTRATOR else 403
-        for act in ("token", "disabled", "enabled"):
-            path = f"/tokens/accounts/{robot.id}/{act}"
-            assert visit.get(path).status_code == status
-            assert visit.send(path, page="/account/password", expires_in="30", scopes="read").status_code == status
-    assert all_tokens(ADMINISTRATOR) == [] and robot.disabled_at is None
 
 
 def test_empty_password_fields_have_error_messages(signed_in: SignedIn) -> None:

@@ -13,7 +13,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from tests.factories import ADMINISTRATOR, an_agency, bearer
+from tests.factories import ADMINISTRATOR, bearer
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 
 LIST = "/people/pending"
@@ -69,29 +69,6 @@ def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, s
     assert entry.principal == "second" and '"asked_by":"administrator.web"' in entry.details
 
 
-def test_requesting_administrator_has_no_button_and_cannot_confirm(signed_in: SignedIn) -> None:
-    administrator = signed_in(Role.ADMINISTRATOR)
-    signed_in(Role.SUPERVISOR)
-    ask_for(administrator)
-    assert "Confirm account" not in administrator.get("/people").text
-    assert "Accounts to confirm" not in administrator.get("/home").text
-    page = administrator.get(LIST).text
-    assert "another person confirms it" in page and "Confirm account" not in page
-    answer = administrator.send(path_of("zhanna"), page="/account/password", role="reviewer")
-    assert answer.status_code == 403 and "cannot confirm it" in answer.text and is_pending()
-
-
-def test_other_roles_neither_see_nor_confirm_pending_accounts(signed_in: SignedIn) -> None:
-    ask_for(signed_in(Role.ADMINISTRATOR))
-    for role in set(Role) - {Role.ADMINISTRATOR, Role.SUPERVISOR}:
-        visit = signed_in(role)
-        assert "zhanna" not in visit.get("/home").text and visit.get(LIST).status_code == 403
-        assert visit.send(path_of("zhanna"), page="/account/password", role="reviewer").status_code == 403
-    assert is_pending()
-    supervisor = signed_in(Role.SUPERVISOR)
-    assert supervisor.get("/people").status_code == 403 and supervisor.get("/people/new").status_code == 403
-
-
 def test_status_tags_show_who_requested(signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     ask_for(administrator)
@@ -99,21 +76,6 @@ def test_status_tags_show_who_requested(signed_in: SignedIn) -> None:
     assert '<strong class="govuk-tag govuk-tag--yellow">Waiting for confirmation</strong>' in page
     assert '<strong class="govuk-tag govuk-tag--green">Active</strong>' in page
     assert "Requested by administrator.web, " in page and page.count("Confirm account") == 1
-
-
-@pytest.mark.parametrize("role", ["supervisor", "agency_viewer"])
-def test_role_that_was_changed_meanwhile_is_not_confirmed(signed_in: SignedIn, role: str) -> None:
-    administrator = signed_in(Role.ADMINISTRATOR)
-    ask_for(administrator)
-    supervisor = signed_in(Role.SUPERVISOR)
-    supervisor.get(LIST)
-    person = person_named("zhanna")
-    assert person is not None
-    agency = an_agency().bin if role == "agency_viewer" else ""
-    administrator.send(f"/people/{person.id}/edit", role=role, agency=agency)
-    page = supervisor.send(path_of("zhanna"), page=LIST if is_pending() else "/account/password", role="reviewer").text
-    assert "There is a problem" in page and "is confirmed" not in page
-    assert is_pending() == (role == "supervisor")
 
 
 def test_confirmation_without_a_known_role_is_rejected(signed_in: SignedIn) -> None:
@@ -139,32 +101,6 @@ def test_change_of_a_deciding_account_displays_the_confirmation_note(signed_in: 
         "The account works when a supervisor has confirmed it; without one, another administrator." in page
         and is_pending()
     )
-
-
-def test_change_of_agency_roles_needs_no_confirmation(signed_in: SignedIn) -> None:
-    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.AGENCY_VIEWER, an_agency().id), PASSWORD)
-    administrator = signed_in(Role.ADMINISTRATOR)
-    assert "has confirmed it" not in administrator.get(f"/people/{person.id}/password").text
-    page = administrator.send(f"/people/{person.id}/edit", role="agency_editor").text
-    assert "The account zhanna is changed." in page and "has confirmed it" not in page
-    assert person.role == "agency_editor" and not is_pending()
-
-
-def test_role_edit_refuses_bad_input_and_the_own_account(signed_in: SignedIn) -> None:
-    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
-    administrator = signed_in(Role.ADMINISTRATOR)
-    for field, sent in (
-        ("role", {"role": "emperor"}),
-        ("role", {"role": ""}),
-        ("agency", {"role": "agency_editor"}),
-        ("agency", {"role": "agency_editor", "agency": "990340900110"}),
-    ):
-        answer = administrator.send(f"/people/{person.id}/edit", **sent)
-        assert answer.status_code == 422 and f'id="{field}-error"' in answer.text, sent
-    own = person_named("administrator.web")
-    assert own is not None and person.role == "auditor"
-    answer = administrator.send(f"/people/{own.id}/edit", role="operator")
-    assert answer.status_code == 422 and "You cannot change your own account" in answer.text
 
 
 def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signed_in: SignedIn) -> None:

@@ -136,19 +136,6 @@ def test_nobody_chosen_moves_nobody(signed_in: SignedIn, ministry: Agency) -> No
     assert "Choose at least one person." in visit.send("/people/agency", page="/people/new").text
 
 
-def test_agency_administrator_moves_people_within_the_own_agencies_only(signed_in: SignedIn, ministry: Agency) -> None:
-    committee, foreign = an_agency(parent=ministry), an_agency()
-    mover, stranger = person("p", ministry), person("stranger", foreign)
-    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
-    send = {"page": "/people/new", "person": [str(mover.id)]}
-    assert "1 person has moved." in visit.send("/people/agency", agency=committee.bin, **send).text
-    assert "You cannot give the role" in visit.send("/people/agency", agency=foreign.bin, **send).text
-    answer = visit.send("/people/agency", page="/people/new", person=[str(stranger.id)], agency=committee.bin)
-    assert answer.status_code in (404, 422)
-    moved = person_named("p")
-    assert moved is not None and moved.agency_id == committee.id
-
-
 def test_home_displays_what_the_command_line_did_since_the_last_sign_in(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     add_person(local_actor(Role.ADMINISTRATOR), NewPerson("by.command", Role.AUDITOR), PASSWORD)

@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.models import RecoveryCode
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named, set_password
 from registry.accounts.sessions import WebSession
@@ -195,19 +194,6 @@ def test_account_without_a_factor_confirms_the_password_before_its_first_one(
     assert wrong.status_code == 422 and "The current password is wrong." in wrong.text
     page = visit.send(VERIFY, kind="password", password=PASSWORD, back="/account/factors/new")
     assert page.request.path == "/account/factors/new" and "Add a second factor" in page.text
-
-
-def test_five_wrong_codes_also_block_the_right_one(app: Flask, visit: Visit, start: Present) -> None:
-    a_person("zhanna")
-    totp, codes = enrolled(visit, "zhanna")
-    start.move(timedelta(minutes=1))
-    other = Visit(app.test_client())
-    other.sign_in("zhanna")
-    for _ in range(5):
-        assert other.send(VERIFY, kind="totp", code="000000").status_code == 422
-    assert other.send(VERIFY, kind="totp", code=totp.at(now())).status_code == 429
-    assert other.send(VERIFY, kind="recovery_code", recovery_code=codes[0]).status_code == 429
-    assert db.session.scalar(select(func.count(RecoveryCode.id)).where(RecoveryCode.used_at.is_not(None))) == 0
 
 
 def test_setting_that_comes_into_force_leads_open_sessions_to_the_set_up(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from registry.audits.schedule import exclusive_lock
 from registry.core.clock import today
 from registry.core.transactions import transaction
 from registry.platform.confirmations import verify_placement
@@ -85,12 +84,6 @@ def test_fail_on_flags_exits_with_six(registry: CommandLine, frozen_work: str) -
     assert registry("audits", "run", "--dry-run", "--on", "2025-12-31", "--fail-on-flags").code == 0
 
 
-def test_dry_run_accepts_any_date_and_writes_no_flag(registry: CommandLine, frozen_work: str) -> None:
-    dry = registry("audits", "run", "--dry-run", "--on", "2030-01-01", "--json").json
-    assert dry["dry_run"] is True and dry["flags_opened"] == 1 and len(dry["changes"]) == 1
-    assert registry("audits", "run", "--json").json["flags_opened"] == 1
-
-
 def test_other_policy_file_needs_dry_run(registry: CommandLine, frozen_work: str, tmp_path: Path) -> None:
     lenient = tmp_path / "lenient.toml"
     text = (CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8")
@@ -115,13 +108,6 @@ def test_invalid_date_is_rejected(registry: CommandLine, frozen_work: str) -> No
     for wrong in ("2026-5-1", "20.05.2026", "2026-02-30", "today", ""):
         assert registry("audits", "run", "--on", wrong).code == 2
     assert len(registry("audits", "list", "--json").json["items"]) == 1
-
-
-@pytest.mark.on_both
-def test_concurrent_audit_is_a_conflict(registry: CommandLine, frozen_work: str, services: Callable[[], Any]) -> None:
-    with services(), exclusive_lock():
-        ran = registry.process("audits", "run", "--json")
-    assert (ran.code, ran.raw) == (4, b"") and ran.err
 
 
 def test_held_audit_exits_with_four_until_confirmed(

@@ -5,15 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from flask import Flask
-from sqlalchemy import select
 
 from registry.audits.jobs import run_due_audit
 from registry.core.clock import local_instant
-from registry.core.database import db
 from registry.flags.models import AuditChange, Flag
-from registry.freeze.current import policy_in_force
-from registry.freeze.evaluation import evaluate
-from registry.freeze.facts import Facts
 from tests.audits.steps import OLD_SYSTEM, accept, audit, changes, edit, exempt, flag_counts, flags_of, table, verify
 from tests.factories import a_project, an_agency
 from tests.present import NOON, Present
@@ -90,24 +85,3 @@ def test_nightly_audit_after_manual_one_writes_no_flag_without_changes(app: Flas
     assert night.on == DAY + timedelta(days=1)
     assert table(Flag) == before
     assert flag_counts(night) == (0, len(before), 0, 0)
-
-
-def test_flags_equal_findings(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    audit()
-    stands = db.session.scalars(select(Flag).where(Flag.project_id == project.id)).one()
-    facts = Facts(
-        "central_body",
-        "creation",
-        "creation",
-        "off_platform",
-        registered_on=DAY,
-        contract_signed_on=date(2026, 1, 20),
-        work_started_on=date(2026, 2, 1),
-        budget_kzt=120_000_000,
-    )
-    (finding,) = evaluate(facts, policy_in_force(), DAY)
-    assert (stands.rule, stands.severity, stands.observed) == (finding.rule, finding.severity, finding.observed)
-    assert stands.fingerprint == finding.fingerprint
-    assert (stands.status, stands.opened_on, stands.cleared_on) == ("open", DAY, None)

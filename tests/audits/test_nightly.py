@@ -19,16 +19,6 @@ from tests.factories import a_project
 from tests.present import Present
 
 
-def test_no_audit_is_due_before_first_hour_after_installation(app: Flask, present: Present) -> None:
-    installed(at(DAY, 10))
-    for clock in (at(DAY, 10), at(DAY, 23), at(days(1), 1, 59)):
-        present.set(clock)
-        assert run_due_audit(TWO) is None
-    present.set(at(days(1), 2))
-    run_due_audit(TWO)
-    assert runs_by_date() == [(days(1), "schedule", "succeeded")]
-
-
 def test_disabled_nightly_audit_is_never_due(app: Flask, present: Present) -> None:
     installed(at(days(-100), 10))
     present.set(DAY)

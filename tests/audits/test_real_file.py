@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Flask
 
 from registry.audits.queries import all_changes_of
-from registry.flags.models import AuditChange, Flag
+from registry.flags.models import Flag
 from tests.audits.real_file import AUDITED_ON, LISTED_ON, record
 from tests.audits.steps import AUDITOR, audit, changes, edit, flag_counts, flags_of, table, verify
 from tests.present import Present
@@ -48,15 +48,6 @@ def test_audit_of_real_records_takes_less_than_a_second(real_app: Flask, present
         assert audit(dry_run=True).flags_opened == 981
         seconds.append(time.perf_counter() - before)
     assert 0 < min(seconds) < 1
-
-
-def test_second_audit_changes_nothing(real_app: Flask, present: Present) -> None:
-    present.set(AUDITED_ON)
-    first = audit()
-    flags, kept = table(Flag), table(AuditChange)
-    second = audit()
-    assert (table(Flag), table(AuditChange)) == (flags, kept)
-    assert (flag_counts(second), second.input_digest) == ((0, len(flags), 0, 0), first.input_digest)
 
 
 def test_audit_after_edits_changes_only_affected_flags(real_app: Flask, present: Present) -> None:

@@ -117,17 +117,6 @@ def test_restricted_differences_are_shown_to_those_who_may_see_them(app: Flask) 
     assert db.session.scalars(read).all() == [f"project:{number}"]
 
 
-@pytest.mark.parametrize("role", ["auditor", "operator"])
-def test_endpoint_answers_auditor_and_operator(as_role: Callable[..., Caller], role: str) -> None:
-    a_project()
-    run = audit()
-    answer = as_role(role).get(f"/audits/{run.id}/verification")
-    assert answer.status_code == 200
-    body = answer.get_json()
-    assert (body["audit"], body["matches"], body["differences"]) == (run.id, True, [])
-    assert body["input_digest"] == {"recorded": run.input_digest, "repeated": run.input_digest}
-
-
 def test_audit_that_cannot_be_repeated_says_why(auditor: Caller) -> None:
     a_project()
     run = audit()

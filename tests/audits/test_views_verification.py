@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from sqlalchemy import update
@@ -11,8 +11,7 @@ from registry.accounts.roles import Role
 from registry.audits import pages as verification
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun, Flag
-from registry.projects.service import find_project_to_change, restrict_project
-from tests.audits.steps import SUPERVISOR, audit, edit
+from tests.audits.steps import audit
 from tests.audits.test_known_records import text_of
 from tests.factories import a_project
 from tests.fixtures.web import SignedIn
@@ -37,19 +36,6 @@ def test_audit_page_has_the_command_and_a_button_for_those_who_may_verify(signed
     assert visits[Role.SUPERVISOR].get(f"/audits/{run_id}/verification").status_code == 403
 
 
-def test_repeated_audit_matches_after_a_later_edit(signed_in: SignedIn, present: Present) -> None:
-    project = a_project()
-    run_id = audit().id
-    present.move(timedelta(days=1))
-    edit(project, placement="on_platform", platform_key="qt-9")
-    audit()
-    page = signed_in(Role.AUDITOR).get(f"/audits/{run_id}/verification")
-    words = text_of(page.text)
-    assert page.status_code == 200
-    assert "The repeated audit matches what was recorded." in words and "Projects flagged 1 1" in words
-    assert "Differences" not in words
-
-
 def test_differences_are_listed_with_their_project(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
     projects = [a_project(), a_project()]
     run_id = audit().id
@@ -63,17 +49,6 @@ def test_differences_are_listed_with_their_project(signed_in: SignedIn, monkeypa
     page = visit.get(f"/audits/{run_id}/verification").text
     assert "and 1 more difference." in text_of(page)
     assert [f'href="/projects/{each.number}"' in page for each in projects] == [True, False]
-
-
-def test_differences_of_restricted_projects_are_hidden(signed_in: SignedIn) -> None:
-    project = a_project()
-    run_id = audit().id
-    with transaction() as session:
-        session.execute(update(Flag).values(severity="low"))
-        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), True, "Secret.")
-    page = signed_in(Role.OPERATOR).get(f"/audits/{run_id}/verification").text
-    assert "The repeated audit differs" in page and "No flag or change that you may see differs." in page
-    assert project.number not in page and "Projects flagged" not in page
 
 
 def test_page_says_why_an_audit_cannot_be_repeated(signed_in: SignedIn) -> None:

@@ -4,35 +4,11 @@ from __future__ import annotations
 
 import re
 
-from flask import Flask
-
 from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.accounts.service import NewPerson, add_person
-from registry.cases.queries import may_review, reviewers
-from tests.cases.casework import GAP, LAW, flagged_case, send, status
-from tests.cases.cast import SAULE, act, audit, case_of, edit, editor_of
-from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.fixtures.web import PASSWORD, SignedIn
-
-
-def test_case_is_reviewed_and_accepted_by_pages(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    _project, case = flagged_case(agency)
-    reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
-    editor = signed_in(Role.AGENCY_EDITOR, agency)
-    assert case in reviewer.get("/cases").text
-    assert "Case taken" in reviewer.send(f"{case}/claim", page="/cases").text
-    send(reviewer, case, "ask", **{"ask-comment": "Когда подписан договор?"})
-    assert "Questions to answer" in editor.get("/home").text
-    assert "Когда подписан договор?" in editor.get(case).text
-    send(editor, case, "answer", **{"answer-comment": "В декабре 2025 года."})
-    assert "В декабре 2025 года." in reviewer.get(case).text
-    code, page = send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
-    assert code == 200 and "Transitional case accepted" in page
-    assert "Transitional" not in editor.get(case).text
-    assert case in supervisor.get("/home").text
-    code, page = send(supervisor, case, "approve")
-    assert code == 200 and status(case) == "closed" and "Decision approved" in page
+from tests.cases.casework import LAW, flagged_case, send, status
+from tests.cases.cast import SAULE, act, case_of
+from tests.factories import an_agency
+from tests.fixtures.web import SignedIn
 
 
 def test_page_offers_exactly_permitted_actions(signed_in: SignedIn) -> None:
@@ -96,70 +72,6 @@ def test_incomplete_proposal_shows_field_errors(signed_in: SignedIn) -> None:
     assert code == 422 and 'id="propose-reason_code-error"' in page and "Письмо от 3 февраля." in page
     code, page = send(reviewer, case, "comment")
     assert code == 422 and 'id="comment-comment-error"' in page
-
-
-def test_internal_note_is_hidden_from_agency(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    _project, case = flagged_case(agency)
-    reviewer, viewer = signed_in(Role.REVIEWER), signed_in(Role.AGENCY_VIEWER, agency)
-    send(reviewer, case, "comment", **{"comment-comment": "Только для нас."})
-    send(reviewer, case, "comment", **{"comment-comment": "Для органа.", "comment-for_agency": "yes"})
-    page = viewer.get(case).text
-    assert "Для органа." in page and "Только для нас." not in page
-    stranger = signed_in(Role.AGENCY_EDITOR, name="stranger")
-    assert stranger.client.get(case).status_code == 404
-    assert case not in stranger.get("/cases").text
-
-
-def test_cleared_cases_are_confirmed_together(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    made = [flagged_case(agency, **GAP) for _ in range(2)]
-    for project, _case in made:
-        edit(editor_of(agency), project, object_commissioned_on="2020-01-01")
-    audit()
-    waiting = [case for _project, case in made if status(case) == "awaiting_confirmation"]
-    assert len(waiting) == 2
-    visit = signed_in(Role.REVIEWER)
-    ids = [case.rpartition("/")[2] for case in waiting]
-    page = visit.send("/cases/bulk/confirm", page="/cases?status=awaiting_confirmation", case=ids).text
-    assert "2 cases are confirmed and closed." in page and {status(case) for case in waiting} == {"closed"}
-    assert "Choose at least one case" in visit.send("/cases/bulk/confirm", page="/cases?status=new").text
-
-
-def test_work_list_filters_are_in_query_string(signed_in: SignedIn) -> None:
-    _project, case = flagged_case()
-    visit = signed_in(Role.SUPERVISOR)
-    assert case in visit.get("/cases?status=new").text
-    send(visit, case, "claim")
-    assert case not in visit.get("/cases?status=new").text
-    link = re.search(r'href="(/cases\?[^"]*assignee=[^"]*)"', visit.get("/cases?status=new").text)
-    assert link and case in visit.get(link[1].replace("&amp;", "&")).text
-    assert case not in visit.get("/cases?overdue=true").text
-    assert visit.get("/cases?status=nonsense").status_code == 400
-
-
-def test_case_is_opened_from_watch_list(signed_in: SignedIn) -> None:
-    project = a_project(**GAP, object_commissioned_on="2020-01-01")
-    audit()
-    visit = signed_in(Role.REVIEWER)
-    path = f"/projects/{project.number}"
-    assert "Open a case" in visit.get(path).text
-    page = visit.send(f"{path}/case", page=path).text
-    assert "The case is opened." in page and case_of(project).status == "new"
-    assert "Open a case" not in visit.get(path).text
-    assert visit.send(f"{path}/case", page=path).status_code == 409
-
-
-def test_case_is_assigned_only_to_reviewers(app: Flask, signed_in: SignedIn) -> None:
-    project, case = flagged_case()
-    for name, role in (("d.reviewer", Role.REVIEWER), ("d.auditor", Role.AUDITOR)):
-        add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
-    assert may_review("d.reviewer") and not may_review("d.auditor") and "d.reviewer" in reviewers()
-    visit = signed_in(Role.SUPERVISOR)
-    code, page = send(visit, case, "assign", **{"assign-assignee": "d.auditor"})
-    assert code == 422 and 'id="assign-assignee-error"' in page
-    code, page = send(visit, case, "assign", **{"assign-assignee": "d.reviewer"})
-    assert code == 200 and case_of(project).assignee == "d.reviewer"
 
 
 def test_unknown_action_is_not_found(signed_in: SignedIn) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from flask.testing import FlaskClient
@@ -83,11 +82,6 @@ def test_list_is_filtered_and_sorted_by_due_date(client: FlaskClient) -> None:
     assert [item["number"] for item in (*first["items"], *rest["items"])] == numbers[::-1]
     late = writer.get("/government-reports?overdue=true&status=draft&responsible=writer").get_json()["items"]
     assert [item["number"] for item in late] == [numbers[1]]
-
-
-def test_agencies_and_operators_read_no_report(as_role: Callable[..., Caller]) -> None:
-    assert as_role("operator").get("/government-reports").status_code == 403
-    assert as_role("administrator").get("/government-reports").status_code == 403
 
 
 def test_pdf_is_in_the_requested_language_and_has_the_figures_that_the_reader_may_see(

@@ -12,7 +12,7 @@ from registry.government_reports.queries import find_government_report
 from registry.government_reports.service import correct_government_report
 from tests.factories import a_project, an_actor
 from tests.fixtures.web import SignedIn
-from tests.government_reports.steps import AUTHOR, FIRST, READER, TEXTS, approve, begin, change, issued, submitted
+from tests.government_reports.steps import AUTHOR, READER, TEXTS, begin, change, issued, submitted
 from tests.present import Present
 
 
@@ -128,17 +128,6 @@ def test_correction_shows_what_it_changes_and_the_former_version_stays(signed_in
     assert "Новое." not in visit.get(f"/government-reports/{number}?version=1").text
 
 
-def test_draft_is_deleted_and_an_earlier_number_is_not(signed_in: SignedIn) -> None:
-    first, second = begin().number, begin().number
-    visit = signed_in(Role.SUPERVISOR)
-    refused = visit.send(f"/government-reports/{first}/deletion", f"/government-reports/{first}")
-    assert refused.status_code == 409 and "no gap" in refused.text
-    assert (
-        "The draft is deleted."
-        in visit.send(f"/government-reports/{second}/deletion", f"/government-reports/{second}").text
-    )
-
-
 def test_list_marks_what_is_overdue(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 10, 21))
     begin()
@@ -152,16 +141,6 @@ def test_pages_are_not_for_agencies_and_auditors_change_nothing(signed_in: Signe
     auditor = signed_in(Role.AUDITOR)
     assert auditor.get("/government-reports/new").status_code == 403
     assert "<form method" not in auditor.get(f"/government-reports/{number}").text.partition("<main")[2]
-
-
-def test_first_approver_cannot_approve_again(signed_in: SignedIn) -> None:
-    audited()
-    number = begin().number
-    submitted(number)
-    approve(number, FIRST)
-    page = signed_in(Role.SUPERVISOR, name="aigerim").get(f"/government-reports/{number}").text
-    assert "Approve and issue" not in page.partition("<main")[2]
-    assert "Approve and issue" in signed_in(Role.SUPERVISOR).get(f"/government-reports/{number}").text
 
 
 def test_open_correction_is_what_the_number_leads_to(signed_in: SignedIn) -> None:

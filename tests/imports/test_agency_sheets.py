@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,6 @@ from registry.imports.worker import run_next_import
 from registry.projects.models import Project
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, an_actor, an_agency
-from tests.fixtures.cli import CommandLine
-from tests.fixtures.web import SignedIn
 from tests.imports.agency_sheets import BIN, GOOD, HEADER, REFUSED, row, sheets_of
 from tests.imports.tables import xlsx_of
 
@@ -227,24 +224,3 @@ def test_new_project_without_a_required_column_says_so(app: Flask) -> None:
     run = import_now(ADMINISTRATOR, "projects", True, "x", xlsx_of(names, [*row(1)[:5], *row(1)[6:]]))
     errors = errors_of(ADMINISTRATOR, run, Page(9)).items
     assert [(error["column"], error["code"]) for error in errors] == [("stage", "required-without-column")]
-
-
-def test_table_goes_in_by_page_and_command_line(signed_in: SignedIn, registry: CommandLine, tmp_path: Path) -> None:
-    agency = an_agency(bin=BIN)
-    visit = signed_in(Role.AGENCY_EDITOR, agency)
-    file = (io.BytesIO(GOOD["grouped-headers"]()), "Перечень.xlsx")
-    page = visit.send("/imports", kind="projects", dry_run="yes", file=file)
-    run_next_import()
-    assert "Заказчик Наименование" in visit.get(page.request.path).text
-    started = visit.send(f"{page.request.path}/run", page=page.request.path)
-    run_next_import()
-    assert [project.external_id for project in stored()] == ["К-1", "К-2"]
-    assert visit.get(started.request.path).status_code == 200
-    refused = visit.send(
-        "/imports", kind="projects", file=(io.BytesIO(REFUSED["thousands-in-header"][0]()), "Перечень.xlsx")
-    )
-    assert refused.status_code == 422 and "Write them in full in tenge" in refused.text
-    path = tmp_path / "перечень.csv"
-    path.write_bytes(GOOD["csv-with-separator"]())
-    ran = registry("projects", "import", path)
-    assert (ran.code, "updated 1  unchanged 1" in ran.out) == (0, True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import pytest
-from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
-from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.imports.worker import run_next_import
-from tests.api.callers import BASE, Caller, caller, code, codes
+from tests.api.callers import BASE, Caller, codes
 
 COLUMNS = "agency,external_id,name_ru,object_kind,work_type,stage,placement"
 
@@ -71,46 +68,6 @@ def test_row_errors_are_in_requested_language(editor: Caller, agency: Agency) ->
     assert editor.get(f"/imports/{run}/errors?sort=-row").get_json()["items"] == errors[::-1]
 
 
-def test_dry_run_reports_everything_and_writes_nothing(editor: Caller, agency: Agency) -> None:
-    run = send(editor, rows(row(agency, "A-1")), dry_run="true").get_json()
-    run_next_import()
-
-    assert run["dry_run"] is True
-    assert editor.get(f"/imports/{run['id']}").get_json()["created"] == 1
-    assert editor.get("/projects").get_json()["items"] == []
-
-
-def test_import_is_visible_to_owner_and_administrators(
-    client: FlaskClient, editor: Caller, administrator: Caller, as_role: Callable[..., Caller], agency: Agency
-) -> None:
-    owner = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
-    same = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
-    path = f"/imports/{send(owner, rows(row(agency, 'A-1'))).get_json()['id']}"
-
-    for seeing in (owner, same, administrator):
-        assert seeing.get(path).status_code == 200
-    assert owner.get(f"{path}/errors").status_code == same.get(f"{path}/errors").status_code == 200
-    assert administrator.get(f"{path}/errors").status_code == 403
-    assert editor.get(path).status_code == 404
-    assert editor.get(f"{path}/errors").status_code == 404
-    for without_imports in (as_role("auditor"), as_role("supervisor"), as_role("agency_viewer", agency)):
-        for of_any in (path, "/imports/999999"):
-            assert without_imports.get(of_any).status_code == 403
-            assert without_imports.get(f"{of_any}/errors").status_code == 403
-
-
-def test_only_project_registering_roles_may_import(
-    as_role: Callable[..., Caller], editor: Caller, agency: Agency
-) -> None:
-    content = rows(row(agency, "A-1"))
-    for role in ("reviewer", "supervisor", "auditor", "operator"):
-        assert send(as_role(role), content).status_code == 403
-    assert send(as_role("agency_viewer", agency), content).status_code == 403
-    agencies = b"bin,name_ru,kind\n"
-    refused = editor.form("/imports", {"file": FileStorage(io.BytesIO(agencies), "a.csv"), "kind": "agencies"})
-    assert refused.status_code == 403
-
-
 @pytest.mark.parametrize(
     ("parts", "problems"),
     [
@@ -139,22 +96,6 @@ def test_invalid_form_names_field(
 
     assert answer.status_code == 422
     assert codes(answer) == problems
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\x00\x01\x02", b"agency,colour\n", b"PK\x03\x04 no archive", b"name_ru\nx\n"]
-)
-def test_unreadable_file_is_rejected_immediately(editor: Caller, content: bytes) -> None:
-    answer = send(editor, content)
-
-    assert answer.status_code == 422
-    assert all(problem["message"] for problem in answer.get_json()["errors"])
-
-
-def test_non_form_body_is_rejected(editor: Caller) -> None:
-    answer = editor.post("/imports", {"kind": "projects"})
-
-    assert (answer.status_code, code(answer)) == (415, "unsupported-media-type")
 
 
 def test_repeated_upload_with_idempotency_key_is_imported_once(editor: Caller, agency: Agency) -> None:

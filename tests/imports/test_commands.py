@@ -66,35 +66,6 @@ def test_invalid_row_is_named_and_others_are_imported(registry: CommandLine, age
     assert error["message"]
 
 
-def test_dry_run_reports_everything_and_writes_nothing(registry: CommandLine, agency: str, tmp_path: Path) -> None:
-    file = tmp_path / "projects.csv"
-    file.write_text(rows(agency, GOOD, BAD), "utf-8")
-    before = registry("journal", "head").out
-    ran = registry("projects", "import", file, "--dry-run", "--json")
-    assert ran.code == 5
-    assert (ran.json["dry_run"], ran.json["created"], ran.json["rejected"]) == (True, 1, 1)
-    assert registry("journal", "head").out == before
-    assert exported(registry) == []
-
-
-UNREADABLE = (
-    *(b"", b"\x00\x01\x02", b"PK\x03\x04 no archive", b"\xff\xfe\xfa", b"[" * 50_000, b"\xd0\xcf\x11\xe0old excel"),
-    *(b"agency,stage\nx,y\n", b"agency,agency\n1,2\n", b"external_id\n1\n", "Привет".encode("utf-16")),
-)
-
-
-@pytest.mark.parametrize("content", UNREADABLE)
-def test_unreadable_file_is_invalid_data(registry: CommandLine, tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "file.csv"
-    file.write_bytes(content)
-    before = registry("journal", "head").out
-    for command in ("projects", "agencies", "inventory"):
-        ran = registry(command, "import", file)
-        assert (ran.code, ran.raw) == (5, b""), command
-        assert ran.err and "unexpected" not in ran.err
-    assert registry("journal", "head").out == before
-
-
 def test_missing_file_is_usage_error(registry: CommandLine, tmp_path: Path) -> None:
     for command in ("projects", "agencies", "inventory"):
         assert registry(command, "import", tmp_path / "none.csv").code == 2

@@ -105,13 +105,6 @@ def test_dry_run_is_imported_once(editor: Caller, agency: Agency) -> None:
     assert len(db.session.scalars(db.select(Project.id)).all()) == 1
 
 
-@pytest.mark.parametrize("number", ["0", "999999999", "9" * 30, "-1", "1.0", "%00", "1%2F..%2F2", "١"])
-def test_odd_number_is_not_found(editor: Caller, number: str) -> None:
-    assert editor.get(f"/imports/{number}").status_code == 404
-    assert editor.get(f"/imports/{number}/errors.xlsx").status_code == 404
-    assert editor.post(f"/imports/{number}/run", {}).status_code == 404
-
-
 def test_marked_file_evaluates_nothing_and_opens(editor: Caller, agency: Agency) -> None:
     # The stage is wrong in every row, the odd text stands in it and in a column that is left out.
     lines = []

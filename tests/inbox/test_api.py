@@ -65,23 +65,6 @@ def test_body_says_what_is_wrong(client: FlaskClient) -> None:
         assert (answer.status_code, answer.get_json()["errors"][0]["code"]) == (422, code)
 
 
-def test_service_account_has_no_inbox(client: FlaskClient, present: Present) -> None:
-    present.set(date(2026, 7, 15))
-    project = a_project()
-    own = bearer(a_service_token(Role.ADMINISTRATOR))
-
-    assert client.get(f"{API}/inbox", headers=own).get_json() == {
-        "items": [],
-        "next": None,
-        "due_soon": [],
-    }
-    answer = client.put(f"{API}/projects/{project.number}/watch", headers=own)
-    assert (answer.status_code, answer.get_json()["type"].rpartition(":")[2]) in {
-        (403, "inbox-needs-a-person"),
-        (403, "scope-not-granted"),
-    }
-
-
 def test_inbox_has_the_cases_that_wait_for_the_caller_and_are_due_in_three_days(
     client: FlaskClient, present: Present
 ) -> None:

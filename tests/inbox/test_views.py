@@ -83,16 +83,6 @@ def test_button_opens_the_case_and_marks_as_read_while_the_link_marks_nothing(
     assert "There are no entries here." in visit.get("/inbox?unread=true").text
 
 
-def test_all_entries_are_marked_as_read(answered: tuple[Visit, Case, Agency]) -> None:
-    visit, _, _ = answered
-
-    page = visit.send("/inbox/read", page="/inbox", up_to="999999").text
-
-    assert "1 entry marked as read." in page
-    assert kinds(actor_named("aigerim"), unread="true") == []
-    assert visit.send("/inbox/read", page="/home", up_to="x").status_code == 400
-
-
 def test_entries_of_a_case_are_marked_as_read_when_the_case_is_marked_as_seen(
     answered: tuple[Visit, Case, Agency],
 ) -> None:
@@ -138,16 +128,6 @@ def test_entries_of_other_cases_and_people_stay_unread_when_a_case_is_seen(
 
     assert count_in_header(visit.get(path).text) == "1"
     assert kinds(colleague, unread="true") == ["mentioned"]
-
-
-def test_entry_of_somebody_else_is_not_opened(answered: tuple[Visit, Case, Agency], signed_in: SignedIn) -> None:
-    visit, _, _ = answered
-    opens = re.search(r'action="(/inbox/[0-9]+/open)"', visit.get("/inbox").text)
-    assert opens is not None
-    other = signed_in(Role.SUPERVISOR)
-
-    assert other.send(opens[1], page="/home").status_code == 404
-    assert kinds(actor_named("aigerim"), unread="true") == ["answered"]
 
 
 @pytest.mark.parametrize("what", ["case", "project"])

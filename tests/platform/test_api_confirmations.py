@@ -19,7 +19,7 @@ from registry.journal.service import JournalEntry
 from registry.projects.documents import add_document
 from registry.projects.service import find_project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, a_token, an_actor, an_agency, approve_waiting, audit_without_findings, list_key
+from tests.factories import a_project, a_token, an_actor, approve_waiting, audit_without_findings, list_key
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -192,16 +192,3 @@ def test_exemption_needs_its_dates_in_order_and_a_project(supervisor: Caller, ag
         ("/decided_on", "date-after-today"),
     }
     assert codes(unknown) == {("/project", "project-unknown")}
-
-
-def test_agency_sees_its_own_exemptions_alone(
-    supervisor: Caller, agency: Agency, as_role: Callable[..., Caller]
-) -> None:
-    project = a_project(agency).number
-    own, foreign = recorded(project), recorded(a_project(an_agency()).number)
-    viewer = as_role("agency_viewer", agency)
-
-    assert [item["id"] for item in viewer.get("/exemptions").get_json()["items"]] == [own]
-    assert viewer.get(f"/exemptions/{foreign}").status_code == 404
-    listed = supervisor.get(f"/exemptions?project={project}&revoked=false").get_json()["items"]
-    assert [item["id"] for item in listed] == [own]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -65,32 +64,3 @@ def test_inventory_without_a_valid_row_is_rejected_with_row_errors(reviewer: Cal
             ("/file/2/verified_on", "date-year-short"),
             ("/file/3/agency", "required"),
         }
-
-
-def test_unlisted_project_loses_its_verification(reviewer: Caller, agency: Agency) -> None:
-    number = a_project(agency, placement="on_platform", platform_key="k-0").number
-    keys = [f"k-{place}" for place in range(1, 10)]
-    for key in keys:
-        a_project(agency, placement="on_platform", platform_key=key)
-    lines = [f"{key},{agency.bin},2026-05-20" for key in keys]
-    audit_without_findings()
-    send(reviewer, f"k-0,{agency.bin},2026-05-20", *lines)
-
-    assert send(reviewer, *lines).get_json()["lost"] == 1
-    assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] is None
-
-
-def test_reviewers_supervisors_and_operators_apply_inventories(as_role: Callable[..., Caller], agency: Agency) -> None:
-    line = f"k-1,{agency.bin},2026-05-20"
-    for role in ("reviewer", "supervisor", "operator"):
-        assert send(as_role(role), line).status_code == 200
-    for role in ("auditor", "administrator"):
-        assert send(as_role(role), line).status_code == 403
-    assert send(as_role("agency_editor", agency), line).status_code == 403
-
-
-def test_invalid_upload_form_is_rejected_with_its_field(reviewer: Caller) -> None:
-    assert codes(reviewer.form("/platform-inventories", {})) == {("/file", "required")}
-    assert codes(send(reviewer, dry_run="yes")) == {("/dry_run", "expected-true-or-false")}
-    assert codes(send(reviewer, kind="projects")) == {("/kind", "unknown-field")}
-    assert send(reviewer).status_code == 422

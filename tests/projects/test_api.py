@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
 from datetime import date
 
 from registry.agencies.models import Agency
-from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, an_agency, project_values, restrict
+from tests.api.callers import Caller, codes
+from tests.factories import a_project, project_values
 from tests.present import Present
 
 
@@ -121,46 +120,11 @@ def test_all_field_and_cross_field_problems_are_reported_together(editor: Caller
     }
 
 
-def test_invalid_name_is_not_also_reported_as_missing(editor: Caller, agency: Agency) -> None:
-    sent = {"agency": agency.bin, "object_kind": "system", "work_type": "creation", "stage": "creation"}
-    answer = editor.post("/projects/check", {**sent, "placement": "unknown", "name_ru": "н" * 501})
-
-    assert codes(answer) == {("/name_ru", "too-long")}
-
-
 def test_search_ignores_yo_and_unicode_normalisation(editor: Caller, agency: Agency) -> None:
     number = a_project(agency, name_ru=unicodedata.normalize("NFD", "Реестр учёта ёлок и йода")).number
 
     for word in ("учета", "учёта", "ЕЛОК", "Ёлок", "йод", unicodedata.normalize("NFD", "йода")):
         assert [item["number"] for item in editor.get(f"/projects?q={word}").get_json()["items"]] == [number], word
-
-
-def test_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(editor: Caller) -> None:
-    foreign = an_agency()
-
-    for sent in ({}, {"stage": 5}, {"nonsense": 1}):
-        answer = editor.post("/projects", {"agency": foreign.bin, **project_values(), **sent})
-        assert (answer.status_code, code(answer)) == (403, "agency-not-yours")
-
-
-def test_editor_registers_for_a_subordinate_agency(editor: Caller, agency: Agency) -> None:
-    child = an_agency(parent=an_agency(parent=agency))
-
-    assert editor.post("/projects", {"agency": child.bin, **project_values()}).status_code == 201
-
-
-def test_unknown_agency_is_named(administrator: Caller) -> None:
-    answer = administrator.post("/projects", {"agency": "050340004478", **project_values()})
-
-    assert codes(answer) == {("/agency", "agency-unknown")}
-
-
-def test_external_id_is_unique_within_its_agency(editor: Caller, agency: Agency) -> None:
-    a_project(agency, external_id="X-1")
-
-    answer = editor.post("/projects", {"agency": agency.bin, **project_values(external_id="X-1")})
-
-    assert (answer.status_code, code(answer)) == (409, "external-id-taken")
 
 
 def test_list_has_the_short_shape(editor: Caller, agency: Agency) -> None:
@@ -222,13 +186,6 @@ def test_bad_date_of_a_verdict_is_a_bad_request(editor: Caller, agency: Agency) 
         assert answer.get_json()["errors"][0]["pointer"] == "on"
 
 
-def test_private_company_is_out_of_scope(administrator: Caller) -> None:
-    project = a_project(an_agency(kind="private"))
-
-    assert administrator.get(f"/projects/{project.number}/verdict").get_json()["outcome"] == "out_of_scope"
-    assert administrator.get(f"/projects/{project.number}").get_json()["freeze_status"] == "out_of_scope"
-
-
 def test_history_begins_with_the_registration(editor: Caller, agency: Agency) -> None:
     project = a_project(agency, budget_kzt=1000)
     editor.change(f"/projects/{project.number}", {"budget_kzt": 2000})
@@ -238,45 +195,3 @@ def test_history_begins_with_the_registration(editor: Caller, agency: Agency) ->
     assert [set(item) for item in items] == [{"at", "by", "changes", "reason"}] * 2
     assert {"field": "budget_kzt", "old": None, "new": 1000} in items[0]["changes"]
     assert items[1]["changes"] == [{"field": "budget_kzt", "old": 1000, "new": 2000}]
-
-
-def test_what_is_not_a_project_number_is_not_found(editor: Caller) -> None:
-    for number in ("QT-2026-0000001-5", "1", "QT-2026-0000001-4", "%00", "QT-２０２６-0000001-5", "%ed%a0%80"):
-        answer = editor.get(f"/projects/{number}")
-        assert (answer.status_code, code(answer)) == (404, "project-not-found"), number
-
-
-def test_restricted_project_is_hidden_and_reads_are_journalled(
-    editor: Caller,
-    agency: Agency,
-    supervisor: Caller,
-    reviewer: Caller,
-    as_role: Callable[..., Caller],
-) -> None:
-    number = a_project(agency).number
-    restrict(number)
-
-    parts = ("", "/history", "/verdict", "/flags", "/documents")
-    for part in parts:
-        assert reviewer.get(f"/projects/{number}{part}").status_code == 404
-        assert as_role("administrator").get(f"/projects/{number}{part}").status_code == 404
-        for caller in (editor, supervisor, as_role("auditor")):
-            assert caller.get(f"/projects/{number}{part}").status_code == 200
-    assert reviewer.get("/projects").get_json()["items"] == []
-    assert [item["number"] for item in editor.get("/projects").get_json()["items"]] == [number]
-    assert len(_readings(number)) == 3 * len(parts) + 1
-
-
-def _readings(number: str) -> list[str]:
-    from sqlalchemy import select
-
-    from registry.core.database import db
-    from registry.journal.service import JournalEntry
-
-    return list(
-        db.session.scalars(
-            select(JournalEntry.details).where(
-                JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{number}"
-            )
-        )
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from registry.agencies.models import Agency
@@ -115,18 +113,6 @@ def test_edit_without_changes_keeps_version_and_etag(editor: Caller, project: Pr
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
-def test_if_none_match_returns_304_without_a_body(editor: Caller, project: Project) -> None:
-    path = f"/projects/{project.number}"
-    tag = editor.get(path).headers["ETag"]
-
-    same = editor.get(path, If_None_Match=tag)
-    editor.change(path, {"budget_kzt": 5})
-    other = editor.get(path, If_None_Match=tag)
-
-    assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", tag)
-    assert other.status_code == 200
-
-
 def test_etag_changes_with_the_freeze_status(editor: Caller, project: Project, agency: Agency) -> None:
     path = f"/projects/{project.number}"
     before = editor.get(path)
@@ -138,14 +124,3 @@ def test_etag_changes_with_the_freeze_status(editor: Caller, project: Project, a
     assert after.get_json()["freeze_status"] == "out_of_scope"
     assert after.get_json()["version"] == before.get_json()["version"]
     assert after.headers["ETag"] != before.headers["ETag"]
-
-
-@pytest.mark.parametrize(
-    "content_type", ["application/json", "text/plain", "application/merge-patch+json; charset=cp1251"]
-)
-def test_patch_accepts_only_merge_patch(editor: Caller, project: Project, content_type: str) -> None:
-    request: dict[str, Any] = {"data": b"{}", "content_type": content_type, "headers": {"If-Match": "*"}}
-
-    answer = editor.call("PATCH", f"/projects/{project.number}", **request)
-
-    assert (answer.status_code, code(answer)) == (415, "unsupported-media-type")

@@ -136,21 +136,6 @@ def test_put_has_the_checks_of_registration_and_edit(editor: Caller, agency: Age
     assert editor.get(path).get_json()["version"] == 1
 
 
-def test_put_is_for_the_own_agency_and_those_below_it(app: Flask, editor: Caller, agency: Agency) -> None:
-    below, foreign = an_agency(parent=agency), an_agency()
-    a_project(foreign, external_id="A-1")
-
-    answers = [editor.put(path_of(each, "A-1"), whole()) for each in (below, foreign)]
-    unknown = editor.put("/agencies/000140000012/projects/A-1", whole())
-    no_bin = editor.put("/agencies/1%00/projects/A-1", whole())
-
-    assert [answer.status_code for answer in answers] == [201, 403]
-    assert code(answers[1]) == "agency-not-yours"
-    assert [(answer.status_code, code(answer)) for answer in (unknown, no_bin)] == [(404, "agency-not-found")] * 2
-    assert editor.get(path_of(foreign, "A-1")).status_code == 404
-    assert caller(app.test_client(), Role.AUDITOR).put(path_of(below, "A-1"), whole()).status_code == 403
-
-
 def test_put_honours_preconditions(editor: Caller, agency: Agency) -> None:
     path = path_of(agency, "A-1")
 

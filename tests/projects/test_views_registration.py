@@ -211,17 +211,6 @@ def test_autosave_keeps_what_was_typed_even_when_invalid(signed_in: SignedIn) ->
     assert 'value="12 тысяч"' in visit.get(f"{draft}/money").text
 
 
-def test_editor_cannot_register_for_a_foreign_agency_by_page(signed_in: SignedIn) -> None:
-    foreign = an_agency()
-    visit = signed_in(Role.AGENCY_EDITOR)
-    draft = begun(visit)
-    answer = visit.send(f"{draft}/what", agency=foreign.bin, name_ru="Портал")
-    assert answer.status_code == 422 and 'id="agency-error"' in answer.text
-    visit.send(f"{draft}/work", **WORK)
-    assert visit.send(f"{draft}/check", page=f"{draft}/what").status_code == 422
-    assert db.session.scalars(select(Project)).all() == []
-
-
 def test_draft_begins_with_the_own_agency_and_region(signed_in: SignedIn) -> None:
     agency = an_agency(region="43")
     visit = signed_in(Role.AGENCY_EDITOR, agency)

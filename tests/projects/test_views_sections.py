@@ -138,12 +138,3 @@ def test_end_of_a_confirmation_is_announced(signed_in: SignedIn) -> None:
     db.session.commit()
     page = visit.send(f"{edit}/object", version="1", platform_key="qt-2")
     assert "With this change a confirmation ends" in page.text
-
-
-def test_concurrent_edit_of_a_section_shows_the_other_change(signed_in: SignedIn) -> None:
-    visit, project, edit = an_editor(signed_in)
-    visit.send(f"{edit}/people", version="1", responsible_name="Первый")
-    answer = visit.send(f"{edit}/people", version="1", responsible_position="Начальник")
-    assert answer.status_code == 409
-    assert "Someone else changed this project" in answer.text and 'value="Первый"' in answer.text
-    assert present(project).version == 2

@@ -140,14 +140,6 @@ def test_a_request_is_refused_with_a_reason_only(administrator: Visit, signed_in
     assert "The request is refused." in refused.text and "Not signed." in refused.text
 
 
-def test_an_administrator_cannot_confirm_by_sending_the_form(administrator: Visit) -> None:
-    path = propose(administrator, an_agency(), an_agency())
-    answer = administrator.send(f"{path}/confirmation", page=path, reason="")
-
-    assert answer.status_code == 403
-    assert [each.state for each in db.session.query(Request)] == ["waiting"]
-
-
 def test_a_transfer_is_proposed_for_a_day_and_cancelled(administrator: Visit, signed_in: SignedIn) -> None:
     project, agency = a_project(), an_agency()
     page = administrator.send(f"/projects/{project.number}/transfer", to=agency.bin, **{**ACT, "on": "01.10.2026"})

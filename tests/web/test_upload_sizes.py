@@ -8,36 +8,14 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from tests.factories import a_bin, a_project, an_agency
-from tests.fixtures.web import SignedIn, Visit
-from tests.uploads import MIB, SIZES, random_bytes, table_of_line_breaks
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
+from tests.uploads import MIB, random_bytes
 
 
 @pytest.fixture
 def agency(app: object) -> Agency:
     return an_agency()
-
-
-def send(visit: Visit, path: str, content: bytes, page: str | None = None, **fields: str) -> int:
-    fields = {"csrf_token": visit.token(page or path), **fields}
-    with visit.client.post(path, data={**fields, "file": (io.BytesIO(content), "table.csv")}) as answer:
-        return answer.status_code
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_pages_accept_files_of_every_size(signed_in: SignedIn, agency: Agency, size: int) -> None:
-    agencies = table_of_line_breaks(("bin", "name_ru", "kind"), (a_bin(), "Акимат", "local_executive"), size)
-    inventory = table_of_line_breaks(
-        ("platform_key", "agency", "verified_on"), ("key-1", agency.bin, "2026-01-05"), size
-    )
-    administrator, reviewer = signed_in(Role.ADMINISTRATOR), signed_in(Role.REVIEWER)
-    project = f"/projects/{a_project(agency).number}"
-    assert send(administrator, "/imports", agencies, kind="agencies") == 303
-    assert send(administrator, "/imports", random_bytes(size), kind="agencies") == 422
-    assert send(reviewer, "/inventory", inventory) == 200
-    assert send(reviewer, "/inventory", random_bytes(size)) == 422
-    editor = signed_in(Role.AGENCY_EDITOR, agency)
-    assert send(editor, f"{project}/documents", random_bytes(size), page=project) == 303
 
 
 def test_file_over_20_mib_gets_page_with_limit(signed_in: SignedIn) -> None:
