@@ -1,4 +1,9 @@
-"""Account names: allowed characters, the skeleton for detecting confusable names, and former names."""
+"""Account names: allowed characters, the skeleton for detecting confusable names, and former names.
+
+Names with the same skeleton are the same by UTS 39, by letter case, or by both in any number of steps.
+``confusables.txt`` beside this module has the classes of the allowed characters; packages on PyPI lack the skeleton or
+have an old table of 900 kB.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +22,6 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Problem
 from registry.core.transactions import require_transaction
-
-# Account names: allowed characters, and the skeleton for detecting confusable names.
-#
-# Names with the same skeleton are the same by UTS 39, by letter case, or by both in any number of steps.
-# ``confusables.txt`` beside this module has the classes of the allowed characters; packages on PyPI lack the
-# skeleton or have an old table of 900 kB.
 
 MAX_NAME_LENGTH: Final = 200
 CONFUSABLES: Final = Path(__file__).with_name("confusables.txt")

@@ -1,4 +1,8 @@
-"""Who can confirm pending accounts and tokens, and confirmation of tokens."""
+"""Who can confirm pending accounts and tokens, and confirmation of tokens.
+
+A fresh register has nobody yet, and says what to do instead: two administrators, or one and the command line, make the
+first supervisor. From then on they make nobody of oversight without one.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,6 @@ from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import transaction
 from registry.journal import service as journal
-
-# Who can confirm a pending account: another person, and where the register has supervisors, one of the two is one.
-#
-# A fresh register has nobody yet, and says what to do instead: two administrators, or one and the command line, make
-# the first supervisor. From then on they make nobody of oversight without one.
 
 
 class ConfirmationNeedsASupervisor(NotAllowed):

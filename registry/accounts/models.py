@@ -1,4 +1,8 @@
-"""Tables of accounts, people, second factors and identities, and what follows from their rows."""
+"""Tables of accounts, people, second factors and identities, and what follows from their rows.
+
+An account with an oversight role becomes pending when an administrator creates it, gives it the role, enables it or
+sets its password. Until a second person confirms it, it can neither sign in nor use tokens.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +45,6 @@ from registry.core.transactions import require_transaction, violates
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 from registry.journal import service as journal
-
-# Accounts: people, who sign in with a password, and service accounts, which only have tokens. One role each.
-#
-# An account with an oversight role becomes pending when an administrator creates it, gives it the role, enables it
-# or sets its password. Until a second person confirms it, it can neither sign in nor use tokens.
 
 MAX_EMAIL_LENGTH: Final = 200
 MAX_SUBJECT_LENGTH: Final = 255

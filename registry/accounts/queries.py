@@ -40,8 +40,6 @@ from registry.core.lists import (
 from registry.core.values import InvalidValue, control_character
 from registry.journal.service import JournalEntry
 
-# Account queries: paginated lists and single records, narrowed to what the actor sees.
-
 # Accounts that a pending one may be taken for: a like name, or the same e-mail address.
 
 # What tells namesakes apart: an address or a note in brackets, a number at the end.

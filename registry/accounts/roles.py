@@ -1,4 +1,4 @@
-"""Roles and their permissions, and scopes of tokens."""
+"""Roles and permissions: one table, role → permissions. No other code decides who may do what. Scopes of tokens."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Final
 
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
-
-# Roles and permissions: one table, role → permissions. No other code decides who may do what.
 
 
 class Role(Choices):

@@ -67,8 +67,6 @@ from registry.core.translations import LANGUAGES, Language
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 
-# People: accounts that sign in with a password.
-
 EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 
 

@@ -1,4 +1,7 @@
-"""Browser sessions: their secrets and ends, the current user, and the list of one's own."""
+"""Browser sessions: their secrets and ends, the current user, and the list of one's own.
+
+A keyed hash binds the hash of the secret to the person: a row that somebody plants in the database signs nobody in.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,6 @@ from registry.core.installation import keyed_hash
 from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
-
-# Web sessions: a secret in a cookie, its hash in the database, an idle timeout and a maximum age.
-#
-# A keyed hash binds the hash of the secret to the person: a row that somebody plants in the database signs nobody
-# in.
 
 # Device names: browser and operating system from the User-Agent header, for the list of sessions.
 

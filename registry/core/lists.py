@@ -150,7 +150,7 @@ def build_page(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) 
 def read_page(
     statement: Select[*tuple[Any, ...]], page: Page, unique: Any, sorts: Mapping[str, SortKey], default: str
 ) -> Listing:
-    """Read a page of a statement, as mappings with ``_sort`` and ``_id`` beside its columns.
+    """Read a page of a statement, in the order of the page, as mappings with ``_sort`` and ``_id`` beside its columns.
 
     ``default``: the sort order unless the page has another one. Raises Malformed for a wrong sort or cursor.
     """
@@ -158,7 +158,7 @@ def read_page(
     if page.cursor is not None:
         statement = statement.where(after(key, unique, descending, page.cursor))
     statement = statement.add_columns(key.column.label("_sort"), unique.label("_id"))
-    statement = statement.order_by(*order_by(key, unique, descending)).limit(page.limit + 1)
+    statement = statement.order_by(None).order_by(*order_by(key, unique, descending)).limit(page.limit + 1)
     return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
 
 

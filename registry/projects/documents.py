@@ -22,7 +22,7 @@ from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, Problem, invalid
 from registry.core.fields import BaseSchema, Choice
 from registry.core.fields import Text as TextField
-from registry.core.lists import Listing, Page, SortKey, after, build_page
+from registry.core.lists import Listing, Page, SortKey, read_page
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
@@ -202,7 +202,7 @@ class Document(Model):
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
 
 
-OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
+SORTS: Final = {"id": SortKey("id", Document.id.expression, int)}
 
 
 def read_document_of(project_id: int, document_id: int) -> tuple[Document, bytes]:
@@ -321,10 +321,7 @@ def documents_page(project: Project, page: Page) -> Listing:
 
 def page_of_documents(statement: Select[Any], page: Page) -> Listing:
     """A page of a query of ``columns_of_documents``, oldest first. Raises Malformed for an invalid cursor."""
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
-    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return build_page(rows, page, OLDEST_FIRST, descending=False)
+    return read_page(statement, page, Document.id, SORTS, "id")
 
 
 def _documents(project: Project) -> Select[Any]:
@@ -333,8 +330,8 @@ def _documents(project: Project) -> Select[Any]:
 
 
 def columns_of_documents(*names: str) -> list[Any]:
-    """These columns and those of the sort key, for a query of a page of documents."""
-    return [*(getattr(Document, name) for name in names), Document.id.label("_sort"), Document.id.label("_id")]
+    """These columns, for a query of documents."""
+    return [getattr(Document, name) for name in names]
 
 
 def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:

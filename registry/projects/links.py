@@ -19,7 +19,7 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model, db, table_of
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.lists import Listing, Page, SortKey, after, build_page
+from registry.core.lists import Listing, Page, SortKey, read_page
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 from registry.projects.models import Project
@@ -71,7 +71,7 @@ class ProjectLink(Model):
     )
 
 
-OLDEST_FIRST: Final = SortKey("id", ProjectLink.id.expression, int)
+SORTS: Final = {"id": SortKey("id", ProjectLink.id.expression, int)}
 
 
 def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> RowMapping:
@@ -149,10 +149,7 @@ def links_page(actor: Actor, project_id: int, page: Page) -> Listing:
     Links with a project that the actor may not see are left out; restricted ones are journalled as read.
     """
     statement = _links(actor).where(_of_project(project_id), ProjectLink.removed_at.is_(None))
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, ProjectLink.id.expression, False, page.cursor))
-    rows = db.session.execute(statement.order_by(ProjectLink.id).limit(page.limit + 1)).mappings().all()
-    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
+    listing = read_page(statement, page, ProjectLink.id, SORTS, "id")
     restricted = [row[end] for row in listing.items for end in ("project", "target") if row[f"_{end}_restricted"]]
     journal_restricted_reads(actor, restricted, "links")
     return Listing([{**row} for row in listing.items], listing.next)
@@ -174,8 +171,6 @@ def _links(actor: Actor) -> Select[Any]:
         ProjectLink.added_by,
         project.is_restricted.label("_project_restricted"),
         target.is_restricted.label("_target_restricted"),
-        ProjectLink.id.label("_sort"),
-        ProjectLink.id.label("_id"),
     )
     joined = select(*columns).join(project, project.id == ProjectLink.project_id)
     return joined.join(target, target.id == ProjectLink.target_id).where(*_visible(actor))

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.agencies.models import Agency
 from registry.core.clock import local_date
 from registry.core.database import EncodedJson, Instant, Model, db, table_of
-from registry.core.lists import Listing, Page, SortKey, after, build_page
+from registry.core.lists import Listing, Page, SortKey, read_page
 from registry.core.transactions import require_transaction
 from registry.freeze.facts import EarlierRevision
 from registry.projects.models import CHANGEABLE, Project
@@ -90,7 +90,7 @@ def save_revision(project: Project, changes: list[dict[str, Any]], actor: str, r
     require_transaction().add(Revision(**revision_row(values, changes, actor), reason=reason))
 
 
-BY_VERSION: Final = SortKey("version", Revision.version.expression, int)
+SORTS: Final = {"version": SortKey("version", Revision.version.expression, int)}
 
 
 def history(project_id: int) -> list[dict[str, Any]]:
@@ -100,22 +100,12 @@ def history(project_id: int) -> list[dict[str, Any]]:
 
 def history_page(project_id: int, page: Page) -> Listing:
     """A page of the revisions of a project, oldest first. Raises Malformed for an invalid cursor."""
-    statement = _history(project_id)
-    if page.cursor is not None:
-        statement = statement.where(after(BY_VERSION, Revision.version.expression, False, page.cursor))
-    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return build_page(rows, page, BY_VERSION, descending=False)
+    return read_page(_history(project_id), page, Revision.version, SORTS, "version")
 
 
 def _history(project_id: int) -> Select[Any]:
-    version = Revision.version
-    return (
-        select(
-            Revision.at, Revision.by, Revision.changes, Revision.reason, version.label("_sort"), version.label("_id")
-        )
-        .where(Revision.project_id == project_id)
-        .order_by(version)
-    )
+    shown = select(Revision.at, Revision.by, Revision.changes, Revision.reason)
+    return shown.where(Revision.project_id == project_id).order_by(Revision.version)
 
 
 class StoredRevision(NamedTuple):

@@ -109,8 +109,6 @@ from registry.web.forms import (
 from registry.web.labels import display_value, field_label, name_in_page_language, options, role_name
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
-# Pages of accounts and tokens that a second person must confirm.
-
 
 @pages.page("/people/pending", needs=Permission.ACCOUNTS_CONFIRM)
 def accounts_to_confirm(actor: Actor) -> Answer:

@@ -66,8 +66,6 @@ from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
-# Pages for signing in and out.
-
 SIGN_IN_ERRORS: tuple[type[RegistryError], ...] = (
     password_sign_in.PasswordNotAccepted,
     password_sign_in.AccountNotConfirmed,
