@@ -66,10 +66,10 @@ from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.models import PendingUpload
 from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy
 from registry.projects.change_times import mark_projects_of_agency, record_view_changes_below
-from registry.projects.decided_names import link_decisions
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
-from registry.projects.events import project_restricted, project_restricting, project_withdrawn
+from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
+from registry.projects.models import project_restricted, project_restricting, project_withdrawn
 from registry.projects.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.requests.agency_change import AgencyChange
 from registry.requests.kinds import agency_succeeded

@@ -24,10 +24,8 @@ from registry.notifications import models as email_tables
 from registry.open_data import models as open_data
 from registry.platform import models as platform
 from registry.policies import models as policy_versions
-from registry.projects import documents, drafts, former_records, links, revisions
+from registry.projects import documents, drafts, fingerprints, former_records, links, revisions
 from registry.projects import models as project_table
-from registry.projects import numbers as project_numbers
-from registry.projects.similarity import fingerprints
 from registry.requests import models as request_table
 from registry.saved_views import models as saved_views
 from registry.webhooks import models as webhooks
@@ -64,7 +62,6 @@ TABLES = (
     links,
     open_data,
     policy_versions,
-    project_numbers,
     project_table,
     request_table,
     revisions,

@@ -12,7 +12,7 @@ SHOW = """
 import json, {module}
 from registry.accounts.events import factor_added, password_changed, signed_in_on_new_device, token_issued
 from registry.agencies.service import agency_changed
-from registry.projects.events import project_restricted, project_withdrawn
+from registry.projects.models import project_restricted, project_withdrawn
 print(json.dumps([[f"{{each.__module__}}.{{each.__name__}}" for each in event.handlers]
                   for event in (agency_changed, project_restricted, project_withdrawn, factor_added,
                                 password_changed, signed_in_on_new_device, token_issued)]))

@@ -36,7 +36,7 @@ from registry.letters import api as letters
 from registry.platform import api as platform
 from registry.policies import api as policies
 from registry.policies.schemas import RULE
-from registry.projects.api import batch, documents, exports, external_ids, projects, related
+from registry.projects import api as projects
 from registry.projects.fields import FIELDS
 from registry.projects.schemas import VERDICT
 from registry.reports import api as reports
@@ -49,14 +49,14 @@ BLUEPRINTS = (
     whole_search.blp,
     agencies.blp,
     projects.blp,
-    batch.blp,
-    external_ids.blp,
-    related.blp,
+    projects.batch_blp,
+    projects.external_ids_blp,
+    projects.related_blp,
     platform.blp,
     platform.inventories_blp,
-    documents.blp,
+    projects.documents_blp,
     imports.blp,
-    exports.blp,
+    projects.exports_blp,
     audits.blp,
     audits.verification_blp,
     flags.blp,

@@ -32,7 +32,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
 from registry.projects.documents import names_of_documents
-from registry.projects.views.links import projects_numbered
+from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
 from registry.web.formats import gettext as _

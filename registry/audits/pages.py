@@ -37,7 +37,7 @@ from registry.flags.models import SEVERITY_RANK, AuditRun
 from registry.freeze.current import policy_in_force
 from registry.freeze.texts import in_language
 from registry.journal.pages import principal_label
-from registry.projects.views.links import projects_numbered
+from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message

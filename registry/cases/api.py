@@ -69,8 +69,7 @@ from registry.http.etag import make_tag, require_fresh_if_named
 from registry.http.request_bodies import SentFile
 from registry.http.request_context import request_locale
 from registry.journal.read_replica import use_read_replica
-from registry.projects.api.documents import EXAMPLE as DOCUMENT_EXAMPLE
-from registry.projects.api.documents import FILE_TEXT, Letter
+from registry.projects.api import DOCUMENT_EXAMPLE, FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
 from registry.projects.visibility import journal_restricted_reads
 

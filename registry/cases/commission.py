@@ -43,8 +43,8 @@ from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.flags.withdrawn_projects import SERIOUS
 from registry.journal import service as journal
 from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
+from registry.projects.edits import IDENTITY, OFFICIAL_NAMES
 from registry.projects.models import Project
-from registry.projects.placement_claims import IDENTITY, NAMES
 from registry.projects.visibility import require_not_withdrawn
 
 OF_EXEMPTION: Final = ("valid_from", "valid_to", "scope", "conditions")
@@ -93,7 +93,7 @@ class CommissionDecision(ApprovalKind):
     def seen(self, approval: Approval) -> Any:
         """Also the object that it is about."""
         project = db.session.get_one(Project, approval.project_id)
-        return [super().seen(approval), [getattr(project, name) for name in (*IDENTITY, *NAMES)]]
+        return [super().seen(approval), [getattr(project, name) for name in (*IDENTITY, *OFFICIAL_NAMES)]]
 
     def documents(self, approval: Approval) -> Sequence[int]:
         """The decision."""

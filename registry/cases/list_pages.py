@@ -51,7 +51,8 @@ from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.projects.filters import BELOW
 from registry.projects.models import Project
-from registry.projects.views.links import projects_numbered, projects_of
+from registry.projects.pages import projects_of
+from registry.projects.queries import projects_numbered
 from registry.saved_views.pages import view_line
 from registry.saved_views.vocabulary import ViewList
 from registry.web.blueprint import Answer, pages, parent_page, redirect_to

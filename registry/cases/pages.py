@@ -66,7 +66,7 @@ from registry.http.http_errors import RouteNotFound
 from registry.http.request_bodies import read_files
 from registry.letters.queries import letters_of_case
 from registry.projects.documents import documents_of
-from registry.projects.views.links import FILE, LETTER, chosen_letters, projects_of
+from registry.projects.pages import FILE, LETTER, chosen_letters, projects_of
 from registry.projects.visibility import journal_restricted_reads
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale

@@ -42,8 +42,7 @@ from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
-from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
+from registry.projects.models import Project, is_project_number
 from registry.projects.visibility import require_not_withdrawn, visible_projects
 
 # Opening a case, and actions on one. Each takes a case locked by ``find_case_to_change``.

@@ -16,7 +16,7 @@ from registry.core.schema import (
     schema_is_current,
     upgrade_schema,
 )
-from registry.projects.similarity.fingerprints import refresh_fingerprints
+from registry.projects.fingerprints import refresh_fingerprints
 
 
 @click.group("db")

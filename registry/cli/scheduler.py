@@ -39,7 +39,7 @@ from registry.notifications.jobs import (
 )
 from registry.notifications.service import delete_old_emails
 from registry.open_data.service import write_when_due
-from registry.projects.similarity.fingerprints import refresh_fingerprints
+from registry.projects.fingerprints import refresh_fingerprints
 from registry.requests.service import carry_out_due_requests
 from registry.settings import Settings
 from registry.webhooks.jobs import delete_old_deliveries, deliver_webhooks

@@ -24,8 +24,7 @@ from registry.exemptions.service import add_exemption_document, exemption_docume
 from registry.http.downloads import document_download
 from registry.http.request_bodies import SentFile
 from registry.journal.read_replica import use_read_replica
-from registry.projects.api.documents import EXAMPLE as DOCUMENT_EXAMPLE
-from registry.projects.api.documents import FILE_TEXT, Letter
+from registry.projects.api import DOCUMENT_EXAMPLE, FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
 
 blp = ApiBlueprint(

@@ -22,7 +22,7 @@ from registry.exemptions.queries import list_exemptions, read_exemption
 from registry.exemptions.service import add_exemption_document, read_exemption_document
 from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
-from registry.projects.views.links import FILE, LETTER, chosen_letters
+from registry.projects.pages import FILE, LETTER, chosen_letters
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
 from registry.web.formats import gettext as _

@@ -30,8 +30,7 @@ from registry.projects.documents import (
     document_of_query,
     page_of_documents,
 )
-from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
+from registry.projects.models import Project, is_project_number
 from registry.projects.visibility import visible_projects
 
 # Exemptions in the change feed, when others may see them from now on: their project is theirs to see.

@@ -14,7 +14,7 @@ from registry.flags.queries import FLAG_FILTERS, SORTS, list_flags
 from registry.flags.schemas import FLAG
 from registry.http.request_context import request_locale
 from registry.journal.read_replica import use_read_replica
-from registry.projects.api import examples
+from registry.projects import examples
 
 blp = ApiBlueprint(
     "flags", __name__, description="One rule's finding on one project, from the audit that opened it to its end."

@@ -44,8 +44,7 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.details import read_id
-from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
+from registry.projects.models import Project, is_project_number
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 from registry.projects.vocabulary import FLAG_AGES, FlagAge, Sector
 

@@ -30,12 +30,10 @@ from registry.imports.queries import ProjectPreview
 from registry.imports.same_project import SameProject, answer_for, same_as
 from registry.imports.vocabulary import NEW, SAME
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
-from registry.projects.decided_names import names_decided_on, other_object_problem
+from registry.projects.edits import names_decided_on, other_object_problem, withdraw_confirmations
 from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.former_records import former_records_of, reason_problem, without_hidden
-from registry.projects.models import CHANGEABLE, Project
-from registry.projects.numbers import is_project_number
-from registry.projects.placement_claims import withdraw_confirmations
+from registry.projects.models import CHANGEABLE, Project, is_project_number
 from registry.projects.revisions import differences
 from registry.projects.schemas import ProjectRow
 

@@ -22,9 +22,9 @@ from registry.core.values import comparable
 from registry.imports.models import ImportRun, ImportWrite, PreviewedRow, has_file
 from registry.imports.queries import find_import, require_rows
 from registry.imports.vocabulary import ANSWERS, SAME
+from registry.projects.fingerprints import NAME_HASHES, ProjectFingerprint, exact_value, fingerprint
 from registry.projects.models import Project
-from registry.projects.similarity.fingerprints import NAME_HASHES, ProjectFingerprint, exact_value, fingerprint
-from registry.projects.similarity.scoring import SAME_NAME, Words, WordWeights, kept_name, name_similarity, words_of
+from registry.projects.similarity import SAME_NAME, Words, WordWeights, kept_name, name_similarity, words_of
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 
 # Answers to the questions of a dry run: whether a row is the registered project that it resembles, or a new one.

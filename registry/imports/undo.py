@@ -32,12 +32,11 @@ from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from registry.projects.bulk_writes import ProjectChange, update_projects
-from registry.projects.decided_names import names_decided_on, other_object_problem
+from registry.projects.edits import names_decided_on, other_object_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
-from registry.projects.placement_claims import withdraw_confirmations
-from registry.projects.registration_checks import SAME_EXTERNAL_ID
 from registry.projects.revisions import Revision, differences, json_value
+from registry.projects.service import SAME_EXTERNAL_ID
 from registry.projects.visibility import visible_projects
 from registry.requests.service import ask_to_withdraw
 

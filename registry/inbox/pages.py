@@ -24,7 +24,7 @@ from registry.inbox.queries import (
     unread_sections,
 )
 from registry.inbox.service import mark_read
-from registry.projects.views.links import projects_numbered
+from registry.projects.queries import projects_numbered
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
 from registry.web.flash import flash_message

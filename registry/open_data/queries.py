@@ -20,8 +20,7 @@ from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Choices, Placement, Stage, WorkType
 from registry.projects.filters import started_on
-from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
+from registry.projects.models import Project, is_project_number
 from registry.projects.queries import count_projects, list_projects
 from registry.projects.schemas import PROJECT
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects

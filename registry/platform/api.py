@@ -26,8 +26,8 @@ from registry.core.transactions import transaction
 from registry.http.request_bodies import SentFile
 from registry.http.request_context import request_locale
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
-from registry.projects.api import examples
-from registry.projects.api.representations import etag_data, project_row
+from registry.projects import examples
+from registry.projects.api import etag_data, project_row
 from registry.projects.restriction import propose_restriction
 from registry.projects.schemas import PROJECT
 from registry.requests.confirmation import ENDING as ENDING_KIND

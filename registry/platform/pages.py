@@ -21,9 +21,9 @@ from registry.platform.inventory import read_upload, store_upload, take_upload
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
+from registry.projects.queries import projects_numbered
 from registry.projects.restriction import propose_restriction
 from registry.projects.service import read_project, read_project_to_change
-from registry.projects.views.links import projects_numbered
 from registry.requests.confirmation import ENDING as ENDING_KIND
 from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
 from registry.requests.confirmation import PLACEMENT as PLACEMENT_KIND

@@ -36,7 +36,7 @@ from registry.policies.queries import compare, find_policy, list_policies
 from registry.policies.schemas import VersionName
 from registry.policies.service import change_draft, delete_draft, draft_policy, draft_to_change, find_draft
 from registry.policies.settings import as_json, run_cases
-from registry.projects.views.links import projects_numbered
+from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome

@@ -15,8 +15,7 @@ from registry.core.database import db, table_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.rules import started_on
-from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
+from registry.projects.models import Project, is_project_number
 from registry.projects.revisions import LAW_LOOKS_AT
 from registry.projects.service import ProjectNotFound
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_with

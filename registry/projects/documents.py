@@ -34,7 +34,7 @@ from registry.projects.vocabulary import DocumentKind
 # Blocked document types: programs, scripts, and pages that a browser would execute.
 #
 # Detected from the content first, then from the file name; the declared content type is ignored. Documents are
-# always served as downloads (``projects/api/documents.py``); this check protects the computers of people who
+# always served as downloads (``projects/api.py``); this check protects the computers of people who
 # download them. Archives are not unpacked.
 
 # Files that a double click executes or installs, or that servers or browsers execute.

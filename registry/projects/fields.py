@@ -27,7 +27,7 @@ from registry.core.fields import (
 from registry.core.translations import lazy_text
 from registry.core.values import ChoiceLabels, InvalidValue
 from registry.freeze.vocabulary import Placement, Stage, WorkType
-from registry.projects.numbers import NUMBER_PATTERN, is_project_number
+from registry.projects.models import NUMBER_PATTERN, is_project_number
 from registry.projects.vocabulary import (
     FUNDINGS,
     OBJECT_CLASSES,

@@ -27,9 +27,9 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.edits import serious_findings
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
+from registry.projects.fingerprints import CONTRACT, ProjectFingerprint, exact_hashes, exact_value
 from registry.projects.models import Project
 from registry.projects.revisions import UNDONE, StoredRevision, past_of, projects_known_at, stored_revisions
-from registry.projects.similarity.fingerprints import CONTRACT, ProjectFingerprint, exact_hashes, exact_value
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 REASON: Final = "change_reason"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -18,13 +18,97 @@ from registry.core.clock import today
 from registry.core.database import TRANSACTION_OPEN, db, table_of
 from registry.core.dialects import date_literal, has_statistics, has_word_index, is_sqlite
 from registry.core.errors import Malformed, Problem
+from registry.core.fields import AMOUNT, YearlyAmounts
 from registry.core.lists import Listing, Page, SortKey, after, build_page, literal_limit, order_by, with_count
 from registry.core.search import contains_words, matches_words, words_of
+from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
+from registry.freeze.vocabulary import FINAL_STAGES, Placement, Stage, WorkType
 from registry.projects.filters import TEXTS, filter_conditions, started_on
 from registry.projects.models import BY_FILTERS, Project
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
+from registry.projects.vocabulary import Funding
+
+# Conditional questions: which fields a project is asked for, by its kind of work, stage, hosting and funding.
+#
+# A field that is not asked may have a value all the same: rules read what is stored, not what is asked.
+
+
+class Condition(NamedTuple):
+    """A field is asked when ``field`` has one of the ``answers``, and as long as it has none."""
+
+    field: str
+    answers: frozenset[str]
+
+
+def _when(field: str, *answers: str) -> Condition:
+    return Condition(field, frozenset(map(str, answers)))
+
+
+OF_EXISTING_OBJECTS: Final = _when(
+    "work_type",
+    WorkType.DEVELOPMENT.value,
+    WorkType.MODIFICATION.value,
+    WorkType.MAINTENANCE.value,
+    WorkType.MIGRATION.value,
+)
+CONDITIONS: Final[Mapping[str, Condition]] = {
+    "platform_key": _when("placement", Placement.ON_PLATFORM.value, Placement.ONBOARDING.value),
+    "onboarding_due_on": _when("placement", Placement.ONBOARDING.value),
+    "pilot_started_on": _when("stage", Stage.PILOT.value),
+    "commissioned_on": _when("stage", Stage.OPERATION.value, *FINAL_STAGES),
+    "ended_on": _when("stage", *FINAL_STAGES),
+    "object_commissioned_on": OF_EXISTING_OBJECTS,
+    "object_original_cost_kzt": _when("work_type", WorkType.MODIFICATION.value),
+    "consent_number": _when("work_type", WorkType.MODIFICATION.value),
+    "budget_programme": _when("funding", Funding.REPUBLICAN_BUDGET.value, Funding.LOCAL_BUDGET.value),
+}
+
+
+def is_asked(name: str, values: Mapping[str, Any]) -> bool:
+    """Whether the field is asked with these values or texts."""
+    condition = CONDITIONS.get(name)
+    return condition is None or not (answer := values.get(condition.field)) or answer in condition.answers
+
+
+def newly_asked(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The fields that a change makes necessary, and that have no value."""
+    return [name for name in CONDITIONS if is_asked(name, after) and not is_asked(name, before) and not after.get(name)]
+
+
+def asked_texts(texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts of a draft without those of questions that its answers do not ask any more."""
+    return {name: text for name, text in texts.items() if is_asked(name, texts)}
+
+
+def with_budget(texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts with the sum of the years as the budget, where only the years are given."""
+    if texts.get("budget_kzt", "").strip() or not texts.get("cost_by_year", "").strip():
+        return dict(texts)
+    try:
+        amounts = YearlyAmounts().from_text(texts["cost_by_year"])
+    except InvalidValue:
+        return dict(texts)
+    if not isinstance(amounts, list) or not all(type(each[AMOUNT]) is int for each in amounts):
+        return dict(texts)
+    return {**texts, "budget_kzt": f"{sum(each[AMOUNT] for each in amounts):,}".replace(",", " ")}
+
+
+def without_year(values: Mapping[str, Any]) -> int | None:
+    """The part of the budget that no year has; None when there is none or the cost is not given by year."""
+    amounts, budget = values.get("cost_by_year"), values.get("budget_kzt")
+    if not amounts or budget is None:
+        return None
+    rest: int = budget - sum(each[AMOUNT] for each in amounts)
+    return rest or None
+
+
+def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
+    """The names in this order."""
+    chosen = set(names)
+    return [name for name in order if name in chosen]
+
 
 # Search of projects by words, planned by how common the words are: both databases would read too much otherwise.
 #
@@ -223,3 +307,14 @@ def sort_key(sort: str) -> tuple[SortKey, bool]:
     if name == "budget_kzt":
         return SortKey(name, column, int, nullable=True, ends=BUDGET_ENDS), descending
     return SortKey(name, column, str if name == "number" else datetime), descending
+
+
+def projects_numbered(actor: Actor, numbers: Iterable[str]) -> dict[str, Project]:
+    """The projects with these numbers that the actor may see, by number, with their agencies."""
+    statement = (
+        select(Project)
+        .join(Project.agency)
+        .options(contains_eager(Project.agency))
+        .where(Project.number.in_(set(numbers)), *visible_projects(actor))
+    )
+    return {project.number: project for project in db.session.scalars(statement)}

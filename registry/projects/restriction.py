@@ -26,8 +26,7 @@ from registry.core.fields import BaseSchema, Text
 from registry.core.transactions import require_transaction, transaction
 from registry.core.translations import lazy_text
 from registry.journal import service as journal
-from registry.projects.events import project_restricting
-from registry.projects.models import Project
+from registry.projects.models import Project, project_restricting
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.projects.visibility import among_visible
 

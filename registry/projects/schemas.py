@@ -24,7 +24,7 @@ from registry.core.fields import (
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import READ_ONLY, ProjectFields
-from registry.projects.similarity.scoring import REASONS
+from registry.projects.similarity import REASONS
 from registry.projects.vocabulary import VERDICT_OUTCOMES, FreezeStatus, LinkKind, ObjectKind, Sector
 
 MAX_BATCH_ITEMS: Final = 1000

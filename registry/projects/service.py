@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import contains_eager, make_transient_to_detached
+from sqlalchemy.orm import contains_eager, lazyload, make_transient_to_detached
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import may_act_for
+from registry.agencies.service import BINS, WITH_BINS, closed_problem, may_act_for, share_agencies_with
 from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Invalid, NotFound, Problem
+from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
+from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import NAMES, project_words, search_words
 from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
@@ -29,27 +31,9 @@ from registry.projects.change_times import (
     registered_change,
     status_at_registration,
 )
-from registry.projects.decided_names import names_decided_on, other_object_problem
-from registry.projects.events import project_restricted
+from registry.projects.edits import names_decided_on, other_object_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems, merge_problems
-from registry.projects.former_records import (
-    former_records_of,
-    link_edited_records,
-    reason_problem,
-    save_former_records,
-)
-from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, NO_VALUES, Project
-from registry.projects.numbers import is_project_number, reserve_number
-from registry.projects.placement_claims import withdraw_confirmations
-from registry.projects.registration_checks import (
-    AgencyNotYours,
-    ExternalIdTaken,
-    agencies_to_register_for,
-    checked_agency,
-    require_unused_external_id,
-)
-from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
-from registry.projects.similarity.fingerprints import (
+from registry.projects.fingerprints import (
     COMPARED,
     VERSION,
     ProjectFingerprint,
@@ -57,7 +41,99 @@ from registry.projects.similarity.fingerprints import (
     fingerprint_row,
     save_fingerprints,
 )
+from registry.projects.former_records import (
+    former_records_of,
+    link_edited_records,
+    reason_problem,
+    save_former_records,
+)
+from registry.projects.models import (
+    CHANGEABLE,
+    EXTERNAL_ID_UNIQUE,
+    NO_VALUES,
+    Project,
+    is_project_number,
+    project_restricted,
+    reserve_number,
+)
+from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
+
+# What a registration is checked for before anything is written, one by one and in batches.
+
+# Built once: every registration executes it.
+SAME_EXTERNAL_ID: Final = select(PROJECT.c.number).where(
+    PROJECT.c.agency_id == bindparam("agency"), PROJECT.c.external_id == bindparam("reference")
+)
+
+
+class AgencyNotYours(NotAllowed):
+    """The actor may only act for the own agency and its subordinate agencies."""
+
+
+class ExternalIdTaken(Conflict):
+    """The agency already has a project with that external id."""
+
+
+def checked_agency(
+    agency_bin: str | None,
+    agency: Agency | None,
+    may_act_for: Callable[[int], bool],
+    values: Mapping[str, Any],
+    known: Sequence[Problem],
+) -> Agency:
+    """The agency of a project that could be registered, but for its external id.
+
+    ``agency``: the one with this BIN, None when there is none. ``known``: problems that the schema found.
+    Raises AgencyNotYours and Invalid with all problems, the known ones among them.
+    """
+    # Of a closed agency everybody may know who succeeded it: those who acted for it act for the successor.
+    if agency is not None and agency.closed_on is None and not may_act_for(agency.id):
+        raise AgencyNotYours(bin=agency.bin)
+    problems = cross_field_problems(values)
+    if agency_bin is None:
+        problems.insert(0, Problem("/agency", "required"))
+    elif agency is None:
+        problems.insert(0, Problem("/agency", "agency-unknown", {"bin": agency_bin}))
+    elif (closed := closed_problem(agency, "/agency")) is not None:
+        problems.insert(0, closed)
+    problems = merge_problems(known, problems)
+    if problems or agency is None:
+        raise Invalid(problems)
+    return agency
+
+
+def require_unused_external_id(agency: Agency, external_id: str | None) -> None:
+    """Raise ExternalIdTaken when the agency has a project with that external id."""
+    if external_id is None:
+        return
+    if db.session.scalar(SAME_EXTERNAL_ID, {"agency": agency.id, "reference": external_id}) is not None:
+        raise ExternalIdTaken(external_id=external_id, agency=agency.bin)
+
+
+def agencies_to_register_for(bins: Collection[str]) -> dict[str, Agency]:
+    """The agencies with these BINs; until the commit nobody closes them, or changes the kind of one.
+
+    The kind decides the freeze status. They are locked as their foreign keys will, in the order of their ids, and read
+    with the versions of the policy, which decide the status too.
+    """
+    share_agencies_with(bins)
+    rows = db.session.execute(_locked_agencies(), {BINS: list(bins)}).all()
+    if rows:
+        keep_read_along(rows[0]._mapping)
+    return {row[0].bin: row[0] for row in rows}
+
+
+# Built once, after the hooks: every registration executes it. Without parent and successor, which it seldom needs.
+@lru_cache(maxsize=1)
+def _locked_agencies() -> Select[Any]:
+    statement = select(Agency, *columns_read_along()).where(WITH_BINS).order_by(Agency.id)
+    statement = statement.options(lazyload(Agency.parent), lazyload(Agency.successor))
+    statement = statement.with_for_update(of=Agency, read=True, key_share=True)
+    return statement.execution_options(populate_existing=True)
+
+
+# Project service: find, register, change and restrict projects. Takes the actor first, and validated values.
 
 
 class ProjectNotFound(NotFound):

@@ -40,8 +40,8 @@ from registry.journal.pages import action_label, principal_label
 from registry.journal.service import JournalEntry
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import Draft, drafts_of
+from registry.projects.pages import projects_of
 from registry.projects.queries import list_projects
-from registry.projects.views.links import projects_of
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import (

@@ -17,8 +17,8 @@ from registry.core.lists import Listing
 from registry.http.error_handlers import status_of
 from registry.platform.models import ConfirmationKind
 from registry.projects.documents import documents_of
+from registry.projects.queries import projects_numbered
 from registry.projects.service import read_project_to_change
-from registry.projects.views.links import projects_numbered
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import FACTS, FIELDS_OF, ConfirmationRequestFields

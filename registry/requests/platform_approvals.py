@@ -38,8 +38,8 @@ from registry.platform.inventory import (
     summary_of,
 )
 from registry.platform.models import ProposedInventory
+from registry.projects.edits import ENDING_CLAIMS, IDENTITY, OFFICIAL_NAMES, PLACEMENT_CLAIMS
 from registry.projects.models import Project
-from registry.projects.placement_claims import ENDING_CLAIMS, IDENTITY, NAMES, PLACEMENT_CLAIMS
 from registry.projects.service import find_project_to_change
 from registry.requests.confirmation import CHECKS, CONFIRM, lock_for, read_facts, stored
 from registry.requests.decisions import decide, require_another_person
@@ -51,7 +51,7 @@ from registry.requests.vocabulary import RequestState
 
 # The field of a fact → the field of the record that it confirms.
 COLUMNS: Final = {"verified_on": "placement_verified_on", "due_on": "onboarding_due_on"}
-RESTS_ON: Final = (*PLACEMENT_CLAIMS, *ENDING_CLAIMS, *IDENTITY, *NAMES, "placement_verified_on")
+RESTS_ON: Final = (*PLACEMENT_CLAIMS, *ENDING_CLAIMS, *IDENTITY, *OFFICIAL_NAMES, "placement_verified_on")
 
 
 class FactApproval(ApprovalKind):

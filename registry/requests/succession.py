@@ -36,8 +36,7 @@ from registry.freeze.evaluation import in_scope
 from registry.projects.bulk_writes import move_projects
 from registry.projects.change_times import projects_of_ids
 from registry.projects.drafts import pass_on_drafts
-from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
+from registry.projects.models import Project, is_project_number
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.kinds import Asked, RequestHandler, agency_succeeded

@@ -28,11 +28,9 @@ from registry.core.translations import lazy_text
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.withdrawn_projects import clear_flags, ever_had_serious_flag
 from registry.projects.change_times import PROJECT
-from registry.projects.events import project_withdrawn
 from registry.projects.former_records import link_later_records
 from registry.projects.links import add_link
-from registry.projects.models import Project
-from registry.projects.numbers import is_project_number
+from registry.projects.models import Project, is_project_number, project_withdrawn
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import (
     ProjectWithdrawn,

@@ -12,7 +12,7 @@ from registry.accounts.queries import people_by_account
 from registry.accounts.roles import Permission
 from registry.agencies.pages import agency_names
 from registry.core.errors import Malformed
-from registry.projects.views.links import projects_of
+from registry.projects.pages import projects_of
 from registry.search.service import RecordKind, record_numbered
 from registry.search.service import search as search_register
 from registry.web.blueprint import Answer, pages, redirect_to

@@ -21,7 +21,7 @@ from registry.core.fields import is_bin
 from registry.core.lists import Listing, Page
 from registry.core.translations import Language
 from registry.letters.queries import list_letters, may_read_letter
-from registry.projects.numbers import is_project_number
+from registry.projects.models import is_project_number
 from registry.projects.queries import list_projects
 from registry.projects.service import find_project
 

@@ -26,7 +26,7 @@ from registry.freeze.policy_file import read_policy
 from registry.platform.confirmations import confirm_ending, confirm_onboarding
 from registry.platform.inventory import apply_inventory
 from registry.policies.models import PolicyVersion
-from registry.projects.api.representations import project_row
+from registry.projects.api import project_row
 from registry.projects.attestations import attest_project
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

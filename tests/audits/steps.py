@@ -23,8 +23,7 @@ from registry.flags.models import AuditRun, Flag
 from registry.freeze.policy import Policy
 from registry.platform.confirmations import verify_placement
 from registry.projects.change_times import PROJECT
-from registry.projects.models import Project
-from registry.projects.numbers import reserve_numbers
+from registry.projects.models import Project, reserve_numbers
 from registry.projects.revisions import Revision, revision_row
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change

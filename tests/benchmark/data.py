@@ -21,10 +21,9 @@ from registry.core.dialects import is_sqlite
 from registry.core.fields import check_digit
 from registry.core.search import project_words, search_words
 from registry.core.transactions import transaction
-from registry.projects.models import Project
-from registry.projects.numbers import NumberSeries, project_number
+from registry.projects.fingerprints import refresh_fingerprints
+from registry.projects.models import NumberSeries, Project, project_number
 from registry.projects.revisions import Revision
-from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.projects.vocabulary import Funding, ObjectKind
 from tests.benchmark.words import names
 

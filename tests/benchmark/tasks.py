@@ -36,11 +36,11 @@ from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now
+from registry.projects.fingerprints import refresh_fingerprints
+from registry.projects.links import similar_to_project, similar_to_values
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import register_project
-from registry.projects.similarity.fingerprints import refresh_fingerprints
-from registry.projects.similarity.queries import similar_to_project, similar_to_values
 from registry.settings import read_settings
 from registry.web.current_user import SESSION_COOKIE
 from tests.benchmark import data, duplicates

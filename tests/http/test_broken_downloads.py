@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from registry.projects.api import exports
+from registry.projects import api as exports
 from tests.api.callers import Caller, code
 
 

@@ -24,7 +24,7 @@ from registry.notifications.email import link_to, render_email
 from registry.notifications.jobs import deliver_notifications, digest_when_due
 from registry.notifications.recipients import Recipient
 from registry.notifications.vocabulary import KINDS, PAGES
-from registry.projects.numbers import is_project_number
+from registry.projects.models import is_project_number
 from registry.settings import read_settings
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of, editor_of, migrate_by
 from tests.factories import a_project, an_agency

@@ -13,9 +13,9 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.transactions import transaction
 from registry.projects.models import Project
-from registry.projects.registration_checks import ExternalIdTaken
 from registry.projects.revisions import history
 from registry.projects.service import (
+    ExternalIdTaken,
     change_project,
     find_project,
     find_project_to_change,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.projects.placement_claims import withdraw_confirmations
+from registry.projects.edits import withdraw_confirmations
 
 CONFIRMED = {
     "placement_verified_on": date(2026, 5, 1),

@@ -17,12 +17,12 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
-from registry.projects.events import project_restricted
 from registry.projects.fields import merge_problems
-from registry.projects.models import Project
-from registry.projects.registration_checks import AgencyNotYours, ExternalIdTaken
+from registry.projects.models import Project, project_restricted
 from registry.projects.revisions import Revision, history
 from registry.projects.service import (
+    AgencyNotYours,
+    ExternalIdTaken,
     ProjectNotFound,
     check_project,
     find_project,

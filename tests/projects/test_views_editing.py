@@ -7,8 +7,8 @@ import re
 from registry.accounts.roles import Role
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
+from registry.projects.pages import PARTS
 from registry.projects.service import find_project
-from registry.projects.views.sections import PARTS
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.fixtures.web import SignedIn
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.projects.models import Project
-from registry.projects.views.sections import PARTS
+from registry.projects.pages import PARTS
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 

@@ -12,9 +12,9 @@ from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
+from registry.projects.pages import PARTS
 from registry.projects.revisions import Revision
 from registry.projects.service import find_project
-from registry.projects.views.sections import PARTS
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 

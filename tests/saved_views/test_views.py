@@ -14,8 +14,8 @@ from registry.cases.list_pages import FILTERS as FILTERS_OF_CASES
 from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, filters_of_cases
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.projects import pages as project_pages
 from registry.projects.filters import FILTERS as FILTERS_OF_PROJECTS
-from registry.projects.views import lists as project_pages
 from registry.saved_views.models import SavedView
 from registry.saved_views.service import save_view
 from tests.audits.steps import audit, create_projects

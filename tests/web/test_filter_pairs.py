@@ -26,7 +26,7 @@ from registry.journal import pages as journal
 from registry.journal import pages as journal_words
 from registry.letters import pages as letters
 from registry.open_data import pages as public_projects
-from registry.projects.views import lists as projects
+from registry.projects import pages as projects
 from registry.requests import pages as requests
 from registry.web.labels import CHOICE_LABELS
 from tests.fixtures.web import SignedIn, Visit

@@ -24,9 +24,9 @@ from registry.journal.service import JournalEntry
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
+from registry.projects.pages import PARTS
 from registry.projects.revisions import Revision
 from registry.projects.service import find_project
-from registry.projects.views.sections import PARTS
 from tests.api.access_matrix.world_making import a_frozen_report
 from tests.cases.cast import audit, editor_of
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency

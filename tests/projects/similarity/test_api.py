@@ -10,9 +10,9 @@ from registry.core.clock import now
 from registry.core.database import db, table_of
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
+from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
 from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change, restrict_project
-from registry.projects.similarity.fingerprints import ProjectFingerprint, refresh_fingerprints
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, project_values
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from registry.projects.similarity.scoring import record_of, scores
+from registry.projects.similarity import record_of, scores
 
 pytestmark = pytest.mark.sqlite_only
 

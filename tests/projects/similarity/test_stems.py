@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from registry.core.search import project_words
-from registry.projects.similarity.fingerprints import COMMON_STEMS, fingerprint, stems
+from registry.projects.fingerprints import COMMON_STEMS, fingerprint, stems
 
 PINNED: Final = [
     -16849,

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz, process
 
 from registry.core.search import NAMES
 from registry.core.values import comparable
-from registry.projects.similarity.fingerprints import COMMON_STEMS, EXACT, MAX_PURPOSE_WORDS, exact_value, stems
+from registry.projects.fingerprints import COMMON_STEMS, EXACT, MAX_PURPOSE_WORDS, exact_value, stems
 
 # Of the score of the words, the share of the purpose.
 PURPOSE_SHARE: Final = 0.3

@@ -1,0 +1,797 @@
+"""Projects by API: register, read, change, export, link, and their documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flask import Response
+from flask.views import MethodView
+from werkzeug.http import quote_etag
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.models import Agency
+from registry.agencies.queries import list_agencies
+from registry.agencies.schemas import AGENCY
+from registry.api.blueprint import (
+    API_PREFIX,
+    CONTENT_DISPOSITION,
+    ERROR_NAMES,
+    ETAG,
+    LINK,
+    LOCATION,
+    ApiBlueprint,
+    current_actor,
+)
+from registry.api.exports import expand_parameter, split_expand
+from registry.api.parameters import (
+    BIN_SCHEMA,
+    EDGES,
+    MONEY_SCHEMA,
+    SEVERAL,
+    TEXT_SCHEMA,
+    WORDS_SCHEMA,
+    ListArguments,
+    PageSchema,
+    QueryParameter,
+    QuerySchema,
+    filter_query,
+    list_query,
+    moment_parameter,
+    negatable,
+    one_of,
+    page_response,
+    several_of,
+)
+from registry.api.uploads import UploadedFile
+from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
+from registry.audits.verdicts import (
+    is_reason_required,
+    verdict_at_registration,
+    verdict_of,
+    verdict_to_check,
+    verdict_to_check_change,
+)
+from registry.core.database import table_of
+from registry.core.errors import Malformed, Problem, RegistryError
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA, AnyDay, BaseSchema, Loaded, ReadOnly, Timestamp
+from registry.core.lists import MAX_LIMIT, Listing, Page, known_at_of
+from registry.core.transactions import repeated, transaction
+from registry.core.translations import Language
+from registry.flags.former_flags import flags_of_then
+from registry.flags.queries import SORTS as FLAG_SORTS
+from registry.flags.queries import active_flags_of, read_flags
+from registry.flags.schemas import FLAG
+from registry.freeze.current import policy_in_force
+from registry.freeze.facts import EarlierRevision
+from registry.freeze.rules import RULES, started_on
+from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, document_download, ndjson_download, xlsx_download
+from registry.http.error_handlers import problem_body, status_of
+from registry.http.etag import make_tag, require_state_if_named
+from registry.http.parameters import Parameter
+from registry.http.request_bodies import SentFile
+from registry.http.request_context import request_locale
+from registry.journal.read_replica import use_read_replica
+from registry.projects import examples
+from registry.projects.attestations import attest_project
+from registry.projects.bulk_writes import ExternalIdsCollided, number_of, put_project, register_batch
+from registry.projects.details import read_id, read_whole
+from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
+from registry.projects.exports import export_csv, export_ndjson, export_xlsx
+from registry.projects.fields import FIELDS, READ_ONLY
+from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS, NULLABLE
+from registry.projects.former_records import former_records_shown
+from registry.projects.links import (
+    add_link,
+    links_page,
+    remove_link,
+    similar_items,
+    similar_to_project,
+    similar_to_values,
+)
+from registry.projects.models import Project
+from registry.projects.queries import SORTS, list_projects
+from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
+from registry.projects.schemas import (
+    ACTIVE_FLAGS,
+    AGENCY_RECORD,
+    ATTESTATION,
+    CHECKED_CHANGE,
+    CHECKED_PROJECT,
+    JUDGED_PROJECT,
+    LINK_BODY,
+    PROJECT,
+    PROJECT_BATCH,
+    PROJECT_BATCH_RESULT,
+    PROJECT_BODY,
+    PROJECT_LINK,
+    PROJECT_PATCH,
+    PROJECT_REPLACEMENT,
+    REVISION,
+    SHORT_PROJECT,
+    SIMILAR_PROJECTS,
+    VERDICT,
+)
+from registry.projects.service import (
+    ExternalIdTaken,
+    change_project,
+    check_project,
+    find_project,
+    find_project_to_change,
+    planned_change,
+    read_project,
+    read_project_to_change,
+    register_project,
+)
+from registry.projects.vocabulary import FLAG_AGES, DocumentKind
+
+# The query parameters of the lists of projects, exports among them.
+
+
+def _parameter(name: str) -> Parameter:
+    if name == "q":
+        return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
+    if name in ("rule", "open_rule"):
+        flags = "active flags" if name == "rule" else "open flags, neither exempt nor accepted"
+        return Parameter(name, f"Rules of {flags}. {SEVERAL}", one_of(RULES))
+    if name == "flag_age":
+        return Parameter(
+            name,
+            f"How many days open flags are open, at least; `31-high`: of this severity only. {SEVERAL}",
+            one_of(FLAG_AGES),
+        )
+    if name == "budget_programme":
+        return Parameter(name, f"How it begins: `047` is also `047-100`. {SEVERAL}", several_of(TEXT_SCHEMA))
+    if name == "is_null":
+        return Parameter(name, f"Fields that have no value. {SEVERAL}", one_of(NULLABLE))
+    if name in CHOICES:
+        return Parameter(name, SEVERAL, one_of(CHOICES[name]))
+    if name in BOOLEANS:
+        return Parameter(name, "true or false.", {"type": "boolean"})
+    field, _, end = name.rpartition("_")
+    if field in DAYS:
+        return Parameter(name, f"{EDGES[end]} date.", dict(DAY_SCHEMA))
+    if field in INSTANTS:
+        return moment_parameter(name, end)
+    if field in AMOUNTS:
+        return Parameter(name, f"{EDGES[end]} amount, in whole tenge.", MONEY_SCHEMA)
+    return Parameter(name, SEVERAL, several_of(BIN_SCHEMA if name in ("agency", "supplier_bin") else TEXT_SCHEMA))
+
+
+PROJECT_PARAMETERS: Final = negatable(map(_parameter, FILTERS))
+
+
+# What the list of projects has beside each of them on request: its agency, its active flags.
+
+OF_AGENCY: Final = "agency"
+OF_FLAGS: Final = "flags"
+EXPANSIONS: Final = (OF_AGENCY, OF_FLAGS)
+
+
+def expanded(actor: Actor, listing: Listing, expand: Sequence[str], language: Language) -> Listing:
+    """The projects with what is asked for: one statement for the agencies of all, two for their flags."""
+    items: list[dict[str, Any]] = listing.items
+    if OF_AGENCY in expand and items:
+        named = table_of(Agency).c.bin.in_({item["agency"] for item in items})
+        agencies = {
+            each["bin"]: AGENCY.dump(each) for each in list_agencies(actor, {}, Page(MAX_LIMIT), only=(named,)).items
+        }
+        items = [{**item, AGENCY_RECORD: agencies[item["agency"]]} for item in items]
+    if OF_FLAGS in expand and items:
+        flags = active_flags_of(actor, [item["number"] for item in items], language)
+        items = [{**item, ACTIVE_FLAGS: [FLAG.dump(flag) for flag in flags[item["number"]]]} for item in items]
+    return Listing(items, listing.next, listing.count)
+
+
+# A project as the API shows it, and what its entity tag is made from.
+
+# What can change without another version.
+DERIVED = ("started_on", "freeze_status", "severity")
+
+
+def project_row(project: Project) -> dict[str, Any]:
+    """Everything shown of the project."""
+    began = started_on(EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
+    kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name != "started_on"}
+    return {**kept, "agency": project.agency.bin, "started_on": began}
+
+
+def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """What the entity tag is made from: it changes with everything that the project shows."""
+    return "project", row["number"], row["version"], row["changed_at"], *(row[name] for name in DERIVED)
+
+
+# The projects endpoints: checked, registered, found, read and changed.
+
+blp = ApiBlueprint(
+    "projects", __name__, description="Pieces of work on digital objects, and what the freeze says of each."
+)
+PAST_ERRORS: Final = {status: ERROR_NAMES[status] for status in (409, 422)}
+KNOWN_AT: Final = Parameter(
+    "known_at",
+    "A moment (RFC 3339) or date (its end) of the past: what was known then. 422 for a future or unreadable one.",
+    dict(DAY_OR_INSTANT_SCHEMA),
+)
+ON: Final = Parameter(
+    "on", "The date to judge, by the policy in force then; today without it.", {"type": "string", "format": "date"}
+)
+REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
+
+CHECKED_EXAMPLE: Final[dict[str, Any]] = {
+    **examples.VERDICT,
+    "project": None,
+    "former_records": [],
+    "is_reason_required": False,
+    "similar": [examples.SIMILAR],
+}
+CHECKED_CHANGE_EXAMPLE: Final[dict[str, Any]] = {
+    **examples.VERDICT,
+    "changes": [{"field": "stage", "old": "planning", "new": "pilot"}],
+    "opened": examples.VERDICT["findings"],
+    "ended": [],
+    "is_reason_required": True,
+}
+
+
+class KnownQuery(QuerySchema):
+    """What was known when."""
+
+    known_at = QueryParameter(KNOWN_AT)
+
+
+class VerdictQuery(QuerySchema):
+    """On which date."""
+
+    on = QueryParameter(ON, AnyDay())
+
+
+class KnownVerdictQuery(VerdictQuery, KnownQuery):
+    """On which date, from what was known when."""
+
+
+@blp.route("/projects")
+class Projects(MethodView):
+    """All projects."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="list_all_projects")
+    @blp.arguments(
+        list_query((*PROJECT_PARAMETERS, expand_parameter(*EXPANSIONS)), SORTS, counted=True), location="query"
+    )
+    @blp.response(
+        200, PageSchema(SHORT_PROJECT, counted=True), example={"items": [examples.SHORT], "next": None}, headers=LINK
+    )
+    def get(self, query: ListArguments) -> Any:
+        """List and search projects."""
+        use_read_replica()
+        filters, expand = split_expand(query.filters, *EXPANSIONS)
+        listing = list_projects(current_actor(), filters, query.page)
+        return page_response(expanded(current_actor(), listing, expand, request_locale()))
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="create_project")
+    @blp.arguments(PROJECT_BODY, example=examples.SENT)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, JUDGED_PROJECT, description="Registered.", example=REGISTERED_EXAMPLE, headers=LOCATION)
+    def post(self, sent: Loaded) -> Any:
+        """Register a project.
+
+        An incomplete record is registered and flagged, never turned away. The body comes back with today's verdict.
+        """
+        agency = sent.values.pop("agency", None)
+        reason = sent.values.pop("change_reason", None)
+        project = register_project(current_actor(), agency, sent.values, sent.problems, reason)
+        row = project_row(project)
+        blp.set_etag(etag_data(row))
+        verdict = verdict_at_registration(project, request_locale())
+        return {**row, "verdict": verdict}, {"Location": f"{API_PREFIX}/projects/{project.number}"}
+
+
+@blp.route("/projects/check")
+class ProjectCheck(MethodView):
+    """A project that is not registered."""
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="check_before_registering")
+    @blp.arguments(VerdictQuery(), location="query")
+    @blp.arguments(PROJECT_BODY, example=examples.SENT)
+    @blp.idempotent
+    @blp.response(200, CHECKED_PROJECT, example=CHECKED_EXAMPLE)
+    def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
+        """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
+        actor = current_actor()
+        sent.values.pop("change_reason", None)
+        agency = check_project(actor, sent.values.pop("agency", None), sent.values, sent.problems)
+        similar = similar_to_values(actor, agency.id, sent.values)
+        former = former_records_shown(actor, agency.id, sent.values)
+        verdict = verdict_to_check(agency, sent.values, query.get("on"), request_locale(), former.pasts)
+        of_former = {"former_records": former.numbers, "is_reason_required": former.is_reason_required}
+        return {**verdict, **of_former, "similar": similar_items(similar, request_locale())}
+
+
+@blp.route("/projects/<project:number>")
+class ProjectByNumber(MethodView):
+    """One project."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="read_one_project", responses=PAST_ERRORS)
+    @blp.arguments(KnownQuery(), location="query")
+    @blp.etag
+    @blp.response(200, PROJECT, example=examples.PROJECT)
+    def get(self, query: Mapping[str, Any], number: str) -> Any:
+        """Read a project; with `known_at` the record as it was known then."""
+        known_at = known_at_of(query)
+        row = read_whole(current_actor(), number, "project")
+        if known_at is not None:
+            row = record_known_at(row, known_at)
+            blp.set_etag((*etag_data(row), known_at))
+            return row
+        blp.set_etag(etag_data(row))
+        return row
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="patch_project")
+    @blp.etag
+    @blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
+    @blp.idempotent
+    @blp.response(200, PROJECT, example=examples.PROJECT)
+    def patch(self, sent: Loaded, number: str) -> Any:
+        """Change a project. A field that is null is cleared, an absent one stays.
+
+        An edit of what a confirmation rests on ends that confirmation.
+        """
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            blp.check_etag(etag_data(project_row(project)))
+            reason = sent.values.pop("change_reason", None)
+            change_project(current_actor(), project, sent.values, sent.problems, reason)
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
+
+
+@blp.route("/projects/<number>/check")
+class ProjectChangeCheck(MethodView):
+    """An edit of a project that is not saved."""
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="check_before_changing")
+    @blp.arguments(PROJECT_PATCH, location="patch_to_check", example=examples.PATCH)
+    @blp.idempotent
+    @blp.response(200, CHECKED_CHANGE, example=CHECKED_CHANGE_EXAMPLE)
+    def post(self, sent: Loaded, number: str) -> Any:
+        """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
+        project = read_project_to_change(current_actor(), number, "check")
+        sent.values.pop("change_reason", None)
+        before, after = planned_change(current_actor(), project, sent.values, sent.problems)
+        changes = differences(before, after)
+        verdict = verdict_to_check_change(project, after, request_locale())
+        return {**verdict, "changes": changes, "is_reason_required": is_reason_required(changes)}
+
+
+@blp.route("/projects/<number>/attestation")
+class ProjectAttestation(MethodView):
+    """That the record of a project is still true."""
+
+    @blp.requires(Permission.PROJECTS_ATTEST)
+    @blp.doc(operationId="attest_project")
+    @blp.arguments(ATTESTATION, required=False, example={"read_version": 3})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, description="The project as it is now.", example=examples.PROJECT)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm, as a person of the agency, that the record is true as of today."""
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            attest_project(current_actor(), project, values.get("read_version"))
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
+
+
+@blp.route("/projects/<number>/history")
+class ProjectHistory(MethodView):
+    """The revisions of a project."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="read_history")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(REVISION), example={"items": [examples.REVISION], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, number: str) -> Any:
+        """Read every change of a project, the oldest first, from its registration on."""
+        project = read_project(current_actor(), number, "history")
+        return page_response(history_page(project.id, query.page))
+
+
+@blp.route("/projects/<number>/verdict")
+class ProjectVerdict(MethodView):
+    """What the freeze says of a project."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="read_verdict", responses=PAST_ERRORS)
+    @blp.arguments(KnownVerdictQuery(), location="query")
+    @blp.response(200, VERDICT, example=examples.VERDICT)
+    def get(self, query: Mapping[str, Any], number: str) -> Any:
+        """Explain what the freeze says of a project on a date.
+
+        With `known_at` from what the register knew then, by the policy of the last audit before it.
+        """
+        known_at = known_at_of(query)
+        project = read_project(current_actor(), number, "verdict")
+        if known_at is not None:
+            return verdict_known_at(project, query.get("on"), known_at, request_locale())
+        return verdict_of(project, query.get("on"), request_locale())
+
+
+@blp.route("/projects/<number>/flags")
+class ProjectFlags(MethodView):
+    """The flags of a project."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="list_flags_of_project", responses=PAST_ERRORS)
+    @blp.arguments(list_query((KNOWN_AT,), FLAG_SORTS), location="query")
+    @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, number: str) -> Any:
+        """List the flags of a project, cleared ones too; with `known_at` as they were then."""
+        known_at = known_at_of(query.filters)
+        if known_at is not None:
+            project_id = read_id(current_actor(), number, "flags")
+            run, policy = run_known_at(known_at), policy_known_at(known_at)
+            last_on = None if run is None else run.on
+            return page_response(
+                flags_of_then(current_actor(), project_id, known_at, query.page, request_locale(), policy, last_on)
+            )
+        return page_response(read_flags(current_actor(), number, query.page, request_locale()))
+
+
+# The endpoint of batches: many projects are registered with one request.
+
+batch_blp = ApiBlueprint("projects-batch", __name__, description="Up to 1,000 projects with one request.")
+BATCH_EXAMPLE: Final[dict[str, Any]] = {
+    "items": [
+        {"status": 201, "number": examples.NUMBER},
+        {
+            "status": 409,
+            "problem": {
+                "type": "urn:qaztech-registry:problem:external-id-taken",
+                "title": "Conflict",
+                "status": 409,
+                "detail": "Agency 050340004478 already has a project with the external id MZ-2026-014.",
+                "instance": "/api/v1/projects/batch",
+                "trace_id": "5f0c7c1e7a1d4c0f8a6f5b0f7f1f0e6d",
+            },
+        },
+    ]
+}
+
+
+@batch_blp.route("/projects/batch")
+class ProjectBatch(MethodView):
+    """Several projects."""
+
+    @batch_blp.requires(Permission.PROJECTS_WRITE)
+    @batch_blp.doc(operationId="create_many_projects")
+    @batch_blp.arguments(PROJECT_BATCH, location="batch_json", example={"items": [examples.SENT], "atomic": False})
+    @batch_blp.idempotent(collision=ExternalIdsCollided)
+    @batch_blp.response(200, PROJECT_BATCH_RESULT, example=BATCH_EXAMPLE)
+    def post(self, sent: Mapping[str, Any]) -> Any:
+        """Register up to 1,000 projects.
+
+        Each is checked as alone, and the others are registered when one cannot be; with `atomic`, all or none
+        (`424` for what could have been). Pointers
+        of a problem lead into its item. An interrupted request has registered nothing.
+        """
+        items = [PROJECT_BODY.load(item) for item in sent["items"]]
+        results = register_batch(current_actor(), items, atomic=sent.get("atomic") is True)
+        return {"items": [_shown(result) for result in results]}
+
+
+def _shown(result: str | RegistryError) -> dict[str, Any]:
+    if isinstance(result, str):
+        return {"status": 201, "number": result}
+    return {"status": status_of(result), "problem": problem_body(result)}
+
+
+# The endpoint of projects by the agency's own reference: read, and registered or replaced.
+
+external_ids_blp = ApiBlueprint(
+    "projects-by-reference", __name__, description="Projects by the external id of their agency."
+)
+REPLACEMENT_EXAMPLE: Final[dict[str, Any]] = {
+    **{name: value for name, value in examples.SENT.items() if name not in ("agency", "external_id")},
+    "change_reason": "Act 12 of 28 February 2026",
+}
+
+
+@external_ids_blp.route("/agencies/<bin>/projects/<external_id:external_id>")
+class ProjectByExternalId(MethodView):
+    """One project."""
+
+    @external_ids_blp.requires(Permission.PROJECTS_READ)
+    @external_ids_blp.doc(operationId="read_project_by_external_id")
+    @external_ids_blp.etag
+    @external_ids_blp.response(200, PROJECT, example=examples.PROJECT)
+    def get(self, bin: str, external_id: str) -> Any:
+        """Read a project by its external id, which is percent-encoded and may hold `/`."""
+        row = read_whole(current_actor(), number_of(current_actor(), bin, external_id), "project")
+        external_ids_blp.set_etag(etag_data(row))
+        return row
+
+    # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
+    @external_ids_blp.requires(Permission.PROJECTS_WRITE)
+    @external_ids_blp.doc(operationId="put_project")
+    @external_ids_blp.honours("IfMatch", "IfNoneMatchAny")
+    @external_ids_blp.arguments(PROJECT_REPLACEMENT, example=REPLACEMENT_EXAMPLE)
+    @external_ids_blp.response(200, PROJECT, description="Replaced.", example=examples.PROJECT, headers={"ETag": ETAG})
+    @external_ids_blp.alt_response(
+        201, schema=PROJECT, description="Registered.", example=examples.PROJECT, headers={"ETag": ETAG, **LOCATION}
+    )
+    def put(self, sent: Loaded, bin: str, external_id: str) -> Any:
+        """Register a project, or replace all its fields, by its external id.
+
+        A field that is absent is cleared. Sent again, it changes nothing. `If-Match` and `If-None-Match: *` are
+        honoured, and not required.
+        """
+        reason = sent.values.pop("change_reason", None)
+
+        def put_once() -> tuple[dict[str, Any], bool]:
+            with transaction():
+                project, is_new = put_project(
+                    current_actor(), bin, external_id, sent.values, sent.problems, reason, _require_state
+                )
+                return project_row(project), is_new
+
+        row, is_new = repeated(put_once, ExternalIdTaken)
+        headers = {"ETag": quote_etag(make_tag(*etag_data(row)))}
+        if is_new:
+            return row, 201, {**headers, "Location": f"{API_PREFIX}/projects/{row['number']}"}
+        return row, headers
+
+
+def _require_state(project: Project | None) -> None:
+    require_state_if_named(None if project is None else make_tag(*etag_data(project_row(project))))
+
+
+# The exports endpoints: everything known of the projects that the caller may see.
+
+exports_blp = ApiBlueprint("exports", __name__, description="Exports of lists.")
+# Under its former name, generated clients have a variable of their own.
+HEADER_ROW = Parameter(
+    "header_row",
+    "`codes`, or `labels` in the language of the request; imports read both.",
+    {"type": "string", "enum": ["codes", "labels"], "default": "codes"},
+    former="headers",
+)
+QUERY = filter_query((*PROJECT_PARAMETERS, HEADER_ROW))
+DESCRIPTION = "One row a project."
+
+
+@exports_blp.route("/exports/projects.csv")
+class ProjectsCsv(MethodView):
+    """Projects as CSV."""
+
+    @exports_blp.requires(Permission.PROJECTS_READ)
+    @exports_blp.doc(operationId="export_projects_as_csv")
+    @exports_blp.arguments(QUERY, location="query")
+    @exports_blp.response(200, {}, content_type=CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
+        filters, labels_in = _headers(filters)
+        use_read_replica(for_export=True)
+        return csv_download("projects", export_csv(current_actor(), filters, labels_in=labels_in))
+
+
+@exports_blp.route("/exports/projects.xlsx")
+class ProjectsXlsx(MethodView):
+    """Projects as a workbook."""
+
+    @exports_blp.requires(Permission.PROJECTS_READ)
+    @exports_blp.doc(operationId="export_projects_as_xlsx")
+    @exports_blp.arguments(QUERY, location="query")
+    @exports_blp.response(200, {}, content_type=XLSX, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export projects as an Excel workbook. It can be edited and imported again."""
+        actor = current_actor()
+        filters, labels_in = _headers(filters)
+        use_read_replica(for_export=True)
+        return xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
+
+
+@exports_blp.route("/exports/projects.ndjson")
+class ProjectsNdjson(MethodView):
+    """Projects as lines of JSON."""
+
+    @exports_blp.requires(Permission.PROJECTS_READ)
+    @exports_blp.doc(operationId="export_projects_as_ndjson")
+    @exports_blp.arguments(filter_query(PROJECT_PARAMETERS), location="query")
+    @exports_blp.response(200, {}, content_type=NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""
+        use_read_replica(for_export=True)
+        return ndjson_download("projects", export_ndjson(current_actor(), filters))
+
+
+def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:
+    """The filters, and the language of the headers. Raises Malformed."""
+    filters = dict(sent)
+    named = filters.pop(HEADER_ROW.name, "codes")
+    if named not in ("codes", "labels"):
+        raise Malformed([Problem(HEADER_ROW.name, "not-a-choice", {"options": "codes, labels"})])
+    return filters, request_locale() if named == "labels" else None
+
+
+# The endpoints of related projects: likely duplicates, and links.
+
+related_blp = ApiBlueprint("related projects", __name__, description="Likely duplicates, and links that reviewers set.")
+LINK_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 1,
+    "kind": "duplicate_of",
+    "project": "QT-2026-0000007-4",
+    "target": examples.NUMBER,
+    "note": "The same queue, registered by the subordinate body.",
+    "added_at": "2026-03-04T05:00:00.000000Z",
+    "added_by": "d.omarov",
+}
+
+
+@related_blp.route("/projects/<number>/similar")
+class SimilarProjects(MethodView):
+    """The likely duplicates of a project."""
+
+    @related_blp.requires(Permission.PROJECTS_READ)
+    @related_blp.doc(operationId="read_similar_projects")
+    @related_blp.response(200, SIMILAR_PROJECTS, example={"similar": [examples.SIMILAR]})
+    def get(self, number: str) -> Any:
+        """List the likely duplicates of a project, the most similar first, ten at most.
+
+        Only projects that the caller may read are compared.
+        """
+        return {"similar": similar_items(similar_to_project(current_actor(), number), request_locale())}
+
+
+@related_blp.route("/projects/<number>/links")
+class ProjectLinks(MethodView):
+    """The links of a project."""
+
+    @related_blp.requires(Permission.PROJECTS_READ)
+    @related_blp.doc(operationId="list_links")
+    @related_blp.arguments(list_query(), location="query")
+    @related_blp.response(200, PageSchema(PROJECT_LINK), example={"items": [LINK_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, number: str) -> Any:
+        """List the links from and to a project, the oldest first.
+
+        Links with a project that the caller may not read are left out.
+        """
+        project_id = read_id(current_actor(), number, "links")
+        return page_response(links_page(current_actor(), project_id, query.page))
+
+    @related_blp.requires(Permission.PROJECTS_LINK)
+    @related_blp.doc(operationId="create_link")
+    @related_blp.arguments(LINK_BODY, example={"kind": "duplicate_of", "target": examples.NUMBER})
+    @related_blp.idempotent
+    @related_blp.response(201, PROJECT_LINK, description="Linked.", example=LINK_EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Link a project to another. A link that exists already is returned as it is."""
+        with transaction():
+            link = add_link(current_actor(), number, values)
+        return link, {"Location": f"{API_PREFIX}/projects/{number}/links/{link['id']}"}
+
+
+@related_blp.route("/projects/<number>/links/<row_id:id>")
+class ProjectLinkById(MethodView):
+    """One link."""
+
+    @related_blp.requires(Permission.PROJECTS_LINK)
+    @related_blp.doc(operationId="delete_link")
+    @related_blp.response(204, description="Removed.")
+    def delete(self, number: str, id: int) -> None:
+        """Remove a link of a project; the journal keeps it."""
+        with transaction():
+            remove_link(current_actor(), number, id)
+
+
+# The documents endpoints: files that belong to a project.
+
+documents_blp = ApiBlueprint("documents", __name__, description="Files that belong to a project.")
+
+
+KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DocumentKind.codes())}
+
+
+class Document(BaseSchema):
+    """What is kept of a document beside its bytes."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("What it is.", KIND)
+    description = ReadOnly("What it is about.", {"type": ["string", "null"]})
+    name = ReadOnly("The file's name.", {"type": "string"})
+    content_type = ReadOnly("What the sender said that it is.", {"type": "string"})
+    size = ReadOnly("Bytes.", {"type": "integer"})
+    sha256 = ReadOnly("SHA-256 of the bytes, in hex.", {"type": "string"})
+    added_at = Timestamp("When it was added.")
+    added_by = ReadOnly("By whom.", {"type": "string"})
+
+
+class Letter(Document):
+    """What is kept of a document of a case or an exemption."""
+
+    outgoing_number = ReadOnly("Number under which its sender registered it.", {"type": ["string", "null"]})
+    incoming_number = ReadOnly("Number under which its receiver registered it.", {"type": ["string", "null"]})
+
+
+DOCUMENT: Final = Document()
+DOCUMENT_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 1,
+    "kind": "contract",
+    "description": "Contract with its annexes",
+    "name": "contract.pdf",
+    "content_type": "application/pdf",
+    "size": 184_320,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "added_at": "2026-03-02T06:00:00.000000Z",
+    "added_by": "a.serikova",
+}
+FILE_TEXT: Final = (
+    "Up to 20 MiB, and all of a project's within the policy's `document_quota_mib`. "
+    "Programs, scripts and HTML pages are refused."
+)
+
+
+class DocumentForm(DocumentFields):
+    """A document to add."""
+
+    file = UploadedFile(FILE_TEXT)
+
+
+@documents_blp.route("/projects/<number>/documents")
+class Documents(MethodView):
+    """The documents of a project."""
+
+    @documents_blp.requires(Permission.PROJECTS_READ)
+    @documents_blp.doc(operationId="list_documents")
+    @documents_blp.arguments(list_query(), location="query")
+    @documents_blp.response(
+        200, PageSchema(DOCUMENT), example={"items": [DOCUMENT_EXAMPLE], "next": None}, headers=LINK
+    )
+    def get(self, query: ListArguments, number: str) -> Any:
+        """List the documents of a project, the oldest first."""
+        return page_response(documents_page(read_project(current_actor(), number, "documents"), query.page))
+
+    @documents_blp.requires(Permission.DOCUMENTS_WRITE)
+    @documents_blp.doc(operationId="create_document")
+    @documents_blp.arguments(DocumentForm(), location="multipart")
+    @documents_blp.idempotent
+    @documents_blp.response(201, DOCUMENT, description="Kept.", example=DOCUMENT_EXAMPLE, headers=LOCATION)
+    def post(self, form: Mapping[str, Any], number: str) -> Any:
+        """Add a document to a project."""
+        project = find_project(current_actor(), number)
+        file: SentFile = form["file"]
+        document = add_document(
+            current_actor(),
+            project,
+            file.name,
+            file.content_type,
+            file.content,
+            form.get("kind"),
+            form.get("description"),
+        )
+        return document, {"Location": f"{API_PREFIX}/projects/{project.number}/documents/{document.id}"}
+
+
+@documents_blp.route("/projects/<number>/documents/<row_id:id>")
+class DocumentById(MethodView):
+    """One document."""
+
+    @documents_blp.requires(Permission.PROJECTS_READ)
+    @documents_blp.doc(operationId="download_document")
+    @documents_blp.etag
+    @documents_blp.response(
+        200, {}, content_type="application/octet-stream", description="The bytes as they were given."
+    )
+    def get(self, number: str, id: int) -> Response:
+        """Download a document, checked against its SHA-256."""
+        document, content = read_document(read_project(current_actor(), number, "document"), id)
+        documents_blp.set_etag(document.sha256)
+        return document_download(document.name, content)

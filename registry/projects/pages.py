@@ -1,0 +1,1000 @@
+"""Pages of projects: list, detail, registration, edit, links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final
+
+from flask import redirect, render_template, request, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.pages import (
+    address_with_agency,
+    agency_choices,
+    agency_defaults,
+    agency_filter,
+    agency_name,
+    agency_names,
+    names_no_agency,
+)
+from registry.approvals.queries import waiting_about
+from registry.audits.pages import active_only, rule_titles
+from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_at, values_known_at, verdict_known_at
+from registry.audits.verdicts import (
+    PROJECT_FACTS,
+    is_reason_required,
+    verdict_after_change,
+    verdict_of,
+    verdict_to_check,
+)
+from registry.cases.models import Case
+from registry.core.clock import local_date
+from registry.core.database import db
+from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
+from registry.core.fields import AnyDay, BaseSchema, Day
+from registry.core.lists import NAME, Listing, Page, parse_known_at
+from registry.core.transactions import transaction
+from registry.core.translations import lazy_text
+from registry.exemptions.queries import list_exemptions
+from registry.exemptions.service import documents_of_exemptions
+from registry.flags.former_flags import FlagsNotKnown
+from registry.flags.queries import flags_of
+from registry.freeze.vocabulary import FINAL_STAGES
+from registry.http.downloads import csv_download, document_download, xlsx_download
+from registry.http.http_errors import RouteNotFound
+from registry.http.request_bodies import SentFile, read_files, read_form
+from registry.journal.read_replica import reads_from_replica, use_read_replica
+from registry.platform.confirmations import confirmations_of
+from registry.projects.attestations import attest_project, attestation_of, may_attest, records_to_attest
+from registry.projects.documents import (
+    DocumentFields,
+    DocumentQuotaExceeded,
+    LetterFields,
+    add_document,
+    documents_of,
+    read_document,
+)
+from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft, save_draft, start_draft
+from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.fields import FIELDS, REQUIRED, cross_field_problems, merge_problems
+from registry.projects.filters import BELOW, KIND, split_agency_filters
+from registry.projects.filters import FILTERS as PROJECT_FILTERS
+from registry.projects.fingerprints import COMPARED
+from registry.projects.former_records import REASON, former_records_shown, linked_records
+from registry.projects.links import add_link, links_page, remove_link, similar_items, similar_to_values
+from registry.projects.models import Project
+from registry.projects.queries import (
+    CONDITIONS,
+    asked_texts,
+    in_order,
+    is_asked,
+    list_projects,
+    newly_asked,
+    projects_numbered,
+    with_budget,
+    without_year,
+)
+from registry.projects.revisions import differences, history, snapshot
+from registry.projects.schemas import LINK_BODY, PROJECT_BODY, PROJECT_PATCH
+from registry.projects.service import (
+    change_project,
+    check_project,
+    check_reference,
+    find_project,
+    find_project_to_change,
+    planned_change,
+    read_project,
+    read_project_to_change,
+    register_project,
+)
+from registry.projects.visibility import ProjectWithdrawn, visible_projects
+from registry.projects.vocabulary import LinkKind
+from registry.requests.queries import requests_of_project
+from registry.requests.service import withdrawal_in_effect
+from registry.saved_views.pages import view_line
+from registry.saved_views.vocabulary import ViewList
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
+from registry.web.errors import error_message, flash_outcome, problem_message
+from registry.web.flash import flash_changes, flash_message
+from registry.web.formats import gettext, ngettext
+from registry.web.formats import gettext as _
+from registry.web.forms import (
+    Form,
+    FormPage,
+    answer_form,
+    changed_texts,
+    form_field,
+    invalid_form,
+    present_text,
+    project_field,
+    schema_field,
+    typed_values,
+)
+from registry.web.labels import choice_label, field_label, name_in_page_language, options
+from registry.web.lists import ENDINGS, first_address, next_address, requested_filters, requested_page
+
+# Sections of a project: the steps of the registration and the sections of its page.
+
+# At most 12 questions in each.
+SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "what": ("name_kk", "name_ru", "name_en", "purpose", "sector", "region", "external_id"),
+    "work": ("object_kind", "work_type", "stage", "placement"),
+    "object": (
+        "platform_key",
+        "onboarding_due_on",
+        "object_code",
+        "url",
+        "source_repository_url",
+        "integrations",
+        "object_class",
+        "is_ai",
+        "holds_personal_data",
+        "security_conclusion_number",
+        "security_conclusion_on",
+    ),
+    "dates": (
+        "object_commissioned_on",
+        "specification_approved_on",
+        "contract_signed_on",
+        "work_started_on",
+        "pilot_started_on",
+        "commissioned_on",
+        "planned_end_on",
+        "ended_on",
+    ),
+    "money": (
+        "contract_number",
+        "supplier_bin",
+        "supplier_name",
+        "funding",
+        "budget_programme",
+        "cost_by_year",
+        "budget_kzt",
+        "object_original_cost_kzt",
+        "consent_number",
+    ),
+    "people": ("responsible_name", "responsible_position", "responsible_phone", "responsible_email"),
+}
+# Filled in for a new draft.
+PREFILLED: Final = ("region",)
+OTHERS: Final = "object"
+# A field that no section names is displayed with the object.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    part: names
+    if part != OTHERS
+    else (*names, *(name for name in FIELDS if not any(name in each for each in SECTIONS.values())))
+    for part, names in SECTIONS.items()
+}
+TITLES: Final[Mapping[str, str]] = {
+    "what": lazy_text("About the project"),
+    "work": lazy_text("Work, stage and hosting"),
+    "object": lazy_text("The object"),
+    "dates": lazy_text("Dates"),
+    "money": lazy_text("Contract and money"),
+    "people": lazy_text("Responsible person"),
+}
+# Read-only values displayed with each section.
+CONFIRMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "what": (),
+    "work": ("placement_verified_on",),
+    "object": ("onboarding_confirmed_on",),
+    "dates": ("ending_confirmed_on",),
+    "money": (),
+    "people": (),
+}
+
+
+def part_title(part: str) -> str:
+    """The title of a section."""
+    return gettext(TITLES[part])
+
+
+def part_of(field: str) -> str:
+    """The section of a field; the first section for ``agency``, which is not in ``PARTS``."""
+    return next((part for part, fields in PARTS.items() if field in fields), "what")
+
+
+def shown_fields(part: str, values: Mapping[str, Any]) -> list[str]:
+    """The fields of a section that these values or texts ask, or have, or may ask while the page is open."""
+    names = PARTS[part]
+    return [name for name in names if is_asked(name, values) or values.get(name) or CONDITIONS[name].field in names]
+
+
+def next_part(texts: Mapping[str, str]) -> str | None:
+    """The first section of a draft with a missing required value or without any answer; None when all have some."""
+    for part, names in PARTS.items():
+        given = [name for name in names if texts.get(name, "").strip() and name not in PREFILLED]
+        if not given or any(not texts.get(name) for name in names if name in REQUIRED):
+            return part
+    return None
+
+
+# The values of a project as the texts that its forms have.
+
+
+def current_texts(project: Project) -> dict[str, str]:
+    """The texts of all fields."""
+    return {name: present_text(project_field(name), getattr(project, name)) for name in FIELDS}
+
+
+# Project list page with search and filters in the URL, and its export.
+
+# The list takes every filter of the API; those without a field in the form are set by links and saved views.
+FILTERS: Final = (*PROJECT_FILTERS, BELOW, KIND)
+# The filters that the page offers as selects.
+CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation")
+SHOWN_FILTERS: Final = frozenset({"q", *CHOICES, "rule", "agency", BELOW, KIND, "withdrawn"})
+HIDDEN_FILTERS: Final = tuple(name for name in FILTERS if name not in SHOWN_FILTERS)
+SORTS: Final = {
+    "-registered_at": lazy_text("Newest first"),
+    "-updated_at": lazy_text("Last changed first"),
+    "-budget_kzt": lazy_text("Largest budget first"),
+    "started_on": lazy_text("Earliest start first"),
+    "number": lazy_text("By number"),
+}
+
+
+@pages.page("/projects", needs=Permission.PROJECTS_READ)
+def projects(actor: Actor) -> Answer:
+    """List the projects that match the filters."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
+    filters = requested_filters(FILTERS)
+    sort = request.args.get("sort")
+    listing = Listing([], None) if names_no_agency(filters) else _listing(actor, filters)
+    return render_template(
+        "projects/list.html",
+        actor=actor,
+        items=listing.items,
+        filters=filters,
+        agencies=agency_names(item["agency"] for item in listing.items) if actor.agency_id is None else {},
+        agency=agency_filter(actor, filters, with_below=True),
+        choices=CHOICES if actor.agency_id is not None else (*CHOICES, KIND),
+        kept=HIDDEN_FILTERS,
+        rules=rule_titles(),
+        sorts=SORTS,
+        sort=sort or "-registered_at",
+        saved=view_line(actor, ViewList.PROJECTS, filters | ({"sort": sort} if sort else {})),
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+def _listing(actor: Actor, filters: Mapping[str, str]) -> Listing:
+    shared, only = split_agency_filters(filters)
+    with reads_from_replica():
+        return list_projects(actor, shared, requested_page(), only=only)
+
+
+@pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
+def projects_table(actor: Actor, ending: str) -> Answer:
+    """Download all projects that match the filters; the file can be edited and imported."""
+    shared, only = split_agency_filters(requested_filters(FILTERS))
+    labels_in = page_locale() if "labels" in (request.args.get("header_row"), request.args.get("headers")) else None
+    use_read_replica(for_export=True)
+    if ending == "csv":
+        return csv_download("projects", export_csv(actor, shared, only=only, labels_in=labels_in))
+    return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only, labels_in=labels_in))
+
+
+# Related records for pages: projects of cases, and cases of a project.
+
+
+def projects_of(actor: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, Project]:
+    """The project of each case, by number, with its agency."""
+    return projects_numbered(actor, (case["project"] for case in cases))
+
+
+def cases_of_project(actor: Actor, number: str) -> list[Case]:
+    """The cases of a project if the actor may see it, newest first."""
+    statement = (
+        select(Case)
+        .join(Case.project_record)
+        .where(Project.number == number, *visible_projects(actor))
+        .order_by(Case.id.desc())
+    )
+    return list(db.session.scalars(statement))
+
+
+# The letters that a form adds to a case or an exemption: files with one kind, description and pair of numbers.
+
+LETTER: Final = LetterFields()
+FILE: Final = "file"
+
+
+def chosen_letters(texts: Mapping[str, str]) -> tuple[list[SentFile], Mapping[str, Any]]:
+    """The chosen files of the request, and what is said of all of them. Raises Invalid, also without a file."""
+    values, problems = LETTER.load_texts({name: texts.get(name, "") for name in LETTER.fields})
+    files = read_files(FILE)
+    if not files:
+        problems = (Problem("/file", "page-choose-file"), *problems)
+    if problems:
+        raise Invalid(problems)
+    return files, values
+
+
+# Likely duplicates and links of a project, and the pages by which reviewers set links.
+
+ALL: Final = Page(500)
+# What the other project is, at the end that a link leads to.
+BACKWARDS: Final[Mapping[str, str]] = {
+    LinkKind.DUPLICATE_OF: lazy_text("Has the duplicate"),
+    LinkKind.PART_OF: lazy_text("Has the part"),
+    LinkKind.REPLACES: lazy_text("Replaced by"),
+    LinkKind.EXCHANGES_DATA_WITH: lazy_text("Exchanges data with"),
+}
+
+
+def similar_on_page(actor: Actor, project: Project) -> list[dict[str, Any]] | None:
+    """The likely duplicates on a project's page; None for those who neither review nor belong to an agency."""
+    if not actor.may(Permission.PROJECTS_LINK) and actor.agency_id is None:
+        return None
+    values = {name: getattr(project, name) for name in COMPARED}
+    return similar_for_page(similar_to_values(actor, project.agency_id, values, project.id))
+
+
+def similar_for_page(similar: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Likely duplicates with the agency's name, and the reasons as labels."""
+    items = similar_items(similar, page_locale())
+    names = agency_names(item["agency"] for item in items)
+    return [
+        {**item, "agency": names[item["agency"]], "reasons": [_reason(reason) for reason in item["reasons"]]}
+        for item in items
+    ]
+
+
+def links_for_page(actor: Actor, project: Project) -> list[dict[str, Any]]:
+    """The links of a project: what it is to the other project, its number and name, and the note."""
+    number = project.number
+    links = links_page(actor, project.id, ALL).items
+    ends = [(link, link["target"] if link["project"] == number else link["project"]) for link in links]
+    named = projects_numbered(actor, (other for _link, other in ends))
+    return [
+        {
+            "id": link["id"],
+            "label": _label(link["kind"], forwards=link["project"] == number),
+            "number": other,
+            "name": name_in_page_language(named[other]),
+            "note": link["note"],
+            "added_by": link["added_by"],
+            "added_at": link["added_at"],
+        }
+        for link, other in ends
+        if other in named
+    ]
+
+
+@pages.page("/projects/<number>/links", needs=Permission.PROJECTS_LINK, methods=("GET", "POST"))
+def link_project(actor: Actor, number: str) -> Answer:
+    """Link the project to another one."""
+    project = read_project(actor, number, "project")
+    kind = form_field("kind", "radios", label=_("What this project is to the other"), choices=options("link_kind"))
+    page = FormPage(
+        _("Link to another project"),
+        _("Add the link"),
+        url_for("web.project", number=number),
+        [kind, *(schema_field(LINK_BODY.inputs[name]) for name in ("target", "note"))],
+        LINK_BODY,
+        subject=name_in_page_language(project),
+    )
+    return answer_form(page, lambda values: _add(actor, number, values), {"target": request.args.get("target", "")})
+
+
+@pages.page("/projects/<number>/links/<row_id:link_id>/removal", needs=Permission.PROJECTS_LINK, methods=("POST",))
+def unlink_project(actor: Actor, number: str, link_id: int) -> Answer:
+    """Remove a link."""
+    with transaction():
+        remove_link(actor, number, link_id)
+    flash_message(_("Link removed."))
+    return redirect_to("project", number=number, _anchor="links")
+
+
+def _add(actor: Actor, number: str, values: Mapping[str, Any]) -> Answer:
+    with transaction():
+        add_link(actor, number, values)
+    flash_message(_("Link added."))
+    return redirect_to("project", number=number, _anchor="links")
+
+
+def _label(kind: str, *, forwards: bool) -> str:
+    return choice_label("link_kind", kind) if forwards else _(BACKWARDS[kind])
+
+
+def _reason(reason: str) -> str:
+    return _("Project name") if reason == "name" else field_label(reason)
+
+
+# The page of one project: details, verdict, flags, confirmations and documents.
+
+DOCUMENT = DocumentFields()
+
+
+@pages.page("/projects/<number>", needs=Permission.PROJECTS_READ)
+def project(actor: Actor, number: str) -> Answer:
+    """Show the project."""
+    return _detail_page(actor, number, Form())
+
+
+def _detail_page(actor: Actor, number: str, form: Form) -> str:
+    language = page_locale()
+    known = find_project(actor, number)
+    flags = flags_of(actor, known.number, ALL, language).items
+    links = links_for_page(actor, known)
+    similar = similar_on_page(actor, known)
+    former, later = linked_records(actor, known.id)
+    exemptions = list_exemptions(actor, {"project": number}, ALL).items
+    of_exemptions = documents_of_exemptions([exemption.id for exemption in exemptions])
+    documents_by_exemption = {exemption.id: of_exemptions.get(exemption.id, []) for exemption in exemptions}
+    # Read last: journalling a restricted read starts a transaction, which expires objects read before.
+    project = read_project(actor, number, "project")
+    verdict = verdict_of(project, None, language)
+    return render_template(
+        "projects/detail.html",
+        actor=actor,
+        project=project,
+        status=project.freeze_status,
+        has_ended=project.stage in FINAL_STAGES,
+        attestation=attestation_of(project),
+        may_attest=may_attest(actor, project),
+        active=active_only(flags),
+        cleared=[flag for flag in flags if flag["status"] == "cleared"],
+        verdict=verdict,
+        parts=PARTS,
+        asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],
+        confirmed=CONFIRMED,
+        part_title=part_title,
+        confirmations=confirmations_of(project.id),
+        exemptions=exemptions,
+        exemption_documents=documents_by_exemption,
+        documents=documents_of(project),
+        form=form,
+        cases=cases_of_project(actor, number) if actor.may(Permission.CASES_READ) else [],
+        requests=requests_of_project(actor, project.id) if actor.may(Permission.REQUESTS_READ) else [],
+        approvals=waiting_about(actor, project_id=project.id),
+        withdrawal=withdrawal_in_effect(project),
+        links=links,
+        similar=similar,
+        former=former,
+        later=later,
+    )
+
+
+@pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)
+def add_project_document(actor: Actor, number: str) -> Answer:
+    """Add a document to the project."""
+    project = find_project(actor, number)
+    try:
+        _add_uploaded(actor, project)
+    except Invalid as error:
+        return _detail_page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 422
+    except (DocumentQuotaExceeded, ProjectWithdrawn) as error:
+        return _detail_page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 409
+    flash_message(gettext("Document saved."))
+    return redirect_to("project", number=number, _anchor="documents")
+
+
+@pages.page("/projects/<number>/documents/<row_id:document_id>", needs=Permission.PROJECTS_READ)
+def project_document(actor: Actor, number: str, document_id: int) -> Answer:
+    """Download a document; uploaded content is never rendered in the service's origin."""
+    document, content = read_document(read_project(actor, number, "document"), document_id)
+    return document_download(document.name, content)
+
+
+def _add_uploaded(actor: Actor, project: Project) -> None:
+    upload = read_form()[1].get("file") if _has_file() else None
+    values, problems = DOCUMENT.load_texts(typed_values(DOCUMENT.fields))
+    if upload is None:
+        raise Invalid([Problem("/file", "page-choose-file"), *problems])
+    if problems:
+        raise Invalid(problems)
+    add_document(actor, project, upload.name, upload.content_type, upload.content, **values)
+
+
+def _has_file() -> bool:
+    return bool(request.files.get("file") and request.files["file"].filename)
+
+
+# Pages on which an agency confirms that its records are still true: one record, or several after looking at them.
+
+MAX_AT_ONCE: Final = 100
+CHOSEN: Final = "record"
+
+
+@pages.page("/projects/<number>/attestation", needs=Permission.PROJECTS_ATTEST, methods=("POST",))
+def attest(actor: Actor, number: str) -> Answer:
+    """Confirm one record, from its page."""
+    with flash_outcome(_("You confirmed that the record is true.")):
+        _attest(actor, number, request.form.get("version", ""))
+    return redirect_to("project", number=number)
+
+
+@pages.page("/attestations", needs=Permission.PROJECTS_ATTEST)
+def attestations(actor: Actor) -> Answer:
+    """List the records of the user's agencies whose confirmation is due or overdue, the earliest first."""
+    records = records_to_attest(actor, MAX_AT_ONCE)
+    rows = [(project, attestation_of(project)) for project in records]
+    return render_template("projects/attestations.html", actor=actor, rows=rows)
+
+
+@pages.page("/attestations/confirmation", needs=Permission.PROJECTS_ATTEST, methods=("POST",))
+def attest_chosen(actor: Actor) -> Answer:
+    """Confirm the chosen records, each in a transaction of its own: one that was changed meanwhile stops no other."""
+    chosen = list(dict.fromkeys(request.form.getlist(CHOSEN)))[:MAX_AT_ONCE]
+    if not chosen:
+        flash_message(_("Choose at least one record."), "error")
+        return redirect_to("attestations")
+    confirmed = 0
+    for each in chosen:
+        number, _separator, version = each.partition(" ")
+        try:
+            _attest(actor, number, version)
+        except (Conflict, NotFound) as error:
+            flash_message(error_message(error), "error")
+        else:
+            confirmed += 1
+    if confirmed:
+        text = ngettext("You confirmed %(num)s record.", "You confirmed %(num)s records.", confirmed)
+        flash_message(text % {"num": confirmed})
+    return redirect_to("attestations")
+
+
+def _attest(actor: Actor, number: str, version: str) -> None:
+    # A version that is no number is none of the record's.
+    seen = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+    with transaction():
+        attest_project(actor, find_project_to_change(actor, number), seen)
+
+
+# The history of a project: all changes, and the record and the verdict as known on a past date.
+
+MAX_LENGTH: Final = 100
+
+
+class KnownOn(BaseSchema):
+    """The date of the form."""
+
+    known_at = AnyDay()
+
+
+KNOWN_ON: Final = KnownOn()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was known on a date; ``status`` and ``verdict`` are None when the register cannot tell."""
+
+    on: date
+    values: dict[str, Any]
+    status: KnownStatus | None
+    verdict: dict[str, Any] | None
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The fields that had a value."""
+        return frozenset(name for name, value in self.values.items() if value is not None)
+
+
+@pages.page("/projects/<number>/history", needs=Permission.PROJECTS_READ)
+def project_history(actor: Actor, number: str) -> Answer:
+    """Show all changes, newest first; for a date above them what was known on it."""
+    text = request.args.get(NAME, "").strip()[:MAX_LENGTH]
+    project = read_project(actor, number, "history")
+    form, past = Form({NAME: text}), None
+    try:
+        past = _past(project, text) if text else None
+        if past:
+            # As the form asks for it, also when a link has another notation.
+            form = Form({NAME: f"{past.on:%d.%m.%Y}"})
+    except Invalid as error:
+        form = invalid_form({NAME: text}, error, NAME)
+    page = render_template(
+        "projects/history.html",
+        project=project,
+        revisions=history(project.id)[::-1],
+        form=form,
+        past=past,
+        parts=PARTS,
+        confirmed=CONFIRMED,
+        part_title=part_title,
+    )
+    return (page, 422) if form.errors else page
+
+
+def _past(project: Project, text: str) -> Past:
+    loaded = KNOWN_ON.load_texts({NAME: text})
+    day: date | None = loaded.values.get(NAME)
+    if loaded.problems or day is None:
+        raise Invalid(loaded.problems or [Problem(NAME, "expected-date")])
+    at = parse_known_at(day.isoformat())
+    registered = local_date(project.registered_at)
+    if day < registered:
+        raise Invalid([Problem(NAME, "known-at-before-registration", {"registered": registered.isoformat()})])
+    present = {name: getattr(project, name) for name in ("id", "number", "registered_at")}
+    values = values_known_at(present, at)
+    try:
+        status = status_known_at(present, at)
+    except (FlagsNotKnown, AuditPolicyMissing):
+        status = None
+    try:
+        verdict = verdict_known_at(project, day, at, page_locale())
+    except AuditPolicyMissing:
+        verdict = None
+    return Past(day, values, status, verdict)
+
+
+# Edit pages of a project: by section or whole, with the verdict before saving and detection of concurrent edits.
+
+VERSION: Final = "version"
+# Buttons and marks of the pages between the form and the saving.
+BACK: Final = "back_to_form"
+ASKED: Final = "asked"
+CONFIRMATION: Final = "confirmed"
+Parts = Mapping[str, Sequence[str]]
+
+
+@pages.page("/projects/<number>/edit", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"), keeps_entries=True)
+def edit_project(actor: Actor, number: str, resumed: bool) -> Answer:
+    """Change any field of a project."""
+    return _edit(actor, number, None, resumed)
+
+
+@pages.page(
+    "/projects/<number>/edit/<section>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"), keeps_entries=True
+)
+def edit_section(actor: Actor, number: str, section: str, resumed: bool) -> Answer:
+    """Change the fields of one section."""
+    if section not in PARTS:
+        raise RouteNotFound
+    return _edit(actor, number, section, resumed)
+
+
+def _edit(actor: Actor, number: str, section: str | None, resumed: bool) -> Answer:
+    """Show the form with the current values; a POST saves the changed fields, once their effect was shown."""
+    if request.method != "POST":
+        project = read_project_to_change(actor, number, "project")
+        return _form(project, Form(current_texts(project)), section)
+    texts = with_budget(typed_values(FIELDS))
+    if resumed:
+        project = read_project_to_change(actor, number, "project")
+        flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
+        return _form(project, Form({**current_texts(project), **texts}), section, tuple(texts))
+    with transaction():
+        project = find_project_to_change(actor, number)
+        seen = _form_version(project)
+        since = history(project.id)[seen:]
+        edited = _own_changes(project, texts, since)
+        form = Form({**current_texts(project), **edited})
+        if since:
+            # Nothing is saved until the user has seen the concurrent changes.
+            return _form(project, form, section, tuple(edited), since), 409
+        if BACK in request.form:
+            return _form(project, form, section, tuple(edited))
+        return _save(actor, project, section, edited)
+
+
+def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[str, str]) -> Answer:
+    """Save the changes, or show the page that stands before it: errors, further questions, the effect."""
+    values, problems = PROJECT_PATCH.load_filled_texts(edited)
+    loaded, reason_problems = PROJECT_PATCH.load_filled_texts({REASON: request.form.get(REASON, "")})
+    reason = loaded.get(REASON)
+    try:
+        before, after = planned_change(actor, project, values, problems)
+    except (Invalid, Conflict) as error:
+        form = invalid_form({**current_texts(project), **edited}, error, "external_id")
+        wrong = [name for name, _ in form.errors]
+        return _form(project, form, section, (*edited, *wrong)), 422
+    needed = [] if section is None or ASKED in request.form else newly_asked(before, after)
+    if needed:
+        return _follow_up(project, section, edited, needed)
+    changes = differences(before, after)
+    required = is_reason_required(changes)
+    if required and reason is None and not reason_problems:
+        reason_problems = (Problem(f"/{REASON}", "change-reason-required"),)
+    if any(change["field"] in PROJECT_FACTS for change in changes):
+        if CONFIRMATION not in request.form:
+            return _confirmation(project, section, edited, after, Form(), required)
+        if reason_problems:
+            texts = {REASON: request.form.get(REASON, "")}
+            return _confirmation(project, section, edited, after, Form(texts, reason_problems), required), 422
+    flash_changes(change_project(actor, project, values, (), reason))
+    return _to_project(project, section)
+
+
+def _to_project(project: Project, section: str | None) -> Response:
+    return redirect_to("project", number=project.number, _anchor=None if section is None else f"facts-{section}")
+
+
+def _form(
+    project: Project,
+    form: Form,
+    section: str | None,
+    further: Sequence[str] = (),
+    since: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The form of a section, or of all; ``further``: fields of other sections that were changed or are wrong."""
+    parts: dict[str, Sequence[str]] = dict(PARTS)
+    if section is not None:
+        shown = shown_fields(section, form.values)
+        others = {part: [name for name in names if name in further] for part, names in PARTS.items()}
+        parts = {section: in_order({*shown, *others.pop(section)}, PARTS[section])}
+        parts |= {part: names for part, names in others.items() if names}
+    return _edit_page(project, form, parts, section, since=since)
+
+
+def _follow_up(project: Project, section: str | None, edited: Mapping[str, str], needed: Sequence[str]) -> str:
+    """The page that asks what the changed answers need."""
+    parts = {part: [name for name in names if name in needed] for part, names in PARTS.items()}
+    form = Form(current_texts(project))
+    hidden = {**edited, ASKED: "yes"}
+    return _edit_page(project, form, {part: names for part, names in parts.items() if names}, section, hidden=hidden)
+
+
+def _edit_page(
+    project: Project,
+    form: Form,
+    parts: Parts,
+    section: str | None,
+    *,
+    hidden: Mapping[str, str] | None = None,
+    since: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    return render_template(
+        "projects/edit.html",
+        project=project,
+        form=form,
+        section=section,
+        parts={part: [project_field(name) for name in names] for part, names in parts.items()},
+        part_title=part_title,
+        conditions={} if section is None else CONDITIONS,
+        hidden=hidden or {},
+        since=since,
+        to_project=_project_address(project, section),
+    )
+
+
+def _confirmation(
+    project: Project,
+    section: str | None,
+    edited: Mapping[str, str],
+    after: Mapping[str, Any],
+    form: Form,
+    required: bool,
+) -> str:
+    before = {name: getattr(project, name) for name in after}
+    return render_template(
+        "projects/edit_check.html",
+        project=project,
+        form=form,
+        changes=differences(before, after),
+        verdict=verdict_after_change(project, after, page_locale()),
+        reason=schema_field(PROJECT_PATCH.inputs[REASON]) if required else None,
+        hidden={**edited, ASKED: "yes", CONFIRMATION: "yes"},
+        back_to_form=BACK,
+        to_project=_project_address(project, section),
+    )
+
+
+def _project_address(project: Project, section: str | None) -> str:
+    return url_for("web.project", number=project.number, _anchor=None if section is None else f"facts-{section}")
+
+
+def _form_version(project: Project) -> int:
+    text = request.form.get(VERSION, "")
+    version = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return min(version, project.version) or project.version
+
+
+def _own_changes(project: Project, texts: Mapping[str, str], since: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The texts that differ from the values with which the form was opened."""
+    opened_with = current_texts(project)
+    for revision in reversed(since):
+        for change in revision["changes"]:
+            if change["field"] in FIELDS:
+                opened_with[change["field"]] = _typed_before(change["field"], change["old"])
+    return changed_texts(texts, opened_with)
+
+
+def _typed_before(name: str, old: Any) -> str:
+    # A revision stores dates as ISO 8601 text.
+    value = date.fromisoformat(old) if old and isinstance(FIELDS.get(name), Day) else old
+    return present_text(project_field(name), value)
+
+
+# Registration: short pages, each with what the answers before it ask, and its own errors.
+
+STEPS: Final = tuple(PARTS)
+CHECK: Final = "check"
+
+
+@pages.page(
+    "/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"), keeps_entries=True
+)
+def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answer:
+    """One step of the form. Entered values are saved even when invalid."""
+    if step not in STEPS:
+        raise RouteNotFound
+    draft = find_draft(actor, draft_id)
+    if request.method != "POST":
+        return _step(actor, draft, step, Form(draft.values))
+    typed = with_budget({**draft.values, **typed_values(("agency", *PARTS[step]))})
+    if resumed:
+        flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
+        return _step(actor, draft, step, Form(typed))
+    before = dict(draft.values)
+    draft = save_draft(actor, draft_id, typed)
+    if "autosave" in request.form:
+        return Response(status=204)
+    if "leave" in request.form:
+        flash_message(gettext("Draft saved. You can find it here."))
+        return redirect_to("register")
+    form = _form_with_errors(actor, draft.values, step)
+    if form is not None:
+        return _step(actor, draft, step, form), 422
+    return _next(draft, step, before)
+
+
+def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
+    """The next step; for a change from the last page back to it, or to what the change asks."""
+    place = STEPS.index(step) + 1
+    following = STEPS[place] if place < len(STEPS) else None
+    if CHECK in request.values:
+        needed = newly_asked(before, draft.values)
+        following = next((part for part in STEPS[place:] if set(PARTS[part]) & set(needed)), None)
+    if following is None:
+        return redirect_to("register_check", draft_id=draft.id)
+    again = {CHECK: "yes"} if CHECK in request.values else {}
+    return redirect_to("register_step", draft_id=draft.id, step=following, **again)
+
+
+def load_draft(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[Problem]]:
+    """The agency, the values and the problems of the questions that a draft asks."""
+    asked = {name: text for name, text in asked_texts(texts).items() if name in PROJECT_BODY.fields}
+    values, problems = PROJECT_BODY.load_filled_texts(asked)
+    return values.pop("agency", None), values, problems
+
+
+def field_of(error: RegistryError) -> str:
+    """The field of an error of the service that names none."""
+    return "external_id" if isinstance(error, Conflict) else "agency"
+
+
+def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> Form | None:
+    """The form with what is wrong on this page, None when nothing is; later pages have not been answered yet."""
+    agency, values, known = load_draft(texts)
+    problems = merge_problems(known, cross_field_problems(values))
+    here = [problem for problem in problems if part_of(problem.pointer[1:]) == step]
+    if here:
+        return Form(texts, here)
+    if step == STEPS[0]:
+        try:
+            check_reference(actor, agency, values.get("external_id"))
+        except (Invalid, Conflict, NotAllowed) as error:
+            return invalid_form(texts, error, field_of(error))
+    return None
+
+
+def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
+    fields = [project_field(name) for name in shown_fields(step, form.values)]
+    if step == STEPS[0]:
+        choices = agency_choices(actor)
+        agency = schema_field(PROJECT_BODY.inputs["agency"])
+        fields.insert(0, replace(agency, control="select", choices=choices) if choices else agency)
+    place = STEPS.index(step)
+    back = url_for("web.register_step", draft_id=draft.id, step=STEPS[place - 1]) if place else url_for("web.register")
+    checking = CHECK in request.values
+    return render_template(
+        "projects/register_step.html",
+        form=form,
+        fields=fields,
+        conditions=CONDITIONS,
+        title=part_title(step),
+        place=place + 1,
+        back=url_for("web.register_check", draft_id=draft.id) if checking else back,
+        check=CHECK if checking else None,
+    )
+
+
+# The last page of a registration: all answers, similar projects and the verdict.
+
+
+@pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def register_check(actor: Actor, draft_id: int) -> Answer:
+    """Show all values and the verdict; a POST registers the project."""
+    draft = find_draft(actor, draft_id)
+    if request.method != "POST":
+        return _check(actor, draft, Form())
+    agency, values, problems = load_draft(draft.values)
+    texts = typed_values((REASON,))
+    loaded, wrong = PROJECT_BODY.load_filled_texts(texts)
+    of_reason = [problem for problem in wrong if problem.pointer == f"/{REASON}"]
+    try:
+        with transaction():
+            project = register_project(actor, agency, values, (*problems, *of_reason), loaded.get(REASON))
+            discard_draft(actor, draft_id)
+    except (Invalid, Conflict, NotAllowed) as error:
+        problems = error.problems if isinstance(error, Invalid) else ()
+        form = Form(texts, [problem for problem in problems if problem.pointer == f"/{REASON}"])
+        return _check(actor, draft, form), 422
+    flash_message(gettext("The project is registered under the number %s.") % project.number)
+    return redirect_to("project", number=project.number)
+
+
+def _check(actor: Actor, draft: Draft, form: Form) -> str:
+    agency_bin, values, problems = load_draft(draft.values)
+    verdict, errors, similar, former = None, [], [], None
+    try:
+        agency = check_project(actor, agency_bin, values, problems)
+        former = former_records_shown(actor, agency.id, values)
+        verdict = verdict_to_check(agency, values, None, page_locale(), former.pasts)
+        similar = similar_for_page(similar_to_values(actor, agency.id, values))
+    except Invalid as error:
+        errors = [
+            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem)) for problem in error.problems
+        ]
+    except (Conflict, NotAllowed) as error:
+        errors = [(STEPS[0], field_of(error), error_message(error))]
+    return render_template(
+        "projects/register_check.html",
+        draft=draft,
+        form=form,
+        former=former,
+        agency=agency_name(agency_bin),
+        values=values,
+        verdict=verdict,
+        similar=similar,
+        errors=errors,
+        parts={part: [name for name in names if is_asked(name, draft.values)] for part, names in PARTS.items()},
+        part_title=part_title,
+        last_step=STEPS[-1],
+        without_year=without_year(values),
+    )
+
+
+# Drafts of registrations: list, start, copy of a project, and deletion.
+
+
+@pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def register(actor: Actor) -> Answer:
+    """List the drafts; a POST creates a new one."""
+    if request.method != "POST":
+        return render_template("projects/register.html", drafts=drafts_of(actor))
+    with transaction():
+        draft = start_draft(actor)
+        save_draft(actor, draft.id, agency_defaults(actor))
+    return redirect_to("register_step", draft_id=draft.id, step=next(iter(PARTS)))
+
+
+@pages.page("/register/<row_id:draft_id>", needs=Permission.PROJECTS_WRITE)
+def register_resume(actor: Actor, draft_id: int) -> Answer:
+    """Go on with a draft where answers are missing."""
+    part = next_part(find_draft(actor, draft_id).values)
+    if part is None:
+        return redirect_to("register_check", draft_id=draft_id)
+    return redirect_to("register_step", draft_id=draft_id, step=part)
+
+
+@pages.page("/projects/<number>/copy", needs=Permission.PROJECTS_WRITE, methods=("POST",))
+def copy_project(actor: Actor, number: str) -> Response:
+    """Start a draft with the values of a project, without its own reference; confirmations are not values."""
+    with transaction():
+        project = read_project(actor, number, "project")
+        texts = {name: text for name, text in current_texts(project).items() if text and name != "external_id"}
+        draft = start_draft(actor)
+        save_draft(actor, draft.id, {"agency": project.agency.bin, **texts})
+    flash_message(gettext("This draft has the values of %s. Change what is different.") % number)
+    return redirect_to("register_step", draft_id=draft.id, step=next(iter(PARTS)))
+
+
+@pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
+def register_discard(actor: Actor, draft_id: int) -> Answer:
+    """Delete a draft."""
+    discard_draft(actor, draft_id)
+    flash_message(gettext("Draft deleted."))
+    return redirect_to("register")

@@ -1,1 +1,0 @@
-"""Likely duplicates: reduced words, fingerprints that find candidates, and the score of two records."""
