@@ -12,24 +12,9 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
 from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
+from registry.audits import schemas
 from registry.audits.past import verify_audit
 from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits, visible_run
-from registry.audits.schemas import (
-    AUDIT,
-    AUDIT_EXAMPLE,
-    AUDIT_JUST_RUN,
-    AUDIT_ORDER,
-    CHANGE,
-    CHANGE_EXAMPLE,
-    HELD_DECISION,
-    HELD_DECISION_EXAMPLE,
-    HELD_EXAMPLE,
-    VERIFICATION,
-    VOIDING_CONFIRMATION,
-    VOIDING_EXAMPLE,
-    VOIDING_PROPOSAL,
-    verification_shown,
-)
 from registry.audits.service import confirm_held_audit, find_audit, reject_held_audit, run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.lists import Listing, Page
@@ -39,11 +24,15 @@ from registry.flags.models import AuditRun, failure_text
 
 blp = ApiBlueprint("audits", __name__, description="Runs of the policy over every project.")
 FILTERS: Final = negatable(plain_parameters(AUDIT_FILTERS))
-DRY_RUN_EXAMPLE = {**AUDIT_EXAMPLE, "dry_run": True, "changes": [CHANGE_EXAMPLE]}
+DRY_RUN_EXAMPLE = {**schemas.AUDIT_EXAMPLE, "dry_run": True, "changes": [schemas.CHANGE_EXAMPLE]}
 VOIDED_EXAMPLE = {
-    **AUDIT_EXAMPLE,
+    **schemas.AUDIT_EXAMPLE,
     "status": "voided",
-    "voiding": {**VOIDING_EXAMPLE, "confirmed_by": "s.akhmetova", "confirmed_at": "2026-03-03T05:20:00.000000Z"},
+    "voiding": {
+        **schemas.VOIDING_EXAMPLE,
+        "confirmed_by": "s.akhmetova",
+        "confirmed_at": "2026-03-03T05:20:00.000000Z",
+    },
 }
 
 
@@ -55,7 +44,7 @@ def shown(run: Mapping[str, Any]) -> dict[str, Any]:
 def visible(run: AuditRun) -> dict[str, Any]:
     """The audit as the caller sees it; its entity tag is made from exactly that."""
     columns = shown(visible_run(current_actor(), run))
-    blp.set_etag(("audit", *(columns[name] for name in AUDIT.fields)))
+    blp.set_etag(("audit", *(columns[name] for name in schemas.AUDIT.fields)))
     return columns
 
 
@@ -65,7 +54,7 @@ def page_of_audits(actor: Actor, filters: Mapping[str, str], page: Page) -> List
     return Listing([shown(run) for run in listing.items], listing.next)
 
 
-add_exports(blp, ListExport("audits", Permission.AUDITS_READ, FILTERS, AUDIT, page_of_audits))
+add_exports(blp, ListExport("audits", Permission.AUDITS_READ, FILTERS, schemas.AUDIT, page_of_audits))
 
 
 @blp.route("/audits")
@@ -75,19 +64,21 @@ class Audits(MethodView):
     @blp.requires(Permission.AUDITS_READ)
     @blp.doc(operationId="list_all_audits")
     @blp.arguments(list_query(FILTERS, ("id",)), location="query")
-    @blp.response(200, PageSchema(AUDIT), example={"items": [AUDIT_EXAMPLE], "next": None}, headers=LINK)
+    @blp.response(
+        200, PageSchema(schemas.AUDIT), example={"items": [schemas.AUDIT_EXAMPLE], "next": None}, headers=LINK
+    )
     def get(self, query: ListArguments) -> Any:
         """List audits, the newest first."""
         return page_response(page_of_audits(current_actor(), *query))
 
     @blp.requires(Permission.AUDITS_RUN)
     @blp.doc(operationId="create_audit")
-    @blp.arguments(AUDIT_ORDER, required=False, example={"on": "2026-03-03", "dry_run": True})
+    @blp.arguments(schemas.AUDIT_ORDER, required=False, example={"on": "2026-03-03", "dry_run": True})
     @blp.idempotent(commits_itself=True)
     @blp.etag
     @blp.response(
         201,
-        AUDIT_JUST_RUN,
+        schemas.AUDIT_JUST_RUN,
         description="Done, or held by the change threshold.",
         example=DRY_RUN_EXAMPLE,
         headers=LOCATION,
@@ -114,7 +105,7 @@ class AuditById(MethodView):
     @blp.requires(Permission.AUDITS_READ)
     @blp.doc(operationId="read_one_audit")
     @blp.etag
-    @blp.response(200, AUDIT, example=AUDIT_EXAMPLE)
+    @blp.response(200, schemas.AUDIT, example=schemas.AUDIT_EXAMPLE)
     def get(self, id: int) -> Any:
         """Read an audit."""
         return visible(find_audit(current_actor(), id))
@@ -127,7 +118,9 @@ class AuditChanges(MethodView):
     @blp.requires(Permission.AUDITS_READ)
     @blp.doc(operationId="list_changes")
     @blp.arguments(list_query(), location="query")
-    @blp.response(200, PageSchema(CHANGE), example={"items": [CHANGE_EXAMPLE], "next": None}, headers=LINK)
+    @blp.response(
+        200, PageSchema(schemas.CHANGE), example={"items": [schemas.CHANGE_EXAMPLE], "next": None}, headers=LINK
+    )
     def get(self, query: ListArguments, id: int) -> Any:
         """List every change of a flag's status since the audit before; of a dry or held one, what would have
         changed.
@@ -141,10 +134,10 @@ class AuditConfirmation(MethodView):
 
     @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ)
     @blp.doc(operationId="confirm_audit")
-    @blp.arguments(HELD_DECISION, example={"reason": "The Ministry closed 60 test projects on 2 March."})
+    @blp.arguments(schemas.HELD_DECISION, example={"reason": "The Ministry closed 60 test projects on 2 March."})
     @blp.idempotent(commits_itself=True)
     @blp.etag
-    @blp.response(200, AUDIT, example=AUDIT_EXAMPLE)
+    @blp.response(200, schemas.AUDIT, example=schemas.AUDIT_EXAMPLE)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Confirm a held audit: its date is judged again without the change threshold."""
         return visible(confirm_held_audit(current_actor(), id, values["reason"]))
@@ -156,10 +149,14 @@ class AuditRejection(MethodView):
 
     @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ)
     @blp.doc(operationId="reject_audit")
-    @blp.arguments(HELD_DECISION, example={"reason": HELD_DECISION_EXAMPLE["reason"]})
+    @blp.arguments(schemas.HELD_DECISION, example={"reason": schemas.HELD_DECISION_EXAMPLE["reason"]})
     @blp.idempotent
     @blp.etag
-    @blp.response(200, AUDIT, example={**HELD_EXAMPLE, "status": "rejected", "held_decision": HELD_DECISION_EXAMPLE})
+    @blp.response(
+        200,
+        schemas.AUDIT,
+        example={**schemas.HELD_EXAMPLE, "status": "rejected", "held_decision": schemas.HELD_DECISION_EXAMPLE},
+    )
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Reject a held audit: it changes nothing and does not count, and the next audit judges every project again."""
         return visible(reject_held_audit(current_actor(), id, values["reason"]))
@@ -171,10 +168,10 @@ class AuditVoiding(MethodView):
 
     @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ)
     @blp.doc(operationId="propose_to_void_audit")
-    @blp.arguments(VOIDING_PROPOSAL, example={"reason": VOIDING_EXAMPLE["reason"]})
+    @blp.arguments(schemas.VOIDING_PROPOSAL, example={"reason": schemas.VOIDING_EXAMPLE["reason"]})
     @blp.idempotent(commits_itself=True)
     @blp.etag
-    @blp.response(200, AUDIT, example={**AUDIT_EXAMPLE, "voiding": VOIDING_EXAMPLE})
+    @blp.response(200, schemas.AUDIT, example={**schemas.AUDIT_EXAMPLE, "voiding": schemas.VOIDING_EXAMPLE})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
         return visible(propose_voiding(current_actor(), id, values["reason"]))
@@ -186,10 +183,10 @@ class AuditVoidingConfirmation(MethodView):
 
     @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ)
     @blp.doc(operationId="void_proposed_audit")
-    @blp.arguments(VOIDING_CONFIRMATION, example={"proposed_at": VOIDING_EXAMPLE["proposed_at"]})
+    @blp.arguments(schemas.VOIDING_CONFIRMATION, example={"proposed_at": schemas.VOIDING_EXAMPLE["proposed_at"]})
     @blp.idempotent(commits_itself=True)
     @blp.etag
-    @blp.response(200, AUDIT, example=VOIDED_EXAMPLE)
+    @blp.response(200, schemas.AUDIT, example=VOIDED_EXAMPLE)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's.
 
@@ -224,10 +221,10 @@ class AuditVerification(MethodView):
 
     @verification_blp.requires(Permission.AUDITS_VERIFY)
     @verification_blp.doc(operationId="verify_audit", responses={409: ERROR_NAMES[409]})
-    @verification_blp.response(200, VERIFICATION, example=EXAMPLE)
+    @verification_blp.response(200, schemas.VERIFICATION, example=EXAMPLE)
     def get(self, id: int) -> Any:
         """Repeat a past audit from what was known then and its policy, and list every difference; writes nothing.
 
         409 for an audit that cannot be repeated. Takes about as long as the audit took.
         """
-        return verification_shown(verify_audit(current_actor(), id))
+        return schemas.verification_shown(verify_audit(current_actor(), id))

@@ -24,8 +24,6 @@ from registry.core.lists import (
     Listing,
     Page,
     SortKey,
-    after,
-    build_page,
     conditions,
     date_filters,
     instant_filters,
@@ -167,7 +165,7 @@ def _statuses_at_the_audit(project: Project, finished_at: datetime | None) -> Se
 # Lists of audits and of their changes.
 
 SORTS: Final = {"id": SortKey("id", AuditRun.id.expression, int)}
-OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
+CHANGE_SORTS: Final = {"id": SortKey("id", AuditChange.id.expression, int)}
 EXAMPLES: Final = 3
 
 AUDIT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
@@ -200,11 +198,7 @@ def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
     Restricted projects on the page are journalled as read.
     """
     actor.require(Permission.AUDITS_READ)
-    statement = _changes(actor, audit)
-    if page.cursor is not None:
-        statement = statement.where(after(OLDEST_FIRST, AuditChange.id.expression, False, page.cursor))
-    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
+    listing = read_page(_changes(actor, audit), page, AuditChange.id, CHANGE_SORTS, "id")
     _journal_reads(actor, listing.items)
     return listing
 
@@ -227,7 +221,7 @@ def example_changes(actor: Actor, audit: AuditRun) -> dict[str, list[str]]:
     """
     actor.require(Permission.AUDITS_READ)
     place = func.row_number().over(partition_by=AuditChange.rule, order_by=AuditChange.id).label("place")
-    ranked = _changes(actor, audit).add_columns(place).order_by(None).subquery()
+    ranked = _changes(actor, audit).add_columns(place, AuditChange.id.label("_id")).subquery()
     rows = db.session.execute(select(ranked).where(ranked.c.place <= EXAMPLES).order_by(ranked.c._id)).mappings().all()
     _journal_reads(actor, rows)
     examples: dict[str, list[str]] = {}
@@ -239,7 +233,7 @@ def example_changes(actor: Actor, audit: AuditRun) -> dict[str, list[str]]:
 def all_changes_of(actor: Actor, audit: AuditRun) -> list[dict[str, Any]]:
     """Return all changes of the audit on visible projects; restricted projects are journalled as read."""
     actor.require(Permission.AUDITS_READ)
-    rows = db.session.execute(_changes(actor, audit)).mappings().all()
+    rows = db.session.execute(_changes(actor, audit).order_by(AuditChange.id)).mappings().all()
     _journal_reads(actor, rows)
     return [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
 
@@ -252,12 +246,9 @@ def _changes(actor: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
             AuditChange.severity,
             AuditChange.change,
             Project.is_restricted.label("_restricted"),
-            AuditChange.id.label("_sort"),
-            AuditChange.id.label("_id"),
         )
         .join(Project, Project.id == AuditChange.project_id)
         .where(AuditChange.audit_id == audit.id, *visible_projects(actor))
-        .order_by(AuditChange.id)
     )
 
 

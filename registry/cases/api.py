@@ -18,34 +18,13 @@ from registry.api.parameters import ListArguments, PageSchema, list_query, negat
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
+from registry.cases import schemas
 from registry.cases.actions import act_on_cases, carry_out, open_cases
 from registry.cases.commission import DecisionFile, propose_commission_decision
 from registry.cases.documents import add_case_document, case_document, case_documents_page, read_case_document
 from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, SORTS, filters_of_cases, list_cases, show_case
 from registry.cases.models import Case, CaseTemplate
 from registry.cases.queries import find_case, find_case_to_change, read_case
-from registry.cases.schemas import (
-    CASE,
-    CASE_ASSIGNMENT,
-    CASE_COMMENT,
-    CASE_OPENING,
-    CASE_PROPOSAL,
-    CASE_REMARK,
-    CASE_SUMMARY,
-    MANY_ASSIGNED,
-    MANY_CASES,
-    MANY_CONFIRMED,
-    MANY_DONE,
-    MANY_OPENED,
-    MANY_OPENED_DONE,
-    PROPOSAL_EXAMPLE,
-    TEMPLATE,
-    TEMPLATE_BODY,
-    TEMPLATE_PATCH,
-    CommissionDecision,
-)
-from registry.cases.schemas import EXAMPLE as TEMPLATE_EXAMPLE
-from registry.cases.schemas import SENT as TEMPLATE_SENT
 from registry.cases.service import open_case
 from registry.cases.team import OF_OTHERS, team
 from registry.cases.text_templates import (
@@ -83,7 +62,7 @@ add_exports(
         "cases",
         Permission.CASES_READ,
         FILTERS,
-        CASE_SUMMARY,
+        schemas.CASE_SUMMARY,
         lambda actor, filters, page: list_cases(actor, filters, page, request_locale()),
     ),
 )
@@ -106,7 +85,7 @@ class Cases(MethodView):
     @blp.requires(Permission.CASES_READ)
     @blp.doc(operationId="list_all_cases")
     @blp.arguments(list_query((*FILTERS, expand_parameter(PROJECT)), SORTS, counted=True), location="query")
-    @blp.response(200, PageSchema(CASE_SUMMARY, counted=True), headers=LINK)
+    @blp.response(200, PageSchema(schemas.CASE_SUMMARY, counted=True), headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
         use_read_replica()
@@ -116,10 +95,10 @@ class Cases(MethodView):
 
     @blp.requires(Permission.CASES_REVIEW)
     @blp.doc(operationId="create_case")
-    @blp.arguments(CASE_OPENING, example={"project": "QT-2026-0000001-1"})
+    @blp.arguments(schemas.CASE_OPENING, example={"project": "QT-2026-0000001-1"})
     @blp.idempotent
     @blp.etag
-    @blp.response(201, CASE, description="Opened.", headers=LOCATION)
+    @blp.response(201, schemas.CASE, description="Opened.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Open a case for a project on the watch list."""
         case = open_case(current_actor(), values["project"])
@@ -135,7 +114,7 @@ class CaseById(MethodView):
     @blp.requires(Permission.CASES_READ)
     @blp.doc(operationId="read_case")
     @blp.etag
-    @blp.response(200, CASE)
+    @blp.response(200, schemas.CASE)
     def get(self, case_id: int) -> Any:
         """Read a case with its timeline and what the caller may do now."""
         case = find_case(current_actor(), case_id)
@@ -151,7 +130,7 @@ class ActionEndpoint:
     """How an action of the workflow is called: what it does, and its body, or none at all."""
 
     summary: str
-    schema: Schema = CASE_COMMENT
+    schema: Schema = schemas.CASE_COMMENT
     example: Mapping[str, Any] = field(default_factory=lambda: {"comment": "See the contract's date."})
 
 
@@ -159,18 +138,18 @@ ENDPOINTS: Final[Mapping[str, ActionEndpoint]] = {
     ActionName.CLAIM: ActionEndpoint(
         "Take a case that nobody holds, or one's own back under review; one with an order, a supervisor alone"
     ),
-    ActionName.ASSIGN: ActionEndpoint("Give a case to a reviewer", CASE_ASSIGNMENT, {"assignee": "aigerim"}),
+    ActionName.ASSIGN: ActionEndpoint("Give a case to a reviewer", schemas.CASE_ASSIGNMENT, {"assignee": "aigerim"}),
     ActionName.RELEASE: ActionEndpoint("Give a case back to the queue"),
     ActionName.ASK: ActionEndpoint("Ask the agency; it reads the comment"),
     ActionName.ANSWER: ActionEndpoint("Answer for the agency"),
-    ActionName.PROPOSE: ActionEndpoint("Propose a decision", CASE_PROPOSAL, PROPOSAL_EXAMPLE),
+    ActionName.PROPOSE: ActionEndpoint("Propose a decision", schemas.CASE_PROPOSAL, schemas.PROPOSAL_EXAMPLE),
     ActionName.APPROVE: ActionEndpoint("Approve what another person proposed"),
     ActionName.RETURN: ActionEndpoint("Return a proposal, a referral or a cleared case to review"),
     ActionName.REFER: ActionEndpoint("Refer the case to the Commission"),
     ActionName.CONFIRM: ActionEndpoint("Confirm that what was found is gone"),
     ActionName.WITHDRAW: ActionEndpoint("Take back a question, proposal, referral or order"),
     ActionName.APPEAL: ActionEndpoint("Appeal a decision for the agency, also while its case is reviewed again"),
-    ActionName.COMMENT: ActionEndpoint("Put a comment on the timeline", CASE_REMARK, {"comment": "Seen."}),
+    ActionName.COMMENT: ActionEndpoint("Put a comment on the timeline", schemas.CASE_REMARK, {"comment": "Seen."}),
 }
 
 
@@ -181,10 +160,10 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
     @blp.requires(ACTIONS[name].needs)
     @blp.doc(operationId=operation, summary=endpoint.summary)
     @blp.honours("IfMatch")
-    @blp.arguments(endpoint.schema, required=endpoint.schema is not CASE_COMMENT, example=endpoint.example)
+    @blp.arguments(endpoint.schema, required=endpoint.schema is not schemas.CASE_COMMENT, example=endpoint.example)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, CASE)
+    @blp.response(200, schemas.CASE)
     def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
         """Act on a case.
 
@@ -207,13 +186,23 @@ for _name in ACTIONS:
 bulk_blp = ApiBlueprint("cases-bulk", __name__, description="One action on up to 500 cases.")
 # Of each action: what it does, its body, its answer and an example of that.
 ENDPOINTS_OF_MANY: Final[Mapping[str, tuple[str, Schema, Schema, Mapping[str, Any]]]] = {
-    ActionName.CLAIM: ("Take several cases", MANY_CASES, MANY_DONE, {"done": [12], "refused": []}),
-    ActionName.ASSIGN: ("Give several cases to a reviewer", MANY_ASSIGNED, MANY_DONE, {"done": [12], "refused": []}),
-    ActionName.ASK: ("Ask the agencies of several cases", MANY_CASES, MANY_DONE, {"done": [12], "refused": []}),
+    ActionName.CLAIM: ("Take several cases", schemas.MANY_CASES, schemas.MANY_DONE, {"done": [12], "refused": []}),
+    ActionName.ASSIGN: (
+        "Give several cases to a reviewer",
+        schemas.MANY_ASSIGNED,
+        schemas.MANY_DONE,
+        {"done": [12], "refused": []},
+    ),
+    ActionName.ASK: (
+        "Ask the agencies of several cases",
+        schemas.MANY_CASES,
+        schemas.MANY_DONE,
+        {"done": [12], "refused": []},
+    ),
     ActionName.CONFIRM: (
         "Confirm several cleared cases",
-        MANY_CASES,
-        MANY_CONFIRMED,
+        schemas.MANY_CASES,
+        schemas.MANY_CONFIRMED,
         {"done": [12], "confirmed": [12], "refused": []},
     ),
 }
@@ -251,9 +240,9 @@ for _name, _parts in ENDPOINTS_OF_MANY.items():
 @bulk_blp.route("/cases/open", methods=["POST"], endpoint="open_many_cases")
 @bulk_blp.requires(Permission.CASES_REVIEW)
 @bulk_blp.doc(operationId="open_many_cases", summary="Open cases for several projects on the watch list")
-@bulk_blp.arguments(MANY_OPENED, example={"projects": ["QT-2026-0000001-1"]})
+@bulk_blp.arguments(schemas.MANY_OPENED, example={"projects": ["QT-2026-0000001-1"]})
 @bulk_blp.idempotent(commits_itself=True)
-@bulk_blp.response(200, MANY_OPENED_DONE, example={"done": [12], "refused": []})
+@bulk_blp.response(200, schemas.MANY_OPENED_DONE, example={"done": [12], "refused": []})
 def open_many_cases(values: Mapping[str, Any]) -> Any:
     """Open cases. Each is independent; with `atomic`, nothing is done unless all can be."""
     result = open_cases(current_actor(), values["projects"], atomic=values.get("atomic") is True)
@@ -275,7 +264,7 @@ commission_blp = ApiBlueprint(
 )
 
 
-class CommissionDecisionForm(CommissionDecision):
+class CommissionDecisionForm(schemas.CommissionDecision):
     """A decision with its file."""
 
     file = UploadedFile(f"The decision, a PDF or an image. {FILE_TEXT}")
@@ -487,7 +476,7 @@ class CaseTemplates(MethodView):
     @templates_blp.doc(operationId="list_case_templates")
     @templates_blp.arguments(list_query(TEMPLATE_FILTERS), location="query")
     @templates_blp.response(
-        200, PageSchema(TEMPLATE), example={"items": [TEMPLATE_EXAMPLE], "next": None}, headers=LINK
+        200, PageSchema(schemas.TEMPLATE), example={"items": [schemas.EXAMPLE], "next": None}, headers=LINK
     )
     def get(self, query: ListArguments) -> Any:
         """List the templates, the oldest first."""
@@ -495,10 +484,10 @@ class CaseTemplates(MethodView):
 
     @templates_blp.requires(Permission.CASES_LEAD)
     @templates_blp.doc(operationId="create_case_template")
-    @templates_blp.arguments(TEMPLATE_BODY, example=TEMPLATE_SENT)
+    @templates_blp.arguments(schemas.TEMPLATE_BODY, example=schemas.SENT)
     @templates_blp.idempotent
     @templates_blp.etag
-    @templates_blp.response(201, TEMPLATE, description="Added.", example=TEMPLATE_EXAMPLE, headers=LOCATION)
+    @templates_blp.response(201, schemas.TEMPLATE, description="Added.", example=schemas.EXAMPLE, headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Add a template."""
         with transaction():
@@ -514,7 +503,7 @@ class CaseTemplateById(MethodView):
     @templates_blp.requires(Permission.CASES_REVIEW)
     @templates_blp.doc(operationId="read_case_template")
     @templates_blp.etag
-    @templates_blp.response(200, TEMPLATE, example=TEMPLATE_EXAMPLE)
+    @templates_blp.response(200, schemas.TEMPLATE, example=schemas.EXAMPLE)
     def get(self, id: int) -> Any:
         """Read a template."""
         template = find_template(current_actor(), id)
@@ -524,9 +513,9 @@ class CaseTemplateById(MethodView):
     @templates_blp.requires(Permission.CASES_LEAD)
     @templates_blp.doc(operationId="patch_case_template")
     @templates_blp.etag
-    @templates_blp.arguments(TEMPLATE_PATCH, location="merge_patch", example={"title": "Contract and start"})
+    @templates_blp.arguments(schemas.TEMPLATE_PATCH, location="merge_patch", example={"title": "Contract and start"})
     @templates_blp.idempotent
-    @templates_blp.response(200, TEMPLATE, example=TEMPLATE_EXAMPLE)
+    @templates_blp.response(200, schemas.TEMPLATE, example=schemas.EXAMPLE)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change a template. A rule that is null is any rule."""
         with transaction():

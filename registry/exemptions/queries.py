@@ -24,12 +24,9 @@ from registry.core.lists import (
     Page,
     SortKey,
     TextFilter,
-    after,
-    chosen_sort,
     conditions,
-    cursor_after,
     date_filters,
-    order_by,
+    read_objects,
 )
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption, in_force_on
@@ -41,7 +38,6 @@ SORTS: Final[Mapping[str, SortKey]] = {
     "id": SortKey("id", Exemption.id.expression, int),
     "valid_to": SortKey("valid_to", Exemption.valid_to.expression, date),
 }
-DEFAULT_SORT: Final = "-id"
 
 
 def list_exemptions(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
@@ -50,7 +46,6 @@ def list_exemptions(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing
     Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.EXEMPTIONS_READ)
-    key, descending = chosen_sort(SORTS, page.sort or DEFAULT_SORT)
     statement = (
         select(Exemption)
         .join(Exemption.project_record)
@@ -58,23 +53,15 @@ def list_exemptions(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing
         .options(contains_eager(Exemption.project_record).contains_eager(Project.agency))
         .where(*visible_projects(actor), *conditions(filters_of_exemptions(), raw))
     )
-    if page.cursor is not None:
-        statement = statement.where(after(key, Exemption.id.expression, descending, page.cursor))
-    ordered = statement.order_by(*order_by(key, Exemption.id.expression, descending)).limit(page.limit + 1)
-    exemptions = list(db.session.scalars(ordered))
-    restricted = [exemption.project for exemption in exemptions[: page.limit] if exemption.project_record.is_restricted]
-    if restricted:
-        journal_restricted_reads(actor, restricted, "exemptions")
-        # Read again: the journal's transaction expired the objects. Projects restricted since were not journalled.
-        exemptions = [
-            exemption
-            for exemption in db.session.scalars(ordered)
-            if not exemption.project_record.is_restricted or exemption.project in restricted
-        ]
-    items = exemptions[: page.limit]
-    if len(exemptions) <= page.limit:
-        return Listing(items, None)
-    return Listing(items, cursor_after(key, descending, getattr(items[-1], key.name), items[-1].id))
+    listing = read_objects(statement, page, Exemption, SORTS, "-id")
+    restricted = [exemption.project for exemption in listing.items if exemption.project_record.is_restricted]
+    if not restricted:
+        return listing
+    journal_restricted_reads(actor, restricted, "exemptions")
+    # Read again: the journal's transaction expired the objects. Projects restricted since were not journalled.
+    again = read_objects(statement, page, Exemption, SORTS, "-id")
+    shown = [each for each in again.items if not each.project_record.is_restricted or each.project in restricted]
+    return Listing(shown, again.next)
 
 
 def exemptions_of(project_id: int) -> list[Exemption]:

@@ -157,14 +157,6 @@ def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list
     return [_row(grouped, row, above) for row in report["items"]]
 
 
-def with_restricted_column(
-    actor: Actor, header: Sequence[str], rows: Sequence[Sequence[Cell]]
-) -> tuple[list[str], list[list[Cell]]]:
-    """Return headings and rows with a last column that says whether the figures include restricted projects."""
-    answer = _("left out") if leaves_out_restricted(actor) else _("included")
-    return [*header, _("Restricted projects")], [[*row, answer] for row in rows]
-
-
 def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:
     of_agency: list[Cell] = [row["key"], above.get(row["key"])] if grouped == "agency" else []
     return [
@@ -283,10 +275,7 @@ def compliance_table(actor: Actor, ending: str) -> Answer:
     """Download the whole report with exact amounts; every agency without the agencies below it."""
     grouped = _requested_group()
     day = requested_valid_date() if grouped == "agency" else None
-    header, rows = with_restricted_column(actor, compliance_header(grouped), compliance_rows(actor, grouped, day))
-    if ending == "csv":
-        return csv_download("compliance", table_as_csv(header, [rows]))
-    return xlsx_download("compliance", lambda path: table_as_xlsx(path, "compliance", header, [rows]))
+    return _download(actor, "compliance", ending, compliance_header(grouped), compliance_rows(actor, grouped, day))
 
 
 def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
@@ -582,7 +571,7 @@ def overview_page(actor: Actor) -> Answer:
 @pages.page(f"/overview.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
 def overview_table(actor: Actor, ending: str) -> Answer:
     """Download every figure of the page with exact amounts."""
-    return _download(actor, "overview", ending, overview_rows(overview(actor)))
+    return _download(actor, "overview", ending, figures_header(), overview_rows(overview(actor)))
 
 
 @pages.page("/overview/history", needs=Permission.OVERVIEW_READ)
@@ -607,9 +596,8 @@ def overview_history(actor: Actor) -> Answer:
 def overview_history_table(actor: Actor, ending: str) -> Answer:
     """Download the points of the chart with exact amounts."""
     group, of = _requested_history()
-    return _download(
-        actor, "overview-history", ending, history_rows(history_name(group, of), history(actor, group, of))
-    )
+    rows = history_rows(history_name(group, of), history(actor, group, of))
+    return _download(actor, "overview-history", ending, figures_header(), rows)
 
 
 def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
@@ -644,8 +632,10 @@ def _until(days: int) -> str:
     return date.fromordinal(today().toordinal() + days).isoformat()
 
 
-def _download(actor: Actor, name: str, ending: str, figures: Sequence[Sequence[Any]]) -> Answer:
-    header, rows = with_restricted_column(actor, figures_header(), figures)
+def _download(actor: Actor, name: str, ending: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Answer:
+    """Return a report as CSV or XLSX, with a last column that says whether its figures include restricted projects."""
+    answer = _("left out") if leaves_out_restricted(actor) else _("included")
+    header, rows = [*header, _("Restricted projects")], [[*row, answer] for row in rows]
     if ending == "csv":
         return csv_download(name, table_as_csv(header, [rows]))
     return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, [rows]))
