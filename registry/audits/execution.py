@@ -28,8 +28,16 @@ from registry.core.dialects import insert_or_ignore, refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.flags.former_flags import highest_ids, keep_former
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
-from registry.flags.lock import lock_flags_for_audit
-from registry.flags.models import AUDIT_SUBJECT, FLAG_SUBJECT, FLAGS, AuditChange, AuditRun, Flag, last_good_audit
+from registry.flags.models import (
+    AUDIT_SUBJECT,
+    FLAG_SUBJECT,
+    FLAGS,
+    AuditChange,
+    AuditRun,
+    Flag,
+    last_good_audit,
+    lock_flags_for_audit,
+)
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, lock_projects, projects_of_ids

@@ -25,8 +25,7 @@ from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.flags.lock import lock_flags_for_audit
-from registry.flags.models import SEVERITY_RANK, AuditRun
+from registry.flags.models import SEVERITY_RANK, AuditRun, lock_flags_for_audit
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding

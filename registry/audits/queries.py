@@ -30,10 +30,9 @@ from registry.core.lists import (
     read_page,
 )
 from registry.core.transactions import require_transaction
-from registry.flags.former_flags import FormerFlag
+from registry.flags.former_flags import FormerFlag, status_before_withdrawal
 from registry.flags.models import ACTIVE_STATUSES, IS_GOOD, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
-from registry.flags.withdrawn_projects import status_before_withdrawal
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects

@@ -27,11 +27,9 @@ from registry.core.clock import now, rfc3339, today
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
 from registry.core.working_days import national_calendar
-from registry.flags.former_flags import keep_former
+from registry.flags.former_flags import keep_former, status_when_reopened
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.lock import lock_flags_for_audit
-from registry.flags.models import AUDIT_SUBJECT, AUDITS, FLAGS, AuditRun, Flag, last_good_audit
-from registry.flags.withdrawn_projects import status_when_reopened
+from registry.flags.models import AUDIT_SUBJECT, AUDITS, FLAGS, AuditRun, Flag, last_good_audit, lock_flags_for_audit
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, mark_projects

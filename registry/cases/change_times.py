@@ -18,8 +18,7 @@ from registry.core.database import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.flags.freeze_status import mark_flags
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import FLAGS
+from registry.flags.models import FLAGS, lock_flags_for_review
 from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency
 from registry.projects.models import Project
 

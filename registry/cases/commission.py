@@ -38,9 +38,8 @@ from registry.exemptions.service import (
     record_exemption,
     unusable_documents,
 )
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import FLAGS, IS_ACTIVE
-from registry.flags.withdrawn_projects import SERIOUS
+from registry.flags.former_flags import SERIOUS
+from registry.flags.models import FLAGS, IS_ACTIVE, lock_flags_for_review
 from registry.journal import service as journal
 from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
 from registry.projects.edits import IDENTITY, OFFICIAL_NAMES

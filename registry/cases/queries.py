@@ -22,8 +22,7 @@ from registry.core.database import db
 from registry.core.errors import NotFound
 from registry.core.transactions import require_transaction
 from registry.core.translations import Language
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import last_good_date
+from registry.flags.models import last_good_date, lock_flags_for_review
 from registry.flags.queries import FLAG, flag_representation, flag_rows
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project

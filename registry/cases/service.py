@@ -38,8 +38,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, invalid
 from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
+from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag, lock_flags_for_review
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project, is_project_number

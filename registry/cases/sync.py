@@ -59,8 +59,7 @@ from registry.exemptions.service import (
 )
 from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import ACTIVE_STATUSES, FLAG_SUBJECT, FLAGS, SEVERITY_RANK, Flag, rank
+from registry.flags.models import ACTIVE_STATUSES, FLAG_SUBJECT, FLAGS, SEVERITY_RANK, Flag, lock_flags_for_review, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity

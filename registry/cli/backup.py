@@ -34,8 +34,7 @@ from registry.core.database import db, init_database
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
-from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
-from registry.journal.service import JournalEntry
+from registry.journal.service import BACKUP_FAILED, BACKUP_STARTED, JournalEntry
 from registry.journal.verification import verify_and_save, verify_stored
 from registry.settings import Settings
 from registry.webhooks.models import Webhook

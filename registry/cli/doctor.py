@@ -48,8 +48,7 @@ from registry.http.error_handlers import error_of
 from registry.http.health import MAX_AUDIT_AGE
 from registry.http.http_errors import DatabaseBusy
 from registry.http.metrics import queues
-from registry.journal.backups import last_backup_at, last_drill_at
-from registry.journal.service import JournalEntry, JournalHead
+from registry.journal.service import JournalEntry, JournalHead, last_backup_at, last_drill_at
 from registry.journal.verification import is_overdue, last_verification
 from registry.notifications.email import MailServer, MailServerUnavailable
 from registry.notifications.service import queue_state

@@ -26,8 +26,7 @@ from registry.core.database import db, init_database
 from registry.core.postgresql import libpq_address
 from registry.core.schema import schema_is_current, schema_is_known, upgrade_schema
 from registry.flags.models import Flag
-from registry.journal.backups import RESTORE_DRILLED
-from registry.journal.service import JournalEntry, JournalHead
+from registry.journal.service import RESTORE_DRILLED, JournalEntry, JournalHead
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project
 from registry.settings import Settings

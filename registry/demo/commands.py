@@ -19,7 +19,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.core.record_guards import switch_journal_clock
-from registry.demo.calendar import rows_of
+from registry.demo.records import rows_of
 from registry.demo.story import day_of_loading, history, last_day, replay
 from registry.projects.models import Project
 

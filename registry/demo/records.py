@@ -1,28 +1,31 @@
-"""Demo record actions: registrations, confirmations, exemptions and edits, each with its day."""
+"""Demo records: days, people, systems of the regions, and acts on records, each with its day."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import select
 
+from registry.accounts.actors import LOCAL, Actor
+from registry.accounts.passwords import generate_password
+from registry.accounts.roles import Role
+from registry.accounts.service import NewPerson, add_person, person_named
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin
+from registry.agencies.vocabulary import Region
 from registry.approvals.service import approve
 from registry.cases.commission import propose_exemption
 from registry.core.clock import today
 from registry.core.database import db
-from registry.demo.calendar import PARTS, as_csv, projects_of, rows_of, working_day
-from registry.demo.people import (
-    ADMINISTRATOR,
-    OPERATOR,
-    REVIEWER,
-    SECOND_REVIEWER,
-    SECOND_SUPERVISOR,
-    SUPERVISOR,
-    demo_actor,
-)
-from registry.demo.regional import inventory_rows
+from registry.core.translations import translate
+from registry.core.working_days import national_calendar
+from registry.freeze.vocabulary import AgencyKind, Placement
 from registry.imports.models import ImportRun
 from registry.imports.service import import_now
 from registry.imports.worker import LEASE, RunLease, run_import
@@ -32,6 +35,185 @@ from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from registry.projects.service import change_project, find_project_to_change
+
+# Demo calendar: dates relative to the day of loading, and the rows of the demo's files.
+
+MORNING: Final = time(9, 10)
+AUDIT_TIME: Final = time(2)
+BETWEEN_ACTS: Final = timedelta(minutes=13)
+DATA: Final = Path(__file__).with_name("data")
+# The demo's events lie under the freeze, however early in 2026 it is loaded.
+FREEZE_START: Final = date(2026, 1, 5)
+DAYS_FROM_NOW: Final = re.compile(r"@(-?[0-9]{1,4})")
+# Working days before the loading on which agencies register their projects, in three parts. The first part is old
+# enough for a review deadline of 20 working days to have passed.
+PARTS: Final = (24, 12, 5)
+SECOND: Final = {AgencyKind.LOCAL_EXECUTIVE, AgencyKind.STATE_LEGAL_ENTITY}
+THIRD: Final = {AgencyKind.QUASI_PUBLIC, AgencyKind.SUBSIDIARY, AgencyKind.NATIONAL_SECURITY, AgencyKind.PRIVATE}
+HEALTH: Final = "990340900110"
+
+
+def working_day(day: date, before: int) -> date:
+    """Return the date so many working days before a day; after it when negative."""
+    return national_calendar().after(day, -before)
+
+
+def rows_of(name: str, day: date) -> list[dict[str, str]]:
+    """Return the rows of a file; ``@-45`` becomes the date 45 days before ``day``, at the earliest FREEZE_START."""
+    return [{column: _dated(cell, day) for column, cell in row.items()} for row in _cells(name)]
+
+
+def projects_of(part: int, day: date) -> list[dict[str, str]]:
+    """Return the rows of the projects registered ``part`` working days before the day of loading."""
+    kinds = {row["bin"]: row["kind"] for row in _cells("agencies.csv")}
+    rows = zip(_cells("projects.csv"), rows_of("projects.csv", day), strict=True)
+    return [row for cells, row in rows if _part(cells, row, kinds[row["agency"]], day) == part]
+
+
+def as_csv(rows: Sequence[dict[str, str]]) -> bytes:
+    """Encode the rows as a CSV file for import."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def _part(cells: dict[str, str], row: dict[str, str], kind: str, day: date) -> int:
+    """Return the agency's part, or the first later one that follows every date in the row."""
+    first, second, third = PARTS
+    own = third if kind in THIRD else second if kind in SECOND or row["agency"] == HEALTH else first
+    happened = max((row[name] for name, cell in cells.items() if cell.startswith("@-")), default="")
+    return next((part for part in PARTS if part <= own and happened <= str(working_day(day, part))), third)
+
+
+def _cells(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _dated(cell: str, day: date) -> str:
+    match = DAYS_FROM_NOW.fullmatch(cell)
+    return max(day + timedelta(days=int(match[1])), FREEZE_START).isoformat() if match else cell
+
+
+# Demo people: their names, roles and actors.
+
+# Source in the journal, which distinguishes the demo's actions from later ones.
+SOURCE: Final = "demo"
+ADMINISTRATOR: Final = "Dinara Utepova"
+OPERATOR: Final = "Timur Kassymov"
+REVIEWER: Final = "Aigerim Sarsenova"
+SECOND_REVIEWER: Final = "Bolat Zhumagulov"
+SUPERVISOR: Final = "Saule Iskakova"
+SECOND_SUPERVISOR: Final = "Gulmira Sadykova"
+
+
+def _people() -> tuple[Mapping[str, str], ...]:
+    return tuple(rows_of("people.csv", date.min))
+
+
+def first_of_each_role() -> dict[Role, str]:
+    """Return the first person of each role."""
+    return {role: next(row["name"] for row in _people() if row["role"] == role) for role in Role}
+
+
+def shown_people() -> list[tuple[Role, str]]:
+    """Return whom ``scripts/run --demo`` shows: the first of each role, and a second supervisor.
+
+    A policy is activated, and a report issued, by another supervisor than the one who wrote it.
+    """
+    people = list(first_of_each_role().items())
+    place = people.index((Role.SUPERVISOR, SUPERVISOR)) + 1
+    return [*people[:place], (Role.SUPERVISOR, SECOND_SUPERVISOR), *people[place:]]
+
+
+def demo_actor(name: str) -> Actor:
+    """Return the person as an actor."""
+    row = next(row for row in _people() if row["name"] == name)
+    agency_id = agency_by_bin(row["agency"]).id if row["agency"] else None
+    # The demo is loaded by a command on the machine.
+    return Actor(name, Role(row["role"]), agency_id, SOURCE, is_person=True, credential=LOCAL)
+
+
+def add_people() -> None:
+    """Create accounts with random passwords, which an administrator has to replace."""
+    for row in _people():
+        if person_named(row["name"]) is None:
+            person_actor = demo_actor(row["name"])
+            add_person(
+                demo_actor(ADMINISTRATOR),
+                NewPerson(person_actor.principal, person_actor.role, person_actor.agency_id, row["email"], "en"),
+                generate_password(),
+            )
+
+
+# The demo's regional systems: the rows of their registration, and of the platform's inventory.
+
+ON_PLATFORM_AT_FIRST: Final = 6
+# Spread the moves to the platform over regions and agencies, and unevenly: a square, and a prime.
+FACTOR: Final = 53
+PRIME: Final = 131
+
+
+def systems() -> list[dict[str, str]]:
+    """Return the rows of the systems as they were registered, in the order in which they move to the platform."""
+    with (DATA / "regional_systems.csv").open(encoding="utf-8", newline="") as file:
+        kinds = list(csv.DictReader(file))
+    rows = [_row(kind, region, number) for number, kind in enumerate(kinds) for region in Region]
+    order = [rows[place] for place in sorted(range(len(rows)), key=lambda number: number * number * FACTOR % PRIME)]
+    for row in order[:ON_PLATFORM_AT_FIRST]:
+        row["placement"], row["platform_key"] = Placement.ON_PLATFORM.value, platform_key_of(row)
+    return order
+
+
+def inventory_rows() -> list[dict[str, str]]:
+    """Return the rows of the platform's inventory of today on the regional systems."""
+    names = [row["external_id"] for row in systems()]
+    statement = (
+        select(Project.platform_key, Agency.bin, Project.placement_verified_on)
+        .join(Agency, Agency.id == Project.agency_id)
+        .where(Project.external_id.in_(names), Project.placement_verified_on.is_not(None))
+        .order_by(Project.id)
+    )
+    columns = ("platform_key", "agency", "verified_on")
+    return [dict(zip(columns, map(str, row), strict=True)) for row in db.session.execute(statement)]
+
+
+def platform_key_of(row: dict[str, str]) -> str:
+    """Return the key of a system on the platform."""
+    return f"qt-{row['external_id'].lower()}"
+
+
+def _row(kind: dict[str, str], region: Region, number: int) -> dict[str, str]:
+    tenths = 6 + (number + int(region.value)) % 9
+    names = {
+        f"name_{language}": f"{kind[f'name_{language}']}: {translate(region.label, language)}"
+        for language in ("kk", "ru", "en")
+    }
+    return {
+        "agency": kind["agency"],
+        "external_id": f"{kind['code']}-{region.value}",
+        "object_code": f"REG-{kind['code']}-{region.value}",
+        **names,
+        "purpose": kind["purpose"],
+        "sector": kind["sector"],
+        "object_kind": "system",
+        "work_type": "maintenance",
+        "stage": "operation",
+        "placement": Placement.OFF_PLATFORM.value,
+        "platform_key": "",
+        "contract_signed_on": f"2025-0{1 + number}-15",
+        "work_started_on": f"2025-0{2 + number}-01",
+        "object_commissioned_on": f"{2013 + int(region.value) % 9}-0{1 + number}-20",
+        "budget_kzt": str(int(kind["budget_kzt"]) * tenths // 10),
+        "funding": "republican_budget",
+        "region": region.value,
+        "object_class": "2",
+        "is_ai": "false",
+        "holds_personal_data": kind["holds_personal_data"],
+    }
+
 
 Act = Callable[[date], object]
 

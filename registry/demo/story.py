@@ -1,4 +1,4 @@
-"""Demo history: a year of weekly audits (``earlier.py``), then five weeks of registrations, nightly audits and cases.
+"""Demo history: a year of weekly audits, then five weeks of registrations, nightly audits, cases and reports.
 
 All is replayed through the services. Each action is one transaction with its own timestamp, so that an interrupted
 replay continues after the last journal entry.
@@ -26,15 +26,163 @@ from registry.core.clock import clock_set_to, local_date, local_instant, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
-from registry.demo import earlier
-from registry.demo.calendar import AUDIT_TIME, BETWEEN_ACTS, MORNING, PARTS, rows_of, working_day
-from registry.demo.people import OPERATOR, SOURCE, demo_actor
-from registry.demo.records import ACTS, import_part, on_the_last_day
-from registry.demo.reports import REPORT_ACTS
-from registry.flags.models import AuditRun
+from registry.demo.records import (
+    ACTS,
+    ADMINISTRATOR,
+    AUDIT_TIME,
+    BETWEEN_ACTS,
+    MORNING,
+    ON_PLATFORM_AT_FIRST,
+    OPERATOR,
+    PARTS,
+    REVIEWER,
+    SECOND_REVIEWER,
+    SOURCE,
+    SUPERVISOR,
+    Act,
+    add_people,
+    demo_actor,
+    import_agencies,
+    import_part,
+    import_rows,
+    on_the_last_day,
+    platform_key_of,
+    rows_of,
+    systems,
+    working_day,
+)
+from registry.flags.models import AuditRun, last_good_date
+from registry.freeze.vocabulary import Placement
+from registry.government_reports.models import GovernmentReport
+from registry.government_reports.queries import find_report_to_change
+from registry.government_reports.service import (
+    approve_government_report,
+    begin_government_report,
+    change_government_report,
+    freeze_figures,
+    submit_government_report,
+)
 from registry.imports.models import ImportRun
 from registry.journal.service import JournalEntry
+from registry.platform.confirmations import verify_placement
 from registry.projects.models import Project
+from registry.projects.service import change_project, find_project_to_change
+
+# The demo's year before its cases: systems of the regions, which move to the platform, and weekly audits.
+#
+# It gives the overview what it compares with: lines over months, changes over 7, 30 and 90 days, and a forecast. All
+# its flags are low, so that it opens no cases.
+
+# At most so many weeks of audits before the nightly ones, and none before the freeze.
+WEEKS: Final = 47
+EARLIEST: Final = date(2026, 1, 12)
+ON_PLATFORM_AT_LAST: Final = 55
+# Below 1: the pace rises.
+PACE: Final = 0.7
+MOVED_BY_HOUR: Final = timedelta(hours=6)
+
+Scheduled = tuple[datetime, Callable[[], object], bool]
+
+
+def first_day(day: date) -> date:
+    """Return the day of the first registration, whole weeks before that of the demo's cases."""
+    story = working_day(day, PARTS[0])
+    return story - timedelta(weeks=max(0, min(WEEKS, (story - EARLIEST).days // 7)))
+
+
+def earlier_events(day: date) -> Iterator[Scheduled]:
+    """Yield what happened, each with its time and whether it must not be repeated."""
+    first, story = first_day(day), working_day(day, PARTS[0])
+    morning = local_instant(first, MORNING) - 3 * BETWEEN_ACTS
+    for number, act in enumerate((import_agencies, add_people, _register)):
+        yield morning + number * BETWEEN_ACTS, act, False
+    for week in range(1, (story - first).days // 7 + 1):
+        yield local_instant(first + timedelta(weeks=week), AUDIT_TIME), _audit, False
+    order = systems()[:ON_PLATFORM_AT_LAST]
+    moved = ON_PLATFORM_AT_LAST - ON_PLATFORM_AT_FIRST
+    for number, row in enumerate(order):
+        share = max(0, number - ON_PLATFORM_AT_FIRST + 1) / moved
+        on = first + timedelta(days=round(((day - first).days - 2) * share**PACE))
+        at = local_instant(on, MORNING) + MOVED_BY_HOUR + number * timedelta(minutes=1)
+        yield at, partial(_move, row["external_id"], platform_key_of(row)), True
+
+
+def _register() -> None:
+    import_rows("projects", "regional-systems.csv", systems())
+
+
+def _audit() -> None:
+    last = last_good_date()
+    if last is None or last < today():
+        run_audit(demo_actor(OPERATOR))
+
+
+def _move(external_id: str, platform_key: str) -> None:
+    """Move a system to the platform, with its confirmation. Nothing for one that is there and confirmed."""
+    number = db.session.scalars(select(Project.number).where(Project.external_id == external_id)).one()
+    project = find_project_to_change(demo_actor(OPERATOR), number)
+    if project.placement_verified_on is not None:
+        return
+    if project.placement != Placement.ON_PLATFORM.value:
+        changes = {"placement": Placement.ON_PLATFORM.value, "platform_key": platform_key}
+        change_project(demo_actor(ADMINISTRATOR), project, changes)
+    verify_placement(demo_actor(OPERATOR), project, platform_key, today(), "Акт переноса на платформу")
+
+
+# The demo's reports to the Government: one that was issued, and a draft.
+
+TEXTS: Final = {
+    "introduction_kk": "Есеп мемлекеттік цифрлық объектілерді QazTech платформасынан тыс құруға қойылған мораторийдің "
+    "сақталуы туралы дайындалды.",
+    "introduction_ru": "Отчёт подготовлен о соблюдении моратория на создание государственных цифровых объектов вне "
+    "платформы QazTech.",
+    "findings_kk": "Ескертпелердің көбі мораторий кезінде басталған жаңа объектілерге және расталмаған орналастыруға "
+    "қатысты.",
+    "findings_ru": "Большинство замечаний касается новых объектов, начатых во время моратория, и неподтверждённого "
+    "размещения.",
+    "measures_kk": "Маңыздылығы жоғары жобалар бойынша нұсқамалар беріліп, оларды орындау мерзімдері белгіленді.",
+    "measures_ru": "По проектам высокой важности выданы предписания, установлены сроки их исполнения.",
+    "conclusions_kk": "Орналасуын растауды жеделдету және нұсқамалардың орындалуын бақылау қажет.",
+    "conclusions_ru": "Необходимо ускорить подтверждение размещения и контролировать исполнение предписаний.",
+}
+
+
+def _begin(day: date) -> None:
+    values = {"period_end": day - timedelta(days=12), "due_on": day - timedelta(days=2), "responsible": SUPERVISOR}
+    author = demo_actor(SECOND_REVIEWER)
+    number = begin_government_report(author, values).number
+    change_government_report(author, find_report_to_change(number), TEXTS)
+    freeze_figures(author, number)
+    submit_government_report(author, number)
+
+
+def _approve(name: str) -> Act:
+    def act(_day: date) -> None:
+        with transaction():
+            approve_government_report(demo_actor(name), find_report_to_change(_last_number()))
+
+    return act
+
+
+def _draft(day: date) -> None:
+    values = {"period_end": day, "due_on": day + timedelta(days=20), "responsible": SUPERVISOR}
+    texts = {name: TEXTS[name] for name in ("introduction_kk", "introduction_ru")}
+    begin_government_report(demo_actor(SECOND_REVIEWER), {**values, **texts})
+
+
+def _last_number() -> str:
+    newest = select(func.max(GovernmentReport.id)).scalar_subquery()
+    return db.session.scalars(select(GovernmentReport).where(GovernmentReport.id == newest)).one().number
+
+
+# By working days before the loading.
+REPORT_ACTS: Final[tuple[tuple[int, Act], ...]] = (
+    (6, _begin),
+    (5, _approve(REVIEWER)),
+    (4, _approve(SUPERVISOR)),
+    (2, _draft),
+)
+
 
 # The file of the first part of the projects that the cases are about.
 FIRST_PART: Final = "projects-1.csv"
@@ -65,7 +213,7 @@ class Event:
 
 def history(day: date) -> list[Event]:
     """Return all events before the day of loading, in order."""
-    before = (Event(*event) for event in earlier.events(day))
+    before = (Event(*event) for event in earlier_events(day))
     return sorted([*before, *_audits(day), *_acts(day)], key=lambda event: event.at)
 
 

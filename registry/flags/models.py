@@ -24,7 +24,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.changes.service import Subject
 from registry.changes.vocabulary import ChangeKind
 from registry.core.database import EPOCH, Instant, Model, db, table_of
+from registry.core.dialects import advisory_lock
 from registry.core.lists import literal_limit
+from registry.core.transactions import require_transaction
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
 
@@ -238,3 +240,21 @@ def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
 
 # Built once because every list of flags runs it.
 LAST_GOOD_DATE: Final = newest_good(table_of(AuditRun).c.on)
+
+
+# Flag lock: audits and reviewers do not change flags, cases and orders concurrently.
+#
+# PostgreSQL uses a transaction-level advisory lock, taken before the first read: audits take it exclusively,
+# reviewers share it. SQLite needs none: ``transaction()`` begins IMMEDIATE, which allows one writer at a time.
+
+FLAG_LOCK = 742_003
+
+
+def lock_flags_for_audit() -> None:
+    """Block until no other transaction writes flags; hold the lock exclusively until the transaction ends."""
+    advisory_lock(require_transaction(), FLAG_LOCK)
+
+
+def lock_flags_for_review() -> None:
+    """Block until no audit writes flags; block audits until the transaction ends."""
+    advisory_lock(require_transaction(), FLAG_LOCK, shared=True)

@@ -20,8 +20,7 @@ from registry.core.database import db
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, invalid
 from registry.core.transactions import require_transaction, transaction
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.models import last_good_audit
+from registry.flags.models import last_good_audit, lock_flags_for_review
 from registry.government_reports.figures import Figures, read_figures
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change, last_audit_of, reads_whole_report

@@ -23,8 +23,7 @@ from registry.core.transactions import transaction
 from registry.flags.models import last_good_date
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
-from registry.journal.backups import BACKUP_FAILED, BACKUP_STARTED
-from registry.journal.service import JournalEntry
+from registry.journal.service import BACKUP_FAILED, BACKUP_STARTED, JournalEntry
 from registry.notifications.email import sends_email
 from registry.notifications.models import OutboundEmail
 from registry.notifications.vocabulary import Channel

@@ -42,7 +42,7 @@ from registry.flags.models import AuditRun, last_good_audit
 from registry.flags.vocabulary import AuditStatus
 from registry.http.request_log import LOG, STARTED_AT
 from registry.imports.models import ImportRun
-from registry.journal.backups import last_backup_at, last_drill_at
+from registry.journal.service import last_backup_at, last_drill_at
 from registry.journal.verification import last_verification
 from registry.notifications.service import queue_state
 from registry.projects.models import Project

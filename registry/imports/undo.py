@@ -23,8 +23,8 @@ from registry.core.clock import now, rfc3339
 from registry.core.database import db, table_of
 from registry.core.errors import Conflict, Invalid
 from registry.core.transactions import transaction
+from registry.flags.former_flags import SERIOUS
 from registry.flags.models import FLAGS, IS_ACTIVE
-from registry.flags.withdrawn_projects import SERIOUS
 from registry.freeze.vocabulary import Severity
 from registry.imports.models import IMPORT_SUBJECT, ImportRun, ImportWrite
 from registry.imports.queries import ImportNotFound, can_undo, find_import

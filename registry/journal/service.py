@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows
 from registry.core.clock import now, rfc3339
-from registry.core.database import EncodedJson, Model, table_of
+from registry.core.database import EncodedJson, Model, db, table_of
 from registry.core.dialects import has_writing_ctes
 from registry.core.transactions import after_rollback, before_commit, require_transaction
 
@@ -200,3 +200,40 @@ def entry_hash(row: Mapping[str, Any]) -> str:
 def hashed_text(row: Mapping[str, Any]) -> str:
     """The text of an entry whose UTF-8 bytes are hashed."""
     return canonical([row[name] for name in columns_of(row)])
+
+
+# Backups and restore drills as the journal knows them.
+
+BACKUP_STARTED: Final = "database.backup-started"
+BACKUP_FAILED: Final = "database.backup-failed"
+RESTORE_DRILLED: Final = "database.restore-drilled"
+# Enough to find a good one before a few that failed.
+READ: Final = 50
+
+
+def last_backup_at() -> datetime | None:
+    """When the newest ``registry backup`` that did not fail was started; None without one among the last entries."""
+    statement = (
+        select(JournalEntry.action, JournalEntry.at)
+        .where(JournalEntry.action.in_((BACKUP_STARTED, BACKUP_FAILED)))
+        .order_by(JournalEntry.seq.desc())
+        .limit(READ)
+    )
+    failed = 0
+    for action, at in db.session.execute(statement):
+        if action == BACKUP_FAILED:
+            failed += 1
+        elif failed:
+            failed -= 1
+        else:
+            return datetime.fromisoformat(at)
+    return None
+
+
+def last_drill_at() -> datetime | None:
+    """When the newest backup was last restored by a successful ``registry restore-drill``; None if never."""
+    statement = (
+        select(JournalEntry.at).where(JournalEntry.action == RESTORE_DRILLED).order_by(JournalEntry.seq.desc()).limit(1)
+    )
+    at = db.session.scalar(statement)
+    return None if at is None else datetime.fromisoformat(at)

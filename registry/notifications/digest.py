@@ -26,8 +26,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
-from registry.flags.lock import lock_flags_for_audit
-from registry.flags.models import AuditChange, AuditRun
+from registry.flags.models import AuditChange, AuditRun, lock_flags_for_audit
 from registry.flags.vocabulary import FlagChange
 from registry.letters.models import Letter
 from registry.notifications.models import Digest

@@ -25,7 +25,7 @@ from registry.core.errors import Invalid, Problem
 from registry.core.fields import BaseSchema, Bin, Choice, Text
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
-from registry.flags.lock import lock_flags_for_review
+from registry.flags.models import lock_flags_for_review
 from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
 from registry.requests.succession import agency_and_above, count_of, count_readers, scope_effects, touched, visible_ids

@@ -23,9 +23,9 @@ from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, Ids, ReadOnly, Text, nullable
 from registry.core.transactions import require_transaction, transaction
 from registry.core.translations import lazy_text
+from registry.flags.former_flags import serious_flags
 from registry.flags.freeze_status import not_judged_as_they_stand
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.withdrawn_projects import serious_flags
+from registry.flags.models import lock_flags_for_review
 from registry.platform.confirmations import (
     check_ending,
     check_onboarding,

@@ -22,9 +22,9 @@ from registry.core.errors import Invalid, Problem
 from registry.core.fields import Text
 from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
+from registry.flags.former_flags import serious_flags
 from registry.flags.freeze_status import not_judged_as_they_stand
-from registry.flags.lock import lock_flags_for_review
-from registry.flags.withdrawn_projects import serious_flags
+from registry.flags.models import lock_flags_for_review
 from registry.platform.confirmations import lock_keys, require_confirmer
 from registry.platform.inventory import (
     ListedKeys,

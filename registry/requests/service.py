@@ -22,9 +22,9 @@ from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict
 from registry.core.transactions import require_transaction, transaction, violates
+from registry.flags.former_flags import reopen_flags
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.lock import lock_flags_for_audit, lock_flags_for_review
-from registry.flags.withdrawn_projects import reopen_flags
+from registry.flags.models import lock_flags_for_audit, lock_flags_for_review
 from registry.projects.change_times import PROJECT
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change

@@ -28,9 +28,9 @@ from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, R
 from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.exemptions.service import mark_exemptions
+from registry.flags.former_flags import SERIOUS
 from registry.flags.freeze_status import mark_flags, update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE
-from registry.flags.withdrawn_projects import SERIOUS
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
 from registry.projects.bulk_writes import move_projects

@@ -25,8 +25,8 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.fields import BaseSchema, ReadOnly, Text, Timestamp, nullable
 from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
+from registry.flags.former_flags import clear_flags, ever_had_serious_flag
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.withdrawn_projects import clear_flags, ever_had_serious_flag
 from registry.projects.change_times import PROJECT
 from registry.projects.former_records import link_later_records
 from registry.projects.links import add_link

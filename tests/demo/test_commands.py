@@ -22,8 +22,7 @@ from registry.cli.app_context import connected
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.fields import is_bin
-from registry.demo.calendar import rows_of
-from registry.demo.people import demo_actor, shown_people
+from registry.demo.records import demo_actor, rows_of, shown_people
 from registry.demo.story import history, replay
 from registry.exemptions.models import Exemption
 from registry.flags.models import AuditRun, Flag

@@ -22,7 +22,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
-from registry.flags.lock import lock_flags_for_audit
+from registry.flags.models import lock_flags_for_audit
 from registry.projects.former_records import FormerRecord
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction

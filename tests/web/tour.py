@@ -22,7 +22,7 @@ from registry.audits.service import run_audit
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor
+from registry.demo.records import REVIEWER, SECOND_REVIEWER, demo_actor
 from registry.flags.models import AuditRun, Flag
 from registry.imports.service import hold_import, import_now
 from registry.letters.models import Letter

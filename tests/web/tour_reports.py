@@ -10,8 +10,8 @@ from registry.accounts.roles import Role
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.demo.people import REVIEWER, SUPERVISOR, demo_actor
-from registry.demo.reports import TEXTS
+from registry.demo.records import REVIEWER, SUPERVISOR, demo_actor
+from registry.demo.story import TEXTS
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change
 from registry.government_reports.service import (

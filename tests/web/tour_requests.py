@@ -14,7 +14,7 @@ from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.demo.people import SECOND_SUPERVISOR, demo_actor
+from registry.demo.records import SECOND_SUPERVISOR, demo_actor
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import add_exemption_document
 from registry.projects.documents import add_document

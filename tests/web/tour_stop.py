@@ -8,7 +8,7 @@ from typing import Final
 
 from registry.accounts.roles import Role
 from registry.core.translations import Language
-from registry.demo.people import first_of_each_role
+from registry.demo.records import first_of_each_role
 
 PASSWORD: Final = "Besköpir-2026-tau"
 

@@ -11,7 +11,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import person_named
 from registry.core.clock import now
 from registry.core.transactions import transaction
-from registry.demo.people import demo_actor
+from registry.demo.records import demo_actor
 from registry.webhooks.models import Webhook, WebhookDelivery
 from registry.webhooks.queue import disable
 from registry.webhooks.service import create_webhook, rotate_secret
