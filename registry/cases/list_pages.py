@@ -232,6 +232,7 @@ def case_header(actor: Actor) -> list[str]:
         *oversight_only,
         _("Opened"),
         _("Closed"),
+        field_label("outcome"),
     ]
 
 
@@ -262,6 +263,7 @@ def _row(actor: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
         *oversight_only,
         local_date(item["opened_at"]),
         local_date(item["closed_at"]) if item["closed_at"] is not None else None,
+        choice_label("outcome", item["outcome"]) if item["outcome"] is not None else None,
     ]
 
 

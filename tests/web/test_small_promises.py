@@ -19,7 +19,7 @@ from tests.present import Present
 JOURNAL_READERS = {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 
-def test_cases_download_has_opening_and_closing_days_in_their_columns(signed_in: SignedIn, present: Present) -> None:
+def test_cases_download_has_opening_closing_and_outcome_in_their_columns(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 10, 5))
     agency = an_agency()
     project = a_project(agency, **GAP)
@@ -30,7 +30,7 @@ def test_cases_download_has_opening_and_closing_days_in_their_columns(signed_in:
     act(SAULE, case_of(project), "confirm")
     answer = signed_in(Role.AUDITOR).client.get("/cases.csv?status=closed")
     (row,) = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
-    assert (row["Opened"], row["Closed"]) == ("2026-10-05", "2026-10-07")
+    assert (row["Opened"], row["Closed"], row["Outcome"]) == ("2026-10-05", "2026-10-07", "Flags corrected")
 
 
 @pytest.mark.parametrize("role", list(Role))
