@@ -15,8 +15,14 @@ from registry.api.parameters import ListArguments, PageSchema, list_query, negat
 from registry.audits import schemas
 from registry.audits.past import verify_audit
 from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits, visible_run
-from registry.audits.service import confirm_held_audit, find_audit, reject_held_audit, run_audit
-from registry.audits.voiding import confirm_voiding, propose_voiding
+from registry.audits.service import (
+    confirm_held_audit,
+    confirm_voiding,
+    find_audit,
+    propose_voiding,
+    reject_held_audit,
+    run_audit,
+)
 from registry.core.lists import Listing, Page
 from registry.flags.models import AuditRun, failure_text
 

@@ -14,9 +14,15 @@ from registry.accounts.roles import Role
 from registry.audits.past import verdict_known_at, verify_audit
 from registry.audits.queries import all_changes_of, list_audits, visible_run
 from registry.audits.schemas import verification_shown
-from registry.audits.service import confirm_held_audit, find_audit, latest_held, reject_held_audit, run_audit
+from registry.audits.service import (
+    confirm_held_audit,
+    find_audit,
+    latest_held,
+    reject_held_audit,
+    run_audit,
+    void_audit,
+)
 from registry.audits.verdicts import verdict_of
-from registry.audits.voiding import void_audit
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, FLAGS_FOUND, UsageError
 from registry.cli.output import (

@@ -23,13 +23,16 @@ from registry.audits.queries import (
     visible_run,
 )
 from registry.audits.schemas import AUDIT_ORDER, HELD_DECISION, VOIDING_PROPOSAL
-from registry.audits.service import confirm_held_audit, find_audit, reject_held_audit, run_audit
-from registry.audits.voiding import (
+from registry.audits.service import (
     VoidingProposalChanged,
+    confirm_held_audit,
     confirm_voiding,
+    find_audit,
     is_voidable,
     may_confirm_voiding,
     propose_voiding,
+    reject_held_audit,
+    run_audit,
 )
 from registry.core.clock import today
 from registry.core.database import db

@@ -1,27 +1,37 @@
-"""Audits started by people: today's, and dry runs of any date."""
+"""Audits by people: today's, dry runs of any date, decisions on held ones, and voiding one dated in the future."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.accounts.same_person import is_another_person, require_still_may
+from registry.approvals.service import require_person
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
 from registry.audits.schedule import exclusive_lock
-from registry.changes.service import record_added, record_change
+from registry.cases.change_times import mark_cases, mark_flags_and_cases
+from registry.cases.models import CASE, Case, CaseEvent
+from registry.cases.sync import WAITING_FOR_REVIEWER
+from registry.changes.service import record_added, record_change, record_changes
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, NotFound, Problem, RegistryError
-from registry.core.transactions import transaction
-from registry.flags.models import AUDIT_SUBJECT, AuditRun, last_good_audit
+from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
+from registry.core.transactions import require_transaction, transaction
+from registry.core.working_days import national_calendar
+from registry.flags.former_flags import keep_former, status_when_reopened
+from registry.flags.freeze_status import update_freeze_status
+from registry.flags.models import AUDIT_SUBJECT, AUDITS, FLAGS, AuditRun, Flag, last_good_audit, lock_flags_for_audit
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
+from registry.projects.change_times import PROJECT, mark_projects
 
 
 class AuditNotFound(NotFound):
@@ -168,3 +178,228 @@ def _decide(actor: Actor, run: AuditRun, decision: str, reason: str) -> None:
     run.held_decision = {"decision": decision, "reason": reason, "by": actor.principal, "at": rfc3339(now())}
     journal.record(actor, f"audit.{decision}", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
     outbox.enqueue(f"audit.{decision}", {"audit": run.id, "by": actor.principal})
+
+
+# Voiding an audit that a wrong clock dated in the future: it no longer counts as the last audited date.
+#
+# An operator and a supervisor void it together: one proposes, the other confirms. A command does it in one step only
+# while the register has fewer than two people of oversight. The audit's changes to flags are undone (``reversal``);
+# the next audit updates flags and cases.
+
+# Reversal: undoes what a voided audit did to flags and to the deadlines of cases.
+#
+# Flags get their state from before the audit, so that no future date remains and the next audit compares with
+# earlier facts. Cases keep their status: the next audit moves them to match their flags, and only people close them.
+
+
+def reverse_flags(audit_id: int, day: date) -> dict[str, int]:
+    """Clear the flags that the audit opened, dated ``day``, and reopen those that it cleared. Return the counts.
+
+    A flag that people accepted since stays, from ``day`` on. The next audit restores changed values and severities.
+    """
+    opened = Flag.opened_by_audit == audit_id
+    undecided = Flag.status.in_(("open", "exempt"))
+    cleared = (Flag.cleared_by_audit == audit_id, Flag.opened_by_audit != audit_id)
+    counts = {
+        "flags_cleared": _count(opened, undecided),
+        "flags_restored": _count(*cleared),
+    }
+    keep_former(now(), or_(and_(opened, Flag.status != "cleared"), and_(*cleared)))
+    _update(Flag, opened, Flag.status != "cleared", opened_on=day)
+    _update(Flag, opened, undecided, status="cleared", cleared_on=day, cleared_by_audit=audit_id, last_seen_on=None)
+    _update(Flag, *cleared, status=status_when_reopened(), cleared_on=None, cleared_by_audit=None, last_seen_on=None)
+    return counts
+
+
+def reverse_cases(audit_id: int, day: date) -> int:
+    """Replace future dates of the cases that the audit opened or moved. Return the number of cases changed."""
+    session = require_transaction()
+    moved = Case.id.in_(select(CaseEvent.case_id).where(CaseEvent.by == f"audit:{audit_id}"))
+    until = national_calendar().after(day, policy_in_force().deadlines.review)
+    reviewed = Case.status.in_(WAITING_FOR_REVIEWER)
+    late, future, exempt = Case.due_on > until, Case.opened_at > now(), Case.exempt_since > day
+    changed = set(session.scalars(select(Case.id).where(moved, (reviewed & late) | future | exempt)))
+    _update(Case, moved, reviewed, late, due_on=until)
+    _update(Case, moved, future, opened_at=now())
+    _update(Case, moved, exempt, exempt_since=day)
+    _update(Case, Case.id.in_(changed), version=Case.version + 1)
+    return len(changed)
+
+
+def _count(*conditions: ColumnElement[bool]) -> int:
+    return require_transaction().scalar(select(func.count()).select_from(Flag).where(*conditions)) or 0
+
+
+def _update(table: Any, *conditions: ColumnElement[bool], **values: Any) -> None:
+    require_transaction().execute(
+        update(table).where(*conditions).values(**values), execution_options={"synchronize_session": False}
+    )
+
+
+VOIDABLE = ("succeeded", "held")
+
+
+class AuditNotVoidable(Conflict):
+    """Only a succeeded or held audit dated after today, and not a dry run, can be voided."""
+
+
+class AuditNotLatest(Conflict):
+    """A later audit builds on this one and must be voided first."""
+
+
+class VoidingNotProposed(Conflict):
+    """Nobody has proposed to void the audit."""
+
+
+class VoidingProposalChanged(Conflict):
+    """The proposal has been replaced since it was read."""
+
+
+class VoidingNeedsAPerson(NotAllowed):
+    """A service account neither proposes nor confirms: an administrator has the tokens of all of them."""
+
+
+class VoidingNeedsSecondPerson(NotAllowed):
+    """An operator and a supervisor void an audit together; the person with the other role must confirm."""
+
+
+def is_voidable(run: AuditRun) -> bool:
+    """True when the audit can be voided, regardless of the actor."""
+    return run.status in VOIDABLE and not run.dry_run and run.on > today()
+
+
+def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
+    """True when the actor may confirm the proposal: another person in the other role."""
+    proposal = run.voiding
+    return (
+        proposal is not None
+        and actor.is_person
+        and actor.may(Permission.AUDITS_VOID)
+        and is_another_person(actor, [proposal["proposed_by"]], datetime.fromisoformat(proposal["proposed_at"]))
+        and actor.role.value != proposal["proposed_role"]
+    )
+
+
+def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
+    """Propose to void the audit. Replaces an earlier proposal.
+
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    """
+    _require_person(actor, audit_id)
+    with exclusive_lock() as session:
+        run = _voidable(session, audit_id)
+        run.voiding = _proposal(actor, reason)
+        journal.record(actor, "audit.voiding-proposed", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
+        return run
+
+
+def confirm_voiding(actor: Actor, audit_id: int, proposed_at: str) -> AuditRun:
+    """Void the audit as the second person. ``proposed_at`` identifies the proposal that this person has read.
+
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
+    VoidingNeedsSecondPerson, ProposerLostAccess, VoidingProposalChanged, AuditRunning.
+    """
+    _require_person(actor, audit_id)
+    with exclusive_lock() as session:
+        run = _voidable(session, audit_id)
+        if run.voiding is None:
+            raise VoidingNotProposed(id=run.id)
+        if not may_confirm_voiding(actor, run):
+            raise VoidingNeedsSecondPerson(id=run.id)
+        require_still_may(run.voiding["proposed_by"], Permission.AUDITS_VOID)
+        if run.voiding["proposed_at"] != proposed_at:
+            raise VoidingProposalChanged(id=run.id, proposed_by=run.voiding["proposed_by"])
+        return _void(actor, run, run.voiding)
+
+
+def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
+    """Void the audit in one step, for a command while the register has fewer than two people of oversight.
+
+    Raises RoleNotAllowed, NeedsTwoPeople, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    """
+    actor.require(Permission.AUDITS_VOID)
+    find_audit(actor, audit_id)
+    require_person(actor)
+    with exclusive_lock() as session:
+        return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
+
+
+def _require_person(actor: Actor, audit_id: int) -> None:
+    actor.require(Permission.AUDITS_VOID)
+    find_audit(actor, audit_id)
+    if not actor.is_person:
+        raise VoidingNeedsAPerson(id=audit_id)
+
+
+def _proposal(actor: Actor, reason: str) -> dict[str, Any]:
+    return {
+        "reason": reason,
+        "proposed_by": actor.principal,
+        "proposed_role": actor.role.value,
+        "proposed_at": rfc3339(now()),
+        "confirmed_by": None,
+        "confirmed_at": None,
+    }
+
+
+def _voidable(session: Session, audit_id: int) -> AuditRun:
+    statement = select(AuditRun).where(AuditRun.id == audit_id).execution_options(populate_existing=True)
+    run = session.scalars(statement).one()
+    if not is_voidable(run):
+        raise AuditNotVoidable(id=run.id, status=run.status, on=run.on.isoformat())
+    last = last_good_audit()
+    if run.status == "succeeded" and last is not None and last.id != run.id:
+        raise AuditNotLatest(id=run.id, last=last.id)
+    return run
+
+
+def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
+    session = require_transaction()
+    lock_flags_for_audit()
+    day, at = today(), now()
+    _mark_what_it_changed(run, at)
+    counts = {**reverse_flags(run.id, day), "cases_corrected": reverse_cases(run.id, day)}
+    record_change(AUDIT_SUBJECT, run.id, run.status)
+    run.status, run.scheduled_for = "voided", None
+    run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
+    session.flush()
+    _mark_unaudited_again(run, at)
+    update_freeze_status(at, PROJECT.c.changed_at == at)
+    counts["missed_voided"] = _void_missed(session, run.voiding)
+    journal_entry = {
+        "on": run.on.isoformat(),
+        "reason": proposal["reason"],
+        "proposed_by": proposal["proposed_by"],
+        **counts,
+    }
+    journal.record(actor, "audit.voided", f"audit:{run.id}", journal_entry)
+    return run
+
+
+def _mark_what_it_changed(run: AuditRun, at: datetime) -> None:
+    """Set ``changed_at`` of everything that is undone, and of all rows with a timestamp of the wrong clock."""
+    since = run.started_at
+    flags = or_(FLAGS.c.opened_by_audit == run.id, FLAGS.c.cleared_by_audit == run.id, FLAGS.c.changed_at >= since)
+    flagged = select(FLAGS.c.project_id).where(flags)
+    mark_projects(at, or_(PROJECT.c.changed_at >= since, PROJECT.c.id.in_(flagged)))
+    mark_cases(at, CASE.c.changed_at >= since)
+    mark_flags_and_cases(at, flags)
+
+
+def _mark_unaudited_again(run: AuditRun, at: datetime) -> None:
+    last = last_good_audit()
+    judged = 0 if last is None else last.judged_up_to
+    mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= run.judged_up_to)
+
+
+def _void_missed(session: Session, voiding: dict[str, Any]) -> int:
+    """Void the missed dates from today on, which are still to come. Earlier dates were really missed."""
+    record_changes(AUDIT_SUBJECT, AUDITS.c.status == "missed", AUDITS.c.on >= today())
+    listed = list(session.scalars(select(AuditRun.id).where(AuditRun.status == "missed", AuditRun.on >= today())))
+    session.execute(
+        update(AuditRun)
+        .where(AuditRun.status == "missed", AuditRun.on >= today())
+        .values(status="voided", scheduled_for=None, voiding=voiding),
+        execution_options={"synchronize_session": False},
+    )
+    return len(listed)

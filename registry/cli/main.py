@@ -37,7 +37,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "setup": "registry.help.commands:setup",
     "backup": "registry.cli.backup:backup",
     "restore": "registry.cli.backup:restore",
-    "restore-drill": "registry.cli.restore_drill:restore_drill",
+    "restore-drill": "registry.cli.backup:restore_drill",
     "doctor": "registry.cli.doctor:doctor",
     "demo": "registry.demo.commands:demo",
 }

@@ -40,8 +40,7 @@ from registry.accounts.tokens import (
     issue_service_token,
     revoke,
 )
-from registry.audits.service import run_audit
-from registry.audits.voiding import confirm_voiding, propose_voiding
+from registry.audits.service import confirm_voiding, propose_voiding, run_audit
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.flags.models import AuditRun

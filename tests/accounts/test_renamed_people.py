@@ -9,7 +9,7 @@ from registry.accounts.account_changes import change_role, confirm_account
 from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, edit_account
-from registry.audits.voiding import may_confirm_voiding
+from registry.audits.service import may_confirm_voiding
 from registry.cases.transitions import DecisionNeedsAnotherPerson
 from registry.core.database import db
 from registry.flags.models import AuditRun

@@ -21,7 +21,7 @@ from registry.accounts.same_person import ProposerLostAccess, is_another_person,
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.tokens import add_service_account, issue
 from registry.audits.policy_activation import may_activate
-from registry.audits.voiding import may_confirm_voiding
+from registry.audits.service import may_confirm_voiding
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
 from registry.core.clock import now
 from registry.flags.models import AuditRun

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from flask import Flask
 
-from registry.audits.voiding import void_audit
+from registry.audits.service import void_audit
 from registry.cases.models import Case
 from registry.flags.models import Flag
 from registry.projects.models import Project

@@ -13,8 +13,8 @@ from sqlalchemy import update
 
 from registry.accounts.roles import Role
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
+from registry.audits.service import void_audit
 from registry.audits.verdicts import verdict_of
-from registry.audits.voiding import void_audit
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.flags.models import AuditRun

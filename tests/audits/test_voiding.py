@@ -13,8 +13,8 @@ from sqlalchemy import select
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.audits.jobs import run_due_audit
-from registry.audits.service import AuditNotFound, find_audit
-from registry.audits.voiding import (
+from registry.audits.service import (
+    AuditNotFound,
     AuditNotLatest,
     AuditNotVoidable,
     VoidingNeedsAPerson,
@@ -22,6 +22,7 @@ from registry.audits.voiding import (
     VoidingNotProposed,
     VoidingProposalChanged,
     confirm_voiding,
+    find_audit,
     may_confirm_voiding,
     propose_voiding,
     void_audit,

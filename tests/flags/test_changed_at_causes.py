@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import null, select, update
 
-from registry.audits.voiding import void_audit
+from registry.audits.service import void_audit
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.transactions import transaction

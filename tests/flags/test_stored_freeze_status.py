@@ -10,8 +10,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
-from registry.audits.service import run_audit
-from registry.audits.voiding import void_audit
+from registry.audits.service import run_audit, void_audit
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction

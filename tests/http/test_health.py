@@ -13,8 +13,7 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.app import create_app
-from registry.audits.service import run_audit
-from registry.audits.voiding import void_audit
+from registry.audits.service import run_audit, void_audit
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.installation import Installation, keep_secret_key, warn_of_other_key
