@@ -7,31 +7,21 @@ from typing import Final
 
 from registry.core.messages import (
     accounts,
-    approvals,
     cli,
     doctor,
     files,
     http,
     notifications,
-    pages,
     records,
-    requests,
-    validation,
-    webhooks,
 )
 from registry.core.translations import Language, translate
 
 # Code → English text with {parameters}.
 MESSAGES: Final[Mapping[str, str]] = {
     **http.MESSAGES,
-    **validation.MESSAGES,
     **accounts.MESSAGES,
     **records.MESSAGES,
-    **requests.MESSAGES,
-    **approvals.MESSAGES,
     **files.MESSAGES,
-    **pages.MESSAGES,
-    **webhooks.MESSAGES,
     **cli.MESSAGES,
     **doctor.MESSAGES,
     **notifications.MESSAGES,
