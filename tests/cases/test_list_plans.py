@@ -11,7 +11,7 @@ from tests.cases.cast import SAULE, audit
 from tests.factories import a_project, an_agency
 from tests.plans import Plan, plans, prefer_indexes
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.usefixtures("app"), pytest.mark.on_both]
 ORDERED = {
     "opened_at": "ix_cases_status_opened_at_id",
     "-opened_at": "ix_cases_status_opened_at_id",

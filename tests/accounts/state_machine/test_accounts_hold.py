@@ -29,8 +29,8 @@ from tests.accounts.state_machine.world import START
 from tests.faults.processes import ALL
 from tests.present import Present
 
-# All of them with scripts/test --faults.
-STORIES = 20 if ALL else 10
+# Three on every day, ten at night, all of them with scripts/test --faults.
+STORIES = 20 if ALL else settings.default.max_examples // 10
 STEPS = 40
 # How often people do what.
 WEIGHTS = {
