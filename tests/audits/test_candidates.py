@@ -30,6 +30,9 @@ from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.freeze.random_projects import another_policy, project
 from tests.present import Present
 
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
+
 DAY = date(2026, 10, 5)
 
 

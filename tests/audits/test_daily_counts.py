@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -15,6 +16,9 @@ from tests.audits.steps import OLD_SYSTEM, audit, exempt, verify
 from tests.cases.cast import SAULE
 from tests.factories import a_project, an_agency
 from tests.present import Present
+
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
 
 DAY = date(2026, 10, 5)
 

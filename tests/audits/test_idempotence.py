@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from flask import Flask
 
 from registry.audits.jobs import run_due_audit
@@ -12,6 +13,9 @@ from registry.flags.models import AuditChange, Flag
 from tests.audits.steps import OLD_SYSTEM, accept, audit, changes, edit, exempt, flag_counts, flags_of, table, verify
 from tests.factories import a_project, an_agency
 from tests.present import NOON, Present
+
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
 
 DAY = date(2026, 10, 5)
 

@@ -36,6 +36,9 @@ from tests.cases.cast import AIGERIM, SAULE, act
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
+
 Undone = Callable[[], AbstractContextManager[None]]
 DAY = date(2026, 9, 28)
 # Projects registered later are not judged at all.

@@ -12,7 +12,7 @@ from registry.flags.models import AuditRun, last_good_audit, last_good_date
 from tests.audits.steps import audit
 from tests.plans import plans
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.usefixtures("app"), pytest.mark.on_both]
 NIGHTS = 1_500
 
 

@@ -43,6 +43,9 @@ from tests.cases.cast import AIGERIM, SAULE, act
 from tests.factories import a_project, an_agency
 from tests.present import Present
 
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
+
 Undone = Callable[[], AbstractContextManager[None]]
 DAY = date(2026, 9, 28)
 STEP = st.tuples(st.sampled_from([kind for kind in STEPS if kind != "night"]), st.integers(0, 9), st.integers(0, 9))

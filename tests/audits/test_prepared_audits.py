@@ -24,6 +24,9 @@ from tests.audits.steps import OPERATOR
 from tests.audits.test_preparation import DAY, STEP
 from tests.present import Present
 
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
+
 Undone = Callable[[], AbstractContextManager[None]]
 TABLES = ("cases", "case_events", "case_flags", "case_decisions", "flags", "agency_counts", "daily_counts", "projects")
 # A project that is registered after judging is left to the next audit, and another policy judges under the lock.

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 
 from registry.audits.queries import all_changes_of
@@ -13,6 +14,9 @@ from registry.flags.models import Flag
 from tests.audits.real_file import AUDITED_ON, LISTED_ON, record
 from tests.audits.steps import AUDITOR, audit, changes, edit, flag_counts, flags_of, table, verify
 from tests.present import Present
+
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
 
 LATER = AUDITED_ON + timedelta(days=1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
@@ -11,6 +12,9 @@ from registry.audits import execution
 from tests.audits.steps import audit, create_projects, flag_counts, set_verified
 from tests.present import Present
 from tests.statements import statements
+
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
 
 DAY = date(2026, 9, 30)  # the policy names it: no change threshold
 # Includes the changes to cases and their events, those of the change feed, and the reads before the lock.

@@ -8,6 +8,9 @@ from registry.projects.models import Project
 from tests.api.callers import Caller
 from tests.factories import a_project
 
+# Filters, sorts and search hang on the database.
+pytestmark = pytest.mark.on_both
+
 
 @pytest.fixture
 def numbers(administrator: Caller) -> dict[str, Project]:

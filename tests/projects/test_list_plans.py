@@ -15,7 +15,7 @@ from tests.factories import a_project, an_actor, an_agency
 from tests.plans import Plan, plans, prefer_indexes
 from tests.statements import statements
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = [pytest.mark.usefixtures("app"), pytest.mark.on_both]
 SUPERVISOR = an_actor(Role.SUPERVISOR)
 STAGE = "ix_projects_stage_registered_at"
 REGION = "ix_projects_region_sector_registered_at"

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
 from registry.core.translations import LANGUAGES
-from tests.web.browser import context, follow, set_locale, sign_in, visit
+from tests.web.browser import context, enter, follow, set_locale, sign_in, tab_to, type_into, visit
 from tests.web.page_checks import AXE, COLOURS_CHECKED_IN, NARROW, ORDINARY, violations
 from tests.web.tour import stops
 from tests.web.tour_entries import AGENCY, BAD_TABLE
@@ -53,6 +53,49 @@ def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
     assert not broken, "\n".join(map(str, broken))
     assert [url for url in asked if not url.startswith(address)] == []
     assert blocked == []
+
+
+# On every day lists of cases are worked through by keyboard: tests/cases/test_list_keys_in_browser.py.
+@pytest.mark.nightly
+def test_project_is_registered_by_keyboard(
+    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
+) -> None:
+    opened = context(browser, address)
+    page = opened.new_page()
+    sign_in(page, person_name(Role.AGENCY_EDITOR))
+    page.goto("/register")
+    tab_to(page, "main form button")
+    enter(page)
+    page.wait_for_url("**/what")
+    type_into(page, "#name_ru", "Портал с клавиатуры")
+    tab_to(page, "main form button:not([name])")
+    enter(page)
+    page.wait_for_url("**/work")
+    for name in ("object_kind", "work_type", "stage"):
+        tab_to(page, f"[name={name}]")
+        page.keyboard.press("Space")
+    tab_to(page, "[name=placement]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    for step, name, text in (
+        ("object", "integrations", "eGov"),
+        ("dates", "contract_signed_on", "02.03.2026"),
+        ("money", "budget_kzt", "1 000 000"),
+        ("people", "responsible_name", "Әлия Оспанова"),
+    ):
+        tab_to(page, "main form button:not([name])")
+        enter(page)
+        page.wait_for_url(f"**/{step}")
+        type_into(page, f"#{name}", text)
+    tab_to(page, "main form button:not([name])")
+    enter(page)
+    page.wait_for_url("**/check")
+    assert "would be flagged" in page.inner_text("main")
+    tab_to(page, "main form button")
+    enter(page)
+    page.wait_for_url("**/projects/QT-*")
+    assert "Портал с клавиатуры" in page.inner_text("h1")
+    opened.close()
 
 
 def test_import_without_javascript_shows_errors(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import func, select, update
 
 from registry.accounts.roles import Role
@@ -15,6 +16,9 @@ from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change, restrict_project
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, project_values
+
+# Filters, sorts and search hang on the database.
+pytestmark = pytest.mark.on_both
 
 QUEUE = {"name_ru": "Электронная очередь в поликлинику", "name_kk": "Емханаға электрондық кезек"}
 RENAMED = {"name_ru": "Создание системы электронных очередей поликлиник", "name_kk": None}
