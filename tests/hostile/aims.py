@@ -22,6 +22,7 @@ from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, caller
+from tests.factories import a_project
 
 WRITING = ("POST", "PATCH", "PUT", "DELETE")
 KINDS = {
@@ -50,6 +51,8 @@ KINDS = {
     "Moment": "moment",
     "RowAnswers": "row_answers",
 }
+# The project of the world has an exemption, which keeps its names.
+EDITS = ("patch_project", "put_project", "check_before_changing")
 # The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
 
@@ -142,6 +145,8 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "template": world.template_id,
         **world.reports,
     }
+    undecided = a_project(world.agency)
+    of_undecided = {**names, "number": undecided.number, "external_id": undecided.external_id}
     targets = {}
     for operation in declared_routes(client.application):
         tried = TRIES[operation.name]
@@ -154,7 +159,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
             sent = next(value for value in parts.values() if isinstance(value, FileStorage))
             file = (sent.filename or "", sent.read())
             body = {name: value for name, value in parts.items() if isinstance(value, str)}
-        path = tried.path.format(**names)
+        path = tried.path.format(**(of_undecided if operation.name in EDITS else names))
         targets[operation.name] = Aim(operation, path, callers[role], good, body, file)
     return targets
 
