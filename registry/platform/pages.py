@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, request, url_for
@@ -53,36 +54,31 @@ BOTH: Final = ("GET", "POST")
 @pages.page("/projects/<number>/confirm-placement", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_placement(actor: Actor, number: str) -> Answer:
     """Confirm that the object is on the platform."""
-    project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Confirm the placement on QazTech"),
         _("Confirm"),
-        _back(project),
+        "",
         [
             form_field("platform_key", "text", hint=_("As in the platform inventory.")),
             form_field("verified_on", "day", hint=_("The day on which you saw it there.")),
             form_field("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
-            *_documents(project),
         ],
         VERIFICATION,
         _(
             "You confirm it alone only where the last platform inventory lists the key. Otherwise another person must "
             "approve it, one of you a supervisor: add a PDF or an image to the project first, and tick it here."
         ),
-        subject=name_in_page_language(project),
     )
-    initial = {"platform_key": as_typed(project.platform_key)}
-    return answer_form(page, lambda values: _confirm(actor, number, PLACEMENT_KIND, values), initial)
+    return _confirmation(actor, number, PLACEMENT_KIND, page, platform_key="platform_key")
 
 
 @pages.page("/projects/<number>/confirm-onboarding", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
     """Confirm the onboarding, or extend it once."""
-    project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Confirm the onboarding"),
         _("Confirm"),
-        _back(project),
+        "",
         [
             form_field(
                 "due_on",
@@ -90,24 +86,20 @@ def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
                 hint=_("The date by which the onboarding will be finished. A reviewer can extend it once."),
             ),
             form_field("evidence", "area", hint=_("Required where another person must approve it.")),
-            *_documents(project),
         ],
         ONBOARDING,
         _for_two(),
-        subject=name_in_page_language(project),
     )
-    initial = {"due_on": as_typed(project.onboarding_due_on)}
-    return answer_form(page, lambda values: _confirm(actor, number, ONBOARDING_KIND, values), initial)
+    return _confirmation(actor, number, ONBOARDING_KIND, page, due_on="onboarding_due_on")
 
 
 @pages.page("/projects/<number>/confirm-ending", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_project_ending(actor: Actor, number: str) -> Answer:
     """Confirm that the work ended, with the authorised body's agreement."""
-    project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Confirm the ending"),
         _("Confirm"),
-        _back(project),
+        "",
         [
             form_field("ended_on", "day", hint=_("The day on which the work ended, as the act has it.")),
             form_field(
@@ -118,7 +110,6 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
                 ),
             ),
             form_field("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
-            *_documents(project),
         ],
         ENDING,
         _(
@@ -127,10 +118,8 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
         )
         + " "
         + _for_two(),
-        subject=name_in_page_language(project),
     )
-    initial = {"ended_on": as_typed(project.ended_on), "consent_number": as_typed(project.consent_number)}
-    return answer_form(page, lambda values: _confirm(actor, number, ENDING_KIND, values), initial)
+    return _confirmation(actor, number, ENDING_KIND, page, ended_on="ended_on", consent_number="consent_number")
 
 
 @pages.page("/projects/<number>/restrict", needs=Permission.PROJECTS_RESTRICT, methods=BOTH)
@@ -190,12 +179,21 @@ def record_project_exemption(actor: Actor, number: str) -> Answer:
     return answer_form(page, act)
 
 
-def _confirm(actor: Actor, number: str, kind: str, values: dict[str, Any]) -> Answer:
-    _project, approval = confirm_or_propose(actor, number, kind, values)
-    if approval is None:
-        return _done(number)
-    flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
-    return redirect_to("approval_page", approval_id=approval.id)
+def _confirmation(actor: Actor, number: str, kind: str, page: FormPage, **present: str) -> Answer:
+    """Display the form of a confirmation, or confirm; ``present``: the columns of the project that its fields show."""
+    project = read_project_to_change(actor, number, "project")
+    fields = [*page.fields, *_documents(project)]
+    page = replace(page, back=_back(project), fields=fields, subject=name_in_page_language(project))
+
+    def act(values: dict[str, Any]) -> Answer:
+        _project, approval = confirm_or_propose(actor, number, kind, values)
+        if approval is not None:
+            flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
+            return redirect_to("approval_page", approval_id=approval.id)
+        flash_message(_("Saved. Flags change at the next audit."))
+        return redirect_to("project", number=number)
+
+    return answer_form(page, act, {name: as_typed(getattr(project, column)) for name, column in present.items()})
 
 
 def _documents(project: Project) -> list[Field]:
@@ -209,11 +207,6 @@ def _for_two() -> str:
         "While the project has a medium or high flag, another person must approve it, one of you a supervisor: add a "
         "PDF or an image to the project first, and tick it here."
     )
-
-
-def _done(number: str) -> Answer:
-    flash_message(_("Saved. Flags change at the next audit."))
-    return redirect_to("project", number=number)
 
 
 def _back(project: Project) -> str:
