@@ -32,7 +32,7 @@ WITH_COMMENT: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
     ActionName.REFER: cases.refer,
     ActionName.CONFIRM: cases.confirm,
     ActionName.WITHDRAW: cases.withdraw,
-    ActionName.APPEAL: cases.appeal,
+    ActionName.APPEAL: decisions.appeal,
 }
 
 

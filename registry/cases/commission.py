@@ -29,6 +29,7 @@ from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
+from registry.core.search import NAMES
 from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import (
@@ -42,7 +43,7 @@ from registry.flags.former_flags import SERIOUS
 from registry.flags.models import FLAGS, IS_ACTIVE, lock_flags_for_review
 from registry.journal import service as journal
 from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
-from registry.projects.edits import IDENTITY, OFFICIAL_NAMES
+from registry.projects.edits import IDENTITY
 from registry.projects.models import Project
 from registry.projects.visibility import require_not_withdrawn
 
@@ -65,6 +66,10 @@ class DecisionFile:
     name: str
     content_type: str
     content: bytes
+
+
+# What says which object a decision of the Commission is about.
+SEEN_OF_OBJECT: Final = (*IDENTITY, *NAMES, "object_code", "purpose")
 
 
 class CommissionDecision(ApprovalKind):
@@ -92,7 +97,7 @@ class CommissionDecision(ApprovalKind):
     def seen(self, approval: Approval) -> Any:
         """Also the object that it is about."""
         project = db.session.get_one(Project, approval.project_id)
-        return [super().seen(approval), [getattr(project, name) for name in (*IDENTITY, *OFFICIAL_NAMES)]]
+        return [super().seen(approval), [getattr(project, name) for name in SEEN_OF_OBJECT]]
 
     def documents(self, approval: Approval) -> Sequence[int]:
         """The decision."""

@@ -1,4 +1,4 @@
-"""Decisions: proposal, approval by a second person, and the effects of an approval on flags and orders."""
+"""Decisions: proposal, approval by a second person, appeal, and their effects on flags and orders."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import exists, func, select
 
 from registry.accounts.actors import Actor
 from registry.cases.change_times import mark_flags_and_cases
-from registry.cases.models import CASE, Case, CaseDecision, Order
-from registry.cases.service import decision_in_effect, end_orders
+from registry.cases.models import CASE, Case, CaseDecision, CaseEvent, Order
+from registry.cases.service import decision_in_effect, end_orders, end_proposal
 from registry.cases.transitions import apply, authorize
-from registry.cases.vocabulary import DecisionKind
+from registry.cases.vocabulary import ActionName, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, STAGES
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
+from registry.core.transactions import require_transaction
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.core.working_days import national_calendar
 from registry.flags.former_flags import keep_former
@@ -28,6 +29,8 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Placement
 from registry.projects.change_times import PROJECT
+from registry.projects.edits import OF_OBJECT, object_digest
+from registry.projects.visibility import require_not_withdrawn
 
 # Texts of decisions in Kazakh and Russian, beside the one text that clients of one language send and read.
 
@@ -96,8 +99,12 @@ def order_steps(decision: str, due: str, _: Translate) -> list[str]:
     ]
 
 
+# In ``seen`` of a proposal, beside the ids of flags: which object the proposer saw.
+OBJECT: Final = "object"
+
+
 class ProposalOutOfDate(Conflict):
-    """The findings or the date changed since the proposal was made; it must be returned and proposed again."""
+    """The findings, the object or the date changed since the proposal was made; it must be returned, and made again."""
 
 
 def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
@@ -111,12 +118,13 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
     if problems:
         raise Invalid(problems)
     values = with_both_languages(values)
+    seen = {OBJECT: _object_digest(case)}
     db.session.add(
         CaseDecision(
             case_id=case.id,
             **{name: values.get(name) for name in DECIDED},
             comment=values.get("comment"),
-            seen={str(flag.id): flag.fingerprint for flag in _active_flags(case)},
+            seen=seen | {str(flag.id): flag.fingerprint for flag in _active_flags(case)},
             proposed_by=actor.principal,
             proposed_at=now(),
         )
@@ -195,7 +203,9 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
     """Accept the active flags as the proposer saw them. Return the rules of the flags that were open."""
     flags = _active_flags(case)
     # An audit between proposal and approval may have changed the findings, and nobody reviewed the new ones.
-    if any(proposal.seen.get(str(flag.id)) != flag.fingerprint for flag in flags):
+    is_changed = any(proposal.seen.get(str(flag.id)) != flag.fingerprint for flag in flags)
+    # Proposals of earlier versions know no object.
+    if is_changed or proposal.seen.get(OBJECT, digest := _object_digest(case)) != digest:
         raise ProposalOutOfDate(case=case.id)
     opened = [flag.rule for flag in flags if flag.status == "open"]
     _keep(flags)
@@ -207,17 +217,23 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
     return opened
 
 
+def _object_digest(case: Case) -> str:
+    """Of the case's project, locked: nobody makes another object of it until the commit."""
+    columns = [PROJECT.c[name] for name in OF_OBJECT]
+    project = select(*columns).where(PROJECT.c.id == case.project_id).with_for_update()
+    return object_digest(require_transaction().execute(project).mappings().one())
+
+
 def accepted_since(ids: Collection[int]) -> dict[int, datetime]:
-    """When the earliest acceptance in effect, or waiting for its approval, was proposed, of those of the projects."""
+    """When the last acceptance was proposed, of those of the projects that have accepted flags."""
     accepted = exists().where(
         FLAGS.c.project_id == Case.project_id, IS_ACTIVE, FLAGS.c.accepted_fingerprint == FLAGS.c.fingerprint
     )
-    in_effect = and_(CaseDecision.outcome == "approved", CaseDecision.ended_because.is_(None), accepted)
     proposed = (
-        select(Case.project_id, func.min(CaseDecision.proposed_at).label("at"))
+        select(Case.project_id, func.max(CaseDecision.proposed_at).label("at"))
         .join(Case, Case.id == CaseDecision.case_id)
         .where(is_among(CASE.c.project_id, ids), CaseDecision.decision.in_(sorted(ACCEPTING)))
-        .where(or_(CaseDecision.outcome.is_(None), in_effect))
+        .where(CaseDecision.outcome == "approved", accepted)
         .group_by(Case.project_id)
     )
     return {row.project_id: row.at for row in db.session.execute(proposed)}
@@ -260,3 +276,80 @@ def _journal_details(values: Mapping[str, Any]) -> dict[str, Any]:
         for name in DECIDED
         if (value := values.get(name)) is not None
     }
+
+
+# Appeals: which decision an agency can appeal, until when, and what an appeal ends.
+
+
+class NothingToAppeal(Conflict):
+    """No decision on the case is in effect."""
+
+
+class AppealPending(Conflict):
+    """The decision is appealed already, and there is no new one yet."""
+
+
+class AppealTooLate(Conflict):
+    """The appeal period is over."""
+
+
+class AnotherCaseOpen(Conflict):
+    """A later case of the project is open; the agency raises its objection there."""
+
+
+def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
+    """Appeal the decision in effect, within the policy's working days.
+
+    The review restarts, and a waiting proposal or question is withdrawn. Whether the appeal suspends the decision is a
+    value of the policy: then its order ends, or the flags that it accepted are open again; else it stays in force
+    until another decision replaces it.
+
+    Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealTooLate, AnotherCaseOpen, and the errors of
+    ``authorize``.
+    """
+    step = authorize(actor, case, "appeal")
+    require_not_withdrawn(case.project_record)
+    decision = _to_appeal(case)
+    end_proposal(step.proposal, "withdrawn", actor)
+    if policy_in_force().appeal_suspends:
+        end_orders(case.project_id, "appealed")
+        decision.ended_because = "appealed"
+        if decision.decision in ACCEPTING:
+            _open_flags(case)
+            update_freeze_status(now(), PROJECT.c.id == case.project_id)
+    return apply(step, comment)
+
+
+def can_be_appealed(case: Case) -> bool:
+    """True when the case has a decision that its agency may appeal now."""
+    try:
+        require_not_withdrawn(case.project_record)
+        _to_appeal(case)
+    except Conflict:
+        return False
+    return True
+
+
+def is_under_appeal(case: Case) -> bool:
+    """True when the agency has appealed since the last decision."""
+    last = select(CaseEvent.action).where(
+        CaseEvent.case_id == case.id, CaseEvent.action.in_((ActionName.APPEAL.value, ActionName.APPROVE.value))
+    )
+    return db.session.scalar(last.order_by(CaseEvent.id.desc()).limit(1)) == ActionName.APPEAL
+
+
+def _to_appeal(case: Case) -> CaseDecision:
+    decision = decision_in_effect(case)
+    if decision is None or decision.appeal_until is None:
+        raise NothingToAppeal(case=case.id)
+    if is_under_appeal(case):
+        raise AppealPending(case=case.id)
+    if today() > decision.appeal_until:
+        raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
+    other = select(Case.id).where(
+        Case.project_id == case.project_id, Case.id != case.id, Case.status != Status.CLOSED.value
+    )
+    open_already = db.session.scalar(other)
+    if open_already is not None:
+        raise AnotherCaseOpen(case=case.id, other=open_already)
+    return decision

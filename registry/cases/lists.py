@@ -18,11 +18,10 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
-from registry.cases.decisions import TEXTS, with_both_languages
+from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
 from registry.cases.documents import documents_by_event
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
 from registry.cases.queries import flags_of_cases
-from registry.cases.service import can_be_appealed
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.cases.vocabulary import Outcome, Status
 from registry.cases.workflow import OPEN

@@ -118,9 +118,9 @@ class CaseDecision(Model):
     """A proposed decision and its outcome.
 
     ``outcome``: None while the proposal waits, then approved, returned, withdrawn or lapsed. ``seen``: flag id →
-    fingerprint, as the proposer saw them. An approved decision is in effect until ``ended_because`` is set: appealed,
-    withdrawn or replaced. ``reason`` and ``legal_basis`` repeat one of their two languages;
-    decisions of earlier versions have nothing else.
+    fingerprint, and ``object`` → digest of which object it is, as the proposer saw them. An approved decision is in
+    effect until ``ended_because`` is set: appealed, withdrawn or replaced. ``reason`` and ``legal_basis`` repeat one of
+    their two languages; decisions of earlier versions have nothing else.
     """
 
     __tablename__ = "case_decisions"

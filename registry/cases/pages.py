@@ -19,7 +19,7 @@ from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.audits.verdicts import clearings
 from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, open_cases
 from registry.cases.commission import CaseNotWithCommission, DecisionFile, propose_commission_decision
-from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, order_steps, with_both_languages
+from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, is_under_appeal, order_steps, with_both_languages
 from registry.cases.documents import add_case_document, last_event_id, may_add_to, read_case_document, sides_of
 from registry.cases.list_pages import no_case_chosen, requested_list, requested_position
 from registry.cases.lists import show_case
@@ -41,7 +41,7 @@ from registry.cases.schemas import (
     COMMISSION_DECISION,
     MAX_TEXT_LENGTH,
 )
-from registry.cases.service import is_under_appeal, news_of, record_visit
+from registry.cases.service import news_of, record_visit
 from registry.cases.text_templates import filled, find_template, name_in, templates_for
 from registry.cases.vocabulary import ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING

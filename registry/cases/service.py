@@ -1,4 +1,4 @@
-"""Actions on a case other than decisions: opening it, transitions, appeals, hand-over, and visits."""
+"""Actions on a case other than decisions: opening it, transitions, hand-over, and visits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag, lock_fl
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project, is_project_number
-from registry.projects.visibility import require_not_withdrawn, visible_projects
+from registry.projects.visibility import visible_projects
 
 # Opening a case, and actions on one. Each takes a case locked by ``find_case_to_change``.
 #
@@ -227,79 +227,6 @@ def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> N
     """End a waiting proposal, if any, with an outcome other than approval."""
     if proposal is not None:
         proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, actor.principal, now()
-
-
-# Appeals: which decision an agency can appeal, until when, and what an appeal ends.
-
-
-class NothingToAppeal(Conflict):
-    """No decision on the case is in effect."""
-
-
-class AppealPending(Conflict):
-    """The decision is appealed already, and there is no new one yet."""
-
-
-class AppealTooLate(Conflict):
-    """The appeal period is over."""
-
-
-class AnotherCaseOpen(Conflict):
-    """A later case of the project is open; the agency raises its objection there."""
-
-
-def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Appeal the decision in effect, within the policy's working days.
-
-    The review restarts, and a waiting proposal or question is withdrawn. Whether the appeal suspends the decision is a
-    value of the policy: then its order ends; else both stay in force until another decision replaces them.
-
-    Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealTooLate, AnotherCaseOpen, and the errors of
-    ``authorize``.
-    """
-    step = authorize(actor, case, "appeal")
-    require_not_withdrawn(case.project_record)
-    decision = _to_appeal(case)
-    end_proposal(step.proposal, "withdrawn", actor)
-    if policy_in_force().appeal_suspends:
-        end_orders(case.project_id, "appealed")
-        decision.ended_because = "appealed"
-    return apply(step, comment)
-
-
-def can_be_appealed(case: Case) -> bool:
-    """True when the case has a decision that its agency may appeal now."""
-    try:
-        require_not_withdrawn(case.project_record)
-        _to_appeal(case)
-    except Conflict:
-        return False
-    return True
-
-
-def is_under_appeal(case: Case) -> bool:
-    """True when the agency has appealed since the last decision."""
-    last = select(CaseEvent.action).where(
-        CaseEvent.case_id == case.id, CaseEvent.action.in_((ActionName.APPEAL.value, ActionName.APPROVE.value))
-    )
-    return db.session.scalar(last.order_by(CaseEvent.id.desc()).limit(1)) == ActionName.APPEAL
-
-
-def _to_appeal(case: Case) -> CaseDecision:
-    decision = decision_in_effect(case)
-    if decision is None or decision.appeal_until is None:
-        raise NothingToAppeal(case=case.id)
-    if is_under_appeal(case):
-        raise AppealPending(case=case.id)
-    if today() > decision.appeal_until:
-        raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
-    other = select(Case.id).where(
-        Case.project_id == case.project_id, Case.id != case.id, Case.status != Status.CLOSED.value
-    )
-    open_already = db.session.scalar(other)
-    if open_already is not None:
-        raise AnotherCaseOpen(case=case.id, other=open_already)
-    return decision
 
 
 # Hand-over of cases: the open cases of a person who leaves get another assignee.

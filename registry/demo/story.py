@@ -196,7 +196,7 @@ ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
     ActionName.RETURN: cases.send_back,
     ActionName.REFER: cases.refer,
     ActionName.CONFIRM: cases.confirm,
-    ActionName.APPEAL: cases.appeal,
+    ActionName.APPEAL: decisions.appeal,
     ActionName.COMMENT: cases.say,
     ActionName.APPROVE: decisions.approve,
 }

@@ -159,10 +159,10 @@ def exemption_in_force(project_id: int, day: date) -> int | None:
 
 
 def exempt_since(ids: Collection[int]) -> dict[int, datetime]:
-    """When the earliest exemption in force, or to come into force, was recorded, of those of the projects with one."""
+    """When the last exemption in force, or to come into force, was recorded, of those of the projects with one."""
     stands = and_(Exemption.revoked_at.is_(None), Exemption.valid_to >= today())
     recorded = (
-        select(Exemption.project_id, func.min(Exemption.recorded_at).label("at"))
+        select(Exemption.project_id, func.max(Exemption.recorded_at).label("at"))
         .where(is_among(EXEMPTIONS.c.project_id, ids), stands)
         .group_by(Exemption.project_id)
     )

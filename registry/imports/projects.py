@@ -30,7 +30,7 @@ from registry.imports.queries import ProjectPreview
 from registry.imports.same_project import SameProject, answer_for, same_as
 from registry.imports.vocabulary import NEW, SAME
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
-from registry.projects.edits import names_decided_on, other_object_problem, withdraw_confirmations
+from registry.projects.edits import Names, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.former_records import former_records_of, reason_problem, without_hidden
 from registry.projects.models import CHANGEABLE, Project, is_project_number
@@ -175,7 +175,7 @@ class ProjectImport:
                 else:
                     record = (asked or NOTHING) | _given(row)
                     # Who answers sees at once what is wrong with the row as the same project.
-                    as_same = cross_field_problems(record) if self.dry_run and asked is not None else []
+                    as_same = self._problems(asked, record, decided) if self.dry_run and asked is not None else []
                     self._reject(outcome, row, [question, *as_same])
                     outcome.unanswered += 1
                     preview.ask(row, agency_id, record, asked, question.code)
@@ -189,10 +189,7 @@ class ProjectImport:
                     self._reject(outcome, row, [Problem("", "project-twice-in-file", twice)])
                     continue
                 record = before | _given(row)
-            problems = [self._of_file(problem) for problem in cross_field_problems(record)]
-            if before is not None:
-                problem = other_object_problem(decided.get(before["id"]), before, record)
-                problems += [] if problem is None else [problem]
+            problems = [self._of_file(problem) for problem in self._problems(before, record, decided)]
             if problems:
                 self._reject(outcome, row, problems)
             elif before is None:
@@ -219,6 +216,14 @@ class ProjectImport:
             rows = [{"import_id": self.run_id, "number": number, "version": version} for number, version in written]
             insert_rows(require_transaction(), ImportWrite, rows)
         return outcome
+
+    @staticmethod
+    def _problems(
+        before: Mapping[str, Any] | None, record: Mapping[str, Any], decided: Mapping[int, Names]
+    ) -> list[Problem]:
+        """What is wrong with a row as this project, None for a new one."""
+        name = None if before is None else other_name_problem(decided.get(before["id"]), before, record)
+        return cross_field_problems(record) if name is None else [*cross_field_problems(record), name]
 
     def _with_former(
         self, outcome: ImportResult, new: Sequence[tuple[ImportRow, NewProject]], preview: ProjectPreview

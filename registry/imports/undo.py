@@ -32,7 +32,7 @@ from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from registry.projects.bulk_writes import ProjectChange, update_projects
-from registry.projects.edits import names_decided_on, other_object_problem, withdraw_confirmations
+from registry.projects.edits import names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import Revision, differences, json_value
@@ -207,7 +207,7 @@ def _restored(
             before["external_id"] not in (None, project["external_id"])
             and db.session.scalar(SAME_EXTERNAL_ID, reference) is not None
         )
-        is_other = other_object_problem(decided.get(project["id"]), project, before) is not None
+        is_other = other_name_problem(decided.get(project["id"]), project, before) is not None
         if is_taken or is_other or cross_field_problems(before):
             left.append({"project": number, "reason": "undo-not-valid"})
         else:

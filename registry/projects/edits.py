@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from rapidfuzz.distance import OSA
 from sqlalchemy import select
 
 from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import Problem
-from registry.core.search import NAMES
+from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
-from registry.projects.similarity import SAME_NAME, WordWeights, kept_name, text_similarity
 
 # Placement, ending and identity as claimed by the agency; editing what was confirmed withdraws its confirmation.
 
@@ -25,6 +26,7 @@ ENDING_CLAIMS = ("stage", "ended_on")
 OFFICIAL_NAMES: Final = ("name_kk", "name_ru")
 # What says which object was confirmed, beside its names.
 IDENTITY: Final = ("object_kind", "contract_number", "supplier_bin")
+OF_OBJECT: Final = (*IDENTITY, *OFFICIAL_NAMES)
 WORD: Final = re.compile(r"\w+")
 
 
@@ -54,13 +56,17 @@ def _words(name: str | None) -> list[str]:
     return WORD.findall(unicodedata.normalize("NFKC", name or "").casefold())
 
 
-# An edit cannot make another object of a project on which something was decided: it would inherit the decision.
+# A decision stays with its object: a project with an exemption or an accepted flag keeps its names.
 #
-# An exemption or an acceptance stands for the object that people saw. Names say which one it is, so a new name must
-# keep much of the one that was decided on, however many edits lie between.
+# Who could rename it would take the decision along to another object. Where the object itself has a new name, the
+# decision is recorded again for it.
 
 PROJECT: Final = table_of(Project).c
 REVISION: Final = table_of(Revision).c
+# How many letters a correction of a name may change, in short names and in names of so many letters.
+FEW_LETTERS: Final = 1
+MORE_LETTERS: Final = 2
+LONG_NAME: Final = 20
 
 Names = Mapping[str, str | None]
 Decisions = Callable[[Collection[int]], Mapping[int, datetime]]
@@ -68,20 +74,20 @@ _linked: Final[list[Decisions]] = []
 
 
 def link_decisions(decisions: Decisions) -> None:
-    """Let these decisions hold the names of projects: of those with these ids, when the earliest in effect was made."""
+    """Let these decisions hold the names of projects: of those of the ids that have any, when the last was made."""
     _linked.append(decisions)
 
 
 def names_decided_on(ids: Collection[int]) -> dict[int, Names]:
-    """The names that projects had when the earliest decision in effect was made; without projects that have none."""
+    """The official names that projects had when the last decision on them was made; without those that have none."""
     made: dict[int, datetime] = {}
     for decisions in _linked if ids else ():
         for project_id, at in decisions(ids).items():
-            made[project_id] = min(at, made.get(project_id, at))
+            made[project_id] = max(at, made.get(project_id, at))
     if not made:
         return {}
-    current = select(PROJECT.id, *(PROJECT[name] for name in NAMES)).where(is_among(PROJECT.id, made))
-    names = {row.id: {name: row._mapping[name] for name in NAMES} for row in db.session.execute(current)}
+    current = select(PROJECT.id, *(PROJECT[name] for name in OFFICIAL_NAMES)).where(is_among(PROJECT.id, made))
+    names = {row.id: {name: row._mapping[name] for name in OFFICIAL_NAMES} for row in db.session.execute(current)}
     later = (
         select(REVISION.project_id, REVISION.at, REVISION.changes)
         .where(is_among(REVISION.project_id, made), REVISION.at > min(made.values()), REVISION.version > 1)
@@ -89,17 +95,29 @@ def names_decided_on(ids: Collection[int]) -> dict[int, Names]:
     )
     for row in db.session.execute(later):
         if row.at > made[row.project_id]:
-            earlier = {change["field"]: change["old"] for change in row.changes if change["field"] in NAMES}
+            earlier = {change["field"]: change["old"] for change in row.changes if change["field"] in OFFICIAL_NAMES}
             names[row.project_id].update(earlier)
     return dict(names)
 
 
-def other_object_problem(decided: Names | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Problem | None:
-    """The problem of an edit that makes it another object; ``decided``: of its project, from ``names_decided_on``."""
-    changed = [name for name in NAMES if before[name] != after[name]]
-    weights = WordWeights()
-    if decided is None or not changed or kept_name(decided, after, weights) >= SAME_NAME:
-        return None
-    least = min(changed, key=lambda name: text_similarity(decided[name] or "", after[name] or "", weights))
-    name = decided[least] or next(filter(None, decided.values()), "")
-    return Problem(f"/{least}", "name-decided-on", {"name": name})
+def other_name_problem(decided: Names | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Problem | None:
+    """The problem of an edit that replaces or removes a name that was decided on; a correction of typing has none.
+
+    ``decided``: of its project, from ``names_decided_on``.
+    """
+    for name in OFFICIAL_NAMES:
+        held = None if decided is None else decided[name]
+        if held and before[name] != after[name] and not _is_correction(held, after[name]):
+            return Problem(f"/{name}", "name-decided-on", {"name": held})
+    return None
+
+
+def object_digest(project: Mapping[Any, Any]) -> str:
+    """SHA-256 (hex) of ``OF_OBJECT``: a proposal to decide on a project is out of date when one of them changes."""
+    values = [project[name] for name in OF_OBJECT]
+    return hashlib.sha256(journal.canonical(values).encode()).hexdigest()
+
+
+def _is_correction(first: str, second: str | None) -> bool:
+    one, other = " ".join(_words(first)), " ".join(_words(second))
+    return OSA.distance(one, other) <= (MORE_LETTERS if len(one) >= LONG_NAME else FEW_LETTERS)

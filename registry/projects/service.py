@@ -21,7 +21,7 @@ from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
 from registry.core.read_along import columns_read_along, keep_read_along
-from registry.core.search import NAMES, project_words, search_words
+from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 from registry.projects.change_times import (
@@ -31,7 +31,7 @@ from registry.projects.change_times import (
     registered_change,
     status_at_registration,
 )
-from registry.projects.edits import names_decided_on, other_object_problem, withdraw_confirmations
+from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.fingerprints import (
     COMPARED,
@@ -266,9 +266,9 @@ def planned_change(
     before = snapshot(project)
     after = before | dict(changes)
     problems = cross_field_problems(after)
-    if any(before[name] != after[name] for name in NAMES):
+    if any(before[name] != after[name] for name in OFFICIAL_NAMES):
         decided = names_decided_on([project.id]).get(project.id)
-        if (problem := other_object_problem(decided, before, after)) is not None:
+        if (problem := other_name_problem(decided, before, after)) is not None:
             problems.append(problem)
     if problems := merge_problems(known, problems):
         raise Invalid(problems)

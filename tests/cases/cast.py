@@ -72,7 +72,7 @@ SERVICES: dict[str, Callable[..., Case]] = {
     "refer": cases.refer,
     "confirm": cases.confirm,
     "withdraw": cases.withdraw,
-    "appeal": cases.appeal,
+    "appeal": decisions.appeal,
     "comment": cases.say,
 }
 

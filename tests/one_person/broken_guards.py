@@ -105,7 +105,14 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "supervisor for roles of oversight": (TOGETHER, {"registry.accounts.account_changes.require_supervisor": no_check}),
     "edits": (TOGETHER, {"registry.freeze.evaluation.edited": no_check}),
     "another person for a decision": (ALONE, {"registry.cases.transitions.is_another_person": yes}),
-    "one person with two accounts": (ALONE, {"registry.accounts.same_person.names_of_person": same_person.names_of}),
+    # By names and by addresses: either alone notices a second account.
+    "one person with two accounts": (
+        ALONE,
+        {
+            "registry.accounts.same_person.names_of_person": same_person.names_of,
+            "registry.accounts.same_person._addresses": lambda *_: set(),
+        },
+    ),
     "people alone propose": (PROGRAMS, {"registry.approvals.service.require_person": no_check}),
     "people alone propose decisions": (PROGRAMS, {"registry.cases.transitions._is_by_person": yes}),
     "owners of programs": (PROGRAMS, {"registry.audits.policy_activation.nobody_answers_for": no}),

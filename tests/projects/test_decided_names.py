@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.approvals.service import ApprovalOutOfDate
 from registry.cases.commission import propose_exemption
+from registry.cases.decisions import ProposalOutOfDate
 from registry.cases.sync import revoke_exemption
 from registry.core.clock import today
 from registry.core.database import db
@@ -20,16 +21,19 @@ from registry.imports.service import ImportOptions, import_now
 from registry.imports.undo import undo_import
 from registry.projects.documents import add_document
 from registry.projects.models import Project
-from tests.audits.steps import exempt
+from tests.audits.steps import exempt, status_of
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
     SAULE,
+    TRANSITIONAL,
     act,
+    case_of,
     decided_case,
     edit,
     editor_of,
     exemption,
+    flags_of,
     in_days,
     under_review,
 )
@@ -65,31 +69,36 @@ def test_exempted_project_cannot_become_another_object(app: Flask) -> None:
     assert problems_of_renaming(project, FISH, contract_number="7", supplier_bin=a_bin()) == REFUSED
 
 
-def test_exempted_project_keeps_its_name_through_a_correction(app: Flask) -> None:
+def test_typing_errors_in_a_decided_name_can_be_corrected(app: Flask) -> None:
     project = an_exempt_project()
-    edit(editor_of(project.agency), project, name_ru="Реестр лесных пожаров Акмолинской обл.")
-    edit(editor_of(project.agency), project, name_ru=f"Единая система мониторинга ({FOREST})")
-    edit(editor_of(project.agency), project, name_kk="Ақмола облысы орман өрттерінің тізілімі")
+    editor = editor_of(project.agency)
+    edit(editor, project, name_ru="РЕЕСТР «Лесных пожаров» Акмолинской облости")
+    edit(editor, project, name_kk="Ақмола облысы орман өрттерінің тізілімі", name_en="Fish stock of Balkhash")
 
 
-def test_name_cannot_be_replaced_word_by_word(app: Flask) -> None:
+def test_name_cannot_be_replaced_letter_by_letter(app: Flask) -> None:
     project = an_exempt_project()
-    edit(editor_of(project.agency), project, name_ru="Реестр лесных запасов Акмолинской области")
-    assert problems_of_renaming(project, "Учёт лесных запасов Балхаша") == REFUSED
+    edit(editor_of(project.agency), project, name_ru="Реестр лестных пожарок Акмолинской области")
+    assert problems_of_renaming(project, "Реестр лестных пожарок Акмолинской обласи") == REFUSED
 
 
-def test_name_cannot_be_replaced_through_the_other_language(app: Flask) -> None:
+@pytest.mark.parametrize("others", [{"name_kk": FOREST}, {"name_kk": FISH, "name_en": FOREST}])
+def test_decided_name_cannot_give_way_to_one_in_another_language(others: dict[str, str], app: Flask) -> None:
     project = an_exempt_project()
-    edit(editor_of(project.agency), project, name_kk="Балхаш балық қорын есепке алу")
-    with pytest.raises(Invalid):
-        edit(editor_of(project.agency), project, name_ru=None)
+    with pytest.raises(Invalid) as error:
+        edit(editor_of(project.agency), project, name_ru=None, **others)
+    assert [problem.pointer for problem in error.value.problems] == ["/name_ru"]
 
 
 def test_each_name_must_be_kept(app: Flask) -> None:
     kazakh = "Ақмола облысы орман өрттерінің тізілімі"
     project = a_project(an_agency(), name_ru=FOREST, name_kk=kazakh)
+    editor = editor_of(project.agency)
     exempt(project, today(), in_days(30))
     assert problems_of_renaming(project, FISH, name_kk=f"{kazakh} 2") == REFUSED
+    with pytest.raises(Invalid) as error:
+        edit(editor, project, name_kk="Балхаш балық қоры")
+    assert [problem.pointer for problem in error.value.problems] == ["/name_kk"]
 
 
 def test_accepted_project_cannot_become_another_object(app: Flask) -> None:
@@ -98,13 +107,36 @@ def test_accepted_project_cannot_become_another_object(app: Flask) -> None:
     assert problems_of_renaming(project, FISH) == REFUSED
 
 
-def test_project_cannot_become_another_object_while_its_acceptance_waits_for_approval(app: Flask) -> None:
+def test_acceptance_proposed_for_one_object_is_not_approved_for_another(app: Flask) -> None:
     project = a_registry()
+    editor = editor_of(project.agency)
     case = under_review(project)
     act(AIGERIM, case, "propose", NO_BREACH)
-    assert problems_of_renaming(project, FISH) == REFUSED
-    act(SAULE, case, "return", "Ask the agency.")
-    edit(editor_of(project.agency), project, name_ru=FISH)
+    edit(editor, project, contract_number="99")
+    with pytest.raises(ProposalOutOfDate):
+        act(SAULE, case, "approve")
+    assert set(flags_of(project).values()) == {"open"}
+
+
+def test_appealed_acceptance_covers_nothing_and_holds_no_name(app: Flask) -> None:
+    project = a_registry()
+    editor = editor_of(project.agency)
+    case = decided_case(project, TRANSITIONAL)
+    act(editor, case, "appeal")
+    assert set(flags_of(project).values()) == {"open"} and status_of(project) == "flagged"
+    edit(editor, project, name_ru=FISH)
+
+
+def test_name_is_that_of_the_last_acceptance(app: Flask) -> None:
+    project = a_registry()
+    editor = editor_of(project.agency)
+    decided_case(project, NO_BREACH)
+    act(editor, case_of(project), "appeal")
+    edit(editor, project, name_ru=FISH)
+    case = case_of(project)
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    assert problems_of_renaming(project, FOREST) == [("/name_ru", "name-decided-on", {"name": FISH})]
 
 
 def test_project_may_become_another_object_once_its_exemption_is_revoked(app: Flask) -> None:

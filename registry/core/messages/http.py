@@ -98,8 +98,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "This address does not allow the method; the header Allow names the allowed methods."
     ),
     "name-decided-on": lazy_text(
-        "An exemption or an acceptance of this project was decided for “{name}”. If it is still the same object, keep "
-        "these words in its new name. If it is another object, register it as a project of its own."
+        "An exemption or an acceptance of this project was decided for “{name}”, so only typing errors in this name "
+        "can be corrected. Register another object as a project of its own. If this object has a new name, ask the "
+        "reviewers to record the decision again for it."
     ),
     "name-not-usable": lazy_text(
         "A name has 1 to {limit} characters: Latin or Cyrillic letters, digits, spaces and - . _ @ ' ( ) + & / , #. A "

@@ -230,8 +230,8 @@ MESSAGES: Final[Mapping[str, str]] = {
         "proposal and propose it yourself: another person approves it."
     ),
     "proposal-out-of-date": lazy_text(
-        "The flags changed, or the due date passed, after the proposal. Return case {case} so that a new decision can "
-        "be proposed."
+        "The flags or the project's name, kind or contract changed, or the due date passed, after the proposal. Return "
+        "case {case} so that a new decision can be proposed."
     ),
     "proposal-reason-required": lazy_text("Enter the reason: this waits for a second person, who reads it."),
     "public-project-not-found": lazy_text("There is no public project with this number."),

@@ -8,10 +8,10 @@ from datetime import date
 
 import pytest
 
+from registry.cases.decisions import AnotherCaseOpen, AppealPending, AppealTooLate, NothingToAppeal
 from registry.cases.lists import show_case
 from registry.cases.models import migrate_by_in_force
 from registry.cases.queries import find_case
-from registry.cases.service import AnotherCaseOpen, AppealPending, AppealTooLate, NothingToAppeal
 from registry.cases.transitions import (
     CaseActionNotPossible,
     possible_actions,
