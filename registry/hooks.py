@@ -60,8 +60,7 @@ from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
-from registry.notifications.models import pass_on_emails
-from registry.notifications.vocabulary import enqueue_notice
+from registry.notifications.models import enqueue_notice, pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.models import PendingUpload
 from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy

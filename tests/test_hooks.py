@@ -49,5 +49,5 @@ def test_handlers_are_connected_in_process(module: str) -> None:
             "registry.open_data.service.withhold_restricted",
         ],
         ["registry.open_data.service.withhold"],
-        *[["registry.notifications.vocabulary.handle"]] * 4,
+        *[["registry.notifications.models.handle"]] * 4,
     ]

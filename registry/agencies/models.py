@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import ForeignKey, Integer, String, case
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
-from registry.changes.vocabulary import ChangeKind
 from registry.core.database import Instant, Model, table_of
 
 

@@ -30,8 +30,7 @@ from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.agency_overview import agency_overview
 from registry.reports.compliance import UNFLAGGED
 from registry.requests.queries import list_requests
-from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.flash import flash_changes, flash_message
+from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, present_text, schema_field
 from registry.web.labels import SHARE_PATTERNS, name_in_page_language, share_class

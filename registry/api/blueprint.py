@@ -23,11 +23,11 @@ from registry.api.parameters import PageSchema, StrictParser
 from registry.core.errors import RegistryError
 from registry.core.transactions import autocommit_reads, repeated
 from registry.http.authentication import REQUIRED_PERMISSION, authenticate
-from registry.http.etag import make_tag, not_modified, require_fresh, require_if_match
 from registry.http.idempotency import REPLAYED, request_digest, run_once
 from registry.http.parameters import read_query
 from registry.http.request_bodies import JSON_TYPE, MERGE_PATCH, MULTIPART
 from registry.http.request_context import request_locale
+from registry.http.responses import make_tag, not_modified, require_fresh, require_if_match
 
 # What flask-smorest cannot know of an operation: its permission, its error responses, our own headers.
 

@@ -13,9 +13,9 @@ from registry.cases.vocabulary import Status as CaseStatus
 from registry.flags.vocabulary import AuditStatus, FlagStatus
 from registry.flags.vocabulary import Trigger as AuditTrigger
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
-from registry.letters.vocabulary import LetterKind
+from registry.letters.models import LetterKind
 from registry.projects.vocabulary import DocumentKind, FreezeStatus, Funding, ObjectKind, Sector
-from registry.requests.vocabulary import RequestState
+from registry.requests.models import RequestState
 
 # Closed vocabularies as components of the specification, to which every place with their codes refers.
 

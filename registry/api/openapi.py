@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from registry.api.blueprint import API_PREFIX
 from registry.api.specification import make_specification
-from registry.http.etag import make_tag, not_modified
+from registry.http.responses import make_tag, not_modified
 
 # Writes the specification: ``python -m registry.api.openapi > docs/openapi.json``.
 

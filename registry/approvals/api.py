@@ -22,7 +22,7 @@ from registry.approvals.queries import (
     show_one,
 )
 from registry.approvals.tables import Approval
-from registry.http.downloads import document_download
+from registry.http.responses import document_download
 
 blp = ApiBlueprint(
     "approvals", __name__, description="What one person proposed and another decides: nobody does these alone."

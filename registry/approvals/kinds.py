@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Final
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode
+from registry.approvals.tables import Approval, ApprovalKindCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,16 +25,14 @@ from registry.approvals.queries import (
     show_one,
     waiting_for,
 )
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalState
+from registry.approvals.tables import Approval, ApprovalState
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed
-from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
+from registry.http.responses import document_download
 from registry.projects.documents import names_of_documents
 from registry.projects.queries import projects_numbered
-from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.flash import flash_message
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.lists import first_address, next_address, requested_filters, requested_page

@@ -13,8 +13,7 @@ from registry.accounts.same_person import names_of_person
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.approvals.kinds import KINDS
-from registry.approvals.tables import Approval, current_state
-from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
+from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState, current_state
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import (

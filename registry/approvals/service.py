@@ -16,8 +16,7 @@ from registry.accounts.roles import Permission, Role, roles_within
 from registry.accounts.same_person import is_another_person
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change, is_of_withdrawn_project
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
+from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
 from registry.core import outbox
 from registry.core.clock import now
 from registry.core.database import db

@@ -41,10 +41,9 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.texts import in_language
 from registry.journal.pages import principal_label
 from registry.projects.queries import projects_numbered
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message
-from registry.web.flash import flash_message
 from registry.web.formats import day
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, as_typed, form_field

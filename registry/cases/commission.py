@@ -17,8 +17,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode
+from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.cases.documents import OVERSIGHT_SIDE, link_case_documents
 from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, timeline_written
 from registry.cases.queries import find_case_to_change

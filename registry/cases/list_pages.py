@@ -53,11 +53,10 @@ from registry.projects.filters import BELOW
 from registry.projects.models import Project
 from registry.projects.pages import projects_of
 from registry.projects.queries import projects_numbered
+from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
-from registry.saved_views.vocabulary import ViewList
-from registry.web.blueprint import Answer, pages, parent_page, redirect_to
+from registry.web.blueprint import Answer, flash_changes, flash_message, pages, parent_page, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext as _
 from registry.web.formats import number
 from registry.web.forms import FormPage, answer_form, as_typed, form_field

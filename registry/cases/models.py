@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.actors import Actor
 from registry.accounts.handover import HandOver
+from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
-from registry.changes.vocabulary import ChangeKind
 from registry.core.database import EPOCH, Instant, Model, db, table_of
 from registry.core.transactions import Event
 from registry.projects.models import Project

@@ -59,19 +59,17 @@ from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_date
-from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
-from registry.http.etag import make_tag
 from registry.http.http_errors import RouteNotFound
 from registry.http.request_bodies import read_files
+from registry.http.responses import document_download, make_tag
 from registry.letters.queries import letters_of_case
 from registry.projects.documents import documents_of
 from registry.projects.pages import FILE, LETTER, chosen_letters, projects_of
 from registry.projects.visibility import journal_restricted_reads
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
-from registry.web.flash import flash_message
 from registry.web.formats import day, ngettext
 from registry.web.formats import gettext as _
 from registry.web.forms import (

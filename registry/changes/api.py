@@ -13,6 +13,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
 from registry.api.parameters import SEVERAL, TEXT_SCHEMA, filter_query, one_of, several_of
+from registry.changes.models import ChangeKind, ChangeType
 from registry.changes.queries import (
     MAX_WAIT_S,
     Change,
@@ -22,7 +23,6 @@ from registry.changes.queries import (
     record_reads,
     wait_for_changes,
 )
-from registry.changes.vocabulary import ChangeKind, ChangeType
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 from registry.core.lists import choices, split_values

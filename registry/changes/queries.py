@@ -15,8 +15,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, fun
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.changes.models import ChangeHead, RecordedChange
-from registry.changes.vocabulary import ChangeKind, ChangeType, change_type
+from registry.changes.models import ChangeHead, ChangeKind, ChangeType, RecordedChange, change_type
 from registry.core.database import db, table_of
 from registry.core.errors import Gone
 from registry.flags.models import Flag

@@ -29,8 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from registry.changes.models import ChangeHead, RecordedChange
-from registry.changes.vocabulary import ChangeKind
+from registry.changes.models import ChangeHead, ChangeKind, RecordedChange
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import Instant, db, table_of

@@ -48,9 +48,8 @@ from registry.journal.service import BACKUP_FAILED, BACKUP_STARTED, RESTORE_DRIL
 from registry.journal.verification import verify_and_save, verify_stored
 from registry.projects.models import Project
 from registry.settings import Settings
-from registry.webhooks.models import Webhook
+from registry.webhooks.models import DisabledReason, Webhook
 from registry.webhooks.queue import disable
-from registry.webhooks.vocabulary import DisabledReason
 
 # The backup folder (``REGISTRY_BACKUP_DIR``): names of backups, which one is the newest, and rotation.
 

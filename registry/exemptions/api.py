@@ -21,8 +21,8 @@ from registry.exemptions.models import Exemption
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION
 from registry.exemptions.service import add_exemption_document, exemption_documents_page, read_exemption_document
-from registry.http.downloads import document_download
 from registry.http.request_bodies import SentFile
+from registry.http.responses import document_download
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api import DOCUMENT_EXAMPLE, FILE_TEXT, Letter
 from registry.projects.documents import LetterFields

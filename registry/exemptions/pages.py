@@ -20,11 +20,10 @@ from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import list_exemptions, read_exemption
 from registry.exemptions.service import add_exemption_document, read_exemption_document
-from registry.http.downloads import document_download
 from registry.http.error_handlers import status_of
+from registry.http.responses import document_download
 from registry.projects.pages import FILE, LETTER, chosen_letters
-from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.flash import flash_message
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import Form, invalid_form, typed_values

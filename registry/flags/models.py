@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
-from registry.changes.vocabulary import ChangeKind
 from registry.core.database import EPOCH, Instant, Model, db, table_of
 from registry.core.dialects import advisory_lock
 from registry.core.lists import literal_limit

@@ -16,8 +16,7 @@ from registry.core.translations import LANGUAGE_NAMES, Language, lazy_text, tran
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Severity
-from registry.government_reports.models import GovernmentReport
-from registry.government_reports.vocabulary import TEXTS, Section
+from registry.government_reports.models import TEXTS, GovernmentReport, Section
 from registry.journal.service import canonical
 from registry.projects.vocabulary import FreezeStatus
 

@@ -1,9 +1,9 @@
-"""Table of reports to the Government: one row for each version of a report."""
+"""Tables of reports to the Government, and their closed sets."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +11,39 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.clock import today
 from registry.core.database import Instant, Model
-from registry.government_reports.vocabulary import CHANGEABLE, OPEN_SUFFIX, GovernmentReportStatus
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
+
+# Closed vocabularies of reports to the Government, and the names of their text sections.
+
+
+class GovernmentReportStatus(Choices):
+    """Statuses of one version of a report."""
+
+    DRAFT = "draft", lazy_text("Being prepared")
+    IN_REVIEW = "in_review", lazy_text("Under review")
+    RETURNED = "returned", lazy_text("Returned for changes")
+    ISSUED = "issued", lazy_text("Issued")
+
+
+class Section(Choices):
+    """The sections that people write, in the order of the document."""
+
+    INTRODUCTION = "introduction", lazy_text("Introduction")
+    FINDINGS = "findings", lazy_text("Findings")
+    MEASURES = "measures", lazy_text("Measures")
+    CONCLUSIONS = "conclusions", lazy_text("Conclusions")
+
+
+# The languages in which a report is written and issued.
+WRITTEN_IN: Final = ("kk", "ru")
+TEXTS: Final = tuple(f"{section}_{language}" for section in Section for language in WRITTEN_IN)
+# Ends the number of what readers without restricted records get, where it differs from the report.
+OPEN_SUFFIX: Final = "-open"
+CHANGEABLE: Final = (GovernmentReportStatus.DRAFT.value, GovernmentReportStatus.RETURNED.value)
+
+
+# Table of reports to the Government: one row for each version of a report.
 
 
 class GovernmentReport(Model):

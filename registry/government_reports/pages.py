@@ -15,7 +15,7 @@ from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
 from registry.core.transactions import transaction
 from registry.core.values import InvalidValue, read_whole_number
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
-from registry.government_reports.models import GovernmentReport
+from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section
 from registry.government_reports.queries import (
     HEADER,
     GovernmentReportNotFound,
@@ -42,12 +42,10 @@ from registry.government_reports.service import (
     return_government_report,
     submit_government_report,
 )
-from registry.government_reports.vocabulary import TEXTS, WRITTEN_IN, GovernmentReportStatus, Section
-from registry.http.downloads import csv_download, document_download, pdf_download, xlsx_download
 from registry.http.error_handlers import status_of
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.http.responses import csv_download, document_download, pdf_download, xlsx_download
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.flash import flash_message
 from registry.web.formats import day
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, Form, FormPage, answer_form, as_typed, invalid_form, schema_field

@@ -31,8 +31,7 @@ from registry.core.spreadsheets.writer import Rows
 from registry.core.transactions import require_transaction
 from registry.flags.models import last_good_audit
 from registry.government_reports.document import ReportContent, changes_between, measures, text_of
-from registry.government_reports.models import GovernmentReport
-from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
+from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus
 
 SORTS: Final[Mapping[str, SortKey]] = {
     "id": SortKey("id", GovernmentReport.id.expression, int),

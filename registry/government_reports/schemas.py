@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Day, ReadOnly, Text, Timestamp, nullable, shown_object
 from registry.core.translations import lazy_text
-from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
+from registry.government_reports.models import TEXTS, GovernmentReportStatus
 
 MAX_TEXT_LENGTH: Final = 5000
 TEXT: Final = {"type": "string"}

@@ -22,9 +22,8 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, invalid
 from registry.core.transactions import require_transaction, transaction
 from registry.flags.models import last_good_audit, lock_flags_for_review
 from registry.government_reports.figures import Figures, read_figures
-from registry.government_reports.models import GovernmentReport
+from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus
 from registry.government_reports.queries import find_report_to_change, last_audit_of, reads_whole_report
-from registry.government_reports.vocabulary import TEXTS, GovernmentReportStatus
 from registry.journal import service as journal
 
 # Held while a number or a version is given or the last one is taken back, so that neither has a gap or is given twice.

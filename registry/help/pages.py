@@ -13,9 +13,8 @@ from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, gui
 from registry.help.setup import hide_setup, setup_facts
 from registry.http.authentication import Public
 from registry.notifications.email import queue_test_email
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
-from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
 
 # Help pages: the list of the documents, and each of them.

@@ -25,8 +25,7 @@ from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.journal.service import BACKUP_FAILED, BACKUP_STARTED, JournalEntry
 from registry.notifications.email import sends_email
-from registry.notifications.models import OutboundEmail
-from registry.notifications.vocabulary import Channel
+from registry.notifications.models import Channel, OutboundEmail
 
 HIDDEN: Final = "account.setup-hidden"
 

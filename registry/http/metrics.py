@@ -46,8 +46,7 @@ from registry.journal.service import last_backup_at, last_drill_at
 from registry.journal.verification import last_verification
 from registry.notifications.service import queue_state
 from registry.projects.models import Project
-from registry.requests.models import Request
-from registry.requests.vocabulary import RequestState
+from registry.requests.models import Request, RequestState
 from registry.webhooks.queue import due_deliveries, failing_webhooks, pending_deliveries
 
 # What waits to be worked off, and since when: for monitoring.

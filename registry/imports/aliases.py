@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 
-from registry.imports.vocabulary import ImportKind
+from registry.imports.models import ImportKind
 
 Aliases = Mapping[str, Sequence[str]]
 

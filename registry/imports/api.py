@@ -35,17 +35,16 @@ from registry.core.fields import BaseSchema, Choice, InputField, ReadOnly, Text,
 from registry.core.lists import Listing
 from registry.core.messages import message
 from registry.core.values import InvalidValue
-from registry.http.downloads import XLSX, xlsx_download
 from registry.http.parameters import Parameter
 from registry.http.request_bodies import SentFile
 from registry.http.request_context import request_locale
+from registry.http.responses import XLSX, xlsx_download
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
-from registry.imports.models import ImportRun
+from registry.imports.models import ANSWERS, OUTCOMES, ImportKind, ImportRun, ImportState
 from registry.imports.queries import errors_of, find_import, import_page, may_read_rows, previewed_rows
 from registry.imports.same_project import answer_questions
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.undo import undo_import
-from registry.imports.vocabulary import ANSWERS, OUTCOMES, ImportKind, ImportState
 
 # Schemas and examples of the imports endpoints.
 

@@ -13,8 +13,7 @@ from registry.core.database import db
 from registry.core.errors import NotFound
 from registry.core.transactions import require_transaction, transaction
 from registry.imports.headers import header_key, layout_key
-from registry.imports.models import ColumnMapping, ImportRun
-from registry.imports.vocabulary import ImportKind
+from registry.imports.models import ColumnMapping, ImportKind, ImportRun
 from registry.journal import service as journal
 
 

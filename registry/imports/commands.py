@@ -16,12 +16,11 @@ from registry.cli.output import as_json_option, cli_text, every_item, language, 
 from registry.core.errors import Invalid
 from registry.core.translations import LANGUAGES
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
-from registry.imports.models import ImportRun
+from registry.imports.models import ANSWERS, ImportKind, ImportRun
 from registry.imports.queries import errors_of
 from registry.imports.same_project import answer_questions
 from registry.imports.service import NO_OPTIONS, ImportOptions, import_now, run_dry_run_now
 from registry.imports.undo import undo_import
-from registry.imports.vocabulary import ANSWERS, ImportKind
 from registry.projects.schemas import PROJECT_PATCH
 
 SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected", "unanswered")

@@ -20,10 +20,9 @@ from registry.freeze.texts import Translate
 from registry.imports import agencies, projects
 from registry.imports.headers import SCHEMAS
 from registry.imports.layout import Layout, layout_from_json
-from registry.imports.models import ImportRun, RowError, has_file, stored_file
+from registry.imports.models import ImportKind, ImportRun, RowError, has_file, stored_file
 from registry.imports.queries import find_import, require_rows
 from registry.imports.service import MarkedFileNotAvailable
-from registry.imports.vocabulary import ImportKind
 
 # Errors of rows in the words of people who fill in tables: labels instead of codes, dates as they write them.
 

@@ -15,7 +15,7 @@ from registry.core.translations import LANGUAGES, translate
 from registry.core.values import comparable
 from registry.imports import agencies, projects
 from registry.imports.aliases import AGENCY_HEADERS, PROJECT_HEADERS, Aliases, name_field
-from registry.imports.vocabulary import ImportKind
+from registry.imports.models import ImportKind
 from registry.projects.schemas import PROJECT
 
 MAX_HEADER_LENGTH: Final = 300

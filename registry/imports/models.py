@@ -1,17 +1,56 @@
-"""Import models: the uploaded file, the progress of its run, and its row errors."""
+"""Tables of imports, and their closed sets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, delete, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
-from registry.changes.vocabulary import ChangeKind
 from registry.core.database import Instant, Model, db, table_of
 from registry.core.transactions import require_transaction
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
+
+# Closed vocabularies of imports.
+
+
+class ImportKind(Choices):
+    """What the rows of a file are."""
+
+    PROJECTS = "projects", lazy_text("Projects")
+    AGENCIES = "agencies", lazy_text("Agencies")
+
+
+class ImportState(Choices):
+    """States of an import."""
+
+    UNMAPPED = "unmapped", lazy_text("Columns to be chosen")
+    QUEUED = "queued", lazy_text("Queued")
+    RUNNING = "running", lazy_text("In progress")
+    DONE = "done", lazy_text("Done")
+    FAILED = "failed", lazy_text("Failed")
+
+
+# What becomes of a row.
+ROW_OUTCOMES: Final[Mapping[str, str]] = {
+    "created": lazy_text("To be created"),
+    "updated": lazy_text("To be changed"),
+    "unchanged": lazy_text("No change"),
+    "rejected": lazy_text("With errors"),
+    "question": lazy_text("Question"),
+}
+OUTCOMES: Final = tuple(ROW_OUTCOMES)
+# Answers to a question: the registered project that the row resembles, or a new one.
+SAME, NEW = "same", "new"
+ANSWERS: Final = (SAME, NEW)
+
+
+# Import models: the uploaded file, the progress of its run, and its row errors.
 
 PIECE = 1 << 20
 RETENTION = timedelta(days=7)

@@ -16,12 +16,12 @@ from registry.core.errors import Invalid, Problem, invalid
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber
 from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.http.downloads import csv_download, xlsx_download
+from registry.http.responses import csv_download, xlsx_download
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
 from registry.imports.columns import column_mappings, delete_column_mapping
 from registry.imports.files import marked_import, write_marked_file, write_template
-from registry.imports.models import ImportRun, has_file
+from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.queries import (
     asking_rows,
     can_undo,
@@ -49,13 +49,11 @@ from registry.imports.service import (
     run_dry_run,
 )
 from registry.imports.undo import is_undoable, undo_import
-from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
 from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import problem_message, row_error_message
-from registry.web.flash import flash_message
 from registry.web.formats import gettext
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import choice_label, field_label, options

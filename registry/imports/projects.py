@@ -25,10 +25,9 @@ from registry.core.spreadsheets.rows import ImportResult, ImportRow, cell_fields
 from registry.core.transactions import require_transaction
 from registry.core.values import comparable
 from registry.imports.agencies import AgencyNames, own_bin
-from registry.imports.models import ImportRun, ImportWrite, PreviewedRow, RowError
+from registry.imports.models import NEW, SAME, ImportRun, ImportWrite, PreviewedRow, RowError
 from registry.imports.queries import ProjectPreview
 from registry.imports.same_project import SameProject, answer_for, same_as
-from registry.imports.vocabulary import NEW, SAME
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.edits import Names, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import READ_ONLY, cross_field_problems

@@ -24,8 +24,7 @@ from registry.core.lists import (
 )
 from registry.core.spreadsheets.rows import ImportRow
 from registry.freeze.facts import EarlierRevision
-from registry.imports.models import ImportRun, PreviewedRow, RowError
-from registry.imports.vocabulary import NEW, SAME, ImportKind
+from registry.imports.models import NEW, SAME, ImportKind, ImportRun, PreviewedRow, RowError
 from registry.projects.revisions import differences
 
 MAX_RUNS: Final = 100

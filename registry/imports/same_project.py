@@ -19,9 +19,8 @@ from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.search import NAMES, project_words
 from registry.core.transactions import transaction
 from registry.core.values import comparable
-from registry.imports.models import ImportRun, ImportWrite, PreviewedRow, has_file
+from registry.imports.models import ANSWERS, SAME, ImportRun, ImportWrite, PreviewedRow, has_file
 from registry.imports.queries import find_import, require_rows
-from registry.imports.vocabulary import ANSWERS, SAME
 from registry.projects.fingerprints import NAME_HASHES, ProjectFingerprint, exact_value, fingerprint
 from registry.projects.models import Project
 from registry.projects.similarity import SAME_NAME, Words, WordWeights, kept_name, name_similarity, words_of

@@ -37,6 +37,7 @@ from registry.imports.layout import (
 from registry.imports.models import (
     IMPORT_SUBJECT,
     FilePiece,
+    ImportKind,
     ImportRun,
     forget_results,
     has_file,
@@ -46,7 +47,6 @@ from registry.imports.models import (
 from registry.imports.notes import below_column_numbers, unit_problems
 from registry.imports.queries import find_import, require_rows
 from registry.imports.same_project import stored_answers
-from registry.imports.vocabulary import ImportKind
 from registry.imports.worker import LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
 

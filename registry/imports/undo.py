@@ -26,9 +26,8 @@ from registry.core.transactions import transaction
 from registry.flags.former_flags import SERIOUS
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.vocabulary import Severity
-from registry.imports.models import IMPORT_SUBJECT, ImportRun, ImportWrite
+from registry.imports.models import IMPORT_SUBJECT, ImportKind, ImportRun, ImportWrite
 from registry.imports.queries import ImportNotFound, can_undo, find_import
-from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from registry.projects.bulk_writes import ProjectChange, update_projects

@@ -40,13 +40,13 @@ from registry.imports.models import (
     IMPORTS,
     RETENTION,
     FilePiece,
+    ImportKind,
     ImportRun,
     PreviewedRow,
     RowError,
     stored_file,
 )
 from registry.imports.projects import ProjectImport
-from registry.imports.vocabulary import ImportKind
 from registry.journal import service as journal
 from registry.projects.models import EXTERNAL_ID_UNIQUE
 

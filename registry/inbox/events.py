@@ -26,8 +26,7 @@ from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, table_of
 from registry.core.transactions import require_transaction
-from registry.inbox.models import InboxEntry, Watch
-from registry.inbox.vocabulary import EntryKind
+from registry.inbox.models import EntryKind, InboxEntry, Watch
 from registry.projects.models import Project
 
 # Recipients of entries: active people who may see the case, and never the person who acted.

@@ -25,9 +25,8 @@ from registry.inbox.queries import (
 )
 from registry.inbox.service import mark_read
 from registry.projects.queries import projects_numbered
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
-from registry.web.flash import flash_message
 from registry.web.formats import gettext, ngettext
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 

@@ -29,8 +29,7 @@ from registry.core.lists import (
     read_page,
 )
 from registry.core.translations import Language
-from registry.inbox.models import InboxEntry, Watch
-from registry.inbox.vocabulary import EntryKind
+from registry.inbox.models import EntryKind, InboxEntry, Watch
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from registry.cases.vocabulary import Status
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Boolean, Ids, ReadOnly, Timestamp, WholeNumber
-from registry.inbox.vocabulary import EntryKind
+from registry.inbox.models import EntryKind
 
 MAX_ENTRIES: Final = 500
 TEXT: Final[dict[str, Any]] = {"type": "string"}

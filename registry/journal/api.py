@@ -22,8 +22,8 @@ from registry.api.parameters import (
 )
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, ReadOnly
-from registry.http.downloads import CSV, NDJSON, csv_download, ndjson_download
 from registry.http.parameters import Parameter
+from registry.http.responses import CSV, NDJSON, csv_download, ndjson_download
 from registry.journal.queries import JOURNAL_FILTERS, export_chain, export_csv, list_journal
 from registry.journal.read_replica import use_read_replica
 

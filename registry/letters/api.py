@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, LINK, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response, plain_parameters
 from registry.cases.queries import read_case
-from registry.http.downloads import CSV, csv_download
+from registry.http.responses import CSV, csv_download
 from registry.letters.pages import html_response, pdf_response
 from registry.letters.queries import SORTS, export_csv, filters_of_letters, letters_of_case, list_letters, read_letter
 from registry.letters.schemas import EXAMPLE, LETTER, SUMMARY

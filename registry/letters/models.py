@@ -1,4 +1,4 @@
-"""Letters as they were issued. A row is written once and never changed; documents are made from it when asked for."""
+"""Table of letters, and their kinds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,32 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.core.database import Instant, Model
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
 from registry.projects.models import Project
+
+# Kinds of letters, and why a letter no longer stands.
+
+
+class LetterKind(Choices):
+    """What a letter says. A referral goes to the Commission, every other kind to the agency."""
+
+    ORDER = "order", lazy_text("Order to the agency")
+    QUESTION = "question", lazy_text("Question to the agency")
+    REFERRAL = "referral", lazy_text("Referral to the Commission")
+    CLOSING = "closing", lazy_text("Notice that a case is closed")
+
+
+class LetterEnd(Choices):
+    """Why a letter no longer stands."""
+
+    APPEALED = "appealed", lazy_text("The agency appealed it")
+    WITHDRAWN = "withdrawn", lazy_text("It was withdrawn")
+    REPLACED = "replaced", lazy_text("Another decision replaced it")
+    REOPENED = "reopened", lazy_text("The case was opened again")
+
+
+# Letters as they were issued. A row is written once and never changed; documents are made from it when asked for.
 
 
 class Letter(Model):

@@ -13,8 +13,8 @@ from registry.agencies.pages import address_with_agency, agency_filter, names_no
 from registry.core.lists import Listing
 from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
 from registry.http.authentication import Public
-from registry.http.downloads import pdf_download
 from registry.http.error_handlers import problem_response
+from registry.http.responses import pdf_download
 from registry.letters.queries import (
     COLUMNS,
     MAX_CODE_LENGTH,

@@ -33,9 +33,8 @@ from registry.core.lists import (
     read_objects,
 )
 from registry.core.spreadsheets.writer import Rows, table_as_csv
-from registry.letters.models import Letter
+from registry.letters.models import Letter, LetterKind
 from registry.letters.service import ends_of
-from registry.letters.vocabulary import LetterKind
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 

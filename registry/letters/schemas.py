@@ -8,7 +8,7 @@ from registry.cases.decisions import TEXTS
 from registry.cases.vocabulary import DecisionKind
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 from registry.core.translations import OFFICIAL_LANGUAGES
-from registry.letters.vocabulary import LetterEnd, LetterKind
+from registry.letters.models import LetterEnd, LetterKind
 
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 OPTIONAL: Final[dict[str, Any]] = nullable(TEXT)

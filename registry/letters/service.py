@@ -24,8 +24,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import require_transaction
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.journal import service as journal
-from registry.letters.models import Letter, LetterSeries
-from registry.letters.vocabulary import LetterEnd, LetterKind
+from registry.letters.models import Letter, LetterEnd, LetterKind, LetterSeries
 from registry.letters.wording import letter_text
 from registry.projects.models import Project
 

@@ -15,7 +15,7 @@ from registry.cases.vocabulary import DecisionKind
 from registry.core.pdf import make_pdf
 from registry.core.translations import LOCALES, OFFICIAL_LANGUAGES, Language, lazy_text, translate, translator
 from registry.freeze.texts import Translate
-from registry.letters.vocabulary import LetterKind
+from registry.letters.models import LetterKind
 
 # Day and month, then the year as the language writes it in full dates.
 DATES: Final[Mapping[Language, str]] = {"kk": "{year} жылғы {day}", "ru": "{day} {year} года"}

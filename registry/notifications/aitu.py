@@ -26,9 +26,9 @@ from registry.core.errors import Conflict, NotFound
 from registry.core.trace_context import outgoing_headers
 from registry.core.transactions import transaction, violates
 from registry.journal import service as journal
+from registry.notifications.models import ChannelChoice, enqueue_notice
 from registry.notifications.settings import AituBot
 from registry.notifications.transport import ChannelUnavailable, NoticeRejected
-from registry.notifications.vocabulary import ChannelChoice, enqueue_notice
 
 # Client of Aitu's bot API: sends messages and reads updates (https://btsdigital.github.io/bot-api-contract/).
 

@@ -18,9 +18,9 @@ from registry.core.messages import message
 from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES
 from registry.notifications.aitu import AituAccountTaken, AituClient, has_valid_code, link_with_code
 from registry.notifications.delivery import confirm_sent
+from registry.notifications.models import Channel
 from registry.notifications.settings import AituBot
 from registry.notifications.transport import ChannelUnavailable, NoticeRejected
-from registry.notifications.vocabulary import Channel
 
 log = logging.getLogger(__name__)
 

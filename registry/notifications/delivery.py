@@ -24,11 +24,10 @@ from registry.core.transactions import transaction
 from registry.core.translations import Language
 from registry.notifications.aitu import AituClient, mark_rejected
 from registry.notifications.email import MailServer, notice_part, notice_subject, render_email
-from registry.notifications.models import OutboundEmail
+from registry.notifications.models import KINDS, Channel, OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.settings import AituBot, Mail
 from registry.notifications.transport import ChannelUnavailable, LeasedNotice, NoticeRejected, Transport
-from registry.notifications.vocabulary import KINDS, Channel
 from registry.notifications.weekly_overview import may_still_see, overview_pdf
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects

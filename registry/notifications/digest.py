@@ -29,10 +29,9 @@ from registry.exemptions.models import Exemption
 from registry.flags.models import AuditChange, AuditRun, lock_flags_for_audit
 from registry.flags.vocabulary import FlagChange
 from registry.letters.models import Letter
-from registry.notifications.models import Digest
+from registry.notifications.models import EMAIL_ONLY, Channel, Digest
 from registry.notifications.recipients import Directory, Recipient, load_directory
 from registry.notifications.service import queue_notice
-from registry.notifications.vocabulary import EMAIL_ONLY, Channel
 from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
 from registry.projects.models import Project
 from registry.projects.visibility import NOT_WITHDRAWN

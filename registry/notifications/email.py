@@ -29,11 +29,11 @@ from registry.core.messages import message
 from registry.core.transactions import transaction
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
 from registry.journal import service as journal
+from registry.notifications.models import KINDS, PAGES
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.service import queue_email
 from registry.notifications.settings import Mail
 from registry.notifications.transport import ChannelUnavailable, NoticeRejected
-from registry.notifications.vocabulary import KINDS, PAGES
 from registry.notifications.weekly_overview import figure_lines
 
 # SMTP client: one connection per delivery run, opened with the first e-mail, and the mapping of SMTP errors.

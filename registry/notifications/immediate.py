@@ -17,8 +17,7 @@ from registry.accounts.same_person import account_ever_named, is_another_person
 from registry.approvals.queries import visible_approvals
 from registry.approvals.service import DECIDED_TOPIC as APPROVAL_DECIDED_TOPIC
 from registry.approvals.service import PROPOSED_TOPIC, may_decide
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalState
+from registry.approvals.tables import Approval, ApprovalState
 from registry.audits.policy_activation import ACTIVATED, WITHDRAWN
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.service import HANDED_OVER
@@ -28,17 +27,16 @@ from registry.core.database import db
 from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
 from registry.letters.models import Letter
+from registry.notifications.models import ACCOUNT_TOPICS, Channel
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
 from registry.notifications.service import queue_notice
 from registry.notifications.transport import Notice
-from registry.notifications.vocabulary import ACCOUNT_TOPICS, Channel
 from registry.projects.models import Project
 from registry.requests.decisions import DECIDED_TOPIC, FAILED_TOPIC
 from registry.requests.decisions import is_another_person as is_another_requester
 from registry.requests.handlers import HANDLERS as REQUEST_HANDLERS
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind, RequestState
 from registry.requests.service import ASKED_TOPIC, CARRIED_OUT_TOPIC, RESTORED_TOPIC
-from registry.requests.vocabulary import RequestKind, RequestState
 from registry.webhooks.events import people_of
 from registry.webhooks.queue import DISABLED_TOPIC
 from registry.webhooks.service import ADDED_TOPIC

@@ -21,8 +21,8 @@ from registry.notifications.delivery import (
 )
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
+from registry.notifications.models import Channel
 from registry.notifications.settings import AituBot
-from registry.notifications.vocabulary import Channel
 from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.settings import Settings
 

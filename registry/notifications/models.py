@@ -1,16 +1,179 @@
-"""Models of outbound notices and digests. ``notifications/service.py`` writes them."""
+"""Tables of notifications, and the kinds of messages."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.core.clock import ALMATY, now
 from registry.core.database import Instant, Model
+from registry.core.outbox import enqueue
 from registry.core.transactions import require_transaction
-from registry.notifications.vocabulary import Channel
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
+
+if TYPE_CHECKING:
+    from registry.notifications.recipients import Recipient
+
+
+# Kinds of notifications and their subjects, and the channels that a notice takes.
+
+# Kinds of notifications and their subjects. The text of a kind is the message ``notice-<kind>``.
+
+# Kind → type of its references, in the order of a digest.
+KINDS: Final[Mapping[str, str]] = {
+    # Immediate. The references to an account are local times.
+    "account-aitu": "account",
+    "account-factor": "account",
+    "account-moved": "account",
+    "account-new-device": "account",
+    "account-password": "account",
+    "account-token": "account",
+    "invitation": "invitations",
+    "question": "cases",
+    "order": "cases",
+    "appeal-answered": "cases",
+    "case-reopened": "cases",
+    "case-assigned": "cases",
+    "question-answered": "cases",
+    "proposal-returned": "cases",
+    "decision-appealed": "cases",
+    "test-email": "account",
+    "audit-held": "audits",
+    "audit-confirmed": "audits",
+    "audit-rejected": "audits",
+    "audit-failed": "audits",
+    "nights-missed": "audits",
+    "policy-activated": "policies",
+    "policy-activation-withdrawn": "policies",
+    "sign-in-surge": "sign-ins",
+    "approval-waiting": "approvals",
+    "approval-decided": "approvals",
+    "request-waiting": "requests",
+    "request-decided": "requests",
+    "request-carried-out": "requests",
+    "request-failed": "requests",
+    "request-restored": "requests",
+    "webhook-added": "webhooks",
+    "webhook-disabled": "webhooks",
+    # On Mondays, to those who subscribed. The reference is the day of the audit.
+    "weekly-overview": "overview",
+    # In the digest.
+    "order-overdue": "cases",
+    "order-due-soon": "cases",
+    "exemption-ending": "projects",
+    "attestation-due": "projects",
+    "case-overdue": "cases",
+    "approval-overdue": "cases",
+    "proposal-waiting": "cases",
+    "case-awaiting-confirmation": "cases",
+    "case-opened": "cases",
+    "case-closed": "cases",
+    "flags-opened": "projects",
+    "flags-cleared": "projects",
+    "severity-raised": "projects",
+    "severity-lowered": "projects",
+    "token-ending": "tokens",
+    "service-without-owner": "service-accounts",
+}
+# The only kinds that the preferences of a person switch off: all others have a deadline or concern security.
+OPTIONAL_IMMEDIATE: Final = frozenset({"case-assigned", "question-answered", "proposal-returned", "decision-appealed"})
+OPTIONAL_DIGEST: Final = frozenset(
+    {
+        "order-overdue",
+        "order-due-soon",
+        "exemption-ending",
+        "attestation-due",
+        "case-overdue",
+        "approval-overdue",
+        "proposal-waiting",
+        "case-awaiting-confirmation",
+        "case-opened",
+        "case-closed",
+        "flags-opened",
+        "flags-cleared",
+        "severity-raised",
+        "severity-lowered",
+    }
+)
+# The link of an invitation is a secret, and the test is of e-mail.
+BY_EMAIL_ONLY: Final = frozenset({"account-aitu", "invitation", "test-email"})
+# Whoever took over an account and linked an Aitu account of their own must not keep these from its owner.
+BY_EMAIL_TOO: Final = frozenset(kind for kind in KINDS if kind.startswith("account-")) | {"webhook-added"}
+# References without a page of their own, and the page where the reader goes on.
+PAGES: Final[Mapping[str, str]] = {
+    "account": "account",
+    "tokens": "account",
+    "overview": "overview",
+    "sign-ins": "home",
+    "service-accounts": "tokens",
+}
+
+
+# Channels of notices: e-mail and the Aitu messenger, and which of them a notice takes.
+
+
+class Channel(StrEnum):
+    """How a notice leaves the service."""
+
+    EMAIL = "email"
+    AITU = "aitu"
+
+
+EMAIL_ONLY: Final = frozenset({Channel.EMAIL})
+
+
+class ChannelChoice(Choices):
+    """Which channels a person with a linked Aitu account chose. There is no choice without any channel."""
+
+    BOTH = "both", lazy_text("Aitu and e-mail")
+    AITU = "aitu", lazy_text("Aitu only")
+    EMAIL = "email", lazy_text("E-mail only")
+
+
+def channels_of_notice(to: Recipient, kinds: Iterable[str], usable: frozenset[Channel]) -> frozenset[Channel]:
+    """Return the channels of one notice, of those that the service has (``usable``).
+
+    A notice takes at least one channel when the recipient can be reached by any: a channel that is not usable is
+    replaced by the other one. Notices about the security of the account always go by e-mail too, and invitations, whose
+    link is a secret, by e-mail only.
+    """
+    named = frozenset(kinds)
+    has_email = to.address is not None and Channel.EMAIL in usable
+    has_aitu = to.aitu_id is not None and Channel.AITU in usable and not named & BY_EMAIL_ONLY
+    by_aitu = has_aitu and (to.channels is not ChannelChoice.EMAIL or not has_email)
+    by_email = has_email and (to.channels is not ChannelChoice.AITU or not by_aitu or bool(named & BY_EMAIL_TOO))
+    return frozenset(channel for channel, is_taken in ((Channel.EMAIL, by_email), (Channel.AITU, by_aitu)) if is_taken)
+
+
+# Security notices: events of an account become outbox messages, and then notices to its owner.
+
+# Topic of the outbox message → kind of notice.
+ACCOUNT_TOPICS: Final[Mapping[str, str]] = {
+    "account.aitu-linked": "account-aitu",
+    "account.factor-added": "account-factor",
+    "account.moved": "account-moved",
+    "account.new-device": "account-new-device",
+    "account.password-changed": "account-password",
+    "account.token-issued": "account-token",
+}
+
+
+def enqueue_notice(topic: str) -> Callable[[int], None]:
+    """A handler that adds the message with the local time to the open transaction."""
+
+    def handle(account_id: int) -> None:
+        enqueue(topic, {"account": account_id, "at": now().astimezone(ALMATY).strftime("%d.%m.%Y %H:%M")})
+
+    return handle
+
+
+# Models of outbound notices and digests. ``notifications/service.py`` writes them.
 
 
 class OutboundEmail(Model):

@@ -20,11 +20,10 @@ from registry.notifications.aitu import (
     own_link,
     unlink,
 )
-from registry.notifications.vocabulary import ChannelChoice
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.notifications.models import ChannelChoice
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import factor_session
 from registry.web.errors import error_message
-from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, form_field, problems_by_control, typed_values
 

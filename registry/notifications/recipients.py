@@ -16,7 +16,7 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.notifications.aitu import AituLink
-from registry.notifications.vocabulary import EMAIL_ONLY, OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE, Channel, ChannelChoice
+from registry.notifications.models import EMAIL_ONLY, OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE, Channel, ChannelChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,8 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import delete_delivered
 from registry.core.transactions import require_transaction, transaction
-from registry.notifications.models import OutboundEmail
+from registry.notifications.models import EMAIL_ONLY, KINDS, Channel, ChannelChoice, OutboundEmail, channels_of_notice
 from registry.notifications.recipients import Recipient
-from registry.notifications.vocabulary import EMAIL_ONLY, KINDS, Channel, ChannelChoice, channels_of_notice
 
 STATES: Final = ("waiting", "sent", "failed", "dropped")
 RETENTION: Final = timedelta(days=30)

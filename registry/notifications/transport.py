@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from registry.notifications.vocabulary import Channel
+from registry.notifications.models import Channel
 
 if TYPE_CHECKING:
     from registry.notifications.recipients import Recipient

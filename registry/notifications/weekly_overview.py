@@ -30,10 +30,9 @@ from registry.government_reports.document import (
     name_in,
     number,
 )
-from registry.notifications.models import WeeklyOverview
+from registry.notifications.models import EMAIL_ONLY, Channel, WeeklyOverview
 from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
-from registry.notifications.vocabulary import EMAIL_ONLY, Channel
 from registry.projects.vocabulary import FlagAge, Sector
 from registry.reports.overview import AtRisk, Figures, Overview, overview
 

@@ -13,10 +13,9 @@ from registry.agencies.pages import agency_names
 from registry.core.errors import RegistryError
 from registry.core.translations import lazy_text
 from registry.http.authentication import Public
-from registry.http.downloads import CSV, PIECE
 from registry.http.error_handlers import problem_response
-from registry.http.etag import make_tag, not_modified
 from registry.http.http_errors import OpenDataNotReady, RouteNotFound
+from registry.http.responses import CSV, PIECE, make_tag, not_modified
 from registry.http.security import own_address
 from registry.open_data.catalogue import catalogue, data_package
 from registry.open_data.publication import PUBLICATION, Publication

@@ -30,8 +30,7 @@ from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
 from registry.requests.confirmation import PLACEMENT as PLACEMENT_KIND
 from registry.requests.confirmation import confirm_or_propose
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
-from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.flash import flash_message
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import (
     Field,

@@ -1,4 +1,4 @@
-"""The table of policy versions after the first, which is the policy file."""
+"""Table of policy versions, and their states."""
 
 from __future__ import annotations
 
@@ -10,6 +10,22 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.database import Instant, Model
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
+
+# States of a version of the policy.
+
+
+class PolicyState(Choices):
+    """Where a version stands."""
+
+    DRAFT = "draft", lazy_text("Draft")
+    SCHEDULED = "scheduled", lazy_text("Scheduled")
+    IN_FORCE = "in_force", lazy_text("In force")
+    FORMER = "former", lazy_text("Former")
+
+
+# The table of policy versions after the first, which is the policy file.
 
 MAX_VERSION_LENGTH = 50
 

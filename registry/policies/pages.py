@@ -37,10 +37,9 @@ from registry.policies.schemas import VersionName
 from registry.policies.service import change_draft, delete_draft, draft_policy, draft_to_change, find_draft
 from registry.policies.settings import as_json, run_cases
 from registry.projects.queries import projects_numbered
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome
-from registry.web.flash import flash_message
 from registry.web.formats import day, gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, FormPage, answer_form, as_typed, form_field

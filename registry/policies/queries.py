@@ -20,9 +20,8 @@ from registry.core.read_along import forget_read_along, value_read_along
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import KeyPath, format_path, policy_document, read_policy
-from registry.policies.models import MAX_VERSION_LENGTH, PolicyVersion
+from registry.policies.models import MAX_VERSION_LENGTH, PolicyState, PolicyVersion
 from registry.policies.settings import as_json, cases_as_toml, cases_in_file
-from registry.policies.vocabulary import PolicyState
 
 # Which version of the policy is in force on a day: the last one that was activated for that day or an earlier one.
 

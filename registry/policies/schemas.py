@@ -12,10 +12,9 @@ from registry.freeze.policy_file import RESERVED_VERSION, policy_document
 from registry.freeze.rules import RULES
 from registry.freeze.texts import REQUIRED_LANGUAGES
 from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
-from registry.policies.models import MAX_VERSION_LENGTH
+from registry.policies.models import MAX_VERSION_LENGTH, PolicyState
 from registry.policies.queries import Comparison, PolicyRecord
 from registry.policies.settings import CASE_SCHEMA, FACTS_SCHEMA, RULE_NAMES, VerdictCases, as_json, run_cases
-from registry.policies.vocabulary import PolicyState
 
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}

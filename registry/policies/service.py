@@ -15,10 +15,9 @@ from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction, violates
 from registry.freeze.current import first_policy, policy_in_force
 from registry.journal import service as journal
-from registry.policies.models import PolicyVersion
+from registry.policies.models import PolicyState, PolicyVersion
 from registry.policies.queries import PolicyNotFound, PolicyRecord, find_policy, parsed, stored_version
 from registry.policies.settings import changed_text, failing, read_cases
-from registry.policies.vocabulary import PolicyState
 
 CASES: Final = "verdict_cases"
 

@@ -66,12 +66,21 @@ from registry.flags.schemas import FLAG
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.rules import RULES, started_on
-from registry.http.downloads import CSV, NDJSON, XLSX, csv_download, document_download, ndjson_download, xlsx_download
 from registry.http.error_handlers import problem_body, status_of
-from registry.http.etag import make_tag, require_state_if_named
 from registry.http.parameters import Parameter
 from registry.http.request_bodies import SentFile
 from registry.http.request_context import request_locale
+from registry.http.responses import (
+    CSV,
+    NDJSON,
+    XLSX,
+    csv_download,
+    document_download,
+    make_tag,
+    ndjson_download,
+    require_state_if_named,
+    xlsx_download,
+)
 from registry.journal.read_replica import use_read_replica
 from registry.projects import examples
 from registry.projects.attestations import attest_project

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, select, update
 
 from registry.accounts.agency_tree import paths, subtree
+from registry.changes.models import ChangeKind
 from registry.changes.service import Subject, record_changes, record_rows
-from registry.changes.vocabulary import ChangeKind
 from registry.core.database import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction

@@ -45,9 +45,9 @@ from registry.exemptions.service import documents_of_exemptions
 from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
 from registry.freeze.vocabulary import FINAL_STAGES
-from registry.http.downloads import csv_download, document_download, xlsx_download
 from registry.http.http_errors import RouteNotFound
 from registry.http.request_bodies import SentFile, read_files, read_form
+from registry.http.responses import csv_download, document_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.platform.confirmations import confirmations_of
 from registry.projects.attestations import attest_project, attestation_of, may_attest, records_to_attest
@@ -96,12 +96,11 @@ from registry.projects.visibility import ProjectWithdrawn, visible_projects
 from registry.projects.vocabulary import LinkKind
 from registry.requests.queries import requests_of_project
 from registry.requests.service import withdrawal_in_effect
+from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
-from registry.saved_views.vocabulary import ViewList
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext, ngettext
 from registry.web.formats import gettext as _
 from registry.web.forms import (

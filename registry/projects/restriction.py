@@ -17,8 +17,7 @@ from registry.accounts.same_person import names_of_person
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode
+from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed

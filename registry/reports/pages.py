@@ -34,7 +34,7 @@ from registry.core.working_days import national_calendar
 from registry.flags.models import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
-from registry.http.downloads import csv_download, xlsx_download
+from registry.http.responses import csv_download, xlsx_download
 from registry.inbox.pages import inbox_on_home
 from registry.journal.pages import action_label, principal_label
 from registry.journal.service import JournalEntry

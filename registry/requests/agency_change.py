@@ -19,8 +19,7 @@ from registry.agencies.service import agency_by_bin, agency_to_change, change_ag
 from registry.agencies.vocabulary import AGENCY_KINDS
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode
+from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import BaseSchema, Bin, Choice, Text
 from registry.core.transactions import transaction

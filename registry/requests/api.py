@@ -17,7 +17,7 @@ from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import approval_of
 from registry.requests.handlers import HANDLERS
 from registry.requests.kinds import RequestHandler
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.queries import (
     OF_AGENCIES,
     SORTS,
@@ -28,7 +28,6 @@ from registry.requests.queries import (
 )
 from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.service import restore_project
-from registry.requests.vocabulary import RequestKind
 
 # What every kind of request has in the API: its list, single requests and decisions.
 

@@ -16,8 +16,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.approvals.kinds import Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode, ApprovalState
+from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, Ids, ReadOnly, Text, nullable
@@ -45,9 +44,8 @@ from registry.projects.documents import Document, documents_of, scan_problems
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from registry.requests.kinds import Asked, RequestHandler
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind, RequestState
 from registry.requests.schemas import TEXT, RequestShown
-from registry.requests.vocabulary import RequestKind, RequestState
 
 # Confirmed facts: which of them one person confirms, and which wait for a second one, with a document.
 #

@@ -16,8 +16,7 @@ from registry.core.clock import local_date, now, rfc3339, today
 from registry.core.errors import NotAllowed
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
-from registry.requests.models import Request
-from registry.requests.vocabulary import RequestState
+from registry.requests.models import Request, RequestState
 
 # Journal entries of requests: what was asked, decided and carried out, with the subject ``request:<id>``.
 

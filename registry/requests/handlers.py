@@ -7,8 +7,8 @@ from typing import Final
 
 from registry.requests.confirmation import ConfirmationRequest
 from registry.requests.kinds import RequestHandler
+from registry.requests.models import RequestKind
 from registry.requests.succession import Succession, Transfer
-from registry.requests.vocabulary import RequestKind
 from registry.requests.withdrawal import Withdrawal
 
 HANDLERS: Final[Mapping[RequestKind, RequestHandler]] = {

@@ -14,8 +14,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.fields import BaseSchema
 from registry.core.transactions import Event
-from registry.requests.models import Request
-from registry.requests.vocabulary import RequestKind
+from registry.requests.models import Request, RequestKind
 
 # Events of requests, published inside the transaction of the change.
 

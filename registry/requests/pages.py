@@ -24,13 +24,11 @@ from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import FACTS, FIELDS_OF, ConfirmationRequestFields
 from registry.requests.decisions import is_another_person
 from registry.requests.handlers import HANDLERS
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind
 from registry.requests.queries import find_request, list_requests, read_request, show_request
 from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.service import is_in_effect, restore_project
-from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
-from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.flash import flash_message
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import (

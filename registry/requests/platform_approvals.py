@@ -14,8 +14,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.approvals.kinds import MAX_NAMED_PROJECTS, MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode
+from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
@@ -43,9 +42,8 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from registry.requests.confirmation import CHECKS, CONFIRM, lock_for, read_facts, stored
 from registry.requests.decisions import decide, require_another_person
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestState
 from registry.requests.service import carry_out
-from registry.requests.vocabulary import RequestState
 
 # Approvals of confirmed facts: one person proposes a confirmation with a document, another one approves it.
 

@@ -31,8 +31,7 @@ from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 from registry.requests.handlers import HANDLERS
-from registry.requests.models import Request
-from registry.requests.vocabulary import RequestKind, RequestState
+from registry.requests.models import Request, RequestKind, RequestState
 
 SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", Request.id.expression, int)}
 DEFAULT_SORT: Final = "-id"

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Text, Timestamp, nullable
 from registry.core.translations import lazy_text
-from registry.requests.models import MAX_TEXT_LENGTH
-from registry.requests.vocabulary import RequestState
+from registry.requests.models import MAX_TEXT_LENGTH, RequestState
 
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 REASON_LABEL: Final = lazy_text("Reason")

@@ -39,9 +39,8 @@ from registry.requests.decisions import (
 )
 from registry.requests.handlers import HANDLERS
 from registry.requests.kinds import RequestHandler
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind, RequestState
 from registry.requests.queries import due_requests, find_request_to_change, waiting_request
-from registry.requests.vocabulary import RequestKind, RequestState
 
 # Confirmed requests take effect: with the confirmation, or on their day by the scheduler.
 #

@@ -40,9 +40,8 @@ from registry.projects.models import Project, is_project_number
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.kinds import Asked, RequestHandler, agency_succeeded
-from registry.requests.models import MAX_TEXT_LENGTH, Request
+from registry.requests.models import MAX_TEXT_LENGTH, Request, RequestKind, RequestState, SuccessionKind
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
-from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
 
 # What a change of an agency, a succession or a transfer touches: counted for whoever decides, by ``EFFECT_LABELS``.
 

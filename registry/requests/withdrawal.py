@@ -41,9 +41,8 @@ from registry.projects.visibility import (
 from registry.projects.vocabulary import LinkKind
 from registry.requests.decisions import cancel_other_requests
 from registry.requests.kinds import Asked, RequestHandler
-from registry.requests.models import MAX_TEXT_LENGTH, Request
+from registry.requests.models import MAX_TEXT_LENGTH, Request, RequestKind, RequestState
 from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
-from registry.requests.vocabulary import RequestKind, RequestState
 
 PEOPLE: Final = {"type": "integer", "minimum": 1, "maximum": 2}
 

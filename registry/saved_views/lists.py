@@ -14,7 +14,7 @@ from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.lists import NOT
 from registry.projects import queries as projects
 from registry.projects.filters import AGENCY, BELOW, project_conditions, split_agency_filters
-from registry.saved_views.vocabulary import ViewList
+from registry.saved_views.models import ViewList
 
 SORT: Final = "sort"
 QUERY: Final = "/query"

@@ -1,4 +1,4 @@
-"""Saved views: named filters and sorts of a list."""
+"""Table of saved views, and their closed sets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
+
+# Closed vocabulary of saved views: the lists that they are of (docs/reference/api.md).
+
+
+class ViewList(Choices):
+    """Lists whose filters and sort can be saved."""
+
+    CASES = "cases", lazy_text("Cases")
+    PROJECTS = "projects", lazy_text("Projects")
+
+
+# Saved views: named filters and sorts of a list.
 
 MAX_NAME_LENGTH: Final = 100
 

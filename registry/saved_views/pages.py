@@ -18,9 +18,8 @@ from registry.saved_views.models import SavedView
 from registry.saved_views.queries import ShownView, find_view, list_views, may_delete, views_of_list
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_FORM
 from registry.saved_views.service import delete_view, save_view
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.errors import problem_message
-from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
 from registry.web.formats import number
 from registry.web.forms import FormPage, answer_form, form_field

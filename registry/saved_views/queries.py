@@ -24,8 +24,7 @@ from registry.core.lists import (
     read_page,
 )
 from registry.saved_views.lists import count_records, problems_of_query, readable_lists
-from registry.saved_views.models import SavedView
-from registry.saved_views.vocabulary import ViewList
+from registry.saved_views.models import SavedView, ViewList
 
 # Of each answer and of each page; what follows is listed without its count.
 MAX_WITH_COUNT: Final = 10

@@ -8,8 +8,7 @@ from registry.core.fields import BaseSchema, Boolean, Choice, InputField, ReadOn
 from registry.core.lists import MAX_VALUE_LENGTH
 from registry.core.translations import lazy_text
 from registry.core.values import InvalidValue
-from registry.saved_views.models import MAX_NAME_LENGTH
-from registry.saved_views.vocabulary import ViewList
+from registry.saved_views.models import MAX_NAME_LENGTH, ViewList
 
 MAX_FILTERS: Final = 50
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {

@@ -16,9 +16,8 @@ from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 from registry.saved_views.lists import LISTS, problems_of_new_query
-from registry.saved_views.models import SavedView
+from registry.saved_views.models import SavedView, ViewList
 from registry.saved_views.queries import SavedViewNotFound, is_own, visible_views
-from registry.saved_views.vocabulary import ViewList
 
 MAX_VIEWS: Final = 50
 

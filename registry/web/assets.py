@@ -15,8 +15,8 @@ from typing import Final
 from flask import Response, request, url_for
 from werkzeug.http import quote_etag
 
-from registry.http.etag import not_modified
 from registry.http.http_errors import RouteNotFound
+from registry.http.responses import not_modified
 from registry.web.blueprint import Answer, Public, pages
 
 FOLDER: Final = Path(__file__).with_name("assets")

@@ -5,13 +5,26 @@ A view acts on POST only and is never called with HEAD: HEAD is handled as GET, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -21,12 +34,48 @@ from registry.accounts.roles import Permission
 from registry.core.translations import LANGUAGES, Language
 from registry.extensions import csrf
 from registry.http.authentication import REQUIRED_PERMISSION, Public, RequiredPermission
-from registry.http.etag import make_tag, not_modified
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_bodies import limit_form
 from registry.http.request_context import request_locale
+from registry.http.responses import make_tag, not_modified
 from registry.http.security import require_same_origin
 from registry.web.current_user import SESSION_COOKIE, TOKEN, current_user, locale_without_database, use_no_session
+from registry.web.formats import gettext
+
+# Flash messages: texts that the next page displays once.
+
+# ``success``: the action was done. ``information``: nothing changed, and nothing is wrong. ``error``: it failed.
+FlashKind = Literal["success", "information", "error"]
+
+
+class FlaskSession(SecureCookieSessionInterface):
+    """Flask's session, used for flash messages and the CSRF token, signed with SHA-256 instead of SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of the cookie. Without one, as with every request of the API, there is no signature to check."""
+        if app.secret_key and self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether the cookie is for TLS only: wherever the service is reached over TLS, behind a proxy too."""
+        return super().get_cookie_secure(app) or request.is_secure
+
+
+def flash_message(text: str, kind: FlashKind = "success") -> None:
+    """Display the text on the next page."""
+    flash(text, kind)
+
+
+def flash_changes(changes: Sequence[object]) -> None:
+    """Flash whether an edit changed anything."""
+    if changes:
+        flash_message(gettext("Changes saved."))
+    else:
+        flash_message(gettext("There were no changes to save."), "information")
+
 
 # Parent pages: the page above a URL that accepts only form submissions.
 

@@ -25,9 +25,8 @@ from registry.http.request_bodies import form_limit
 from registry.http.request_context import request_id
 from registry.http.request_log import LOG
 from registry.journal.read_replica import read_primary
-from registry.web.blueprint import FIRST_PAGE, page_address, pages, protect, to_second_factor, to_sign_in
+from registry.web.blueprint import FIRST_PAGE, flash_message, page_address, pages, protect, to_second_factor, to_sign_in
 from registry.web.current_user import current_user, locale_without_database, page_locale
-from registry.web.flash import flash_message
 from registry.web.formats import moment, number
 from registry.web.labels import CHOICE_LABELS, FIELDS, LABELLED_PARAMS, choice_label, field_label, role_name
 from registry.web.layout import support

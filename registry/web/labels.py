@@ -12,7 +12,7 @@ from registry.accounts.roles import Role, Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.vocabulary import Region
-from registry.approvals.vocabulary import EFFECT_LABELS, ApprovalKindCode, ApprovalState
+from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.cases.vocabulary import (
     CASE_FIELDS,
     ActionName,
@@ -30,15 +30,15 @@ from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIA
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
+from registry.government_reports.models import GovernmentReportStatus, Section
 from registry.government_reports.schemas import REPORT_BODY
-from registry.government_reports.vocabulary import GovernmentReportStatus, Section
-from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
-from registry.inbox.vocabulary import EntryKind
-from registry.letters.vocabulary import LetterEnd, LetterKind
-from registry.notifications.vocabulary import ChannelChoice
+from registry.imports.models import ROW_OUTCOMES, ImportKind, ImportState
+from registry.inbox.models import EntryKind
+from registry.letters.models import LetterEnd, LetterKind
+from registry.notifications.models import ChannelChoice
 from registry.platform.models import ConfirmationKind
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
-from registry.policies.vocabulary import PolicyState
+from registry.policies.models import PolicyState
 from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.projects.vocabulary import (
     AttestationState,
@@ -52,11 +52,11 @@ from registry.projects.vocabulary import (
     Sector,
     WithdrawnProjects,
 )
-from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
-from registry.saved_views.vocabulary import ViewList
+from registry.requests.models import RequestKind, RequestState, SuccessionKind
+from registry.saved_views.models import ViewList
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, day, gettext, moment, money
-from registry.webhooks.vocabulary import EVENT_LABELS, DeliveryError, DeliveryState, DisabledReason
+from registry.webhooks.models import EVENT_LABELS, DeliveryError, DeliveryState, DisabledReason
 
 # Labels of choices by field. The vocabularies of the slices hold them; here each gets the name of its field.
 

@@ -10,7 +10,7 @@ from flask import Response, request
 
 from registry.core.lists import MAX_LIMIT, Listing, Page
 from registry.core.spreadsheets.writer import Rows, table_as_csv, table_as_xlsx
-from registry.http.downloads import csv_download, xlsx_download
+from registry.http.responses import csv_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
 from registry.web.blueprint import parent_page
 

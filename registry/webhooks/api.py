@@ -12,7 +12,7 @@ from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, cur
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
 from registry.core.fields import BaseSchema
 from registry.core.transactions import transaction
-from registry.http.etag import make_tag, require_fresh_if_named
+from registry.http.responses import make_tag, require_fresh_if_named
 from registry.webhooks import schemas
 from registry.webhooks.queries import (
     DELIVERY_FILTERS,

@@ -15,14 +15,12 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Role, is_within
 from registry.accounts.vocabulary import AccountStatus
 from registry.agencies.models import Agency
-from registry.changes.models import RecordedChange
+from registry.changes.models import ChangeKind, RecordedChange
 from registry.changes.queries import Change, changes_at, newest_seq
-from registry.changes.vocabulary import ChangeKind
 from registry.core.clock import rfc3339
 from registry.core.database import db
 from registry.core.transactions import require_transaction
-from registry.webhooks.models import Webhook
-from registry.webhooks.vocabulary import TEST_EVENT
+from registry.webhooks.models import TEST_EVENT, Webhook
 
 # Whose eyes a webhook reads with: its account as it is at that moment, with the role that saved the webhook.
 

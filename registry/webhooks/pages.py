@@ -10,12 +10,12 @@ from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.transactions import transaction
-from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.flash import flash_changes, flash_message
+from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.webhooks.models import TEST_EVENT
 from registry.webhooks.queries import (
     find_own,
     find_visible,
@@ -34,7 +34,6 @@ from registry.webhooks.service import (
     url_problems,
     webhook_to_change,
 )
-from registry.webhooks.vocabulary import TEST_EVENT
 
 BOTH: Final = ("GET", "POST")
 

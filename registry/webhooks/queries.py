@@ -29,9 +29,8 @@ from registry.core.lists import (
     read_page,
 )
 from registry.webhooks.events import visible_seqs
-from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.models import TEST_EVENT, DeliveryState, Webhook, WebhookDelivery
 from registry.webhooks.schemas import EVENTS
-from registry.webhooks.vocabulary import TEST_EVENT, DeliveryState
 
 SORTS: Final = {"id": SortKey("id", Webhook.id.expression, int)}
 DELIVERY_SORTS: Final = {"id": SortKey("id", WebhookDelivery.id.expression, int)}

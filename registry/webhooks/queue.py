@@ -35,7 +35,7 @@ from registry.core.trace_context import outgoing_headers
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.webhooks.events import agency_numbers, is_wanted, last_seq, message_body, owner_of, test_body
-from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.sender import (
     AllowedTargets,
     Attempt,
@@ -47,7 +47,6 @@ from registry.webhooks.sender import (
     signed_headers,
     wait_after,
 )
-from registry.webhooks.vocabulary import DeliveryError, DeliveryState, DisabledReason
 
 # As texts, so that SQLite uses the partial indexes.
 IS_OPEN: Final = text("webhook_deliveries.state IN ('waiting', 'queued')")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from registry.accounts.roles import Role
-from registry.changes.vocabulary import ChangeType
+from registry.changes.models import ChangeType
 from registry.core.fields import (
     DAY_OR_INSTANT_SCHEMA,
     BaseSchema,
@@ -22,8 +22,7 @@ from registry.core.fields import (
 from registry.core.lists import parse_range_edge
 from registry.core.translations import lazy_text
 from registry.core.values import InvalidValue, is_blank, read_day
-from registry.webhooks.models import MAX_URL_LENGTH
-from registry.webhooks.vocabulary import DeliveryError, DeliveryState, DisabledReason
+from registry.webhooks.models import MAX_URL_LENGTH, DeliveryError, DeliveryState, DisabledReason
 
 MAX_CONDITIONS: Final = 20
 MAX_STATUSES: Final = 20

@@ -29,7 +29,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 from registry.core.clock import now
 from registry.core.installation import derived_key
 from registry.core.networks import is_in_ranges, normalised_range
-from registry.webhooks.vocabulary import DeliveryError
+from registry.webhooks.models import DeliveryError
 
 # The networks to which webhooks may lead, from their environment variable.
 

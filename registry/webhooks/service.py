@@ -20,10 +20,9 @@ from registry.core.outbox import enqueue
 from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.webhooks.events import last_seq, seq_before
-from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.models import TEST_EVENT, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.queries import find_own, find_visible, origin, require_own
 from registry.webhooks.sender import TargetNotAllowed, allowed_targets, encrypt_secret, new_secret
-from registry.webhooks.vocabulary import TEST_EVENT, DeliveryState, DisabledReason
 
 ADDED_TOPIC: Final = "webhook.added"
 MAX_WEBHOOKS: Final = 20

@@ -29,8 +29,8 @@ from registry.government_reports.models import GovernmentReport
 from registry.government_reports.service import GovernmentReportNeedsAnotherPerson, require_another_person
 from registry.policies.models import PolicyVersion
 from registry.requests.decisions import RequestNeedsAnotherPerson
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.accounts.test_account_editing import a_person, session_of
 from tests.cases.cast import NO_BREACH, SAULE, act, audit, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor

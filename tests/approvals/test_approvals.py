@@ -16,7 +16,7 @@ from registry.accounts.roles import Role, Scope
 from registry.accounts.service import edit_account
 from registry.approvals.kinds import Proposal
 from registry.approvals.service import NeedsTwoPeople, approve, propose
-from registry.approvals.vocabulary import ApprovalKindCode
+from registry.approvals.tables import ApprovalKindCode
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry

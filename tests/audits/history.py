@@ -30,9 +30,8 @@ from registry.projects.api import project_row
 from registry.projects.attestations import attest_project
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, carry_out_due_requests, confirm, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, SUPERVISOR, audit, edit, exempt, verify
 from tests.cases.cast import AIGERIM, SAULE, act

@@ -28,8 +28,8 @@ from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import read_policy
 from registry.projects.models import Project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.audits.history import ASKER, DECIDER, NARROWER, STEPS, History
 from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, flags_of, status_of, verify
 from tests.cases.cast import AIGERIM, SAULE, act

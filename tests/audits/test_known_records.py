@@ -22,8 +22,8 @@ from registry.freeze.current import policy_in_force
 from registry.projects.details import read_whole
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller, code
 from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, edit

@@ -24,9 +24,9 @@ from registry.audits.reconciliation import Plan
 from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case, CaseFlag
 from registry.cases.sync import NO_AUDIT, projects_to_sync
+from registry.changes.models import ChangeKind
 from registry.changes.queries import changes_after
 from registry.changes.service import newest_number
-from registry.changes.vocabulary import ChangeKind
 from registry.core.clock import now
 from registry.core.database import db, table_of
 from registry.core.transactions import transaction
@@ -35,8 +35,8 @@ from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.audits.history import ASKER, DECIDER, STEPS, History
 from tests.audits.steps import OPERATOR, audit, edit, verify
 from tests.cases.cast import AIGERIM, SAULE, act

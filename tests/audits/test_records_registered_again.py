@@ -24,8 +24,8 @@ from registry.projects.former_records import FormerRecord
 from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import find_project, find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, done
 from tests.audits.steps import ADMINISTRATOR, AUDITOR, audit, edit, flag, flags_of, table
 from tests.cases.cast import SAULE, TIMUR, editor_of

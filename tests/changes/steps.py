@@ -12,8 +12,8 @@ from registry.core.clock import today
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.factories import an_actor
 
 SUPERVISOR = an_actor(Role.SUPERVISOR)

@@ -14,8 +14,8 @@ from registry.cases.sync import revoke_exemption
 from registry.core.transactions import transaction
 from registry.imports.service import import_now
 from registry.projects.models import Project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import exempt
 from tests.cases.cast import AIGERIM, NO_BREACH, OPERATOR, SAULE, act, audit, case_of, edit, editor_of, in_days
 from tests.changes.steps import REVIEWER, changes, pass_on, restrict, since, states, types

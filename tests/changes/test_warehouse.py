@@ -21,8 +21,8 @@ from registry.core.errors import RegistryError
 from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.projects.models import Project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller
 from tests.audits.steps import exempt
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, NO_BREACH, SAULE, TIMUR, act, audit, edit, in_days, migrate_by

@@ -21,9 +21,8 @@ from registry.core.transactions import transaction
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, carry_out_due_requests, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.factories import a_project, an_actor, an_agency
 from tests.faults.entrance import scheduler_of
 from tests.faults.processes import ALL, AT_THE_COMMIT, die_at

@@ -16,9 +16,8 @@ from registry.core.database import db
 from registry.flags.models import Flag
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, SAULE, TIMUR, act, audit, case_of, editor_of, migrate_by
 from tests.factories import a_project, an_agency
 from tests.faults.entrance import scheduler_of

@@ -18,7 +18,7 @@ import pytest
 
 from registry.accounts import passwords as common_passwords
 from registry.imports import aliases as name_headers
-from registry.imports.vocabulary import ImportKind
+from registry.imports.models import ImportKind
 
 pytestmark = pytest.mark.sqlite_only
 ROOT: Final = Path(__file__).parents[2] / "registry"

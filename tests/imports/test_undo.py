@@ -30,9 +30,8 @@ from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import change_project, find_project_to_change
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller
 from tests.audits.steps import audit
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency

@@ -22,8 +22,8 @@ from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask
-from registry.requests.vocabulary import RequestKind
 from tests.api.access_matrix.world_making import a_proposed_exemption
 from tests.api.callers import Caller
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of

@@ -9,10 +9,9 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.notifications.delivery import AituTransport, DeliveryResult, send_due
-from registry.notifications.models import OutboundEmail
+from registry.notifications.models import Channel, OutboundEmail
 from registry.notifications.recipients import recipient_now
 from registry.notifications.service import queue_notice
-from registry.notifications.vocabulary import Channel
 from tests.notifications.aitu_server import TOKEN, AituApi
 
 BOTH = frozenset({Channel.EMAIL, Channel.AITU})

@@ -12,9 +12,8 @@ from registry.core.database import db
 from registry.notifications.delivery import DeliveryResult
 from registry.notifications.immediate import process_outbox
 from registry.notifications.jobs import deliver_notifications
-from registry.notifications.models import OutboundEmail
+from registry.notifications.models import Channel, OutboundEmail
 from registry.notifications.recipients import load_directory
-from registry.notifications.vocabulary import Channel
 from registry.settings import read_settings
 from tests.factories import an_agency
 from tests.notifications.aitu_delivery import AITU_ONLY, BOTH, queue, rows, variables

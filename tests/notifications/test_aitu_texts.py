@@ -15,7 +15,7 @@ from registry.core.translations import LANGUAGES, Language
 from registry.notifications.delivery import render_message
 from registry.notifications.digest import write_due_digest
 from registry.notifications.jobs import deliver_notifications, digest_when_due
-from registry.notifications.vocabulary import KINDS, OPTIONAL_DIGEST
+from registry.notifications.models import KINDS, OPTIONAL_DIGEST
 from registry.settings import read_settings
 from tests.factories import an_agency
 from tests.notifications.aitu_delivery import variables

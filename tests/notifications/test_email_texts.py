@@ -22,8 +22,8 @@ from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.notifications.digest import write_due_digest
 from registry.notifications.email import link_to, render_email
 from registry.notifications.jobs import deliver_notifications, digest_when_due
+from registry.notifications.models import KINDS, PAGES
 from registry.notifications.recipients import Recipient
-from registry.notifications.vocabulary import KINDS, PAGES
 from registry.projects.models import is_project_number
 from registry.settings import read_settings
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of, editor_of, migrate_by

@@ -13,8 +13,7 @@ from sqlalchemy import select
 
 from registry.accounts.models import Account
 from registry.approvals.kinds import KINDS
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalState
+from registry.approvals.tables import Approval, ApprovalState
 from registry.audits.policy_activation import calculate_impact
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
@@ -25,8 +24,7 @@ from registry.policies.models import PolicyVersion
 from registry.policies.queries import parsed
 from registry.projects.models import Project
 from registry.requests.handlers import HANDLERS
-from registry.requests.models import Request
-from registry.requests.vocabulary import RequestState
+from registry.requests.models import Request, RequestState
 from tests.one_person.values import HARMLESS, PDF, csv_file, documents_of
 from tests.one_person.world import PLATFORM, World
 

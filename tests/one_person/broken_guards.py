@@ -9,8 +9,7 @@ from registry.accounts import same_person
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.approvals import service as approvals
 from registry.approvals.kinds import KINDS
-from registry.approvals.tables import Approval
-from registry.approvals.vocabulary import ApprovalKindCode
+from registry.approvals.tables import Approval, ApprovalKindCode
 from tests.one_person.world import ALONE, PROGRAMS, TOGETHER
 
 

@@ -30,8 +30,8 @@ from registry.platform.confirmations import verify_placement
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change
+from registry.requests.models import RequestKind
 from registry.requests.service import ask
-from registry.requests.vocabulary import RequestKind
 from tests.accounts.stored_accounts import id_of, session_of
 from tests.cases.cast import AIGERIM, act, audit, case_of, edit
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, list_key, restrict

@@ -19,8 +19,8 @@ from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import BASE, Caller, caller, code, codes
 from tests.factories import a_project, a_token, an_actor, an_agency, bearer, project_values
 from tests.present import Present

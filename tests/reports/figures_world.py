@@ -18,8 +18,8 @@ from registry.agencies.service import agency_by_bin
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.projects.models import Project
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import OLD_SYSTEM, audit, exempt, verify
 from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, SAULE, TIMUR, act, editor_of, migrate_by
 from tests.factories import a_project, an_agency

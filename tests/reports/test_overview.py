@@ -18,8 +18,8 @@ from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.reports.overview import Overview, history, overview
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import OLD_SYSTEM, audit, edit, exempt, verify
 from tests.cases.cast import SAULE
 from tests.factories import a_project, an_actor, an_agency

@@ -11,8 +11,8 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.core.clock import today
 from registry.core.database import db
+from registry.requests.models import RequestKind
 from registry.requests.service import ask
-from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import AIGERIM, act, audit, case_of, decided_case, in_days, migrate_by, under_review
 from tests.factories import PASSWORD, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn

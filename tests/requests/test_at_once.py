@@ -27,9 +27,8 @@ from registry.core.transactions import transaction
 from registry.flags.models import Flag
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, carry_out, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import (
     AIGERIM,
     BOLAT,

@@ -28,9 +28,8 @@ from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from registry.projects.revisions import Revision
 from registry.requests.agency_change import propose_agency_change
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, carry_out_due_requests, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import AIGERIM, SAULE
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.requests.world import fill

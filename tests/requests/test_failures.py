@@ -15,9 +15,8 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.requests.kinds import agency_succeeded
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import cancel, carry_out_due_requests
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller
 from tests.factories import an_agency
 from tests.fixtures.cli import CommandLine

@@ -22,8 +22,8 @@ from registry.journal.verification import verify_stored
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
 from registry.reports.compliance import compliance, compliance_on
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, carry_out_due_requests, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import AIGERIM, SAULE, act, audit
 from tests.factories import an_actor, an_agency
 from tests.present import Present

@@ -13,9 +13,8 @@ from registry.accounts.service import person_named
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.factories import an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.notifications.readers import create_reader, delete_emails, queued_emails

@@ -10,10 +10,9 @@ from flask import Flask
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.errors import Invalid
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm
 from registry.requests.succession import SuccessionPlanned, TransferPlanned
-from registry.requests.vocabulary import RequestKind
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
 

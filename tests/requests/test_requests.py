@@ -21,9 +21,8 @@ from registry.core.database import db, table_of
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.requests.decisions import RequestNeedsAnotherPerson
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import RequestAlreadyWaiting, ask, carry_out_due_requests, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, code, codes
 from tests.cases.cast import audit
 from tests.factories import (

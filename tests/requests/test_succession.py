@@ -21,9 +21,8 @@ from registry.core.errors import Invalid
 from registry.imports.service import import_now
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.models import Project
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, carry_out_due_requests, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, codes
 from tests.cases.cast import audit, case_of
 from tests.factories import a_project, a_service_token, a_token, an_actor, an_agency, bearer, in_session, project_values

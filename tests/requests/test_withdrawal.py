@@ -22,9 +22,8 @@ from registry.core.transactions import transaction
 from registry.flags.former_flags import keep_former
 from registry.flags.models import FLAGS, Flag
 from registry.projects.models import Project
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm, refuse, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import caller, codes
 from tests.audits.steps import exempt
 from tests.cases.cast import (

@@ -20,9 +20,8 @@ from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.flags.models import Flag
 from registry.projects.models import Project
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, cancel, confirm, refuse, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import audit
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present

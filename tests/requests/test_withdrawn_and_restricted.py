@@ -15,9 +15,8 @@ from registry.core.transactions import transaction
 from registry.flags.models import last_good_audit
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm, restore_project
-from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import exempt
 from tests.cases.cast import OPERATOR, SAULE, TIMUR, audit, editor_of
 from tests.factories import a_project

@@ -18,8 +18,8 @@ from registry.platform.inventory import apply_inventory
 from registry.projects.documents import Document
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, OPERATOR, editor_of
 from tests.factories import a_project, an_agency

@@ -11,8 +11,8 @@ from registry.accounts.roles import Role
 from registry.accounts.service import edit_account
 from registry.core.clock import today
 from registry.core.lists import Page
+from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from registry.saved_views.queries import list_views
 from registry.saved_views.service import ViewsNeedAnAccount, save_view
 from tests.factories import ADMINISTRATOR, an_actor, an_agency

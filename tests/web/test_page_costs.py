@@ -21,8 +21,8 @@ from registry.imports.service import import_now
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.restriction import propose_restriction
+from registry.requests.models import RequestKind
 from registry.requests.service import ask
-from registry.requests.vocabulary import RequestKind
 from tests.audits.steps import audit
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn

@@ -21,9 +21,8 @@ from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction
 from registry.requests.decisions import save_failure
-from registry.requests.models import Request
+from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
 from tests.web.tour_entries import AGENCY
 from tests.web.tour_stop import Stop
 

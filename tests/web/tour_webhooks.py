@@ -12,10 +12,9 @@ from registry.accounts.service import person_named
 from registry.core.clock import now
 from registry.core.transactions import transaction
 from registry.demo.records import demo_actor
-from registry.webhooks.models import Webhook, WebhookDelivery
+from registry.webhooks.models import DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.queue import disable
 from registry.webhooks.service import create_webhook, rotate_secret
-from registry.webhooks.vocabulary import DisabledReason
 from tests.web.tour_stop import Stop, person_name
 
 CONDITIONS = [{"event": "case.changed", "before": ["new", "under_review"], "after": ["remediation"]}]

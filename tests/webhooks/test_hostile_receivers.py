@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry.webhooks.models import DeliveryError
 from registry.webhooks.sender import AllowedTargets, Attempt, send
-from registry.webhooks.vocabulary import DeliveryError
 
 LOCAL = AllowedTargets(("127.0.0.0/8",))
 BODY = b'{"type":"webhook.test"}'

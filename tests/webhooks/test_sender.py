@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import trustme
 
+from registry.webhooks.models import DeliveryError
 from registry.webhooks.sender import AllowedTargets, Attempt, send
-from registry.webhooks.vocabulary import DeliveryError
 from tests.webhooks.receiver import Receiver, receiving
 
 LOCAL = AllowedTargets(("127.0.0.0/8",))

@@ -56,7 +56,7 @@ from registry.core.errors import Invalid, Problem, invalid
 from registry.core.fields import AnyDay, BaseSchema, Boolean, Text
 from registry.http.error_handlers import status_of
 from registry.notifications.aitu import AITU_BOT_NAME
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import (
     clear_session_cookie,
     current_user,
@@ -64,7 +64,6 @@ from registry.web.current_user import (
     set_language_cookie,
     set_session_cookie,
 )
-from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form

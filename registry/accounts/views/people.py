@@ -84,15 +84,14 @@ from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGES, lazy_text
 from registry.government_reports.service import count_open_reports
-from registry.http.downloads import xlsx_download
+from registry.http.responses import xlsx_download
 from registry.journal.pages import action_label, history_rows, principal_label
 from registry.platform.pages import uploaded_file
 from registry.projects.drafts import count_drafts
 from registry.projects.restriction import ADMISSION, propose_admission, waiting_admission
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.flash import flash_changes, flash_message
 from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import (

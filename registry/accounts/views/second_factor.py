@@ -41,10 +41,17 @@ from registry.accounts.passwords import SignInBusy
 from registry.accounts.sessions import FactorSession
 from registry.core.errors import Conflict, Invalid, Problem, RegistryError
 from registry.http.error_handlers import status_of
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, local_address, pages, redirect_to, to_second_factor
+from registry.web.blueprint import (
+    ANY_SIGNED_IN,
+    Answer,
+    flash_message,
+    local_address,
+    pages,
+    redirect_to,
+    to_second_factor,
+)
 from registry.web.current_user import factor_session, set_session_cookie
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.flash import flash_message
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form
 from registry.web.labels import choice_label

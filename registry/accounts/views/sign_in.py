@@ -50,7 +50,7 @@ from registry.http.http_errors import RouteNotFound
 from registry.http.request_context import client_request_id, request_id
 from registry.http.request_log import LOG
 from registry.http.security import own_address
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, local_address, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, flash_message, local_address, pages, redirect_to
 from registry.web.current_user import (
     clear_session_cookie,
     current_user,
@@ -60,7 +60,6 @@ from registry.web.current_user import (
     page_locale,
     set_session_cookie,
 )
-from registry.web.flash import flash_message
 from registry.web.formats import gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form

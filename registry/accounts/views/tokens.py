@@ -40,8 +40,7 @@ from registry.accounts.views.people import (
 )
 from registry.agencies.service import agencies_by_id
 from registry.core.fields import BaseSchema, Text
-from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.flash import flash_message
+from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.lists import first_address, next_address, requested_page

@@ -34,8 +34,8 @@ from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import find_project
 from registry.requests.agency_change import propose_agency_change
+from registry.requests.models import RequestKind
 from registry.requests.service import ask
-from registry.requests.vocabulary import RequestKind
 from registry.saved_views.service import save_view
 from registry.webhooks.service import create_webhook
 from tests.api.access_matrix.bodies import a_template, a_view, a_webhook
