@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from registry.accounts.actors import LOCAL, SESSION_PREFIX, Actor
 from registry.accounts.models import Account, Person, account_named, new_account
-from registry.accounts.roles import AGENCY_ROLES, Role, scopes_of_role
+from registry.accounts.roles import AGENCY_ROLES, LOCAL, SESSION_PREFIX, Actor, Role, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
 from registry.accounts.tokens import issue, issue_own_token

@@ -17,7 +17,6 @@ from registry.accounts.account_management import (
     require_account_manager,
     require_may_give,
 )
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import require_open_agency
 from registry.accounts.confirmations import (
     ConfirmationNeedsAnotherPerson,
@@ -43,7 +42,7 @@ from registry.accounts.models import (
     settle_admission,
 )
 from registry.accounts.passwords import NO_PASSWORD, encrypt_half, generate_halves, hash_password
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import is_another_person, names_of_person, owned_by
 from registry.accounts.sessions import WebSession, end_sessions_of
 from registry.accounts.tokens import Token, revoke_tokens_of

@@ -7,10 +7,9 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, select, true
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import agencies_below, is_in_subtree, subtree
 from registry.accounts.models import Account, AccountNotFound, find_account, is_active, require_person
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.core.database import db
 from registry.core.errors import NotAllowed
 

@@ -10,7 +10,6 @@ from flask.views import MethodView
 from registry.accounts import schemas
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_management import find_managed_account, require_account_manager
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.handover import hand_over
 from registry.accounts.invitations import can_be_invited
@@ -27,7 +26,7 @@ from registry.accounts.queries import (
     token_filters,
     token_row,
 )
-from registry.accounts.roles import PERMISSIONS, Permission, Role, Scope, sorted_scopes
+from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role, Scope, sorted_scopes
 from registry.accounts.service import NewPerson, add_person, changes_in, edit_account, invite_person
 from registry.accounts.sessions import end_own_session, list_sessions
 from registry.accounts.tokens import (

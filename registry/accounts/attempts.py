@@ -18,9 +18,8 @@ from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, skeleton
-from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import every_name_of
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db

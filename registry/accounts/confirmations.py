@@ -14,9 +14,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from registry.accounts.account_management import require_unchanged
 from registry.accounts.account_names import FormerName
-from registry.accounts.actors import Actor, local_actor
 from registry.accounts.models import Account, Person, find_account, is_active, require_person, role_details
-from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role, local_actor
 from registry.accounts.same_person import is_another_person, names_of_person
 from registry.accounts.tokens import KEY_ID, Token, TokenNotFound
 from registry.accounts.vocabulary import AccountKind

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from registry.core.transactions import Event
 
 if TYPE_CHECKING:
-    from registry.accounts.actors import Actor
     from registry.accounts.handover import HandOver
+    from registry.accounts.roles import Actor
 
 account_renamed: Final[Event[[int, str, str]]] = Event("account_renamed")
 """The account, the former name and the new one."""

@@ -31,7 +31,6 @@ from webauthn.helpers.structs import (
 
 from registry.accounts.account_changes import end_access, lock_last_ones, require_another_supervisor
 from registry.accounts.account_management import find_managed_account, require_account_manager
-from registry.accounts.actors import Actor, StepUpRequired, is_fresh
 from registry.accounts.attempts import begin_code, begin_password_change, mark_succeeded
 from registry.accounts.events import factor_added
 from registry.accounts.models import (
@@ -54,6 +53,7 @@ from registry.accounts.models import (
     require_confirmation,
 )
 from registry.accounts.passwords import NO_PASSWORD, verify_password
+from registry.accounts.roles import Actor, StepUpRequired, is_fresh
 from registry.accounts.sessions import FactorSession, renew_session, secret_hash_of, session_credential
 from registry.accounts.tokens import require_credential
 from registry.core.clock import now

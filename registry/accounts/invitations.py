@@ -16,8 +16,8 @@ from flask import current_app
 from sqlalchemy import ForeignKey, Select, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import MAX_EMAIL_LENGTH, Account, Person, account_details
+from registry.accounts.roles import Actor
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import NotFound

@@ -33,10 +33,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, former_name_like, skeleton
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree, require_open_agency
 from registry.accounts.events import admitted, not_admitted
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db, table_of

@@ -16,7 +16,6 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import func, select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
-from registry.accounts.actors import STEP_UP_MAX_AGE, Actor
 from registry.accounts.agency_tree import AGENCIES, last_successor
 from registry.accounts.attempts import record_failure
 from registry.accounts.invitations import delete_invitation
@@ -44,7 +43,7 @@ from registry.accounts.oidc_provider import (
     TooManyPendingAccounts,
 )
 from registry.accounts.passwords import NO_PASSWORD
-from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.roles import AGENCY_ROLES, STEP_UP_MAX_AGE, Actor, Role
 from registry.accounts.service import personal_problems
 from registry.accounts.sessions import WebSession, device_name, secret_hash_of, session_credential, start_session
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn, needs_factor

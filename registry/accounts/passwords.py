@@ -19,8 +19,8 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import select
 
 from registry.accounts.account_management import can_manage, find_managed_account, require_account_manager
-from registry.accounts.actors import Actor
 from registry.accounts.models import Person, account_details
+from registry.accounts.roles import Actor
 from registry.accounts.same_person import is_another_person
 from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.core.installation import derived_key

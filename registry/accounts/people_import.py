@@ -13,13 +13,12 @@ from sqlalchemy import select
 from registry.accounts.account_changes import email_of
 from registry.accounts.account_management import may_give, require_account_manager
 from registry.accounts.account_names import clean_name, skeleton
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import account_named, role_problems, taken_name
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, invite_person, person_problems
 from registry.core.database import db
 from registry.core.errors import Problem, invalid

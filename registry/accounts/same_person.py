@@ -21,9 +21,8 @@ from registry.accounts.account_management import (
     visible_accounts,
 )
 from registry.accounts.account_names import FormerName
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, AccountNotFound, Person, account_named, find_account
-from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import rfc3339
 from registry.core.database import db

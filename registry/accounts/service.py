@@ -26,7 +26,6 @@ from registry.accounts.account_management import (
     visible_accounts,
 )
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
-from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, mark_succeeded
 from registry.accounts.events import account_renamed, password_changed
@@ -55,7 +54,7 @@ from registry.accounts.models import (
     role_problems,
 )
 from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, is_common, verify_password
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, change_owner, names_of
 from registry.accounts.sessions import carried_over, start_session
 from registry.accounts.vocabulary import AccountKind

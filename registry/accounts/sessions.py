@@ -16,7 +16,6 @@ from typing import Any, Final
 from sqlalchemy import CursorResult, ForeignKey, String, Text, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
     Person,
@@ -26,7 +25,7 @@ from registry.accounts.models import (
     is_required_of,
     step_up_applies,
 )
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import NotAllowed, NotFound

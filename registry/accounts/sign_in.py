@@ -15,12 +15,12 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
-from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_sign_in, mark_succeeded, records_failures
 from registry.accounts.events import signed_in_on_new_device
 from registry.accounts.models import Person, has_factor, is_required_of, mark_signed_in, person_actor
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
+from registry.accounts.roles import Actor
 from registry.accounts.service import person_named
 from registry.accounts.sessions import device_name, end_session, secret_hash_of, session_credential, start_session
 from registry.core.errors import NotAllowed, RegistryError

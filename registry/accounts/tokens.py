@@ -26,7 +26,6 @@ from registry.accounts.account_management import (
     visible_accounts,
 )
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
-from registry.accounts.actors import SESSION_PREFIX, TOKEN_PREFIX, Actor
 from registry.accounts.events import token_issued
 from registry.accounts.models import (
     Account,
@@ -45,6 +44,9 @@ from registry.accounts.models import (
     role_problems,
 )
 from registry.accounts.roles import (
+    SESSION_PREFIX,
+    TOKEN_PREFIX,
+    Actor,
     Permission,
     Role,
     Scope,

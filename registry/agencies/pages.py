@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 from flask import render_template, request, url_for
 from sqlalchemy import Select, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import APPROVED_FIELDS
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above, ids_with_words, list_agencies, open_agencies_below

@@ -11,8 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import CHANGEABLE
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region

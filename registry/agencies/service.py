@@ -10,9 +10,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import is_in_subtree, subtree
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import APPROVED_FIELDS, CHANGEABLE
 from registry.agencies.models import AGENCY_SUBJECT, Agency
 from registry.changes.service import record_added, record_change

@@ -17,8 +17,7 @@ from marshmallow import Schema
 from werkzeug.http import http_date
 from werkzeug.routing import BaseConverter
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Permission, Role, Scope
+from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Actor, Permission, Role, Scope
 from registry.api.parameters import PageSchema, StrictParser
 from registry.core.errors import RegistryError
 from registry.core.transactions import autocommit_reads, repeated

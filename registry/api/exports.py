@@ -10,8 +10,7 @@ from typing import Any, Final
 from flask import Response, json
 from marshmallow import Schema
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
 from registry.api.parameters import SEVERAL, filter_query, one_of
 from registry.core.database import table_of

@@ -11,8 +11,7 @@ from flask import g
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.errors import Invalid, Malformed
 from registry.core.fields import (
     DAY_OR_INSTANT_SCHEMA,

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.approvals.tables import Approval, ApprovalKindCode
 
 

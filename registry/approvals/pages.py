@@ -9,9 +9,8 @@ from typing import Any, Final
 from flask import render_template, url_for
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import is_another_person
 from registry.agencies.pages import agency_names
 from registry.approvals import service

@@ -9,10 +9,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.actors import Actor
 from registry.accounts.confirmations import command_counts_as_person
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission, Role, roles_within
+from registry.accounts.roles import Actor, Permission, Role, roles_within
 from registry.accounts.same_person import is_another_person
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change, is_of_withdrawn_project

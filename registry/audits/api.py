@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from flask.views import MethodView
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import ListExport, add_exports
 from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters

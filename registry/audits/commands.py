@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.audits.past import verdict_known_at, verify_audit
 from registry.audits.queries import all_changes_of, list_audits, visible_run
 from registry.audits.schemas import verification_shown

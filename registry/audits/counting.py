@@ -25,8 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.audits.models import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount, DailyCount, Dimension
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, literal, select, update
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.audits.candidates import Totals
 from registry.audits.held_audits import held_because, held_causes
 from registry.audits.judgement import Preparation

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from registry.accounts.actors import SCHEDULE
+from registry.accounts.roles import SCHEDULE
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
 from registry.audits.schedule import AuditRunning, ClockGuard, ScheduledRun, exclusive_lock, is_due, missed

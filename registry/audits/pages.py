@@ -8,8 +8,7 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.audits.past import AuditNotRepeatable, Difference, require_repeatable, verify_audit
 from registry.audits.policy_activation import differing_projects

@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, or_, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.queries import kinds_known_at
 from registry.audits.candidates import Candidate, Part, facts_of_row, new_digest, parts, pasts_of
 from registry.audits.judgement import statuses_before

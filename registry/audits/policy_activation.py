@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still, nobody_answers_for
 from registry.agencies.models import Agency
 from registry.approvals.service import require_person

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.audits.held_audits import visible_causes
 from registry.audits.judgement import statuses_before
 from registry.audits.policy_activation import visible_check

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import is_another_person, require_still_may
 from registry.approvals.service import require_person
 from registry.audits.execution import execute_audit, new_run

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.cases import decisions
 from registry.cases import service as cases
 from registry.cases.models import Case

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode

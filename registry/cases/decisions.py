@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import exists, func, select
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import CASE, Case, CaseDecision, CaseEvent, Order
 from registry.cases.service import decision_in_effect, end_orders, end_proposal

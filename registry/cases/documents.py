@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.models import CASE_SUBJECT, Case, CaseDocument, CaseEvent, timeline_written
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent

@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 from flask import redirect, render_template, request, url_for
 
 from registry.accounts.absences import substituted_by, substitutions
-from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.audits.pages import main_findings, rule_titles
 from registry.cases.lists import (

@@ -11,8 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, false, func, not_, or_, select
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.accounts.same_person import names_of_person
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_each

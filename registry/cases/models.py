@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Subquery, Text, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.accounts.actors import Actor
 from registry.accounts.handover import HandOver
+from registry.accounts.roles import Actor
 from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
 from registry.core.database import EPOCH, Instant, Model, db, table_of

@@ -12,8 +12,7 @@ from flask import render_template, request, url_for
 from sqlalchemy import select
 
 from registry.accounts.absences import Substitution, substitutions
-from registry.accounts.actors import Actor, StepUpRequired
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, StepUpRequired
 from registry.approvals.queries import waiting_about
 from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.audits.verdicts import clearings

@@ -10,9 +10,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, is_active
-from registry.accounts.roles import PERMISSIONS, Permission
+from registry.accounts.roles import PERMISSIONS, Actor, Permission
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import delete, func, insert, literal, select
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.actors import Actor
 from registry.accounts.handover import HandOver
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.change_times import mark_cases, mark_flags_and_cases
 from registry.cases.models import (
     CASE,

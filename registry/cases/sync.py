@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.cases.change_times import mark_cases_of_flags, mark_flags_and_cases
 from registry.cases.models import (
     CASE,

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, and_, case, func, literal, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import present_names
 from registry.cases.models import Case, CaseDecision, CaseFlag
 from registry.cases.queries import reviewers

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.cases.models import CaseTemplate
 from registry.cases.vocabulary import TemplateKind
 from registry.core.clock import now

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.absences import substituted_by
-from registry.accounts.actors import Actor, RoleNotAllowed
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, RoleNotAllowed
 from registry.accounts.same_person import account_ever_named, is_another_person, require_still_may
 from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
 from registry.cases.vocabulary import Status

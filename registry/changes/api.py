@@ -9,8 +9,7 @@ from flask import g
 from flask.views import MethodView
 from marshmallow import fields
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
 from registry.api.parameters import SEVERAL, TEXT_SCHEMA, filter_query, one_of, several_of
 from registry.changes.models import ChangeKind, ChangeType

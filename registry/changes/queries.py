@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, func, not_, null, or_, select, true
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeHead, ChangeKind, ChangeType, RecordedChange, change_type
 from registry.core.database import db, table_of

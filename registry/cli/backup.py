@@ -23,9 +23,8 @@ from sqlalchemy import delete, func, make_url, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.account_changes import end_access
-from registry.accounts.actors import local_actor
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.accounts.sessions import WebSession
 from registry.accounts.tokens import Token
 from registry.agencies.models import Agency

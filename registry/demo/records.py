@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.passwords import generate_password
-from registry.accounts.roles import Role
+from registry.accounts.roles import LOCAL, Actor, Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin

@@ -8,8 +8,7 @@ from typing import Final
 
 from flask import redirect, render_template, request
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.cases.list_pages import tabs
 from registry.core.clock import today

@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.changes.service import record_added, record_change, record_changes
 from registry.core.clock import local_date, now, today
 from registry.core.database import db

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.changes.service import record_changes
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import Instant, Model, db, table_of

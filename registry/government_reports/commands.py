@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.output import as_json_option, every_item, print_json, print_pairs, print_table
 from registry.core.spreadsheets.writer import table_as_csv

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from flask import render_template, request, url_for
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.clock import local_date, today
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
-from registry.accounts.actors import Actor
 from registry.accounts.handover import HandOver
 from registry.accounts.models import account_named
-from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import is_another_person, require_still_may
 from registry.core.clock import now, today
 from registry.core.database import db

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.output import as_json_option, print_json, print_pairs
 from registry.help.setup import setup_facts

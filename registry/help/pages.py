@@ -6,8 +6,7 @@ from typing import Final
 
 from flask import Response, make_response, render_template, url_for
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.translations import DEFAULT_LANGUAGE
 from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of, render_document
 from registry.help.setup import hide_setup, setup_facts

@@ -12,9 +12,8 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, AccountsNeedAPerson, is_active, own_person
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import names_of
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency

@@ -7,8 +7,7 @@ from typing import Final
 
 from flask import request
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.http.http_errors import AuthenticationRequired
 from registry.http.rate_limit import check_rate_limit

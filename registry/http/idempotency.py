@@ -17,8 +17,7 @@ from flask import Response, json, request
 from sqlalchemy import JSON, ColumnElement, LargeBinary, String, Text, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import sorted_scopes
+from registry.accounts.roles import Actor, sorted_scopes
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.dialects import insert_or_ignore

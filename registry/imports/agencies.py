@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.agencies.fields import CHANGEABLE, AgencyFields
 from registry.agencies.models import Agency
 from registry.agencies.service import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import NotFound

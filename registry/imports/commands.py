@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from registry.accounts.actors import Actor, local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, local_actor
 from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFailed, UsageError
 from registry.cli.output import as_json_option, cli_text, every_item, language, print_json, print_message, progress

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.core.database import db
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text, WholeNumber
 from registry.core.messages import message

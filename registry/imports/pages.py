@@ -9,8 +9,7 @@ from typing import Final
 
 from flask import render_template, request
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.audits.pages import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber

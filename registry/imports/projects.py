@@ -10,8 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import aliased
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import lock_agencies_for_import, own_agencies, share_agencies
 from registry.audits.verdicts import is_reason_required

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import and_, case, func, or_, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import lost_admission_since
 from registry.agencies.service import may_act_for
 from registry.audits.verdicts import ProposedProject, is_reason_required, rules_that_would_flag

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, func, select, update
 
-from registry.accounts.actors import Actor
+from registry.accounts.roles import Actor
 from registry.core.database import db, table_of
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.search import NAMES, project_words

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.changes.service import record_added, record_change
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem, invalid

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Date, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, hold_agencies, own_agencies
 from registry.audits.verdicts import ProposedProject, findings_on

@@ -18,9 +18,8 @@ from typing import Any, Final, Protocol
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Role, is_within
+from registry.accounts.roles import Actor, Role, is_within
 from registry.accounts.same_person import account_ever_named
 from registry.agencies.service import BinTaken
 from registry.changes.service import record_change, record_changes

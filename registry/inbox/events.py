@@ -13,11 +13,10 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from registry.accounts.absences import substitutions
 from registry.accounts.account_names import ALLOWED_CHARACTERS, MAX_NAME_LENGTH, skeleton
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.handover import HandOver
 from registry.accounts.models import Account, is_active, is_admitted
-from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import ActionName, AuditEvent, Status

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from flask import render_template, request
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.errors import Malformed, Problem
 from registry.inbox import service
 from registry.inbox.queries import (

@@ -10,8 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, select
 
 from registry.accounts.absences import substituted_by
-from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.lists import list_cases
 from registry.cases.models import CaseEvent
 from registry.cases.vocabulary import Status

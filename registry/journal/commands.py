@@ -9,8 +9,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Permission, Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed
 from registry.cli.output import as_json_option, cli_text, print_json, print_message

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from flask import render_template, url_for
 
-from registry.accounts.actors import SCHEDULE, Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import SCHEDULE, Actor, Permission
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.journal.queries import EXPORTED_COLUMNS, find_entry, list_journal, table_rows

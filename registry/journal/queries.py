@@ -15,9 +15,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, String, Subquery, cast, func, literal, or_, select, union, union_all
 
 from registry.accounts.account_names import FormerName
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import every_name_of
 from registry.agencies.queries import list_agencies
 from registry.approvals.tables import Approval

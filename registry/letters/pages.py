@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from flask import Response, jsonify, redirect, render_template, request
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.core.lists import Listing
 from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text

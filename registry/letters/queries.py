@@ -11,8 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import aliased, contains_eager
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.clock import rfc3339

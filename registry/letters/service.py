@@ -11,8 +11,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import public_url
+from registry.accounts.roles import Actor
 from registry.cases.decisions import TEXTS, language_of, with_both_languages
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.queries import flags_of_cases

@@ -14,11 +14,10 @@ from sqlalchemy import ForeignKey, String, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts, begin_aitu_code, begin_aitu_message
 from registry.accounts.factors import require_enrolment_allowed
 from registry.accounts.models import Account, AccountsNeedAPerson, Person, is_active, own_person
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.sessions import FactorSession
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db

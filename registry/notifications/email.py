@@ -17,10 +17,9 @@ from typing import Any, Final
 
 from flask import current_app
 
-from registry.accounts.actors import Actor
 from registry.accounts.invitations import BY_EMAIL, invitation_key
 from registry.accounts.models import AccountsNeedAPerson, own_person
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.clock import ALMATY, now
 from registry.core.database import db

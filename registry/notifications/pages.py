@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import current_app, render_template, request
 
-from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.models import own_person
+from registry.accounts.roles import Actor
 from registry.core.errors import Invalid
 from registry.core.fields import BaseSchema, Choice
 from registry.http.error_handlers import status_of

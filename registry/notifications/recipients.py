@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from registry.accounts.absences import substitutions
-from registry.accounts.actors import Actor
 from registry.accounts.models import Person, is_active
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language

@@ -8,8 +8,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
 from registry.agencies.vocabulary import Region

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, select, update
 
-from registry.accounts.actors import SCHEDULE
+from registry.accounts.roles import SCHEDULE
 from registry.agencies.models import Agency
 from registry.core.clock import local_date, now
 from registry.core.database import db, table_of

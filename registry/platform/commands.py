@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.approvals.fields import APPROVAL
 from registry.approvals.queries import show_one
 from registry.approvals.tables import Approval

@@ -13,8 +13,7 @@ from flask import current_app
 from sqlalchemy import delete, func, or_, select
 
 from registry.accounts.account_names import FormerName
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, closed_problem
 from registry.core.bulk import insert_rows

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from flask import render_template, request, url_for
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_names
 from registry.approvals.tables import Approval
 from registry.cases.commission import DecisionFile, propose_exemption

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.audits.policy_activation import ALL_KINDS, activate_policy, impact_of, impact_report
 from registry.cli.app_context import in_registry
 from registry.cli.output import DAY, as_json_option, print_json, print_message, print_pairs, print_table

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from flask import Response, render_template, request, url_for
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_names
 from registry.audits.pages import rule_titles
 from registry.audits.policy_activation import (

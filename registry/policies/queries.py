@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 from flask import has_app_context
 from sqlalchemy import String, cast, func, literal_column, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.clock import today
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound

@@ -8,8 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.transactions import require_transaction, transaction, violates

@@ -9,8 +9,7 @@ from flask import Response
 from flask.views import MethodView
 from werkzeug.http import quote_etag
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import list_agencies
 from registry.agencies.schemas import AGENCY

@@ -9,8 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.changes.service import record_change
 from registry.core.clock import local_date, local_instant, now, today
 from registry.core.database import db, table_of

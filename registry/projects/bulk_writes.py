@@ -12,8 +12,7 @@ from sqlalchemy import RowMapping, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, may_act_for, require_open
 from registry.changes.service import record_change, record_changes, record_rows

@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, dry_run_option, language

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.core.database import db, table_of
 from registry.freeze.current import policy_in_force

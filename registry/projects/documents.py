@@ -15,8 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ForeignKey, LargeBinary, Select, String, Text, func, select
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, Problem, invalid

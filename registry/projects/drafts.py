@@ -9,11 +9,10 @@ from typing import Any, Final
 from sqlalchemy import JSON, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, is_in_subtree, subtree
 from registry.accounts.handover import HandOver
 from registry.accounts.models import Account, find_account
-from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, invalid

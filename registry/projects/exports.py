@@ -24,8 +24,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.core.bulk import copy_csv
 from registry.core.database import Instant, db, table_of

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, false, or_, select
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
+from registry.accounts.roles import Actor
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.database import db, table_of

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, ForeignKey, RowMapping, Select, and_, not_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import paths
+from registry.accounts.roles import Actor
 from registry.core.bulk import insert_rows
 from registry.core.database import Instant, Model, db, table_of
 from registry.core.dialects import is_among

@@ -10,8 +10,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager, lazyload, make_transient_to_detached
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import BINS, WITH_BINS, closed_problem, may_act_for, share_agencies_with
 from registry.changes.service import record_change, record_rows

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, text, true
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.service import own_agencies
 from registry.core.database import table_of
 from registry.core.errors import Conflict

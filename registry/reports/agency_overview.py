@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
 from registry.accounts.models import Account, is_active
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above

@@ -12,9 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, TextClause, and_, func, select, text
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, agency_by_bin
 from registry.agencies.vocabulary import Region

@@ -10,10 +10,9 @@ from typing import Any, Final
 from flask import redirect, render_template, request, url_for
 
 from registry.accounts.absences import substitutions
-from registry.accounts.actors import Actor
 from registry.accounts.confirmations import pending_tokens
 from registry.accounts.queries import active_and_invited_people, ending_tokens
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.same_person import ownerless_accounts
 from registry.accounts.service import local_changes_since, previous_sign_in
 from registry.accounts.views.people import list_pending

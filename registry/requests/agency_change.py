@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import AGENCY_FIELDS, APPROVED_FIELDS
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, check_agency_change

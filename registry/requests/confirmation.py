@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Final
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.approvals.kinds import Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState

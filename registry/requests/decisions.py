@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from registry.accounts import same_person
-from registry.accounts.actors import SCHEDULE, Actor
+from registry.accounts.roles import SCHEDULE, Actor
 from registry.approvals.service import end_outdated
 from registry.approvals.tables import Approval
 from registry.core import outbox

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from flask import redirect, render_template, url_for
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency, with_bins
 from registry.agencies.service import agency_by_bin, may_act_for
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError

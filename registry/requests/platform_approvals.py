@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Final
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.approvals.kinds import MAX_NAMED_PROJECTS, MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode

@@ -11,8 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 
-from registry.accounts.actors import SCHEDULE, Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import SCHEDULE, Actor, Permission
 from registry.accounts.same_person import require_still_may
 from registry.agencies.service import agencies_by_id
 from registry.core import outbox

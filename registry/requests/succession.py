@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from registry.accounts.account_changes import pass_on_accounts
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import last_successor
 from registry.accounts.models import Account
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above
 from registry.agencies.service import agency_to_change, close_agency, closed_problem, hold_agencies, require_open

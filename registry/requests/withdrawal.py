@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Final
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.service import AGENCY, hold_agencies
 from registry.approvals.service import end_outdated
 from registry.approvals.tables import Approval

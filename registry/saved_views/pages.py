@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 
 from flask import redirect, render_template, request, url_for
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.core.errors import Malformed, Problem
 from registry.projects.filters import AGENCY, BELOW
 from registry.saved_views.lists import LISTS, MAX_COUNTED, SORT, problems_of_new_query, readable_lists

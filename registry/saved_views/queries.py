@@ -8,9 +8,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, case, or_, select
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.database import db
 from registry.core.errors import NotFound, Problem
 from registry.core.lists import (

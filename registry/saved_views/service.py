@@ -8,9 +8,8 @@ from typing import Any, Final
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, find_account
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.transactions import require_transaction, transaction, violates

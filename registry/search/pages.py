@@ -7,9 +7,8 @@ from typing import Final
 
 from flask import render_template, request
 
-from registry.accounts.actors import Actor
 from registry.accounts.queries import people_by_account
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_names
 from registry.core.errors import Malformed
 from registry.projects.pages import projects_of

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from registry.accounts.actors import Actor
 from registry.accounts.queries import list_accounts
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import list_agencies

@@ -29,8 +29,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.translations import LANGUAGES, Language
 from registry.extensions import csrf
 from registry.http.authentication import REQUIRED_PERMISSION, Public, RequiredPermission

@@ -10,8 +10,7 @@ from typing import Final, TypedDict
 from flask import current_app, request, session
 from werkzeug.wrappers import Response
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES
+from registry.accounts.roles import AGENCY_ROLES, Actor
 from registry.accounts.sessions import (
     SESSION_MAX_AGE,
     FactorSession,

@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
-from registry.accounts.actors import StepUpRequired
+from registry.accounts.roles import StepUpRequired
 from registry.accounts.sessions import SessionEnded
 from registry.core.errors import Conflict, Problem, RegistryError
 from registry.core.messages import message

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flask import render_template, request
 
-from registry.accounts.actors import StepUpRequired
+from registry.accounts.roles import StepUpRequired
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.fields import (

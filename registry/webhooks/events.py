@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import select, update
 
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
 from registry.accounts.models import Account
-from registry.accounts.roles import Role, is_within
+from registry.accounts.roles import Actor, Role, is_within
 from registry.accounts.vocabulary import AccountStatus
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeKind, RecordedChange

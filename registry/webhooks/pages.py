@@ -7,8 +7,7 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 
 from registry.accounts.account_management import can_manage
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.core.transactions import transaction
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _

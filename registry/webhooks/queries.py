@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import ColumnElement, and_, false, or_, select
 
 from registry.accounts.account_management import visible_accounts
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission, roles_within
+from registry.accounts.roles import Actor, Permission, roles_within
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db

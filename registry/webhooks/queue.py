@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, text, update
 
-from registry.accounts.actors import SCHEDULE, Actor
+from registry.accounts.roles import SCHEDULE, Actor
 from registry.changes.queries import (
     Change,
     ChangesExpired,

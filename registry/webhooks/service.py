@@ -10,9 +10,8 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select
 
 from registry.accounts.account_management import find_managed_account
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.service import AgencyNotFound, agency_by_bin, may_act_for
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from registry.accounts.actors import Actor
 from registry.accounts.passwords import show_first_half
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from tests.factories import an_actor
 
 ANOTHER = an_actor(Role.ADMINISTRATOR, name="who shows first halves")

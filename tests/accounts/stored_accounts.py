@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, account_named
+from registry.accounts.roles import Actor
 from registry.accounts.service import person_named
 from registry.accounts.sessions import find_session_user, start_session
 from registry.core.database import db

@@ -19,9 +19,8 @@ from registry.accounts.absences import (
     substitutions,
 )
 from registry.accounts.account_changes import disable_account
-from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, AccountsNeedAPerson, Person
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency

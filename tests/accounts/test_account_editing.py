@@ -13,10 +13,9 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import LastAdministrator, change_role, confirm_account, disable_account
 from registry.accounts.account_management import AccountNotYours, NotYourself, RoleNotYoursToGive
-from registry.accounts.actors import Actor
 from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.models import Account, AccountNameTaken, account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.accounts.tokens import TokenNotAccepted, add_service_account, authenticate_token

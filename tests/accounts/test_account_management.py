@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from registry.accounts.account_changes import change_role, disable_account, enable_account
 from registry.accounts.account_management import AccountNotYours, NotYourself, RoleNotYoursToGive, may_manage
-from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, account_named
 from registry.accounts.queries import all_tokens, list_people
-from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Role
+from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, PersonNotFound, add_person, find_person, set_password
 from registry.accounts.tokens import (
     TokenNotFound,

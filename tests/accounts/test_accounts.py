@@ -20,10 +20,9 @@ from registry.accounts.account_changes import (
     pending_accounts,
 )
 from registry.accounts.account_management import NotYourself
-from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.models import AccountsNeedAPerson, Person, account_named
-from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Actor, Permission, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, change_own_password, set_password
 from registry.accounts.sessions import WebSession, find_session_user
 from registry.accounts.sign_in import AccountNotConfirmed, PasswordNotAccepted, sign_in

@@ -12,10 +12,9 @@ from flask import Flask
 from sqlalchemy import event, func, select
 
 from registry.accounts.account_changes import AccountChanged, confirm_account, disable_account
-from registry.accounts.actors import Actor
 from registry.accounts.factors import reset_factors
 from registry.accounts.models import Account, AccountNameTaken
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, invite_person, person_named, set_password
 from registry.accounts.tokens import add_service_account
 from registry.core.database import db

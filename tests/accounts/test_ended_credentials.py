@@ -9,10 +9,9 @@ from flask import Flask
 
 from registry.accounts.account_changes import change_role, disable_account, enable_account
 from registry.accounts.account_management import RightsChanged
-from registry.accounts.actors import Actor
 from registry.accounts.models import Person
 from registry.accounts.queries import own_tokens
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, set_password
 from registry.accounts.sessions import SessionEnded, end_own_session, list_sessions
 from registry.accounts.tokens import authenticate_token, issue_own_token, revoke_own_token

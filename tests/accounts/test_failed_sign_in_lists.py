@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.attempts import list_failed_sign_ins, record_failure
-from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.roles import AGENCY_ROLES, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.core.errors import Malformed
 from registry.core.lists import Page

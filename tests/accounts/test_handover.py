@@ -13,10 +13,9 @@ from sqlalchemy import select
 from registry.accounts.absences import record_absence, substitutions
 from registry.accounts.account_changes import disable_account
 from registry.accounts.account_management import NotYourself
-from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNotFound, Person
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency

@@ -11,10 +11,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import AccountChanged, confirm_account, disable_account, enable_account
-from registry.accounts.actors import Actor
 from registry.accounts.invitations import Invitation, InvitationNotFound, invitation_key
 from registry.accounts.models import Person, account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import (
     AccountNotInvited,
     NewPerson,

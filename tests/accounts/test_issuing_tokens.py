@@ -8,10 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
 from registry.accounts.queries import own_tokens
-from registry.accounts.roles import Role, Scope
+from registry.accounts.roles import Actor, Role, Scope
 from registry.accounts.tokens import (
     IssuedToken,
     TokenNotAccepted,

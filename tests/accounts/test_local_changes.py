@@ -9,8 +9,7 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, edit_account, local_changes_since, previous_sign_in
 from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import issue

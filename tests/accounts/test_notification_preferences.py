@@ -8,9 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import AccountsNeedAPerson, Person
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NotificationPreferences, change_notification_preferences
 from registry.core.clock import local_instant
 from registry.core.database import db

@@ -19,10 +19,9 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
 from registry.accounts.account_names import FormerName, skeleton
-from registry.accounts.actors import Actor
 from registry.accounts.confirmations import confirm_token
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.roles import AGENCY_ROLES, Actor, Role
 from registry.accounts.service import (
     AccountChanges,
     NewPerson,

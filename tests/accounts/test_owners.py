@@ -11,9 +11,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, AccountsNeedAPerson
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.same_person import change_owner, owner_name, ownerless_accounts
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account, issue

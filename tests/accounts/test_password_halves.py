@@ -10,10 +10,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import confirm_account
-from registry.accounts.actors import Actor
 from registry.accounts.models import AccountNotFound, Person
 from registry.accounts.passwords import HalvesNeedTwoPeople, NoFirstHalf, can_show_first_half, show_first_half
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, change_own_password, edit_account, set_password
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.accounts.tokens import add_service_account

@@ -14,11 +14,10 @@ import xlsxwriter
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.models import Person, account_named
 from registry.accounts.passwords import generate_password
 from registry.accounts.people_import import import_people
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.sign_in import sign_in
 from registry.core.database import db

@@ -8,10 +8,9 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import change_role
-from registry.accounts.actors import Actor
 from registry.accounts.handover import move_people
 from registry.accounts.models import Person
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.projects.drafts import drafts_of, save_draft, start_draft

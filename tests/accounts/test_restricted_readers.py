@@ -12,13 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from registry.accounts.account_changes import change_role, disable_account, enable_account
-from registry.accounts.actors import Actor
 from registry.accounts.confirmations import command_actor
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import move_people
 from registry.accounts.models import Account, Person, account_named, person_actor
 from registry.accounts.people_import import import_people
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role, scopes_of_role
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, scopes_of_role
 from registry.accounts.same_person import change_owner
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named, set_password
 from registry.accounts.tokens import add_service_account, issue, issue_own_token

@@ -13,11 +13,10 @@ from sqlalchemy import func, select
 from registry.accounts.absences import end_absence, record_absence
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
 from registry.accounts.account_management import RightsChanged
-from registry.accounts.actors import TOKEN_PREFIX, Actor
 from registry.accounts.confirmations import confirm_token
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over, move_people
-from registry.accounts.roles import Role
+from registry.accounts.roles import TOKEN_PREFIX, Actor, Role
 from registry.accounts.same_person import change_owner
 from registry.accounts.service import NewPerson, add_person, edit_account, invite_again, person_named, set_password
 from registry.accounts.tokens import add_service_account, issue, issue_own_token, issue_service_token, revoke

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from registry.accounts.actors import SCHEDULE, Actor, RoleNotAllowed, local_actor
 from registry.accounts.roles import (
     AGENCY_ROLES,
     OVERSIGHT,
     PERMISSIONS,
+    SCHEDULE,
+    Actor,
     Permission,
     Role,
+    RoleNotAllowed,
     is_within,
+    local_actor,
     roles_within,
 )
 

@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import change_role, confirm_account, disable_account
-from registry.accounts.actors import Actor
 from registry.accounts.confirmations import (
     ConfirmationNeedsAnotherPerson,
     confirm_token,
@@ -16,7 +15,7 @@ from registry.accounts.confirmations import (
     has_confirmer,
 )
 from registry.accounts.passwords import HalvesNeedTwoPeople, show_first_half
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.tokens import add_service_account, issue

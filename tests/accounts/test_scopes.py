@@ -7,23 +7,21 @@ from datetime import timedelta
 
 import pytest
 
-from registry.accounts.actors import (
-    SCHEDULE,
-    Actor,
-    RoleNotAllowed,
-    ScopeNotGranted,
-    StepUpRequired,
-    is_fresh,
-    local_actor,
-)
 from registry.accounts.roles import (
     PERMISSIONS,
+    SCHEDULE,
     SCOPES,
     STEP_UP_PERMISSIONS,
+    Actor,
     Permission,
     Role,
+    RoleNotAllowed,
     Scope,
+    ScopeNotGranted,
+    StepUpRequired,
     default_scopes,
+    is_fresh,
+    local_actor,
     needs_step_up,
     scopes_of_role,
     stored_scopes,

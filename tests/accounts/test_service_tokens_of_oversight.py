@@ -10,7 +10,6 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import confirm_account
-from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.confirmations import (
     ConfirmationNeedsAnotherPerson,
     TokenNotPending,
@@ -18,7 +17,7 @@ from registry.accounts.confirmations import (
     pending_tokens,
 )
 from registry.accounts.models import AccountsNeedAPerson, account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.tokens import (
     PeopleMakeTheirOwnTokens,
     TokenNotAccepted,

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.accounts.actors import Actor, StepUpRequired
-from registry.accounts.roles import STEP_UP_PERMISSIONS, Permission, Role
+from registry.accounts.roles import STEP_UP_PERMISSIONS, Actor, Permission, Role, StepUpRequired
 from tests.present import Present
 
 SESSION = "session:0123456789abcdef"

@@ -9,10 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor, StepUpRequired
 from registry.accounts.models import Person
 from registry.accounts.queries import ending_tokens, inactive_tokens
-from registry.accounts.roles import Role, Scope
+from registry.accounts.roles import Actor, Role, Scope, StepUpRequired
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import (
     Token,

@@ -8,8 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role, Scope
+from registry.accounts.roles import Actor, Role, Scope
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account, issue, issue_own_token
 from registry.core.database import db

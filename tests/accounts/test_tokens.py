@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from registry.accounts.account_changes import change_role
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import Permission, Role, Scope
+from registry.accounts.roles import Actor, Permission, Role, Scope
 from registry.accounts.tokens import (
     LETTERS,
     TOKEN_PATTERN,

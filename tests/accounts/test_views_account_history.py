@@ -7,10 +7,9 @@ import re
 import pyotp
 from flask import Flask
 
-from registry.accounts.actors import Actor, local_actor
 from registry.accounts.factors import begin_totp_enrolment, finish_totp_enrolment
 from registry.accounts.invitations import BY_EMAIL
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, local_actor
 from registry.accounts.service import NewPerson, add_person, invite_person
 from registry.accounts.sessions import find_factor_session
 from registry.accounts.sign_in import sign_in

@@ -7,10 +7,9 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import AccountNotPending, enable_account, reject_account
 from registry.accounts.account_management import NotYourself
-from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import Account, AccountsNeedAPerson, Person, account_named
 from registry.accounts.queries import similar_accounts
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
 from registry.core.clock import now
 from registry.core.database import db

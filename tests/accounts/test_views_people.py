@@ -10,9 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.actors import local_actor
 from registry.accounts.models import Person, account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.tokens import authenticate_token, issue
 from registry.agencies.models import Agency

@@ -7,9 +7,8 @@ import re
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Person
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency

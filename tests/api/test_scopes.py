@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from registry.accounts.actors import StepUpRequired
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role, Scope, scopes_of_role
+from registry.accounts.roles import Role, Scope, StepUpRequired, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency

@@ -10,9 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.account_changes import change_role, disable_account
-from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.models import Person, account_named
-from registry.accounts.roles import Role, Scope
+from registry.accounts.roles import LOCAL, Actor, Role, Scope
 from registry.accounts.service import edit_account
 from registry.approvals.kinds import Proposal
 from registry.approvals.service import NeedsTwoPeople, approve, propose

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import RoleNotAllowed
 from registry.audits.jobs import run_due_audit
 from registry.audits.queries import visible_run
 from registry.audits.service import (

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.audits.service import AuditDateBeforeLast, run_audit
 from registry.core.errors import Conflict, Invalid
 from registry.flags.models import AuditRun, Flag, last_good_audit

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, event, text
 
-from registry.accounts.actors import SCHEDULE
+from registry.accounts.roles import SCHEDULE
 from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.audits.schedule import AUDIT_LOCK, AuditRunning
 from registry.core.database import db

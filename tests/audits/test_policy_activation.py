@@ -12,8 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.same_person import change_owner
 from registry.accounts.service import edit_account
 from registry.audits.policy_activation import (

@@ -6,8 +6,7 @@ from datetime import date, timedelta
 
 from flask import Flask
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.audits.queries import list_audits, visible_run
 from registry.core.lists import Page
 from registry.core.transactions import transaction

@@ -7,8 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from registry.accounts.actors import SCHEDULE
-from registry.accounts.roles import Role
+from registry.accounts.roles import SCHEDULE, Role
 from registry.audits.execution import new_run
 from registry.core.clock import now
 from registry.core.transactions import transaction

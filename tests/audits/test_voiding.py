@@ -10,8 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.audits.jobs import run_due_audit
 from registry.audits.service import (
     AuditNotFound,

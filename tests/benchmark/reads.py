@@ -10,8 +10,7 @@ from typing import Final
 
 from sqlalchemy import String, case, cast, insert, select, text, update
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.audits.counting import Counts
 from registry.audits.models import AgencyCount, DailyCount
 from registry.cases.change_times import CASE

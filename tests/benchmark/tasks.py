@@ -17,8 +17,7 @@ from typing import Any, Final
 from flask.testing import FlaskClient
 from sqlalchemy import func, insert, select, text
 
-from registry.accounts.actors import LOCAL, Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import LOCAL, Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sessions import start_session
 from registry.accounts.tokens import issue

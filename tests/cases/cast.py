@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases import decisions

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import Actor, RoleNotAllowed, local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed, local_actor
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.cases.lists import count_cases
 from registry.cases.team import team

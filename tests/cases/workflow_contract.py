@@ -9,8 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.core.clock import today
 from registry.core.errors import Conflict, NotAllowed, RegistryError
 from registry.projects.models import Project

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.changes.queries import Change, newest_seq, read_changes
 from registry.core.clock import today

@@ -12,9 +12,8 @@ import pytest
 from sqlalchemy import func, select
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.actors import local_actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.sessions import WebSession
 from registry.accounts.tokens import Token, issue, revoke

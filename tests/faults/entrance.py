@@ -22,8 +22,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import Connection, event
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.audits.jobs import run_due_audit
 from registry.audits.schedule import AuditRunning
 from registry.audits.service import run_audit

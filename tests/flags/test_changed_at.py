@@ -12,8 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.service import run_audit
 from registry.cases.lists import list_cases, show_case

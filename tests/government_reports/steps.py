@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.core.transactions import transaction
 from registry.government_reports.models import GovernmentReport

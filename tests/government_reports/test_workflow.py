@@ -11,8 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
 from registry.audits.service import run_audit
 from registry.core.database import db

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.service import agency_by_bin
 from registry.core.database import db
 from registry.imports.service import queue_import

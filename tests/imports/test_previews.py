@@ -10,8 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.datastructures import FileStorage
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import AccountChanges, edit_account
 from registry.agencies.models import Agency
 from registry.core.database import db

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.core.database import db
 from registry.core.errors import NotAllowed
 from registry.core.lists import Page

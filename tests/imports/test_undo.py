@@ -12,8 +12,7 @@ from flask import Flask
 from sqlalchemy import Connection, event
 from werkzeug.datastructures import FileStorage
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.core.clock import now

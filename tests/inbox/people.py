@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.cases.models import Case

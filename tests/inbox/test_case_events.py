@@ -9,8 +9,7 @@ from flask import Flask
 
 from registry.accounts.absences import record_absence
 from registry.accounts.account_changes import disable_account
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.core.clock import today
 from registry.core.lists import Page
 from registry.inbox import service

@@ -8,8 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.cases.models import Case
 from registry.cases.queries import CaseNotFound
 from registry.core.database import db

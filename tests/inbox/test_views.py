@@ -9,8 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db

@@ -12,8 +12,7 @@ from flask import Flask
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.core.database import db
 from registry.core.errors import Invalid, invalid
 from registry.core.transactions import transaction

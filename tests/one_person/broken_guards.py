@@ -44,7 +44,7 @@ ANOTHER_PERSON: Final = "registry.approvals.service._require_another_person"
 def permitted(role: Role, permission: Permission) -> dict[str, Any]:
     """The role may do what it may not."""
     permissions = {**PERMISSIONS, role: PERMISSIONS[role] | {permission}}
-    return {"registry.accounts.actors.PERMISSIONS": permissions, "tests.one_person.found.PERMISSIONS": permissions}
+    return {"registry.accounts.roles.PERMISSIONS": permissions, "tests.one_person.found.PERMISSIONS": permissions}
 
 
 # What is replaced by what.

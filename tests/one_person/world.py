@@ -10,9 +10,8 @@ from typing import Final
 from sqlalchemy import Select, or_, select, update
 
 from registry.accounts.absences import record_absence
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, Person, account_named, is_active
-from registry.accounts.roles import Role, Scope, scopes_of_role
+from registry.accounts.roles import Actor, Role, Scope, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue
 from registry.accounts.vocabulary import AccountKind

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import Actor, RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db

@@ -9,8 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor, RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.lists import Page

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask
 
-from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem

@@ -11,8 +11,7 @@ import pytest
 from flask import Flask
 from python_calamine import CalamineWorkbook
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.core.database import db
 from registry.core.errors import Malformed
 from registry.core.transactions import transaction

@@ -10,8 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, event, func, select, text
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem

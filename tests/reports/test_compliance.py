@@ -11,8 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound
 from registry.core.database import db

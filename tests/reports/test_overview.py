@@ -8,8 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.audits.models import AgencyCount, DailyCount
 from registry.core.database import db

@@ -10,8 +10,7 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.core.errors import Conflict, Invalid
 from registry.reports.compliance import compliance, compliance_on
 from registry.reports.overview import Figures, Overview, history, overview

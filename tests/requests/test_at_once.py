@@ -10,8 +10,7 @@ from threading import Barrier, Event
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.agencies.service import register_agency

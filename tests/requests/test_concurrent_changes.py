@@ -12,8 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text, update
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
 from registry.approvals.service import approve
 from registry.cases.documents import add_case_document

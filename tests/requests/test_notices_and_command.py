@@ -7,8 +7,7 @@ from datetime import date, timedelta
 from flask import Flask
 from sqlalchemy import update
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import person_named
 from registry.core.clock import today
 from registry.core.database import db

@@ -10,9 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, insert
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.same_person import change_owner
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.tokens import issue

@@ -13,8 +13,7 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import RegistryError

@@ -6,8 +6,7 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import change_role, disable_account
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import edit_account
 from registry.core.clock import today
 from registry.core.lists import Page

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from flask import Flask
 
-from registry.accounts.actors import local_actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.accounts.same_person import owner_name, ownerless_accounts
 from registry.settings import CHECKOUT
 

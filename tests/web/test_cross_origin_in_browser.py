@@ -8,8 +8,7 @@ import pytest
 from flask import Flask, Response, request, request_finished
 from playwright.sync_api import Browser
 
-from registry.accounts.actors import local_actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.accounts.service import find_person
 from tests.web.browser import context, follow, served, sign_in
 from tests.web.tour_stop import PASSWORD, person_name

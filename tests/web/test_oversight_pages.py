@@ -9,8 +9,7 @@ from datetime import date
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.accounts.actors import SCHEDULE
-from registry.accounts.roles import Role
+from registry.accounts.roles import SCHEDULE, Role
 from registry.audits.execution import new_run
 from registry.audits.service import run_audit
 from registry.core.clock import now, today

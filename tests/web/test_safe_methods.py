@@ -9,9 +9,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.service import person_named
 from registry.accounts.tokens import add_service_account, issue
 from registry.core.clock import now, today

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.audits.service import run_audit
 from registry.core.clock import now
 from registry.core.transactions import transaction

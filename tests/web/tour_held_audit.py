@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.accounts.actors import SCHEDULE
+from registry.accounts.roles import SCHEDULE
 from registry.agencies.service import agency_by_bin
 from registry.audits.execution import new_run
 from registry.core.clock import now, today

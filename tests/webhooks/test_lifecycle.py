@@ -10,8 +10,7 @@ from flask import Flask
 from sqlalchemy import delete
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from registry.accounts.actors import Actor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.changes.service import record_rows
 from registry.core.clock import now
 from registry.core.transactions import transaction

@@ -11,9 +11,8 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select, update
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.changes.service import record_rows

@@ -16,7 +16,6 @@ from registry.accounts.absences import (
     possible_deputies,
     record_absence,
 )
-from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.factors import is_last_required, list_factors
 from registry.accounts.forms import (
@@ -39,7 +38,7 @@ from registry.accounts.models import (
 )
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.queries import own_tokens
-from registry.accounts.roles import Permission, needs_step_up, scopes_of_role
+from registry.accounts.roles import Actor, Permission, needs_step_up, scopes_of_role
 from registry.accounts.service import (
     NotificationPreferences,
     change_notification_preferences,

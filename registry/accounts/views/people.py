@@ -28,7 +28,6 @@ from registry.accounts.account_management import (
     roles_to_give,
     visible_roles,
 )
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.confirmations import confirm_token, confirming_people, has_confirmer, pending_tokens
 from registry.accounts.factors import reset_factors
@@ -59,7 +58,7 @@ from registry.accounts.queries import (
     people_to_choose,
     similar_accounts,
 )
-from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import count_owned_accounts, names_of_person, owned_by
 from registry.accounts.service import (
     NewPerson,

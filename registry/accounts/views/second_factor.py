@@ -9,7 +9,6 @@ from typing import Final
 from flask import jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from registry.accounts.actors import STEP_UP_MAX_AGE, Actor, StepUpRequired
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.factors import (
     CeremonyExpired,
@@ -38,6 +37,7 @@ from registry.accounts.factors import (
 )
 from registry.accounts.models import MAX_FACTOR_NAME_LENGTH, CeremonyKind, FactorKind
 from registry.accounts.passwords import SignInBusy
+from registry.accounts.roles import STEP_UP_MAX_AGE, Actor, StepUpRequired
 from registry.accounts.sessions import FactorSession
 from registry.core.errors import Conflict, Invalid, Problem, RegistryError
 from registry.http.error_handlers import status_of

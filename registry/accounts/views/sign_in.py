@@ -10,7 +10,6 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from registry.accounts import sign_in as password_sign_in
-from registry.accounts.actors import Actor
 from registry.accounts.attempts import FILTERS, TooManyAttempts, list_failed_sign_ins
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.oidc_identities import (
@@ -38,7 +37,7 @@ from registry.accounts.oidc_provider import (
     sign_out_address,
 )
 from registry.accounts.passwords import SignInBusy
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Actor, Permission
 from registry.accounts.service import accept_invitation, name_of_invited
 from registry.accounts.sessions import end_session
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn

@@ -8,7 +8,6 @@ from flask import render_template, request, url_for
 
 from registry.accounts.account_changes import confirmable, disable_account, enable_account
 from registry.accounts.account_management import manageable, roles_to_give
-from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.forms import (
     display_token,
@@ -20,7 +19,7 @@ from registry.accounts.forms import (
 from registry.accounts.models import account_id_in
 from registry.accounts.people_import import AccountFields
 from registry.accounts.queries import page_of_tokens, people_to_choose
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import change_owner, owner_name, owner_names, ownerless_accounts
 from registry.accounts.tokens import (
     add_service_account,

@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import confirm_account
 from registry.accounts.account_management import NotYourself
-from registry.accounts.actors import RoleNotAllowed, StepUpRequired
 from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.factors import (
     FactorNotFound,
@@ -33,7 +32,7 @@ from registry.accounts.models import (
     TotpFactor,
     account_named,
 )
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed, StepUpRequired
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sessions import find_factor_session, find_session_user
 from registry.accounts.sign_in import AccountNotConfirmed, sign_in

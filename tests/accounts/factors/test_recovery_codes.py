@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.actors import StepUpRequired
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.factors import generate_recovery_codes, list_factors, reset_factors, use_recovery_code
 from registry.accounts.models import RecoveryCode
+from registry.accounts.roles import StepUpRequired
 from registry.accounts.sessions import SessionEnded, find_session_user
 from registry.core.clock import now
 from registry.core.database import db

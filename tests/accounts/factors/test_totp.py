@@ -11,7 +11,6 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, disable_account
-from registry.accounts.actors import StepUpRequired
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.factors import (
     CeremonyExpired,
@@ -23,7 +22,7 @@ from registry.accounts.factors import (
     verify_totp,
 )
 from registry.accounts.models import TotpFactor
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, StepUpRequired
 from registry.accounts.sessions import SessionEnded, find_factor_session, find_session_user
 from registry.accounts.sign_in import sign_in
 from registry.core.clock import now

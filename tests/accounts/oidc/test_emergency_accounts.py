@@ -8,10 +8,9 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.actors import local_actor
 from registry.accounts.oidc_configuration import SignInConfiguration
 from registry.accounts.oidc_identities import unusable_accounts, warn_of_unusable_accounts
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue
 from tests.factories import ADMINISTRATOR, PASSWORD

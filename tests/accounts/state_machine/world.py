@@ -15,10 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import func, select
 
 from registry.accounts.account_management import can_manage
-from registry.accounts.actors import Actor
 from registry.accounts.invitations import Invitation, invitation_key
 from registry.accounts.models import Account, Person
-from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, Actor, Permission, Role
 from registry.accounts.sessions import find_session_user
 from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.core.database import db

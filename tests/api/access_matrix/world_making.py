@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account, issue_service_token
 from registry.agencies.models import Agency

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import RoleNotAllowed
 from registry.cases.decisions import ProposalOutOfDate
 from registry.cases.transitions import (
     DecisionNeedsAnotherPerson,

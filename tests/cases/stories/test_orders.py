@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import RoleNotAllowed
 from registry.cases.lists import show_case
 from registry.cases.transitions import (
     possible_actions,

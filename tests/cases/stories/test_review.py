@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role
-from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.cases.lists import show_case
 from registry.cases.service import CaseAlreadyOpen, ProjectNotFlagged, open_case
 from registry.cases.transitions import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.accounts.actors import RoleNotAllowed
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, RoleNotAllowed
 from registry.cases.lists import show_case
 from registry.cases.queries import CaseNotFound, find_case
 from registry.core.errors import Invalid

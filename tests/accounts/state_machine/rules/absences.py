@@ -8,10 +8,9 @@ from sqlalchemy import or_, select
 
 from registry.accounts.absences import end_absence, record_absence
 from registry.accounts.account_management import can_manage
-from registry.accounts.actors import Actor
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db

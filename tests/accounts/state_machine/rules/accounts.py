@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
-from registry.accounts.actors import Actor, local_actor
 from registry.accounts.factors import reset_factors
 from registry.accounts.passwords import show_first_half
-from registry.accounts.roles import OVERSIGHT_ROLES, Permission, Role
+from registry.accounts.roles import OVERSIGHT_ROLES, Actor, Permission, Role, local_actor
 from registry.accounts.service import NewPerson, add_person, set_password
 from tests.accounts.state_machine.cast import address_of
 from tests.accounts.state_machine.knowledge import Key, id_of
