@@ -43,8 +43,8 @@ from registry.cases.models import (
 from registry.cases.service import hand_over_cases
 from registry.changes.service import discard_pending as discard_changes
 from registry.changes.service import write_pending
+from registry.core.database import after_rollback, before_commit, before_journal
 from registry.core.read_along import read_along
-from registry.core.transactions import after_rollback, before_commit, before_journal
 from registry.exemptions.service import exempt_since, mark_exemptions_of_agency, mark_exemptions_of_project
 from registry.flags.freeze_status import mark_flags_of_agency, mark_flags_of_project, update_freeze_status_of_agency
 from registry.flags.queries import (

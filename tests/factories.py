@@ -21,9 +21,8 @@ from registry.agencies.service import register_agency
 from registry.approvals.service import approve
 from registry.approvals.tables import Approval
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.fields import check_digit
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.platform.models import Inventory, InventoryKey
 from registry.projects.models import Project

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from registry.agencies.models import Agency
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.exemptions.service import record_exemption
 from registry.projects.restriction import propose_restriction
 from registry.projects.service import find_project_to_change, restrict_project

@@ -21,9 +21,8 @@ from registry.accounts.models import Account, AccountNotFound, find_account, is_
 from registry.accounts.roles import Actor, Permission, Role, RoleNotAllowed
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, today
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, transaction
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.transactions import transaction
 from registry.journal import service as journal
 
 MAX_LENGTH: Final = timedelta(days=366)

@@ -48,9 +48,8 @@ from registry.accounts.sessions import WebSession, end_sessions_of
 from registry.accounts.tokens import Token, revoke_tokens_of
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 

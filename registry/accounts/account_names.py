@@ -19,9 +19,8 @@ from sqlalchemy import ForeignKey, String, Text, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, require_transaction
 from registry.core.errors import Problem
-from registry.core.transactions import require_transaction
 
 MAX_NAME_LENGTH: Final = 200
 CONFUSABLES: Final = Path(__file__).with_name("confusables.txt")

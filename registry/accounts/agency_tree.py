@@ -7,9 +7,8 @@ from typing import Final
 
 from sqlalchemy import CTE, BindParameter, Date, Integer, String, column, select, table
 
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.transactions import require_transaction
 
 AGENCIES: Final = table(
     "agencies",

@@ -54,9 +54,9 @@ from registry.api.parameters import (
 )
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
+from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.lists import Listing
-from registry.core.transactions import transaction
 from registry.http.parameters import Parameter
 from registry.projects.restriction import ADMISSION, propose_admission
 

@@ -22,12 +22,11 @@ from registry.accounts.models import Account
 from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import every_name_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, require_transaction, transaction
 from registry.core.errors import Malformed, Problem, RegistryError
 from registry.core.lists import MAX_VALUE_LENGTH, Listing, Page, SortKey, read_page
 from registry.core.networks import network_of
 from registry.core.outbox import enqueue
-from registry.core.transactions import require_transaction, transaction
 from registry.core.values import control_character
 from registry.journal import service as journal
 

@@ -20,9 +20,8 @@ from registry.accounts.same_person import is_another_person, names_of_person
 from registry.accounts.tokens import KEY_ID, Token, TokenNotFound
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, NotAllowed
-from registry.core.transactions import transaction
 from registry.journal import service as journal
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from registry.core.transactions import Event
+from registry.core.database import Event
 
 if TYPE_CHECKING:
     from registry.accounts.handover import HandOver

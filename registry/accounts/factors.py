@@ -57,10 +57,9 @@ from registry.accounts.roles import Actor, StepUpRequired, is_fresh
 from registry.accounts.sessions import FactorSession, renew_session, secret_hash_of, session_credential
 from registry.accounts.tokens import require_credential
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotFound, invalid
 from registry.core.installation import derived_key
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 # Second factors: ceremonies, verification, authenticator apps (TOTP), recovery codes, and an account's own.

@@ -17,9 +17,8 @@ from registry.accounts.roles import Actor, Role
 from registry.accounts.same_person import OWNER_CHANGED
 from registry.accounts.service import find_person
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import RegistryError, invalid
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 

@@ -19,11 +19,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.models import MAX_EMAIL_LENGTH, Account, Person, account_details
 from registry.accounts.roles import Actor
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, require_transaction
 from registry.core.errors import NotFound
 from registry.core.installation import derived_key
 from registry.core.outbox import enqueue
-from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 
 VALID_FOR: Final = timedelta(hours=72)

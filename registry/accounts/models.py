@@ -38,9 +38,8 @@ from registry.accounts.events import admitted, not_admitted
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db, table_of
+from registry.core.database import Instant, Model, db, require_transaction, table_of, violates
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem, invalid
-from registry.core.transactions import require_transaction, violates
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 from registry.journal import service as journal

@@ -49,10 +49,9 @@ from registry.accounts.sessions import WebSession, device_name, secret_hash_of, 
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn, needs_factor
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import RegistryError
 from registry.core.installation import derived_key
-from registry.core.transactions import require_transaction, transaction
 from registry.core.translations import Language
 from registry.journal import service as journal
 

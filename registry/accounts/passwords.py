@@ -22,9 +22,9 @@ from registry.accounts.account_management import can_manage, find_managed_accoun
 from registry.accounts.models import Person, account_details
 from registry.accounts.roles import Actor
 from registry.accounts.same_person import is_another_person
+from registry.core.database import transaction
 from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.core.installation import derived_key
-from registry.core.transactions import transaction
 from registry.journal import service as journal
 
 # Passwords that many people use: a public list, and words of Russian and Kazakh speakers in any keyboard layout.

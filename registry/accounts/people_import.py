@@ -20,13 +20,12 @@ from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, invite_person, person_problems
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Problem, invalid
 from registry.core.fields import BaseSchema, Bin, Choice, Email, Text
 from registry.core.spreadsheets.reader import Row, Table, check_columns, has_content, open_table, require_upload_size
 from registry.core.spreadsheets.rows import CellField, cell_fields, load_cells, row_error
 from registry.core.spreadsheets.writer import plain_workbook
-from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGE_NAMES, LANGUAGES, Language, translate
 from registry.core.values import comparable
 

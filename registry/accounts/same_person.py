@@ -25,9 +25,8 @@ from registry.accounts.models import Account, AccountNotFound, Person, account_n
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import rfc3339
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, invalid
-from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 

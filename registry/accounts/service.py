@@ -59,9 +59,8 @@ from registry.accounts.same_person import ACCOUNT_CHANGED, change_owner, names_o
 from registry.accounts.sessions import carried_over, start_session
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotFound, Problem, invalid
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.core.translations import LANGUAGES, Language
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry

@@ -27,11 +27,10 @@ from registry.accounts.models import (
 )
 from registry.accounts.roles import Actor, Role
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, require_transaction, transaction
 from registry.core.errors import NotAllowed, NotFound
 from registry.core.installation import keyed_hash
 from registry.core.read_along import columns_read_along, keep_read_along
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 # Device names: browser and operating system from the User-Agent header, for the list of sessions.

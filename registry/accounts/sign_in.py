@@ -23,8 +23,8 @@ from registry.accounts.passwords import hash_password, needs_rehash, verify_pass
 from registry.accounts.roles import Actor
 from registry.accounts.service import person_named
 from registry.accounts.sessions import device_name, end_session, secret_hash_of, session_credential, start_session
+from registry.core.database import require_transaction, transaction
 from registry.core.errors import NotAllowed, RegistryError
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 

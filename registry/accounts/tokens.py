@@ -61,12 +61,11 @@ from registry.accounts.same_person import owner_id, owner_name
 from registry.accounts.sessions import SessionEnded, WebSession
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
-from registry.core.database import Instant, Model, db, table_of
+from registry.core.database import Instant, Model, db, require_transaction, table_of, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.installation import keep_secret_key, keyed_hash
 from registry.core.networks import is_in_ranges, is_range_within, normalised_range
 from registry.core.read_along import columns_read_along, keep_read_along
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 # The table of tokens. Only a hash of a token's secret is stored, and a keyed hash of whose token it is.

@@ -25,7 +25,7 @@ from registry.api.parameters import (
     page_response,
     several_of,
 )
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.http.parameters import Parameter
 from registry.journal.read_replica import use_read_replica
 

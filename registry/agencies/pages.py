@@ -19,12 +19,11 @@ from registry.agencies.service import agency_by_bin, agency_to_change, change_ag
 from registry.approvals.queries import waiting_about
 from registry.cases.lists import ANY_OPEN
 from registry.core.collation import kazakh_key
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import NotFound, Problem
 from registry.core.fields import is_bin
 from registry.core.lists import Page
 from registry.core.search import words_of
-from registry.core.transactions import transaction
 from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.agency_overview import agency_overview
 from registry.reports.compliance import UNFLAGGED

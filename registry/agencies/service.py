@@ -16,11 +16,10 @@ from registry.agencies.fields import APPROVED_FIELDS, CHANGEABLE
 from registry.agencies.models import AGENCY_SUBJECT, Agency
 from registry.changes.service import record_added, record_change
 from registry.core.clock import now
-from registry.core.database import db, table_of
+from registry.core.database import Event, db, require_transaction, table_of, transaction, violates
 from registry.core.dialects import advisory_row_locks, has_row_locks
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.fields import is_bin
-from registry.core.transactions import Event, require_transaction, transaction, violates
 from registry.journal import service as journal
 
 # Events of agencies, published inside the transaction of the change.

@@ -19,8 +19,8 @@ from werkzeug.routing import BaseConverter
 
 from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Actor, Permission, Role, Scope
 from registry.api.parameters import PageSchema, StrictParser
+from registry.core.database import autocommit_reads, repeated
 from registry.core.errors import RegistryError
-from registry.core.transactions import autocommit_reads, repeated
 from registry.http.authentication import REQUIRED_PERMISSION, authenticate
 from registry.http.idempotency import REPLAYED, request_digest, run_once
 from registry.http.parameters import read_query

@@ -13,7 +13,7 @@ from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.approvals.kinds import KINDS
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState, current_state
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import (
     ChoiceFilter,
@@ -26,7 +26,6 @@ from registry.core.lists import (
     instant_filters,
     read_objects,
 )
-from registry.core.transactions import require_transaction
 from registry.projects.documents import Document, DocumentNotFound, read_document_of
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads

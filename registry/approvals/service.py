@@ -18,9 +18,8 @@ from registry.approvals.queries import find_approval, find_approval_to_change, i
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
 from registry.core import outbox
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, NotAllowed
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 
 PROPOSED_TOPIC: Final = "approval.proposed"

@@ -30,9 +30,8 @@ from registry.audits.models import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount,
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number
 from registry.core.bulk import insert_rows
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of
 from registry.core.dialects import is_among
-from registry.core.transactions import require_transaction
 from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, newest_good
 from registry.freeze.vocabulary import Placement
 from registry.projects.models import Project

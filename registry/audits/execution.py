@@ -24,8 +24,8 @@ from registry.changes.service import record_added, record_added_where
 from registry.core import outbox
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
+from registry.core.database import require_transaction
 from registry.core.dialects import insert_or_ignore, refresh_statistics
-from registry.core.transactions import require_transaction
 from registry.flags.former_flags import highest_ids, keep_former
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
 from registry.flags.models import (

@@ -32,8 +32,7 @@ from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.queries import deleted_up_to
 from registry.changes.service import changed_since, newest_number
 from registry.core.clock import now
-from registry.core.database import db, table_of
-from registry.core.transactions import in_transaction
+from registry.core.database import db, in_transaction, table_of
 from registry.exemptions.models import Exemption
 from registry.flags.former_flags import FORMER
 from registry.flags.models import FLAGS, last_good_audit

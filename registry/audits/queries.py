@@ -14,7 +14,7 @@ from registry.audits.held_audits import visible_causes
 from registry.audits.judgement import statuses_before
 from registry.audits.policy_activation import visible_check
 from registry.cases.models import Case
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.errors import Malformed, Problem
 from registry.core.lists import (
     BooleanFilter,
@@ -28,7 +28,6 @@ from registry.core.lists import (
     instant_filters,
     read_page,
 )
-from registry.core.transactions import require_transaction
 from registry.flags.former_flags import FormerFlag, status_before_withdrawal
 from registry.flags.models import ACTIVE_STATUSES, IS_GOOD, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger

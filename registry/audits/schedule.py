@@ -18,13 +18,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from registry.core.clock import ALMATY, local_date, local_instant, rfc3339
-from registry.core.database import db
+from registry.core.database import db, in_transaction, transaction
 from registry.core.dialects import database_clock, database_file
 from registry.core.errors import Conflict
 from registry.core.files import make_private
 from registry.core.installation import installed_at
 from registry.core.postgresql import extend_timeouts
-from registry.core.transactions import in_transaction, transaction
 from registry.flags.models import AuditRun
 from registry.journal.service import JournalEntry
 

@@ -20,9 +20,8 @@ from registry.cases.sync import WAITING_FOR_REVIEWER
 from registry.changes.service import record_added, record_change, record_changes
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
-from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
 from registry.flags.former_flags import keep_former, status_when_reopened
 from registry.flags.freeze_status import update_freeze_status

@@ -13,8 +13,8 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
+from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem, RegistryError
-from registry.core.transactions import transaction
 
 MAX_AT_ONCE: Final = 500
 Values = Mapping[str, Any]

@@ -38,10 +38,10 @@ from registry.cases.text_templates import (
 )
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
+from registry.core.database import transaction
 from registry.core.errors import Problem
 from registry.core.fields import BaseSchema, ReadOnly
 from registry.core.messages import message
-from registry.core.transactions import transaction
 from registry.freeze.rules import RULES
 from registry.http.request_bodies import SentFile
 from registry.http.request_context import request_locale

@@ -14,9 +14,8 @@ from sqlalchemy import ColumnElement, func, select, update
 from registry.cases.models import CASE, CASE_SUBJECT, CaseDecision, CaseFlag
 from registry.changes.service import record_changes
 from registry.core.clock import now
-from registry.core.database import table_of
+from registry.core.database import require_transaction, table_of
 from registry.core.dialects import has_row_locks
-from registry.core.transactions import require_transaction
 from registry.flags.freeze_status import mark_flags
 from registry.flags.models import FLAGS, lock_flags_for_review
 from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency

@@ -25,10 +25,9 @@ from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
 from registry.changes.service import record_change
 from registry.core import outbox
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.search import NAMES
-from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import (
     EXEMPTION_FIELDS,

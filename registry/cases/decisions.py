@@ -16,10 +16,9 @@ from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import ActionName, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, STAGES
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.transactions import require_transaction
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.core.working_days import national_calendar
 from registry.flags.former_flags import keep_former

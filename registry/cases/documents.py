@@ -16,10 +16,9 @@ from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
 from registry.changes.service import record_change
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import invalid
 from registry.core.lists import Listing, Page
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.documents import (
     CASE,

@@ -44,9 +44,9 @@ from registry.cases.text_templates import (
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.clock import local_date, now
+from registry.core.database import transaction
 from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import Cell, Rows
-from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.projects.filters import BELOW
 from registry.projects.models import Project

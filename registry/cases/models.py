@@ -13,8 +13,7 @@ from registry.accounts.handover import HandOver
 from registry.accounts.roles import Actor
 from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
-from registry.core.database import EPOCH, Instant, Model, db, table_of
-from registry.core.transactions import Event
+from registry.core.database import EPOCH, Event, Instant, Model, db, table_of
 from registry.projects.models import Project
 
 

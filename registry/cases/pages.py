@@ -45,11 +45,10 @@ from registry.cases.text_templates import filled, find_template, name_in, templa
 from registry.cases.vocabulary import ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
 from registry.core.fields import BaseSchema, Loaded, Text
 from registry.core.lists import MAX_LIMIT, Page
-from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, Language, lazy_text
 from registry.core.values import InvalidValue, read_day
 from registry.core.working_days import national_calendar

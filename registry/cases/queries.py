@@ -17,9 +17,8 @@ from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order
 from registry.cases.vocabulary import Status
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.errors import NotFound
-from registry.core.transactions import require_transaction
 from registry.core.translations import Language
 from registry.flags.models import last_good_date, lock_flags_for_review
 from registry.flags.queries import FLAG, flag_representation, flag_rows

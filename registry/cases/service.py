@@ -32,10 +32,9 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.changes.service import record_added, record_change
 from registry.core import outbox
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, invalid
-from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag, lock_flags_for_review
 from registry.freeze.current import policy_in_force

@@ -46,9 +46,8 @@ from registry.cases.transitions import waiting_proposal
 from registry.cases.vocabulary import AuditEvent, FurtherEvent, Status
 from registry.changes.service import record_added_where, record_change, record_changes
 from registry.core.clock import now, today
-from registry.core.database import Instant, db
+from registry.core.database import Instant, db, require_transaction, transaction
 from registry.core.dialects import is_among, refresh_statistics
-from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import (

@@ -16,7 +16,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.cases.models import CaseTemplate
 from registry.cases.vocabulary import TemplateKind
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.errors import NotFound, invalid
 from registry.core.lists import (
     ChoiceFilter,
@@ -27,7 +27,6 @@ from registry.core.lists import (
     conditions,
     read_objects,
 )
-from registry.core.transactions import require_transaction
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.freeze.rules import RULES
 from registry.journal import service as journal

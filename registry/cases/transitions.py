@@ -18,9 +18,8 @@ from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transiti
 from registry.changes.service import record_change
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, NotAllowed
-from registry.core.transactions import require_transaction
 from registry.core.working_days import Calendar, national_calendar
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import DeadlineDays

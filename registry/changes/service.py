@@ -32,9 +32,8 @@ from sqlalchemy.orm import Session
 from registry.changes.models import ChangeHead, ChangeKind, RecordedChange
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import Instant, db, table_of
+from registry.core.database import Instant, db, require_transaction, table_of, transaction
 from registry.core.dialects import has_writing_ctes
-from registry.core.transactions import require_transaction, transaction
 
 PENDING: Final = "changes_recorded"
 IDS_AT_ONCE: Final = 5000

@@ -37,10 +37,9 @@ from registry.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, CommandFailed, 
 from registry.cli.output import FILE, as_json_option, cli_text, print_json, print_message, print_pairs
 from registry.cli.sqlite_backup import UNREADABLE
 from registry.core.clock import now
-from registry.core.database import db, init_database
+from registry.core.database import db, init_database, require_transaction, transaction
 from registry.core.postgresql import libpq_address
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
-from registry.core.transactions import require_transaction, transaction
 from registry.flags.models import Flag
 from registry.journal import service as journal
 from registry.journal.service import BACKUP_FAILED, BACKUP_STARTED, RESTORE_DRILLED, JournalEntry, JournalHead

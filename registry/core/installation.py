@@ -16,9 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, transaction
 from registry.core.dialects import insert_or_ignore
-from registry.core.transactions import transaction
 
 # The installation of this registry: its time, before which no nightly audit is due, and its secret key.
 #

@@ -14,8 +14,7 @@ from sqlalchemy import JSON, Index, String, delete, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
-from registry.core.transactions import require_transaction
+from registry.core.database import Instant, Model, db, require_transaction
 
 
 class OutboxMessage(Model):

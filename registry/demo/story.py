@@ -23,8 +23,7 @@ from registry.cases.queries import find_case_to_change
 from registry.cases.service import open_case
 from registry.cases.vocabulary import ActionName
 from registry.core.clock import clock_set_to, local_date, local_instant, today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.core.working_days import national_calendar
 from registry.demo.records import (
     ACTS,

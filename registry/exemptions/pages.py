@@ -12,10 +12,10 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.cases.list_pages import tabs
 from registry.core.clock import today
+from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, Problem
 from registry.core.lists import Listing, Page
 from registry.core.spreadsheets.writer import Rows
-from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import list_exemptions, read_exemption
 from registry.exemptions.service import add_exemption_document, read_exemption_document

@@ -11,11 +11,10 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 from registry.accounts.roles import Actor, Permission
 from registry.changes.service import record_added, record_change, record_changes
 from registry.core.clock import local_date, now, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.lists import Listing, Page
-from registry.core.transactions import require_transaction, transaction
 from registry.exemptions.models import EXEMPTION_SUBJECT, EXEMPTIONS, Exemption, ExemptionDocument
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency

@@ -28,10 +28,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.roles import Actor
 from registry.changes.service import record_changes
 from registry.core.clock import now, rfc3339, today
-from registry.core.database import Instant, Model, db, table_of
+from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.errors import Conflict
 from registry.core.lists import Listing, Page, SortKey, after, build_page, order_by
-from registry.core.transactions import require_transaction
 from registry.core.translations import Language
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on

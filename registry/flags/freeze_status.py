@@ -13,8 +13,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select, update
 
 from registry.agencies.models import Agency
 from registry.changes.service import record_changes
-from registry.core.database import db, table_of
-from registry.core.transactions import require_transaction
+from registry.core.database import db, require_transaction, table_of
 from registry.flags.models import FLAG_SUBJECT, FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, newest_good, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force

@@ -23,10 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
-from registry.core.database import EPOCH, Instant, Model, db, table_of
+from registry.core.database import EPOCH, Instant, Model, db, require_transaction, table_of
 from registry.core.dialects import advisory_lock
 from registry.core.lists import literal_limit
-from registry.core.transactions import require_transaction
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
 

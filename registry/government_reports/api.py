@@ -19,9 +19,9 @@ from registry.api.parameters import (
     page_response,
     plain_parameters,
 )
+from registry.core.database import transaction
 from registry.core.fields import Choice, WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.core.transactions import transaction
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.core.values import read_whole_number
 from registry.government_reports import schemas

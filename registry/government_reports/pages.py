@@ -8,10 +8,10 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
+from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
-from registry.core.transactions import transaction
 from registry.core.values import InvalidValue, read_whole_number
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section

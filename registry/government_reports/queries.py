@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import local_date, today
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import (
     BooleanFilter,
@@ -27,7 +27,6 @@ from registry.core.lists import (
     read_objects,
 )
 from registry.core.spreadsheets.writer import Rows
-from registry.core.transactions import require_transaction
 from registry.flags.models import last_good_audit
 from registry.government_reports.document import ReportContent, changes_between, measures, text_of
 from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus

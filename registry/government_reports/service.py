@@ -15,10 +15,9 @@ from registry.accounts.models import account_named
 from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import is_another_person, require_still_may
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, invalid
-from registry.core.transactions import require_transaction, transaction
 from registry.flags.models import last_good_audit, lock_flags_for_review
 from registry.government_reports.figures import Figures, read_figures
 from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus

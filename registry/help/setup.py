@@ -17,8 +17,7 @@ from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import names_of
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import last_good_date
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal

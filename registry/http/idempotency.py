@@ -19,10 +19,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.roles import Actor, sorted_scopes
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Malformed, Problem
-from registry.core.transactions import transaction
 from registry.http.http_errors import IdempotencyKeyReused
 from registry.http.request_bodies import MULTIPART, SentFile
 

@@ -9,9 +9,8 @@ from sqlalchemy import ColumnElement, delete, select
 
 from registry.accounts.roles import Actor
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import NotFound
-from registry.core.transactions import require_transaction, transaction
 from registry.imports.headers import header_key, layout_key
 from registry.imports.models import ColumnMapping, ImportKind, ImportRun
 from registry.journal import service as journal

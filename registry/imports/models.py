@@ -11,8 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
-from registry.core.database import Instant, Model, db, table_of
-from registry.core.transactions import require_transaction
+from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 

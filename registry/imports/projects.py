@@ -15,13 +15,12 @@ from registry.agencies.models import Agency
 from registry.agencies.service import lock_agencies_for_import, own_agencies, share_agencies
 from registry.audits.verdicts import is_reason_required
 from registry.core.bulk import insert_rows
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of
 from registry.core.dialects import is_among, is_one_of
 from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.rows import ImportResult, ImportRow, cell_fields, load_cells
-from registry.core.transactions import require_transaction
 from registry.core.values import comparable
 from registry.imports.agencies import AgencyNames, own_bin
 from registry.imports.models import NEW, SAME, ImportRun, ImportWrite, PreviewedRow, RowError

@@ -14,10 +14,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import bindparam, func, select, update
 
 from registry.accounts.roles import Actor
-from registry.core.database import db, table_of
+from registry.core.database import db, table_of, transaction
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.search import NAMES, project_words
-from registry.core.transactions import transaction
 from registry.core.values import comparable
 from registry.imports.models import ANSWERS, SAME, ImportRun, ImportWrite, PreviewedRow, has_file
 from registry.imports.queries import find_import, require_rows

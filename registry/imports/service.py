@@ -14,11 +14,11 @@ from sqlalchemy import update
 from registry.accounts.roles import Actor, Permission
 from registry.changes.service import record_added, record_change
 from registry.core.clock import now
+from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Table, printable, require_upload_size, stored_table
 from registry.core.spreadsheets.rows import shown_value
-from registry.core.transactions import transaction
 from registry.imports.columns import chosen_mapping, remembered_columns
 from registry.imports.header_search import Header, Mappings
 from registry.imports.headers import KNOWN, SCHEMAS, header_key

@@ -19,9 +19,8 @@ from registry.agencies.service import AgencyClosed, agency_to_change, change_age
 from registry.audits.verdicts import ProposedProject, findings_on
 from registry.changes.service import record_change
 from registry.core.clock import now, rfc3339
-from registry.core.database import db, table_of
+from registry.core.database import db, table_of, transaction
 from registry.core.errors import Conflict, Invalid
-from registry.core.transactions import transaction
 from registry.flags.former_flags import SERIOUS
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.vocabulary import Severity

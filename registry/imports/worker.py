@@ -25,11 +25,10 @@ from registry.agencies.service import BinTaken
 from registry.changes.service import record_change, record_changes
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of, transaction, violates
 from registry.core.errors import Invalid, RegistryError
 from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.rows import ImportResult, ImportRow
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.imports.agencies import AgencyImport
 from registry.imports.columns import remember_columns
 from registry.imports.header_search import Mappings

@@ -23,8 +23,7 @@ from registry.cases.vocabulary import ActionName, AuditEvent, Status
 from registry.cases.workflow import ORDERING
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db, table_of
-from registry.core.transactions import require_transaction
+from registry.core.database import db, require_transaction, table_of
 from registry.inbox.models import EntryKind, InboxEntry, Watch
 from registry.projects.models import Project
 

@@ -10,9 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.roles import Actor, Permission
 from registry.cases.queries import find_case
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Invalid, NotAllowed, Problem
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.inbox.models import InboxEntry, Watch
 from registry.inbox.queries import own_account_id
 from registry.journal import service as journal

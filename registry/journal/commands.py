@@ -13,8 +13,7 @@ from registry.accounts.roles import Permission, Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed
 from registry.cli.output import as_json_option, cli_text, print_json, print_message
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal import service
 from registry.journal.service import COLUMNS, JournalEntry, columns_of
 from registry.journal.verification import TIME_EXPLAINED, Head, head_now, time_falls_at, verify_and_save

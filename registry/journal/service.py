@@ -22,9 +22,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows
 from registry.core.clock import now, rfc3339
-from registry.core.database import EncodedJson, Model, db, table_of
+from registry.core.database import EncodedJson, Model, after_rollback, before_commit, db, require_transaction, table_of
 from registry.core.dialects import has_writing_ctes
-from registry.core.transactions import after_rollback, before_commit, require_transaction
 
 PENDING = "journal_recorded"
 

@@ -19,10 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.clock import local_date, local_instant, now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, transaction
 from registry.core.installation import installed_at
 from registry.core.record_guards import MAX_SKEW
-from registry.core.transactions import transaction
 from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash
 
 HEAD_PATTERN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")

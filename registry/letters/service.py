@@ -19,9 +19,8 @@ from registry.cases.queries import flags_of_cases
 from registry.cases.vocabulary import ActionName, FurtherEvent, Status
 from registry.cases.workflow import ACCEPTING
 from registry.core.clock import local_date
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of
 from registry.core.dialects import insert_or_ignore
-from registry.core.transactions import require_transaction
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.journal import service as journal
 from registry.letters.models import Letter, LetterEnd, LetterKind, LetterSeries

@@ -20,10 +20,9 @@ from registry.accounts.models import Account, AccountsNeedAPerson, Person, is_ac
 from registry.accounts.roles import Actor, Role
 from registry.accounts.sessions import FactorSession
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, transaction, violates
 from registry.core.errors import Conflict, NotFound
 from registry.core.trace_context import outgoing_headers
-from registry.core.transactions import transaction, violates
 from registry.journal import service as journal
 from registry.notifications.models import ChannelChoice, enqueue_notice
 from registry.notifications.settings import AituBot

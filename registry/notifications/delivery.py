@@ -17,10 +17,9 @@ from registry.accounts.invitations import open_invitations
 from registry.accounts.models import Person
 from registry.cases.models import Case
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.messages import message
 from registry.core.pdf import DocumentNotMade
-from registry.core.transactions import transaction
 from registry.core.translations import Language
 from registry.notifications.aitu import AituClient, mark_rejected
 from registry.notifications.email import MailServer, notice_part, notice_subject, render_email

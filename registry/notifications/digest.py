@@ -21,9 +21,8 @@ from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order, newest_in_force
 from registry.cases.vocabulary import Status
 from registry.core.clock import ALMATY, local_date, now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.dialects import insert_or_ignore
-from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
 from registry.flags.models import AuditChange, AuditRun, lock_flags_for_audit

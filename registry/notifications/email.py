@@ -22,10 +22,9 @@ from registry.accounts.models import AccountsNeedAPerson, own_person
 from registry.accounts.roles import Actor, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.clock import ALMATY, now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict
 from registry.core.messages import message
-from registry.core.transactions import transaction
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
 from registry.journal import service as journal
 from registry.notifications.models import KINDS, PAGES

@@ -23,9 +23,8 @@ from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.service import HANDED_OVER
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
-from registry.core.transactions import transaction
 from registry.letters.models import Letter
 from registry.notifications.models import ACCOUNT_TOPICS, Channel
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now

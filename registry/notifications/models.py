@@ -11,9 +11,8 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.clock import ALMATY, now
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, require_transaction
 from registry.core.outbox import enqueue
-from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 

@@ -12,9 +12,8 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select
 
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.outbox import delete_delivered
-from registry.core.transactions import require_transaction, transaction
 from registry.notifications.models import EMAIL_ONLY, KINDS, Channel, ChannelChoice, OutboundEmail, channels_of_notice
 from registry.notifications.recipients import Recipient
 

@@ -9,11 +9,10 @@ from typing import Any, Final
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.vocabulary import Region
 from registry.core.clock import ALMATY, now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.messages import message
 from registry.core.pdf import make_pdf
-from registry.core.transactions import transaction
 from registry.core.translations import Language, lazy_text, translator
 from registry.freeze.current import policy_in_force
 from registry.freeze.texts import Translate

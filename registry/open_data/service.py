@@ -17,10 +17,9 @@ from sqlalchemy import ColumnElement, Row, select, update
 from registry.accounts.roles import SCHEDULE
 from registry.agencies.models import Agency
 from registry.core.clock import local_date, now
-from registry.core.database import db, table_of
+from registry.core.database import db, read_in_transaction, require_transaction, table_of, transaction
 from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
-from registry.core.transactions import read_in_transaction, require_transaction, transaction
 from registry.flags.models import last_good_audit
 from registry.journal import service as journal
 from registry.open_data.models import ONLY_ROW, OpenDataSet

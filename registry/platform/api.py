@@ -21,8 +21,8 @@ from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL
 from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.tables import Approval
+from registry.core.database import transaction
 from registry.core.fields import BaseSchema, ReadOnly
-from registry.core.transactions import transaction
 from registry.http.request_bodies import SentFile
 from registry.http.request_context import request_locale
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.core.transactions import require_transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
 from registry.freeze.vocabulary import FINAL_STAGES

@@ -18,13 +18,12 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, closed_problem
 from registry.core.bulk import insert_rows
 from registry.core.clock import now, today
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of, transaction
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.fields import BaseSchema, Bin, Day, Text
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Sheet, check_columns, open_sheet, require_upload_size
 from registry.core.spreadsheets.rows import ImportResult, cell_fields, load_cells
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.platform.confirmations import lock_keys, same_objects
 from registry.platform.models import Confirmation, Inventory, InventoryKey, PendingUpload

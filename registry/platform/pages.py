@@ -12,9 +12,9 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_names
 from registry.approvals.tables import Approval
 from registry.cases.commission import DecisionFile, propose_exemption
+from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.fields import BaseSchema
-from registry.core.transactions import transaction
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.http.request_bodies import read_files, read_form
 from registry.platform.inventory import read_upload, store_upload, take_upload

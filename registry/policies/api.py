@@ -12,9 +12,9 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, CONTENT_DISPOSITION, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import PageSchema, filter_query
 from registry.audits.policy_activation import ALL_KINDS, activate_policy, impact_of, impact_report, withdraw_activation
+from registry.core.database import transaction
 from registry.core.fields import DAY_SCHEMA, AnyDay, BaseSchema, ReadOnly, Text, nullable, shown_object
 from registry.core.lists import Listing
-from registry.core.transactions import transaction
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.http.parameters import Parameter

@@ -19,9 +19,9 @@ from registry.audits.policy_activation import (
     withdraw_activation,
 )
 from registry.core.clock import today
+from registry.core.database import transaction
 from registry.core.errors import Conflict
 from registry.core.fields import AnyDay, BaseSchema, Choice, InputField, Text, WholeNumber
-from registry.core.transactions import transaction
 from registry.core.translations import Language, lazy_text
 from registry.freeze.dates import format_date
 from registry.freeze.policy import NOT_JUDGED, Policy

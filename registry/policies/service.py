@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
+from registry.core.database import require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.freeze.current import first_policy, policy_in_force
 from registry.journal import service as journal
 from registry.policies.models import PolicyState, PolicyVersion

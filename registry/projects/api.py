@@ -52,11 +52,10 @@ from registry.audits.verdicts import (
     verdict_to_check,
     verdict_to_check_change,
 )
-from registry.core.database import table_of
+from registry.core.database import repeated, table_of, transaction
 from registry.core.errors import Malformed, Problem, RegistryError
 from registry.core.fields import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA, AnyDay, BaseSchema, Loaded, ReadOnly, Timestamp
 from registry.core.lists import MAX_LIMIT, Listing, Page, known_at_of
-from registry.core.transactions import repeated, transaction
 from registry.core.translations import Language
 from registry.flags.former_flags import flags_of_then
 from registry.flags.queries import SORTS as FLAG_SORTS

@@ -12,9 +12,8 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.roles import Actor, Permission
 from registry.changes.service import record_change
 from registry.core.clock import local_date, local_instant, now, today
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import Conflict, NotAllowed
-from registry.core.transactions import require_transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.rules import attestation_due, attested_before
 from registry.freeze.vocabulary import FINAL_STAGES

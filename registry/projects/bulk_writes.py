@@ -18,13 +18,12 @@ from registry.agencies.service import AgencyNotFound, may_act_for, require_open
 from registry.changes.service import record_change, record_changes, record_rows
 from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now
-from registry.core.database import EncodedJson, db, table_of
+from registry.core.database import EncodedJson, db, require_transaction, table_of, transaction, violates
 from registry.core.dialects import is_among, is_one_of
 from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, Problem, RegistryError
 from registry.core.fields import Loaded, body_problems, is_bin
 from registry.core.outbox import OutboxMessage
 from registry.core.search import project_words, search_words
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.core.values import InvalidValue
 from registry.journal import service as journal
 from registry.projects.change_times import (

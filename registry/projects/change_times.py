@@ -15,9 +15,8 @@ from sqlalchemy import ColumnElement, func, select, update
 from registry.accounts.agency_tree import paths, subtree
 from registry.changes.models import ChangeKind
 from registry.changes.service import Subject, record_changes, record_rows
-from registry.core.database import table_of
+from registry.core.database import require_transaction, table_of
 from registry.core.dialects import has_row_locks
-from registry.core.transactions import require_transaction
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.vocabulary import FreezeStatus

@@ -17,12 +17,11 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, transaction
 from registry.core.errors import Conflict, NotFound, Problem, invalid
 from registry.core.fields import BaseSchema, Choice
 from registry.core.fields import Text as TextField
 from registry.core.lists import Listing, Page, SortKey, read_page
-from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal

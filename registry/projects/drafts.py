@@ -14,9 +14,8 @@ from registry.accounts.handover import HandOver
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import Instant, Model, db, require_transaction, transaction
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.transactions import require_transaction, transaction
 
 MAX_DRAFTS: Final = 200
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.core.bulk import copy_csv
-from registry.core.database import Instant, db, table_of
+from registry.core.database import Instant, db, read_in_transaction, table_of
 from registry.core.dialects import has_copy, instant_text
 from registry.core.fields import Entries, WholeNumber
 from registry.core.fields import Text as TextField
@@ -41,7 +41,6 @@ from registry.core.spreadsheets.writer import (
     csv_lines,
     plain_workbook,
 )
-from registry.core.transactions import read_in_transaction
 from registry.core.translations import Language, translate
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY

@@ -14,9 +14,8 @@ from sqlalchemy import Column, Index, SmallInteger, bindparam, delete, or_, sele
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows
-from registry.core.database import Model, table_of
+from registry.core.database import Model, table_of, transaction
 from registry.core.search import NAMES, WORD, Words, project_words, words_of
-from registry.core.transactions import transaction
 from registry.projects.models import Project
 
 # Glossary: words of state projects that mean the same in Kazakh, Russian and English, one meaning a line.

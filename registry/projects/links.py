@@ -27,12 +27,11 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db, table_of
+from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, NotFound, invalid
 from registry.core.lists import Listing, Page, SortKey, read_page
 from registry.core.search import NAMES, project_words
-from registry.core.transactions import require_transaction
 from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.journal import service as journal
 from registry.projects.details import read_whole

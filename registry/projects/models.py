@@ -14,10 +14,9 @@ from stdnum.iso7064 import mod_11_10
 from registry.agencies.models import Agency
 from registry.core.bulk import next_id, reserve_ids
 from registry.core.clock import today
-from registry.core.database import EPOCH, Instant, Model, table_of
+from registry.core.database import EPOCH, Event, Instant, Model, require_transaction, table_of
 from registry.core.dialects import has_sequences, insert_or_ignore
 from registry.core.fields import EntriesText, YearlyAmountsText
-from registry.core.transactions import Event, require_transaction
 from registry.projects.vocabulary import FreezeStatus
 
 # The statuses that few projects have, which have an index.

@@ -33,11 +33,10 @@ from registry.audits.verdicts import (
 )
 from registry.cases.models import Case
 from registry.core.clock import local_date
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.fields import AnyDay, BaseSchema, Day
 from registry.core.lists import NAME, Listing, Page, parse_known_at
-from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.exemptions.queries import list_exemptions
 from registry.exemptions.service import documents_of_exemptions

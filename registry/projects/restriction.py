@@ -18,10 +18,9 @@ from registry.approvals.queries import waiting_approval
 from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.fields import BaseSchema, Text
-from registry.core.transactions import require_transaction, transaction
 from registry.core.translations import lazy_text
 from registry.journal import service as journal
 from registry.projects.models import Project, project_restricting

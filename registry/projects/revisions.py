@@ -16,9 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.agencies.models import Agency
 from registry.core.clock import local_date
-from registry.core.database import EncodedJson, Instant, Model, db, table_of
+from registry.core.database import EncodedJson, Instant, Model, db, require_transaction, table_of
 from registry.core.lists import Listing, Page, SortKey, read_page
-from registry.core.transactions import require_transaction
 from registry.freeze.facts import EarlierRevision
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.vocabulary import FreezeStatus

@@ -16,12 +16,11 @@ from registry.agencies.service import BINS, WITH_BINS, closed_problem, may_act_f
 from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
 from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import project_words, search_words
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 from registry.projects.change_times import (
     PROJECT,

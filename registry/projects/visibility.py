@@ -11,9 +11,8 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, text, 
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.service import own_agencies
-from registry.core.database import table_of
+from registry.core.database import require_transaction, table_of, transaction
 from registry.core.errors import Conflict
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.revisions import save_revision

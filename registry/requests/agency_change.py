@@ -19,9 +19,9 @@ from registry.agencies.vocabulary import AGENCY_KINDS
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
+from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import BaseSchema, Bin, Choice, Text
-from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.flags.models import lock_flags_for_review
 from registry.freeze.vocabulary import AgencyKind

@@ -16,10 +16,9 @@ from registry.accounts.roles import Actor, Permission
 from registry.approvals.kinds import Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, Ids, ReadOnly, Text, nullable
-from registry.core.transactions import require_transaction, transaction
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import serious_flags
 from registry.flags.freeze_status import not_judged_as_they_stand

@@ -13,8 +13,8 @@ from registry.approvals.service import end_outdated
 from registry.approvals.tables import Approval
 from registry.core import outbox
 from registry.core.clock import local_date, now, rfc3339, today
+from registry.core.database import require_transaction, transaction
 from registry.core.errors import NotAllowed
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.requests.models import Request, RequestState
 

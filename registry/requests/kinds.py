@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any, ClassVar, Final
 
 from registry.accounts.roles import Actor, Permission
+from registry.core.database import Event
 from registry.core.fields import BaseSchema
-from registry.core.transactions import Event
 from registry.requests.models import Request, RequestKind
 
 # Events of requests, published inside the transaction of the change.

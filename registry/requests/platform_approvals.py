@@ -15,10 +15,9 @@ from registry.approvals.kinds import MAX_NAMED_PROJECTS, MAX_REASON_LENGTH, Appr
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import Text
-from registry.core.transactions import transaction
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import serious_flags
 from registry.flags.freeze_status import not_judged_as_they_stand

@@ -11,7 +11,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.core.clock import today
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
 from registry.core.lists import (
     BinFilter,
@@ -26,7 +26,6 @@ from registry.core.lists import (
     instant_filters,
     read_objects,
 )
-from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 from registry.requests.handlers import HANDLERS

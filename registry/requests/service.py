@@ -17,10 +17,9 @@ from registry.agencies.service import agencies_by_id
 from registry.core import outbox
 from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now, rfc3339
-from registry.core.database import db, table_of
+from registry.core.database import db, require_transaction, table_of, transaction, violates
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.flags.former_flags import reopen_flags
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import lock_flags_for_audit, lock_flags_for_review

@@ -21,10 +21,9 @@ from registry.cases.change_times import mark_cases
 from registry.cases.models import CASE, Case
 from registry.cases.workflow import OPEN
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, Text, nullable
-from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.exemptions.service import mark_exemptions
 from registry.flags.former_flags import SERIOUS

@@ -19,10 +19,9 @@ from registry.cases.models import Case, Order
 from registry.cases.sync import close_case_of_withdrawn, lock_open_case
 from registry.cases.vocabulary import Status
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.fields import BaseSchema, ReadOnly, Text, Timestamp, nullable
-from registry.core.transactions import require_transaction
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import clear_flags, ever_had_serious_flag
 from registry.flags.freeze_status import update_freeze_status

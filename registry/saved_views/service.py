@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
+from registry.core.database import require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotAllowed
-from registry.core.transactions import require_transaction, transaction, violates
 from registry.journal import service as journal
 from registry.saved_views.lists import LISTS, problems_of_new_query
 from registry.saved_views.models import SavedView, ViewList

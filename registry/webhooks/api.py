@@ -10,8 +10,8 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
+from registry.core.database import transaction
 from registry.core.fields import BaseSchema
-from registry.core.transactions import transaction
 from registry.http.responses import make_tag, require_fresh_if_named
 from registry.webhooks import schemas
 from registry.webhooks.queries import (

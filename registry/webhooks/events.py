@@ -17,8 +17,7 @@ from registry.agencies.models import Agency
 from registry.changes.models import ChangeKind, RecordedChange
 from registry.changes.queries import Change, changes_at, newest_seq
 from registry.core.clock import rfc3339
-from registry.core.database import db
-from registry.core.transactions import require_transaction
+from registry.core.database import db, require_transaction
 from registry.webhooks.models import TEST_EVENT, Webhook
 
 # Whose eyes a webhook reads with: its account as it is at that moment, with the role that saved the webhook.

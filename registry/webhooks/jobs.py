@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import delete
 
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.webhooks.models import WebhookDelivery
 from registry.webhooks.queue import WebhookRun, deliver
 from registry.webhooks.sender import allowed_targets

@@ -8,7 +8,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts.account_management import can_manage
 from registry.accounts.roles import Actor, Permission
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, form_field

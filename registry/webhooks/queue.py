@@ -29,10 +29,9 @@ from registry.changes.queries import (
 )
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, require_transaction, transaction
 from registry.core.outbox import enqueue
 from registry.core.trace_context import outgoing_headers
-from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.webhooks.events import agency_numbers, is_wanted, last_seq, message_body, owner_of, test_body
 from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason, Webhook, WebhookDelivery

@@ -14,9 +14,9 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.service import AgencyNotFound, agency_by_bin, may_act_for
 from registry.core.clock import now
+from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.outbox import enqueue
-from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.webhooks.events import last_seq, seq_before
 from registry.webhooks.models import TEST_EVENT, DeliveryState, DisabledReason, Webhook, WebhookDelivery

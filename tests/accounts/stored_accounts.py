@@ -8,8 +8,7 @@ from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Actor
 from registry.accounts.service import person_named
 from registry.accounts.sessions import find_session_user, start_session
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 
 
 def id_of(name: str) -> int:

@@ -19,9 +19,8 @@ from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.accounts.tokens import TokenNotAccepted, add_service_account, authenticate_token
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, a_token, an_actor, an_agency
 from tests.present import Present

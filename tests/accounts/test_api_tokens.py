@@ -17,8 +17,7 @@ from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.sessions import start_session
 from registry.accounts.tokens import add_service_account, issue_own_token
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.http.idempotency import StoredResponse
 from tests.api.callers import Caller, caller, codes
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency, in_session

@@ -17,8 +17,7 @@ from registry.accounts.models import Account, AccountNameTaken
 from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, invite_person, person_named, set_password
 from registry.accounts.tokens import add_service_account
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from tests.accounts.factors.test_concurrent_requests import outcomes
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor
 

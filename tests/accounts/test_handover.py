@@ -21,9 +21,8 @@ from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.drafts import Draft, drafts_of, start_draft
 from registry.projects.service import find_project_to_change, restrict_project

@@ -25,11 +25,10 @@ from registry.accounts.service import (
     set_password,
 )
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
-from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGES, Language
 from registry.journal.service import JournalEntry
 from registry.notifications.email import render_email

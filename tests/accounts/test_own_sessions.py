@@ -23,8 +23,7 @@ from registry.accounts.sessions import (
 )
 from registry.accounts.sign_in import sign_in
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from tests.accounts.test_accounts import OTHER, a_person, come_in
 from tests.factories import PASSWORD

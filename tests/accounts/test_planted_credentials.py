@@ -25,9 +25,8 @@ from registry.accounts.tokens import (
     token_text,
 )
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.schema import downgrade_schema, upgrade_schema
-from registry.core.transactions import transaction
 from tests.conftest import service_app
 from tests.factories import ADMINISTRATOR, PASSWORD
 from tests.fixtures.cli import CommandLine

@@ -24,8 +24,7 @@ from registry.accounts.tokens import add_service_account, issue, issue_own_token
 from registry.agencies.models import Agency
 from registry.approvals.service import approve
 from registry.approvals.tables import Approval
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.settings import CHECKOUT
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR as LOCAL

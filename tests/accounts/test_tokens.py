@@ -25,9 +25,8 @@ from registry.accounts.tokens import (
     issue,
     revoke,
 )
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, a_token, an_agency
 from tests.present import Present

@@ -15,8 +15,7 @@ from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import TokenForDisabledAccount, add_service_account, issue, issue_service_token
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor
 

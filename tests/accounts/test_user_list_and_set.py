@@ -14,8 +14,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.tokens import add_service_account
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.cli import CommandLine

@@ -14,7 +14,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 

@@ -12,8 +12,7 @@ from registry.accounts.queries import similar_accounts
 from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, an_actor, an_agency
 from tests.fixtures.web import PASSWORD, SignedIn

@@ -17,8 +17,7 @@ from sqlalchemy import Connection
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.api.blueprint import API_PREFIX, declared_routes
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.access_matrix.roles import AGENCY, CASE_READERS, SEE_RESTRICTED
 from tests.api.access_matrix.routes import TRIES, expected, send

@@ -16,8 +16,7 @@ from registry.accounts.service import edit_account
 from registry.approvals.kinds import Proposal
 from registry.approvals.service import NeedsTwoPeople, approve, propose
 from registry.approvals.tables import ApprovalKindCode
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.restriction import propose_restriction

@@ -16,9 +16,8 @@ from registry.audits.service import confirm_held_audit
 from registry.cases.models import Case
 from registry.cases.sync import revoke_exemption
 from registry.core.clock import now, today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import RegistryError
-from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.freeze.current import set_policy

@@ -13,9 +13,8 @@ from registry.agencies.models import Agency
 from registry.audits.queries import all_changes_of
 from registry.audits.service import run_audit
 from registry.core.clock import now
-from registry.core.database import Base, db
+from registry.core.database import Base, db, transaction
 from registry.core.installation import Installation
-from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import record_exemption
 from registry.flags.freeze_status import update_freeze_status

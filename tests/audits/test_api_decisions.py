@@ -14,7 +14,7 @@ from registry.accounts.roles import Role
 from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
 from tests.audits.steps import audited

@@ -16,8 +16,7 @@ from sqlalchemy import Connection, event
 
 from registry.audits.candidates import Part, candidates, count_projects, new_digest
 from registry.cases.models import migrate_by_in_force
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate

@@ -20,8 +20,8 @@ from registry.audits.service import (
     latest_held,
 )
 from registry.core.clock import local_instant
+from registry.core.database import transaction
 from registry.core.outbox import OutboxMessage
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun, Flag
 from registry.projects.models import Project
 from tests.audits.steps import (

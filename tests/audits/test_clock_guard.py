@@ -11,7 +11,7 @@ from flask import Flask
 from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.audits.schedule import ClockGuard, ClockNotConfirmed
 from registry.core.clock import local_instant
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.flags.models import AuditRun
 from tests.audits.steps import audit, installed, table
 from tests.factories import a_project, an_agency

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from registry.core.clock import today
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.platform.confirmations import verify_placement
 from registry.projects.service import change_project, find_project_to_change, restrict_project
 from registry.settings import CHECKOUT

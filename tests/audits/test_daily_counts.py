@@ -9,8 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.audits.models import AgencyCount, DailyCount
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.audits.steps import OLD_SYSTEM, audit, exempt, verify
 from tests.cases.cast import SAULE

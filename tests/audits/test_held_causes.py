@@ -14,8 +14,7 @@ from registry.agencies.models import Agency
 from registry.audits.queries import visible_run
 from registry.audits.service import confirm_held_audit, reject_held_audit, run_audit
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry

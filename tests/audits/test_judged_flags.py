@@ -18,7 +18,7 @@ from flask import Flask
 from registry.audits.queries import all_changes_of
 from registry.cases.models import Order
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.freeze.current import policy_in_force
 from registry.platform.confirmations import confirm_onboarding
 from registry.projects.service import find_project_to_change

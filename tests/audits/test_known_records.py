@@ -16,7 +16,7 @@ from registry.audits.past import policy_known_at, record_known_at, run_known_at,
 from registry.audits.service import void_audit
 from registry.audits.verdicts import verdict_of
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.projects.details import read_whole

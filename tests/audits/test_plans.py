@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, insert
 
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.flags.models import AuditRun, last_good_audit, last_good_date
 from tests.audits.steps import audit
 from tests.plans import plans

@@ -29,9 +29,8 @@ from registry.audits.policy_activation import (
 )
 from registry.audits.queries import visible_run
 from registry.audits.verdicts import verdict_of
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry

@@ -20,8 +20,7 @@ from registry.accounts.roles import Role, RoleNotAllowed
 from registry.audits.policy_activation import impact_of, impact_report
 from registry.cases.models import Case
 from registry.core.clock import today
-from registry.core.database import Base, db
-from registry.core.transactions import transaction
+from registry.core.database import Base, db, transaction
 from registry.freeze.current import first_policy
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

@@ -28,8 +28,7 @@ from registry.changes.models import ChangeKind
 from registry.changes.queries import changes_after
 from registry.changes.service import newest_number
 from registry.core.clock import now
-from registry.core.database import db, table_of
-from registry.core.transactions import transaction
+from registry.core.database import db, table_of, transaction
 from registry.flags.models import Flag
 from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy

@@ -15,9 +15,8 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.judgement import Judgement
 from registry.audits.past import verify_audit
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
 from registry.imports.models import RowError
 from registry.projects.former_records import FormerRecord

@@ -8,8 +8,8 @@ from flask import Flask
 
 from registry.accounts.roles import Actor, Role
 from registry.audits.queries import list_audits, visible_run
+from registry.core.database import transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

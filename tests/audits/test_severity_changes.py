@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role
 from registry.audits.past import verify_audit
 from registry.audits.queries import count_changes, visible_run
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

@@ -13,8 +13,7 @@ from sqlalchemy import delete, select, update
 from registry.accounts.roles import Role
 from registry.audits.models import PolicyText
 from registry.audits.past import verify_audit
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.former_flags import FormerFlag
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import first_policy, set_policy

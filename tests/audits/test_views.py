@@ -10,7 +10,7 @@ import pytest
 from registry.accounts.roles import SCHEDULE, Role
 from registry.audits.execution import new_run
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.freeze.current import policy_in_force
 from tests.audits.steps import exempt
 from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of

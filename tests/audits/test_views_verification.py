@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from registry.accounts.roles import Role
 from registry.audits import pages as verification
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.flags.models import AuditRun, Flag
 from tests.audits.steps import audit
 from tests.audits.test_known_records import text_of

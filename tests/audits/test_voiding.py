@@ -29,9 +29,8 @@ from registry.audits.service import (
 from registry.cases.models import Case
 from registry.cases.sync import revoke_exemption
 from registry.core.clock import local_instant
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun, Flag, last_good_date
 from registry.flags.queries import flags_of
 from registry.journal.service import JournalEntry

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from registry.agencies.models import Agency
 from registry.cases.models import Order
 from registry.core.clock import local_instant, now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.projects.models import Project, reserve_numbers
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences

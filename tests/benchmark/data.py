@@ -16,11 +16,10 @@ from sqlalchemy import text
 
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
-from registry.core.database import db, table_of
+from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.fields import check_digit
 from registry.core.search import project_words, search_words
-from registry.core.transactions import transaction
 from registry.projects.fingerprints import refresh_fingerprints
 from registry.projects.models import NumberSeries, Project, project_number
 from registry.projects.revisions import Revision

@@ -16,10 +16,9 @@ from registry.audits.models import AgencyCount, DailyCount
 from registry.cases.change_times import CASE
 from registry.cases.lists import list_cases, list_totals
 from registry.cases.models import Case
-from registry.core.database import db, table_of
+from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun, last_good_audit
 from registry.projects.change_times import PROJECT
 from registry.projects.queries import list_projects

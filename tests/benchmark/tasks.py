@@ -28,10 +28,9 @@ from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import say
-from registry.core.database import db, table_of
+from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.schema import downgrade_schema, upgrade_schema
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now

@@ -19,8 +19,7 @@ from registry.cases.queries import (
     find_case_to_change,
 )
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import AuditRun, Flag
 from registry.platform.confirmations import verify_placement
 from registry.projects.models import Project

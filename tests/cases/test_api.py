@@ -13,7 +13,7 @@ from registry.accounts.roles import Role
 from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.models import Project
 from tests.api.callers import Caller, caller, code, codes, done
 from tests.factories import a_project, a_service_token, an_actor

@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.exemptions.models import Exemption, ExemptionDocument
 from registry.projects.documents import add_document
 from registry.projects.models import Project

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.cases.models import Case
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.platform.confirmations import verify_placement
 from registry.projects.service import find_project_to_change
 from tests.audits.steps import exempt

@@ -22,9 +22,8 @@ from registry.cases.models import Case, CaseDecision, CaseEvent, Order
 from registry.cases.queries import find_case
 from registry.cases.transitions import is_under_order, possible_actions, waiting_proposal
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, NotAllowed, RegistryError
-from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal.service import JournalEntry

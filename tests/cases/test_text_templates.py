@@ -12,8 +12,7 @@ from sqlalchemy import select
 from registry.accounts.roles import Role
 from registry.cases.models import CaseTemplate
 from registry.cases.text_templates import add_template, filled, unknown_placeholders
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force
 from tests.api.callers import MERGE_PATCH, caller

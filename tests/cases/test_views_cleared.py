@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from registry.accounts.roles import Role
 from registry.agencies.service import agency_to_change, change_agency
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.freeze.current import policy_in_force
 from registry.platform.confirmations import verify_placement
 from registry.projects.service import find_project_to_change

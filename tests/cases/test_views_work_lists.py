@@ -16,8 +16,7 @@ from registry.accounts.models import Person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.exemptions.service import record_exemption
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project

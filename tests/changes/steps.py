@@ -8,7 +8,7 @@ from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.changes.queries import Change, newest_seq, read_changes
 from registry.core.clock import today
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.models import RequestKind

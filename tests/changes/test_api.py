@@ -15,8 +15,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.changes.queries import MAX_WAITING, WAITING, ChangesRead, Waiting, newest_seq, wait_for_changes
 from registry.changes.service import RETENTION, delete_old_changes, restart_feed
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from tests.api.callers import Caller, caller, code, codes
 from tests.changes.steps import SUPERVISOR, changes, restrict

@@ -11,7 +11,7 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.service import run_audit
 from registry.cases.sync import revoke_exemption
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.imports.service import import_now
 from registry.projects.models import Project
 from registry.requests.models import RequestKind

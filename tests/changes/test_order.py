@@ -12,8 +12,7 @@ from sqlalchemy import text
 from registry.agencies.models import AGENCY_SUBJECT
 from registry.changes.queries import newest_seq, read_changes
 from registry.changes.service import record_change, write_pending
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from tests.factories import a_project, an_agency
 
 WRITERS = 4

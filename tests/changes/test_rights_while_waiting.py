@@ -17,7 +17,7 @@ from registry.accounts.tokens import revoke
 from registry.agencies.models import Agency
 from registry.changes.queries import WAITING, newest_seq
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_agency
 

@@ -11,7 +11,7 @@ from flask import Flask
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.imports.service import import_now
 from registry.projects.models import Project
 from tests.audits.steps import exempt

@@ -16,9 +16,8 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.cases.models import Case
 from registry.cases.sync import revoke_exemption
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import RegistryError
-from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.projects.models import Project
 from registry.requests.models import RequestKind

@@ -14,11 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 from registry.cli.doctor import unusable
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.installation import save_job_run
 from registry.core.messages.doctor import MESSAGES
 from registry.core.outbox import enqueue
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.settings import CHECKOUT, read_settings
 from tests.databases import bare_app, journal_clock

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import update
 
 from registry.core.clock import now
+from registry.core.database import transaction
 from registry.core.postgresql import libpq_address
-from registry.core.transactions import transaction
 from registry.settings import CHECKOUT
 from registry.webhooks.models import Webhook, WebhookDelivery
 from tests.cli.test_doctor import found, states

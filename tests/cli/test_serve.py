@@ -138,8 +138,8 @@ def test_two_schedulers_run_nightly_audit_once(registry: CommandLine, services: 
 def yesterday_installed(services: Callable[[], Any]) -> None:
     from sqlalchemy import update
 
+    from registry.core.database import transaction
     from registry.core.installation import Installation
-    from registry.core.transactions import transaction
 
     with services(), transaction() as session:
         session.execute(update(Installation).values(installed_at=now() - timedelta(days=2)))

@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db, table_of
+from registry.core.database import db, table_of, transaction
 from registry.core.outbox import OutboxMessage
-from registry.core.transactions import transaction
 
 STRANGE = ("NULL", "null", "", " ", "{a,b}", '"', "\\", '\\"', "a,b", "Әділет\nқұқық", "%s", ":x")
 

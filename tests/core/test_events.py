@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.core.transactions import Event
+from registry.core.database import Event
 
 
 def test_publish_runs_handlers_in_the_order_of_connection() -> None:

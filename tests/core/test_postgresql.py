@@ -14,11 +14,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from registry.audits.schedule import exclusive_lock
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db, init_database
+from registry.core.database import db, init_database, transaction
 from registry.core.outbox import OutboxMessage
 from registry.core.postgresql import libpq_address
 from registry.core.settings import DatabaseLimits
-from registry.core.transactions import transaction
 
 pytestmark = pytest.mark.postgres_only
 

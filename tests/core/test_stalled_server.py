@@ -11,11 +11,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from registry.core.database import db, init_database
+from registry.core.database import db, init_database, transaction
 from registry.core.postgresql import extend_timeouts
 from registry.core.psycopg_connection import close_waiting_connections, wait_limit
 from registry.core.settings import DatabaseLimits
-from registry.core.transactions import transaction
 from tests.running import until
 from tests.stalling_proxy import StallingProxy, stalling_proxy
 

@@ -10,9 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.models import Account
 from registry.agencies.models import Agency
 from registry.core import outbox
-from registry.core.database import db
+from registry.core.database import autocommit_reads, db, read_in_transaction, transaction
 from registry.core.errors import Invalid, invalid
-from registry.core.transactions import autocommit_reads, read_in_transaction, transaction
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, a_project, an_account, an_agency

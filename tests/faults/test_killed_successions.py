@@ -15,9 +15,8 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project
 from registry.projects.revisions import Revision

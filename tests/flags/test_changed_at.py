@@ -22,10 +22,9 @@ from registry.cases.service import open_case
 from registry.cases.sync import revoke_exemption
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import RegistryError
 from registry.core.lists import Listing, Page
-from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import record_exemption
 from registry.flags.queries import list_flags

@@ -12,8 +12,7 @@ from sqlalchemy import null, select, update
 
 from registry.audits.service import void_audit
 from registry.cases.models import Case
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.models import Project

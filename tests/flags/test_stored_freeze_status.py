@@ -12,8 +12,7 @@ from sqlalchemy import select, update
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit, void_audit
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.freeze_status import AGENCY, computed_freeze_status, computed_severity
 from registry.flags.models import FLAGS, AuditRun
 from registry.freeze.current import policy_in_force, set_policy

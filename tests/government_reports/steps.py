@@ -8,7 +8,7 @@ from typing import Any
 from registry.accounts.models import account_named
 from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change
 from registry.government_reports.service import (

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, caller, code
 from tests.factories import a_project, an_actor

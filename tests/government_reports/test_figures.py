@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from registry.accounts.roles import Actor, Role
 from registry.audits.service import run_audit
 from registry.cases.models import Case
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.government_reports.queries import data_of_report, find_government_report
 from registry.government_reports.service import NoAuditToReport, freeze_figures
 from registry.projects.models import Project

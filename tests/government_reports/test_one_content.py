@@ -11,9 +11,8 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.flags.models import last_good_audit
 from registry.government_reports.document import document
 from registry.government_reports.queries import (

@@ -14,10 +14,9 @@ from sqlalchemy import select
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
 from registry.audits.service import run_audit
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.government_reports.queries import (
     GovernmentReportNotFound,
     find_government_report,

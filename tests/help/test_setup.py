@@ -15,9 +15,8 @@ from registry.accounts.models import Person
 from registry.accounts.roles import AGENCY_ROLES, Actor, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.audits.service import run_audit
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import NotAllowed
-from registry.core.transactions import transaction
 from registry.help.setup import hide_setup, setup_facts, setup_to_show
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry

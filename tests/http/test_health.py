@@ -15,10 +15,9 @@ from registry.accounts.roles import Role
 from registry.app import create_app
 from registry.audits.service import run_audit, void_audit
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.installation import Installation, keep_secret_key, warn_of_other_key
 from registry.core.schema import upgrade_schema
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.http.health import why_not_ready
 from registry.settings import read_settings

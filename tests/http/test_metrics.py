@@ -20,10 +20,9 @@ from registry.app import create_app
 from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.installation import save_job_run
 from registry.core.outbox import enqueue
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from registry.http.metrics import STORED
 from registry.journal import service as journal

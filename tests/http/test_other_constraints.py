@@ -14,8 +14,7 @@ from werkzeug.test import TestResponse
 from registry.accounts.models import NAME_UNIQUE
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import Base, db
-from registry.core.transactions import transaction, violates
+from registry.core.database import Base, db, transaction, violates
 from registry.projects.models import EXTERNAL_ID_UNIQUE
 from tests.api.callers import Caller, caller
 from tests.factories import a_bin, a_project, an_account, an_agency, project_values

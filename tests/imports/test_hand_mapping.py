@@ -11,9 +11,8 @@ from sqlalchemy import Connection, event, select, text
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.core.translations import Language
 from registry.imports.columns import (
     ColumnMappingNotFound,

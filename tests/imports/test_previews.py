@@ -13,9 +13,8 @@ from werkzeug.datastructures import FileStorage
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import AccountChanges, edit_account
 from registry.agencies.models import Agency
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.imports.files import marked_import
 from registry.imports.models import FilePiece, ImportRun
 from registry.imports.queries import ImportNotFound, errors_of, find_import, previewed_rows

@@ -11,12 +11,11 @@ import pytest
 from flask import Flask
 
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import NotAllowed
 from registry.core.lists import Page
 from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
-from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGES
 from registry.imports.models import ImportRun, RowError
 from registry.imports.queries import ImportNotFound, errors_of, find_import

@@ -14,12 +14,11 @@ from werkzeug.datastructures import FileStorage
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.core.lists import Page
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.rows import ImportResult
-from registry.core.transactions import transaction
 from registry.imports.models import ImportRun
 from registry.imports.projects import ProjectImport
 from registry.imports.queries import errors_of, previewed_rows

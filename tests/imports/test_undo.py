@@ -16,9 +16,8 @@ from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage
-from registry.core.transactions import transaction
 from registry.flags.models import Flag
 from registry.imports.models import ImportRun
 from registry.imports.queries import ImportNotFound

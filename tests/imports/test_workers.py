@@ -12,8 +12,7 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.http.metrics import queues
 from registry.imports.models import FilePiece, ImportRun
 from registry.imports.queries import find_import

@@ -9,9 +9,8 @@ import pytest
 from registry.accounts.roles import Role
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import say
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.inbox import service
 from registry.inbox.models import InboxEntry
 from registry.inbox.queries import count_unread, list_inbox

@@ -11,8 +11,7 @@ from sqlalchemy import select
 
 import registry
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal import service as journal

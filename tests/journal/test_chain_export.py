@@ -12,7 +12,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import CHECKOUT
 from tests.cases.cast import SAULE

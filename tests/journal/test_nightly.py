@@ -11,9 +11,8 @@ from flask import Flask
 from sqlalchemy import delete, update
 
 from registry.core.clock import local_instant
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.record_guards import switch_journal_clock
-from registry.core.transactions import transaction
 from registry.http.health import why_not_ready
 from registry.http.metrics import StoredMetrics
 from registry.journal import service as journal

@@ -19,9 +19,8 @@ from sqlalchemy.exc import OperationalError
 
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
-from registry.core.database import REPLICA, db
+from registry.core.database import REPLICA, db, transaction
 from registry.core.postgresql import AWAY_UNTIL
-from registry.core.transactions import transaction
 from registry.http.metrics import STORED
 from registry.journal import service as journal
 from registry.journal.read_replica import use_read_replica

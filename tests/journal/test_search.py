@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, edit_account
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.projects.visibility import journal_restricted_reads

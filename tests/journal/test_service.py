@@ -13,9 +13,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from registry.accounts.roles import Actor, Role
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid, invalid
-from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, canonical, entry_hash
 from registry.journal.verification import verify_stored

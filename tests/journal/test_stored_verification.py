@@ -11,8 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, delete, insert, select, update
 
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry, JournalHead, entry_hash
 from registry.journal.verification import STORED, Head, verify_stored

@@ -10,8 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.letters.models import Letter
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import a_project

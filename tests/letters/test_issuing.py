@@ -14,8 +14,7 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.cases.models import Case
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.letters.queries import check_letter

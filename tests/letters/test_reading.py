@@ -12,8 +12,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.http.rate_limit import EXTENSION, RateLimiter
 from registry.letters.models import Letter
 from registry.projects.models import Project

@@ -6,8 +6,7 @@ from sqlalchemy import select
 
 from registry.accounts.models import Person
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.notifications.delivery import AituTransport, DeliveryResult, send_due
 from registry.notifications.models import Channel, OutboundEmail
 from registry.notifications.recipients import recipient_now

@@ -8,7 +8,7 @@ from registry.accounts.models import Person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.notifications.aitu import AituLink
 from tests.notifications.readers import create_reader
 

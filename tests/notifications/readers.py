@@ -12,8 +12,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now

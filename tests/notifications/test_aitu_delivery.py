@@ -13,8 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.notifications.aitu import AituLink
 from registry.notifications.delivery import DeliveryResult
 from registry.notifications.jobs import deliver_notifications

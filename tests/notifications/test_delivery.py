@@ -12,8 +12,7 @@ from sqlalchemy import select, update
 from registry.accounts.account_changes import disable_account
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.notifications.delivery import DeliveryResult, send_due_emails, wait_after
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now

@@ -15,7 +15,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import person_named
 from registry.accounts.tokens import add_service_account, issue, revoke
 from registry.core.clock import local_instant, today
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.notifications.digest import write_due_digest
 from registry.projects.models import Project
 from tests.audits.policy_steps import activate, draft

@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.roles import Role
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage, enqueue
-from registry.core.transactions import transaction
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.service import delete_old_emails

@@ -14,8 +14,8 @@ from registry.audits import jobs as nightly
 from registry.audits.policy_activation import withdraw_activation
 from registry.audits.service import confirm_held_audit, reject_held_audit
 from registry.core.clock import local_instant, now, today
+from registry.core.database import transaction
 from registry.core.outbox import enqueue
-from registry.core.transactions import transaction
 from registry.flags.models import AuditRun
 from tests.audits.policy_steps import TIMUR, activate, draft
 from tests.audits.steps import SUPERVISOR, create_projects, installed, set_verified

@@ -14,8 +14,7 @@ from registry.accounts.models import Person
 from registry.accounts.roles import Role
 from registry.core import pdf
 from registry.core.clock import local_instant
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.notifications.delivery import send_due_emails
 from registry.notifications.email import render_email
 from registry.notifications.models import OutboundEmail

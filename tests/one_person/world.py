@@ -17,9 +17,8 @@ from registry.accounts.tokens import issue
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import RegistryError
-from registry.core.transactions import transaction
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.flags.vocabulary import FlagStatus

@@ -13,9 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import JSON, Column, Date, String, Table, Text, UniqueConstraint, update
 
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.record_guards import FINAL
-from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGES
 from registry.open_data import service
 from registry.open_data.models import OpenDataSet

@@ -11,9 +11,8 @@ from flask import Flask
 from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.platform.confirmations import confirmations_of, verify_placement
 from registry.platform.inventory import apply_inventory

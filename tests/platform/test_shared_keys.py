@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.platform.confirmations import PlatformKeyShared, verify_placement
 from registry.projects.links import add_link
 from registry.projects.service import restrict_project

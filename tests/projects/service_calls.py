@@ -10,9 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.service import change_project, find_project_to_change, restrict_project
 from tests.factories import ADMINISTRATOR, an_actor

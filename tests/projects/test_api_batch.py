@@ -11,9 +11,8 @@ from sqlalchemy import Connection, func, select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.revisions import Revision

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.documents import Document
 from registry.projects.models import Project

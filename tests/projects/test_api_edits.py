@@ -6,7 +6,7 @@ import pytest
 
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
 from tests.factories import ADMINISTRATOR, a_project, an_agency, audit_without_findings, list_key

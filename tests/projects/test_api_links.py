@@ -9,8 +9,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, code, codes

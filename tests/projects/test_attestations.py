@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.agencies.models import Agency
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.attestations import (
     AttestationNeedsAPerson,

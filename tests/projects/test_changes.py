@@ -9,9 +9,8 @@ from flask import Flask
 
 from registry.accounts.roles import RoleNotAllowed
 from registry.agencies.models import Agency
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
-from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import (

@@ -12,9 +12,8 @@ from flask import Flask
 from python_calamine import CalamineWorkbook
 
 from registry.accounts.roles import Actor, Role
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Malformed
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.exports import COLUMNS, export_csv, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY

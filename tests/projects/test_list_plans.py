@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
 from registry.cases.lists import list_cases
+from registry.core.database import transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.projects.queries import count_projects, list_projects
 from tests.audits.steps import audit
 from tests.factories import a_project, an_actor, an_agency

@@ -12,10 +12,9 @@ from sqlalchemy import Connection, event, func, select, text
 
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.outbox import OutboxMessage
-from registry.core.transactions import transaction
 from registry.projects.fields import merge_problems
 from registry.projects.models import Project, project_restricted
 from registry.projects.revisions import Revision, history

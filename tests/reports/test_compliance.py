@@ -14,9 +14,8 @@ from sqlalchemy import Connection, select
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.queries import list_projects
 from registry.projects.service import find_project_to_change, restrict_project

@@ -11,9 +11,8 @@ from sqlalchemy import update
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.audits.models import AgencyCount, DailyCount
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Malformed
-from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.reports.overview import Overview, history, overview

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from registry.accounts.roles import Role
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.models import Project
 from tests.api.callers import caller
 from tests.audits.policy_steps import draft

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.factories import a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn

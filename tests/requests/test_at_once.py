@@ -20,9 +20,8 @@ from registry.cases.models import Case, Order
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import open_case
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid, RegistryError
-from registry.core.transactions import transaction
 from registry.flags.models import Flag
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project

@@ -18,9 +18,8 @@ from registry.approvals.service import approve
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict
-from registry.core.transactions import transaction
 from registry.flags.models import lock_flags_for_audit
 from registry.projects.former_records import FormerRecord
 from registry.projects.models import Project

@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.platform.confirmations import confirm_onboarding
 from registry.platform.models import Confirmation
 from registry.projects.documents import add_document

@@ -12,8 +12,7 @@ from sqlalchemy import select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.platform.models import Confirmation
 from registry.projects.documents import add_document

@@ -11,8 +11,7 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.requests.kinds import agency_succeeded
 from registry.requests.models import Request, RequestKind

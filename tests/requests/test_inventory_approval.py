@@ -16,8 +16,7 @@ from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import edit_account
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.platform.inventory import PLATFORM_ACCOUNT, lists_key
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

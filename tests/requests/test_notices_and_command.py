@@ -10,8 +10,7 @@ from sqlalchemy import update
 from registry.accounts.roles import Actor, Role
 from registry.accounts.service import person_named
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm
 from tests.factories import an_actor, an_agency

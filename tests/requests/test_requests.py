@@ -16,8 +16,7 @@ from registry.accounts.same_person import change_owner
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.tokens import issue
 from registry.core.clock import today
-from registry.core.database import db, table_of
-from registry.core.transactions import transaction
+from registry.core.database import db, table_of, transaction
 from registry.projects.models import Project
 from registry.requests.decisions import RequestNeedsAnotherPerson
 from registry.requests.models import Request, RequestKind

@@ -7,8 +7,7 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

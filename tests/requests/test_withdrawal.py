@@ -16,9 +16,8 @@ from registry.cases.models import Case, CaseEvent, Order
 from registry.cases.service import open_case
 from registry.cases.sync import revoke_exemption
 from registry.core.clock import now
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, NotAllowed
-from registry.core.transactions import transaction
 from registry.flags.former_flags import keep_former
 from registry.flags.models import FLAGS, Flag
 from registry.projects.models import Project

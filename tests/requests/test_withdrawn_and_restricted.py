@@ -10,8 +10,7 @@ from flask import Flask
 from registry.agencies.models import Agency
 from registry.audits.queries import COUNTS, visible_run
 from registry.cases.sync import revoke_exemption
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import last_good_audit
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project

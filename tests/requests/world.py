@@ -13,8 +13,7 @@ from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import Flag
 from registry.projects.documents import Document, add_document
 from registry.projects.models import Project

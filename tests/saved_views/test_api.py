@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, caller, code, codes
 from tests.audits.steps import audit

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, update
 from registry.accounts.roles import Role
 from registry.cases.list_pages import FILTERS as FILTERS_OF_CASES
 from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, filters_of_cases
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.projects import pages as project_pages
 from registry.projects.filters import FILTERS as FILTERS_OF_PROJECTS
 from registry.saved_views.models import SavedView

@@ -17,8 +17,8 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
+from registry.core.database import transaction
 from registry.core.installation import save_job_run
-from registry.core.transactions import transaction
 from registry.http.metrics import STORED
 from registry.journal import service as journal
 from registry.settings import CHECKOUT

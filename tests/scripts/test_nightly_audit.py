@@ -14,8 +14,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.audits.schedule import exclusive_lock
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.flags.models import AuditRun
 from registry.settings import CHECKOUT
 from tests.factories import a_project

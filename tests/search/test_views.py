@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.projects.models import Project

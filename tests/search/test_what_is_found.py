@@ -12,8 +12,7 @@ from sqlalchemy import Connection, select
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.projects.models import Project

@@ -11,8 +11,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession, renew_session, secret_hash_of
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 
 FLASK_SESSION = "registry_notice"

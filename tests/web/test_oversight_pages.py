@@ -13,8 +13,7 @@ from registry.accounts.roles import SCHEDULE, Role
 from registry.audits.execution import new_run
 from registry.audits.service import run_audit
 from registry.core.clock import now, today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.exemptions.models import Exemption
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force

@@ -15,8 +15,7 @@ from registry.agencies.service import agency_by_bin
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.imports.service import import_now
 from registry.projects.documents import add_document
 from registry.projects.links import add_link

@@ -14,8 +14,7 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.service import person_named
 from registry.accounts.tokens import add_service_account, issue
 from registry.core.clock import now, today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.imports.service import queue_import
 from registry.platform.inventory import store_upload
 from registry.projects.drafts import save_draft, start_draft

@@ -8,7 +8,7 @@ from registry.accounts.models import account_named
 from registry.accounts.roles import Actor, Role
 from registry.audits.service import run_audit
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.core.translations import LANGUAGES, Language
 from registry.webhooks.models import WebhookDelivery
 from registry.webhooks.service import create_webhook

@@ -19,8 +19,7 @@ from registry.accounts.tokens import Token, add_service_account, issue
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
 from registry.core.clock import now, today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.demo.records import REVIEWER, SECOND_REVIEWER, demo_actor
 from registry.flags.models import AuditRun, Flag
 from registry.imports.service import hold_import, import_now

@@ -6,7 +6,7 @@ from registry.accounts.roles import SCHEDULE
 from registry.agencies.service import agency_by_bin
 from registry.audits.execution import new_run
 from registry.core.clock import now, today
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.flags.models import AuditChange, AuditRun
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project

@@ -8,8 +8,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.demo.records import REVIEWER, SUPERVISOR, demo_actor
 from registry.demo.story import TEXTS
 from registry.government_reports.models import GovernmentReport

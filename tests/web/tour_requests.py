@@ -12,8 +12,7 @@ from registry.agencies.models import Agency
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.demo.records import SECOND_SUPERVISOR, demo_actor
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import add_exemption_document

@@ -10,7 +10,7 @@ from typing import Any
 from registry.accounts.roles import Role
 from registry.accounts.service import person_named
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.demo.records import demo_actor
 from registry.webhooks.models import DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.queue import disable

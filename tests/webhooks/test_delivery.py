@@ -10,8 +10,8 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import now
+from registry.core.database import transaction
 from registry.core.trace_context import outgoing_headers, trace_of_job
-from registry.core.transactions import transaction
 from registry.projects.service import change_project, find_project_to_change
 from registry.webhooks.jobs import delete_old_deliveries
 from registry.webhooks.queue import WebhookRun, deliver

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from registry.accounts.roles import Actor, Role
 from registry.changes.service import record_rows
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.webhooks.models import WebhookDelivery
 from registry.webhooks.queue import WebhookRun, deliver, fan_out, lease_batch, record_batch
 from registry.webhooks.sender import Attempt

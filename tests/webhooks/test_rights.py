@@ -11,9 +11,8 @@ from sqlalchemy import select
 from registry.accounts.account_changes import disable_account
 from registry.accounts.roles import Role
 from registry.accounts.service import AccountChanges, edit_account, person_named
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.webhooks.queries import WebhookNotFound, WebhookNotYours, list_deliveries, webhook_row

@@ -8,7 +8,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import now
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.webhooks.queue import deliver, due_deliveries, failing_webhooks, fan_out, pending_deliveries
 from registry.webhooks.service import change_webhook, webhook_to_change
 from tests.factories import a_project

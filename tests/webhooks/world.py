@@ -17,8 +17,7 @@ from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.changes.service import record_rows
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.projects.models import Project
 from registry.webhooks.models import Webhook, WebhookDelivery
 from registry.webhooks.queue import deliver

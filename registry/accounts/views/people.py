@@ -74,13 +74,12 @@ from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
 from registry.agencies.service import agencies_by_id
 from registry.cases.service import count_open_cases
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, RegistryError, invalid
 from registry.core.fields import BaseSchema, Bin, Boolean, Text
 from registry.core.lists import Listing
 from registry.core.spreadsheets.reader import open_table
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.core.transactions import transaction
 from registry.core.translations import LANGUAGES, lazy_text
 from registry.government_reports.service import count_open_reports
 from registry.http.responses import xlsx_download

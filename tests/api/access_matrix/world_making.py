@@ -21,8 +21,7 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.text_templates import add_template
 from registry.core.clock import today
-from registry.core.database import db
-from registry.core.transactions import transaction
+from registry.core.database import db, transaction
 from registry.exemptions.service import add_exemption_document, record_exemption
 from registry.government_reports.service import begin_government_report, freeze_figures
 from registry.imports.service import queue_import

@@ -7,8 +7,8 @@ import pytest
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.cases.lists import show_case
 from registry.cases.queries import CaseNotFound, find_case
+from registry.core.database import transaction
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.cast import (
     AIGERIM,

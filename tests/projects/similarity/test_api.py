@@ -8,8 +8,7 @@ from sqlalchemy import func, select, update
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import now
-from registry.core.database import db, table_of
-from registry.core.transactions import transaction
+from registry.core.database import db, table_of, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
 from registry.projects.models import Project

@@ -6,7 +6,7 @@ from registry.accounts.roles import Permission, Scope
 from registry.cases.models import Case
 from registry.cases.queries import find_case
 from registry.cases.transitions import possible_actions, waiting_proposal
-from registry.core.transactions import transaction
+from registry.core.database import transaction
 from registry.platform.inventory import store_upload, take_upload
 from registry.projects.drafts import discard_draft, drafts_of, start_draft
 from tests.accounts.state_machine.rules.absences import AbsenceRules
