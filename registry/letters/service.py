@@ -122,15 +122,14 @@ def prepare_letter(actor: Actor, case: Case, event: CaseEvent, proposal: CaseDec
         return
     pending = require_transaction().info.setdefault(PENDING, [])
     decision_id = None if decision is None else decision.id
-    pending.append((actor, event.id, decision_id, _facts(actor, case, event, kind, decision)))
+    pending.append((actor, event, decision_id, _facts(actor, case, event, kind, decision)))
 
 
 def issue_pending(session: Session) -> None:
     """Number and store the letters of the open transaction, with their journal entries."""
-    for actor, event_id, decision_id, facts in session.info.pop(PENDING, []):
-        event = session.scalar(select(CaseEvent).where(CaseEvent.id == event_id))
-        if event is None:
-            # A savepoint took the action back.
+    for actor, event, decision_id, facts in session.info.pop(PENDING, []):
+        if event not in session:
+            # A savepoint took the action back; SQLite gives its id to the next one.
             continue
         project = facts["project_record"]
         day = local_date(event.at)
@@ -144,7 +143,7 @@ def issue_pending(session: Session) -> None:
             issued_on=day,
             issued_at=event.at,
             case_id=event.case_id,
-            event_id=event_id,
+            event_id=event.id,
             decision_id=decision_id,
             project_id=project.id,
             agency_id=project.agency_id,

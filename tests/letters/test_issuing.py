@@ -18,6 +18,7 @@ from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.letters.queries import check_letter
+from registry.letters.service import ends_of
 from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TIMUR, act, audit, case_of, edit, editor_of, migrate_by
 from tests.factories import a_project, an_agency
 from tests.present import Present
@@ -130,6 +131,15 @@ def test_action_that_a_savepoint_took_back_has_no_letter(case: Case) -> None:
     assert letters() == []
 
 
+def test_action_after_one_that_a_savepoint_took_back_has_its_letter(case: Case) -> None:
+    with transaction() as session:
+        savepoint = session.begin_nested()
+        act(AIGERIM, case, "ask", "Почему?")
+        savepoint.rollback()
+        act(AIGERIM, case, "ask", "Почему ещё?")
+    assert [content_of(letter)["text_ru"] for letter in letters()] == ["Почему ещё?"]
+
+
 def test_letter_stays_as_it_was_when_its_agency_is_renamed(case: Case, agency: Agency) -> None:
     letter = ordered(case)
     before = letter.data
@@ -198,6 +208,17 @@ def test_question_stands_when_answered_and_not_when_withdrawn(case: Case, agency
     act(AIGERIM, case, "ask", "Почему ещё?")
     act(AIGERIM, case, "withdraw")
     assert [check_letter(letter.code)["ended_because"] for letter in letters()] == [None, "withdrawn"]
+
+
+def test_question_withdrawn_in_one_case_leaves_that_of_another_case_standing(case: Case) -> None:
+    project = a_project(an_agency())
+    audit()
+    act(AIGERIM, case, "ask", "Почему?")
+    other = act(AIGERIM, case_of(project), "claim")
+    act(AIGERIM, other, "ask", "Почему?")
+    act(AIGERIM, other, "withdraw")
+    stands, withdrawn = letters()
+    assert ends_of([stands, withdrawn]) == {withdrawn.id: "withdrawn"}
 
 
 def test_new_order_replaces_the_letter_of_the_former(case: Case) -> None:

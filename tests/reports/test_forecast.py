@@ -38,6 +38,12 @@ def test_shares_that_fall_are_never_complete_and_stay_within_zero_and_hundred() 
     assert (result.percent, result.complete_on) == (0.0, None)
 
 
+def test_everything_that_stays_on_the_platform_was_complete_on_the_last_day() -> None:
+    result = forecast(weeks(100, 100, 100, 100, 100), DAY + timedelta(days=70))
+    assert result is not None
+    assert (result.percent, result.complete_on) == (100.0, DAY + timedelta(days=28))
+
+
 def test_weekly_points_are_the_last_audit_of_each_week() -> None:
     days = {DAY - timedelta(days=back): back for back in (0, 1, 6, 7, 9, 21, 100)}
     assert list(weekly(days, DAY, 8).values()) == [21, 7, 0]

@@ -21,7 +21,7 @@ from registry.imports.service import import_now
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.models import Project
 from registry.requests.models import Request, RequestKind
-from registry.requests.service import ask, carry_out_due_requests, confirm
+from registry.requests.service import RequestCarriedOut, ask, cancel, carry_out_due_requests, confirm
 from tests.api.callers import caller, codes
 from tests.cases.cast import audit, case_of
 from tests.factories import a_project, a_service_token, a_token, an_actor, an_agency, bearer, in_session, project_values
@@ -80,6 +80,13 @@ def test_nothing_happens_before_the_day_and_once_on_it(former: Agency, successor
     assert (before, len(on_the_day), again) == ([], 1, [])
     assert holder(project) == str(successor.id)
     assert db.session.get_one(Project, project.id).version == 2
+
+
+def test_a_succession_that_has_taken_effect_cannot_be_cancelled(former: Agency, successor: Agency) -> None:
+    request = a_succession(former, successor)
+
+    with pytest.raises(RequestCarriedOut):
+        cancel(ASKER, RequestKind.SUCCESSION, request.id)
 
 
 def test_a_project_says_which_agency_had_it(client: FlaskClient, former: Agency, successor: Agency) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from registry.accounts.roles import Actor, Role
-from registry.changes.service import record_rows
+from registry.changes.service import RETENTION, delete_old_changes, record_rows
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.webhooks.models import WebhookDelivery
@@ -234,6 +234,26 @@ def test_disabled_webhook_sends_nothing_and_takes_no_test(app: Flask) -> None:
             with pytest.raises(WebhookDisabled):
                 ask()
     assert receiver.arrived == []
+
+
+def test_webhook_that_was_disabled_for_longer_than_changes_are_kept_gets_those_that_are_left(
+    app: Flask, present: Present
+) -> None:
+    present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving() as receiver:
+        webhook, _ = a_webhook(owner, receiver.url, events=CHANGED)
+        with transaction():
+            change_webhook(owner, webhook_to_change(owner, webhook), {"enabled": False})
+        expired, left = a_project(), a_project()
+        change_projects([expired], times=1)
+        present.move(RETENTION + timedelta(seconds=1))
+        change_projects([left], times=1)
+        delete_old_changes()
+        with transaction():
+            change_webhook(owner, webhook_to_change(owner, webhook), {"enabled": True})
+        deliver(LOCAL)
+    assert [message["data"]["subject"] for message in receiver.messages] == [f"project:{left.number}"]
 
 
 def test_lease_of_a_killed_worker_ends(app: Flask) -> None:
