@@ -38,6 +38,12 @@ def test_shares_that_fall_are_never_complete_and_stay_within_zero_and_hundred() 
     assert (result.percent, result.complete_on) == (0.0, None)
 
 
+def test_shares_that_grow_are_never_above_hundred() -> None:
+    result = forecast(weeks(90, 91, 94, 95, 98), DAY + timedelta(days=70))
+    assert result is not None
+    assert (result.percent, result.high) == (100.0, 100.0)
+
+
 def test_everything_that_stays_on_the_platform_was_complete_on_the_last_day() -> None:
     result = forecast(weeks(100, 100, 100, 100, 100), DAY + timedelta(days=70))
     assert result is not None
