@@ -1,7 +1,7 @@
 """Case workflow as data: each action with its permission, the statuses it starts from and the status it leads to.
 
 Services apply it, pages and the API list the possible actions from it, and a test walks through every transition.
-``AUDIT_TRANSITIONS`` lists the transitions that audits make (see ``registry/cases/sync.py``).
+The transitions that audits make are in ``registry/cases/sync.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from registry.accounts.roles import Permission
-from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, Status
+from registry.cases.vocabulary import ActionName, DecisionKind, Status
 from registry.freeze.vocabulary import Stage
 
 
@@ -141,13 +141,6 @@ _ALL: Final = (
     Action(A.COMMENT, P.CASES_COMMENT, {status: Transition(Target.SAME, Who.ANYONE) for status in Status}),
 )
 ACTIONS: Final[Mapping[str, Action]] = {action.name: action for action in _ALL}
-
-# Transitions by audits, by name of the timeline entry: the source statuses and the target status.
-AUDIT_TRANSITIONS: Final[Mapping[str, tuple[frozenset[Status], Status | Target]]] = {
-    AuditEvent.REOPENED: (frozenset({S.CLOSED, S.AWAITING_CONFIRMATION, S.WITH_COMMISSION}), Target.BACK),
-    AuditEvent.CLEARED: (frozenset(OPEN) - {S.AWAITING_CONFIRMATION}, S.AWAITING_CONFIRMATION),
-    AuditEvent.EXEMPTED: (frozenset({S.NEW, S.UNDER_REVIEW, S.WITH_COMMISSION}), S.WITH_COMMISSION),
-}
 
 
 class Effect(Enum):

@@ -107,18 +107,10 @@ def deleted_up_to() -> int:
     return int(db.session.execute(select(HEAD.deleted_up_to)).scalar_one())
 
 
-def changes_after(seq: int, limit: int, actor: Actor | None) -> list[Change]:
-    """At most so many changes after a number, in their order, as the actor may see them now; None: all of them.
-
-    A list shorter than ``limit`` may have more after it: use ``read_changes`` to go on. Raises ChangesExpired and
-    ChangesNotReached.
-    """
-    return read_changes(actor, seq, limit).changes
-
-
 def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
-    """The same, with the number to go on after. Raises ChangesExpired and ChangesNotReached.
+    """At most ``limit`` changes after a number, in their order, as the actor may see them now; None: all of them.
 
+    A shorter list may have more after it: go on after ``read_up_to``. Raises ChangesExpired and ChangesNotReached.
     Without an actor a change of view has the type that fits somebody who sees everything now: ask with an actor.
     """
     session = db.session()

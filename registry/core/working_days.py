@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +14,9 @@ import holidays
 
 from registry.core.errors import CalendarInvalid
 from registry.core.files import CONFIG
-from registry.freeze.texts import REQUIRED_LANGUAGES
 
 CALENDAR_FILE: Final = CONFIG / "calendar.toml"
 COUNTRY: Final = "KZ"
-SUFFIX: Final = re.compile(r" \([^)]*\)$")
 SATURDAY: Final = 5
 LAST_QUARTER: Final = 10
 DAY: Final = timedelta(days=1)
@@ -27,14 +24,10 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Calendar:
-    """A calendar whose ``days_off`` and ``working_days`` override the package's.
-
-    ``names`` maps the package's name of a holiday to names by language.
-    """
+    """A calendar whose ``days_off`` and ``working_days`` override the package's."""
 
     days_off: frozenset[date] = frozenset()
     working_days: frozenset[date] = frozenset()
-    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def is_working(self, day: date) -> bool:
         """True when the day is a working day."""
@@ -79,14 +72,6 @@ class Calendar:
         years = range(first.year, last.year + 1)
         return [day for year in years for day in self.estimated(year) if first < day <= last]
 
-    def holiday(self, day: date, language: str) -> str | None:
-        """The name of the holiday on a day, also when it was moved there; None on other days."""
-        name = _base(day.year)[0].get(day)
-        if name is None or day in self.working_days:
-            return None
-        name = SUFFIX.sub("", name)
-        return self.names.get(name, {}).get(language, name)
-
 
 # Cached: 0.3 ms a year, and a list of cases computes several deadlines a row.
 @lru_cache(maxsize=64)
@@ -104,13 +89,14 @@ def load_calendar(path: Path) -> Calendar:
         raise CalendarInvalid(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise CalendarInvalid(f"{path}: not valid TOML in UTF-8: {error}") from error
+    # Files of earlier versions have a table ``names``, which nothing reads.
     unknown = sorted(set(document) - {"days_off", "working_days", "names"})
     if unknown:
-        raise CalendarInvalid(f"{path}: {unknown[0]}: unknown, expected only days_off, working_days, names")
+        raise CalendarInvalid(f"{path}: {unknown[0]}: unknown, expected only days_off, working_days")
     days_off, working_days = (_days(document, name, path) for name in ("days_off", "working_days"))
     if days_off & working_days:
         raise CalendarInvalid(f"{path}: working_days: {min(days_off & working_days)} is among days_off too")
-    return Calendar(days_off, working_days, _names(document, path))
+    return Calendar(days_off, working_days)
 
 
 def _days(document: Mapping[str, Any], name: str, path: Path) -> frozenset[date]:
@@ -119,16 +105,6 @@ def _days(document: Mapping[str, Any], name: str, path: Path) -> frozenset[date]
     if not isinstance(days, list) or not all(type(day) is date for day in days):
         raise CalendarInvalid(f"{path}: {name}: expected dates such as [2025-01-03], without quotes or time")
     return frozenset(days)
-
-
-def _names(document: Mapping[str, Any], path: Path) -> Mapping[str, Mapping[str, str]]:
-    names = document.get("names", {})
-    if not isinstance(names, dict):
-        raise CalendarInvalid(f"{path}: names: expected a table")
-    for name, texts in names.items():
-        if not isinstance(texts, dict) or not all(isinstance(texts.get(lang), str) for lang in REQUIRED_LANGUAGES):
-            raise CalendarInvalid(f'{path}: names."{name}": expected texts for {", ".join(REQUIRED_LANGUAGES)}')
-    return names
 
 
 _current: list[Calendar] = []

@@ -345,8 +345,3 @@ class _Renderer(RendererHTML):
 
 def _render(tokens: list[Token]) -> str:
     return str(_Renderer(PARSER.renderer).render(tokens, PARSER.options, {}))
-
-
-def anchors_of(name: str) -> frozenset[str]:
-    """The anchors of a document's sections, the same in every language."""
-    return frozenset(section.anchor for section in render_document(DOCUMENTS[name], DEFAULT_LANGUAGE).sections)

@@ -25,7 +25,7 @@ from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case, CaseFlag
 from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.models import ChangeKind
-from registry.changes.queries import changes_after
+from registry.changes.queries import read_changes
 from registry.changes.service import newest_number
 from registry.core.clock import now
 from registry.core.database import db, table_of, transaction
@@ -160,7 +160,7 @@ def test_case_in_line_is_changed_when_a_flag_that_it_shows_changes(app: Flask, p
         db.session.scalars(select(Case.changed_at)).one(),
     )
     assert flag_at == case_at == now()
-    assert {change.kind for change in changes_after(number, 9, None)} >= {ChangeKind.FLAG, ChangeKind.CASE}
+    assert {change.kind for change in read_changes(None, number, 9).changes} >= {ChangeKind.FLAG, ChangeKind.CASE}
 
 
 def test_counts_are_those_of_the_moment_at_which_the_audit_commits(own_app: Flask, present: Present) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from registry.cases import workflow
 from registry.cases.vocabulary import DecisionKind, ReasonCode, Status
-from registry.cases.workflow import ACTIONS, AUDIT_TRANSITIONS, Target, Transition, Who, is_permitted, target
+from registry.cases.workflow import ACTIONS, Target, Transition, Who, is_permitted, target
 
 # For each action: its permission, whether the agency sees the entry, whether it sees the comment, whether a person is
 # required; then for each status the target, who may take the action, and whether only under an order.
@@ -100,20 +100,6 @@ def test_action_matches_the_contract(name: str) -> None:
 
 def test_there_is_no_other_action() -> None:
     assert set(ACTIONS) == set(CONTRACT)
-
-
-def test_audit_transitions_match_the_contract() -> None:
-    shown = {
-        name: ({each.value for each in starts}, target_name(to)) for name, (starts, to) in AUDIT_TRANSITIONS.items()
-    }
-    assert shown == {
-        "reopened": ({"closed", "awaiting_confirmation", "with_commission"}, "BACK"),
-        "cleared": (
-            {"new", "under_review", "awaiting_agency", "awaiting_approval", "with_commission", "remediation"},
-            "awaiting_confirmation",
-        ),
-        "exempted": ({"new", "under_review", "with_commission"}, "with_commission"),
-    }
 
 
 def test_review_deadline_runs_while_reviewers_hold_the_case() -> None:
