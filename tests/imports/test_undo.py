@@ -78,6 +78,7 @@ def test_undo_brings_values_of_before_back_where_nothing_changed_since(app: Flas
 
 
 def test_import_is_undoable_for_thirty_days(app: Flask, present: Present) -> None:
+    present.set(date(2026, 11, 1))
     agency = an_agency()
     editor = an_actor(Role.AGENCY_EDITOR, agency)
 
@@ -86,9 +87,9 @@ def test_import_is_undoable_for_thirty_days(app: Flask, present: Present) -> Non
         return import_now(editor, "projects", False, "x.csv", csv_of(row))
 
     early, late = imported("озёр"), imported("дорог")
-    present.move(timedelta(days=29, hours=23))
+    present.move(timedelta(days=30, seconds=-1))
     undo_import(editor, early.id, "ошибка")
-    present.move(timedelta(hours=2))
+    present.move(timedelta(seconds=1))
     with pytest.raises(ImportNotUndoable):
         undo_import(editor, late.id, "ошибка")
 
