@@ -60,6 +60,7 @@ from registry.imports.models import ImportRun, pass_on_imports
 from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
+from registry.notifications.immediate import enqueue_action
 from registry.notifications.models import enqueue_notice, pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.models import PendingUpload
@@ -120,6 +121,7 @@ account_renamed.connect(rename_in_open_reports)
 account_renamed.connect(rename_in_views)
 
 case_acted.connect(prepare_letter)
+case_acted.connect(enqueue_action)
 before_journal.connect(issue_pending)
 after_rollback.connect(discard_pending)
 # After the journal, which connects itself when it is imported.

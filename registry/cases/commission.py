@@ -23,7 +23,6 @@ from registry.cases.queries import find_case_to_change
 from registry.cases.service import send_back
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
 from registry.changes.service import record_change
-from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, Problem
@@ -293,7 +292,7 @@ def _refuse(actor: Actor, case: Case, values: Mapping[str, Any], documents: Sequ
 
 
 def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent:
-    """Write timeline, journal and outbox. The agency sees the entry, not its comment."""
+    """Write timeline and journal. The agency sees the entry, not its comment."""
     action, shown = _entry_kind(values), _details(values)
     event = CaseEvent(
         case_id=case.id,
@@ -314,6 +313,5 @@ def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent
     case.changed_at = now()
     db.session.flush()
     journal.record(actor, f"case.{action.value}", f"case:{case.id}", {"project": case.project_record.number, **shown})
-    outbox.enqueue(f"case.{action.value}", {"case": case.id, "event": event.id})
     timeline_written.publish(actor, event.id)
     return event

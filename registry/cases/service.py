@@ -114,7 +114,6 @@ def open_case(actor: Actor, number: str) -> Case:
         session.add(event)
         session.flush()
         journal.record(actor, "case.opened", f"case:{case.id}", {"project": number})
-        outbox.enqueue("case.opened", {"case": case.id})
         timeline_written.publish(actor, event.id)
         return find_case(actor, case.id)
 

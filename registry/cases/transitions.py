@@ -1,4 +1,4 @@
-"""Case transitions: authorizes an action, applies it, and writes timeline, journal and outbox."""
+"""Case transitions: authorizes an action, applies it, and writes timeline and journal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, O
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
 from registry.changes.service import record_change
-from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, NotAllowed
@@ -138,7 +137,7 @@ def apply(
     ordered_until: date | None = None,
     speaks_to_agency: bool | None = None,
 ) -> Case:
-    """Change the case's status and deadlines; write its timeline, the journal and the outbox.
+    """Change the case's status and deadlines; write its timeline and the journal.
 
     ``details`` are part of the timeline entry, also for the agency if it sees the action. ``speaks_to_agency``
     overrides the workflow for one comment.
@@ -184,7 +183,6 @@ def apply(
     if comment is not None:
         journal_entry["comment"] = comment
     journal.record(actor, f"case.{action.name}", f"case:{case.id}", journal_entry)
-    outbox.enqueue(f"case.{action.name}", {"case": case.id, "event": event.id})
     case_acted.publish(actor, case, event, step.proposal)
     timeline_written.publish(actor, event.id)
     return case

@@ -40,12 +40,7 @@ class OutboxMessage(Model):
 
 def enqueue(topic: str, payload: Mapping[str, Any]) -> None:
     """Add a message to the open transaction. Raises RuntimeError when none is open."""
-    require_transaction().add(OutboxMessage(**message_row(topic, payload)))
-
-
-def message_row(topic: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as a row for a bulk insert."""
-    return {"topic": topic, "payload": dict(payload), "created_at": now()}
+    require_transaction().add(OutboxMessage(topic=topic, payload=dict(payload), created_at=now()))
 
 
 def has_waiting() -> bool:

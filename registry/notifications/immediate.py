@@ -12,7 +12,7 @@ from sqlalchemy import select
 from registry.accounts.attempts import SURGE_TOPIC
 from registry.accounts.invitations import TOPIC as INVITATION_TOPIC
 from registry.accounts.invitations import open_invitations
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import account_ever_named, is_another_person
 from registry.approvals.queries import visible_approvals
 from registry.approvals.service import DECIDED_TOPIC as APPROVAL_DECIDED_TOPIC
@@ -24,7 +24,7 @@ from registry.cases.service import HANDED_OVER
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
 from registry.core.database import db, transaction
-from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
+from registry.core.outbox import enqueue, has_waiting, lock_waiting, mark_delivered
 from registry.letters.models import Letter
 from registry.notifications.models import ACCOUNT_TOPICS, Channel
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
@@ -393,3 +393,10 @@ HANDLERS: Final[Mapping[str, NoticesOf]] = {
     APPROVAL_DECIDED_TOPIC: _approval_decided,
     **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }
+
+
+def enqueue_action(_actor: Actor, case: Case, event: CaseEvent, _proposal: CaseDecision | None) -> None:
+    """Enqueue an action on a case when somebody is notified of it, in the open transaction."""
+    topic = f"case.{event.action}"
+    if topic in HANDLERS:
+        enqueue(topic, {"case": case.id, "event": event.id})

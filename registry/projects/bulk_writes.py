@@ -22,7 +22,6 @@ from registry.core.database import EncodedJson, db, require_transaction, table_o
 from registry.core.dialects import is_among, is_one_of
 from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, Problem, RegistryError
 from registry.core.fields import Loaded, body_problems, is_bin
-from registry.core.outbox import OutboxMessage
 from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.journal import service as journal
@@ -131,11 +130,6 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     insert_rows(session, ProjectFingerprint, fingerprints)
     insert_rows(session, Revision, revisions)
     save_former_records(session, {key: each.former for key, each in zip(ids, projects, strict=True)}, at)
-    insert_rows(
-        session,
-        OutboxMessage,
-        [{"topic": "project.registered", "payload": {"project": number}, "created_at": at} for number in numbers],
-    )
     return numbers
 
 

@@ -18,7 +18,6 @@ from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
-from registry.core.outbox import OutboxMessage, message_row
 from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import project_words, search_words
 from registry.journal import service as journal
@@ -242,7 +241,6 @@ def register_project(
                 (Project, row),
                 (ProjectFingerprint, {"project_id": project_id, **hashes}),
                 (Revision, revision_row(row, changes, actor.principal) | {"reason": reason}),
-                (OutboxMessage, message_row("project.registered", {"project": number})),
             )
         except IntegrityError as error:
             if not violates(error, EXTERNAL_ID_UNIQUE):

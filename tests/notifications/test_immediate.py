@@ -227,9 +227,15 @@ def counted() -> tuple[int | None, int | None]:
     return tuple(db.session.scalar(select(func.count(model.id))) for model in (OutboxMessage, OutboundEmail))
 
 
-def test_messages_without_recipients_do_not_accumulate() -> None:
-    for _ in range(3):
-        a_project()
+def test_actions_that_notify_nobody_enqueue_nothing() -> None:
+    case = under_review(a_project())
+    before = counted()
+    act(AIGERIM, case, "comment", "A note")
+    act(AIGERIM, case, "refer", "Of importance")
+    assert counted() == before
+
+
+def test_messages_of_another_version_do_not_accumulate() -> None:
     with transaction():
         enqueue("of.another.version", {"anything": 1})
     assert queued_emails() == []

@@ -14,7 +14,6 @@ from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
-from registry.core.outbox import OutboxMessage
 from registry.projects.fields import merge_problems
 from registry.projects.models import Project, project_restricted
 from registry.projects.revisions import Revision, history
@@ -81,8 +80,6 @@ def test_registration_is_a_revision_a_message_and_a_journal_entry(agency: Agency
     assert db.session.scalars(select(Revision.version)).all() == [1]
     details = {"agency": agency.bin, "changes": revision["changes"]}
     assert last_entry() == ("project.registered", "administrator@tests", f"project:{project.number}", details)
-    messages = db.session.execute(select(OutboxMessage.topic, OutboxMessage.payload)).all()
-    assert ("project.registered", {"project": project.number}) in [tuple(row) for row in messages]
 
 
 @pytest.mark.parametrize("call", [check_project, register_project])
