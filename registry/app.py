@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -48,14 +47,6 @@ OPEN_ENDPOINTS: Final = {
 LETTER_CHECKS: Final = ("web.check_letters", "web.checked_letter", "web.checked_letter_as_json")
 
 
-class SynchronousFlask(Flask):
-    """Flask without async functions, which it would look for at each of the twenty functions that a request calls."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as it is: no view and no handler here is async."""
-        return func
-
-
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: database, policy, API, errors, headers and logs.
 
@@ -65,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or read_settings()
     require_current_zone()
     use_configuration_files(settings)
-    app = SynchronousFlask("registry", static_folder=None)
+    app = Flask("registry", static_folder=None)
     app.config.from_mapping(flask_config(settings))
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

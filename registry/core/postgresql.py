@@ -103,7 +103,7 @@ def set_up_engine(engine: Engine) -> None:
     lost, the whole pool reconnects to the current primary, and the failed request gets OperationalError.
     The client waits a little longer than the server's statement timeout, and 5 seconds for a ping.
     """
-    from registry.core.psycopg_connection import BoundedConnection, LazyCursor, wait_limit
+    from registry.core.psycopg_connection import BoundedConnection, wait_limit
 
     usual_limit = wait_limit(int(engine.get_execution_options()[STATEMENT_TIMEOUT]))
 
@@ -111,7 +111,6 @@ def set_up_engine(engine: Engine) -> None:
     def connect(_dialect: object, _record: object, cargs: tuple[Any, ...], cparams: dict[str, Any]) -> object:
         connection = BoundedConnection.connect(*cargs, **cparams)
         connection.wait_limit = usual_limit
-        connection.cursor_factory = LazyCursor
         return connection
 
     # Not on every checkout, as pool_pre_ping does: that would be three of the seven round trips of a short request.

@@ -1,20 +1,16 @@
-"""psycopg connections: a client-side timeout for every wait, and cursors that describe their columns late."""
+"""psycopg connections with a client-side timeout for every wait."""
 
 from __future__ import annotations
 
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar
 
-from psycopg import Column, Connection, Cursor, Error, OperationalError
+from psycopg import Connection, Error, OperationalError
 from psycopg.abc import PQGen
 
-# psycopg connections with a client-side timeout for every wait.
-#
 # The server's own limits (``statement_timeout``) do not help when the server is unreachable: a host that hangs, or a
 # proxy that keeps the TCP connection alive without forwarding data. Imported on PostgreSQL only.
 
@@ -57,43 +53,3 @@ def close_waiting_connections(longer_than_s: float) -> None:
         if now - began > longer_than_s:
             with suppress(OSError, Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as same:
                 same.shutdown(socket.SHUT_RDWR)
-
-
-# A psycopg cursor that describes its columns only when they are looked at. Imported on PostgreSQL only.
-
-
-class LazyCursor(Cursor[Any]):
-    """SQLAlchemy asks for the description of every result, and reads it only the first time a statement is executed.
-
-    psycopg makes an object of each column, a tenth of a millisecond for the sixty of a request for one project.
-    """
-
-    @property
-    def description(self) -> Any:
-        """As DB-API has it; None for a statement without rows."""
-        result = self.pgresult
-        if result is None or not result.nfields:
-            return super().description
-        return Description(result.nfields, lambda: super(LazyCursor, self).description or [])
-
-
-class Description(Sequence[Column]):
-    """The columns of the present result, which ``make`` makes."""
-
-    def __init__(self, count: int, make: Callable[[], list[Column]]) -> None:
-        self._count = count
-        self._make = make
-
-    @cached_property
-    def _columns(self) -> list[Column]:
-        return self._make()
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Column: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Column]: ...
-    def __getitem__(self, index: int | slice) -> Column | list[Column]:
-        return self._columns[index]
