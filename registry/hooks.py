@@ -44,7 +44,6 @@ from registry.cases.service import hand_over_cases
 from registry.changes.service import discard_pending as discard_changes
 from registry.changes.service import write_pending
 from registry.core.database import after_rollback, before_commit, before_journal
-from registry.core.read_along import read_along
 from registry.exemptions.service import exempt_since, mark_exemptions_of_agency, mark_exemptions_of_project
 from registry.flags.freeze_status import mark_flags_of_agency, mark_flags_of_project, update_freeze_status_of_agency
 from registry.flags.queries import (
@@ -64,7 +63,7 @@ from registry.notifications.immediate import enqueue_action
 from registry.notifications.models import enqueue_notice, pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.models import PendingUpload
-from registry.policies.queries import ACTIVATED_TEXT, READ_ALONG, later_policy
+from registry.policies.queries import later_policy
 from registry.projects.change_times import mark_projects_of_agency, record_view_changes_below
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
@@ -84,7 +83,6 @@ from registry.webhooks.events import pass_on_webhooks
 from registry.webhooks.queue import disable_of_admitted
 
 connect_later_versions(later_policy)
-read_along(READ_ALONG, ACTIVATED_TEXT)
 
 register_kind(AgencyChange())
 register_kind(CommissionDecision())

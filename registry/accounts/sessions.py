@@ -30,7 +30,6 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model, db, require_transaction, transaction
 from registry.core.errors import NotAllowed, NotFound
 from registry.core.installation import keyed_hash
-from registry.core.read_along import columns_read_along, keep_read_along
 from registry.journal import service as journal
 
 # Device names: browser and operating system from the User-Agent header, for the list of sessions.
@@ -297,7 +296,6 @@ def _find_session(secret: str) -> Any:
             Account.role,
             Account.agency_id,
             Account.restricted_admitted_at,
-            *columns_read_along(),
         )
         .join(Person, Person.id == WebSession.person_id)
         .join(Account, Account.id == Person.account_id)
@@ -308,7 +306,6 @@ def _find_session(secret: str) -> Any:
         return None
     if not hmac.compare_digest(row.secret_mac or "", session_mac(row.person_id, row.secret_hash)):
         return None
-    keep_read_along(row._mapping)
     return row
 
 

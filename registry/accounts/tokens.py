@@ -65,7 +65,6 @@ from registry.core.database import Instant, Model, db, require_transaction, tabl
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.installation import keep_secret_key, keyed_hash
 from registry.core.networks import is_in_ranges, is_range_within, normalised_range
-from registry.core.read_along import columns_read_along, keep_read_along
 from registry.journal import service as journal
 
 # The table of tokens. Only a hash of a token's secret is stored, and a keyed hash of whose token it is.
@@ -217,7 +216,6 @@ def _find_active_token() -> Select[*tuple[Any, ...]]:
             account.role.label("account_role"),
             account.agency_id.label("account_agency_id"),
             account.restricted_admitted_at,
-            *columns_read_along(),
         )
         .join_from(table_of(Token), table_of(Account), account.id == token.principal_id)
         .where(
@@ -242,7 +240,6 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         or (row.addresses is not None and not is_in_ranges(source, row.addresses))
     ):
         raise TokenNotAccepted
-    keep_read_along(row._mapping)
     if row.last_used_at is None or at - row.last_used_at > LAST_USED_INTERVAL:
         with transaction() as session:
             used = {"last_used_at": at, "last_used_from": source}

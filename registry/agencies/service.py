@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.agency_tree import is_in_subtree, subtree
@@ -40,19 +39,11 @@ agency_changed: Final[Event[[int, frozenset[str], datetime]]] = Event("agency_ch
 AGENCY_LOCKS: Final = 742_004 << 32
 IMPORT_LOCKS: Final = 742_005 << 32
 AGENCY: Final = table_of(Agency).c
-BINS: Final = "bins"
-WITH_BINS: Final = AGENCY.bin.in_(bindparam(BINS, expanding=True))
 
 
 def share_agencies(*which: ColumnElement[bool]) -> None:
     """Keep the agencies that fit from being changed or closed until the open transaction ends."""
     _lock(*which, shared=True)
-
-
-def share_agencies_with(bins: Collection[str]) -> None:
-    """The same for the agencies with these BINs, by a statement that is built once: every registration executes it."""
-    if has_row_locks():
-        require_transaction().execute(_shares_with_bins(), {BINS: list(bins)})
 
 
 def hold_agencies(*which: ColumnElement[bool]) -> None:
@@ -68,16 +59,8 @@ def lock_agencies_for_import(*which: ColumnElement[bool]) -> None:
 def _lock(*which: Any, shared: bool, base: int = AGENCY_LOCKS) -> None:
     session = require_transaction()
     if has_row_locks():
-        session.execute(_locks(*which, shared=shared, base=base))
-
-
-@lru_cache(maxsize=1)
-def _shares_with_bins() -> Select[Any]:
-    return _locks(WITH_BINS, shared=True)
-
-
-def _locks(*which: Any, shared: bool, base: int = AGENCY_LOCKS) -> Select[Any]:
-    return advisory_row_locks(base, select(AGENCY.id).where(*which).order_by(AGENCY.id), shared=shared)
+        ids = select(AGENCY.id).where(*which).order_by(AGENCY.id)
+        session.execute(advisory_row_locks(base, ids, shared=shared))
 
 
 class AgencyNotFound(NotFound):

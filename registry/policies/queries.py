@@ -9,13 +9,12 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from flask import has_app_context
-from sqlalchemy import String, cast, func, literal_column, select
+from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import today
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
-from registry.core.read_along import forget_read_along, value_read_along
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import KeyPath, format_path, policy_document, read_policy
@@ -33,18 +32,6 @@ _ACTIVATED: Final = (
 )
 
 
-# All of them in one value, read with the caller: id, digest and day of each. An activated version never changes.
-READ_ALONG: Final = "activated_policies"
-_COLON: Final = literal_column("':'", String)
-# Written out: SQLAlchemy would put a plain separator into the statement again at each execution.
-_COMMA: Final[Any] = literal_column("','", String)
-_EACH: Final = cast(VERSIONS.id, String) + _COLON + VERSIONS.digest + _COLON + cast(VERSIONS.in_force_from, String)
-ACTIVATED_TEXT: Final = func.coalesce(
-    select(func.aggregate_strings(_EACH, _COMMA)).where(VERSIONS.in_force_from.is_not(None)).scalar_subquery(),
-    literal_column("''"),
-)
-
-
 class Activated(NamedTuple):
     """An activated version."""
 
@@ -56,7 +43,7 @@ class Activated(NamedTuple):
 def later_policy(on: date | None = None) -> Policy | None:
     """The activated version in force on a day, by default today; None while the policy file is in force.
 
-    The versions are read with the caller of a request, or once a transaction.
+    The versions are read once a transaction.
     """
     if not has_app_context():
         return None
@@ -86,9 +73,6 @@ def activated_versions() -> tuple[Activated, ...]:
     known: tuple[object, tuple[Activated, ...]] | None = session.info.get(ACTIVATED)
     if known is not None and known[0] is session.get_transaction():
         return known[1]
-    read_along = value_read_along(READ_ALONG)
-    if read_along is not None:
-        return _read(read_along)
     versions = tuple(Activated(*row) for row in session.execute(_ACTIVATED))
     session.info[ACTIVATED] = (session.get_transaction(), versions)
     return versions
@@ -97,14 +81,6 @@ def activated_versions() -> tuple[Activated, ...]:
 def forget_activated_versions() -> None:
     """Read them again, also in the same transaction."""
     db.session().info.pop(ACTIVATED, None)
-    forget_read_along()
-
-
-@lru_cache(maxsize=32)
-def _read(text: str) -> tuple[Activated, ...]:
-    rows = (each.split(":") for each in text.split(",") if each)
-    versions = (Activated(int(number), digest, date.fromisoformat(day)) for number, digest, day in rows)
-    return tuple(sorted(versions, key=lambda version: version.in_force_from, reverse=True))
 
 
 @lru_cache(maxsize=32)

@@ -289,10 +289,11 @@ class Projects(MethodView):
         """
         agency = sent.values.pop("agency", None)
         reason = sent.values.pop("change_reason", None)
-        project = register_project(current_actor(), agency, sent.values, sent.problems, reason)
-        row = project_row(project)
+        with transaction():
+            project = register_project(current_actor(), agency, sent.values, sent.problems, reason)
+            row = project_row(project)
+            verdict = verdict_at_registration(project, request_locale())
         blp.set_etag(etag_data(row))
-        verdict = verdict_at_registration(project, request_locale())
         return {**row, "verdict": verdict}, {"Location": f"{API_PREFIX}/projects/{project.number}"}
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager, lazyload, make_transient_to_detached
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import BINS, WITH_BINS, closed_problem, may_act_for, share_agencies_with
+from registry.agencies.service import AGENCY, closed_problem, may_act_for, share_agencies
 from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
-from registry.core.read_along import columns_read_along, keep_read_along
 from registry.core.search import project_words, search_words
 from registry.journal import service as journal
 from registry.projects.change_times import (
@@ -58,7 +56,6 @@ from registry.projects.visibility import journal_restricted_reads, require_not_w
 
 # What a registration is checked for before anything is written, one by one and in batches.
 
-# Built once: every registration executes it.
 SAME_EXTERNAL_ID: Final = select(PROJECT.c.number).where(
     PROJECT.c.agency_id == bindparam("agency"), PROJECT.c.external_id == bindparam("reference")
 )
@@ -111,23 +108,15 @@ def require_unused_external_id(agency: Agency, external_id: str | None) -> None:
 def agencies_to_register_for(bins: Collection[str]) -> dict[str, Agency]:
     """The agencies with these BINs; until the commit nobody closes them, or changes the kind of one.
 
-    The kind decides the freeze status. They are locked as their foreign keys will, in the order of their ids, and read
-    with the versions of the policy, which decide the status too.
+    The kind decides the freeze status. They are locked as their foreign keys will, in the order of their ids.
     """
-    share_agencies_with(bins)
-    rows = db.session.execute(_locked_agencies(), {BINS: list(bins)}).all()
-    if rows:
-        keep_read_along(rows[0]._mapping)
-    return {row[0].bin: row[0] for row in rows}
-
-
-# Built once, after the hooks: every registration executes it. Without parent and successor, which it seldom needs.
-@lru_cache(maxsize=1)
-def _locked_agencies() -> Select[Any]:
-    statement = select(Agency, *columns_read_along()).where(WITH_BINS).order_by(Agency.id)
+    share_agencies(AGENCY.bin.in_(bins))
+    # Without parent and successor, which a registration seldom needs.
+    statement = select(Agency).where(Agency.bin.in_(bins)).order_by(Agency.id)
     statement = statement.options(lazyload(Agency.parent), lazyload(Agency.successor))
     statement = statement.with_for_update(of=Agency, read=True, key_share=True)
-    return statement.execution_options(populate_existing=True)
+    agencies = db.session.scalars(statement.execution_options(populate_existing=True))
+    return {agency.bin: agency for agency in agencies}
 
 
 # Project service: find, register, change and restrict projects. Takes the actor first, and validated values.

@@ -14,15 +14,16 @@ from tests.factories import a_project, project_values
 from tests.statements import statements
 
 NOT_COUNTED = ("SAVEPOINT", "RELEASE", "ROLLBACK")
-# Who calls, which also reads the versions of the policy, and the page.
-OF_A_LIST = 2
-# Who calls, and the project with its agency and where it stands.
-OF_A_PROJECT = 2
-# Who calls, and its flags; the project alone is looked up where it has none.
-OF_ITS_FLAGS = 2
+# Who calls, the versions of the policy, and the page.
+OF_A_LIST = 3
+# Who calls, the project with its agency and where it stands, and the versions of the policy.
+OF_A_PROJECT = 3
+# Who calls, its flags, and the versions of the policy; the project alone is looked up where it has none.
+OF_ITS_FLAGS = 3
 # Who calls; the lock that keeps a merger of the agency out; the agency, the external id, former records of the same
-# object and names; and what others wait for: the number, the rows, the journal's head, the entry, the change.
-OF_A_REGISTRATION = 11
+# object and names, the versions of the policy; and what others wait for: the number, the rows, the journal's head, the
+# entry, the change.
+OF_A_REGISTRATION = 12
 
 
 @pytest.mark.parametrize("query", ["", "&sort=-budget_kzt", "&flagged=true&sort=started_on", "&q=учёта", "&cursor"])
@@ -36,10 +37,10 @@ def test_a_list_takes_as_many_statements_for_many_rows_as_for_few(
     reviewer.get("/agencies")  # the first use of a token is kept
     counts = set()
     for limit in (2, 40):
+        create_projects(limit, agency)
         with statements(connection) as sent:
             assert reviewer.get(f"/projects?limit={limit}{query}").status_code == 200
         counts.add(sum(not sql.startswith(NOT_COUNTED) for sql in sent))
-        create_projects(40, agency)
     # First, how common a word is.
     assert counts == {OF_A_LIST + query.startswith("&q=")}
 

@@ -1,4 +1,4 @@
-"""Which policy a request uses: read with its caller, never an older one than is in force when the request begins."""
+"""Which policy a request uses: never an older one than is in force when the request begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from registry.core.database import transaction
 from registry.freeze.current import policy_in_force
 from tests.api.callers import Caller
 from tests.audits.policy_steps import activate, draft
-from tests.fixtures.web import SignedIn
 from tests.present import Present
 from tests.statements import statements
 
@@ -40,19 +39,6 @@ def test_next_request_uses_a_policy_that_was_activated(
     assert policy_of(supervisor) == "2026.2"
     present.move(timedelta(days=2))
     assert policy_of(as_role(Role.SUPERVISOR)) == "2026.3"
-
-
-def test_requests_and_pages_read_the_versions_with_their_caller(
-    connection: Connection, reviewer: Caller, signed_in: SignedIn
-) -> None:
-    draft("2026.2")
-    activate("2026.2")
-    visit = signed_in(Role.SUPERVISOR)
-    for read in (lambda: reviewer.get("/projects"), lambda: visit.get("/projects")):
-        read()
-        with statements(connection) as sent:
-            assert read().status_code == 200
-        assert not [sql for sql in sent if sql.startswith("SELECT policy_versions.")]
 
 
 def test_transaction_reads_the_versions_again(connection: Connection, app: Flask) -> None:
