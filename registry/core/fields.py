@@ -235,6 +235,7 @@ class Choice(InputField):
         self, options: Sequence[str] | type[Choices], spellings: Mapping[str, Sequence[str]] | None = None, **more: Any
     ) -> None:
         super().__init__(**more)
+        self.choices = options if isinstance(options, type) else None
         self.options = options.codes() if isinstance(options, type) else tuple(options)
         self.labels = ChoiceLabels(options, spellings or {})
         self.width = max(map(len, self.options)) if all(option.isdigit() for option in self.options) else 0

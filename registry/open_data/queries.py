@@ -11,23 +11,23 @@ from sqlalchemy import ColumnElement, select
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
-from registry.agencies.vocabulary import Region
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
+from registry.core.fields import Choice, Day, WholeNumber
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
-from registry.freeze.vocabulary import Choices, Placement, Stage, WorkType
+from registry.freeze.vocabulary import Choices
+from registry.projects.exports import DAYS
+from registry.projects.fields import FIELDS, PUBLIC
 from registry.projects.filters import started_on
 from registry.projects.models import Project, is_project_number
 from registry.projects.queries import count_projects, list_projects
 from registry.projects.schemas import PROJECT
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
-from registry.projects.vocabulary import FreezeStatus, Funding, ObjectKind, Sector, WithdrawnProjects
+from registry.projects.vocabulary import FreezeStatus, WithdrawnProjects
 
-# The public fields of a project: the one list that files, pages and their dictionary are made from.
-#
-# A field that is not in the list is private, also one that is added to projects later.
+# The public fields (``PUBLIC`` of ``projects/fields.py``): files, pages and their dictionary are made of them.
 
 # As Table Schema calls them.
 Kind = Literal["string", "integer", "date"]
@@ -59,8 +59,15 @@ class PublicField:
         return table_of(Project).c[self.name]
 
 
-def _of_project(name: str, kind: Kind = "string", choices: type[Choices] | None = None) -> PublicField:
-    return PublicField(name, PROJECT.fields[name].metadata["label"], kind, choices)
+def _of_project(name: str) -> PublicField:
+    title, field = PROJECT.fields[name].metadata["label"], FIELDS.get(name)
+    if name == "freeze_status":
+        return PublicField(name, title, choices=FreezeStatus)
+    if isinstance(field, Choice):
+        return PublicField(name, title, choices=field.choices)
+    if isinstance(field, WholeNumber):
+        return PublicField(name, title, "integer")
+    return PublicField(name, title, "date" if isinstance(field, Day) or name in DAYS else "string")
 
 
 PUBLIC_FIELDS: Final = (
@@ -69,24 +76,7 @@ PUBLIC_FIELDS: Final = (
     PublicField("agency_name_kk", lazy_text("Name of the agency in Kazakh")),
     PublicField("agency_name_ru", lazy_text("Name of the agency in Russian")),
     PublicField("agency_name_en", lazy_text("Name of the agency in English")),
-    _of_project("name_kk"),
-    _of_project("name_ru"),
-    _of_project("name_en"),
-    _of_project("purpose"),
-    _of_project("object_kind", choices=ObjectKind),
-    _of_project("work_type", choices=WorkType),
-    _of_project("stage", choices=Stage),
-    _of_project("placement", choices=Placement),
-    _of_project("sector", choices=Sector),
-    _of_project("region", choices=Region),
-    _of_project("funding", choices=Funding),
-    _of_project("budget_kzt", "integer"),
-    _of_project("started_on", "date"),
-    _of_project("planned_end_on", "date"),
-    _of_project("ended_on", "date"),
-    _of_project("freeze_status", choices=FreezeStatus),
-    # ``placement`` is what the agency says.
-    _of_project("placement_verified_on", "date"),
+    *map(_of_project, PUBLIC),
 )
 PUBLIC_NAMES: Final = frozenset(field.name for field in PUBLIC_FIELDS)
 

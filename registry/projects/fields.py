@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from registry.agencies.vocabulary import REGIONS, Region
 from registry.core.errors import Problem
@@ -26,7 +26,7 @@ from registry.core.fields import (
 )
 from registry.core.translations import lazy_text
 from registry.core.values import ChoiceLabels, InvalidValue
-from registry.freeze.vocabulary import Placement, Stage, WorkType
+from registry.freeze.vocabulary import FINAL_STAGES, Placement, Stage, WorkType
 from registry.projects.models import NUMBER_PATTERN, is_project_number
 from registry.projects.vocabulary import (
     FUNDINGS,
@@ -249,6 +249,69 @@ READ_ONLY: Final = (
     "freeze_status",
     "severity",
 )
+# The sections of a project's page, which are the steps of its registration: at most 12 questions in each.
+SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "what": ("name_kk", "name_ru", "name_en", "purpose", "sector", "region", "external_id"),
+    "work": ("object_kind", "work_type", "stage", "placement"),
+    "object": (
+        "platform_key",
+        "onboarding_due_on",
+        "object_code",
+        "url",
+        "source_repository_url",
+        "integrations",
+        "object_class",
+        "is_ai",
+        "holds_personal_data",
+        "security_conclusion_number",
+        "security_conclusion_on",
+    ),
+    "dates": (
+        "object_commissioned_on",
+        "specification_approved_on",
+        "contract_signed_on",
+        "work_started_on",
+        "pilot_started_on",
+        "commissioned_on",
+        "planned_end_on",
+        "ended_on",
+    ),
+    "money": (
+        "contract_number",
+        "supplier_bin",
+        "supplier_name",
+        "funding",
+        "budget_programme",
+        "cost_by_year",
+        "budget_kzt",
+        "object_original_cost_kzt",
+        "consent_number",
+    ),
+    "people": ("responsible_name", "responsible_position", "responsible_phone", "responsible_email"),
+}
+# Filled in for a new draft.
+PREFILLED: Final = ("region",)
+# A field that no section names is asked with the object.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    **SECTIONS,
+    "object": (*SECTIONS["object"], *(name for name in FIELDS if not any(name in each for each in SECTIONS.values()))),
+}
+
+# Filters of lists follow the kinds of fields: choices, yes or no, ranges of dates and amounts; of texts only these.
+FILTERED_TEXTS: Final = (
+    "external_id",
+    "object_code",
+    "platform_key",
+    "contract_number",
+    "supplier_bin",
+    "consent_number",
+    "security_conclusion_number",
+)
+# The columns of the open data of projects, behind those of their agencies. Every other field is private.
+PUBLIC: Final = (
+    *("name_kk", "name_ru", "name_en", "purpose", "object_kind", "work_type", "stage", "placement", "sector", "region"),
+    *("funding", "budget_kzt", "started_on", "planned_end_on", "ended_on", "freeze_status", "placement_verified_on"),
+)
 # Pairs (earlier, later): the later date must not be before the earlier one; otherwise both fields have an error.
 DATE_ORDER: Final = (
     ("work_started_on", "pilot_started_on"),
@@ -296,3 +359,50 @@ def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list
         # One name is sufficient: the invalid one needs correcting, and the other need not be added.
         pointers |= NAME_POINTERS
     return [*known, *(problem for problem in further if problem.pointer not in pointers)]
+
+
+# Conditional questions: which fields a project is asked for, by its kind of work, stage, hosting and funding.
+#
+# A field that is not asked may have a value all the same: rules read what is stored, not what is asked.
+
+
+class Condition(NamedTuple):
+    """A field is asked when ``field`` has one of the ``answers``, and as long as it has none."""
+
+    field: str
+    answers: frozenset[str]
+
+
+def _when(field: str, *answers: str) -> Condition:
+    return Condition(field, frozenset(map(str, answers)))
+
+
+OF_EXISTING_OBJECTS: Final = _when(
+    "work_type",
+    WorkType.DEVELOPMENT.value,
+    WorkType.MODIFICATION.value,
+    WorkType.MAINTENANCE.value,
+    WorkType.MIGRATION.value,
+)
+CONDITIONS: Final[Mapping[str, Condition]] = {
+    "platform_key": _when("placement", Placement.ON_PLATFORM.value, Placement.ONBOARDING.value),
+    "onboarding_due_on": _when("placement", Placement.ONBOARDING.value),
+    "pilot_started_on": _when("stage", Stage.PILOT.value),
+    "commissioned_on": _when("stage", Stage.OPERATION.value, *FINAL_STAGES),
+    "ended_on": _when("stage", *FINAL_STAGES),
+    "object_commissioned_on": OF_EXISTING_OBJECTS,
+    "object_original_cost_kzt": _when("work_type", WorkType.MODIFICATION.value),
+    "consent_number": _when("work_type", WorkType.MODIFICATION.value),
+    "budget_programme": _when("funding", Funding.REPUBLICAN_BUDGET.value, Funding.LOCAL_BUDGET.value),
+}
+
+
+def is_asked(name: str, values: Mapping[str, Any]) -> bool:
+    """Whether the field is asked with these values or texts."""
+    condition = CONDITIONS.get(name)
+    return condition is None or not (answer := values.get(condition.field)) or answer in condition.answers
+
+
+def newly_asked(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The fields that a change makes necessary, and that have no value."""
+    return [name for name in CONDITIONS if is_asked(name, after) and not is_asked(name, before) and not after.get(name)]

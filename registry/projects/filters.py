@@ -11,11 +11,10 @@ from sqlalchemy import ColumnElement, and_, false, or_, select
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Actor
 from registry.agencies.models import Agency
-from registry.agencies.vocabulary import Region
 from registry.core.database import db, table_of
 from registry.core.dialects import least
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import MAX_AMOUNT
+from registry.core.fields import MAX_AMOUNT, Boolean, Choice, Day, InputField, WholeNumber
 from registry.core.lists import (
     MAX_VALUE_LENGTH,
     NOT,
@@ -31,19 +30,16 @@ from registry.core.search import matches_words, words_of
 from registry.core.values import InvalidValue, control_character, exact_day
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
+from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.projects.attestations import attestation_condition
-from registry.projects.fields import FIELDS, REQUIRED
+from registry.projects.fields import FIELDS, FILTERED_TEXTS, READ_ONLY, REQUIRED
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects, withdrawn_condition
 from registry.projects.vocabulary import (
     FLAG_AGES,
     AttestationState,
     FreezeStatus,
-    Funding,
     ObjectClass,
-    ObjectKind,
-    Sector,
     WithdrawnProjects,
 )
 
@@ -108,62 +104,25 @@ def linked_condition(name: str, value: str) -> ColumnElement[bool]:
     return _conditions[name](value)
 
 
+def _fields_of(kind: type[InputField]) -> tuple[str, ...]:
+    return tuple(name for name, field in FIELDS.items() if isinstance(field, kind))
+
+
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "object_kind": ObjectKind.codes(),
-    "work_type": WorkType.codes(),
-    "stage": Stage.codes(),
-    "placement": Placement.codes(),
-    "sector": Sector.codes(),
-    "region": Region.codes(),
-    "funding": Funding.codes(),
+    **{name: field.options for name, field in FIELDS.items() if isinstance(field, Choice)},
     "object_class": ObjectClass.codes(),
     "freeze_status": FreezeStatus.codes(),
     "severity": Severity.codes(),
     "attestation": AttestationState.codes(),
     "withdrawn": WithdrawnProjects.codes(),
 }
-TEXTS: Final = (
-    "number",
-    "agency",
-    "external_id",
-    "object_code",
-    "platform_key",
-    "contract_number",
-    "supplier_bin",
-    "consent_number",
-    "security_conclusion_number",
-)
-BOOLEANS: Final = ("is_ai", "holds_personal_data", "is_restricted", "flagged", "has_security_conclusion")
-DAYS: Final = (
-    "onboarding_due_on",
-    "specification_approved_on",
-    "contract_signed_on",
-    "work_started_on",
-    "pilot_started_on",
-    "commissioned_on",
-    "object_commissioned_on",
-    "planned_end_on",
-    "ended_on",
-    "placement_verified_on",
-    "onboarding_confirmed_on",
-    "ending_confirmed_on",
-    "attested_on",
-    "started_on",
-    "security_conclusion_on",
-)
+TEXTS: Final = ("number", "agency", *FILTERED_TEXTS)
+BOOLEANS: Final = (*_fields_of(Boolean), "is_restricted", "flagged", "has_security_conclusion")
+READ_ONLY_DAYS: Final = tuple(name for name in READ_ONLY if name.endswith("_on"))
+DAYS: Final = (*_fields_of(Day), *READ_ONLY_DAYS)
 INSTANTS: Final = ("registered_at", "updated_at", "changed_at")
-NULLABLE: Final = (
-    *(name for name in FIELDS if name not in REQUIRED),
-    *(
-        "placement_verified_on",
-        "onboarding_confirmed_on",
-        "ending_confirmed_on",
-        "attested_on",
-        "started_on",
-        "severity",
-    ),
-)
-AMOUNTS: Final = ("budget_kzt", "object_original_cost_kzt")
+NULLABLE: Final = (*(name for name in FIELDS if name not in REQUIRED), *READ_ONLY_DAYS, "severity")
+AMOUNTS: Final = tuple(name for name in _fields_of(WholeNumber) if name not in CHOICES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,17 @@ from registry.projects.documents import (
 )
 from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft, save_draft, start_draft
 from registry.projects.exports import export_csv, export_xlsx
-from registry.projects.fields import FIELDS, REQUIRED, cross_field_problems, merge_problems
+from registry.projects.fields import (
+    CONDITIONS,
+    FIELDS,
+    PARTS,
+    PREFILLED,
+    REQUIRED,
+    cross_field_problems,
+    is_asked,
+    merge_problems,
+    newly_asked,
+)
 from registry.projects.filters import BELOW, KIND, split_agency_filters
 from registry.projects.filters import FILTERS as PROJECT_FILTERS
 from registry.projects.fingerprints import COMPARED
@@ -67,12 +77,9 @@ from registry.projects.former_records import REASON, former_records_shown, linke
 from registry.projects.links import add_link, links_page, remove_link, similar_items, similar_to_values
 from registry.projects.models import Project
 from registry.projects.queries import (
-    CONDITIONS,
     asked_texts,
     in_order,
-    is_asked,
     list_projects,
-    newly_asked,
     projects_numbered,
     with_budget,
     without_year,
@@ -116,58 +123,8 @@ from registry.web.forms import (
 from registry.web.labels import choice_label, field_label, name_in_page_language, options
 from registry.web.lists import ENDINGS, first_address, next_address, requested_filters, requested_page
 
-# Sections of a project: the steps of the registration and the sections of its page.
+# Sections of a project: the steps of the registration and the sections of its page (``SECTIONS``).
 
-# At most 12 questions in each.
-SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "what": ("name_kk", "name_ru", "name_en", "purpose", "sector", "region", "external_id"),
-    "work": ("object_kind", "work_type", "stage", "placement"),
-    "object": (
-        "platform_key",
-        "onboarding_due_on",
-        "object_code",
-        "url",
-        "source_repository_url",
-        "integrations",
-        "object_class",
-        "is_ai",
-        "holds_personal_data",
-        "security_conclusion_number",
-        "security_conclusion_on",
-    ),
-    "dates": (
-        "object_commissioned_on",
-        "specification_approved_on",
-        "contract_signed_on",
-        "work_started_on",
-        "pilot_started_on",
-        "commissioned_on",
-        "planned_end_on",
-        "ended_on",
-    ),
-    "money": (
-        "contract_number",
-        "supplier_bin",
-        "supplier_name",
-        "funding",
-        "budget_programme",
-        "cost_by_year",
-        "budget_kzt",
-        "object_original_cost_kzt",
-        "consent_number",
-    ),
-    "people": ("responsible_name", "responsible_position", "responsible_phone", "responsible_email"),
-}
-# Filled in for a new draft.
-PREFILLED: Final = ("region",)
-OTHERS: Final = "object"
-# A field that no section names is displayed with the object.
-PARTS: Final[Mapping[str, tuple[str, ...]]] = {
-    part: names
-    if part != OTHERS
-    else (*names, *(name for name in FIELDS if not any(name in each for each in SECTIONS.values())))
-    for part, names in SECTIONS.items()
-}
 TITLES: Final[Mapping[str, str]] = {
     "what": lazy_text("About the project"),
     "work": lazy_text("Work, stage and hosting"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.orm import Session, contains_eager
@@ -23,57 +23,10 @@ from registry.core.search import contains_words, matches_words, words_of
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.freeze.vocabulary import FINAL_STAGES, Placement, Stage, WorkType
+from registry.projects.fields import is_asked
 from registry.projects.filters import TEXTS, filter_conditions, started_on
 from registry.projects.models import BY_FILTERS, Project
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
-from registry.projects.vocabulary import Funding
-
-# Conditional questions: which fields a project is asked for, by its kind of work, stage, hosting and funding.
-#
-# A field that is not asked may have a value all the same: rules read what is stored, not what is asked.
-
-
-class Condition(NamedTuple):
-    """A field is asked when ``field`` has one of the ``answers``, and as long as it has none."""
-
-    field: str
-    answers: frozenset[str]
-
-
-def _when(field: str, *answers: str) -> Condition:
-    return Condition(field, frozenset(map(str, answers)))
-
-
-OF_EXISTING_OBJECTS: Final = _when(
-    "work_type",
-    WorkType.DEVELOPMENT.value,
-    WorkType.MODIFICATION.value,
-    WorkType.MAINTENANCE.value,
-    WorkType.MIGRATION.value,
-)
-CONDITIONS: Final[Mapping[str, Condition]] = {
-    "platform_key": _when("placement", Placement.ON_PLATFORM.value, Placement.ONBOARDING.value),
-    "onboarding_due_on": _when("placement", Placement.ONBOARDING.value),
-    "pilot_started_on": _when("stage", Stage.PILOT.value),
-    "commissioned_on": _when("stage", Stage.OPERATION.value, *FINAL_STAGES),
-    "ended_on": _when("stage", *FINAL_STAGES),
-    "object_commissioned_on": OF_EXISTING_OBJECTS,
-    "object_original_cost_kzt": _when("work_type", WorkType.MODIFICATION.value),
-    "consent_number": _when("work_type", WorkType.MODIFICATION.value),
-    "budget_programme": _when("funding", Funding.REPUBLICAN_BUDGET.value, Funding.LOCAL_BUDGET.value),
-}
-
-
-def is_asked(name: str, values: Mapping[str, Any]) -> bool:
-    """Whether the field is asked with these values or texts."""
-    condition = CONDITIONS.get(name)
-    return condition is None or not (answer := values.get(condition.field)) or answer in condition.answers
-
-
-def newly_asked(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The fields that a change makes necessary, and that have no value."""
-    return [name for name in CONDITIONS if is_asked(name, after) and not is_asked(name, before) and not after.get(name)]
 
 
 def asked_texts(texts: Mapping[str, str]) -> dict[str, str]:
