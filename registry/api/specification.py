@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
 
 import flask_smorest
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -11,80 +13,34 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 
-from registry.accounts import api as accounts
-from registry.agencies import api as agencies
-from registry.api.blueprint import ERROR_NAMES, ETAG, HEADER_COMPONENTS, RETRY_AFTER, ProjectName, ReportNumber
+from registry.api.blueprint import (
+    ERROR_NAMES,
+    ETAG,
+    HEADER_COMPONENTS,
+    RETRY_AFTER,
+    ApiBlueprint,
+    ProjectName,
+    ReportNumber,
+)
 from registry.api.components import CODES, add_examples, add_integer_formats, open_vocabularies, share_enums
 from registry.api.error_codes import error_codes, field_codes
 from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
-from registry.approvals import api as approvals
-from registry.audits import api as audits
-from registry.cases import api as cases
-from registry.changes import api as changes
 from registry.core.fields import NOT_BLANK, BaseSchema, field_json_schema
-from registry.exemptions import api as exemptions
-from registry.flags import api as flags
-from registry.government_reports import api as government_reports
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
 from registry.http.parameters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
 from registry.http.request_bodies import MAX_BATCH, MAX_BODY, MAX_FILE
-from registry.imports import api as imports
-from registry.inbox import api as inbox
-from registry.journal import api as journal
-from registry.letters import api as letters
-from registry.platform import api as platform
-from registry.policies import api as policies
 from registry.policies.schemas import RULE
-from registry.projects import api as projects
 from registry.projects.fields import FIELDS
 from registry.projects.schemas import VERDICT
-from registry.reports import api as reports
-from registry.requests import api as requests
-from registry.saved_views import api as saved_views
-from registry.search import api as whole_search
-from registry.webhooks import api as webhooks
 
-BLUEPRINTS = (
-    whole_search.blp,
-    agencies.blp,
-    projects.blp,
-    projects.batch_blp,
-    projects.external_ids_blp,
-    projects.related_blp,
-    platform.blp,
-    platform.inventories_blp,
-    projects.documents_blp,
-    imports.blp,
-    projects.exports_blp,
-    audits.blp,
-    audits.verification_blp,
-    flags.blp,
-    cases.blp,
-    cases.commission_blp,
-    cases.templates_blp,
-    cases.bulk_blp,
-    cases.documents_blp,
-    cases.team_blp,
-    requests.blp,
-    approvals.blp,
-    inbox.blp,
-    saved_views.blp,
-    exemptions.blp,
-    exemptions.documents_blp,
-    letters.blp,
-    policies.blp,
-    policies.impact_blp,
-    reports.blp,
-    reports.overview_blp,
-    government_reports.blp,
-    government_reports.files_blp,
-    changes.blp,
-    journal.blp,
-    accounts.blp,
-    accounts.tokens_blp,
-    accounts.sessions_blp,
-    webhooks.blp,
+# Those of each slice's ``api`` module.
+SLICES: Final = Path(__file__).parents[1]
+BLUEPRINTS: Final = tuple(
+    blueprint
+    for module in sorted(SLICES.glob("*/api.py"))
+    for blueprint in vars(import_module(f"registry.{module.parent.name}.api")).values()
+    if isinstance(blueprint, ApiBlueprint)
 )
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
