@@ -211,20 +211,6 @@ def test_absence_is_recorded_and_ended_on_pages(signed_in: SignedIn) -> None:
     assert "The absence has ended." in ended.text and substitutions() == []
 
 
-def test_absence_is_not_ended_under_the_address_of_another_account(signed_in: SignedIn) -> None:
-    aigerim, bolat = person("aigerim"), person("bolat")
-    robot = an_account_of_a_program()
-    visit = signed_in(Role.ADMINISTRATOR)
-    absence = record_absence(ADMINISTRATOR, aigerim.account_id, bolat.account_id, TODAY, NEXT_WEEK)
-    for account_id in (robot, bolat.account_id, 999_999):
-        assert visit.send(f"/absences/{account_id}/{absence.id}/end", page="/people").status_code == 404
-    assert [each.deputy for each in substitutions()] == ["bolat"]
-
-
-def an_account_of_a_program() -> int:
-    return add_service_account(ADMINISTRATOR, "robot", Role.REVIEWER, None).id
-
-
 def test_person_sees_and_ends_the_own_absence_on_my_account(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER, name="aigerim")
     bolat = person("bolat")
@@ -236,21 +222,3 @@ def test_person_sees_and_ends_the_own_absence_on_my_account(signed_in: SignedIn)
     absence_id = db.session.scalars(select(Absence.id)).one()
     page = visit.send(f"/absences/{account_id}/{absence_id}/end", page="/account").text
     assert "The absence has ended." in page and "No absence is recorded." in page
-
-
-def test_supervisor_records_and_ends_absences_of_reviewers_from_one_list(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.SUPERVISOR, name="saule")
-    aigerim, _bolat = person("aigerim"), person("bolat")
-    person("adil", Role.ADMINISTRATOR)
-    page = visit.get("/absences").text
-    assert "Nobody is absent" in page and '<option value="aigerim">' in page and 'value="adil"' not in page
-    assert visit.get("/absences/new?name=nobody").status_code == 404
-    path = f"/absences/{aigerim.account_id}/new"
-    form = visit.get("/absences/new?name=aigerim")
-    assert form.request.path == path and "Record absence" in form.text
-    page = visit.send(path, first_day="02.03.2026", last_day="09.03.2026", deputy="bolat").text
-    assert "The absence is recorded. bolat is the deputy." in page and "2 March 2026 – 9 March 2026" in page
-    absence_id = db.session.scalars(select(Absence.id)).one()
-    page = visit.send(f"/absences/{aigerim.account_id}/{absence_id}/end", page="/absences").text
-    assert "The absence has ended." in page and "Nobody is absent" in page
-    assert signed_in(Role.REVIEWER, name="dana").get("/absences").status_code == 403

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -12,17 +11,12 @@ from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, invite_person
-from registry.core.clock import now, today
+from registry.accounts.service import NewPerson, invite_person
 from registry.web.current_user import SESSION_COOKIE
-from tests.accounts.factors.software_authenticator import SoftwareAuthenticator
-from tests.accounts.factors.steps import required
-from tests.accounts.test_views_second_factor import VERIFY, a_person, enrolled, start
-from tests.factories import ADMINISTRATOR, PASSWORD
+from tests.accounts.test_views_second_factor import a_person
+from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import SignedIn, Visit
-from tests.present import Present
 
-__all__ = ["required", "start"]
 TOKEN = re.compile(r'name="csrf_token" value="[^"]+"')
 WRONG = "The name or the password is wrong."
 
@@ -60,29 +54,6 @@ def test_session_that_was_planted_before_the_sign_in_stays_what_it_was(app: Flas
     assert attacker.client.get("/account").status_code == 303
 
 
-def test_code_that_was_used_says_to_wait_for_the_next(app: Flask, visit: Visit, start: Present) -> None:
-    a_person("zhanna")
-    totp, _codes = enrolled(visit, "zhanna")
-    other = Visit(app.test_client())
-    other.send("/sign-in", name="zhanna", password=PASSWORD)
-    again = other.send(VERIFY, kind="totp", code=totp.at(now()))
-    assert again.status_code == 422
-    assert "This code has been used. Wait for the next code of the app and enter that one." in again.text
-    start.move(timedelta(seconds=30))
-    assert other.send(VERIFY, kind="totp", code=totp.at(now())).status_code == 200
-
-
-def test_passkey_that_answered_another_site_says_so(visit: Visit, start: Present) -> None:
-    a_person("zhanna")
-    visit.sign_in("zhanna")
-    headers = {"X-CSRFToken": visit.token("/account/factors/new")}
-    options = visit.client.post("/account/factors/passkeys/options", json={}, headers=headers).text
-    credential = SoftwareAuthenticator("https://registry.example.org").create(options)
-    answer = visit.client.post("/account/factors/passkeys", json={"credential": credential}, headers=headers)
-    assert answer.status_code == 422
-    assert answer.get_json()["error"] == "The passkey answered another site. Check the address in the browser."
-
-
 @pytest.mark.parametrize("change", ["disabled", "role"])
 def test_person_whose_session_ended_is_led_to_the_sign_in_and_nothing_is_saved(
     signed_in: SignedIn, change: str
@@ -98,16 +69,3 @@ def test_person_whose_session_ended_is_led_to_the_sign_in_and_nothing_is_saved(
     answer = visit.client.post("/people/new", data=sent, follow_redirects=True)
     assert answer.request.path == "/sign-in" and "Your session ended and your change was not saved." in answer.text
     assert account_named("new") is None
-
-
-def test_deputy_of_a_deputy_says_whom_to_choose(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.REVIEWER, name="aigerim")
-    for name in ("bolat", "dana"):
-        add_person(ADMINISTRATOR, NewPerson(name, Role.REVIEWER), PASSWORD)
-    day = f"{today():%d.%m.%Y}"
-    visit.send(f"/absences/{account_id_of('aigerim')}/new", first_day=day, last_day=day, deputy="bolat")
-    deputy = Visit(visit.client.application.test_client())
-    deputy.sign_in("bolat")
-    answer = deputy.send(f"/absences/{account_id_of('bolat')}/new", first_day=day, last_day=day, deputy="dana")
-    assert answer.status_code == 422
-    assert "bolat is absent or a deputy in these days, and a deputy cannot have a deputy." in answer.text

@@ -28,7 +28,6 @@ from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.core.database import db
-from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
 from tests.accounts.halves import whole_password
 from tests.accounts.test_accounts import ADIL, BOTA, SAULE, a_person, come_in
@@ -98,20 +97,6 @@ def test_role_and_agency_change_of_one_person_only(app: Flask) -> None:
     assert (other.old_role, other.old_agency_id) == ("auditor", None)
 
 
-def test_role_that_does_not_fit_the_agency_is_invalid(app: Flask) -> None:
-    person, agency_id = a_person("zhanna"), an_agency().id
-    for role, agency, code in (
-        (Role.AGENCY_EDITOR, None, "role-needs-agency"),
-        (Role.OPERATOR, agency_id, "role-takes-no-agency"),
-    ):
-        with pytest.raises(Invalid) as error:
-            change_role(ADIL, person.account_id, role, agency)
-        assert [(each.pointer, each.code, each.params) for each in error.value.problems] == [
-            ("/agency", code, {"role": role.value})
-        ]
-    assert come_in("zhanna").role == "auditor"
-
-
 def test_errors_name_the_account(app: Flask) -> None:
     active = a_person("active")
     new = add_person(ADIL, NewPerson("new", Role.REVIEWER), PASSWORD)
@@ -164,15 +149,6 @@ def test_confirmation_is_offered_to_those_who_may_confirm(app: Flask) -> None:
     assert not can_confirm(an_actor(Role.SUPERVISOR, name="new"), account)
     assert not can_confirm(an_actor(Role.REVIEWER), account)
     assert not can_confirm(replace(SAULE, is_person=False), account)
-
-
-def test_confirmation_is_not_offered_for_active_or_disabled_accounts(app: Flask) -> None:
-    a_person("active", Role.REVIEWER)
-    disabled = add_person(ADIL, NewPerson("disabled", Role.REVIEWER), PASSWORD)
-    disable_account(BOTA, disabled.account_id)
-    for name in ("active", "disabled"):
-        account = account_named(name)
-        assert account is not None and not can_confirm(SAULE, account)
 
 
 def test_confirmed_person_changes_the_new_password_at_the_first_sign_in(app: Flask, present: Present) -> None:

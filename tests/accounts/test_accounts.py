@@ -28,19 +28,14 @@ from registry.accounts.sessions import WebSession, find_session_user
 from registry.accounts.sign_in import AccountNotConfirmed, PasswordNotAccepted, sign_in
 from registry.accounts.tokens import (
     TokenNotAccepted,
-    TokenNotFound,
     authenticate_token,
     issue,
     issue_own_token,
-    revoke_own_token,
 )
-from registry.core.clock import now, rfc3339
 from registry.core.database import db
-from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
 from tests.accounts.halves import whole_password
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
-from tests.present import Present
 
 ADIL = an_actor(Role.ADMINISTRATOR, name="adil")
 BOTA = an_actor(Role.ADMINISTRATOR, name="bota")
@@ -136,15 +131,6 @@ def test_change_by_an_administrator_makes_a_deciding_account_pending(app: Flask,
     assert not is_pending("zhanna")
 
 
-def test_each_of_several_who_changed_an_account_cannot_confirm_it(app: Flask) -> None:
-    person = add_person(ADIL, NewPerson("zhanna", Role.OPERATOR), PASSWORD)
-    change_role(BOTA, person.account_id, Role.SUPERVISOR, None)
-    for actor in (ADIL, BOTA):
-        with pytest.raises(ConfirmationNeedsAnotherPerson):
-            confirm_account(actor, person.account_id, Role.SUPERVISOR)
-    confirm_account(SAULE, person.account_id, Role.SUPERVISOR)
-
-
 def test_confirmation_of_another_role_than_displayed_is_rejected(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
     change_role(ADIL, person.account_id, Role.SUPERVISOR, None)
@@ -196,39 +182,6 @@ def test_own_account_cannot_be_changed_except_the_password(app: Flask) -> None:
             act()
 
 
-def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
-    a_person("saule", Role.SUPERVISOR)
-    a_person("timur", Role.SUPERVISOR)
-    saule = come_in("saule")
-    token = issue_own_token(saule, DAY, Role.REVIEWER)
-    acting = authenticate_token(token.text, "10.0.0.1", "r")
-    assert (acting.principal, acting.role, acting.account_id, acting.is_person) == (
-        "saule", Role.REVIEWER, saule.account_id, True,
-    )  # fmt: skip
-    with pytest.raises(Invalid):
-        issue_own_token(saule, DAY, Role.ADMINISTRATOR)
-    with pytest.raises(TokenNotFound):
-        revoke_own_token(come_in("timur"), token.key_id)
-    revoke_own_token(saule, token.key_id)
-    with pytest.raises(TokenNotAccepted):
-        authenticate_token(token.text, "", "")
-
-
-def test_token_issued_entry_contains_role_agency_and_limits(app: Flask, present: Present) -> None:
-    at = present.set(now())
-    agency = an_agency()
-    token = issue(ADMINISTRATOR, "editor", Role.AGENCY_EDITOR, agency.id, addresses=["10.1.0.0/16"])
-    details = db.session.scalars(select(JournalEntry.details).where(JournalEntry.subject == f"token:{token.key_id}"))
-    assert json.loads(details.one()) == {
-        "account": "editor",
-        "role": "agency_editor",
-        "agency": agency.bin,
-        "expires_at": rfc3339(at + timedelta(days=90)),
-        "scopes": "read, projects:write, cases:write, imports:run",
-        "addresses": "10.1.0.0/16",
-    }
-
-
 @pytest.mark.parametrize("change", ["disabled", "password", "role", "own password"])
 def test_change_ends_sessions_and_tokens_and_enabling_restores_none(app: Flask, change: str) -> None:
     person = a_person("zhanna")
@@ -244,17 +197,6 @@ def test_change_ends_sessions_and_tokens_and_enabling_restores_none(app: Flask, 
     else:
         change_own_password(come_in("zhanna"), PASSWORD, OTHER)
     assert find_session_user(secret, "", "") is None
-    with pytest.raises(TokenNotAccepted):
-        authenticate_token(token.text, "", "")
-
-
-def test_enabling_revives_no_token_of_an_account_that_an_earlier_version_disabled(app: Flask) -> None:
-    person = a_person("zhanna")
-    token = issue(ADMINISTRATOR, "zhanna", None, None, DAY)
-    # Earlier versions disabled an account without revoking its tokens.
-    person.account.disabled_at = person.created_at
-    db.session.commit()
-    enable_account(ADIL, person.account_id)
     with pytest.raises(TokenNotAccepted):
         authenticate_token(token.text, "", "")
 

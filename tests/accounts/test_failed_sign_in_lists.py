@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,10 +10,8 @@ from flask import Flask
 from registry.accounts.attempts import list_failed_sign_ins, record_failure
 from registry.accounts.roles import AGENCY_ROLES, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, edit_account
-from registry.core.errors import Malformed
 from registry.core.lists import Page
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
-from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -68,15 +63,6 @@ def test_failures_are_listed_in_pages() -> None:
     assert second.next is None
 
 
-@pytest.mark.usefixtures("app")
-@pytest.mark.parametrize("name", ["name", "source"])
-@pytest.mark.parametrize("value", ["a\x00b", "x" * 1001])
-def test_unusable_filter_is_refused(name: str, value: str) -> None:
-    with pytest.raises(Malformed) as error:
-        list_failed_sign_ins(AUDITOR, {name: value}, Page())
-    assert [(problem.pointer, problem.code) for problem in error.value.problems] == [(name, "not-usable")]
-
-
 @pytest.mark.parametrize("role", [role for role in Role if role not in ("auditor", "supervisor", "administrator")])
 def test_failures_are_for_those_who_read_the_journal(app: Flask, role: Role) -> None:
     with pytest.raises(RoleNotAllowed):
@@ -93,11 +79,3 @@ def test_page_displays_the_reason_and_no_name_that_nobody_has(signed_in: SignedI
     assert "No failed sign-in matches." in visit.get("/journal/failed-sign-ins?name=nobody").text
     assert visit.get("/journal/failed-sign-ins?name=%00").status_code == 400
     assert "/journal/failed-sign-ins" in visit.get("/journal").text
-
-
-def test_command_lists_failures(registry: CommandLine, services: Callable[[], Any]) -> None:
-    with services():
-        record_failure("nobody", "10.0.0.1", "r", FAILED)
-    (item,) = json.loads(registry("users", "failed-sign-ins", "--json").out)["items"]
-    assert (item["name"], item["source"], item["reason"], item["count"]) == (None, "10.0.0.1", FAILED, 1)
-    assert json.loads(registry("users", "failed-sign-ins", "--name", "other", "--json").out)["items"] == []

@@ -266,9 +266,3 @@ def test_page_of_the_link_sets_the_password(app: Flask, administrator: Actor, vi
     assert page.request.path == "/sign-in" and "Your password is set. Sign in with the name zhanna." in page.text
     assert visit.sign_in("zhanna", NEW_PASSWORD).request.path == "/home"
     assert Visit(app.test_client()).get(path).status_code == 404
-
-
-def test_page_of_an_unknown_link_says_what_to_do(visit: Visit) -> None:
-    for path in ("/invitation", "/invitation?key=", "/invitation?key=%00"):
-        answer = visit.get(path)
-        assert answer.status_code == 404 and "Ask the administrator of the register for another one" in answer.text

@@ -87,14 +87,6 @@ def test_person_changes_the_preferences_on_the_page_of_the_own_account(signed_in
     assert [(entry.principal, entry.subject) for entry in entries] == [("aigerim", "account:aigerim")] * 2
 
 
-def test_agency_is_offered_the_digest_alone_and_keeps_the_rest(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.AGENCY_EDITOR, an_agency())
-    assert "E-mails at once about my cases" not in visit.get("/account/notifications").text
-    assert "Only e-mails that are always sent" in visit.send("/account/notifications").text
-    person = db.session.scalars(select(Person).order_by(Person.id.desc())).first()
-    assert person is not None and (person.immediate_emails, person.digest_emails) == (True, False)
-
-
 def test_who_reads_the_overview_can_subscribe_to_it(signed_in: SignedIn) -> None:
     visit = signed_in(Role.LEADER)
     assert "Overview of the week" not in visit.get("/account").text

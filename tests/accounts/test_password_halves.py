@@ -13,7 +13,7 @@ from registry.accounts.account_changes import confirm_account
 from registry.accounts.models import AccountNotFound, Person
 from registry.accounts.passwords import HalvesNeedTwoPeople, NoFirstHalf, can_show_first_half, show_first_half
 from registry.accounts.roles import Actor, Role
-from registry.accounts.service import NewPerson, add_person, change_own_password, edit_account, set_password
+from registry.accounts.service import NewPerson, add_person, change_own_password, edit_account
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.accounts.tokens import add_service_account
 from registry.core.database import db
@@ -76,13 +76,6 @@ def test_first_half_is_stored_encrypted_and_shown_once(person: Person) -> None:
     assert json.loads(entry.details) == {"kind": "person", "role": "reviewer", "agency": None, "pending": False}
 
 
-def test_half_of_an_earlier_password_is_not_shown(person: Person) -> None:
-    confirm_account(BOTA, person.account_id, Role.REVIEWER)
-    set_password(ADMINISTRATOR, person.id, PASSWORD)
-    with pytest.raises(NoFirstHalf):
-        show_first_half(ADIL, person.account_id)
-
-
 def test_own_password_leaves_no_half(person: Person) -> None:
     second = confirm_account(BOTA, person.account_id, Role.REVIEWER)
     half = db.session.scalars(select(Person.first_half).where(Person.account_id == person.account_id)).one()
@@ -91,14 +84,6 @@ def test_own_password_leaves_no_half(person: Person) -> None:
     after = db.session.scalars(select(Person.first_half).where(Person.account_id == person.account_id)).one()
     assert half is not None
     assert after is None
-
-
-def test_half_that_another_secret_key_encrypted_is_not_shown(person: Person, app: Flask) -> None:
-    confirm_account(BOTA, person.account_id, Role.REVIEWER)
-    person.first_half = "of another key"
-    db.session.commit()
-    with pytest.raises(NoFirstHalf):
-        show_first_half(ADIL, person.account_id)
 
 
 def test_command_line_gets_the_whole_password(person: Person) -> None:

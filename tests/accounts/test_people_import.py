@@ -198,17 +198,6 @@ def upload(visit: Visit, content: bytes) -> str:
     return visit.client.post("/people/import", data=data, content_type="multipart/form-data").text
 
 
-def test_page_displays_what_is_wrong_with_the_file(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.ADMINISTRATOR)
-    assert 'href="/people/import.xlsx"' in visit.get("/people/import").text
-    assert visit.send("/people/import").status_code == 422
-    assert "column-unknown" not in upload(visit, b"name,role,rank\nx,auditor,1")
-    for wrong in ("", "%%%", base64.b64encode(b"name\nx").decode()):
-        answer = visit.send("/people/import/apply", page="/people/import", table=wrong)
-        assert answer.status_code == 422 and 'id="file-error"' in answer.text
-    assert signed_in(Role.AUDITOR).get("/people/import").status_code == 403
-
-
 def test_command_adds_people_and_prints_passwords_as_csv(registry: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_bytes(table("a.aud,,auditor,,kk", "x,,emperor,,kk"))
@@ -218,14 +207,6 @@ def test_command_adds_people_and_prints_passwords_as_csv(registry: CommandLine, 
     rows = list(csv.reader(done.out.splitlines()))
     assert done.code == 5 and rows[0] == ["name", "password"] and rows[1][0] == "a.aud"
     assert "row 3" in done.err.lower()
-
-
-def test_dry_run_refuses_the_former_name_of_another_account() -> None:
-    saule = add_person(ADMINISTRATOR, NewPerson("saule", Role.AUDITOR), PASSWORD)
-    edit_account(ADMINISTRATOR, saule.account_id, {"name": "aigul"})
-    for dry_run in (True, False):
-        result = import_people(MANAGER, table("Sаule,,auditor,,"), dry_run=dry_run)
-        assert [error["code"] for error in result.errors] == ["account-name-taken"]
 
 
 def test_people_who_are_already_added_are_unchanged_and_no_errors(signed_in: SignedIn) -> None:

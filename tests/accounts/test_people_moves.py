@@ -80,11 +80,6 @@ def test_page_counts_the_drafts_and_gives_them_to_a_person_of_the_former_agency(
     assert [draft.values["agency"] for draft in drafts_of(actor(colleague))] == [ministry.bin]
 
 
-def test_page_asks_for_no_receiver_where_nobody_has_drafts(signed_in: SignedIn, ministry: Agency) -> None:
-    mover = person("mover", ministry)
-    assert 'name="to"' not in signed_in(Role.ADMINISTRATOR).get(f"/people/agency?person={mover.id}").text
-
-
 def test_nobody_moves_whose_drafts_nobody_can_take(ministry: Agency, other: Agency) -> None:
     mover, viewer = person("mover", ministry), person("viewer", ministry, Role.AGENCY_VIEWER)
     a_draft(mover, ministry)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from registry.accounts.account_changes import change_role, confirm_account
-from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, edit_account
-from registry.audits.service import may_confirm_voiding
+from registry.accounts.service import edit_account
 from registry.cases.transitions import DecisionNeedsAnotherPerson
 from registry.core.database import db
-from registry.flags.models import AuditRun
 from registry.projects.drafts import drafts_of, start_draft
 from tests.accounts.test_account_editing import a_person, session_of
 from tests.cases.cast import AIGERIM, NO_BREACH, act, under_review
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_agency
 
 
 def test_renamed_person_cannot_approve_the_own_proposal(app: Flask) -> None:
@@ -58,20 +54,3 @@ def test_renamed_person_keeps_cases_and_drafts(app: Flask) -> None:
     assert case.assignee == "a.new" and case.changed_at >= changed_at
     assert [each.id for each in drafts_of(session_of(editor))] == [draft.id]
     act(session_of(reviewer), case, "propose", NO_BREACH)
-
-
-def test_renamed_administrator_cannot_confirm_the_own_request(app: Flask) -> None:
-    adil = a_person("adil", Role.ADMINISTRATOR)
-    requested = add_person(session_of(adil), NewPerson("new", Role.REVIEWER), PASSWORD).account
-    edit_account(ADMINISTRATOR, adil.id, {"name": "a.new"})
-    with pytest.raises(ConfirmationNeedsAnotherPerson):
-        confirm_account(session_of(adil), requested.id, Role.REVIEWER)
-
-
-def test_renamed_person_cannot_confirm_the_own_voiding(app: Flask) -> None:
-    operator = a_person("op", Role.OPERATOR)
-    run = AuditRun(voiding={"proposed_by": "op", "proposed_role": "operator", "proposed_at": "2026-11-01T05:00:00Z"})
-    edit_account(ADMINISTRATOR, operator.id, {"name": "op.new"})
-    change_role(ADMINISTRATOR, operator.id, Role.SUPERVISOR, None)
-    assert not may_confirm_voiding(session_of(operator), run)
-    assert may_confirm_voiding(session_of(a_person("saule", Role.SUPERVISOR)), run)

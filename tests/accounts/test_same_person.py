@@ -27,11 +27,8 @@ from registry.flags.models import AuditRun
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.service import GovernmentReportNeedsAnotherPerson, require_another_person
 from registry.policies.models import PolicyVersion
-from registry.requests.decisions import RequestNeedsAnotherPerson
-from registry.requests.models import RequestKind
-from registry.requests.service import ask, confirm
 from tests.accounts.test_account_editing import a_person, session_of
-from tests.cases.cast import NO_BREACH, SAULE, act, audit, under_review
+from tests.cases.cast import NO_BREACH, SAULE, act, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor
 
 
@@ -78,12 +75,6 @@ def test_program_of_who_gave_the_address_up_is_the_same_person(app: Flask) -> No
     edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
 
     assert is_another_person(second, ["robot"], now()) is False
-
-
-def test_people_without_an_address_are_different_people(app: Flask) -> None:
-    people = [add_person(ADMINISTRATOR, NewPerson(name, Role.SUPERVISOR), PASSWORD).account for name in ("a.a", "b.b")]
-
-    assert is_another_person(session_of(people[0]), ["b.b"], now()) is True
 
 
 def test_program_of_the_other_account_is_the_same_person(app: Flask) -> None:
@@ -148,29 +139,6 @@ def test_second_account_does_not_approve_the_own_report(app: Flask) -> None:
         require_another_person(second, report)
 
 
-def test_second_account_does_not_confirm_the_own_request(app: Flask) -> None:
-    first, second = two_accounts(Role.REVIEWER)
-    project = a_project()
-    audit()
-    request = withdrawal(project.number)
-    confirm(first, RequestKind.WITHDRAWAL, request)
-
-    with pytest.raises(RequestNeedsAnotherPerson):
-        confirm(second, RequestKind.WITHDRAWAL, request)
-
-
-def test_first_confirmation_of_who_lost_access_does_not_count(app: Flask) -> None:
-    account = a_person("dana", Role.REVIEWER)
-    project = a_project()
-    audit()
-    request = withdrawal(project.number)
-    confirm(session_of(account), RequestKind.WITHDRAWAL, request)
-    disable_account(ADMINISTRATOR, account.id)
-
-    with pytest.raises(ProposerLostAccess):
-        confirm(SAULE, RequestKind.WITHDRAWAL, request)
-
-
 def test_second_account_does_not_confirm_the_own_new_account(app: Flask) -> None:
     a_person("saule", Role.SUPERVISOR)
     first, second = two_accounts(Role.ADMINISTRATOR)
@@ -179,15 +147,6 @@ def test_second_account_does_not_confirm_the_own_new_account(app: Flask) -> None
     with pytest.raises(ConfirmationNeedsAnotherPerson):
         confirm_account(second, requested.id, Role.REVIEWER)
     assert has_confirmer(requested, people=[each for each in confirming_people() if "dana" in each.names]) is False
-
-
-def test_second_account_confirms_no_account_after_the_address_was_given_up(app: Flask) -> None:
-    first, second = two_accounts(Role.ADMINISTRATOR)
-    requested = add_person(first, NewPerson("new", Role.REVIEWER), PASSWORD).account
-    edit_account(ADMINISTRATOR, first.account_id or 0, {"email": "elsewhere@gov.kz"})
-
-    with pytest.raises(ConfirmationNeedsAnotherPerson):
-        confirm_account(second, requested.id, Role.REVIEWER)
 
 
 def test_second_account_confirms_no_token_after_the_address_was_given_up(app: Flask) -> None:
@@ -210,7 +169,3 @@ def test_second_account_sees_no_half_of_a_password_after_the_address_was_given_u
 
     with pytest.raises(HalvesNeedTwoPeople):
         show_first_half(second, requested.id)
-
-
-def withdrawal(number: str) -> int:
-    return ask(ADMINISTRATOR, RequestKind.WITHDRAWAL, number, {"reason": "Registered twice.", "duplicate_of": None}).id

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import pyotp
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -20,7 +19,7 @@ from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import PASSWORD, Visit
 from tests.present import Present
 from tests.web.authenticator import add_authenticator, open_window
-from tests.web.browser import context, follow, served, set_locale, sign_in
+from tests.web.browser import follow, served, set_locale, sign_in
 from tests.web.page_checks import check_page
 
 # Browser behaviour does not depend on the database; other tests cover the pages on both databases.
@@ -132,46 +131,6 @@ def test_person_with_a_passkey_signs_in_works_approves_and_ends_another_session(
     assert page.url.startswith(f"{site}/sign-in?")
     assert blocked == []
     other.close()
-    window.close()
-
-
-def test_person_with_an_app_signs_in_and_approves(browser: Browser, site: str, case: str, present: Present) -> None:
-    window, page, blocked = open_window(browser, site)
-    sign_in(page, "zhanna", PASSWORD)
-    follow(page, "text=Set up an app")
-    assert page.is_visible(".qr-code svg")
-    check_page(page, "en")
-    app = pyotp.TOTP(page.inner_text("#secret").replace(" ", ""))
-    page.fill("#code", app.at(now()))
-    follow(page, "text=Add the app")
-    follow(page, "text=I have saved the codes: continue")
-    present.move(timedelta(minutes=1))
-    follow(page, "header >> text=Sign out")
-    page.goto(case)
-    sign_in(page, "zhanna", PASSWORD)
-    page.fill("#code", "000000")
-    follow(page, "main button:has-text('Confirm')")
-    assert "The code is wrong." in page.inner_text("main")
-    check_page(page, "en")
-    page.fill("#code", app.at(now()))
-    follow(page, "main button:has-text('Confirm')")
-    present.move(timedelta(minutes=16))
-    page.goto(case)
-    follow(page, "main >> text=Confirm that it is you")
-    page.fill("#code", app.at(now()))
-    follow(page, "main button:has-text('Confirm')")
-    approve(page, case)
-    assert blocked == []
-    window.close()
-
-
-def test_page_without_scripts_says_that_passkeys_need_them_and_offers_the_app(browser: Browser, site: str) -> None:
-    window = context(browser, site, scripts=False)
-    page = window.new_page()
-    sign_in(page, "zhanna", PASSWORD)
-    assert page.is_visible("text=Passkeys need JavaScript") and not page.is_visible("text=Add a passkey")
-    follow(page, "text=Set up an app")
-    assert page.is_visible(".qr-code svg")
     window.close()
 
 

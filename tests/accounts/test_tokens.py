@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from registry.accounts.account_changes import change_role
 from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Actor, Permission, Role, Scope
 from registry.accounts.tokens import (
@@ -61,12 +60,6 @@ def test_token_acts_for_its_principal_with_its_role_and_agency(app: Flask) -> No
     )
 
 
-def test_two_tokens_of_one_name_belong_to_one_account(app: Flask) -> None:
-    first, second = issued("Robot"), issued("  Robot ", None)
-    assert accepted(first.text).account_id == accepted(second.text).account_id
-    assert [account.name for account in db.session.scalars(select(Account))] == ["Robot"]
-
-
 def test_token_of_an_account_has_its_role_or_a_narrower_one(app: Flask) -> None:
     issued("Robot", Role.SUPERVISOR)
     assert accepted(issued("Robot", None).text).role is Role.SUPERVISOR
@@ -97,16 +90,6 @@ def test_token_wider_than_its_account_is_now_is_not_accepted(app: Flask) -> None
     with transaction() as session:
         # As if the change of role had not revoked it.
         session.execute(update(Account).values(role="reviewer"))
-    with pytest.raises(TokenNotAccepted):
-        accepted(token.text)
-
-
-def test_change_of_role_revokes_every_token(app: Flask) -> None:
-    token = issued("Robot", Role.SUPERVISOR)
-    change_role(ADMINISTRATOR, account_named("Robot").id, Role.OPERATOR, None)
-    with pytest.raises(TokenNotAccepted):
-        accepted(token.text)
-    change_role(ADMINISTRATOR, account_named("Robot").id, Role.SUPERVISOR, None)
     with pytest.raises(TokenNotAccepted):
         accepted(token.text)
 

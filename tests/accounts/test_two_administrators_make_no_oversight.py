@@ -27,10 +27,9 @@ from registry.accounts.factors import reset_factors
 from registry.accounts.models import Account, account_named
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import OVERSIGHT_ROLES, Role
-from registry.accounts.service import NewPerson, add_person, edit_account, invite_person, person_named, set_password
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named, set_password
 from registry.accounts.tokens import add_service_account, issue
 from registry.core.database import db
-from tests.api.callers import caller, code
 from tests.factories import ADMINISTRATOR as LOCAL
 from tests.factories import PASSWORD, an_actor, an_agency
 
@@ -186,24 +185,3 @@ def test_administrators_do_not_put_the_last_supervisor_out_of_action(act: str) -
     db.session.rollback()
     disable_account(LOCAL, account("gulmira").id)
     assert account("gulmira").status == "disabled"
-
-
-def test_an_invited_auditor_waits_for_a_supervisor(app: Flask) -> None:
-    a_supervisor()
-    app.config["INVITATIONS_BY_EMAIL"] = True
-    invite_person(FIRST, NewPerson("new", Role.AUDITOR, email="new@example.kz"))
-
-    with pytest.raises(ConfirmationNeedsASupervisor):
-        confirm_account(SECOND, account().id, Role.AUDITOR)
-    confirm_account(SAULE, account().id, Role.AUDITOR)
-    assert account().status == "invited"
-
-
-def test_the_api_names_the_reason(app: Flask) -> None:
-    client = app.test_client()
-    a_supervisor()
-    added(Role.AUDITOR)
-
-    answer = caller(client, Role.ADMINISTRATOR).post(f"/accounts/{account().id}/confirmation", {"role": "auditor"})
-
-    assert (answer.status_code, code(answer)) == (403, "confirmation-needs-a-supervisor")

@@ -61,14 +61,6 @@ def test_invalid_options_are_reported_by_code(registry: CommandLine, options: tu
     assert ran.code == code and ran.out == ""
 
 
-@of_processes
-def test_short_password_is_rejected_and_duplicate_name_is_a_conflict(registry: CommandLine) -> None:
-    ran = registry.process("users", "add", "--name", "x", "--role", "auditor", "--password-stdin", stdin=b"short\n")
-    assert ran.code == 2
-    assert registry("users", "add", "--name", "x", "--role", "auditor").code == 0
-    assert registry("users", "add", "--name", "x", "--role", "auditor").code == 4
-
-
 def test_confirm_command_confirms_a_pending_account(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         add_person(an_actor("administrator"), NewPerson("saule", Role.SUPERVISOR), "a long and quiet password")
@@ -81,18 +73,6 @@ def test_confirm_command_confirms_a_pending_account(registry: CommandLine, servi
         assert verify_password(person.password_hash, ran.out.strip()) and ran.out.count("\n") == 1
     assert registry("users", "confirm", "saule").code == 4
     assert registry("users", "confirm", "nobody").code == 3
-
-
-@of_processes
-def test_generated_password_must_be_changed_and_an_entered_one_not(
-    registry: CommandLine, services: Callable[[], Any]
-) -> None:
-    assert registry("users", "add", "--name", "printed", "--role", "auditor").code == 0
-    chosen = ("users", "add", "--name", "chosen", "--role", "auditor", "--password-stdin")
-    assert registry.process(*chosen, stdin=b"a long and quiet password").code == 0
-    with services():
-        assert person_named("printed").password_must_change
-        assert not person_named("chosen").password_must_change
 
 
 def test_reset_factor_removes_the_factors_at_once_and_is_journalled_as_local(
@@ -109,7 +89,3 @@ def test_reset_factor_removes_the_factors_at_once_and_is_journalled_as_local(
         assert entry.principal.startswith("local:")
         assert db.session.scalars(select(TotpFactor)).all() == []
         assert find_session_user(sign_in_as("saule"), "", "") is not None
-
-
-def test_reset_factor_of_an_unknown_name_is_not_found(registry: CommandLine) -> None:
-    assert registry("users", "reset-factor", "nobody").code == 3

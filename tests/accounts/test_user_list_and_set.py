@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.models import Passkey, TotpFactor, account_named
+from registry.accounts.models import Passkey, TotpFactor
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.tokens import add_service_account
@@ -99,20 +99,6 @@ def test_set_changes_at_once_and_is_journalled_as_local(
         entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.renamed")).one()
         assert entry.credential == "local"
         assert json.loads(entry.details) == {"name": "a.akhmetova", "old_name": "a.serikova"}
-
-
-def test_set_moves_to_another_agency(registry: CommandLine, services: Callable[[], Any], bins: tuple[str, str]) -> None:
-    assert registry("users", "set", "a.serikova", "--agency", bins[1]).code == 0
-    assert names(registry, "--agency", bins[1]) == ["a.serikova"]
-    with services():
-        account = account_named("a.serikova")
-        assert account is not None and account.role == "agency_editor"
-
-
-def test_set_gives_a_service_account_an_owner(registry: CommandLine, bins: tuple[str, str]) -> None:
-    assert registry("users", "set", "robot", "--owner", "a.serikova").code == 0
-    (robot,) = json.loads(registry("users", "list", "--kind", "service", "--json").out)["items"]
-    assert (robot["name"], robot["owner"]) == ("robot", "a.serikova")
 
 
 @pytest.mark.parametrize(

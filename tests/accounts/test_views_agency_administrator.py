@@ -26,35 +26,6 @@ def test_auditor_sees_people_and_tokens_without_actions(signed_in: SignedIn) -> 
     assert auditor.get(f"/people/{person.id}/edit").status_code == 403
 
 
-def test_agency_administrator_filters_by_roles_of_agencies_only(signed_in: SignedIn) -> None:
-    page = signed_in(Role.AGENCY_ADMINISTRATOR, an_agency()).get("/people").text
-    choices = page.partition('id="role"')[2].partition("</select>")[0]
-    assert re.findall(r'value="(\w+)"', choices) == ["agency_viewer", "agency_editor", "agency_administrator"]
-    everybody = signed_in(Role.AUDITOR).get("/people").text.partition('id="role"')[2].partition("</select>")[0]
-    assert re.findall(r'value="(\w+)"', everybody) == [role.value for role in Role]
-
-
-def test_agency_administrator_reads_who_moves_people_elsewhere(signed_in: SignedIn) -> None:
-    ministry = an_agency()
-    person = add_person(ADMINISTRATOR, NewPerson("e.bek", Role.AGENCY_EDITOR, ministry.id), PASSWORD)
-    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
-    # With one agency there is nowhere to move to.
-    assert 'id="moving"' not in visit.get("/people").text
-    an_agency(parent=ministry)
-    assert 'id="moving"' in visit.get("/people").text
-    hint = "An administrator of the register moves people to other agencies."
-    assert hint in visit.get(f"/people/agency?person={person.id}").text
-    assert hint not in signed_in(Role.ADMINISTRATOR).get(f"/people/agency?person={person.id}").text
-
-
-def test_page_of_tokens_says_which_ones_the_reader_may_revoke(signed_in: SignedIn) -> None:
-    own = signed_in(Role.AGENCY_ADMINISTRATOR, an_agency()).get("/tokens").text
-    assert "You can revoke those of the viewers, editors and service accounts of your agency" in own
-    assert "You can revoke any token." not in own
-    assert "You can revoke any token." in signed_in(Role.ADMINISTRATOR).get("/tokens").text
-    assert "You can revoke" not in signed_in(Role.AUDITOR).get("/tokens").text
-
-
 def test_home_of_an_agency_administrator_counts_the_people(app: Flask, signed_in: SignedIn) -> None:
     app.config[BY_EMAIL] = True
     ministry = an_agency()

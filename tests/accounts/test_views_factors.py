@@ -6,11 +6,9 @@ import json
 import re
 from datetime import timedelta
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.models import TotpFactor
 from registry.accounts.roles import Role
 from registry.accounts.service import person_named
 from registry.accounts.tokens import Token
@@ -18,50 +16,14 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.factors.steps import required
-from tests.accounts.test_views_second_factor import (
-    VERIFY,
-    a_person,
-    enrolled,
-    start,
-)
+from tests.accounts.test_views_second_factor import VERIFY, a_person, enrolled, start
 from tests.factories import bearer
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 from tests.present import Present
 
 __all__ = ["required", "start"]
-REMOVAL = re.compile(r'href="(/account/factors/totp/\d+/removal)"')
 END = re.compile(r'action="(/account/sessions/[\w-]+/end)"')
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-
-
-def test_last_factor_of_a_role_that_requires_one_stays(visit: Visit, start: Present) -> None:
-    a_person("zhanna")
-    enrolled(visit, "zhanna")
-    page = visit.get("/account").text
-    assert "Authenticator app" in page and "Recovery codes left: 10." in page
-    assert "Your role requires a second factor." in page
-    assert "To remove it, add another one first." in page and not REMOVAL.search(page)
-    removal = f"/account/factors/totp/{db.session.scalars(select(TotpFactor.id)).one()}/removal"
-    # Neither the question nor the answer to it, for who knows the address or has the page of before.
-    assert "this is the last one. Add another one first." in visit.get(removal).text
-    assert "this is the last one. Add another one first." in visit.send(removal, page="/account").text
-    assert db.session.scalars(select(TotpFactor.id)).all()
-
-
-def test_page_of_the_second_factor_says_whom_to_ask(
-    app: Flask, visit: Visit, start: Present, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(app.config, "SUPPORT_CONTACT", "help@lakes.kz")
-    a_person("zhanna")
-    enrolled(visit, "zhanna")
-    other = Visit(app.test_client())
-    other.sign_in("zhanna")
-    page = other.get(VERIFY).text
-    assert 'Cannot sign in? Ask for help: <a class="govuk-link nowrap" href="mailto:help@lakes.kz">' in page
-
-
-def test_account_without_a_factor_has_no_recovery_codes(signed_in: SignedIn) -> None:
-    assert signed_in(Role.AUDITOR).get("/account/recovery-codes").request.path == "/account"
 
 
 def test_sessions_are_listed_with_device_and_address_and_ended(app: Flask, visit: Visit, start: Present) -> None:
@@ -123,15 +85,6 @@ def test_own_token_has_the_scopes_the_expiry_and_the_addresses_of_the_form(
     assert text and app.test_client().get("/api/v1/projects", headers=bearer(text[0])).status_code == 401
     page = visit.get("/account").text
     assert "10.1.0.0/16, 192.0.2.7/32" in page and "Approve decisions" in page
-
-
-def test_token_with_a_narrower_role_has_no_scope_that_grants_it_nothing(visit: Visit, start: Present) -> None:
-    a_person("zhanna", Role.SUPERVISOR)
-    enrolled(visit, "zhanna")
-    sent = {"expires_in": "30", "role": "reviewer", "scopes": ["read", "cases:write", "audits:run"]}
-    assert "qtr_" in visit.send("/account/tokens/new", **sent).text
-    token = db.session.scalars(select(Token)).one()
-    assert (token.role, token.scopes) == ("reviewer", ["read", "cases:write"])
 
 
 def test_token_that_may_do_more_needs_a_fresh_factor_and_keeps_the_form(visit: Visit, start: Present) -> None:

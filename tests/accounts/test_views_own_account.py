@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -14,8 +13,8 @@ from registry.accounts.roles import Role
 from registry.accounts.service import edit_account, person_named
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from tests.factories import ADMINISTRATOR, a_token, an_agency, bearer
-from tests.fixtures.web import PASSWORD, SignedIn, Visit
+from tests.factories import ADMINISTRATOR, an_agency, bearer
+from tests.fixtures.web import SignedIn, Visit
 
 TOKEN = re.compile(r"qtr_(\w{10})_\w+")
 
@@ -65,31 +64,6 @@ def test_person_creates_a_token_that_is_displayed_once_and_revokes_it(app: Flask
     assert entries("token.issued") == [("auditor.web", subject)] == entries("token.revoked")
 
 
-@pytest.mark.parametrize(
-    ("role", "narrower"),
-    [
-        (Role.SUPERVISOR, ["supervisor", "reviewer", "auditor", "operator"]),
-        (Role.AGENCY_EDITOR, ["agency_editor", "agency_viewer"]),
-        (Role.AGENCY_ADMINISTRATOR, ["agency_administrator", "agency_viewer", "agency_editor"]),
-        (Role.ADMINISTRATOR, []),
-        (Role.REVIEWER, []),
-    ],
-)
-def test_own_token_offers_the_own_role_and_narrower_ones(signed_in: SignedIn, role: Role, narrower: list[str]) -> None:
-    page = signed_in(role).get("/account/tokens/new").text
-    assert re.findall(r'name="role" type="radio" value="(\w+)"', page) == narrower
-
-
-def test_token_of_somebody_else_is_not_found_on_my_account(app: Flask, signed_in: SignedIn) -> None:
-    token = a_token(Role.OPERATOR)
-    key_id = token.split("_")[1]
-    visit = signed_in(Role.ADMINISTRATOR)
-    path = f"/account/tokens/{key_id}/revocation"
-    assert visit.get(path).status_code == 404 and visit.send(path, page="/account/password").status_code == 404
-    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
-    assert visit.get("/account/tokens/unknown/revocation").status_code == 404
-
-
 def test_service_account_is_added_and_its_token_displayed_once(app: Flask, signed_in: SignedIn) -> None:
     agency = an_agency(name_ru="Министерство озёр")
     visit = signed_in(Role.ADMINISTRATOR)
@@ -104,15 +78,6 @@ def test_service_account_is_added_and_its_token_displayed_once(app: Flask, signe
     assert token[0] not in visit.get("/tokens").text
     assert [(kept["account"], kept["role"]) for kept in all_tokens(ADMINISTRATOR)] == [("Lake system", "agency_viewer")]
     assert entries("account.added")[-1] == ("administrator.web", "account:Lake system")
-
-
-def test_empty_password_fields_have_error_messages(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.OPERATOR)
-    answer = visit.send("/account/password", old_password="", new_password="")
-    assert answer.status_code == 422
-    assert "Enter your current password." in answer.text and "Enter a new password." in answer.text
-    answer = visit.send("/account/password", old_password=PASSWORD, new_password="short")
-    assert answer.status_code == 422 and "A password has 12 to 200 characters." in answer.text
 
 
 def test_first_sign_in_with_a_generated_password_redirects_to_its_change(app: Flask, signed_in: SignedIn) -> None:

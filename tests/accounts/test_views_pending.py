@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, person_named
+from registry.accounts.service import person_named
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from tests.factories import ADMINISTRATOR, bearer
-from tests.fixtures.web import PASSWORD, SignedIn, Visit
+from tests.factories import bearer
+from tests.fixtures.web import SignedIn, Visit
 
 LIST = "/people/pending"
 
@@ -69,15 +69,6 @@ def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, s
     assert entry.principal == "second" and '"asked_by":"administrator.web"' in entry.details
 
 
-def test_status_tags_show_who_requested(signed_in: SignedIn) -> None:
-    administrator = signed_in(Role.ADMINISTRATOR)
-    ask_for(administrator)
-    page = signed_in(Role.ADMINISTRATOR, name="second").get("/people").text
-    assert '<strong class="govuk-tag govuk-tag--yellow">Waiting for confirmation</strong>' in page
-    assert '<strong class="govuk-tag govuk-tag--green">Active</strong>' in page
-    assert "Requested by administrator.web, " in page and page.count("Confirm account") == 1
-
-
 def test_confirmation_without_a_known_role_is_rejected(signed_in: SignedIn) -> None:
     ask_for(signed_in(Role.ADMINISTRATOR))
     supervisor = signed_in(Role.SUPERVISOR)
@@ -85,22 +76,6 @@ def test_confirmation_without_a_known_role_is_rejected(signed_in: SignedIn) -> N
         assert supervisor.send(path_of("zhanna"), page=LIST, **sent).status_code == 422
     assert supervisor.send(f"{LIST}/999999/confirmation", page=LIST, role="reviewer").status_code == 404
     assert supervisor.client.get(path_of("zhanna")).status_code == 405 and is_pending()
-
-
-@pytest.mark.parametrize("act", ["edit", "enabled", "password"])
-def test_change_of_a_deciding_account_displays_the_confirmation_note(signed_in: SignedIn, act: str) -> None:
-    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
-    administrator = signed_in(Role.ADMINISTRATOR)
-    path = f"/people/{person.id}/{act}"
-    if act == "enabled":
-        administrator.send(f"/people/{person.id}/disabled")
-    assert "a supervisor has confirmed it; w" in administrator.get(path).text
-    assert not is_pending()
-    page = administrator.send(path, **({"role": "supervisor"} if act == "edit" else {})).text
-    assert (
-        "The account works when a supervisor has confirmed it; without one, another administrator." in page
-        and is_pending()
-    )
 
 
 def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signed_in: SignedIn) -> None:

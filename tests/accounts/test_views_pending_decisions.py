@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.account_changes import AccountNotPending, enable_account, reject_account
+from registry.accounts.account_changes import AccountNotPending, reject_account
 from registry.accounts.account_management import NotYourself
-from registry.accounts.models import Account, AccountsNeedAPerson, Person, account_named
+from registry.accounts.models import Account, AccountsNeedAPerson, Person
 from registry.accounts.queries import similar_accounts
 from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
@@ -45,12 +45,6 @@ def test_page_shows_the_agency_and_that_single_sign_on_requested_the_account(sig
     assert f'href="/people/{person.id}"' in row
 
 
-def test_supervisor_sees_the_name_without_a_link_to_a_page_that_is_closed_to_the_role(signed_in: SignedIn) -> None:
-    a_newcomer("Dana", Role.REVIEWER)
-    row = row_of(signed_in(Role.SUPERVISOR).get(LIST).text, "Dana")
-    assert 'href="/people/' not in row.replace(f'href="{LIST}/', "")
-
-
 def test_page_says_which_accounts_have_a_like_name_or_the_same_address(signed_in: SignedIn) -> None:
     add_person(ADMINISTRATOR, NewPerson("Kanat Ospanov", Role.ADMINISTRATOR), PASSWORD)
     add_person(ADMINISTRATOR, NewPerson("someone", Role.AUDITOR, email="AL@med.example"), PASSWORD)
@@ -83,22 +77,6 @@ def test_rejected_account_is_disabled_and_the_journal_says_by_whom(signed_in: Si
     assert "does not wait for a confirmation" in visit.send(path, page="/account/password").text
 
 
-def test_whoever_requested_an_account_may_reject_it(signed_in: SignedIn) -> None:
-    administrator = signed_in(Role.ADMINISTRATOR)
-    administrator.send("/people/new", name="zhanna", role="reviewer", language="en")
-    account = account_named("zhanna")
-    assert account is not None
-    administrator.send(f"{LIST}/{account.id}/rejection")
-    assert account.status == "disabled"
-
-
-def test_rejected_account_that_is_enabled_again_waits_for_its_confirmation() -> None:
-    account = a_newcomer("Dana", Role.REVIEWER)
-    reject_account(an_actor(Role.SUPERVISOR), account.id)
-    enable_account(an_actor(Role.ADMINISTRATOR), account.id)
-    assert account.status == "pending"
-
-
 def test_only_people_who_may_confirm_reject_and_never_their_own_account() -> None:
     account = a_newcomer("Dana", Role.REVIEWER)
     with pytest.raises(RoleNotAllowed):
@@ -121,9 +99,3 @@ def test_pages_display_the_confirming_command_to_a_lone_administrator(signed_in:
     signed_in(Role.SUPERVISOR)
     assert command not in administrator.get(LIST).text
     assert "You changed this account: another person confirms it." in administrator.get(LIST).text
-
-
-def test_first_of_two_confirmations_is_not_called_the_confirmation(signed_in: SignedIn) -> None:
-    account = a_newcomer("Dana", Role.REVIEWER)
-    page = signed_in(Role.SUPERVISOR).send(f"{LIST}/{account.id}/confirmation", page=LIST, role="reviewer").text
-    assert "It works when a second person has confirmed it, too." in page and "is confirmed." not in page

@@ -92,23 +92,6 @@ def test_page_of_a_person_displays_data_and_history(signed_in: SignedIn, ministr
     assert "Account added" in auditor and "Change account" not in auditor and "Disable account" not in auditor
 
 
-def test_agency_administrator_is_offered_two_roles_and_the_own_agencies(signed_in: SignedIn, ministry: Agency) -> None:
-    foreign = an_agency()
-    stranger = person("stranger", foreign)
-    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
-    page = visit.get("/people/new").text
-    assert re.findall(r'name="role" type="radio" value="([^"]+)"', page) == ["agency_viewer", "agency_editor"]
-    assert ministry.bin in page and foreign.bin not in page
-    for act in ("", "/edit", "/handover", "/second-factor", "/password", "/disabled"):
-        assert visit.get(f"/people/{stranger.id}{act}").status_code == 404, act
-
-
-def test_each_role_is_explained_where_it_is_given(signed_in: SignedIn) -> None:
-    page = signed_in(Role.ADMINISTRATOR).get("/people/new").text
-    assert page.count("govuk-radios__hint") == len(Role)
-    assert "Reads everything and changes nothing." in page
-
-
 def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Agency) -> None:
     other = an_agency(name_ru="Министерство рек")
     movers = [person(f"p{number}", ministry) for number in range(3)]
@@ -125,14 +108,6 @@ def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Age
     assert "auditor: The role “Auditor” cannot have an agency." in answer
     moved = [person_named(f"p{number}") for number in range(3)]
     assert [each.agency_id for each in moved if each] == [other.id] * 3
-
-
-def test_nobody_chosen_moves_nobody(signed_in: SignedIn, ministry: Agency) -> None:
-    person("p", ministry)
-    visit = signed_in(Role.ADMINISTRATOR)
-    for query in ("", "?person=x"):
-        assert "Choose at least one person." in visit.get(f"/people/agency{query}").text
-    assert "Choose at least one person." in visit.send("/people/agency", page="/people/new").text
 
 
 def test_home_displays_what_the_command_line_did_since_the_last_sign_in(signed_in: SignedIn) -> None:

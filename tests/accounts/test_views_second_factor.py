@@ -176,13 +176,6 @@ def test_passkey_requests_need_the_token_of_the_page(visit: Visit, start: Presen
     assert visit.client.post("/account/factors/passkeys/options", json={}).status_code == 403
 
 
-def test_second_tab_that_finishes_an_enrolment_says_that_nothing_is_left_to_do(visit: Visit, start: Present) -> None:
-    a_person("zhanna")
-    enrolled(visit, "zhanna")
-    page = visit.send(ENROL, page="/account/password", code="123456")
-    assert "already been added in another tab" in page.text and page.request.path == "/account"
-
-
 def test_account_without_a_factor_confirms_the_password_before_its_first_one(
     signed_in: SignedIn, start: Present
 ) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Flask
-
 from registry.accounts.roles import Role
 from registry.accounts.service import person_named
 from registry.core.clock import now
 from tests.accounts.factors.steps import required
 from tests.accounts.test_views_second_factor import VERIFY, a_person, enrolled, start
-from tests.cases.casework import LAW, flagged_case
 from tests.fixtures.web import Visit
 from tests.present import Present
 
@@ -62,34 +59,6 @@ def test_button_without_a_form_leads_to_the_confirmation_and_back_and_says_that_
     assert not person.is_disabled
     assert visit.send(VERIFY, kind="totp", code=totp.at(now()), back=path).request.path == path
     assert "The account is disabled." in visit.send(path).text
-
-
-def test_approval_asks_for_the_confirmation_first_and_keeps_a_text_that_came_too_late(
-    app: Flask, visit: Visit, start: Present
-) -> None:
-    _project, case = flagged_case()
-    a_person("asel", Role.REVIEWER)
-    a_person("zhanna", Role.SUPERVISOR)
-    asel = Visit(app.test_client())
-    enrolled(asel, "asel")
-    totp, _codes = enrolled(visit, "zhanna")
-    asel.send(f"{case}/claim", page=case)
-    answer = asel.send(
-        f"{case}/propose",
-        page=case,
-        **{"propose-decision": "transitional_accepted", **LAW},
-    )
-    assert answer.status_code == 200, answer.text
-    token = visit.token(case)
-    assert f'action="{case}/approve"' in visit.get(case).text
-    start.move(timedelta(minutes=16))
-    page = visit.get(case).text
-    assert f'action="{case}/approve"' not in page and f'href="/sign-in/second-factor?back={case}"' in page
-    late = visit.client.post(f"{case}/approve", data={"csrf_token": token, "approve-comment": "Согласна."})
-    assert late.status_code == 403 and "Согласна." in late.text and f'action="{case}/approve"' in late.text
-    visit.send(VERIFY, kind="totp", code=totp.at(now()), back=case)
-    done = visit.client.post(f"{case}/approve", data={"csrf_token": token, "approve-comment": "Согласна."})
-    assert done.status_code == 303
 
 
 def test_confirmation_does_not_redirect_to_another_host(visit: Visit, start: Present) -> None:

@@ -1,1 +1,0 @@
-"""What must hold after every step, by subject."""
