@@ -69,7 +69,6 @@ from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_dr
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
 from registry.projects.models import project_restricted, project_restricting, project_withdrawn
-from registry.projects.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.requests.agency_change import AgencyChange
 from registry.requests.kinds import agency_succeeded
 from registry.requests.platform_approvals import (
@@ -78,6 +77,7 @@ from registry.requests.platform_approvals import (
     OnboardingApproval,
     PlacementApproval,
 )
+from registry.requests.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.saved_views.service import leave_shared_views, pass_on_views, rename_in_views
 from registry.webhooks.events import pass_on_webhooks
 from registry.webhooks.queue import disable_of_admitted

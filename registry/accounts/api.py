@@ -58,7 +58,7 @@ from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.lists import Listing
 from registry.http.parameters import Parameter
-from registry.projects.restriction import ADMISSION, propose_admission
+from registry.requests.restriction import ADMISSION, propose_admission
 
 # The accounts endpoints: who may see an account reads it, administrators write those that they manage.
 

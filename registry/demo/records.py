@@ -32,8 +32,8 @@ from registry.platform.confirmations import confirm_ending, confirm_onboarding, 
 from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
 from registry.projects.models import Project
-from registry.projects.restriction import propose_restriction
 from registry.projects.service import change_project, find_project_to_change
+from registry.requests.restriction import propose_restriction
 
 # Demo calendar: dates relative to the day of loading, and the rows of the demo's files.
 

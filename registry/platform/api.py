@@ -28,12 +28,12 @@ from registry.http.request_context import request_locale
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects import examples
 from registry.projects.api import etag_data, project_row
-from registry.projects.restriction import propose_restriction
 from registry.projects.schemas import PROJECT
 from registry.requests.confirmation import ENDING as ENDING_KIND
 from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
 from registry.requests.confirmation import PLACEMENT, confirm_or_propose
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
+from registry.requests.restriction import propose_restriction
 
 # Confirmed facts and restrictions: what reviewers, operators and supervisors confirm and decide.
 

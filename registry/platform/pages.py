@@ -22,13 +22,13 @@ from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICAT
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
-from registry.projects.restriction import propose_restriction
 from registry.projects.service import read_project, read_project_to_change
 from registry.requests.confirmation import ENDING as ENDING_KIND
 from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
 from registry.requests.confirmation import PLACEMENT as PLACEMENT_KIND
 from registry.requests.confirmation import confirm_or_propose
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
+from registry.requests.restriction import propose_restriction
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import (

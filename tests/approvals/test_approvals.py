@@ -19,7 +19,7 @@ from registry.approvals.tables import ApprovalKindCode
 from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
-from registry.projects.restriction import propose_restriction
+from registry.requests.restriction import propose_restriction
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, a_project, a_service_token, an_actor, an_agency, bearer, restrict
 from tests.fixtures.web import SignedIn

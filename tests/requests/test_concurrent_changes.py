@@ -23,10 +23,10 @@ from registry.core.errors import Conflict
 from registry.flags.models import lock_flags_for_audit
 from registry.projects.former_records import FormerRecord
 from registry.projects.models import Project
-from registry.projects.restriction import propose_restriction
 from registry.projects.revisions import Revision
 from registry.requests.agency_change import propose_agency_change
 from registry.requests.models import Request, RequestKind
+from registry.requests.restriction import propose_restriction
 from registry.requests.service import ask, carry_out_due_requests, confirm
 from tests.cases.cast import AIGERIM, SAULE
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency

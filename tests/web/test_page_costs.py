@@ -19,8 +19,8 @@ from registry.core.database import db, transaction
 from registry.imports.service import import_now
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
-from registry.projects.restriction import propose_restriction
 from registry.requests.models import RequestKind
+from registry.requests.restriction import propose_restriction
 from registry.requests.service import ask
 from tests.audits.steps import audit
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency

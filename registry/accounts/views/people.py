@@ -86,7 +86,7 @@ from registry.http.responses import xlsx_download
 from registry.journal.pages import action_label, history_rows, principal_label
 from registry.platform.pages import uploaded_file
 from registry.projects.drafts import count_drafts
-from registry.projects.restriction import ADMISSION, propose_admission, waiting_admission
+from registry.requests.restriction import ADMISSION, propose_admission, waiting_admission
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
