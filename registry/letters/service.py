@@ -21,7 +21,9 @@ from registry.cases.workflow import ACCEPTING
 from registry.core.clock import local_date
 from registry.core.database import db, require_transaction, table_of
 from registry.core.dialects import insert_or_ignore
-from registry.core.translations import OFFICIAL_LANGUAGES
+from registry.core.translations import OFFICIAL_LANGUAGES, translator
+from registry.freeze.current import policy_in_force
+from registry.freeze.findings import Finding, explain
 from registry.journal import service as journal
 from registry.letters.models import Letter, LetterEnd, LetterKind, LetterSeries
 from registry.letters.wording import letter_text
@@ -186,15 +188,20 @@ def _facts(
         "issued_by": event.by,
         **{name: texts.get(name) for name in TEXTS},
         **{f"text_{each}": text if each == spoken else None for each in OFFICIAL_LANGUAGES},
-        "flags": {each: _flags(actor, case, each) for each in OFFICIAL_LANGUAGES},
+        "flags": _flags(actor, case),
         "check_address": f"{public_url() or ''}{CHECK_PATH}",
     }
 
 
-def _flags(actor: Actor, case: Case, language: str) -> list[str]:
-    shown = flags_of_cases(actor, [case.id], language)[case.id]
-    active = (flag for flag in shown if flag["status"] != "cleared")
-    return list(dict.fromkeys(f"{flag['title']}: {flag['clause']}" for flag in active))
+def _flags(actor: Actor, case: Case) -> dict[str, list[str]]:
+    """Title and clause of each active flag, by language."""
+    active = [flag for flag in flags_of_cases(actor, [case.id], "kk")[case.id] if flag["status"] != "cleared"]
+    findings = [(Finding(flag["rule"], flag["severity"], flag["observed"]), flag["last_seen_on"]) for flag in active]
+    shown: dict[str, list[str]] = {}
+    for each in OFFICIAL_LANGUAGES:
+        texts = [explain(finding, policy_in_force(), on, each, translator(each)) for finding, on in findings]
+        shown[each] = list(dict.fromkeys(f"{text.title}: {text.clause}" for text in texts))
+    return shown
 
 
 def _names(named: Any) -> dict[str, str | None]:
