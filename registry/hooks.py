@@ -23,13 +23,6 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import agency_changed, agency_moving
 from registry.approvals.kinds import register_kind
 from registry.audits.queries import move_in_last_audit
-from registry.cases.change_times import (
-    lock_cases_of_agency,
-    lock_cases_of_project,
-    mark_cases_of_agency,
-    mark_cases_of_project,
-    rename_in_cases,
-)
 from registry.cases.commission import CommissionDecision
 from registry.cases.decisions import accepted_since
 from registry.cases.models import (
@@ -40,12 +33,13 @@ from registry.cases.models import (
     cases_moved_by_audit,
     timeline_written,
 )
-from registry.cases.service import hand_over_cases
+from registry.cases.service import hand_over_cases, rename_in_cases
 from registry.changes.service import discard_pending as discard_changes
 from registry.changes.service import write_pending
 from registry.core.database import after_rollback, before_commit, before_journal
-from registry.exemptions.service import exempt_since, mark_exemptions_of_agency, mark_exemptions_of_project
-from registry.flags.freeze_status import mark_flags_of_agency, mark_flags_of_project, update_freeze_status_of_agency
+from registry.exemptions.service import exempt_since
+from registry.flags.freeze_status import update_freeze_status_of_agency
+from registry.flags.models import lock_flags_for_review
 from registry.flags.queries import (
     has_active_flag_of_rule,
     has_open_flag,
@@ -64,7 +58,7 @@ from registry.notifications.models import enqueue_notice, pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.platform.models import PendingUpload
 from registry.policies.queries import later_policy
-from registry.projects.change_times import mark_projects_of_agency, record_view_changes_below
+from registry.projects.change_times import record_view_changes_below
 from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
@@ -95,18 +89,10 @@ register_kind(InventoryApproval())
 
 agency_moving.connect(record_view_changes_below)
 
-# First, because those that follow lock projects: actions on a case lock the case and then its project.
-agency_changed.connect(lock_cases_of_agency)
-agency_changed.connect(mark_projects_of_agency)
 agency_changed.connect(update_freeze_status_of_agency)
-agency_changed.connect(mark_flags_of_agency)
-agency_changed.connect(mark_cases_of_agency)
-agency_changed.connect(mark_exemptions_of_agency)
 
-project_restricting.connect(lock_cases_of_project)
-project_restricted.connect(mark_flags_of_project)
-project_restricted.connect(mark_cases_of_project)
-project_restricted.connect(mark_exemptions_of_project)
+# Audits count restricted projects.
+project_restricting.connect(lock_flags_for_review)
 project_restricted.connect(move_in_last_audit)
 project_restricted.connect(withhold_restricted)
 project_withdrawn.connect(withhold)

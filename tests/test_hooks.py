@@ -34,17 +34,9 @@ def test_handlers_are_connected_in_process(module: str) -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(shown) == [
         [
-            "registry.cases.change_times.lock_cases_of_agency",
-            "registry.projects.change_times.mark_projects_of_agency",
             "registry.flags.freeze_status.update_freeze_status_of_agency",
-            "registry.flags.freeze_status.mark_flags_of_agency",
-            "registry.cases.change_times.mark_cases_of_agency",
-            "registry.exemptions.service.mark_exemptions_of_agency",
         ],
         [
-            "registry.flags.freeze_status.mark_flags_of_project",
-            "registry.cases.change_times.mark_cases_of_project",
-            "registry.exemptions.service.mark_exemptions_of_project",
             "registry.audits.queries.move_in_last_audit",
             "registry.open_data.service.withhold_restricted",
         ],

@@ -14,8 +14,7 @@ from registry.approvals.service import require_person
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
 from registry.audits.schedule import exclusive_lock
-from registry.cases.change_times import mark_cases, mark_flags_and_cases
-from registry.cases.models import CASE, Case, CaseEvent
+from registry.cases.models import CASE, CASE_SUBJECT, Case, CaseEvent
 from registry.cases.sync import WAITING_FOR_REVIEWER
 from registry.changes.service import record_added, record_change, record_changes
 from registry.core import outbox
@@ -29,7 +28,7 @@ from registry.flags.models import AUDIT_SUBJECT, AUDITS, FLAGS, AuditRun, Flag, 
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT, mark_projects
+from registry.projects.change_times import PROJECT, projects_of_ids
 
 
 class AuditNotFound(NotFound):
@@ -190,7 +189,7 @@ def _decide(actor: Actor, run: AuditRun, decision: str, reason: str) -> None:
 # earlier facts. Cases keep their status: the next audit moves them to match their flags, and only people close them.
 
 
-def reverse_flags(audit_id: int, day: date) -> dict[str, int]:
+def reverse_flags(audit_id: int, day: date, at: datetime) -> dict[str, int]:
     """Clear the flags that the audit opened, dated ``day``, and reopen those that it cleared. Return the counts.
 
     A flag that people accepted since stays, from ``day`` on. The next audit restores changed values and severities.
@@ -202,14 +201,16 @@ def reverse_flags(audit_id: int, day: date) -> dict[str, int]:
         "flags_cleared": _count(opened, undecided),
         "flags_restored": _count(*cleared),
     }
-    keep_former(now(), or_(and_(opened, Flag.status != "cleared"), and_(*cleared)))
-    _update(Flag, opened, Flag.status != "cleared", opened_on=day)
-    _update(Flag, opened, undecided, status="cleared", cleared_on=day, cleared_by_audit=audit_id, last_seen_on=None)
-    _update(Flag, *cleared, status=status_when_reopened(), cleared_on=None, cleared_by_audit=None, last_seen_on=None)
+    keep_former(at, or_(and_(opened, Flag.status != "cleared"), and_(*cleared)))
+    clear: dict[str, Any] = {"status": "cleared", "cleared_on": day, "cleared_by_audit": audit_id}
+    reopen: dict[str, Any] = {"status": status_when_reopened(), "cleared_on": None, "cleared_by_audit": None}
+    _update(Flag, opened, Flag.status != "cleared", opened_on=day, changed_at=at)
+    _update(Flag, opened, undecided, **clear, last_seen_on=None, changed_at=at)
+    _update(Flag, *cleared, **reopen, last_seen_on=None, changed_at=at)
     return counts
 
 
-def reverse_cases(audit_id: int, day: date) -> int:
+def reverse_cases(audit_id: int, day: date, at: datetime) -> int:
     """Replace future dates of the cases that the audit opened or moved. Return the number of cases changed."""
     session = require_transaction()
     moved = Case.id.in_(select(CaseEvent.case_id).where(CaseEvent.by == f"audit:{audit_id}"))
@@ -220,7 +221,8 @@ def reverse_cases(audit_id: int, day: date) -> int:
     _update(Case, moved, reviewed, late, due_on=until)
     _update(Case, moved, future, opened_at=now())
     _update(Case, moved, exempt, exempt_since=day)
-    _update(Case, Case.id.in_(changed), version=Case.version + 1)
+    record_changes(CASE_SUBJECT, CASE.c.id.in_(changed))
+    _update(Case, Case.id.in_(changed), version=Case.version + 1, changed_at=at)
     return len(changed)
 
 
@@ -355,14 +357,21 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     session = require_transaction()
     lock_flags_for_audit()
     day, at = today(), now()
-    _mark_what_it_changed(run, at)
-    counts = {**reverse_flags(run.id, day), "cases_corrected": reverse_cases(run.id, day)}
+    last_flags = FLAGS.c.opened_by_audit == run.id, FLAGS.c.cleared_by_audit == run.id
+    flagged = set(session.scalars(select(FLAGS.c.project_id).where(or_(*last_flags))))
+    counts = {**reverse_flags(run.id, day, at), "cases_corrected": reverse_cases(run.id, day, at)}
+    for table in (PROJECT, FLAGS, CASE):
+        # What the wrong clock dated.
+        session.execute(update(table).where(table.c.changed_at > at).values(changed_at=at))
     record_change(AUDIT_SUBJECT, run.id, run.status)
     run.status, run.scheduled_for = "voided", None
     run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
     session.flush()
-    _mark_unaudited_again(run, at)
-    update_freeze_status(at, PROJECT.c.changed_at == at)
+    before = last_good_audit()
+    judged = 0 if before is None else before.judged_up_to
+    unaudited_again = and_(PROJECT.c.id > judged, PROJECT.c.id <= run.judged_up_to)
+    for some in (*projects_of_ids(flagged), unaudited_again):
+        update_freeze_status(at, some)
     counts["missed_voided"] = _void_missed(session, run.voiding)
     journal_entry = {
         "on": run.on.isoformat(),
@@ -372,22 +381,6 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     }
     journal.record(actor, "audit.voided", f"audit:{run.id}", journal_entry)
     return run
-
-
-def _mark_what_it_changed(run: AuditRun, at: datetime) -> None:
-    """Set ``changed_at`` of everything that is undone, and of all rows with a timestamp of the wrong clock."""
-    since = run.started_at
-    flags = or_(FLAGS.c.opened_by_audit == run.id, FLAGS.c.cleared_by_audit == run.id, FLAGS.c.changed_at >= since)
-    flagged = select(FLAGS.c.project_id).where(flags)
-    mark_projects(at, or_(PROJECT.c.changed_at >= since, PROJECT.c.id.in_(flagged)))
-    mark_cases(at, CASE.c.changed_at >= since)
-    mark_flags_and_cases(at, flags)
-
-
-def _mark_unaudited_again(run: AuditRun, at: datetime) -> None:
-    last = last_good_audit()
-    judged = 0 if last is None else last.judged_up_to
-    mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= run.judged_up_to)
 
 
 def _void_missed(session: Session, voiding: dict[str, Any]) -> int:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from sqlalchemy import exists, func, select
 
 from registry.accounts.roles import Actor
-from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import CASE, Case, CaseDecision, CaseEvent, Order
 from registry.cases.service import decision_in_effect, end_orders, end_proposal
 from registry.cases.transitions import apply, authorize
@@ -259,8 +258,9 @@ def _keep(flags: Sequence[Flag]) -> None:
 
 
 def _mark(flags: Sequence[Flag]) -> None:
+    for flag in flags:
+        flag.changed_at = now()
     db.session.flush()
-    mark_flags_and_cases(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
 
 
 def _active_flags(case: Case) -> list[Flag]:

@@ -195,7 +195,7 @@ class CaseSummary(BaseSchema):
         nullable(dict(DAY_SCHEMA)),
     )
     outcome = ReadOnly("How it closed.", nullable(TEXT_SCHEMA))
-    changed_at = Timestamp("When anything shown here last changed, but for what the calendar alone changes.")
+    changed_at = Timestamp("When the case itself was last written: by an action or an audit.")
     project_record = expanded_project()
 
 

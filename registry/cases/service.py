@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.cases.change_times import mark_cases, mark_flags_and_cases
 from registry.cases.models import (
     CASE,
     CASE_SUBJECT,
@@ -29,14 +28,14 @@ from registry.cases.models import (
 from registry.cases.queries import find_case, may_review, may_review_restricted
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import ActionName, Status
-from registry.changes.service import record_added, record_change
+from registry.changes.service import record_added, record_change, record_changes
 from registry.core import outbox
 from registry.core.clock import now, today
-from registry.core.database import db, require_transaction, transaction
+from registry.core.database import db, require_transaction, table_of, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, invalid
 from registry.core.working_days import national_calendar
-from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag, lock_flags_for_review
+from registry.flags.models import SEVERITY_RANK, Flag, lock_flags_for_review
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project, is_project_number
@@ -98,8 +97,6 @@ def open_case(actor: Actor, number: str) -> Case:
                 select(literal(case.id), Flag.id).where(Flag.project_id == project.id, Flag.status != "cleared"),
             )
         )
-        # Each flag displays its case; earlier cases that display the flags change too.
-        mark_flags_and_cases(timestamp, FLAGS.c.project_id == project.id, IS_ACTIVE)
         event = CaseEvent(
             case_id=case.id,
             at=timestamp,
@@ -183,8 +180,6 @@ def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Close a case as resolved because its flags are cleared. Weaker flags go back to the watch list."""
     step = authorize(actor, case, "confirm")
     active = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
-    covered = select(CaseFlag.flag_id).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active))
-    mark_flags_and_cases(now(), FLAGS.c.id.in_(covered))
     db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active)))
     return apply(step, comment)
 
@@ -215,9 +210,6 @@ def end_orders(project_id: int, because: str) -> None:
     ended = db.session.scalars(select(CaseDecision).where(from_orders, CaseDecision.ended_because.is_(None))).all()
     for decision in ended:
         decision.ended_because = because
-    if ended:
-        # Earlier cases of the project may display these decisions.
-        mark_cases(now(), CASE.c.id.in_([decision.case_id for decision in ended]))
 
 
 def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> None:
@@ -281,6 +273,16 @@ def hand_over_cases(step: HandOver) -> None:
         outbox.enqueue(HANDED_OVER, {"events": event_ids})
         cases_handed_over.publish(step, event_ids)
     step.counts["cases"] = len(cases)
+
+
+def rename_in_cases(account_id: int, old: str, new: str) -> None:  # noqa: ARG001 - the event's arguments
+    """Move assignments and proposals that wait for approval; the timeline keeps the names of its time."""
+    session = require_transaction()
+    decision = table_of(CaseDecision)
+    waiting = (decision.c.proposed_by == old, decision.c.outcome.is_(None))
+    session.execute(update(decision).where(*waiting).values(proposed_by=new))
+    record_changes(CASE_SUBJECT, CASE.c.assignee == old)
+    session.execute(update(CASE).where(CASE.c.assignee == old).values(assignee=new, changed_at=now()))
 
 
 def _require_receiver(step: HandOver, projects: list[Project]) -> None:

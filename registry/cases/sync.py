@@ -29,7 +29,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from registry.accounts.roles import Actor
-from registry.cases.change_times import mark_cases_of_flags, mark_flags_and_cases
 from registry.cases.models import (
     CASE,
     CASE_SUBJECT,
@@ -58,7 +57,7 @@ from registry.exemptions.service import (
 )
 from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.models import ACTIVE_STATUSES, FLAG_SUBJECT, FLAGS, SEVERITY_RANK, Flag, lock_flags_for_review, rank
+from registry.flags.models import ACTIVE_STATUSES, FLAGS, SEVERITY_RANK, Flag, lock_flags_for_review, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
@@ -284,14 +283,11 @@ def sync_cases(
 ) -> dict[str, Any]:
     """Bring every case in line with its flags. Return the changes, JSON-ready: ids by kind, without empty kinds.
 
-    ``opened`` has the first id, the last id and the count. ``at`` is the ``changed_at`` of the audit's flags and cases.
+    ``opened`` has the first id, the last id and the count. ``at`` is the ``changed_at`` of the cases.
     ``projects``: the ids of those to look at, None for all.
     """
     audit = _AuditContext(audit_id, on, at, policy.deadlines.review, projects)
     changed = _bring_in_line(audit, policy.case_from_severity) if projects is None or projects else {}
-    # Also of cases that are in line, which show the flags. Flags that the audit opened belong to cases that were moved
-    # for them.
-    mark_cases_of_flags(at, FLAGS.c.changed_at == at, FLAGS.c.opened_by_audit != audit_id)
     if changed:
         cases_moved_by_audit.publish(audit_id, at)
     return changed
@@ -381,10 +377,6 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
 
 
 def _cover(audit: _AuditContext) -> None:
-    # A flag displays its case, so flags that existed before change when a case covers them.
-    earlier = uncovered(audit.projects).with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < audit.at)
-    record_changes(FLAG_SUBJECT, FLAGS.c.id.in_(earlier))
-    _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=audit.at))
     require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], uncovered(audit.projects)))
 
 
@@ -544,7 +536,6 @@ def _open_flags(project_id: int) -> None:
     for flag in flags:
         is_accepted = flag.accepted_fingerprint == flag.fingerprint
         flag.status = (FlagStatus.ACCEPTED if is_accepted else FlagStatus.OPEN).value
-        flag.exemption_id = None
+        flag.exemption_id, flag.changed_at = None, at
     db.session.flush()
-    mark_flags_and_cases(at, FLAGS.c.id.in_([flag.id for flag in flags]))
     update_freeze_status(at, PROJECT.c.id == project_id)

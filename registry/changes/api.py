@@ -107,6 +107,7 @@ EXAMPLE: Final[dict[str, Any]] = {
             "links": {
                 "project": "/api/v1/projects/QT-2026-0000001-5",
                 "flags": "/api/v1/flags?project=QT-2026-0000001-5",
+                "cases": "/api/v1/cases?project=QT-2026-0000001-5",
             },
             "data": {
                 "before": None,

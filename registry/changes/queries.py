@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -47,6 +47,10 @@ COLLECTIONS: Final[Mapping[ChangeKind, str]] = {
     ChangeKind.IMPORT: "imports",
     ChangeKind.AUDIT: "audits",
 }
+# What shows a flag or a case besides its own list: a case its flags and decisions, a flag its case.
+OF_FLAGS_AND_CASES: Final = ("flags", "cases")
+# A case shows the agency of its project.
+OF_PASSED_ON: Final = ("cases",)
 # Of a project: what to read again when it comes into view.
 LISTS_OF_PROJECT: Final[Mapping[str, Permission]] = {
     "flags": Permission.PROJECTS_READ,
@@ -214,12 +218,15 @@ def _change(actor: Actor | None, row: RowMapping) -> Change:
         links["self"] = f"{API}/{COLLECTIONS[kind]}/{key}"
     if number is not None:
         links["project"] = f"{API}/projects/{number}"
-    if kind is ChangeKind.FLAG:
-        links["flags"] = f"{API}/flags?project={number}"
+    happened = change_type(kind, row["old_status"], row["new_status"], fields)
+    if kind in (ChangeKind.FLAG, ChangeKind.CASE):
+        links |= _lists_of_project(actor, number, OF_FLAGS_AND_CASES)
+    elif happened is ChangeType.PROJECT_PASSED_ON:
+        links |= _lists_of_project(actor, number, OF_PASSED_ON)
     return Change(
         seq=row["seq"],
         at=row["at"],
-        type=change_type(kind, row["old_status"], row["new_status"], fields),
+        type=happened,
         kind=kind,
         subject=f"{kind}:{key}",
         version=row["version"],
@@ -234,11 +241,7 @@ def _view_change(actor: Actor | None, row: RowMapping) -> Change:
     links = {}
     if is_visible:
         links = {"self": f"{API}/projects/{number}"}
-        links |= {
-            name: f"{API}/{name}?project={number}"
-            for name, permission in LISTS_OF_PROJECT.items()
-            if actor is None or actor.may(permission)
-        }
+        links |= _lists_of_project(actor, number, LISTS_OF_PROJECT)
     return Change(
         seq=row["seq"],
         at=row["at"],
@@ -250,6 +253,12 @@ def _view_change(actor: Actor | None, row: RowMapping) -> Change:
         data={"project": number, "agency": None, "rule": None, "before": None, "after": None, "fields": []},
         is_restricted=bool(is_visible and row["is_restricted"]),
     )
+
+
+def _lists_of_project(actor: Actor | None, number: str, names: Iterable[str]) -> dict[str, str]:
+    """The lists of a project that the actor may read."""
+    may_read = (name for name in names if actor is None or actor.may(LISTS_OF_PROJECT[name]))
+    return {name: f"{API}/{name}?project={number}" for name in may_read}
 
 
 def _state(row: RowMapping, age: str, side: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 
 from registry.accounts.roles import Actor, Permission
-from registry.changes.service import record_added, record_change, record_changes
+from registry.changes.service import record_added, record_change
 from registry.core.clock import local_date, now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import is_among
@@ -17,7 +17,6 @@ from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.lists import Listing, Page
 from registry.exemptions.models import EXEMPTION_SUBJECT, EXEMPTIONS, Exemption, ExemptionDocument
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency
 from registry.projects.documents import (
     EXEMPTION,
     NUMBERS,
@@ -30,24 +29,6 @@ from registry.projects.documents import (
 )
 from registry.projects.models import Project, is_project_number
 from registry.projects.visibility import visible_projects
-
-# Exemptions in the change feed, when others may see them from now on: their project is theirs to see.
-
-
-def mark_exemptions(*projects: ColumnElement[bool]) -> None:
-    """Record that the exemptions of the projects that fit changed, inside the open transaction."""
-    record_changes(EXEMPTION_SUBJECT, EXEMPTIONS.c.project_id.in_(select(PROJECT.c.id).where(*projects)))
-
-
-def mark_exemptions_of_agency(agency_id: int, fields: frozenset[str], _at: datetime) -> None:
-    """Of who may see the exemptions now, some could not before."""
-    if not SHOWN_BY_PROJECTS.isdisjoint(fields):
-        mark_exemptions(below_agency(agency_id))
-
-
-def mark_exemptions_of_project(project: Project) -> None:
-    """The same for the exemptions of one project."""
-    mark_exemptions(PROJECT.c.id == project.id)
 
 
 class ExemptionNotFound(NotFound):

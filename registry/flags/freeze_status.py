@@ -14,12 +14,11 @@ from sqlalchemy import ColumnElement, case, func, or_, select, update
 from registry.agencies.models import Agency
 from registry.changes.service import record_changes
 from registry.core.database import db, require_transaction, table_of
-from registry.flags.models import FLAG_SUBJECT, FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, newest_good, rank
+from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, newest_good, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, SHOWN_BY_PROJECTS, below_agency, lock_projects
-from registry.projects.models import Project
+from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, lock_projects
 from registry.projects.vocabulary import FreezeStatus
 
 AGENCY: Final = table_of(Agency)
@@ -93,25 +92,3 @@ def computed_severity() -> ColumnElement[str | None]:
 def _worst_flag(number: ColumnElement[int]) -> ColumnElement[int | None]:
     active = select(func.max(number)).where(FLAGS.c.project_id == PROJECT.c.id, IS_ACTIVE)
     return active.correlate_except(FLAGS).scalar_subquery()
-
-
-# ``changed_at`` of flags. ``last_seen_on`` of an active flag does not count.
-#
-# It is written in the transaction of the change, after the projects and before the cases: one order of locks.
-
-
-def mark_flags(at: datetime, *which: ColumnElement[bool]) -> None:
-    """Set ``changed_at`` of the flags that fit, inside the open transaction."""
-    record_changes(FLAG_SUBJECT, *which)
-    require_transaction().execute(update(FLAGS).where(*which).values(changed_at=at))
-
-
-def mark_flags_of_agency(agency_id: int, fields: frozenset[str], at: datetime) -> None:
-    """Of who may see the flags now, some could not before."""
-    if not SHOWN_BY_PROJECTS.isdisjoint(fields):
-        mark_flags(at, FLAGS.c.project_id.in_(select(PROJECT.c.id).where(below_agency(agency_id))))
-
-
-def mark_flags_of_project(project: Project) -> None:
-    """The same for the flags of one project."""
-    mark_flags(project.changed_at, FLAGS.c.project_id == project.id)

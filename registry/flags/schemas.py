@@ -30,7 +30,7 @@ class Flag(BaseSchema):
     cleared_on = ReadOnly("Business date of the audit that cleared it.", DAY_OR_NULL)
     exemption = ReadOnly("The exemption that takes it out of the queue.", {"type": ["integer", "null"]})
     case = ReadOnly("The case that reviews it; null for leaders, who read no cases.", {"type": ["integer", "null"]})
-    changed_at = Timestamp("When anything shown here last changed; `last_seen_on` of an active flag does not count.")
+    changed_at = Timestamp("When the flag itself was last written: by an audit or a decision.")
     project_record = expanded_project()
 
 

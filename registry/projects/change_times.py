@@ -1,20 +1,19 @@
-"""``changed_at`` of projects: when anything that they show last changed, set by set.
+"""Locks of many projects, and changes of who may see projects.
 
-It is written in the transaction of the change. Rows are locked by rising ids, as imports and inventories lock them, so
-that two who mark many do not wait for each other.
+Rows are locked by rising ids, as imports and inventories lock them, so that two who write many do not wait for each
+other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select
 
 from registry.accounts.agency_tree import paths, subtree
 from registry.changes.models import ChangeKind
-from registry.changes.service import Subject, record_changes, record_rows
+from registry.changes.service import Subject, record_rows
 from registry.core.database import require_transaction, table_of
 from registry.core.dialects import has_row_locks
 from registry.freeze.current import policy_in_force
@@ -31,21 +30,12 @@ PROJECT_SUBJECT: Final = Subject(
     project_id=PROJECT.c.id,
 )
 IDS_AT_ONCE: Final = 5000
-# The kind decides the freeze status of an agency's projects, the agency above decides who may see them.
-SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
 
 
 def registered_change(row: Mapping[str, Any]) -> dict[str, Any]:
     """The change of a project that was just registered, from its row: written without reading it again."""
     known = {"kind": ChangeKind.PROJECT.value, "record_id": row["id"], "project_id": row["id"]}
     return known | {"version": row["version"], "new_status": row["freeze_status"]}
-
-
-def mark_projects(at: datetime, *which: ColumnElement[bool]) -> None:
-    """Set ``changed_at`` of the projects that fit, inside the open transaction."""
-    lock_projects(*which)
-    record_changes(PROJECT_SUBJECT, *which)
-    require_transaction().execute(update(PROJECT).where(*which).values(changed_at=at))
 
 
 def lock_projects(*which: ColumnElement[bool]) -> None:
@@ -64,12 +54,6 @@ def projects_of_ids(ids: Iterable[int]) -> list[ColumnElement[bool]]:
 def below_agency(agency_id: int) -> ColumnElement[bool]:
     """That a project is of the agency or of one below it."""
     return PROJECT.c.agency_id.in_(select(subtree(agency_id).c.id))
-
-
-def mark_projects_of_agency(agency_id: int, fields: frozenset[str], at: datetime) -> None:
-    """Who may see the projects of an agency and those below it, or where they stand, has changed."""
-    if not SHOWN_BY_PROJECTS.isdisjoint(fields):
-        mark_projects(at, below_agency(agency_id))
 
 
 # Changes of who may see projects, for the change feed: recorded before a restriction, or another agency above them.

@@ -36,7 +36,7 @@ class Project(Model):
     """One piece of work on one digital object. Money is in whole tenge, dates are local, ``region`` is a KATO prefix.
 
     ``words`` is the search text: names, purpose and number in lower case. ``updated_at``: the last edit;
-    ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
+    ``changed_at``: when the row was written last, by audits and decisions too.
     ``attested_on``: when the agency last confirmed that the record is true; None since its registration.
     ``withdrawn_at``: when a project that was registered in error was withdrawn (``visibility.py``).
     ``freeze_status`` and ``severity``: of the last audit or decision (``flags/freeze_status.py`` keeps them).
@@ -250,7 +250,7 @@ def is_project_number(text: str) -> bool:
 
 # The project, as it is now: few may see it, or all again.
 project_restricted: Final[Event[[Project]]] = Event("project_restricted")
-# The id of a project that is about to be restricted, or open again: published before it is locked.
-project_restricting: Final[Event[[int]]] = Event("project_restricting")
+# A project is about to be restricted, or open again: published before it is locked.
+project_restricting: Final[Event[[]]] = Event("project_restricting")
 # The project, which was registered in error.
 project_withdrawn: Final[Event[[Project]]] = Event("project_withdrawn")

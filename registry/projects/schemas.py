@@ -35,7 +35,7 @@ PROJECT_RECORD: Final = "project_record"
 DAY_OR_NULL: Final = nullable(DAY_SCHEMA)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*Severity.codes(), None]}
-CHANGED_AT_TEXT: Final = "When anything shown here last changed: by an edit, an audit or a decision."
+CHANGED_AT_TEXT: Final = "When the project itself was last written: by an edit, an audit or a decision."
 
 
 REASON_LENGTH: Final = 1000

@@ -166,7 +166,7 @@ class Restriction(ApprovalKind):
         """Lock the project, as whoever proposes does, and before it what follows it."""
         if approval.project_id is None:
             raise RuntimeError("a restriction is of a project")
-        project_restricting.publish(approval.project_id)
+        project_restricting.publish()
         locked = select(Project.id).where(Project.id == approval.project_id).with_for_update(of=Project)
         require_transaction().execute(locked)
 

@@ -17,17 +17,15 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above
 from registry.agencies.service import agency_to_change, close_agency, closed_problem, hold_agencies, require_open
 from registry.approvals.fields import EFFECTS
-from registry.cases.change_times import mark_cases
-from registry.cases.models import CASE, Case
+from registry.cases.models import Case
 from registry.cases.workflow import OPEN
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, Text, nullable
 from registry.core.translations import lazy_text
-from registry.exemptions.service import mark_exemptions
 from registry.flags.former_flags import SERIOUS
-from registry.flags.freeze_status import mark_flags, update_freeze_status
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
@@ -225,7 +223,7 @@ def pass_projects(
 ) -> dict[str, Any]:
     """Give the projects of these numbers, or all, to the other agency; returns the counts for the journal.
 
-    Deadlines, decisions and orders stay as they are. Locks projects, then flags, then cases.
+    Deadlines, decisions and orders stay as they are.
     """
     if former.id == to.id:
         return {"passed_on": 0}
@@ -234,16 +232,9 @@ def pass_projects(
     ids, renamed = move_projects(
         actor, former, to, at, numbers=numbers, decided_by=str(request.decided_by), details=details
     )
-    parts = projects_of_ids(ids)
-    for some in parts:
+    for some in projects_of_ids(ids):
         # The rules depend on the kind of the agency.
         update_freeze_status(at, some)
-    table = Project.__table__.c
-    for some in parts:
-        mark_flags(at, FLAGS.c.project_id.in_(select(table.id).where(some)))
-        mark_exemptions(some)
-    for some in parts:
-        mark_cases(at, CASE.c.project_id.in_(select(table.id).where(some)))
     return {"passed_on": len(ids), **({"external_ids_changed": renamed} if renamed else {})}
 
 

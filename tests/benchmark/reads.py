@@ -13,9 +13,8 @@ from sqlalchemy import String, case, cast, insert, select, text, update
 from registry.accounts.roles import Actor, Role
 from registry.audits.counting import Counts
 from registry.audits.models import AgencyCount, DailyCount
-from registry.cases.change_times import CASE
 from registry.cases.lists import list_cases, list_totals
-from registry.cases.models import Case
+from registry.cases.models import CASE, Case
 from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.lists import Page

@@ -37,12 +37,13 @@ class Warehouse:
         kind, links = item["subject"].partition(":")[0], item["links"]
         if item["type"] == "project.withdrawn-from-view":
             self._forget(item["data"]["project"])
-        elif kind == "flag":
-            number = item["data"]["project"]
-            self._drop("flags", number)
-            for flag in self._read(links["flags"])["items"]:
-                self.records["flags"][flag["id"]] = flag
-        elif kind in ("project", "case", "exemption", "agency"):
+            return
+        for collection in OF_PROJECT:
+            if collection in links:
+                self._drop(collection, item["data"]["project"])
+                for record in self._read(links[collection])["items"]:
+                    self.records[collection][record["id"]] = record
+        if kind in ("project", "exemption", "agency"):
             collection = "agencies" if kind == "agency" else f"{kind}s"
             key = LISTS[collection][1]
             record = self._read(links["self"])

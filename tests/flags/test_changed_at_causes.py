@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import null, select, update
 
+from registry.agencies.service import agency_to_change, change_agency
 from registry.audits.service import void_audit
 from registry.cases.models import Case
 from registry.core.database import db, transaction
@@ -17,8 +18,8 @@ from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.models import Project
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, verify
-from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, decided_case, edit, editor_of, migrate_by
-from tests.factories import a_project, an_agency
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, edit, editor_of
+from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 
 DAY = date(2026, 11, 2)
@@ -54,7 +55,7 @@ def test_approval_moves_project_flags_and_case(present: Present) -> None:
     assert len(before) >= 3
 
 
-def test_other_observed_values_move_the_flag_and_its_case(present: Present) -> None:
+def test_other_observed_values_move_the_flag_alone(present: Present) -> None:
     agency = an_agency()
     project = a_project(agency, contract_signed_on="2026-02-01", work_started_on="2026-02-01")
     audit()
@@ -62,39 +63,21 @@ def test_other_observed_values_move_the_flag_and_its_case(present: Present) -> N
     before = times()
     present.move(timedelta(minutes=1))
     audit()
-    assert moved(before) == {"freeze.creation", f"case {case_of(project).id}"}
+    assert moved(before) == {"freeze.creation"}
 
 
-def test_case_of_an_audit_moves_the_weak_flag_that_it_covers(present: Present) -> None:
-    agency = an_agency()
-    project = a_project(agency, **OLD_SYSTEM)
-    audit()
-    assert set(times()) == {f"project {project.number}", "migration.overdue"}
-    edit(editor_of(agency), project, placement="on_platform", platform_key="k-1")
-    before = times()
-    present.move(timedelta(minutes=1))
-    audit()
-    assert moved(before) >= {"migration.overdue", "platform.unverified", f"case {case_of(project).id}"}
-
-
-def test_order_that_a_later_case_replaces_moves_the_earlier_case(present: Present) -> None:
+def test_another_kind_or_parent_of_the_agency_moves_neither_flags_nor_cases(present: Present) -> None:
     agency = an_agency()
     project = a_project(agency)
-    editor = editor_of(agency)
-    first = decided_case(project, migrate_by(DAY + timedelta(days=300))).id
-    edit(editor, project, placement="on_platform", platform_key="k-1")
-    verify(project, DAY)
     audit()
-    act(AIGERIM, first, "confirm")
-    edit(editor, project, placement="unknown")
-    audit()
-    second = act(AIGERIM, case_of(project), "claim").id
-    assert second != first
-    act(AIGERIM, second, "propose", migrate_by(DAY + timedelta(days=200)))
     before = times()
     present.move(timedelta(minutes=1))
-    act(SAULE, second, "approve")
-    assert {f"case {first}", f"case {second}"} <= moved(before)
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"parent_bin": an_agency().bin}, approved={})
+    assert moved(before) == set()
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"kind": "private"}, approved={})
+    assert moved(before) == {f"project {project.number}"}
 
 
 def moved_by_audit_with(**changes: Any) -> set[str]:
