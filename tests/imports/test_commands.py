@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from python_calamine import load_workbook
 
 from tests.factories import a_bin
 from tests.fixtures.cli import CommandLine, of_processes
@@ -34,7 +33,6 @@ def rows(agency: str, *lines: str) -> str:
 GOOD = "P-1,Портал услуг,system,creation,pilot,off_platform,,1000"
 ON_PLATFORM = "P-2,Реестр,system,development,operation,on_platform,qt-7,0"
 BAD = "P-3,Карта,system,creation,pilot,off_platform,,a lot"
-WORSE = "P-4,,castle,creation,pilot,off_platform,,5"
 
 
 def test_valid_rows_are_imported_and_second_import_changes_nothing(
@@ -52,26 +50,6 @@ def test_valid_rows_are_imported_and_second_import_changes_nothing(
     assert again.code == 0 and "unchanged 2" in again.out
 
 
-def test_invalid_row_is_named_and_others_are_imported(registry: CommandLine, agency: str, tmp_path: Path) -> None:
-    file = tmp_path / "projects.csv"
-    file.write_text(rows(agency, GOOD, BAD, WORSE), "utf-8")
-    ran = registry("projects", "import", file)
-    assert ran.code == 5 and "created 1" in ran.out and "rejected 2" in ran.out
-    assert "row 3, column budget_kzt, expected-whole-number: " in ran.err
-    assert "row 4, column object_kind, not-a-choice: " in ran.err
-    as_json = registry("projects", "import", file, "--json")
-    assert as_json.code == 5
-    error = as_json.json["errors"][0]
-    assert (error["row"], error["column"], error["code"]) == (3, "budget_kzt", "expected-whole-number")
-    assert error["message"]
-
-
-def test_missing_file_is_usage_error(registry: CommandLine, tmp_path: Path) -> None:
-    for command in ("projects", "agencies", "inventory"):
-        assert registry(command, "import", tmp_path / "none.csv").code == 2
-        assert registry(command, "import", tmp_path).code == 2
-
-
 def exported(registry: CommandLine, *arguments: str) -> list[dict[str, str]]:
     ran = registry("projects", "export", *arguments)
     assert ran.code == 0, ran.err
@@ -85,50 +63,6 @@ def two_projects(registry: CommandLine, agency: str, tmp_path: Path) -> str:
     file.write_text(rows(agency, GOOD, ON_PLATFORM), "utf-8")
     assert registry("projects", "import", file).code == 0
     return agency
-
-
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ([], {"P-1", "P-2"}),
-        (["--stage", "pilot"], {"P-1"}),
-        (["stage=pilot"], {"P-1"}),
-        (["--stage", "pilot,operation"], {"P-1", "P-2"}),
-        (["--work-type", "development"], {"P-2"}),
-        (["--work_type=development"], {"P-2"}),
-        (["--budget-kzt-from", "1"], {"P-1"}),
-        (["budget_kzt_to=0", "--stage=operation"], {"P-2"}),
-        (["q=портал"], {"P-1"}),
-        (["--freeze-status", "unaudited"], {"P-1", "P-2"}),
-    ],
-)
-def test_export_accepts_list_filters(
-    registry: CommandLine, two_projects: str, filters: list[str], expected: set[str]
-) -> None:
-    assert {row["external_id"] for row in exported(registry, *filters)} == expected
-    assert {row["agency"] for row in exported(registry, "--agency", two_projects, *filters)} == {two_projects}
-
-
-@of_processes
-def test_xlsx_export_is_a_workbook(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
-    ran = registry.process("projects", "export", "--format", "xlsx", "--stage", "pilot")
-    assert (ran.code, ran.err) == (0, "")
-    sheet = load_workbook(io.BytesIO(ran.raw)).get_sheet_by_index(0).to_python()
-    assert len(sheet) == 2 and "P-1" in sheet[1]
-
-
-def test_unparsable_filter_is_usage_error(registry: CommandLine, two_projects: str) -> None:
-    for filters in (
-        ["colour=red"],
-        ["stage"],
-        ["stage=castle"],
-        ["stage=pilot", "--stage=pilot"],
-        ["--budget-kzt-from=x"],
-    ):
-        ran = registry("projects", "export", *filters)
-        assert (ran.code, ran.raw) == (2, b""), filters
-        assert ran.err
-    assert registry("projects", "export", "--format", "pdf").code == 2
 
 
 @of_processes

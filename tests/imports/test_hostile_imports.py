@@ -146,23 +146,3 @@ def test_header_that_no_database_takes_is_kept_replaced(editor: Caller, agency: 
     assert run["columns"][-1] == {"header": "a\N{REPLACEMENT CHARACTER}b", "field": None}
     done = run_next_import()
     assert done is not None and (done.state, done.created) == ("done", 1)
-
-
-@pytest.mark.parametrize("language", ["", "xx", "kk;q=0", "*", "ru" * 3000, "../../etc/passwd", "{{7*7}}", ";;;,,,"])
-def test_template_in_an_odd_language_is_a_workbook(editor: Caller, language: str) -> None:
-    answer = editor.get("/imports/template.xlsx", Accept_Language=language)
-    assert answer.status_code == 200 and answer.data.startswith(b"PK")
-
-
-@pytest.mark.parametrize(
-    "query", ["kind=people", "kind=projects&kind=agencies", "kind=", "language=ru", "kind=../projects"]
-)
-def test_odd_kind_of_template_is_an_error(editor: Caller, query: str) -> None:
-    assert editor.get(f"/imports/template.xlsx?{query}").status_code == 400
-
-
-@pytest.mark.parametrize("query", ["only=right", "only=wrong&only=wrong", "only=", "other=1"])
-def test_odd_query_of_a_marked_file_is_an_error(editor: Caller, agency: Agency, query: str) -> None:
-    run = sent(editor, (HEADER + row(agency, 1, "где-то")).encode(), dry_run="true")
-    run_next_import()
-    assert editor.get(f"/imports/{run['id']}/errors.xlsx?{query}").status_code == 400

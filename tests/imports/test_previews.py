@@ -17,7 +17,7 @@ from registry.core.database import db, transaction
 from registry.core.lists import Page
 from registry.imports.files import marked_import
 from registry.imports.models import FilePiece, ImportRun
-from registry.imports.queries import ImportNotFound, errors_of, find_import, previewed_rows
+from registry.imports.queries import errors_of, find_import, previewed_rows
 from registry.imports.service import DryRunNotUsable, import_now, queue_import, run_dry_run
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.projects.models import Project
@@ -130,24 +130,6 @@ def test_api_lists_imports_rows_and_runs_a_dry_run(editor: Caller, agency: Agenc
     assert first["items"][0]["created"] == 36
 
 
-def test_page_shows_the_rows_and_imports_them(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    visit = signed_in(Role.AGENCY_EDITOR, agency)
-    content = workbook(register(agency.bin, RUSSIAN))
-    page = visit.send("/imports", kind="projects", dry_run="yes", file=(io.BytesIO(content), "Реестр.xlsx"))
-    run_next_import()
-    path = page.request.path
-    assert "Import now" in visit.get(path).text
-    shown = visit.get(f"{path}/rows").text
-    assert "Учёт № 1" in shown and "1,200,000" in shown and "To be created" in shown
-    assert "No rows." in visit.get(f"{path}/rows?outcome=updated").text
-    imported = visit.send(f"{path}/run", path)
-    run_next_import()
-    assert imported.request.path != path
-    assert "only wrong rows (XLSX)" in visit.get(imported.request.path).text
-    assert "Import now" not in visit.get(path).text
-
-
 def test_rows_of_an_agencys_file_are_not_shown_to_who_reads_no_restricted_projects(app: Flask) -> None:
     agency = an_agency()
     project = a_project(agency, external_id="A-1", name_ru="Система")
@@ -199,18 +181,6 @@ def test_who_ran_an_import_reads_no_rows_of_it_after_the_account_lost_its_admiss
     later = queue_import(not_admitted, "projects", True, "a.csv", csv_of(minimal(agency.bin, external_id="B-1")))
     run_next_import()
     assert len(previewed_rows(not_admitted, find_import(not_admitted, later.id), Page()).items) == 1
-
-
-def test_who_is_admitted_in_another_agency_reads_no_rows_of_the_former_one(app: Flask) -> None:
-    agency, other = an_agency(), an_agency()
-    account = a_person("aizhan", Role.AGENCY_EDITOR, agency.id)
-    content = csv_of(minimal(agency.bin, external_id="A-1"))
-    queued = queue_import(session_of(account), "projects", True, "a.csv", content)
-    run_next_import()
-    edit_account(ADMINISTRATOR, account.id, {"role": Role.AGENCY_EDITOR, "agency_id": other.id})
-
-    with pytest.raises(ImportNotFound):
-        previewed_rows(session_of(account), find_import(session_of(account), queued.id), Page())
 
 
 def test_page_of_an_agencys_import_has_no_rows_for_administrators(signed_in: SignedIn, agency: Agency) -> None:

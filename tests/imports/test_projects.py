@@ -183,14 +183,6 @@ def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
     ]
 
 
-def test_dash_for_an_address_is_none(app: Flask) -> None:
-    agency = an_agency()
-    row = minimal(agency.bin) | {"url": "-", "responsible_email": "—"}
-    import_now(ADMINISTRATOR, "projects", False, "x.csv", csv_of(row))
-    project = db.session.scalars(db.select(Project)).one()
-    assert (project.url, project.responsible_email) == (None, None)
-
-
 def test_equal_cells_have_the_same_value_or_error_in_every_row(app: Flask) -> None:
     cells = [("2026-02-30", "нет"), ("01.02.2026", "да"), ("2026-02-30", "да"), ("01.02.2026", "нет")]
     good = an_agency().bin

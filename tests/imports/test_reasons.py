@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from registry.projects.models import Project
 from registry.projects.revisions import Revision
 from tests.api.callers import Caller
 from tests.factories import a_project, an_agency
-from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn, Visit
 
 ACT = "Акт сверки № 12 от 28.02.2026"
@@ -98,15 +96,3 @@ def test_api_may_give_a_reason_and_the_run_of_a_dry_run_keeps_it(editor: Caller,
         "change_reason": "x" * 1001,
     }
     assert editor.form("/imports", form).status_code == 422
-
-
-def test_command_line_may_give_a_reason(registry: CommandLine, tmp_path: Path, agency: Agency) -> None:
-    file = tmp_path / "x.csv"
-    file.write_bytes(table(agency, "Стадия", "Создание"))
-    dry = registry("projects", "import", file, "--dry-run", "--json")
-    ran = registry("imports", "run", str(dry.json["id"]), "--reason", ACT)
-    assert (ran.code, reasons()) == (0, [None, ACT])
-    file.write_bytes(table(agency, "Стадия", "Тестирование"))
-    assert registry("projects", "import", file).code == 0
-    assert registry("projects", "import", file, "--reason", "x" * 1001).code == 5
-    assert reasons() == [None, ACT, None]

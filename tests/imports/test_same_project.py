@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
-from tests.imports.tables import DATA, csv_of
+from tests.imports.tables import csv_of
 from tests.imports.test_files import minimal
 
 NAMES = ("Портал озёр", "Учёт племенного скота", "Электронная очередь в поликлинику", "Реестр лицензий недр")
@@ -92,27 +91,6 @@ def test_list_with_shifted_numbers_overwrites_nothing(app: Flask) -> None:
         (6, "name_ru", "row-has-name-of-project"),
     ]
     assert names() == before
-
-
-def test_real_list_with_shifted_references_changes_no_name_beyond_recognition(app: Flask) -> None:
-    import_now(ADMINISTRATOR, "agencies", False, "agencies.csv", (DATA / "agencies.csv").read_bytes())
-    text = (DATA / "projects.csv").read_text("utf-8")
-    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["agency"] == "960140000061"]
-    run(csv_of(*rows))
-    stored = dict(names())
-    references = [row["external_id"] for row in rows]
-    moved = zip(rows, [*references[1:], references[0]], strict=True)
-
-    shifted = run(csv_of(*({**row, "external_id": reference} for row, reference in moved)), dry_run=True)
-
-    assert shifted.created == 0
-    assert shifted.unanswered > len(rows) / 2
-    for row in previewed_rows(ADMINISTRATOR, shifted, Page(limit=500), "updated").items:
-        for change in row["changes"]:
-            if change["field"] == "name_ru":
-                # What goes in without a question shares the name of the system.
-                assert change["old"].split(" — ")[0] == change["new"].split(" — ")[0]
-    assert dict(names()) == stored
 
 
 @pytest.mark.parametrize(
@@ -191,45 +169,6 @@ def test_dry_run_asks_and_the_answers_decide(app: Flask) -> None:
         (f"IMP-{done.id}-3", "Сервис виз"),
         ("3", "Каталог"),
     ]
-
-
-def test_dry_run_says_what_is_wrong_with_a_row_as_the_same_project(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    a_project(agency, external_id="1", name_ru=NAMES[0], name_kk=None, stage="creation", budget_kzt=100)
-    visit = signed_in(Role.AGENCY_EDITOR, agency)
-    row = minimal(agency.bin, external_id="1", name_ru="Сервис виз") | {"cost_by_year": "2026: 900"}
-    page = visit.send("/imports", kind="projects", dry_run="yes", file=(io.BytesIO(csv_of(row)), "список.csv"))
-    path = page.request.path
-    run_next_import()
-    dry = db.session.scalars(db.select(ImportRun)).one()
-    assert counts(dry) == (0, 0, 0, 1, 1)
-    asking = f"{path}/rows?outcome=question"
-    assert visit.get(asking).text.count("If it is the same project: The years together cost 900") == 1
-    assert "If it is the same project: The years together cost 900" in visit.get(path).text
-
-    visit.send(f"{path}/answers", page=asking, row_2="", answer_2="same")
-    same = visit.get(path).text
-    visit.send(f"{path}/answers", page=asking, row_2="", answer_2="new")
-    new = visit.get(path).text
-
-    assert "another name. Is it the same project" not in same and "The years together cost 900" in same
-    assert "All questions are answered." in same and "The wrong rows are left out." in same
-    assert (
-        "The years together cost 900" not in new and "Errors" not in new and "The wrong rows are left out." not in new
-    )
-
-
-def test_rows_without_an_answer_are_not_written_and_the_others_are(app: Flask) -> None:
-    agency = an_agency()
-    run(numbered(agency, *NAMES[:2]))
-    dry = run(numbered(agency, "Портал дорог", "Сервис виз", "Каталог"), dry_run=True)
-    answer_questions(ADMINISTRATOR, dry.id, {2: "same", 3: "new"})
-    answer_questions(ADMINISTRATOR, dry.id, {2: None, 3: None})
-
-    done = run_dry_run_now(ADMINISTRATOR, dry.id)
-
-    assert counts(done) == (1, 0, 0, 2, 2)
-    assert [name for _, name in names()] == [*NAMES[:2], "Каталог"]
 
 
 def test_answer_counts_only_for_the_project_that_was_asked_for(app: Flask) -> None:
@@ -483,15 +422,6 @@ def test_number_in_the_register_comes_before_the_reference(app: Flask) -> None:
     assert [(row, column, asked) for row, column, asked, _ in questions(unknown)] == [(2, "number", "project-unknown")]
 
 
-def test_rows_without_any_key_are_new_projects_with_references(app: Flask) -> None:
-    agency = an_agency()
-
-    done = run(keyless(agency, *NAMES))
-
-    assert counts(done) == (4, 0, 0, 0, 0)
-    assert names() == [(f"IMP-{done.id}-{row}", name) for row, name in enumerate(NAMES, 2)]
-
-
 def test_rows_without_any_key_are_compared_with_the_register_and_the_file(app: Flask) -> None:
     agency = an_agency()
     same = a_project(agency, name_ru="Портал озёр")
@@ -511,14 +441,6 @@ def test_rows_without_any_key_are_compared_with_the_register_and_the_file(app: F
     ]
     on_contract = run(keyless(agency, "Сервис виз", **contract))
     assert questions(on_contract) == [(2, "contract_number", "row-has-contract-of-project", {"number": signed.number})]
-
-
-def test_question_names_the_language_in_which_the_name_is_the_same(app: Flask) -> None:
-    agency = an_agency()
-    project = a_project(agency, name_kk="Көлдер порталы", name_ru="Портал озёр")
-    row = {name: minimal(agency.bin, name_ru="Каталог товаров")[name] for name in KEYLESS}
-    done = run(csv_of(row | {"name_kk": "Көлдер порталы"}))
-    assert questions(done) == [(2, "name_kk", "row-has-name-of-project", {"number": project.number})]
 
 
 def test_answers_of_rows_without_any_key_change_or_register(app: Flask) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -33,7 +32,6 @@ from registry.requests.service import ask
 from tests.api.callers import Caller
 from tests.audits.steps import audit
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency
-from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.imports.test_files import minimal
@@ -242,40 +240,6 @@ def test_undo_of_agencies_brings_values_back_and_leaves_new_ones(app: Flask) -> 
     only_new = import_now(ADMINISTRATOR, "agencies", False, "x.csv", csv_of({**changes[3], "bin": a_bin()}))
     with pytest.raises(ImportNotUndoable):
         undo_import(ADMINISTRATOR, only_new.id, "ошибка")
-
-
-def test_page_shows_what_an_undo_of_agencies_left(signed_in: SignedIn) -> None:
-    agency = an_agency(region="71")
-    visit = signed_in(Role.ADMINISTRATOR)
-    content = io.BytesIO(csv_of({"bin": agency.bin, "region": "75"}, {"bin": a_bin(), "region": "75"}))
-    page = visit.send("/imports", kind="agencies", dry_run="", file=(content, "x.csv")).request.path
-    run_next_import()
-    assert "New agencies stay." in visit.get(page).text
-    with transaction():
-        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"region": "79"})
-    shown = visit.send(f"{page}/undo", page=page, change_reason="ошибка").text
-    assert f'href="/agencies/{agency.bin}"' in shown and "changed since, or to be confirmed again (Region)" in shown
-
-
-def test_command_undoes_an_import(registry: CommandLine, tmp_path: Path) -> None:
-    agencies, file = tmp_path / "agencies.csv", tmp_path / "список.csv"
-    agencies.write_text("БИН;Название на русском;Вид организации\n050340004478;Орган;министерство\n", "utf-8")
-    assert registry("agencies", "import", agencies).code == 0
-    file.write_bytes(csv_of(minimal("050340004478") | {"purpose": "Для рыбаков"}))
-    assert registry("projects", "import", file).code == 0
-    file.write_bytes(csv_of(minimal("050340004478") | {"purpose": "x"}))
-    run = registry("projects", "import", file, "--reason", "акт", "--json").json
-    assert run["updated"] == 1
-    assert registry("imports", "undo", str(run["id"])).code == 2
-    assert registry("imports", "undo", "99", "--reason", "ошибка").code == 3
-
-    undone = registry("imports", "undo", str(run["id"]), "--reason", "ошибка", "--json")
-
-    assert undone.code == 0
-    assert len(undone.json["restored"]) == 1
-    assert (undone.json["withdrawals"], undone.json["left"]) == ([], [])
-    assert "Для рыбаков" in registry("projects", "export").out
-    assert registry("imports", "undo", str(run["id"]), "--reason", "ошибка").code == 4
 
 
 def test_undo_goes_by_page_and_api(editor: Caller, agency: Agency, signed_in: SignedIn) -> None:

@@ -7,12 +7,8 @@ import io
 import re
 from typing import Any
 
-import pytest
-
 from registry.accounts.roles import Role
 from registry.core.database import db
-from registry.core.translations import LANGUAGES, Language
-from registry.freeze.vocabulary import Stage
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
 from tests.factories import an_agency
@@ -42,21 +38,6 @@ def test_filled_template_is_accepted(signed_in: SignedIn) -> None:
     run_next_import()
     visit.get(page.request.path)
     assert "Портал озёр" in visit.get("/projects").text
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_codes_have_localized_meanings(signed_in: SignedIn, language: Language) -> None:
-    page = signed_in(Role.AGENCY_EDITOR, language=language).get("/imports").text
-    assert all(f'<span class="code">{stage}</span>' in page for stage in Stage.codes())
-    assert {"kk": "Жоспарлау", "ru": "Планирование", "en": "Planning"}[language] in page
-    assert "parent_bin" not in page
-
-
-def test_administrator_sees_agency_columns(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.ADMINISTRATOR)
-    assert "parent_bin" in visit.get("/imports").text
-    assert visit.get("/imports/agencies.csv").data.decode("utf-8-sig").startswith("bin,")
-    assert signed_in(Role.AUDITOR).get("/imports/projects.csv").status_code == 403
 
 
 def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: SignedIn) -> None:
@@ -95,19 +76,6 @@ def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: Si
     assert other.send(deletion[0], page="/imports").status_code == 404
     assert "Remembered columns deleted." in visit.send(deletion[0], page="/imports").text
     assert upload().request.path.endswith("/columns")
-
-
-def test_page_leads_to_the_columns_that_new_projects_lack(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.AGENCY_EDITOR, an_agency())
-    content = io.BytesIO("Название;Стадия;Что это\nПортал озёр;планирование;сайт\n".encode())
-    page = visit.send("/imports", kind="projects", dry_run="yes", file=(content, "список.csv")).request.path
-    run_next_import()
-    shown = visit.get(page).text
-    assert "New projects need columns that were not found in the table: Kind of object, Hosting, Kind of work." in shown
-    assert f'href="{page}/columns"' in shown
-    columns = visit.get(f"{page}/columns").text
-    assert "Required: a name, your own reference or the number in the register." in columns
-    assert "New projects also need: Kind of object, Kind of work, Stage, Hosting." in columns
 
 
 def test_columns_of_a_finished_dry_run_are_chosen_again(signed_in: SignedIn) -> None:

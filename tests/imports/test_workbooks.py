@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import openpyxl
 import pytest
@@ -19,7 +18,6 @@ from registry.imports.worker import run_next_import
 from registry.projects.exports import COLUMNS
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
-from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.sheets import KAZAKH, RUSSIAN, register, workbook
 from tests.imports.test_clerks_sheets import editor_file
@@ -113,20 +111,3 @@ def test_export_with_labels_goes_in_again(editor: Caller, agency: Agency, langua
     ):
         assert editor.get(f"/exports/projects.csv?{wrong}").status_code == 400
     assert editor.get("/exports/projects.csv").data.decode("utf-8-sig").startswith("number,agency,external_id")
-
-
-def test_command_line_runs_dry_runs_and_writes_workbooks(registry: CommandLine, tmp_path: Path) -> None:
-    agencies, file, marked = tmp_path / "agencies.csv", tmp_path / "register.xlsx", tmp_path / "marked.xlsx"
-    agencies.write_text("БИН;Название на русском;Вид организации\n050340004478;Орган;министерство\n", "utf-8")
-    assert registry("agencies", "import", agencies).code == 0
-    file.write_bytes(workbook(register("050340004478", RUSSIAN)))
-    dry = registry("projects", "import", file, "--dry-run", "--json").json
-    assert (dry["created"], dry["rejected"]) == (36, 4) and "would_flag" in dry
-    assert registry("imports", "errors", str(dry["id"]), marked, "--only-wrong").code == 0
-    assert openpyxl.load_workbook(marked).active.max_row == 10
-    ran = registry("imports", "run", str(dry["id"]))
-    assert ran.code == 5 and "created 36" in ran.out
-    assert registry("imports", "run", str(dry["id"])).code == 4
-    template = tmp_path / "template.xlsx"
-    assert registry("imports", "template", template, "--kind", "agencies", "--language", "ru").code == 0
-    assert registry("agencies", "import", template, "--dry-run").code == 0

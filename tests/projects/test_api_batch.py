@@ -86,17 +86,6 @@ def test_item_that_cannot_be_registered_names_why_and_the_others_are(
     assert how_many(Project.id) == 4
 
 
-def test_problem_is_the_one_that_the_project_alone_would_get(editor: Caller, agency: Agency) -> None:
-    closed_name = item(agency, name_ru=None, name_kk=None, work_started_on="2026-05-01", ended_on="2026-04-01")
-
-    (result,) = editor.post("/projects/batch", {"items": [closed_name]}).get_json()["items"]
-    alone = editor.post("/projects", closed_name)
-
-    assert result["status"] == alone.status_code == 422
-    expected = {**alone.get_json(), "instance": "/api/v1/projects/batch", "trace_id": result["problem"]["trace_id"]}
-    assert result["problem"] == expected
-
-
 def test_atomic_batch_registers_all_or_nothing(editor: Caller, agency: Agency) -> None:
     good, wrong = item(agency), item(agency, stage="nonsense")
 

@@ -9,7 +9,7 @@ from registry.agencies.service import agency_to_change, change_agency
 from registry.core.database import transaction
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
-from tests.factories import ADMINISTRATOR, a_project, an_agency, audit_without_findings, list_key
+from tests.factories import ADMINISTRATOR, a_project, an_agency, audit_without_findings
 
 
 @pytest.fixture
@@ -54,18 +54,6 @@ def test_read_only_fields_are_rejected_and_not_ignored(editor: Caller, project: 
     }.items():
         answer = editor.change(f"/projects/{project.number}", {name: value})
         assert (answer.status_code, codes(answer)) == (422, {(f"/{name}", "read-only-field")}), name
-
-
-def test_editing_a_confirmed_value_withdraws_the_confirmation(
-    editor: Caller, reviewer: Caller, project: Project
-) -> None:
-    path = f"/projects/{project.number}"
-    list_key(project.agency, "k-1")
-    sent = {"platform_key": "k-1", "verified_on": "2026-05-01", "evidence": "List of May"}
-    assert reviewer.post(f"{path}/placement-verification", sent).status_code == 200
-
-    assert editor.change(path, {"budget_kzt": 5}).get_json()["placement_verified_on"] == "2026-05-01"
-    assert editor.change(path, {"platform_key": "k-2"}).get_json()["placement_verified_on"] is None
 
 
 def test_editing_the_end_date_withdraws_the_ending_confirmation(

@@ -162,16 +162,6 @@ def test_editor_confirms_the_record_on_its_page(signed_in: SignedIn, present: Pr
     assert "Records to confirm" not in visit.get("/home").text
 
 
-def test_page_does_not_ask_whether_a_project_just_registered_is_still_true(
-    signed_in: SignedIn, present: Present
-) -> None:
-    project = a_project()
-    question, path = "Is the record still true?", f"/projects/{project.number}"
-    assert question not in signed_in(Role.REVIEWER).get(path).text
-    present.set(DUE - 30 * A_DAY)
-    assert question in signed_in(Role.AGENCY_EDITOR, project.agency).get(path).text
-
-
 def test_editor_confirms_several_records_and_one_that_changed_stops_no_other(
     signed_in: SignedIn, present: Present
 ) -> None:
@@ -186,10 +176,6 @@ def test_editor_confirms_several_records_and_one_that_changed_stops_no_other(
     assert "You confirmed 1 record." in page and "was changed meanwhile" in page
     assert first.number not in visit.get("/attestations").text
     assert "Choose at least one record." in visit.send("/attestations/confirmation", page="/attestations").text
-
-
-def test_administrator_has_no_page_of_records_to_confirm(signed_in: SignedIn) -> None:
-    assert signed_in(Role.ADMINISTRATOR).get("/attestations").status_code == 403
 
 
 def test_a_list_that_is_read_again_is_of_its_reader_and_its_day(agency: Agency, present: Present) -> None:

@@ -7,22 +7,15 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask
 
-from registry.accounts.roles import RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
 from registry.projects.models import Project
 from registry.projects.revisions import history
-from registry.projects.service import (
-    ExternalIdTaken,
-    change_project,
-    find_project,
-    find_project_to_change,
-    register_project,
-)
+from registry.projects.service import ExternalIdTaken, find_project, register_project
 from tests.factories import ADMINISTRATOR, an_agency
 from tests.present import Present
-from tests.projects.service_calls import NINE, SUPERVISOR, VALUES, change, last_entry, problems_of
+from tests.projects.service_calls import NINE, VALUES, change, last_entry, problems_of
 
 
 @pytest.fixture
@@ -55,19 +48,6 @@ def test_change_to_the_same_values_writes_nothing(agency: Agency) -> None:
     before = last_entry()
     assert change(number, {"name_ru": "Портал услуг"}) == []
     assert last_entry() == before and find_project(ADMINISTRATOR, number).version == 1
-
-
-def test_change_needs_the_permission_and_a_transaction(agency: Agency) -> None:
-    project = register_project(ADMINISTRATOR, agency.bin, VALUES)
-    with transaction(), pytest.raises(RoleNotAllowed) as error:
-        change_project(SUPERVISOR, project, {"name_ru": "Реестр"})
-    assert error.value.params == {"role": "supervisor", "permission": "projects.write"}
-    for outside in (
-        lambda: change_project(ADMINISTRATOR, project, {"name_ru": "Реестр"}),
-        lambda: find_project_to_change(ADMINISTRATOR, project.number),
-    ):
-        with pytest.raises(RuntimeError):
-            outside()
 
 
 def test_change_is_checked_with_the_values_that_stay(agency: Agency) -> None:

@@ -129,19 +129,6 @@ def test_question_appears_with_the_answer_that_needs_it(
     page.context.close()
 
 
-def test_what_was_typed_is_saved_when_the_page_is_left_by_a_link(
-    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
-) -> None:
-    page = start(browser, address)
-    page.fill("#name_ru", "Не дописано")
-    follow(page, ".govuk-back-link")
-    page.goto("/home")
-    follow(page, "text=Не дописано")
-    follow(page, ".govuk-back-link")
-    assert page.input_value("#name_ru") == "Не дописано"
-    page.context.close()
-
-
 def test_session_that_ends_while_typing_loses_nothing(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
 ) -> None:

@@ -47,19 +47,6 @@ def test_each_section_opens_only_its_fields(signed_in: SignedIn, section: str) -
     assert fields and fields <= set(PARTS[section])
 
 
-def test_unknown_section_is_not_found(signed_in: SignedIn) -> None:
-    visit, _, edit = an_editor(signed_in)
-    assert visit.get(f"{edit}/nothing").status_code == 404
-
-
-def test_viewer_sees_no_link_to_change(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    project = a_project(agency)
-    visit = signed_in(Role.AGENCY_VIEWER, agency)
-    assert f"/projects/{project.number}/edit" not in visit.get(f"/projects/{project.number}").text
-    assert visit.get(f"/projects/{project.number}/edit/work").status_code == 403
-
-
 def test_change_that_no_rule_reads_is_saved_at_once(signed_in: SignedIn) -> None:
     visit, project, edit = an_editor(signed_in)
     done = visit.send(f"{edit}/people", version="1", responsible_name="Әлия Оспанова")
@@ -94,13 +81,6 @@ def test_amount_that_a_rule_reads_is_shown_first_but_needs_no_reason(signed_in: 
     assert "The verdict stays as it is." in page.text and 'name="change_reason"' not in page.text
     visit.send(f"{edit}/money", version="1", budget_kzt="77", confirmed="yes")
     assert present(project).budget_kzt == 77
-
-
-def test_one_can_go_back_from_the_verdict_to_the_form(signed_in: SignedIn) -> None:
-    visit, project, edit = an_editor(signed_in)
-    page = visit.send(f"{edit}/dates", version="1", work_started_on="16.03.2026", confirmed="yes", back_to_form="yes")
-    assert 'id="work_started_on" name="work_started_on" type="text" value="16.03.2026"' in page.text
-    assert present(project).version == 1
 
 
 @pytest.mark.parametrize("reason", [" ", "\u0007", "a" * 1001])

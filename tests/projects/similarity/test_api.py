@@ -12,9 +12,9 @@ from registry.core.database import db, table_of, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
 from registry.projects.models import Project
-from registry.projects.service import change_project, find_project_to_change, restrict_project
+from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, code
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, project_values
+from tests.factories import a_project, an_actor, an_agency, project_values
 
 # Filters, sorts and search hang on the database.
 pytestmark = pytest.mark.on_both
@@ -51,13 +51,6 @@ def test_similar_project_of_another_agency_is_named_to_reviewers(reviewer: Calle
     assert item["score"] >= 90
     assert item["reasons"] == ["name"]
     assert named(reviewer, other.number) == [project.number]
-
-
-def test_translated_project_is_named(reviewer: Caller) -> None:
-    russian = a_project(name_ru="Реестр государственных закупок", name_kk=None)
-    kazakh = a_project(name_ru=None, name_kk="Мемлекеттік сатып алу тізілімі")
-
-    assert named(reviewer, russian.number) == [kazakh.number]
 
 
 def test_agency_sees_its_own_projects_only(editor: Caller, agency: Agency) -> None:
@@ -113,25 +106,6 @@ def test_check_names_similar_projects_and_writes_nothing(editor: Caller, agency:
     assert [db.session.scalar(statement) for statement in count] == before
 
 
-def test_name_is_in_the_language_of_the_request(reviewer: Caller) -> None:
-    project = a_project(**QUEUE)
-    a_project(**QUEUE)
-
-    answer = reviewer.get(f"/projects/{project.number}/similar", Accept_Language="kk")
-
-    assert answer.get_json()["similar"][0]["name"] == "Емханаға электрондық кезек"
-
-
-def test_edited_project_is_compared_with_its_new_name(reviewer: Caller) -> None:
-    project, other = a_project(**QUEUE), a_project(**FOREST)
-    assert named(reviewer, project.number) == []
-
-    with transaction():
-        change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, other.number), QUEUE)
-
-    assert named(reviewer, project.number) == [other.number]
-
-
 def test_of_many_projects_on_one_object_the_nearest_is_named(reviewer: Caller, agency: Agency) -> None:
     works = ("карта скважин", "отчёты недропользователей", "платежи за участки", "реестр лицензий")
     numbers = {
@@ -141,17 +115,6 @@ def test_of_many_projects_on_one_object_the_nearest_is_named(reviewer: Caller, a
     other = a_project(name_ru="Портал недр: карты скважин", name_kk=None)
 
     assert named(reviewer, other.number) == [numbers["карта скважин"]]
-
-
-def test_project_with_the_same_address_and_contract_is_named(reviewer: Caller, agency: Agency) -> None:
-    same = {"url": "https://queue.kz", "contract_number": "17-К", "supplier_bin": "050340004478"}
-    project = a_project(agency, name_ru="Запись к врачу", name_kk=None, **same)
-    other = a_project(agency, name_ru="Поликлиники области", name_kk=None, **{**same, "url": "http://www.queue.kz/"})
-
-    (item,) = reviewer.get(f"/projects/{project.number}/similar").get_json()["similar"]
-
-    assert item["number"] == other.number
-    assert item["reasons"] == ["contract_number", "supplier_bin", "url"]
 
 
 def test_at_most_ten_are_named(reviewer: Caller) -> None:
