@@ -50,8 +50,8 @@ class Absence(Model):
     __tablename__ = "absences"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
-    deputy_account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    deputy_account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     first_day: Mapped[date]
     last_day: Mapped[date]
     recorded_at: Mapped[datetime] = mapped_column(Instant)

@@ -75,7 +75,7 @@ class FormerName(Model):
     __tablename__ = "former_names"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     name_skeleton: Mapped[str] = mapped_column(Text, index=True)
     renamed_at: Mapped[datetime] = mapped_column(Instant)

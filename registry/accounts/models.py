@@ -47,7 +47,7 @@ from registry.journal import service as journal
 MAX_EMAIL_LENGTH: Final = 200
 MAX_SUBJECT_LENGTH: Final = 255
 NOT_USABLE: Final = {"to": "receiver-not-usable", "owner": "owner-not-usable"}
-NAME_UNIQUE: Final = ("uq_principals_name", "ix_principals_name_skeleton")
+NAME_UNIQUE: Final = ("uq_accounts_name", "ix_accounts_name_skeleton")
 
 
 class AccountNotFound(NotFound):
@@ -74,7 +74,7 @@ class Account(Model):
     ``restricted_admitted_at``, ``_by``: since when, and by whom, an account of an agency reads restricted projects.
     """
 
-    __tablename__ = "principals"
+    __tablename__ = "accounts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), unique=True)
@@ -87,7 +87,7 @@ class Account(Model):
     pending_since: Mapped[datetime | None] = mapped_column(Instant)
     asked_by: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
-    owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
+    owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     invited_at: Mapped[datetime | None] = mapped_column(Instant)
     restricted_admitted_at: Mapped[datetime | None] = mapped_column(Instant)
     restricted_admitted_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
@@ -131,7 +131,7 @@ class Person(Model):
     __tablename__ = "people"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), unique=True)
     email: Mapped[str | None] = mapped_column(String(MAX_EMAIL_LENGTH))
     language: Mapped[str] = mapped_column(String(2))
     password_hash: Mapped[str] = mapped_column(Text)
@@ -181,7 +181,7 @@ class OidcIdentity(Model):
     __tablename__ = "oidc_identities"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     issuer: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(String(MAX_SUBJECT_LENGTH))
     created_at: Mapped[datetime] = mapped_column(Instant)

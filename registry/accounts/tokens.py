@@ -131,7 +131,7 @@ class Token(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     key_id: Mapped[str] = mapped_column(String(KEY_ID_LENGTH), unique=True)
     secret_hash: Mapped[str] = mapped_column(String(64))
-    account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     role: Mapped[str] = mapped_column(String(20))
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     created_at: Mapped[datetime] = mapped_column(Instant)
@@ -217,7 +217,7 @@ def _find_active_token() -> Select[*tuple[Any, ...]]:
             account.agency_id.label("account_agency_id"),
             account.restricted_admitted_at,
         )
-        .join_from(table_of(Token), table_of(Account), account.id == token.principal_id)
+        .join_from(table_of(Token), table_of(Account), account.id == token.account_id)
         .where(
             token.key_id == bindparam("key_id"), token.revoked_at.is_(None), token.pending_since.is_(None), is_active()
         )

@@ -81,7 +81,7 @@ class Approval(Model):
     reason: Mapped[str] = mapped_column(Text)
     seen_digest: Mapped[str] = mapped_column(String(64))
     proposed_by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
-    proposed_account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
+    proposed_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     proposed_role: Mapped[str] = mapped_column(String(20))
     proposed_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)

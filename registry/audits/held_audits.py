@@ -36,7 +36,10 @@ def held_because(plan: Plan, policy: Policy, on: date, last: AuditRun | None) ->
         return None
     turns = plan.turns()
     for count in turns.values():
-        if count >= policy.safety_belt_minimum and count * 100 > policy.safety_belt_percent * last.projects_judged:
+        if (
+            count >= policy.change_threshold_minimum
+            and count * 100 > policy.change_threshold_percent * last.projects_judged
+        ):
             return {**turns, "judged_by_last_audit": last.projects_judged}
     return None
 

@@ -304,8 +304,8 @@ def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent
         to_status=case.status,
         comment=values.get("comment"),
         details=shown,
-        tells_agency=True,
-        speaks_to_agency=False,
+        visible_to_agency=True,
+        comment_visible_to_agency=False,
     )
     require_transaction().add(event)
     record_change(CASE_SUBJECT, case.id, case.status, case.severity)

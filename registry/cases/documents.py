@@ -129,12 +129,12 @@ def _visible(actor: Actor, case: Case) -> Select[Any]:
         .where(CaseDocument.case_id == case.id)
         .order_by(Document.id)
     )
-    return statement.where(CaseEvent.tells_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
+    return statement.where(CaseEvent.visible_to_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
 
 
 def _event(actor: Actor, case: Case, event_id: int) -> CaseEvent:
     event = db.session.scalar(select(CaseEvent).where(CaseEvent.id == event_id, CaseEvent.case_id == case.id))
-    if event is None or (actor.role in AGENCY_ROLES and not event.tells_agency):
+    if event is None or (actor.role in AGENCY_ROLES and not event.visible_to_agency):
         raise invalid("/event", "event-not-of-case", id=event_id)
     if not may_add_to(actor, event.side):
         raise invalid("/event", "event-of-another-side", id=event_id)
@@ -153,8 +153,8 @@ def _new_event(actor: Actor, case: Case, *, for_agency: bool) -> CaseEvent:
         to_status=case.status,
         comment=None,
         details={},
-        tells_agency=from_agency or for_agency,
-        speaks_to_agency=from_agency or for_agency,
+        visible_to_agency=from_agency or for_agency,
+        comment_visible_to_agency=from_agency or for_agency,
     )
     db.session.add(event)
     db.session.flush()

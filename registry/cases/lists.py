@@ -145,7 +145,7 @@ def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
     statement = select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)
     for_agency = actor.role in AGENCY_ROLES
     if for_agency:
-        statement = statement.where(CaseEvent.tells_agency.is_(True))
+        statement = statement.where(CaseEvent.visible_to_agency.is_(True))
     documents = documents_by_event(actor, case)
     return [
         {
@@ -155,10 +155,10 @@ def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
             "by": event.by,
             "from": event.from_status,
             "to": event.to_status,
-            "comment": event.comment if event.speaks_to_agency or not for_agency else None,
+            "comment": event.comment if event.comment_visible_to_agency or not for_agency else None,
             "details": event.details,
             "documents": documents.get(event.id, []),
-            **({} if for_agency else {"for_agency": event.speaks_to_agency}),
+            **({} if for_agency else {"for_agency": event.comment_visible_to_agency}),
         }
         for event in db.session.scalars(statement)
     ]

@@ -107,8 +107,8 @@ class CaseEvent(Model):
     to_status: Mapped[str] = mapped_column(String(24))
     comment: Mapped[str | None] = mapped_column(Text)
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
-    tells_agency: Mapped[bool]
-    speaks_to_agency: Mapped[bool]
+    visible_to_agency: Mapped[bool]
+    comment_visible_to_agency: Mapped[bool]
 
     __table_args__ = (Index(None, "case_id", "id"),)
 
@@ -228,7 +228,7 @@ class CaseVisit(Model):
     __tablename__ = "case_visits"
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
-    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
     event_id: Mapped[int] = mapped_column(ForeignKey("case_events.id"))
     at: Mapped[datetime] = mapped_column(Instant)
 

@@ -105,8 +105,8 @@ def open_case(actor: Actor, number: str) -> Case:
             side="oversight",
             to_status=Status.NEW.value,
             details={},
-            tells_agency=True,
-            speaks_to_agency=False,
+            visible_to_agency=True,
+            comment_visible_to_agency=False,
         )
         session.add(event)
         session.flush()
@@ -187,7 +187,7 @@ def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
 def say(actor: Actor, case: Case, comment: str, *, for_agency: bool = False) -> Case:
     """Add a comment to the timeline. An oversight comment is an internal note unless ``for_agency``."""
     step = authorize(actor, case, "comment")
-    return apply(step, comment, speaks_to_agency=for_agency or actor.role in AGENCY_ROLES)
+    return apply(step, comment, comment_visible_to_agency=for_agency or actor.role in AGENCY_ROLES)
 
 
 def decision_in_effect(case: Case) -> CaseDecision | None:
@@ -260,8 +260,8 @@ def hand_over_cases(step: HandOver) -> None:
             from_status=case.status,
             to_status=case.status,
             details=details,
-            tells_agency=False,
-            speaks_to_agency=False,
+            visible_to_agency=False,
+            comment_visible_to_agency=False,
         )
         session.add(event)
         events.append(event)
@@ -333,7 +333,7 @@ def record_visit(actor: Actor, case: Case, event_id: int) -> None:
         return
     with transaction() as session:
         event = db.session.get(CaseEvent, event_id)
-        is_hidden = event is not None and actor.role in AGENCY_ROLES and not event.tells_agency
+        is_hidden = event is not None and actor.role in AGENCY_ROLES and not event.visible_to_agency
         if event is None or event.case_id != case.id or is_hidden:
             raise invalid("/event", "event-not-of-case", id=event_id)
         key = {"case_id": case.id, "account_id": actor.account_id}

@@ -425,8 +425,8 @@ def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *cond
         "from_status": literal(None, String) if action == AuditEvent.OPENED else Case.status.expression,
         "to_status": to,
         "details": literal({}, JSON),
-        "tells_agency": literal(True),
-        "speaks_to_agency": literal(False),
+        "visible_to_agency": literal(True),
+        "comment_visible_to_agency": literal(False),
     }
     _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*conditions).order_by(Case.id)))
 
@@ -490,8 +490,8 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
         to_status=case.status,
         comment=comment,
         details={},
-        tells_agency=True,
-        speaks_to_agency=True,
+        visible_to_agency=True,
+        comment_visible_to_agency=True,
     )
     session = require_transaction()
     session.add(event)

@@ -135,11 +135,11 @@ def apply(
     details: Mapping[str, Any] | None = None,
     decision: str | None = None,
     ordered_until: date | None = None,
-    speaks_to_agency: bool | None = None,
+    comment_visible_to_agency: bool | None = None,
 ) -> Case:
     """Change the case's status and deadlines; write its timeline and the journal.
 
-    ``details`` are part of the timeline entry, also for the agency if it sees the action. ``speaks_to_agency``
+    ``details`` are part of the timeline entry, also for the agency if it sees the action. ``comment_visible_to_agency``
     overrides the workflow for one comment.
     """
     case, action, actor = step.case, step.action, step.actor
@@ -163,7 +163,9 @@ def apply(
     case.version += 1
     case.changed_at = now()
     from_agency = actor.role in AGENCY_ROLES
-    comment_for_agency = action.speaks_to_agency if speaks_to_agency is None else speaks_to_agency
+    comment_for_agency = (
+        action.comment_visible_to_agency if comment_visible_to_agency is None else comment_visible_to_agency
+    )
     event = CaseEvent(
         case_id=case.id,
         at=now(),
@@ -174,8 +176,8 @@ def apply(
         to_status=after.value,
         comment=comment,
         details=dict(details or {}),
-        tells_agency=action.tells_agency or from_agency or comment_for_agency,
-        speaks_to_agency=from_agency or comment_for_agency,
+        visible_to_agency=action.visible_to_agency or from_agency or comment_for_agency,
+        comment_visible_to_agency=from_agency or comment_for_agency,
     )
     require_transaction().add(event)
     db.session.flush()
@@ -276,6 +278,6 @@ def _last(actor: Actor, case: Case) -> dict[str, str]:
     """Return the last event of the case that the actor may see."""
     visible = [CaseEvent.case_id == case.id]
     if actor.role in AGENCY_ROLES:
-        visible.append(CaseEvent.tells_agency.is_(True))
+        visible.append(CaseEvent.visible_to_agency.is_(True))
     event = db.session.scalars(select(CaseEvent).where(*visible).order_by(CaseEvent.id.desc()).limit(1)).one()
     return {"last": event.action, "by": event.by, "at": rfc3339(event.at)}

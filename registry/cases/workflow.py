@@ -49,15 +49,15 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``needs_person``: not for service accounts. ``tells_agency``: the agency sees the timeline entry;
-    ``speaks_to_agency``: the agency also sees its comment.
+    """``needs_person``: not for service accounts. ``visible_to_agency``: the agency sees the timeline entry;
+    ``comment_visible_to_agency``: the agency also sees its comment.
     """
 
     name: ActionName
     needs: Permission
     transitions: Mapping[Status, Transition]
-    tells_agency: bool = False
-    speaks_to_agency: bool = False
+    visible_to_agency: bool = False
+    comment_visible_to_agency: bool = False
     needs_person: bool = False
 
 
@@ -87,21 +87,25 @@ _ALL: Final = (
     ),
     Action(A.RELEASE, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.NEW)}),
     Action(
-        A.ASK, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_AGENCY)}, tells_agency=True, speaks_to_agency=True
+        A.ASK,
+        P.CASES_REVIEW,
+        {S.UNDER_REVIEW: Transition(S.AWAITING_AGENCY)},
+        visible_to_agency=True,
+        comment_visible_to_agency=True,
     ),
     Action(
         A.ANSWER,
         P.CASES_ANSWER,
         {S.AWAITING_AGENCY: Transition(Target.BACK, Who.ANYONE)},
-        tells_agency=True,
-        speaks_to_agency=True,
+        visible_to_agency=True,
+        comment_visible_to_agency=True,
     ),
     Action(A.PROPOSE, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_APPROVAL)}),
     Action(
         A.APPROVE,
         P.CASES_APPROVE,
         {S.AWAITING_APPROVAL: Transition(Target.DECIDED, Who.ANOTHER)},
-        tells_agency=True,
+        visible_to_agency=True,
         needs_person=True,
     ),
     Action(
@@ -113,8 +117,10 @@ _ALL: Final = (
             S.AWAITING_CONFIRMATION: Transition(Target.BACK, Who.FREE_OR_HOLDER),
         },
     ),
-    Action(A.REFER, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.WITH_COMMISSION)}, tells_agency=True),
-    Action(A.CONFIRM, P.CASES_REVIEW, {S.AWAITING_CONFIRMATION: Transition(S.CLOSED, Who.ANYONE)}, tells_agency=True),
+    Action(A.REFER, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.WITH_COMMISSION)}, visible_to_agency=True),
+    Action(
+        A.CONFIRM, P.CASES_REVIEW, {S.AWAITING_CONFIRMATION: Transition(S.CLOSED, Who.ANYONE)}, visible_to_agency=True
+    ),
     Action(
         A.WITHDRAW,
         P.CASES_REVIEW,
@@ -135,8 +141,8 @@ _ALL: Final = (
             # During a second review the order in force still binds the agency, which may still appeal it.
             **{status: Transition(Target.BACK, Who.ANYONE, under_order=True) for status in REVIEWED},
         },
-        tells_agency=True,
-        speaks_to_agency=True,
+        visible_to_agency=True,
+        comment_visible_to_agency=True,
     ),
     Action(A.COMMENT, P.CASES_COMMENT, {status: Transition(Target.SAME, Who.ANYONE) for status in Status}),
 )

@@ -58,8 +58,8 @@ class Policy:
     """One version of the policy (docs/reference/settings.md). ``rules`` has every rule, in the order of the table.
 
     Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
-    days. ``attestation_months`` is 0 when records need no attestation. ``safety_belt_*`` are the change threshold of an
-    audit. ``appeal_suspends``: an appealed order does not bind until a new decision; else it binds until another
+    days. ``attestation_months`` is 0 when records need no attestation. ``change_threshold_*``: above it an audit is
+    held. ``appeal_suspends``: an appealed order does not bind until a new decision; else it binds until another
     decision replaces it (Administrative Procedural Code, Art. 91). ``edit_severity``: of the finding that an edit
     leaves which ends a serious one; NOT_JUDGED for none. ``digest`` is the SHA-256 (hex) of the policy file, ``text``
     its content. ``targets``: the share of projects in scope that should be on the platform on a date, in percent,
@@ -78,8 +78,8 @@ class Policy:
     onboarding_limit_months: int
     attestation_months: int
     case_from_severity: str
-    safety_belt_percent: int
-    safety_belt_minimum: int
+    change_threshold_percent: int
+    change_threshold_minimum: int
     document_quota_mib: int
     deadlines: DeadlineDays
     rules: Mapping[str, RulePolicy]

@@ -153,18 +153,18 @@ _POLICY: Mapping[str, ValueType] = {
     # Optional, so that a stored version judges a past day as it did.
     "edit_severity": _one_of((NOT_JUDGED, *Severity.codes()))._replace(required=False),
     "case_from_severity": _one_of(Severity.codes()),
-    "safety_belt_percent": _whole(0, 100, "percent"),
-    "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
+    "change_threshold_percent": _whole(0, 100, "percent"),
+    "change_threshold_minimum": _whole(0, 1_000_000_000, "projects"),
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
     "appeal_suspends": _YES_NO._replace(required=False),
     "targets": _TABLE._replace(required=False),
-    "clocks": _TABLE,
+    "deadlines": _TABLE,
     "rules": _TABLE,
     "verdict_cases": _TABLES._replace(required=False),
 }
 _PERCENT = _whole(0, 100, "percent")
 _EXPECTED_DAY = "expected a date such as 2026-09-30"
-_CLOCKS: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
+_DEADLINES: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
@@ -211,8 +211,8 @@ def validate(document: Mapping[str, Any]) -> list[Problem]:
     problems = _check(document, _POLICY, ())
     if _TABLE.accepts(document.get("targets")):
         problems += _target_problems(document["targets"])
-    if _TABLE.accepts(document.get("clocks")):
-        problems += _check(document["clocks"], _CLOCKS, ("clocks",))
+    if _TABLE.accepts(document.get("deadlines")):
+        problems += _check(document["deadlines"], _DEADLINES, ("deadlines",))
     if _TABLE.accepts(document.get("rules")):
         rules = document["rules"]
         problems += _check(rules, _RULES, ("rules",))
@@ -311,8 +311,8 @@ _PLAIN: Final = (
     "attestation_months",
     "edit_severity",
     "case_from_severity",
-    "safety_belt_percent",
-    "safety_belt_minimum",
+    "change_threshold_percent",
+    "change_threshold_minimum",
     "document_quota_mib",
 )
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -325,7 +325,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
     ``appeal_suspends`` where they are what their absence means.
     """
     document = {name: getattr(policy, name) for name in _PLAIN}
-    clocks, default = policy.deadlines, ((policy.migration_deadline, 100),)
+    days, default = policy.deadlines, ((policy.migration_deadline, 100),)
     return {
         **document,
         "start_clock": list(policy.start_clock),
@@ -334,7 +334,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
         **({} if policy.targets in ((), default) else {"targets": {str(day): share for day, share in policy.targets}}),
         # As above; and the digest of versions from before the key stays the same.
         **({} if policy.appeal_suspends else {"appeal_suspends": False}),
-        "clocks": {"answer": clocks.answer, "review": clocks.review, "appeal": clocks.appeal},
+        "deadlines": {"answer": days.answer, "review": days.review, "appeal": days.appeal},
         "rules": {name: _rule_table(rule) for name, rule in policy.rules.items()},
     }
 
@@ -342,7 +342,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
 def policy_text(document: Mapping[str, Any]) -> str:
     """The TOML text of a valid document; ``read_policy`` reads the same policy from it."""
     lines = list(_pairs(document))
-    for name in ("targets", "clocks"):
+    for name in ("targets", "deadlines"):
         if document.get(name):
             lines += ["", f"[{name}]", *_pairs(document[name])]
     for name, rule in document["rules"].items():
@@ -363,7 +363,7 @@ def verdict_cases_text(cases: Sequence[Mapping[str, Any]]) -> str:
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
     for name, value in table.items():
-        if name not in ("targets", "clocks", "rules", "clauses"):
+        if name not in ("targets", "deadlines", "rules", "clauses"):
             yield f"{_key(name)} = {_value(value)}"
 
 
@@ -413,6 +413,12 @@ def _text_keys(name: str, texts: Mapping[str, str]) -> dict[str, str]:
 
 # Policy file: loads a policy from TOML and reports errors with file, line and key.
 
+# Names in policy files of release 0.2, and of versions that were activated with them, whose digests stay as they are.
+FORMER_NAMES: Final[Mapping[str, str]] = {
+    "safety_belt_percent": "change_threshold_percent",
+    "safety_belt_minimum": "change_threshold_minimum",
+    "clocks": "deadlines",
+}
 # The defaults, for policy files without the keys.
 DOCUMENT_QUOTA_MIB = 200
 ATTESTATION_MONTHS = 6
@@ -443,15 +449,28 @@ def load_policy(path: str | Path) -> Policy:
 def read_policy(text: str, name: str) -> Policy:
     """Parse a policy from TOML; ``name`` is the file name in error messages. Raises PolicyInvalid."""
     try:
-        document = tomllib.loads(text)
+        document = with_present_names(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise PolicyInvalid([f"{name}:{_error_line(text, str(error))}: not valid TOML: {error}"]) from error
     problems = validate(document)
     if problems:
-        lines = key_lines(text)
+        lines = _lines_by_present_names(key_lines(text))
         placed = sorted((line_of(path, lines), format_path(path), complaint) for path, complaint in problems)
         raise PolicyInvalid([f"{name}:{line}: {key}: {complaint}" for line, key, complaint in placed])
     return _policy(document, text)
+
+
+def with_present_names(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the names that its keys have now; a key that stands there under both names is unknown."""
+    return {
+        name if FORMER_NAMES.get(name) in document else FORMER_NAMES.get(name, name): value
+        for name, value in document.items()
+    }
+
+
+def _lines_by_present_names(lines: dict[KeyPath, int]) -> dict[KeyPath, int]:
+    by_name = {former: name for former, name in FORMER_NAMES.items() if (name,) not in lines}
+    return lines | {(by_name[str(path[0])], *path[1:]): n for path, n in lines.items() if path and path[0] in by_name}
 
 
 def _error_line(text: str, message: str) -> int:
@@ -475,10 +494,10 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         attestation_months=document.get("attestation_months", ATTESTATION_MONTHS),
         edit_severity=document.get("edit_severity", NOT_JUDGED),
         case_from_severity=document["case_from_severity"],
-        safety_belt_percent=document["safety_belt_percent"],
-        safety_belt_minimum=document["safety_belt_minimum"],
+        change_threshold_percent=document["change_threshold_percent"],
+        change_threshold_minimum=document["change_threshold_minimum"],
         document_quota_mib=document.get("document_quota_mib", DOCUMENT_QUOTA_MIB),
-        deadlines=DeadlineDays(**document["clocks"]),
+        deadlines=DeadlineDays(**document["deadlines"]),
         rules={
             name: _rule(document["rules"][name]) if name in document["rules"] else DISABLED_RULES[name]
             for name in RULES

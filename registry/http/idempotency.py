@@ -35,7 +35,7 @@ RETENTION = timedelta(hours=24)
 class StoredResponse(Model):
     """The first response to a POST with an Idempotency-Key, written in the same transaction as the change."""
 
-    __tablename__ = "kept_answers"
+    __tablename__ = "stored_responses"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     principal: Mapped[str] = mapped_column(Text)

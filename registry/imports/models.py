@@ -131,7 +131,7 @@ class FilePiece(Model):
     __tablename__ = "import_files"
 
     import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"), primary_key=True, autoincrement=False)
-    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -195,9 +195,9 @@ class ColumnMapping(Model):
 def store_file(run_id: int, content: bytes) -> None:
     """Store the file inside the open transaction, in pieces, because a driver copies each parameter several times."""
     session = require_transaction()
-    for place, start in enumerate(range(0, len(content), PIECE)):
+    for position, start in enumerate(range(0, len(content), PIECE)):
         piece = content[start : start + PIECE]
-        session.execute(insert(FilePiece).values(import_id=run_id, place=place, content=piece))
+        session.execute(insert(FilePiece).values(import_id=run_id, position=position, content=piece))
 
 
 def pass_on_imports(former_id: int, successor_id: int) -> None:
@@ -227,10 +227,10 @@ def forget_results(run: ImportRun) -> None:
 
 def has_file(run_id: int) -> bool:
     """True while the file of a run is kept."""
-    return db.session.scalar(select(FilePiece.place).where(FilePiece.import_id == run_id).limit(1)) is not None
+    return db.session.scalar(select(FilePiece.position).where(FilePiece.import_id == run_id).limit(1)) is not None
 
 
 def stored_file(run_id: int) -> bytes:
     """Return the file of a run as CSV, empty when it is not kept any more."""
-    pieces = select(FilePiece.content).where(FilePiece.import_id == run_id).order_by(FilePiece.place)
+    pieces = select(FilePiece.content).where(FilePiece.import_id == run_id).order_by(FilePiece.position)
     return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

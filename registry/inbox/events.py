@@ -82,7 +82,7 @@ class EventContext:
         existing = set(db.session.scalars(select(Account.name_skeleton).where(Account.name_skeleton.in_(possible))))
         meant = {next((name for name in names if name in existing), "") for names in mentions}
         people = self.people(Account.name_skeleton.in_(meant))
-        return [each for each in people if self.event.speaks_to_agency or Role(each.role) not in AGENCY_ROLES]
+        return [each for each in people if self.event.comment_visible_to_agency or Role(each.role) not in AGENCY_ROLES]
 
     def watching(self) -> list[Account]:
         """The people who follow the case or its project."""
@@ -96,7 +96,7 @@ class EventContext:
             account.agency_id,
             self.agency_ids,
             is_restricted=self.is_restricted,
-            tells_agency=self.event.tells_agency,
+            visible_to_agency=self.event.visible_to_agency,
             admitted_at=account.restricted_admitted_at,
         )
 
@@ -107,7 +107,7 @@ def may_see(
     agency_ids: Collection[int],
     *,
     is_restricted: bool,
-    tells_agency: bool,
+    visible_to_agency: bool,
     admitted_at: datetime | None,
 ) -> bool:
     """True when a person of that role and agency sees an entry of the timeline of a project of these agencies.
@@ -119,7 +119,7 @@ def may_see(
         return False
     if Permission.CASES_READ not in permissions or (is_restricted and Permission.RESTRICTED_READ not in permissions):
         return False
-    return Role(role) not in AGENCY_ROLES or (tells_agency and agency_id in agency_ids)
+    return Role(role) not in AGENCY_ROLES or (visible_to_agency and agency_id in agency_ids)
 
 
 def context_of(event_id: int, actor_id: int | None) -> EventContext:
@@ -302,7 +302,7 @@ COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     CaseEvent.id.label("event_id"),
     CaseEvent.case_id.expression,
     CaseEvent.at.expression,
-    CaseEvent.tells_agency.expression,
+    CaseEvent.visible_to_agency.expression,
     Case.project_id.expression,
     Project.agency_id.expression,
     Project.is_restricted.expression,
@@ -356,7 +356,7 @@ def _insert(parts: Sequence[tuple[EntryKind, Select[Any]]]) -> None:
                 row.account_agency_id,
                 above.get(row.agency_id, ()),
                 is_restricted=row.is_restricted,
-                tells_agency=row.tells_agency,
+                visible_to_agency=row.visible_to_agency,
                 admitted_at=row.restricted_admitted_at,
             ):
                 rows.setdefault((row.account_id, row.event_id), _entry(kind, row))

@@ -48,7 +48,7 @@ class InboxEntry(Model):
     __tablename__ = "inbox_entries"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     kind: Mapped[str] = mapped_column(String(20))
     event_id: Mapped[int] = mapped_column(ForeignKey("case_events.id"))
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -78,7 +78,7 @@ class Watch(Model):
     __tablename__ = "watches"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
     created_at: Mapped[datetime] = mapped_column(Instant)

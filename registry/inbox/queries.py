@@ -82,7 +82,7 @@ def visible_entries(actor: Actor, *columns: Any) -> Select[Any]:
         .join(CaseEvent, CaseEvent.id == InboxEntry.event_id)
         .where(InboxEntry.account_id == own_account_id(actor), *visible_projects(actor))
     )
-    return statement.where(CaseEvent.tells_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
+    return statement.where(CaseEvent.visible_to_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
 
 
 def own_account_id(actor: Actor) -> int:

@@ -43,7 +43,7 @@ class Letter(Model):
     ``decision_id`` it is a question, a referral, or the closing of a case whose flags are cleared.
     """
 
-    __tablename__ = "case_letters"
+    __tablename__ = "letters"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)

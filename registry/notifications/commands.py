@@ -87,6 +87,6 @@ def list_(state: str | None, limit: int, as_json: bool) -> None:
     """List the latest e-mails and Aitu messages, newest first. They are kept for 30 days."""
     emails = latest_emails(state, limit)
     if as_json:
-        print_json({"items": [shown(SHOWN, email) | {"told": email.events} for email in emails]})
+        print_json({"items": [shown(SHOWN, email) | {"events": email.events} for email in emails]})
     else:
         print_table(IN_A_LIST, [shown(IN_A_LIST, email) for email in emails])

@@ -187,14 +187,14 @@ class OutboundEmail(Model):
     not deliver.
     """
 
-    __tablename__ = "letters"
+    __tablename__ = "emails"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(32), unique=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     is_digest: Mapped[bool]
-    events: Mapped[list[dict[str, Any]]] = mapped_column("told", JSON)
+    events: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Instant)
     state: Mapped[str] = mapped_column(String(10))
     tries: Mapped[int]

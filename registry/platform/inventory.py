@@ -417,10 +417,10 @@ def store_upload(actor: Actor, file_name: str, content: bytes) -> int:
         at = now()
         session.execute(
             delete(PendingUpload).where(
-                (PendingUpload.principal == actor.principal) | (PendingUpload.kept_at < at - UPLOAD_RETENTION)
+                (PendingUpload.principal == actor.principal) | (PendingUpload.uploaded_at < at - UPLOAD_RETENTION)
             )
         )
-        file = PendingUpload(principal=actor.principal, file_name=file_name, content=content, kept_at=at)
+        file = PendingUpload(principal=actor.principal, file_name=file_name, content=content, uploaded_at=at)
         session.add(file)
         session.flush()
     return file.id

@@ -85,10 +85,10 @@ class Confirmation(Model):
 class PendingUpload(Model):
     """An uploaded file, stored for at most a day."""
 
-    __tablename__ = "waiting_files"
+    __tablename__ = "pending_uploads"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     principal: Mapped[str] = mapped_column(Text)
     file_name: Mapped[str] = mapped_column(String(200))
-    kept_at: Mapped[datetime] = mapped_column(Instant)
+    uploaded_at: Mapped[datetime] = mapped_column(Instant)
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))

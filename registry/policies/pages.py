@@ -58,13 +58,13 @@ LABELS: Final[Mapping[str, str]] = {
     "attestation_months": lazy_text("A record is confirmed every, months"),
     "edit_severity": lazy_text("An edit that ends a serious finding leaves severity"),
     "case_from_severity": lazy_text("A case opens from severity"),
-    "safety_belt_percent": lazy_text("Change threshold of an audit, percent"),
-    "safety_belt_minimum": lazy_text("Change threshold of an audit, projects"),
+    "change_threshold_percent": lazy_text("Change threshold of an audit, percent"),
+    "change_threshold_minimum": lazy_text("Change threshold of an audit, projects"),
     "appeal_suspends": lazy_text("An appeal suspends the order"),
     "document_quota_mib": lazy_text("Documents of a project, MiB"),
-    "clocks.answer": lazy_text("Time to answer a question, working days"),
-    "clocks.review": lazy_text("Time to review a case, working days"),
-    "clocks.appeal": lazy_text("Time to appeal, working days"),
+    "deadlines.answer": lazy_text("Time to answer a question, working days"),
+    "deadlines.review": lazy_text("Time to review a case, working days"),
+    "deadlines.appeal": lazy_text("Time to appeal, working days"),
 }
 RULE_LABELS: Final[Mapping[str, str]] = {
     "enabled": lazy_text("in use"),
@@ -129,8 +129,8 @@ def setting_value(setting: str, value: Any) -> str:
 def thresholds(policy: Policy) -> list[tuple[str, str]]:
     """Every threshold of a policy with its label, in the order of the file."""
     document = as_json(policy_document(policy))
-    clocks = {f"clocks.{name}": number for name, number in document["clocks"].items()}
-    values = {"appeal_suspends": policy.appeal_suspends, **document, **clocks}
+    deadlines = {f"deadlines.{name}": number for name, number in document["deadlines"].items()}
+    values = {"appeal_suspends": policy.appeal_suspends, **document, **deadlines}
     targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
     return [*((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()), *targets]
 
@@ -163,7 +163,7 @@ def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:
 OFF: Final = "off"
 # Form name → rule. A full stop in the name of a marshmallow field would mean a nested value.
 RULE_FIELDS: Final = {f"rule-{name.replace('.', '-')}": name for name in RULES}
-CLOCK_PREFIX: Final = "clock-"
+DEADLINE_PREFIX: Final = "deadline-"
 APPEALS: Final = "appeal_suspends"
 YES: Final = "yes"
 NO: Final = "no"
@@ -176,12 +176,12 @@ NUMBERS: Final = {
     "verification_grace_days": (0, 3650),
     "onboarding_limit_months": (1, 600),
     "attestation_months": (0, 600),
-    "safety_belt_percent": (0, 100),
-    "safety_belt_minimum": (0, 1_000_000_000),
+    "change_threshold_percent": (0, 100),
+    "change_threshold_minimum": (0, 1_000_000_000),
     "document_quota_mib": (1, 1_000_000),
-    f"{CLOCK_PREFIX}answer": (1, 3650),
-    f"{CLOCK_PREFIX}review": (1, 3650),
-    f"{CLOCK_PREFIX}appeal": (1, 3650),
+    f"{DEADLINE_PREFIX}answer": (1, 3650),
+    f"{DEADLINE_PREFIX}review": (1, 3650),
+    f"{DEADLINE_PREFIX}appeal": (1, 3650),
 }
 
 
@@ -273,7 +273,10 @@ def _form_fields() -> list[Field]:
         ),
         form_field("case_from_severity", "select", label=setting_label("case_from_severity"), choices=severities),
         form_field(APPEALS, "select", label=setting_label(APPEALS), choices=[(YES, _("Yes")), (NO, _("No"))]),
-        *(form_field(name, "digits", label=setting_label(name.replace(CLOCK_PREFIX, "clocks."))) for name in NUMBERS),
+        *(
+            form_field(name, "digits", label=setting_label(name.replace(DEADLINE_PREFIX, "deadlines.")))
+            for name in NUMBERS
+        ),
         *(
             form_field(field, "select", label=titles.get(name, name), choices=[*severities, (OFF, _("Off"))])
             for field, name in RULE_FIELDS.items()
@@ -283,21 +286,21 @@ def _form_fields() -> list[Field]:
 
 def _present(policy: Policy) -> dict[str, str]:
     document = policy_document(policy)
-    clocks = {f"{CLOCK_PREFIX}{name}": number for name, number in document["clocks"].items()}
-    plain = {name: as_typed({**document, **clocks}[name]) for name in (*DAYS, *SEVERITIES, *NUMBERS)}
+    deadlines = {f"{DEADLINE_PREFIX}{name}": number for name, number in document["deadlines"].items()}
+    plain = {name: as_typed({**document, **deadlines}[name]) for name in (*DAYS, *SEVERITIES, *NUMBERS)}
     in_form = {field: policy.rules[name] for field, name in RULE_FIELDS.items()}
     rules = {field: rule.severity if rule.enabled else OFF for field, rule in in_form.items()}
     return {**plain, APPEALS: as_typed(policy.appeal_suspends), **rules}
 
 
 def _settings(values: dict[str, Any]) -> dict[str, Any]:
-    settings: dict[str, Any] = {"clocks": {}, "rules": {}}
+    settings: dict[str, Any] = {"deadlines": {}, "rules": {}}
     for name, value in values.items():
         if name in RULE_FIELDS:
             rule = {"enabled": False} if value == OFF else {"enabled": True, "severity": value}
             settings["rules"][RULE_FIELDS[name]] = rule
-        elif name.startswith(CLOCK_PREFIX):
-            settings["clocks"][name.removeprefix(CLOCK_PREFIX)] = value
+        elif name.startswith(DEADLINE_PREFIX):
+            settings["deadlines"][name.removeprefix(DEADLINE_PREFIX)] = value
         elif name == APPEALS:
             settings[name] = value == YES
         else:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from registry.core.fields import DAY_SCHEMA, BaseSchema, InputField, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.values import InvalidValue
 from registry.freeze.policy import NOT_JUDGED
-from registry.freeze.policy_file import RESERVED_VERSION, policy_document
+from registry.freeze.policy_file import FORMER_NAMES, RESERVED_VERSION, policy_document
 from registry.freeze.rules import RULES
 from registry.freeze.texts import REQUIRED_LANGUAGES
 from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
@@ -26,6 +26,7 @@ def _in_languages(*names: str) -> dict[str, Any]:
     return {f"{name}_{language}": TEXT for name in names for language in REQUIRED_LANGUAGES}
 
 
+DEADLINES: Final = object_of(answer=WHOLE, review=WHOLE, appeal=WHOLE)
 CLAUSE: Final = object_of(
     in_force_from=dict(DAY_SCHEMA), in_force_to=nullable(DAY_SCHEMA), **_in_languages("act", "text")
 )
@@ -76,8 +77,10 @@ class PolicyShown(BaseSchema):
         "The severity of what an edit leaves that ends a serious finding; `none`: edits are not judged.", EDIT_SEVERITY
     )
     case_from_severity = ReadOnly("Flags of this severity or above open a case.", SEVERITY)
-    safety_belt_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
-    safety_belt_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
+    change_threshold_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
+    change_threshold_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
+    safety_belt_percent = ReadOnly("Former name of `change_threshold_percent`.", {**WHOLE, "deprecated": True})
+    safety_belt_minimum = ReadOnly("Former name of `change_threshold_minimum`.", {**WHOLE, "deprecated": True})
     document_quota_mib = ReadOnly("How much all documents of one project may take, in MiB.", WHOLE)
     appeal_suspends = ReadOnly(
         "True when an appealed order does not bind until a new decision, else it binds until one replaces it.",
@@ -87,7 +90,8 @@ class PolicyShown(BaseSchema):
         "The share of projects in scope that should be on QazTech on a date, in percent. No rule depends on it.",
         {"type": "object", "additionalProperties": WHOLE},
     )
-    clocks = ReadOnly("Terms of a review, in working days.", object_of(answer=WHOLE, review=WHOLE, appeal=WHOLE))
+    deadlines = ReadOnly("Terms of a review, in working days.", DEADLINES)
+    clocks = ReadOnly("Former name of `deadlines`.", {**DEADLINES, "deprecated": True})
     rules = ReadOnly(
         "Every rule by its name.", object_of(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES})
     )
@@ -150,15 +154,15 @@ class PolicySettings(BaseSchema):
     attestation_months = Setting(WHOLE)
     edit_severity = Setting(EDIT_SEVERITY)
     case_from_severity = Setting(SEVERITY)
-    safety_belt_percent = Setting(WHOLE)
-    safety_belt_minimum = Setting(WHOLE)
+    change_threshold_percent = Setting(WHOLE)
+    change_threshold_minimum = Setting(WHOLE)
     document_quota_mib = Setting(WHOLE)
     appeal_suspends = Setting({"type": "boolean"})
     targets = Setting(
         {"type": "object", "additionalProperties": True},
         description="Percent by date; null for 100 on the migration deadline.",
     )
-    clocks = Setting(
+    deadlines = Setting(
         {"type": "object", "additionalProperties": True}, description="`answer`, `review`, `appeal`: those that differ."
     )
     rules = Setting(
@@ -199,6 +203,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
     settings = {"appeal_suspends": policy.appeal_suspends, **as_json(policy_document(policy))}
     return {
         **settings,
+        **{former: settings[name] for former, name in FORMER_NAMES.items()},
         "targets": {day.isoformat(): share for day, share in policy.targets},
         "appeal_suspends": policy.appeal_suspends,
         "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},

@@ -28,8 +28,8 @@ MAX_COMPLAINT: Final = 500
 def changed_text(base: Policy, version: str, settings: Mapping[str, Any]) -> str:
     """The policy file of ``base`` with other settings, under another version.
 
-    ``clocks`` and each rule are merged; a list, such as the clauses of a rule, is replaced as a whole. Raises Invalid,
-    which names every wrong key.
+    ``deadlines`` and each rule are merged; a list, such as the clauses of a rule, is replaced as a whole. Raises
+    Invalid, which names every wrong key.
     """
     former = policy_document(base)
     document = _with_dates(_merged(former, {**settings, "version": version}))

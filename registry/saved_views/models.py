@@ -37,7 +37,7 @@ class SavedView(Model):
     __tablename__ = "saved_views"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     list: Mapped[str] = mapped_column(String(10))
     name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))

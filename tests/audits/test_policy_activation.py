@@ -192,7 +192,7 @@ def test_draft_that_has_changed_has_another_digest(app: Flask, present: Present)
     draft(**WEAKER)
     shown = digest()
     with transaction():
-        change_draft(SAULE, draft_to_change(SAULE, "2026.2"), {"clocks": {"answer": 11}})
+        change_draft(SAULE, draft_to_change(SAULE, "2026.2"), {"deadlines": {"answer": 11}})
     with pytest.raises(PolicyImpactChanged):
         activate_policy(TIMUR, "2026.2", shown, DAY)
 

@@ -96,7 +96,7 @@ def test_impact_on_real_records_equals_what_the_audit_then_changes(real_app: Fla
         case_from_severity="low",
         scope=["central_body", "local_executive", "quasi_public", "subsidiary", "other_performer", "private"],
         rules={"freeze.legacy": {"enabled": False}, "migration.overdue": {"severity": "high"}},
-        safety_belt_percent=100,
+        change_threshold_percent=100,
     )
     shown = activate()
     before = active_flags()

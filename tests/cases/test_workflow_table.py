@@ -90,7 +90,7 @@ def target_name(to: Status | Target) -> str:
 @pytest.mark.parametrize("name", CONTRACT)
 def test_action_matches_the_contract(name: str) -> None:
     action = ACTIONS[name]
-    properties = (action.needs.value, action.tells_agency, action.speaks_to_agency, action.needs_person)
+    properties = (action.needs.value, action.visible_to_agency, action.comment_visible_to_agency, action.needs_person)
     transitions = {
         status.value: (target_name(each.to), each.who.name, each.under_order)
         for status, each in action.transitions.items()

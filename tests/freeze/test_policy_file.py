@@ -32,7 +32,7 @@ def test_shipped_policy_matches_the_contract() -> None:
     assert (POLICY.pilot_limit_months, POLICY.modification_limit_percent) == (12, 20)
     assert (POLICY.verification_grace_days, POLICY.onboarding_limit_months) == (30, 6)
     assert POLICY.case_from_severity == "medium"
-    assert (POLICY.safety_belt_percent, POLICY.safety_belt_minimum) == (25, 50)
+    assert (POLICY.change_threshold_percent, POLICY.change_threshold_minimum) == (25, 50)
     assert POLICY.document_quota_mib == 200
     assert POLICY.attestation_months == 6
     assert POLICY.deadlines == DeadlineDays(answer=10, review=20, appeal=15)
@@ -99,10 +99,10 @@ def test_same_file_read_twice_gives_equal_policies() -> None:
         ("modification_limit_percent", "-1", "a whole number of percent from 0 to 100"),
         ("modification_limit_percent", "101", "a whole number of percent from 0 to 100"),
         ("modification_limit_percent", "20.0", "a whole number of percent from 0 to 100"),
-        ("safety_belt_percent", "-1", "a whole number of percent from 0 to 100"),
-        ("safety_belt_percent", "101", "a whole number of percent from 0 to 100"),
-        ("safety_belt_minimum", "-1", "a whole number of projects from 0 to 1000000000"),
-        ("safety_belt_minimum", "1000000001", "a whole number of projects from 0 to 1000000000"),
+        ("change_threshold_percent", "-1", "a whole number of percent from 0 to 100"),
+        ("change_threshold_percent", "101", "a whole number of percent from 0 to 100"),
+        ("change_threshold_minimum", "-1", "a whole number of projects from 0 to 1000000000"),
+        ("change_threshold_minimum", "1000000001", "a whole number of projects from 0 to 1000000000"),
         ("document_quota_mib", "0", "a whole number of MiB from 1 to 1000000"),
         ("document_quota_mib", "1000001", "a whole number of MiB from 1 to 1000000"),
         ("document_quota_mib", "1.5", "a whole number of MiB from 1 to 1000000"),
@@ -128,10 +128,10 @@ def test_wrong_value_is_rejected_by_line_and_key(key: str, value: str, expected:
         ("onboarding_limit_months", 600),
         ("modification_limit_percent", 0),
         ("modification_limit_percent", 100),
-        ("safety_belt_percent", 0),
-        ("safety_belt_percent", 100),
-        ("safety_belt_minimum", 0),
-        ("safety_belt_minimum", 1_000_000_000),
+        ("change_threshold_percent", 0),
+        ("change_threshold_percent", 100),
+        ("change_threshold_minimum", 0),
+        ("change_threshold_minimum", 1_000_000_000),
         ("document_quota_mib", 1),
         ("document_quota_mib", 1_000_000),
         ("verification_grace_days", 0),
@@ -157,7 +157,7 @@ def test_wrong_clock_is_rejected_by_line_and_key(name: str, days: int) -> None:
     for wrong in ("0", "true", "1.5", "3651"):
         (problem,) = problems(changed(f"{name} = {days}", f"{name} = {wrong}"))
         assert problem.startswith(
-            f"policy.toml:{line}: clocks.{name}: expected a whole number of working days from 1 to 3650, found "
+            f"policy.toml:{line}: deadlines.{name}: expected a whole number of working days from 1 to 3650, found "
         )
     for right in (1, 3650):
         policy = read_policy(changed(f"{name} = {days}", f"{name} = {right}"), "policy.toml")
@@ -183,14 +183,37 @@ def test_older_policy_file_without_attestation_loads_with_six_months_and_the_rul
 
 def test_appeal_suspends_the_order_unless_the_policy_file_says_no() -> None:
     assert read_policy(SHIPPED, "policy.toml").appeal_suspends is True
-    binding = read_policy(SHIPPED.replace("[clocks]", "appeal_suspends = false\n\n[clocks]", 1), "policy.toml")
+    binding = read_policy(SHIPPED.replace("[deadlines]", "appeal_suspends = false\n\n[deadlines]", 1), "policy.toml")
     assert binding.appeal_suspends is False
     assert read_policy(policy_text(policy_document(binding)), "again").appeal_suspends is False
 
 
+OF_RELEASE_0_2 = SHIPPED.replace("change_threshold", "safety_belt").replace("[deadlines]", "[clocks]")
+
+
+def test_policy_with_the_key_names_of_release_0_2_is_the_same_policy_with_its_own_digest() -> None:
+    former = read_policy(OF_RELEASE_0_2, "policy.toml")
+    assert policy_document(former) == policy_document(POLICY)
+    assert former.digest == sha256(OF_RELEASE_0_2.encode()).hexdigest() != POLICY.digest
+
+
+def test_wrong_value_under_a_former_name_is_rejected_at_its_line() -> None:
+    text = OF_RELEASE_0_2.replace("answer = 10", "answer = 0").replace("belt_percent = 25", "belt_percent = -1")
+    of_threshold, of_deadline = problems(text)
+    assert of_threshold.startswith(f"policy.toml:{line_of('safety_belt_percent', text)}: change_threshold_percent: ")
+    assert of_deadline.startswith(f"policy.toml:{line_of('answer = 0', text)}: deadlines.answer: ")
+
+
+def test_key_under_both_its_names_is_rejected() -> None:
+    text = changed("change_threshold_percent = 25", "change_threshold_percent = 25\nsafety_belt_percent = 30")
+    (problem,) = problems(text)
+    line = line_of("safety_belt_percent", text)
+    assert problem.startswith(f"policy.toml:{line}: safety_belt_percent: unknown, expected only ")
+
+
 def test_targets_are_percentages_by_date_in_order() -> None:
-    table = '[targets]\n2026-12-31 = 80\n"2026-06-30" = 40\n\n[clocks]'
-    policy = read_policy(SHIPPED.replace("[clocks]", table), "policy.toml")
+    table = '[targets]\n2026-12-31 = 80\n"2026-06-30" = 40\n\n[deadlines]'
+    policy = read_policy(SHIPPED.replace("[deadlines]", table), "policy.toml")
     assert policy.targets == ((date(2026, 6, 30), 40), (date(2026, 12, 31), 80))
     assert POLICY.targets == ((date(2026, 9, 30), 100),)
 
@@ -205,6 +228,6 @@ def test_targets_are_percentages_by_date_in_order() -> None:
     ],
 )
 def test_wrong_target_is_rejected(line: str, complaint: str) -> None:
-    text = SHIPPED.replace("[clocks]", f"[targets]\n{line}\n\n[clocks]")
+    text = SHIPPED.replace("[deadlines]", f"[targets]\n{line}\n\n[deadlines]")
     (problem,) = problems(text)
     assert problem.endswith(complaint)

@@ -11,21 +11,23 @@ from registry.freeze.policy_file import PolicyInvalid, load_policy
 from tests.freeze.policy_texts import CREATION, SHIPPED, changed, in_creation, line_of, problems
 
 
-@pytest.mark.parametrize("key", ["version", "cutoff", "start_clock", "safety_belt_minimum"])
+@pytest.mark.parametrize("key", ["version", "cutoff", "start_clock", "change_threshold_minimum"])
 def test_missing_key_is_rejected_at_the_first_line(key: str) -> None:
     (problem,) = problems(re.sub(rf"(?m)^{key} = .*$", "", SHIPPED, count=1))
     assert problem.startswith(f"policy.toml:1: {key}: missing, expected ")
 
 
-def test_missing_clock_is_rejected_at_the_line_of_its_section() -> None:
+def test_missing_deadline_is_rejected_at_the_line_of_its_section() -> None:
     (problem,) = problems(changed("review = 20", ""))
-    assert problem.startswith(f"policy.toml:{line_of('[clocks]')}: clocks.review: missing, expected a whole number")
+    assert problem.startswith(
+        f"policy.toml:{line_of('[deadlines]')}: deadlines.review: missing, expected a whole number"
+    )
 
 
 def test_unknown_key_is_rejected_anywhere() -> None:
     for text, key in [
         (changed('version = "2026.1"', 'version = "2026.1"\nodd = 1'), "odd"),
-        (changed("review = 20", "review = 20\nodd = 1"), "clocks.odd"),
+        (changed("review = 20", "review = 20\nodd = 1"), "deadlines.odd"),
         (changed("enabled = true", "enabled = true\nodd = 1", '[rules."freeze.creation"]'), f"{CREATION}.odd"),
         (
             changed("in_force_from = ", "odd = 1\nin_force_from = ", '[[rules."freeze.creation".clauses]]'),
@@ -39,13 +41,13 @@ def test_unknown_key_is_rejected_anywhere() -> None:
 
 @pytest.mark.parametrize("value", ['"none"', "[]", "1"])
 def test_section_that_is_no_table_is_rejected(value: str) -> None:
-    head = SHIPPED[: SHIPPED.index("[clocks]")]
-    text = f"clocks = {value}\nrules = {value}\n{head}"
-    clocks, rules = problems(text)
-    assert clocks.startswith("policy.toml:1: clocks: expected a table, found ")
+    head = SHIPPED[: SHIPPED.index("[deadlines]")]
+    text = f"deadlines = {value}\nrules = {value}\n{head}"
+    deadlines, rules = problems(text)
+    assert deadlines.startswith("policy.toml:1: deadlines: expected a table, found ")
     assert rules.startswith("policy.toml:2: rules: expected a table, found ")
     assert problems(head) == (
-        "policy.toml:1: clocks: missing, expected a table",
+        "policy.toml:1: deadlines: missing, expected a table",
         "policy.toml:1: rules: missing, expected a table",
     )
 
@@ -61,25 +63,27 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
 
 @pytest.mark.parametrize("quotes", ['"""', "'''"])
 def test_keys_inside_a_multiline_text_do_not_change_line_numbers(quotes: str) -> None:
-    text = in_creation("title_kk", f"{quotes}\nseverity = 1\n[clocks]\n{quotes}")
+    text = in_creation("title_kk", f"{quotes}\nseverity = 1\n[deadlines]\n{quotes}")
     # One that ends on its own line opens nothing.
     text = text.replace('version = "2026.1"', f"version = {quotes}2026.1{quotes}").replace("answer = 10", "answer = 0")
     text = text.replace('severity = "high"', "severity = 2")
     reported = problems(text)
-    assert reported[0].startswith(f"policy.toml:{line_of('answer = 0', text)}: clocks.answer: ")
+    assert reported[0].startswith(f"policy.toml:{line_of('answer = 0', text)}: deadlines.answer: ")
     assert reported[1].startswith(f"policy.toml:{line_of('severity = 2', text)}: {CREATION}.severity: ")
 
 
 def test_dotted_keys_and_inline_tables_are_handled_like_sections() -> None:
-    start = SHIPPED.index("[clocks]")
+    start = SHIPPED.index("[deadlines]")
     end = SHIPPED.index("# The rules.")
-    dotted = "clocks.answer = 10\nclocks . 'review' = 0\nclocks.\"appeal\" = 15\n"
+    dotted = "deadlines.answer = 10\ndeadlines . 'review' = 0\ndeadlines.\"appeal\" = 15\n"
     text = SHIPPED[:start] + dotted + SHIPPED[end:]
     (problem,) = problems(text)
-    assert problem.startswith(f"policy.toml:{line_of('clocks . ', text)}: clocks.review: expected a whole number")
-    text = SHIPPED[:start] + "clocks = {answer = 10, review = 0, appeal = 15}\n" + SHIPPED[end:]
+    assert problem.startswith(f"policy.toml:{line_of('deadlines . ', text)}: deadlines.review: expected a whole number")
+    text = SHIPPED[:start] + "deadlines = {answer = 10, review = 0, appeal = 15}\n" + SHIPPED[end:]
     (problem,) = problems(text)
-    assert problem.startswith(f"policy.toml:{line_of('clocks = {', text)}: clocks.review: expected a whole number")
+    assert problem.startswith(
+        f"policy.toml:{line_of('deadlines = {', text)}: deadlines.review: expected a whole number"
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,5 +117,5 @@ def test_missing_file_is_rejected_by_name(tmp_path: Path) -> None:
 def test_errors_contain_the_file_name(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(SHIPPED.replace("answer = 10", "answer = 0"), encoding="utf-8")
-    with pytest.raises(PolicyInvalid, match=re.escape(f"{file}:{line_of('answer = 10')}: clocks.answer: expected")):
+    with pytest.raises(PolicyInvalid, match=re.escape(f"{file}:{line_of('answer = 10')}: deadlines.answer: expected")):
         load_policy(file)

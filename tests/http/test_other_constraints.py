@@ -99,7 +99,7 @@ WRITES: dict[str, tuple[str, Callable[[World], TestResponse]]] = {
     ),
     "follow a project": ("watches", lambda world: world.supervisor.put(f"/projects/{world.project}/watch", {})),
     "add an account": (
-        "principals",
+        "accounts",
         lambda world: world.administrator.post("/accounts", {"name": "another", "kind": "service", "role": "operator"}),
     ),
 }

@@ -72,7 +72,7 @@ def test_principals_become_accounts_and_wider_tokens_are_revoked(old_app: Flask)
         token(6, 4, "auditor"),
     )
     upgrade_schema()
-    assert rows("SELECT name, kind, role, disabled_at FROM principals ORDER BY id") == [
+    assert rows("SELECT name, kind, role, disabled_at FROM accounts ORDER BY id") == [
         ("Saule", "person", "reviewer", None),
         ("robot", "service", "supervisor", None),
         ("unused", "service", "agency_viewer", None),
@@ -93,13 +93,13 @@ def test_skeletons_of_names_are_those_that_new_names_are_compared_with(old_app: 
     names = ["\u018f\u0441\u0435\u043b", "O\u2019Neil", "\u01a6ustem"]
     run(*(principal(number, name) for number, name in enumerate(names, 1)))
     upgrade_schema()
-    assert rows("SELECT name, name_skeleton FROM principals ORDER BY id") == [(name, skeleton(name)) for name in names]
+    assert rows("SELECT name, name_skeleton FROM accounts ORDER BY id") == [(name, skeleton(name)) for name in names]
 
 
 def test_names_that_look_the_same_stay_and_no_further_one_is_made(old_app: Flask) -> None:
     run(principal(1, "Saule"), principal(2, "S\u0430ule"), principal(3, "saule"))
     upgrade_schema()
-    names = rows("SELECT name, name_skeleton FROM principals ORDER BY id")
+    names = rows("SELECT name, name_skeleton FROM accounts ORDER BY id")
     assert [name for name, _ in names] == ["Saule", "S\u0430ule", "saule"]
     first = str(names[0][1])
     assert [alike for _, alike in names] == [first, f"{first}:2", f"{first}:3"]
@@ -108,7 +108,7 @@ def test_names_that_look_the_same_stay_and_no_further_one_is_made(old_app: Flask
 def test_accounts_with_the_machines_names_are_disabled(old_app: Flask) -> None:
     run(principal(1, "local:root"), token(1, 1, "administrator"), principal(2, "service:schedule"), principal(3, "a"))
     upgrade_schema()
-    assert rows("SELECT name FROM principals WHERE disabled_at IS NULL") == [("a",)]
+    assert rows("SELECT name FROM accounts WHERE disabled_at IS NULL") == [("a",)]
 
 
 def test_way_down_keeps_people_with_their_roles(old_app: Flask) -> None:

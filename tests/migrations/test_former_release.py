@@ -57,7 +57,7 @@ def release_0_1(own_app: Flask) -> Iterator[Flask]:
         with db.engine.begin() as connection:
             for name in set(SEEDED) & set(inspect(connection).get_table_names()):
                 connection.exec_driver_sql(f"DELETE FROM {name}")
-            order = [table.name for table in Base.metadata.sorted_tables if table.name in tables]
+            order = [name for name, _ in inspect(connection).get_sorted_table_and_fkc_names() if name in tables]
             assert set(order) == set(tables)
             for name in order:
                 columns, *rows = tables[name]

@@ -75,6 +75,8 @@ POSTGRES_INDEXES = {
     "ix_projects_started_up",
     "ix_cases_status_closed_at_down",
 }
+# Before 2026_11_30_100 these have another name, or are another table.
+RENAMED = {"accounts", "emails", "letters", "pending_uploads", "stored_responses"}
 SQLITE_INDEXES = {"ix_projects_search_text"}
 
 
@@ -129,7 +131,7 @@ def test_every_step_down_and_up_again_keeps_the_rows_of_the_tables_that_stay(mig
         shape_above = on_connection(shape)
         downgrade_schema(revision)
         left = tables_there()
-        staying = [table for table in Base.metadata.sorted_tables if table.name in left]
+        staying = [table for table in Base.metadata.sorted_tables if table.name in left - RENAMED]
         columns = on_connection(columns_there)
         before = {table.name: only(columns[table.name], rows[table.name]) for table in staying}
         kept = on_connection(lambda connection, staying=staying, only=columns: contents(connection, staying, only))
@@ -189,7 +191,7 @@ def test_foreign_keys_hold_after_the_migrations(migrated: Flask) -> None:
     tokens = Base.metadata.tables["tokens"]
     with db.engine.connect() as connection, pytest.raises(DBAPIError, match=r"(?i)foreign key"), connection.begin():
         connection.exec_driver_sql(
-            "INSERT INTO tokens (id, key_id, secret_hash, principal_id, role, created_at) "
+            "INSERT INTO tokens (id, key_id, secret_hash, account_id, role, created_at) "
             "VALUES (1, 'a', 'b', 99, 'auditor', '2026-01-01')"
         )
     assert on_connection(lambda connection: connection.execute(select(tokens)).all()) == []

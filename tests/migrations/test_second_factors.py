@@ -13,6 +13,7 @@ from tests.databases import bare_app
 from tests.migrations.test_accounts import person, rows, run
 
 BEFORE = "2026_11_26_7"
+AFTER = "2026_11_26_10"
 PRINCIPAL = (
     "INSERT INTO principals (id, name, name_skeleton, kind, role, created_at) "
     "VALUES (1, 'zhanna', 'zhanna', 'person', 'auditor', {at})"
@@ -43,7 +44,7 @@ def test_sessions_go_on_without_a_verified_factor(old_app: Flask) -> None:
 
 
 def test_way_down_ends_sessions_that_await_a_factor_and_deletes_the_factors(old_app: Flask) -> None:
-    upgrade_schema()
+    upgrade_schema(AFTER)
     ceremony = (
         "INSERT INTO factor_ceremonies (id, session_id, kind, value, created_at) VALUES (1, 1, 'totp', 'x', {at})"
     )

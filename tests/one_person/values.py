@@ -40,9 +40,9 @@ HARMLESS: Final = {
 KEYS: Final = ("K-CONFIRMED", "K-CLAIMED", "K-LISTED", "K-NOWHERE")
 # Where the ids of a path come from, when the word before them is no table's name.
 TABLES: Final = {
-    "accounts": "principals",
+    "accounts": "accounts",
     "people": "people",
-    "pending": "principals",
+    "pending": "accounts",
     "successions": "requests",
     "transfers": "requests",
     "withdrawals": "requests",

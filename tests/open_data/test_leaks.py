@@ -38,9 +38,7 @@ KNOWN = {
     "projects": {*PUBLIC_NAMES, "words", "contract_signed_on", "work_started_on"},
     "agencies": {"bin", *(name.removeprefix(AGENCY_PREFIX) for name in PUBLIC_NAMES)},
 }
-LEFT = frozenset(
-    {"journal", "journal_head", "case_letters", "changes", "change_head", "open_data_set", "alembic_version"}
-)
+LEFT = frozenset({"journal", "journal_head", "letters", "changes", "change_head", "open_data_set", "alembic_version"})
 
 
 def private_columns() -> Iterator[tuple[Table, Column[object]]]:

@@ -41,7 +41,7 @@ def test_draft_has_the_settings_of_its_base_except_those_that_differ(
         client,
         supervisor,
         migration_deadline="2026-12-31",
-        clocks={"answer": 12},
+        deadlines={"answer": 12},
         rules={"freeze.creation": {"severity": "low"}},
     )
     assert made.status_code == 201
@@ -50,7 +50,7 @@ def test_draft_has_the_settings_of_its_base_except_those_that_differ(
     assert (shown["version"], shown["state"], shown["based_on"]) == ("2026.2", "draft", "2026.1")
     assert shown["in_force_from"] is None
     assert shown["migration_deadline"] == "2026-12-31"
-    assert shown["clocks"] == {"answer": 12, "review": 20, "appeal": 15}
+    assert shown["deadlines"] == shown["clocks"] == {"answer": 12, "review": 20, "appeal": 15}
     assert shown["rules"]["freeze.creation"]["severity"] == "low"
     assert shown["rules"]["freeze.creation"]["title_en"] == "New object started under the moratorium"
     assert shown["pilot_limit_months"] == 12
@@ -62,10 +62,10 @@ def test_draft_has_the_settings_of_its_base_except_those_that_differ(
         ({"pilot_limit_months": 0}, "/pilot_limit_months", "a whole number of months from 1 to 600"),
         ({"cutoff": "soon"}, "/cutoff", "a date such as 2026-01-01"),
         ({"scope": []}, "/scope", "a list of one or more of"),
-        ({"clocks": {"answer": True}}, "/clocks/answer", "clocks.answer: expected a whole number"),
+        ({"deadlines": {"answer": True}}, "/deadlines/answer", "deadlines.answer: expected a whole number"),
         ({"rules": {"freeze.new": {}}}, "/rules/freeze.new", "unknown"),
         ({"rules": {"integrity.unatested": None}}, "/rules/integrity.unatested", "unknown"),
-        ({"clocks": {"awnser": None}}, "/clocks/awnser", "unknown"),
+        ({"deadlines": {"awnser": None}}, "/deadlines/awnser", "unknown"),
         ({"rules": {"freeze.creation": {"severity": "dire"}}}, "/rules/freeze.creation/severity", "low, medium, high"),
         ({"rules": {"freeze.creation": {"title_kk": " "}}}, "/rules/freeze.creation/title_kk", "not blank"),
         ({"rules": {"freeze.creation": {"title_kk": "a\u0000"}}}, "/rules/freeze.creation/title_kk", "U+0000"),
@@ -114,7 +114,7 @@ def test_draft_is_changed_and_deleted(client: FlaskClient, supervisor: dict[str,
     changed = patch(client, supervisor, verification_grace_days=14)
     assert changed.status_code == 200
     assert (changed.json["pilot_limit_months"], changed.json["verification_grace_days"]) == (6, 14)
-    assert patch(client, supervisor, safety_belt_percent=101).status_code == 422
+    assert patch(client, supervisor, change_threshold_percent=101).status_code == 422
     assert client.delete("/api/v1/policies/2026.2", headers=supervisor).status_code == 204
     assert client.get("/api/v1/policies/2026.2", headers=supervisor).status_code == 404
 
