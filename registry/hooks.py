@@ -5,7 +5,6 @@ Handlers of an event run in the order given here, and lock rows in it: projects,
 
 from __future__ import annotations
 
-from registry.accounts.account_names import rename_in
 from registry.accounts.events import (
     account_renamed,
     admitted,
@@ -49,17 +48,16 @@ from registry.flags.queries import (
 )
 from registry.freeze.current import connect_later_versions
 from registry.government_reports.service import hand_over_reports, rename_in_open_reports
-from registry.imports.models import ImportRun, pass_on_imports
+from registry.imports.models import pass_on_imports
 from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
 from registry.notifications.immediate import enqueue_action
 from registry.notifications.models import enqueue_notice, pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
-from registry.platform.models import PendingUpload
 from registry.policies.queries import later_policy
 from registry.projects.change_times import record_view_changes_below
-from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
+from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
 from registry.projects.models import project_restricted, project_restricting, project_withdrawn
@@ -98,9 +96,6 @@ project_restricted.connect(withhold_restricted)
 project_withdrawn.connect(withhold)
 
 account_renamed.connect(rename_in_cases)
-account_renamed.connect(rename_in(Draft.principal))
-account_renamed.connect(rename_in(PendingUpload.principal))
-account_renamed.connect(rename_in(ImportRun.principal))
 account_renamed.connect(rename_in_open_reports)
 account_renamed.connect(rename_in_views)
 

@@ -41,6 +41,17 @@ def an_actor(role: Role | str, agency: Agency | None = None, name: str | None = 
     return Actor(name, role, agency_id, "127.0.0.1", "tests", is_person=True, credential="session:of-tests")
 
 
+def with_account(actor: Actor) -> Actor:
+    """The actor with an account of that name, a new one if nobody has it."""
+    if actor.account_id is not None:
+        return actor
+    account = account_named(actor.principal)
+    if account is None:
+        with transaction():
+            account = new_account(ADMINISTRATOR, actor.principal, AccountKind.PERSON, actor.role, actor.agency_id)
+    return replace(actor, account_id=account.id)
+
+
 # Has the credential of the command line, so that its changes need no confirmation by a second person.
 ADMINISTRATOR = replace(an_actor(Role.ADMINISTRATOR), credential=LOCAL)
 PASSWORD = "a long and quiet password"

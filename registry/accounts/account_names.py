@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import ForeignKey, String, Text, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy import ForeignKey, String, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db, require_transaction
@@ -93,13 +92,3 @@ def former_name_like(name_skeleton: str, account_id: int | None = None) -> str |
     if account_id is not None:
         statement = statement.where(FormerName.account_id != account_id)
     return db.session.scalar(statement.limit(1))
-
-
-def rename_in(name: InstrumentedAttribute[str]) -> Callable[[int, str, str], None]:
-    """A handler of ``account_renamed`` for a column of what belongs to an account by name: drafts, uploads, imports."""
-
-    def follow(_account_id: int, old: str, new: str) -> None:
-        owned = update(name.class_).where(name == old).values({name.key: new})
-        require_transaction().execute(owned)
-
-    return follow

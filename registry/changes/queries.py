@@ -18,7 +18,7 @@ from registry.changes.models import ChangeHead, ChangeKind, ChangeType, Recorded
 from registry.core.database import db, table_of
 from registry.core.errors import Gone
 from registry.flags.models import Flag
-from registry.imports.models import ImportRun
+from registry.imports.models import ImportRun, is_own
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
@@ -185,7 +185,7 @@ def _may_see(actor: Actor, is_visible: ColumnElement[bool]) -> ColumnElement[boo
         seen.append(CHANGE.kind == ChangeKind.AGENCY.value)
     if actor.may(Permission.AUDITS_READ):
         seen.append(CHANGE.kind == ChangeKind.AUDIT.value)
-    own = true() if actor.may(Permission.IMPORTS_READ_ALL) else IMPORT.principal == actor.principal
+    own = true() if actor.may(Permission.IMPORTS_READ_ALL) else is_own(actor)
     seen.append(and_(CHANGE.kind == ChangeKind.IMPORT.value, own))
     return or_(*seen)
 

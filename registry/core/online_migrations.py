@@ -47,7 +47,10 @@ def create_index(name: str, table: str, columns: list[Any], **options: Any) -> N
 
 
 def drop_index(name: str) -> None:
-    """Drop an index, if it is there, while others use it; PostgreSQL only."""
+    """Drop an index, if it is there, while others use it."""
+    if not on_postgresql():
+        op.execute(f"DROP INDEX IF EXISTS {name}")
+        return
     with _waiting():
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
@@ -100,3 +103,24 @@ def _bound(statement: str, parameters: dict[str, Any]) -> sa.TextClause:
         sa.bindparam(name, value, expanding=isinstance(value, list)) for name, value in parameters.items()
     ]
     return sa.text(statement).bindparams(*bound)
+
+
+def add_reference(table: str, column: str, target: str) -> None:
+    """Add a nullable foreign key to ``id`` of the target; its index is ``create_index``'s.
+
+    SQLite adds it without rebuilding the table, which would drop its triggers.
+    """
+    name = f"fk_{table}_{column}"
+    if not on_postgresql():
+        op.execute(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER CONSTRAINT {name} REFERENCES {target} (id)")
+        return
+    op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} INTEGER")
+    op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
+    op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {target} (id) NOT VALID")
+    with autocommit():
+        op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
+
+
+def drop_column(table: str, column: str) -> None:
+    """Drop a column without an index; SQLite keeps the table and its triggers."""
+    op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

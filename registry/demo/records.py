@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from registry.accounts.models import account_named
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import LOCAL, Actor, Role
 from registry.accounts.service import NewPerson, add_person, person_named
@@ -132,7 +133,9 @@ def demo_actor(name: str) -> Actor:
     row = next(row for row in _people() if row["name"] == name)
     agency_id = agency_by_bin(row["agency"]).id if row["agency"] else None
     # The demo is loaded by a command on the machine.
-    return Actor(name, Role(row["role"]), agency_id, SOURCE, is_person=True, credential=LOCAL)
+    account = account_named(name)
+    account_id = None if account is None else account.id
+    return Actor(name, Role(row["role"]), agency_id, SOURCE, account_id=account_id, is_person=True, credential=LOCAL)
 
 
 def add_people() -> None:

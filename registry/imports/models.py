@@ -6,9 +6,26 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, delete, insert, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.accounts.models import Account
+from registry.accounts.roles import Actor
 from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
 from registry.core.database import Instant, Model, db, require_transaction, table_of
@@ -58,6 +75,7 @@ RETENTION = timedelta(days=7)
 class ImportRun(Model):
     """One file to import. ``lease_until`` shows whether the process that works on it is alive.
 
+    ``principal``: the name, at the time, of who queued it; without ``account_id`` a command on the server.
     ``attempts`` counts starts since the last progress. ``failure`` is a message code.
     """
 
@@ -67,7 +85,8 @@ class ImportRun(Model):
     kind: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10), index=True)
     dry_run: Mapped[bool] = mapped_column(Boolean)
-    principal: Mapped[str] = mapped_column(Text, index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id), index=True)
+    principal: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(String(20))
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     source: Mapped[str] = mapped_column(Text)
@@ -107,9 +126,22 @@ class ImportRun(Model):
     undone_by: Mapped[str | None] = mapped_column(Text)
     undone: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
+    def is_of(self, actor: Actor) -> bool:
+        """True for who queued it."""
+        if actor.account_id is None:
+            return self.account_id is None and self.principal == actor.principal
+        return self.account_id == actor.account_id
+
 
 IMPORTS: Final = table_of(ImportRun)
 IMPORT_SUBJECT: Final = Subject(ChangeKind.IMPORT, IMPORTS, status=IMPORTS.c.state)
+
+
+def is_own(actor: Actor) -> ColumnElement[bool]:
+    """The SQL condition for the runs that the actor queued."""
+    if actor.account_id is None:
+        return and_(IMPORTS.c.account_id.is_(None), IMPORTS.c.principal == actor.principal)
+    return IMPORTS.c.account_id == actor.account_id
 
 
 class ImportWrite(Model):

@@ -23,7 +23,7 @@ from registry.core.lists import (
 )
 from registry.core.spreadsheets.rows import ImportRow
 from registry.freeze.facts import EarlierRevision
-from registry.imports.models import NEW, SAME, ImportKind, ImportRun, PreviewedRow, RowError
+from registry.imports.models import NEW, SAME, ImportKind, ImportRun, PreviewedRow, RowError, is_own
 from registry.projects.revisions import differences
 
 MAX_RUNS: Final = 100
@@ -56,7 +56,7 @@ def may_read_rows(actor: Actor, run: ImportRun) -> bool:
     is_reader = actor.agency_id is None or may_act_for(actor, run.agency_id)
     if is_reader and actor.may(Permission.RESTRICTED_READ):
         return True
-    return run.principal == actor.principal and not lost_admission_since(actor, run.queued_at)
+    return run.is_of(actor) and not lost_admission_since(actor, run.queued_at)
 
 
 def require_rows(actor: Actor, run: ImportRun) -> None:
@@ -72,7 +72,7 @@ def imports_of(actor: Actor) -> list[ImportRun]:
     """Return the actor's runs, or all runs for an administrator, newest first, at most 100."""
     statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MAX_RUNS)
     if not actor.may(Permission.IMPORTS_READ_ALL):
-        statement = statement.where(ImportRun.principal == actor.principal)
+        statement = statement.where(is_own(actor))
     return list(db.session.scalars(statement))
 
 
@@ -176,13 +176,13 @@ def import_page(actor: Actor, page: Page) -> Listing:
     """Return a page of the actor's runs, or of all for an administrator, newest first. Raises Malformed."""
     statement = select(ImportRun)
     if not actor.may(Permission.IMPORTS_READ_ALL):
-        statement = statement.where(ImportRun.principal == actor.principal)
+        statement = statement.where(is_own(actor))
     return read_objects(statement, page, ImportRun, BY_ID, "-id")
 
 
 def can_undo(actor: Actor, run: ImportRun) -> bool:
     """True for who ran the import, and for an administrator of its agency."""
-    return run.principal == actor.principal or _administers(actor, run)
+    return run.is_of(actor) or _administers(actor, run)
 
 
 def _administers(actor: Actor, run: ImportRun) -> bool:
@@ -191,7 +191,7 @@ def _administers(actor: Actor, run: ImportRun) -> bool:
 
 
 def _may_see(actor: Actor, run: ImportRun) -> bool:
-    return run.principal == actor.principal or actor.may(Permission.IMPORTS_READ_ALL) or _administers(actor, run)
+    return run.is_of(actor) or actor.may(Permission.IMPORTS_READ_ALL) or _administers(actor, run)
 
 
 # Previews of dry runs: what each row would do, and which rules would flag it then.

@@ -238,6 +238,7 @@ def _new_run(actor: Actor, lease_until: datetime | None, **values: Any) -> Impor
         started_at=None if lease_until is None else timestamp,
         lease_until=lease_until,
         attempts=0 if lease_until is None else 1,
+        account_id=actor.account_id,
         principal=actor.principal,
         role=actor.role.value,
         agency_id=actor.agency_id,

@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Date, select
 
 from registry.accounts.roles import Actor, Permission
+from registry.accounts.same_person import every_name_of
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, hold_agencies, own_agencies
 from registry.audits.verdicts import ProposedProject, findings_on
@@ -82,7 +83,7 @@ def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
 
 def _undo_agencies(actor: Actor, run: ImportRun, reason: str) -> dict[str, list[Any]]:
     """Restore the agencies that an import changed, from its journal entries; kind and parent it never changed."""
-    changed = (JournalEntry.action == "agency.changed", JournalEntry.principal == run.principal)
+    changed = (JournalEntry.action == "agency.changed", JournalEntry.principal.in_(every_name_of([run.principal])))
     since = JournalEntry.at >= rfc3339(run.started_at or run.queued_at)
     statement = select(JournalEntry.subject, JournalEntry.details).where(*changed, since).order_by(JournalEntry.subject)
     of_principal = [(subject, json.loads(details)) for subject, details in db.session.execute(statement)]

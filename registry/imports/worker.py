@@ -18,9 +18,8 @@ from typing import Any, Final, Protocol
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from registry.accounts.models import Account
+from registry.accounts.models import Account, find_account
 from registry.accounts.roles import Actor, Role, is_within
-from registry.accounts.same_person import account_ever_named
 from registry.agencies.service import BinTaken
 from registry.changes.service import record_change, record_changes
 from registry.core.bulk import insert_rows
@@ -192,14 +191,14 @@ def _claim(lease: timedelta) -> RunLease | None:
 
 
 def _actor(run: ImportRun) -> Actor:
-    account = account_ever_named(run.principal)
+    account = _account_of(run)
     return Actor(
-        run.principal,
+        run.principal if account is None else account.name,
         Role(run.role),
         run.agency_id,
         run.source,
         run.request_id,
-        account_id=None if account is None else account.id,
+        account_id=run.account_id,
         is_person=account is not None and account.is_person,
         credential=run.credential or "",
         client_request_id=run.client_request_id or "",
@@ -210,9 +209,13 @@ def _actor(run: ImportRun) -> Actor:
 def _require_able(run: ImportRun) -> None:
     if run.attempts > MAX_ATTEMPTS:
         raise ImportGivenUp
-    account = account_ever_named(run.principal)
+    account = _account_of(run)
     if account is not None and not _may_still(account, run):
-        raise PrincipalDisabled(principal=run.principal)
+        raise PrincipalDisabled(principal=account.name)
+
+
+def _account_of(run: ImportRun) -> Account | None:
+    return None if run.account_id is None else find_account(run.account_id)
 
 
 def _may_still(account: Account, run: ImportRun) -> bool:

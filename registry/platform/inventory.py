@@ -417,10 +417,10 @@ def store_upload(actor: Actor, file_name: str, content: bytes) -> int:
         at = now()
         session.execute(
             delete(PendingUpload).where(
-                (PendingUpload.principal == actor.principal) | (PendingUpload.uploaded_at < at - UPLOAD_RETENTION)
+                (PendingUpload.account_id == actor.account_id) | (PendingUpload.uploaded_at < at - UPLOAD_RETENTION)
             )
         )
-        file = PendingUpload(principal=actor.principal, file_name=file_name, content=content, uploaded_at=at)
+        file = PendingUpload(account_id=actor.account_id, file_name=file_name, content=content, uploaded_at=at)
         session.add(file)
         session.flush()
     return file.id
@@ -430,7 +430,7 @@ def read_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
     """Return the file's name and content. Raises PendingUploadNotFound."""
     row = db.session.execute(
         select(PendingUpload.file_name, PendingUpload.content).where(
-            PendingUpload.id == file_id, PendingUpload.principal == actor.principal
+            PendingUpload.id == file_id, PendingUpload.account_id == actor.account_id
         )
     ).one_or_none()
     if row is None:

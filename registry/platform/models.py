@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
+from registry.accounts.models import Account
 from registry.core.database import Instant, Model
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
@@ -88,7 +89,7 @@ class PendingUpload(Model):
     __tablename__ = "pending_uploads"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    principal: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[int] = mapped_column(ForeignKey(Account.id), index=True)
     file_name: Mapped[str] = mapped_column(String(200))
     uploaded_at: Mapped[datetime] = mapped_column(Instant)
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))

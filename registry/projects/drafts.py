@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Text, delete, func, select, update
+from sqlalchemy import JSON, ForeignKey, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.agency_tree import AGENCIES, is_in_subtree, subtree
@@ -38,7 +38,7 @@ class Draft(Model):
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the declarative base has it as a variable of classes
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    principal: Mapped[str] = mapped_column(Text, index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey(Account.id), index=True)
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
@@ -48,12 +48,12 @@ def start_draft(actor: Actor) -> Draft:
     """Create an empty draft for the actor. Raises RoleNotAllowed and TooManyDrafts."""
     actor.require(Permission.PROJECTS_WRITE)
     with transaction() as session:
-        if session.execute(select(func.count(Draft.id)).where(Draft.principal == actor.principal)).scalar_one() >= (
+        if session.execute(select(func.count(Draft.id)).where(Draft.account_id == actor.account_id)).scalar_one() >= (
             MAX_DRAFTS
         ):
             raise TooManyDrafts(most=MAX_DRAFTS)
         at = now()
-        draft = Draft(principal=actor.principal, values={}, created_at=at, updated_at=at)
+        draft = Draft(account_id=actor.account_id, values={}, created_at=at, updated_at=at)
         session.add(draft)
         session.flush()
     return draft
@@ -63,7 +63,7 @@ def drafts_of(actor: Actor) -> list[Draft]:
     """The actor's drafts, most recently changed first."""
     return list(
         db.session.scalars(
-            select(Draft).where(Draft.principal == actor.principal).order_by(Draft.updated_at.desc(), Draft.id.desc())
+            select(Draft).where(Draft.account_id == actor.account_id).order_by(Draft.updated_at.desc(), Draft.id.desc())
         )
     )
 
@@ -72,7 +72,7 @@ def find_draft(actor: Actor, draft_id: int) -> Draft:
     """The actor's draft with that id. Raises DraftNotFound."""
     draft = db.session.scalar(
         select(Draft)
-        .where(Draft.id == draft_id, Draft.principal == actor.principal)
+        .where(Draft.id == draft_id, Draft.account_id == actor.account_id)
         .execution_options(populate_existing=True)
     )
     if draft is None:
@@ -92,17 +92,17 @@ def save_draft(actor: Actor, draft_id: int, texts: dict[str, str]) -> Draft:
 def discard_draft(actor: Actor, draft_id: int) -> None:
     """Delete the draft; no error if it does not exist."""
     with transaction() as session:
-        session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == actor.principal))
+        session.execute(delete(Draft).where(Draft.id == draft_id, Draft.account_id == actor.account_id))
 
 
-def count_drafts(names: Collection[str]) -> dict[str, int]:
-    """How many drafts each of these people has; without those who have none."""
+def count_drafts(account_ids: Collection[int]) -> dict[int, int]:
+    """How many drafts each of these accounts has; without those that have none."""
     statement = (
-        select(Draft.principal, func.count(Draft.id).label("drafts"))
-        .where(Draft.principal.in_(names))
-        .group_by(Draft.principal)
+        select(Draft.account_id, func.count(Draft.id).label("drafts"))
+        .where(Draft.account_id.in_(account_ids))
+        .group_by(Draft.account_id)
     )
-    return {row.principal: row.drafts for row in db.session.execute(statement)}
+    return {row.account_id: row.drafts for row in db.session.execute(statement)}
 
 
 def clear_agency_of_drafts(account_id: int) -> None:
@@ -113,7 +113,7 @@ def clear_agency_of_drafts(account_id: int) -> None:
     below = select(AGENCIES.c.bin).where(AGENCIES.c.id.in_(select(subtree(account.agency_id).c.id)))
     session = require_transaction()
     own = {"", *session.scalars(below)}
-    for draft in session.scalars(select(Draft).where(Draft.principal == account.name).with_for_update()):
+    for draft in session.scalars(select(Draft).where(Draft.account_id == account.id).with_for_update()):
         if draft.values.get("agency", "") not in own:
             draft.values = {**draft.values, "agency": ""}
 
@@ -127,12 +127,12 @@ def _sees_agency_of(giver: Account, receiver: Account) -> bool:
 
 def hand_over_drafts(step: HandOver) -> None:
     """Give the drafts to the receiver. Raises Invalid at ``/to`` for drafts that the receiver cannot register."""
-    drafts = Draft.principal == step.giver.name
+    drafts = Draft.account_id == step.giver.id
     count = require_transaction().execute(select(func.count(Draft.id)).where(drafts)).scalar_one()
     able = Permission.PROJECTS_WRITE in PERMISSIONS[Role(step.receiver.role)]
     if count and not (able and _sees_agency_of(step.giver, step.receiver)):
         raise invalid("/to", "receiver-cannot-register", name=step.receiver.name)
-    change = update(Draft).where(drafts).values(principal=step.receiver.name)
+    change = update(Draft).where(drafts).values(account_id=step.receiver.id)
     require_transaction().execute(change, execution_options={"synchronize_session": False})
     step.counts["drafts"] = count
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -147,10 +148,11 @@ def test_import_of_a_killed_worker_waits_in_the_queue_until_it_is_taken_up(app: 
 
 @pytest.mark.parametrize("change", [{"disabled_at": True}, {"pending_since": True}, {"role": "auditor"}])
 def test_import_of_disabled_account_fails(app: Flask, change: dict[str, object]) -> None:
-    queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin)))
-    with transaction() as session:
+    with transaction():
         account = an_account(ADMINISTRATOR.principal, "administrator")
-        session.flush()
+    queued_by = replace(ADMINISTRATOR, account_id=account.id)
+    queue_import(queued_by, "projects", False, "x", csv_of(minimal(an_agency().bin)))
+    with transaction():
         for name, value in change.items():
             setattr(account, name, now() if value is True else value)
     failed = run_next_import()

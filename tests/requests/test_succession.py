@@ -24,7 +24,17 @@ from registry.requests.models import Request, RequestKind
 from registry.requests.service import RequestCarriedOut, ask, cancel, carry_out_due_requests, confirm
 from tests.api.callers import caller, codes
 from tests.cases.cast import audit, case_of
-from tests.factories import a_project, a_service_token, a_token, an_actor, an_agency, bearer, in_session, project_values
+from tests.factories import (
+    a_project,
+    a_service_token,
+    a_token,
+    an_actor,
+    an_agency,
+    bearer,
+    in_session,
+    project_values,
+    with_account,
+)
 from tests.present import Present
 
 DAY = date(2026, 9, 30)
@@ -139,7 +149,7 @@ def test_accounts_keep_roles_and_tokens_and_their_sessions_end(
 
 
 def test_drafts_are_for_the_successor(former: Agency, successor: Agency) -> None:
-    actor = an_actor(Role.AGENCY_EDITOR, former)
+    actor = with_account(an_actor(Role.AGENCY_EDITOR, former))
     draft = start_draft(actor)
     save_draft(actor, draft.id, {"agency": former.bin, "name_ru": "Система"})
     a_succession(former, successor)

@@ -29,7 +29,7 @@ from registry.projects.revisions import Revision
 from registry.projects.service import find_project
 from tests.api.access_matrix.world_making import a_frozen_report
 from tests.cases.cast import audit, editor_of
-from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency, with_account
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.web.forms import untouched_form
 
@@ -196,7 +196,7 @@ def test_unchanged_registration_step_changes_nothing(signed_in: SignedIn, step: 
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency, name="editor")
     # A draft stores texts as typed, valid or not; its agency is no longer offered.
-    actor = editor_of(agency)
+    actor = with_account(editor_of(agency))
     texts = {name: f"\r\n {name}\r\n" if name == "purpose" else "7" for name in FIELDS} | {"agency": a_bin()}
     chosen = {"object_kind": "system", "work_type": "migration", "stage": "pilot", "placement": "unknown"}
     chosen |= {"funding": "ppp", "object_class": "2", "is_ai": "no", "holds_personal_data": "yes"}

@@ -21,7 +21,7 @@ from registry.projects.drafts import save_draft, start_draft
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.access_matrix.world import World
 from tests.api.access_matrix.world_making import a_world
-from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency, bearer, project_values
+from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency, bearer, project_values, with_account
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -174,7 +174,7 @@ def test_safe_method_changes_no_row(app: Flask, signed_in: SignedIn, present: Pr
         agency = home if role in AGENCY_ROLES else None
         visit = signed_in(role, agency)
         headers = bearer(a_token(role, agency, f"{role.value}.web"))
-        values, ids = rows_of(world, an_actor(role, agency, f"{role.value}.web"))
+        values, ids = rows_of(world, with_account(an_actor(role, agency, f"{role.value}.web")))
         # Long enough after the sign-in that the last use of session and token is written.
         present.move(timedelta(minutes=2))
         # Compared once a role: reading all tables takes longer than the requests.

@@ -436,7 +436,7 @@ def agency_bin(agency: int | None) -> str:
 
 def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
     movers = [find_person(actor, person_id) for person_id in chosen]
-    drafts = count_drafts([person.name for person in movers])
+    drafts = count_drafts([person.account_id for person in movers])
     hint = _("The agency to which these people move.")
     if actor.role in AGENCY_ROLES:
         hint = _("Your agency or one below it. An administrator of the register moves people to other agencies.")
@@ -447,9 +447,9 @@ def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
     return render_template("accounts/move.html", movers=movers, drafts=drafts, chosen=chosen, form=form, fields=fields)
 
 
-def _drafts_field(movers: list[Person], drafts: Mapping[str, int]) -> Field:
+def _drafts_field(movers: list[Person], drafts: Mapping[int, int]) -> Field:
     """Who gets the drafts: a person of an agency that somebody with drafts leaves, who may register projects."""
-    agencies = {person.agency_id for person in movers if person.name in drafts}
+    agencies = {person.agency_id for person in movers if person.account_id in drafts}
     names = people_of_agencies(agencies, Permission.PROJECTS_WRITE, without=[person.account_id for person in movers])
     hint = _("Optional. Otherwise the drafts stay with the people who move, who choose the agency in them again.")
     label = _("Who gets the drafts of registrations")
@@ -815,7 +815,7 @@ def hand_over_work(actor: Actor, person_id: int) -> Answer:
 def _open_work(giver: Person) -> dict[str, int]:
     return {
         "cases": count_open_cases(giver.name),
-        "drafts": count_drafts([giver.name]).get(giver.name, 0),
+        "drafts": count_drafts([giver.account_id]).get(giver.account_id, 0),
         "reports": count_open_reports(giver.name),
         "service_accounts": count_owned_accounts(giver.account_id),
     }
