@@ -19,7 +19,7 @@ from registry.core.translations import Language, translator
 from registry.exemptions.service import exempt_projects, exemption_in_force
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
-from registry.freeze.evaluation import evaluate, in_scope
+from registry.freeze.evaluation import evaluate, in_scope, next_change
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
@@ -168,7 +168,7 @@ def represent_verdict(
     number: str | None, facts: Facts, day: date, language: Language, policy: Policy, *, exempt: bool
 ) -> dict[str, Any]:
     """Represent the verdict on these facts on a day; ``exempt``: an exemption is in force."""
-    findings = evaluate(facts, policy, day)
+    findings, change = evaluate(facts, policy, day), next_change(facts, policy, day)
     if not in_scope(facts.agency_kind, policy):
         outcome = FreezeStatus.OUT_OF_SCOPE
     elif not findings:
@@ -181,7 +181,21 @@ def represent_verdict(
         "policy_version": policy.version,
         "outcome": outcome.value,
         "findings": [explained(finding, policy, day, language) for finding in findings],
+        "valid_until": None if change is None else change.on,
+        "next_findings": []
+        if change is None
+        else [explained(finding, policy, change.on, language) for finding in change.findings],
     }
+
+
+def later_changes(verdict: Mapping[str, Any]) -> ChangedVerdict:
+    """Return what time alone changes of a verdict: findings that begin or change their severity, and that end."""
+    now, then = ({(each["rule"], each["severity"]) for each in verdict[name]} for name in ("findings", "next_findings"))
+    rules_then = {rule for rule, _ in then}
+    return ChangedVerdict(
+        [each for each in verdict["next_findings"] if (each["rule"], each["severity"]) not in now],
+        [each for each in verdict["findings"] if verdict["valid_until"] and each["rule"] not in rules_then],
+    )
 
 
 # Forecasts: which rules would flag projects after a change that is not written, many at a time.

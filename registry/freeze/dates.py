@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 _ENGLISH_MONTHS = (
     "January",
@@ -26,6 +27,39 @@ def add_months(day: date, months: int) -> date:
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+class NotingDay(date):
+    """A day that notes from which later days on a comparison with each date that it met would come out otherwise."""
+
+    turns: set[date]
+
+    @classmethod
+    def of(cls, day: date) -> NotingDay:
+        """The day, with nothing noted yet."""
+        noting = cls(day.year, day.month, day.day)
+        noting.turns = set()
+        return noting
+
+    def _note(self, other: Any, *turns: int) -> None:
+        if isinstance(other, date):
+            self.turns.update(other + timedelta(days=days) for days in turns)
+
+    def __lt__(self, other: Any) -> bool:
+        self._note(other, 0)
+        return super().__lt__(other)
+
+    def __ge__(self, other: Any) -> bool:
+        self._note(other, 0)
+        return super().__ge__(other)
+
+    def __le__(self, other: Any) -> bool:
+        self._note(other, 1)
+        return super().__le__(other)
+
+    def __gt__(self, other: Any) -> bool:
+        self._note(other, 1)
+        return super().__gt__(other)
 
 
 def iso(day: date | None) -> str | None:

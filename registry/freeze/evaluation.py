@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
-from registry.freeze.dates import iso
+from registry.freeze.dates import NotingDay, iso
 from registry.freeze.edits import FORMER_RULES, edited, ended_finding, registered_again, table_findings
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
@@ -23,7 +25,7 @@ from registry.freeze.rules import (
 )
 from registry.freeze.vocabulary import FINAL_STAGES
 
-__all__ = ["evaluate", "in_scope", "on_platform"]
+__all__ = ["NextChange", "evaluate", "in_scope", "next_change", "on_platform"]
 
 
 def in_scope(agency_kind: str, policy: Policy) -> bool:
@@ -49,6 +51,33 @@ def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
         if placement.exclusive:
             return tuple(findings)
     return (*findings, *_unfinished(facts, policy, on))
+
+
+class NextChange(NamedTuple):
+    """The first day on which other findings hold if no fact and no policy changes, and these findings."""
+
+    on: date
+    findings: tuple[Finding, ...]
+
+
+def next_change(facts: Facts, policy: Policy, on: date) -> NextChange | None:
+    """When the findings of a day change by the passing of time alone; None when they never do.
+
+    A project that is only checked counts as registered on the day. The rules are asked themselves: the day notes the
+    dates with which they compare it.
+    """
+    facts = replace(facts, registered_on=facts.registered_on or on)
+    findings = evaluate(facts, policy, on)
+    while True:
+        day = NotingDay.of(on)
+        evaluate(facts, policy, day)
+        later = [turn for turn in day.turns if turn > on]
+        if not later:
+            return None
+        on = min(later)
+        then = evaluate(facts, policy, on)
+        if then != findings:
+            return NextChange(on, then)
 
 
 def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:

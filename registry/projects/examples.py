@@ -56,6 +56,8 @@ VERDICT: Final[dict[str, Any]] = {
             "clause": "Presidential decree of 10 December 2025, clause 1: …",
         }
     ],
+    "valid_until": None,
+    "next_findings": [],
 }
 SIMILAR: Final[dict[str, Any]] = {
     "number": "QT-2026-0000007-4",

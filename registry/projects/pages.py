@@ -27,6 +27,7 @@ from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_a
 from registry.audits.verdicts import (
     PROJECT_FACTS,
     is_reason_required,
+    later_changes,
     verdict_after_change,
     verdict_of,
     verdict_to_check,
@@ -400,6 +401,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         active=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
+        upcoming=later_changes(verdict),
         parts=PARTS,
         asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],
         confirmed=CONFIRMED,

@@ -220,6 +220,14 @@ class Verdict(BaseSchema):
         {"type": "string", "enum": list(VERDICT_OUTCOMES)},
     )
     findings = ReadOnly("One a rule that holds.", {"type": "array", "items": FINDING_SCHEMA})
+    valid_until = ReadOnly(
+        "The first day on which other findings hold if no fact, decision and policy changes; null without one.",
+        DAY_OR_NULL,
+    )
+    next_findings = ReadOnly(
+        "The findings of that day; empty when none holds then, or without it.",
+        {"type": "array", "items": FINDING_SCHEMA},
+    )
 
 
 class JudgedProject(Project):

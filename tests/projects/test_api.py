@@ -145,6 +145,14 @@ def test_verdict_is_returned_for_any_date(editor: Caller, agency: Agency) -> Non
     assert after.get_json()["outcome"] == "flagged"
 
 
+def test_verdict_says_until_when_it_holds_and_what_holds_then(editor: Caller, agency: Agency) -> None:
+    pilot = a_project(agency, stage="pilot", pilot_started_on="2026-02-14")
+    verdict = editor.get(f"/projects/{pilot.number}/verdict?on=2026-03-02").get_json()
+    assert "freeze.pilot-limit" not in [finding["rule"] for finding in verdict["findings"]]
+    assert verdict["valid_until"] == "2027-02-15"
+    assert "freeze.pilot-limit" in [finding["rule"] for finding in verdict["next_findings"]]
+
+
 def test_history_begins_with_the_registration(editor: Caller, agency: Agency) -> None:
     project = a_project(agency, budget_kzt=1000)
     editor.change(f"/projects/{project.number}", {"budget_kzt": 2000})

@@ -1,6 +1,8 @@
-"""Similar and linked projects on pages: who sees them, and how reviewers set and remove links."""
+"""What the page of a project shows beside its record: what time changes, similar and linked projects."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from sqlalchemy import select
 
@@ -10,9 +12,18 @@ from registry.projects.drafts import Draft
 from registry.projects.links import ProjectLink
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
+from tests.present import Present
 
 QUEUE = {"name_ru": "Электронная очередь в поликлинику", "name_kk": "Емханаға электрондық кезек"}
 RENAMED = {"name_ru": "Создание системы электронных очередей поликлиник", "name_kk": None}
+
+
+def test_page_says_what_time_alone_changes(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 3, 2))
+    pilot = a_project(stage="pilot", pilot_started_on="2026-02-14")
+    page = " ".join(signed_in(Role.REVIEWER).get(f"/projects/{pilot.number}").text.split())
+    assert "From 15 February 2027, if nothing changes" in page
+    assert "<li>Pilot beyond its limit" in page
 
 
 def test_similar_projects_show_to_reviewers_and_the_own_agency(signed_in: SignedIn) -> None:

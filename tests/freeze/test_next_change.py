@@ -1,0 +1,52 @@
+"""Until when findings hold if no fact changes: shown day by day for random projects and policies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from registry.freeze.evaluation import evaluate, next_change
+from registry.freeze.facts import Facts
+from tests.freeze.factories import POLICY, facts
+from tests.freeze.random_projects import another_policy, project, registered_again
+
+A_DAY = timedelta(days=1)
+HORIZON = 800
+
+
+def first_other_day(judged: Facts, policy: Any, on: date) -> date | None:
+    """The first day within the horizon with other findings, found by judging every day."""
+    findings = evaluate(judged, policy, on)
+    days = (on + A_DAY * number for number in range(1, HORIZON + 1))
+    return next((day for day in days if evaluate(judged, policy, day) != findings), None)
+
+
+def test_next_change_is_the_first_day_with_other_findings(nightly: bool) -> None:
+    changes = 0
+    for seed in range(10_000 if nightly else 200):
+        policy = another_policy(seed, POLICY) if seed % 2 else POLICY
+        judged, on = project(seed, policy)
+        if seed % 5 == 0:
+            judged = registered_again(seed, judged, policy, on)
+        judged = replace(judged, registered_on=judged.registered_on or on)
+        change, expected = next_change(judged, policy, on), first_other_day(judged, policy, on)
+        known = None if change is None or change.on > on + A_DAY * HORIZON else change
+        assert (known and known.on) == expected, (seed, on, judged)
+        if known is not None:
+            changes += 1
+            assert known.findings == evaluate(judged, policy, known.on)
+    assert changes > 50
+
+
+def test_pilot_is_clear_until_twelve_months_have_passed() -> None:
+    pilot = facts(stage="pilot", pilot_started_on=date(2026, 3, 14))
+    change = next_change(pilot, POLICY, date(2027, 3, 1))
+    assert change is not None
+    assert change.on == date(2027, 3, 15)
+    assert [finding.rule for finding in change.findings] == ["freeze.pilot-limit"]
+
+
+def test_placement_that_is_confirmed_never_changes_by_time() -> None:
+    confirmed = facts(placement="on_platform", placement_verified_on=date(2026, 2, 1))
+    assert next_change(confirmed, POLICY, date(2026, 3, 1)) is None
