@@ -96,19 +96,6 @@ def test_concurrent_audit_is_a_conflict(own_app: Flask) -> None:
     assert (refused.status_code, code(refused)) == (409, "audit-running")
 
 
-@pytest.mark.on_both
-def test_concurrent_audit_with_idempotency_key_is_a_conflict(own_app: Flask) -> None:
-    with own_app.app_context():
-        operator = caller(own_app.test_client(), "operator")
-        operator.get("/audits")
-        with exclusive_lock(), ThreadPoolExecutor(1) as pool:
-            refused = pool.submit(operator.post, "/audits", {}, Idempotency_Key="k").result()
-        done = operator.post("/audits", {}, Idempotency_Key="k")
-
-    assert (refused.status_code, code(refused)) == (409, "audit-running")
-    assert done.status_code == 201
-
-
 def test_failed_audit_with_idempotency_key_may_be_retried(
     operator: Caller, agency: Agency, connection: Connection
 ) -> None:

@@ -36,7 +36,11 @@ DAY = date(2026, 10, 5)
 
 
 @given(st.integers(0, 10**9), st.booleans())
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=settings.default.max_examples // 10,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 def test_candidates_include_every_project_with_findings(
     app: Flask, each_example: Callable[[], AbstractContextManager[None]], seed: int, shipped: bool
 ) -> None:
@@ -60,7 +64,11 @@ def test_candidates_include_every_project_with_findings(
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=settings.default.max_examples // 15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 def test_flags_after_audit_equal_findings_of_every_project(
     app: Flask, each_example: Callable[[], AbstractContextManager[None]], present: Present, seed: int
 ) -> None:

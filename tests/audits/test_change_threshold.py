@@ -92,14 +92,6 @@ def test_audit_is_held_from_fifty_projects_and_more_than_a_quarter(
     assert (run.held_because is not None) == (status == "held")
 
 
-def test_newly_flagged_and_newly_clear_are_counted_separately(app: Flask, present: Present) -> None:
-    ids = audited(100, 50, present)
-    set_verified(ids[:49], None)
-    set_verified(ids[50:99], VERIFIED)
-    run = audit()
-    assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 49, 49)
-
-
 def test_project_that_changes_its_flags_is_neither_newly_flagged_nor_clear(app: Flask, present: Present) -> None:
     present.set(LAST)
     agency = an_agency()
@@ -275,18 +267,6 @@ def test_held_audit_before_last_successful_one_cannot_be_confirmed(app: Flask, p
     with pytest.raises(AuditDateBeforeLast):
         confirm_held_audit(SUPERVISOR, held.id, "checked")
     assert table(Flag) == []
-
-
-def test_command_confirms_latest_held_run_of_date(app: Flask, present: Present) -> None:
-    ids = audited(60, 60, present)
-    set_verified(ids, None)
-    audit()
-    second = audit()
-    with pytest.raises(NoAuditHeld):
-        latest_held(SUPERVISOR, NEXT - timedelta(days=1))
-    run = confirm_held_audit(SUPERVISOR, latest_held(SUPERVISOR), "checked")
-    assert (run.id, run.status) == (second.id, "succeeded")
-    assert [row["status"] for row in table(AuditRun)] == ["succeeded", "held", "succeeded"]
 
 
 def test_confirmation_needs_a_held_audit(app: Flask, present: Present) -> None:

@@ -8,11 +8,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.core.database import db
-from registry.core.lists import Page
 from registry.flags.models import AuditRun, Flag
-from registry.flags.queries import list_flags
 from tests.audits.steps import (
-    AUDITOR,
     OLD_SYSTEM,
     accept,
     audit,
@@ -66,17 +63,6 @@ def test_first_audit_counts_projects_and_flags(app: Flask, present: Present) -> 
     adds_up(run)
 
 
-def test_agency_kinds_are_in_scope_as_policy_says(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    inside = ("central_body", "local_executive", "state_legal_entity", "quasi_public", "subsidiary", "other_performer")
-    flagged = [a_project(an_agency(kind=kind)) for kind in inside]
-    outside = [a_project(an_agency(kind=kind)) for kind in ("national_security", "private")]
-    run = audit()
-    assert (run.projects_judged, run.projects_out_of_scope, run.projects_flagged) == (6, 2, 6)
-    assert all(flags_of(project) for project in flagged)
-    assert not any(flags_of(project) for project in outside)
-
-
 def test_exempt_and_accepted_flags_count_as_kept(app: Flask, present: Present) -> None:
     present.set(DAY)
     accepted, exempted, plain = a_project(), a_project(), a_project()
@@ -120,23 +106,6 @@ def test_cleared_flag_has_last_seen_date_and_both_audits(app: Flask, present: Pr
     assert cleared["last_seen_on"] == DAY + timedelta(days=2)
     assert cleared["cleared_on"] == DAY + timedelta(days=5)
     assert (cleared["opened_by_audit"], cleared["cleared_by_audit"]) == (opening.id, clearing.id)
-
-
-def test_active_flag_was_last_seen_by_last_successful_audit(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    number = a_project().number
-
-    def last_seen_on() -> date:
-        (shown,) = list_flags(AUDITOR, {"project": number}, Page(limit=2), "en").items
-        return shown["last_seen_on"]
-
-    audit()
-    assert last_seen_on() == DAY
-    present.set(NEXT)
-    audit(dry_run=True)
-    assert last_seen_on() == DAY
-    audit()
-    assert last_seen_on() == NEXT
 
 
 def test_returning_finding_opens_new_flag(app: Flask, present: Present) -> None:
@@ -206,12 +175,3 @@ def test_agency_leaving_scope_clears_its_flags(app: Flask, present: Present) -> 
     assert flag_counts(run) == (0, 0, 0, 1)
     assert (run.projects_judged, run.projects_out_of_scope) == (0, 1)
     assert flags_of(project) == [("freeze.creation", "high", "cleared")]
-
-
-def test_nothing_is_flagged_before_cutoff(app: Flask, present: Present) -> None:
-    present.set(date(2025, 12, 31))
-    project = a_project(contract_signed_on="2025-12-01", work_started_on="2025-12-01")
-    assert flag_counts(audit()) == (0, 0, 0, 0)
-    present.set(date(2026, 1, 1))
-    assert flag_counts(audit()) == (1, 0, 0, 0)
-    assert flags_of(project) == [("freeze.transitional", "medium", "open")]

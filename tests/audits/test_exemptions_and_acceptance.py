@@ -9,7 +9,6 @@ from flask import Flask
 
 from registry.cases.sync import revoke_exemption
 from registry.core.database import db
-from registry.exemptions.service import exemption_in_force
 from registry.flags.models import Flag
 from registry.projects.models import Project
 from tests.audits.steps import (
@@ -118,32 +117,6 @@ def test_acceptance_counts_again_when_an_exemption_is_revoked(app: Flask, presen
     audit()
     revoke(exemption.id)
     assert (flag(project, RULE)["status"], freeze_status(project)) == ("accepted", "accepted")
-
-
-def test_last_recorded_of_overlapping_exemptions_is_named(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    longer = exempt(project, days(-5), days(30))
-    shorter = exempt(project, days(-1), days(1))
-    audit()
-    assert flag(project, RULE)["exemption_id"] == shorter.id
-    present.set(days(2))
-    run = audit()
-    assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("exempt", longer.id)
-    assert (flag_counts(run), changes(run)) == ((0, 1, 0, 0), [])
-    revoke(longer.id)
-    assert flag(project, RULE)["status"] == "open"
-
-
-def test_revoking_one_exemption_leaves_the_other_in_force(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    first, second = exempt(project, DAY, days(9)), exempt(project, DAY, days(9))
-    audit()
-    revoke(second.id)
-    assert (flag(project, RULE)["status"], freeze_status(project)) == ("exempt", "exempt")
-    audit()
-    assert flag(project, RULE)["exemption_id"] == first.id == exemption_in_force(project.id, DAY)
 
 
 def test_exemption_covers_all_flags_of_its_project_only(app: Flask, present: Present) -> None:

@@ -12,17 +12,16 @@ from sqlalchemy import select, update
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.queries import visible_run
-from registry.audits.service import confirm_held_audit, reject_held_audit, run_audit
+from registry.audits.service import run_audit
 from registry.core.clock import now
 from registry.core.database import db, transaction
-from registry.flags.models import AuditRun, Flag
+from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
-from registry.journal.service import JournalEntry
 from registry.platform.inventory import apply_inventory
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
 from registry.projects.service import change_project, find_project_to_change
-from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, create_projects, set_verified, table
+from tests.audits.steps import AUDITOR, OPERATOR, audit, create_projects, set_verified
 from tests.factories import ADMINISTRATOR, an_actor, an_agency
 from tests.imports.tables import csv_of
 from tests.present import Present
@@ -30,7 +29,6 @@ from tests.present import Present
 LAST = date(2026, 10, 5)
 NEXT = LAST + timedelta(days=1)
 VERIFIED = date(2026, 10, 1)
-REVIEWER = an_actor(Role.REVIEWER)
 SIXTY = {"newly_flagged": 60, "newly_clear": 0, "severity_raised": 0, "severity_lowered": 0}
 
 
@@ -153,30 +151,6 @@ def test_agencies_beyond_twenty_are_counted_together(app: Flask, present: Presen
     set_verified(ids, None)
     shown = visible_run(AUDITOR, audit())["held_causes"]
     assert (len(shown["agencies"]), shown["other_agencies"]) == (20, 3)
-
-
-def test_causes_and_reason_stay_after_the_confirmation(app: Flask, present: Present) -> None:
-    set_verified(audited_clear(present), None)
-    held = audit()
-    run = confirm_held_audit(SUPERVISOR, held.id, "The list of 5 October is right.")
-    assert (run.status, run.held_because, causes(run)) == ("succeeded", None, {"time_passed": (60, 0)})
-    assert run.held_decision is not None
-    assert (run.held_decision["decision"], run.held_decision["by"]) == ("confirmed", SUPERVISOR.principal)
-    assert run.held_decision["reason"] == "The list of 5 October is right."
-    assert [entry["action"] for entry in table(JournalEntry)][-2:] == ["audit.confirmed", "audit.succeeded"]
-
-
-def test_a_rejected_audit_changes_nothing_and_does_not_count(app: Flask, present: Present) -> None:
-    ids = audited_clear(present)
-    set_verified(ids, None)
-    held = audit()
-    rejected = reject_held_audit(SUPERVISOR, held.id, "The list was empty.")
-    assert (rejected.status, table(Flag)) == ("rejected", [])
-    assert [entry["action"] for entry in table(JournalEntry)][-1] == "audit.rejected"
-    # The mistake stays, so the next audit is held again; corrected, it is not.
-    assert audit().status == "held"
-    set_verified(ids, VERIFIED)
-    assert audit().status == "succeeded"
 
 
 def numbers_of(ids: list[int]) -> list[str]:

@@ -7,12 +7,10 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 
-from registry.audits.jobs import run_due_audit
-from registry.core.clock import local_instant
 from registry.flags.models import AuditChange, Flag
 from tests.audits.steps import OLD_SYSTEM, accept, audit, changes, edit, exempt, flag_counts, flags_of, table, verify
 from tests.factories import a_project, an_agency
-from tests.present import NOON, Present
+from tests.present import Present
 
 # Statements over all projects hang on the database.
 pytestmark = pytest.mark.on_both
@@ -76,16 +74,3 @@ def test_later_date_may_open_flags(app: Flask, present: Present) -> None:
         (project.number, "freeze.legacy", "cleared"),
         (project.number, "migration.overdue", "opened"),
     ]
-
-
-def test_nightly_audit_after_manual_one_writes_no_flag_without_changes(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    create_mixed_registry()
-    audit()
-    before = table(Flag)
-    present.set(local_instant(DAY + timedelta(days=1), NOON))
-    night = run_due_audit(NOON)
-    assert night is not None
-    assert night.on == DAY + timedelta(days=1)
-    assert table(Flag) == before
-    assert flag_counts(night) == (0, len(before), 0, 0)

@@ -68,7 +68,9 @@ def all_of(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(200, marks=pytest.mark.at_length)], ids=["some", "many"])
+@pytest.mark.parametrize(
+    "examples", [2, pytest.param(8, marks=pytest.mark.nightly), pytest.param(200, marks=pytest.mark.at_length)]
+)
 def test_a_judgement_brought_up_to_date_equals_another_one(
     app: Flask, present: Present, each_example: Undone, usual_policy: Policy, examples: int
 ) -> None:

@@ -210,30 +210,3 @@ def test_history_page_shows_record_and_verdict_of_a_past_date(signed_in: SignedI
     assert "Off the platform today: On QazTech" in words or "today: " in words
     assert "Ministry of Roads" in words
     assert "As known on 2 June 2026" in text_of(visit.get(f"{path}?known_at=2026-06-02").text)
-
-
-@pytest.mark.parametrize(
-    ("known_at", "message"),
-    [
-        ("31.05.2026", "The project was registered on 01.06.2026."),
-        ("03.06.2026", "This moment cannot be in the future."),
-        ("yesterday", "Write the date"),
-    ],
-)
-def test_history_page_refuses_a_date_that_is_not_known(
-    signed_in: SignedIn, present: Present, known_at: str, message: str
-) -> None:
-    project = a_past(present)
-    page = signed_in(Role.AUDITOR).get(f"/projects/{project.number}/history?known_at={known_at}")
-    assert page.status_code == 422
-    assert message in text_of(page.text) and 'id="known_at-error"' in page.text and "timeline" in page.text
-
-
-def test_history_page_says_what_is_not_known(signed_in: SignedIn, present: Present) -> None:
-    project = a_past(present)
-    with transaction() as session:
-        session.execute(update(AuditRun).where(AuditRun.on == DAY).values(known_at=None, policy_digest="2" * 64))
-    page = signed_in(Role.AUDITOR).get(f"/projects/{project.number}/history?known_at=01.06.2026")
-    assert page.status_code == 200
-    assert "The freeze status of that date is not known" in page.text
-    assert "The verdict of that date is not known" in page.text

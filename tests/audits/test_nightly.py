@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, event, text
+from sqlalchemy import text
 
 from registry.accounts.roles import SCHEDULE
 from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.audits.schedule import AUDIT_LOCK, AuditRunning
 from registry.core.database import db
 from registry.flags.models import AuditRun
-from tests.audits.nights import DAY, TWO, at, days, manually, runs_by_date
+from tests.audits.nights import DAY, TWO, at, days, runs_by_date
 from tests.audits.steps import audit, flag_counts, installed, table
 from tests.factories import a_project
 from tests.present import Present
@@ -57,15 +55,6 @@ def test_latest_date_is_caught_up_and_missed_dates_are_listed(app: Flask, presen
         (days(4), "catch_up", "succeeded"),
     ]
     assert [row["projects_judged"] for row in table(AuditRun) if row["status"] == "missed"] == [0, 0, 0]
-
-
-def test_late_start_on_same_day_catches_up(app: Flask, present: Present) -> None:
-    installed(at(DAY, 1))
-    present.set(at(DAY, 2))
-    run_due_audit(TWO)
-    present.set(at(days(1), 14))
-    run_due_audit(TWO)
-    assert runs_by_date() == [(DAY, "schedule", "succeeded"), (days(1), "catch_up", "succeeded")]
 
 
 def test_start_before_the_hour_catches_up_then_runs_nightly_audit(app: Flask, present: Present) -> None:
@@ -131,25 +120,6 @@ def test_manual_audit_after_downtime_does_not_hide_missed_dates(app: Flask, pres
         (days(3), "manual", "succeeded"),
         (days(4), "schedule", "succeeded"),
     ]
-
-
-def test_manual_audit_before_claim_covers_nightly_audit(own_app: Flask, present: Present) -> None:
-    with own_app.app_context():
-        installed(at(DAY, 1))
-        present.set(at(DAY, 2))
-        operators: list[str] = []
-
-        def asked(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
-            # The scheduler has found that the date has no audit, and has not claimed it yet.
-            if "FROM installation" in sql and not operators:
-                operators.append("comes")
-                with ThreadPoolExecutor(1) as other:
-                    operators.append(other.submit(manually, own_app).result())
-
-        event.listen(db.engine, "before_cursor_execute", asked)
-        assert run_due_audit(TWO) is None
-        assert operators == ["comes", "succeeded"]
-        assert runs_by_date() == [(DAY, "manual", "succeeded")]
 
 
 def test_cron_audits_today_once_and_lists_missed_dates(app: Flask, present: Present) -> None:

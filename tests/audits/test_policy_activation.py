@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from registry.accounts.roles import Role, RoleNotAllowed
-from registry.accounts.same_person import change_owner
-from registry.accounts.service import edit_account
 from registry.audits.policy_activation import (
     PolicyActivationNeedsAnotherPerson,
     PolicyActivationNeedsAPerson,
@@ -39,8 +36,8 @@ from registry.policies.service import PolicyNotDraft, change_draft, delete_draft
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
 from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
-from tests.factories import ADMINISTRATOR, a_project, a_token, an_account, an_actor, an_agency, bearer
-from tests.inbox.people import a_person, actor_named
+from tests.factories import a_project, an_account, an_actor, an_agency
+from tests.inbox.people import a_person
 from tests.present import Present
 
 DAY = date(2026, 11, 5)
@@ -137,37 +134,6 @@ def test_service_account_is_no_second_person_and_activates_nothing(app: Flask, p
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "policy.activated")).one()
     assert (entry.principal, entry.subject) == ("timur", "policy:2026.2")
     assert json.loads(entry.details)["impact_digest"] == shown
-
-
-def test_former_owner_of_a_service_account_does_not_activate_what_it_drafted(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    earlier, owner, later = (a_person(name, Role.SUPERVISOR) for name in ("aibek", "dana", "marat"))
-    with transaction():
-        robot = an_account("robot", Role.SUPERVISOR)
-        robot.owner_account_id = earlier.account_id
-    change_owner(ADMINISTRATOR, robot.id, owner.account_id)
-    present.move(timedelta(hours=1))
-    program = replace(an_actor(Role.SUPERVISOR, name="robot"), is_person=False)
-    draft_policy(program, {"version": "2026.2", **WEAKER})
-    change_owner(ADMINISTRATOR, robot.id, later.account_id)
-    edit_account(ADMINISTRATOR, owner.account_id, {"name": "dana omarova"})
-    for person in (actor_named("dana omarova"), later):
-        with pytest.raises(PolicyActivationNeedsAnotherPerson):
-            activate_policy(person, "2026.2", digest(), DAY)
-    activate_policy(earlier, "2026.2", digest(), DAY)
-
-
-def test_what_a_service_account_without_an_owner_drafted_is_not_activated(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    with transaction():
-        robot = an_account("robot", Role.SUPERVISOR)
-    draft_policy(replace(an_actor(Role.SUPERVISOR, name="robot"), is_person=False), {"version": "2026.2", **WEAKER})
-
-    with pytest.raises(PolicyActivationNeedsAnotherPerson):
-        activate_policy(TIMUR, "2026.2", digest(), DAY)
-
-    change_owner(ADMINISTRATOR, robot.id, a_person("dana", Role.SUPERVISOR).account_id)
-    activate_policy(TIMUR, "2026.2", digest(), DAY)
 
 
 def test_impact_that_has_changed_is_not_activated(app: Flask, present: Present) -> None:
@@ -279,22 +245,3 @@ def test_audit_says_how_it_differs_from_the_promise(app: Flask, present: Present
     assert first.number not in str(differing_projects(SAULE, run))
     # Only the first audit by the version is compared.
     assert audit().promise_check is None
-
-
-def test_activation_by_the_api(client: FlaskClient, app: Flask, present: Present) -> None:
-    present.set(DAY)
-    drafter, other = bearer(a_token("supervisor")), bearer(a_token("supervisor"))
-    a_project(an_agency())
-    body = {"version": "2026.2", "based_on": "2026.1", **WEAKER}
-    assert client.post("/api/v1/policies", headers=drafter, json=body).status_code == 201
-    shown = client.post("/api/v1/policies/2026.2/impact", headers=drafter).json
-    assert (shown["as_of"], len(shown["newly_flagged"])) == ("2026-11-05", 1)
-    sent = {"impact_digest": shown["digest"], "on": "2026-11-05"}
-    address = "/api/v1/policies/2026.2/activation"
-    assert client.post(address, headers=drafter, json=sent).status_code == 403
-    assert client.post(address, headers=other, json={**sent, "on": "2026-11-04"}).status_code == 422
-    assert client.post(address, headers=other, json={**sent, "impact_digest": "0" * 64}).status_code == 409
-    done = client.post(address, headers=other, json=sent)
-    assert (done.status_code, done.json["state"], done.json["in_force_from"]) == (200, "in_force", "2026-11-05")
-    ran = client.post("/api/v1/audits", headers=other, json={})
-    assert ran.json["promise_check"]["as_promised"] is True

@@ -39,7 +39,11 @@ QUIET = {**OLD_SYSTEM, "placement": "on_platform"}
 # Rules are the same on both databases; what each step does is tried on both.
 @pytest.mark.sqlite_only
 @given(st.integers(0, 10**9))
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=settings.default.max_examples // 10,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 def test_impact_equals_what_the_audit_then_changes(
     app: Flask, each_example: Callable[[], AbstractContextManager[None]], present: Present, seed: int
 ) -> None:
@@ -87,6 +91,7 @@ def move_facts(rng: Random, on: date) -> None:
 
 
 @pytest.mark.sqlite_only
+@pytest.mark.nightly
 def test_impact_on_real_records_equals_what_the_audit_then_changes(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     audit()

@@ -29,7 +29,6 @@ from tests.api.callers import caller, done
 from tests.audits.steps import ADMINISTRATOR, AUDITOR, audit, edit, flag, flags_of, table
 from tests.cases.cast import SAULE, TIMUR, editor_of
 from tests.factories import a_project, an_agency, project_values
-from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.imports.test_projects import run_import
 from tests.present import Present
@@ -181,31 +180,6 @@ def test_on_every_way_whoever_registers_a_withdrawn_project_again_says_why(
     assert [(row["project_id"], row["former_id"]) for row in table(FormerRecord)] == [(project.id, former.id)]
     audit()
     assert flags_of(project) == [LEFT]
-
-
-def test_form_shows_the_former_record_and_asks_why(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    former = a_withdrawn_creation(agency)
-    visit = signed_in(Role.AGENCY_EDITOR, agency)
-    draft = visit.send("/register").request.path.removesuffix("/what")
-    visit.send(f"{draft}/what", agency=agency.bin, name_ru="Сопровождение")
-    visit.send(
-        f"{draft}/work", object_kind="system", work_type="maintenance", stage="operation", placement="off_platform"
-    )
-    visit.send(f"{draft}/object", object_code="is 77 1", object_commissioned_on="14.05.2018")
-    check = visit.get(f"{draft}/check").text
-    assert former.number in check and "Why it is registered again" in check and "integrity.rewritten" in check
-    refused = visit.send(f"{draft}/check")
-    assert refused.status_code == 422
-    assert f"withdrawn or ended: {former.number}. Say why" in refused.text
-    sent = visit.send(f"{draft}/check", change_reason=WHY)
-    project = newest()
-    assert sent.request.path == f"/projects/{project.number}"
-    assert history(project.id)[0]["reason"] == WHY
-    reviewer = signed_in(Role.REVIEWER)
-    page = reviewer.get(f"/projects/{project.number}").text
-    assert "Registered before as" in page and former.number in page
-    assert "Registered again as" in reviewer.get(f"/projects/{former.number}").text
 
 
 def test_check_names_the_former_record_and_its_finding(client: FlaskClient) -> None:
@@ -396,16 +370,6 @@ def test_restricted_former_record_is_not_named_nor_asked_about_and_its_finding_s
     project = newest()
     assert flags_of(project) == [LEFT]
     assert former.number not in done(stranger.get(f"/projects/{project.number}"))
-
-
-def test_unrestricted_former_record_of_another_agency_is_asked_about_without_its_number(client: FlaskClient) -> None:
-    former = a_withdrawn_creation(an_agency())
-    other = an_agency()
-    answer = caller(client, Role.AGENCY_EDITOR, other).post(
-        "/projects", {**project_values(**AWAY), "agency": other.bin}
-    )
-    assert problems_of(answer.json) == [("/change_reason", "former-record-elsewhere")]
-    assert former.number not in answer.text
 
 
 def test_record_registered_again_as_ended_before_the_freeze_waits_for_a_confirmation() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask import Flask
 
@@ -76,22 +76,3 @@ def test_restriction_after_audit_updates_counts_and_report(app: Flask, present: 
     assert seen(run) == ((1, 0, 1, 0), (1, 0, 0, 0))
     restrict(later, is_restricted=False)
     assert seen(run) == ((2, 0, 2, 0), (2, 0, 0, 0))
-
-
-def test_held_and_dry_runs_exclude_restricted_projects(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    agency = an_agency()
-    projects = [a_project(agency, placement="on_platform", **OLD_SYSTEM) for _ in range(2)]
-    restrict(projects[0])
-    run = audit(DAY + timedelta(days=1), dry_run=True)
-    assert seen(run) == ((1, 0, 1, 0), (1, 0, 0, 0))
-    held = {
-        "held_because": {"newly_flagged": 60, "newly_clear": 1, "judged_by_last_audit": 100},
-        "restricted_counts": {**(run.restricted_counts or {}), "newly_flagged": 2, "judged_by_last_audit": 3},
-    }
-    assert visible_run(REVIEWER, held)["held_because"] == {
-        "newly_flagged": 58,
-        "newly_clear": 1,
-        "judged_by_last_audit": 97,
-    }
-    assert visible_run(AUDITOR, held)["held_because"]["newly_flagged"] == 60

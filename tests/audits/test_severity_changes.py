@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.audits.past import verify_audit
@@ -16,11 +14,9 @@ from registry.core.database import transaction
 from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from tests.api.callers import caller
 from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import AUDITOR, OLD_SYSTEM, SUPERVISOR, audit, changes, flag_counts
 from tests.factories import a_project, an_actor, an_agency
-from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 DAY = date(2026, 10, 5)
@@ -86,29 +82,3 @@ def test_restricted_projects_are_subtracted_also_when_they_are_restricted_later(
     assert seen(run, REVIEWER) == (1, 0, 1)
     restrict(projects[0], is_restricted=False)
     assert (seen(run), seen(run, REVIEWER)) == ((3, 0, 3), (2, 0, 2))
-
-
-def test_audit_before_these_counts_shows_that_they_are_not_known(projects: list[Project]) -> None:
-    run = audit()
-    with transaction():
-        run.severity_raised = run.severity_lowered = run.cases_opened = None
-    assert seen(run, REVIEWER) == (None, None, None)
-
-
-def test_page_home_list_answer_and_journal_show_them(
-    projects: list[Project], signed_in: SignedIn, client: FlaskClient
-) -> None:
-    run = audit()
-    visit = signed_in(Role.SUPERVISOR)
-    text = re.sub(r"<[^>]+>|\s+", " ", visit.get("/home").text)
-    assert "Projects whose highest severity rose: 3, fell: 0; cases opened: 3." in text
-    page = visit.get(f"/audits/{run.id}").text
-    assert "Nothing." not in page and page.count("Severity raised") >= 4
-    rows = dict(re.findall(r'stacked__main">([^<]+)</th>\s*<td[^>]*>(\d+)</td>', page))
-    assert (rows["Projects whose highest severity rose"], rows["Cases opened"]) == ("3", "3")
-    listed = visit.get("/audits").text
-    assert re.search(r'data-label="Severity raised">3<', listed) and re.search(r'data-label="Cases opened">3<', listed)
-    answer = caller(client, Role.AUDITOR).get(f"/audits/{run.id}").get_json()
-    assert [answer[name] for name in COUNTS] == [3, 0, 3]
-    entry = caller(client, Role.AUDITOR).get("/journal?action=audit.succeeded").get_json()["items"][0]
-    assert entry["details"]["cases_opened"] == 3

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from flask import Flask
 
 from registry.audits.service import run_audit
-from registry.cases.sync import revoke_exemption
 from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from tests.audits.steps import SUPERVISOR, changes, edit, exempt, flags_of
@@ -33,33 +32,6 @@ def decide(present: Present, project: Project, proposal: dict[str, object]) -> N
 
 def counted(run: AuditRun) -> tuple[int, int]:
     return run.projects_flagged, run.projects_exempt
-
-
-def test_exempted_flag_is_listed_as_exempted(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    assert changes(audit()) == [(project.number, RULE, "opened")]
-    exemption = exempt(project, DAY, DAY + timedelta(days=30))
-    run = audit()
-    assert (changes(run), counted(run)) == ([(project.number, RULE, "exempted")], (0, 1))
-    assert (run.flags_kept, run.flags_reopened) == (1, 0)
-    assert changes(audit()) == []
-    present.move(HOUR)
-    revoke_exemption(SUPERVISOR, exemption.id, "It was another project.")
-    run = audit()
-    assert (changes(run), counted(run)) == ([(project.number, RULE, "reopened")], (1, 0))
-
-
-def test_accepted_flag_is_listed_once_by_next_audit(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    audit()
-    decide(present, project, TRANSITIONAL)
-    run = audit()
-    assert (changes(run), counted(run)) == ([(project.number, RULE, "accepted")], (0, 0))
-    assert (run.flags_kept, run.flags_cleared) == (1, 0)
-    present.move(HOUR)
-    assert changes(audit()) == []
 
 
 def test_accepted_flag_returns_to_accepted_when_exemption_ends(app: Flask, present: Present) -> None:

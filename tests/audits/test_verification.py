@@ -70,13 +70,6 @@ def test_verification_writes_nothing(app: Flask) -> None:
     assert [table(model) for model in (AuditRun, Flag, FormerFlag, JournalEntry)] == before
 
 
-def test_quiet_audit_keeps_no_former_flag(app: Flask) -> None:
-    a_project()
-    audit()
-    audit()
-    assert table(FormerFlag) == []
-
-
 def test_tampered_flag_is_listed(app: Flask) -> None:
     project = a_project()
     number, project_id = project.number, project.id
@@ -232,18 +225,6 @@ def test_restricted_project_stays_hidden_in_the_past(
     assert auditor.get(path).status_code == 200
 
 
-def test_explain_takes_known_at(registry: CommandLine, services: Callable[[], Any], present: Present) -> None:
-    with services():
-        project = a_project()
-        number = project.number
-        present.move(timedelta(days=1))
-        edit(project, placement="on_platform", platform_key="qt-9")
-    past = registry("explain", number, "--known-at", "2026-06-01", "--json")
-    assert past.code == 0
-    assert [finding["rule"] for finding in past.json["findings"]] == ["freeze.creation"]
-    assert registry("explain", number, "--known-at", "2027-01-01").code == 5
-
-
 def test_flags_of_the_past_are_listed_as_they_were(auditor: Caller, present: Present) -> None:
     project = a_project()
     audit()
@@ -262,18 +243,6 @@ def test_flags_of_the_past_are_listed_as_they_were(auditor: Caller, present: Pre
         "2026-06-01",
     )
     assert auditor.get(f"{path}?known_at=2026-06-03").status_code == 422
-
-
-def test_flags_of_the_past_have_pages(auditor: Caller, present: Present) -> None:
-    project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
-    audit()
-    present.move(timedelta(hours=1))
-    path = f"/projects/{project.number}/flags?known_at=2026-06-01"
-    everything = [flag["rule"] for flag in auditor.get(path).get_json()["items"]]
-    assert len(everything) >= 2
-    first = auditor.get(f"{path}&limit=1").get_json()
-    second = auditor.get(f"{path}&limit=1&cursor={first['next']}").get_json()
-    assert [first["items"][0]["rule"], second["items"][0]["rule"]] == everything[:2]
 
 
 def test_flags_before_their_history_are_not_known(auditor: Caller, present: Present) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from registry.accounts.roles import Role
 from registry.audits import pages as verification
 from registry.core.database import transaction
-from registry.flags.models import AuditRun, Flag
+from registry.flags.models import Flag
 from tests.audits.steps import audit
 from tests.audits.test_known_records import text_of
 from tests.factories import a_project
@@ -49,15 +49,3 @@ def test_differences_are_listed_with_their_project(signed_in: SignedIn, monkeypa
     page = visit.get(f"/audits/{run_id}/verification").text
     assert "and 1 more difference." in text_of(page)
     assert [f'href="/projects/{each.number}"' in page for each in projects] == [True, False]
-
-
-def test_page_says_why_an_audit_cannot_be_repeated(signed_in: SignedIn) -> None:
-    a_project()
-    run_id = audit().id
-    with transaction() as session:
-        session.execute(update(AuditRun).values(known_at=None))
-    visit = signed_in(Role.AUDITOR)
-    shown = visit.get(f"/audits/{run_id}")
-    assert "cannot be repeated because it is older" in shown.text and "audits verify" not in shown.text
-    page = visit.get(f"/audits/{run_id}/verification")
-    assert (page.status_code, "cannot be repeated because it is older" in page.text) == (409, True)

@@ -209,13 +209,6 @@ def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
     assert actions == ["audit.voiding-proposed", "audit.voided"]
 
 
-def test_supervisor_proposes_and_operator_confirms(jumped: AuditRun) -> None:
-    propose_voiding(SUPERVISOR, jumped.id, REASON)
-    with pytest.raises(VoidingNeedsSecondPerson):
-        confirm_voiding(SUPERVISOR, jumped.id, proposed_at(jumped))
-    assert confirm_voiding(OPERATOR, jumped.id, proposed_at(jumped)).status == "voided"
-
-
 def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRun) -> None:
     for role in (Role.OPERATOR, Role.SUPERVISOR):
         with pytest.raises(VoidingNeedsAPerson):
