@@ -16,14 +16,10 @@ from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import account_id_in
 from registry.accounts.passwords import generate_password
 from registry.accounts.queries import (
-    ACCOUNT_FILTERS,
-    ACCOUNT_SORTS,
-    TOKEN_SORTS,
+    ACCOUNT_LIST,
+    TOKEN_LIST,
     account_row,
-    list_accounts,
-    list_tokens,
     read_account,
-    token_filters,
     token_row,
 )
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role, Scope, sorted_scopes
@@ -39,40 +35,18 @@ from registry.accounts.tokens import (
     revoke_own_token,
 )
 from registry.accounts.vocabulary import AccountKind, AccountStatus
-from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.parameters import (
-    BIN_SCHEMA,
-    SEVERAL,
-    WORDS_SCHEMA,
-    ListArguments,
-    PageSchema,
-    list_query,
-    moment_parameter,
-    page_response,
-    plain_parameters,
-    several_of,
-)
+from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments, PageSchema
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.lists import Listing
-from registry.http.parameters import Parameter
 from registry.requests.restriction import ADMISSION, propose_admission
 
 # The accounts endpoints: who may see an account reads it, administrators write those that they manage.
 
 blp = ApiBlueprint("accounts", __name__, description="People and service accounts.")
-FILTERS: Final = (
-    *plain_parameters(ACCOUNT_FILTERS),
-    Parameter("agency", f"BINs of agencies; accounts of those below them too. {SEVERAL}", several_of(BIN_SCHEMA)),
-    Parameter("q", "Words, or parts of them, in name and e-mail address.", WORDS_SCHEMA),
-    Parameter(
-        "inactive_since",
-        "Neither signed in nor used a token since the beginning of this day in Almaty, or this instant (RFC 3339).",
-        moment_parameter("", "from").schema,
-    ),
-)
 ONLY_OF: Final = {AccountKind.PERSON: ("owner",), AccountKind.SERVICE: ("email", "language")}
 FIELD_OF: Final = {"owner": "field-of-services", "email": "field-of-people", "language": "field-of-people"}
 PASSWORD: Final = "password"  # noqa: S105 - the name of a property
@@ -107,15 +81,10 @@ class OwnAccount(MethodView):
 class Accounts(MethodView):
     """All accounts."""
 
-    @blp.requires(Permission.PEOPLE_READ)
-    @blp.doc(operationId="list_all_accounts")
-    @blp.arguments(list_query(FILTERS, tuple(ACCOUNT_SORTS)), location="query")
-    @blp.response(
-        200, PageSchema(schemas.ACCOUNT), example={"items": [schemas.ACCOUNT_EXAMPLE], "next": None}, headers=LINK
-    )
+    @blp.listing(ACCOUNT_LIST, schemas.ACCOUNT, schemas.ACCOUNT_EXAMPLE, operation="list_all_accounts")
     def get(self, query: ListArguments) -> Any:
         """List accounts, by default by name. An agency administrator sees those of the own agency and below it."""
-        return page_response(list_accounts(current_actor(), *query))
+        return ACCOUNT_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.PEOPLE_MANAGE)
     @blp.doc(operationId="create_account")
@@ -298,15 +267,10 @@ SERVICE_EXAMPLE: Final = {**schemas.NEW_TOKEN_EXAMPLE, "account": "e-queue", "ki
 class Tokens(MethodView):
     """The own tokens, and those that the role lists."""
 
-    @tokens_blp.requires(Permission.OWN_ACCOUNT_READ)
-    @tokens_blp.doc(operationId="list_all_tokens")
-    @tokens_blp.arguments(list_query(plain_parameters(token_filters()), tuple(TOKEN_SORTS)), location="query")
-    @tokens_blp.response(
-        200, PageSchema(schemas.TOKEN), example={"items": [schemas.TOKEN_EXAMPLE], "next": None}, headers=LINK
-    )
+    @tokens_blp.listing(TOKEN_LIST, schemas.TOKEN, schemas.TOKEN_EXAMPLE, operation="list_all_tokens")
     def get(self, query: ListArguments) -> Any:
         """List the own tokens and, for account administrators and auditors, others; by default the newest first."""
-        return page_response(list_tokens(current_actor(), *query))
+        return TOKEN_LIST.read(current_actor(), *query)
 
     @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
     @tokens_blp.doc(operationId="create_token")

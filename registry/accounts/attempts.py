@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from flask import current_app
 from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func, or_, select, update
@@ -21,13 +21,12 @@ from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, skeleto
 from registry.accounts.models import Account
 from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import every_name_of
+from registry.core import lists
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db, require_transaction, transaction
-from registry.core.errors import Malformed, Problem, RegistryError
-from registry.core.lists import MAX_VALUE_LENGTH, Listing, Page, SortKey, read_page
+from registry.core.errors import RegistryError
 from registry.core.networks import network_of
 from registry.core.outbox import enqueue
-from registry.core.values import control_character
 from registry.journal import service as journal
 
 WINDOW: Final = timedelta(minutes=15)
@@ -252,32 +251,25 @@ def _reported_lately(session: Session, at: datetime) -> bool:
 
 # The list of failed and refused sign-ins of the last 90 days.
 
-FILTERS: Final = ("name", "source")
+
+def _named(value: str) -> ColumnElement[bool]:
+    """What was entered. Of an account also its other names; a name that no account has is looked for by its hash."""
+    text = value.strip()
+    name = clean_name(text)
+    return or_(FailedSignIn.name.in_(every_name_of({name, text})), FailedSignIn.name_hash == name_hash_of(name))
+
+
 COLUMNS: Final = ("last_at", "at", "count", "name", "source", "reason", "request_id")
-SORTS: Final = {"last_at": SortKey("last_at", FailedSignIn.last_at.expression, datetime)}
-
-
-def list_failed_sign_ins(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of failed sign-ins, the latest first. Raises RoleNotAllowed, and Malformed for a wrong filter or cursor.
-
-    ``name``: what was entered. Of an account also its other names; a name that no account has is looked for by its
-    hash, and is None in the rows. ``source``: the address.
-    """
-    actor.require(Permission.JOURNAL_READ)
-    columns = [getattr(FailedSignIn, name) for name in COLUMNS]
-    return read_page(select(*columns).where(*_conditions(filters)), page, FailedSignIn.id, SORTS, "-last_at")
-
-
-def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    values: dict[str, Any] = {name: filters[name].strip() for name in FILTERS if name in filters}
-    wrong = [name for name, value in values.items() if len(value) > MAX_VALUE_LENGTH or control_character(value)]
-    if wrong:
-        raise Malformed([Problem(name, "not-usable") for name in wrong])
-    conditions: list[ColumnElement[bool]] = []
-    if "name" in values:
-        name = clean_name(values["name"])
-        named = FailedSignIn.name.in_(every_name_of({name, values["name"]}))
-        conditions.append(or_(named, FailedSignIn.name_hash == name_hash_of(name)))
-    if "source" in values:
-        conditions.append(FailedSignIn.source == values["source"])
-    return conditions
+# ``name`` of a row is None for a name that no account has.
+FAILED_SIGN_INS: Final = lists.RecordList[Actor](
+    name="failed-sign-ins",
+    permission=Permission.JOURNAL_READ,
+    rows=lambda _actor: select(*(getattr(FailedSignIn, name) for name in COLUMNS)),
+    unique=FailedSignIn.id.expression,
+    filters={
+        "name": lists.WordsFilter(_named),
+        "source": lists.WordsFilter(lambda value: FailedSignIn.source == value.strip()),
+    },
+    sorts=lists.sort_keys(FailedSignIn.last_at.expression),
+    default_sort="-last_at",
+)

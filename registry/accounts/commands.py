@@ -15,14 +15,14 @@ from registry.accounts import tokens as access
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_names import clean_name
 from registry.accounts.attempts import COLUMNS as FAILED_COLUMNS
-from registry.accounts.attempts import list_failed_sign_ins
+from registry.accounts.attempts import FAILED_SIGN_INS
 from registry.accounts.confirmations import command_actor, confirm_token
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNameUnknown, account_named, factor_kinds
 from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.people_import import import_people
-from registry.accounts.queries import all_tokens, inactive_tokens, list_accounts
+from registry.accounts.queries import ACCOUNT_LIST, all_tokens, inactive_tokens
 from registry.accounts.roles import AGENCY_ROLES, Role, Scope
 from registry.accounts.schemas import LIFETIME, SECONDS
 from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, person_named
@@ -32,7 +32,7 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID, UsageError, problem_lines
 from registry.cli.output import DAY, as_json_option, cli_text, print_json, print_message, print_pairs, print_table
 from registry.core.errors import Invalid
-from registry.core.lists import MAX_LIMIT, Page
+from registry.core.lists import MAX_LIMIT, Page, every_page
 from registry.core.translations import LANGUAGES
 from registry.imports.commands import print_row_errors
 
@@ -125,14 +125,9 @@ def list_users(as_json: bool, words: str | None, inactive_since: date | None, **
     if inactive_since is not None:
         filters["inactive_since"] = inactive_since.isoformat()
     rows: list[dict[str, Any]] = []
-    page = Page(MAX_LIMIT)
-    while True:
-        listing = list_accounts(command_actor(), filters, page)
-        kinds = factor_kinds([row["id"] for row in listing.items])
-        rows += [{**{name: row[name] for name in COLUMNS}, KINDS: kinds.get(row["id"], [])} for row in listing.items]
-        if listing.next is None:
-            break
-        page = Page(MAX_LIMIT, listing.next)
+    for items in every_page(lambda page: ACCOUNT_LIST.read(command_actor(), filters, page), list):
+        kinds = factor_kinds([row["id"] for row in items])
+        rows += [{**{name: row[name] for name in COLUMNS}, KINDS: kinds.get(row["id"], [])} for row in items]
     if as_json:
         print_json({"items": rows})
     else:
@@ -253,7 +248,7 @@ def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
 def failed_sign_ins(name: str | None, source: str | None, limit: int, as_json: bool) -> None:
     """List the latest failed and refused sign-ins of the last 90 days. A name that no account has is not stored."""
     filters = {key: value for key, value in (("name", name), ("source", source)) if value}
-    rows = list_failed_sign_ins(command_actor(), filters, Page(limit)).items
+    rows = FAILED_SIGN_INS.read(command_actor(), filters, Page(limit)).items
     shown = [{column: row[column] for column in FAILED_COLUMNS} for row in rows]
     if as_json:
         print_json({"items": shown})

@@ -6,8 +6,8 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, not_, or_, select, true
@@ -20,23 +20,11 @@ from registry.accounts.models import Account, AccountNotFound, Person, find_acco
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
+from registry.core import lists
 from registry.core.clock import now
 from registry.core.collation import kazakh_key, sort_in_kazakh
 from registry.core.database import db
-from registry.core.errors import Malformed, Problem
-from registry.core.lists import (
-    MAX_VALUE_LENGTH,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    bin_numbers,
-    conditions,
-    parse_range_edge,
-    read_page,
-)
-from registry.core.values import InvalidValue, control_character
+from registry.core.lists import Listing, Page, SortKey, bin_numbers, parse_range_edge, read_page
 from registry.journal.service import JournalEntry
 
 # Accounts that a pending one may be taken for: a like name, or the same e-mail address.
@@ -71,6 +59,7 @@ def _words_of(name: str) -> tuple[str, ...]:
 
 
 OWNER: Final = aliased(Account)
+NAME: Final = SortKey("name", sort_in_kazakh(Account.name.expression), str)
 # What people type who have no Kazakh keyboard, as skeletons: нурлан for Нұрлан. Not һ: it looks like the capital Н.
 PLAIN_LETTERS: Final = {
     skeleton(letter): skeleton(plain)
@@ -86,28 +75,6 @@ ACCOUNT_STATUS: Final = case(
 READS_RESTRICTED: Final = Account.role.in_(
     [role.value for role, permissions in PERMISSIONS.items() if Permission.RESTRICTED_READ in permissions]
 ) & (Account.role.not_in([role.value for role in AGENCY_ROLES]) | Account.restricted_admitted_at.is_not(None))
-ACCOUNT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "kind": ChoiceFilter(Account.kind.expression, AccountKind.codes()),
-    "role": ChoiceFilter(Account.role.expression, Role.codes()),
-    "status": ChoiceFilter(ACCOUNT_STATUS, AccountStatus.codes()),
-}
-ACCOUNT_SORTS: Final[Mapping[str, SortKey]] = {
-    "id": SortKey("id", Account.id.expression, int),
-    "name": SortKey("name", sort_in_kazakh(Account.name.expression), str),
-    "created_at": SortKey("created_at", Account.created_at.expression, datetime),
-    "changed_at": SortKey("changed_at", Account.changed_at.expression, datetime, nullable=True),
-    "last_signed_in_at": SortKey("last_signed_in_at", Person.last_signed_in_at.expression, datetime, nullable=True),
-}
-
-
-def list_accounts(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of the accounts that the actor sees, by name unless sorted otherwise.
-
-    Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
-    """
-    actor.require(Permission.PEOPLE_READ)
-    statement = _accounts().where(visible_accounts(actor), *account_conditions(raw))
-    return read_page(statement, page, Account.id, ACCOUNT_SORTS, "name")
 
 
 def read_account(actor: Actor, account_id: int) -> Mapping[str, Any]:
@@ -157,22 +124,6 @@ def _accounts() -> Select[Any]:
     )
 
 
-def account_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The filters as conditions on accounts joined with people. Raises Malformed."""
-    special = {"agency": _in_agencies, "q": _with_words, "inactive_since": _inactive_since}
-    criteria = conditions(ACCOUNT_FILTERS, {name: value for name, value in raw.items() if name not in special})
-    problems = []
-    for name, make in special.items():
-        if name in raw:
-            try:
-                criteria.append(make(raw[name]))
-            except InvalidValue as error:
-                problems.append(Problem(name, error.code, error.params))
-    if problems:
-        raise Malformed(problems)
-    return criteria
-
-
 def _in_agencies(value: str) -> ColumnElement[bool]:
     """Accounts of the agencies and of those below them."""
     roots = db.session.scalars(select(AGENCIES.c.id).where(AGENCIES.c.bin.in_(bin_numbers(value))))
@@ -184,10 +135,6 @@ def _with_words(value: str) -> ColumnElement[bool]:
 
     In names letters that look alike are the same, and a Kazakh letter is the same as the Russian one typed instead.
     """
-    if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
-        raise InvalidValue("not-usable")
-    if not value.strip():
-        raise InvalidValue("value-missing")
     return and_(
         *(
             or_(
@@ -219,11 +166,43 @@ def _inactive_since(value: str) -> ColumnElement[bool]:
     return and_(Account.created_at < edge, ~signed_in, ~used)
 
 
+ACCOUNT_LIST: Final = lists.RecordList[Actor](
+    name="accounts",
+    permission=Permission.PEOPLE_READ,
+    rows=lambda actor: _accounts().where(visible_accounts(actor)),
+    unique=Account.id.expression,
+    filters={
+        "kind": lists.ChoiceFilter(Account.kind.expression, AccountKind.codes()),
+        "role": lists.ChoiceFilter(Account.role.expression, Role.codes()),
+        "status": lists.ChoiceFilter(ACCOUNT_STATUS, AccountStatus.codes()),
+        "agency": lists.CustomFilter(
+            _in_agencies,
+            lists.BinFilter(AGENCIES.c.bin),
+            takes=f"BINs of agencies; accounts of those below them too. {lists.SEVERAL}",
+        ),
+        "q": lists.WordsFilter(_with_words, "Words, or parts of them, in name and e-mail address.", blank=False),
+        "inactive_since": lists.CustomFilter(
+            _inactive_since,
+            lists.InstantFilter(Account.created_at.expression, "from"),
+            takes="Neither signed in nor used a token since the beginning of this day in Almaty, or this instant "
+            "(RFC 3339).",
+        ),
+    },
+    sorts={
+        **lists.sort_keys(Account.id.expression),
+        "name": NAME,
+        **lists.sort_keys(
+            Account.created_at.expression, Account.changed_at.expression, Person.last_signed_in_at.expression
+        ),
+    },
+    default_sort="name",
+)
+
+
 # Lists of people for pages, and the history of an account.
 
 FILTERS: Final = ("q", "role", "agency", "below", "status")
 BELOW: Final = "below"
-NAME: Final = ACCOUNT_SORTS["name"]
 HISTORY_LENGTH: Final = 50
 
 
@@ -249,11 +228,11 @@ def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing
         select(Person)
         .join(Person.account)
         .options(contains_eager(Person.account))
-        .where(visible_accounts(actor), *_conditions(filters))
+        .where(visible_accounts(actor), *_conditions(actor, filters))
         .execution_options(populate_existing=True)
     )
     listing = read_page(statement, page, Account.id, {"name": NAME}, "name")
-    return Listing([{"person": row["Person"]} for row in listing.items], listing.next)
+    return replace(listing, items=[{"person": person} for person in listing.items])
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,14 +257,16 @@ def active_and_invited_people(actor: Actor) -> PeopleCounts:
 def count_people(actor: Actor, filters: Mapping[str, str]) -> int:
     """How many people the list has on all its pages. Raises what ``list_people`` raises."""
     actor.require(Permission.PEOPLE_READ)
-    matching = select(func.count(Person.id)).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    matching = (
+        select(func.count(Person.id)).join(Person.account).where(visible_accounts(actor), *_conditions(actor, filters))
+    )
     return db.session.execute(matching).scalar_one()
 
 
 def matching_people(actor: Actor, filters: Mapping[str, str], most: int) -> list[Person]:
     """The people of the list on all its pages, by name, at most so many. Raises what ``list_people`` raises."""
     actor.require(Permission.PEOPLE_READ)
-    statement = select(Person).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    statement = select(Person).join(Person.account).where(visible_accounts(actor), *_conditions(actor, filters))
     statement = statement.options(contains_eager(Person.account)).order_by(NAME.column, Account.id).limit(most)
     return list(db.session.scalars(statement))
 
@@ -306,14 +287,12 @@ def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:
     ]
 
 
-def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def _conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     shared = {name: value for name, value in filters.items() if name != BELOW}
+    criteria = ACCOUNT_LIST.criteria(actor, shared)
     if "agency" in shared and filters.get(BELOW) != "true":
-        number = shared.pop("agency")
-        agency_ids = select(AGENCIES.c.id).where(AGENCIES.c.bin == number)
-        # Checks the number as the filter with the agencies below does.
-        return [*account_conditions({**shared, "agency": number}), Account.agency_id.in_(agency_ids)]
-    return account_conditions(shared)
+        criteria.append(Account.agency_id.in_(select(AGENCIES.c.id).where(AGENCIES.c.bin == shared["agency"])))
+    return criteria
 
 
 def people_by_account(account_ids: Sequence[int]) -> dict[int, Person]:
@@ -349,11 +328,6 @@ def people_of_agencies(
 
 # Token queries; the results never contain secrets.
 
-TOKEN_SORTS: Final[Mapping[str, SortKey]] = {
-    "id": SortKey("id", Token.id.expression, int),
-    "expires_at": SortKey("expires_at", Token.expires_at.expression, datetime, nullable=True),
-    "last_used_at": SortKey("last_used_at", Token.last_used_at.expression, datetime, nullable=True),
-}
 INACTIVE_AFTER: Final = timedelta(days=90)
 ENDING_WITHIN: Final = timedelta(days=14)
 
@@ -366,7 +340,7 @@ def page_of_tokens(actor: Actor, listed: str, page: Page) -> Listing:
     actor.require(Permission.TOKENS_READ)
     conditions_of = {"all": list, "inactive": _inactive, "ending": _ending}
     statement = _tokens().where(visible_accounts(actor), *conditions_of[listed]())
-    return read_page(statement, page, Token.id, TOKEN_SORTS, "-id")
+    return read_page(statement, page, Token.id, TOKEN_LIST.sorts, "-id")
 
 
 def all_tokens(actor: Actor) -> list[dict[str, Any]]:
@@ -408,17 +382,6 @@ def is_working() -> list[ColumnElement[bool]]:
 
 def _list_tokens(*where: ColumnElement[bool]) -> list[dict[str, Any]]:
     return [dict(row) for row in db.session.execute(_tokens().where(*where).order_by(Token.id)).mappings()]
-
-
-def list_tokens(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of the actor's own tokens and of those that the role lists, the newest first unless sorted otherwise.
-
-    Raises Malformed.
-    """
-    listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
-    own = Token.account_id == actor.account_id
-    statement = _tokens().where(or_(own, listed), *conditions(token_filters(), raw))
-    return read_page(statement, page, Token.id, TOKEN_SORTS, "-id")
 
 
 def token_row(key_id: str) -> Mapping[str, Any]:
@@ -466,10 +429,20 @@ def _token_status() -> ColumnElement[str]:
     )
 
 
-def token_filters() -> Mapping[str, ColumnFilter]:
-    """The filters of tokens; the status is evaluated as of now."""
-    return {
-        "kind": ChoiceFilter(Account.kind.expression, AccountKind.codes()),
-        "role": ChoiceFilter(Token.role.expression, Role.codes()),
-        "status": ChoiceFilter(_token_status(), TokenStatus.codes()),
-    }
+def _own_and_listed(actor: Actor) -> Select[Any]:
+    listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
+    return _tokens().where(or_(Token.account_id == actor.account_id, listed))
+
+
+TOKEN_LIST: Final = lists.RecordList[Actor](
+    name="tokens",
+    permission=Permission.OWN_ACCOUNT_READ,
+    rows=_own_and_listed,
+    unique=Token.id.expression,
+    filters={
+        "kind": lists.ChoiceFilter(Account.kind.expression, AccountKind.codes()),
+        "role": lists.ChoiceFilter(Token.role.expression, Role.codes()),
+        "status": lists.ChoiceFilter(_token_status, TokenStatus.codes()),
+    },
+    sorts=lists.sort_keys(Token.id.expression, Token.expires_at.expression, Token.last_used_at.expression),
+)

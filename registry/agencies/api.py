@@ -9,35 +9,17 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.queries import OPTIONS, SORTS, list_agencies
+from registry.agencies.queries import AGENCY_LIST
 from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
-from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.exports import ListExport, add_exports
-from registry.api.parameters import (
-    BIN_SCHEMA,
-    SEVERAL,
-    WORDS_SCHEMA,
-    ListArguments,
-    PageSchema,
-    list_query,
-    one_of,
-    page_response,
-    several_of,
-)
+from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
+from registry.api.exports import add_exports
+from registry.api.parameters import ListArguments
 from registry.core.database import transaction
-from registry.http.parameters import Parameter
 from registry.journal.read_replica import use_read_replica
 
 blp = ApiBlueprint("agencies", __name__, description="Organisations that must register, each known by its BIN.")
-FILTERS: Final = (
-    *(Parameter(name, SEVERAL, one_of(options)) for name, options in OPTIONS.items()),
-    Parameter("bin", SEVERAL, several_of(BIN_SCHEMA)),
-    Parameter("parent_bin", f"BINs of the agencies above. {SEVERAL}", several_of(BIN_SCHEMA)),
-    Parameter("is_closed", "true: those that another one succeeded; false: the others.", {"type": "boolean"}),
-    Parameter("q", "Words, or their beginnings, in names and BIN.", WORDS_SCHEMA),
-)
-add_exports(blp, ListExport("agencies", Permission.AGENCIES_READ, FILTERS, AGENCY, list_agencies, sort="bin"))
+add_exports(blp, AGENCY_LIST, AGENCY, AGENCY_LIST.read, sort="bin")
 REGISTRATION_EXAMPLE: Final = {name: AGENCY_EXAMPLE[name] for name in ("bin", "name_kk", "name_ru", "kind", "region")}
 
 
@@ -50,14 +32,11 @@ def etag_data(agency: Agency) -> tuple[object, ...]:
 class Agencies(MethodView):
     """All agencies."""
 
-    @blp.requires(Permission.AGENCIES_READ)
-    @blp.doc(operationId="list_all_agencies")
-    @blp.arguments(list_query(FILTERS, tuple(SORTS)), location="query")
-    @blp.response(200, PageSchema(AGENCY), example={"items": [AGENCY_EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(AGENCY_LIST, AGENCY, AGENCY_EXAMPLE, operation="list_all_agencies")
     def get(self, query: ListArguments) -> Any:
         """List agencies."""
         use_read_replica()
-        return page_response(list_agencies(current_actor(), *query))
+        return AGENCY_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.AGENCIES_WRITE)
     @blp.doc(operationId="create_agency")

@@ -13,7 +13,7 @@ from sqlalchemy import Select, select
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import APPROVED_FIELDS
 from registry.agencies.models import Agency
-from registry.agencies.queries import agencies_above, ids_with_words, list_agencies, open_agencies_below
+from registry.agencies.queries import AGENCY_LIST, agencies_above, ids_with_words, open_agencies_below
 from registry.agencies.schemas import AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, own_agencies, register_agency
 from registry.approvals.queries import waiting_about
@@ -27,12 +27,12 @@ from registry.core.search import words_of
 from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.agency_overview import agency_overview
 from registry.reports.compliance import UNFLAGGED
-from registry.requests.queries import list_requests
+from registry.requests.queries import REQUEST_LIST
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, present_text, schema_field
 from registry.web.labels import SHARE_PATTERNS, name_in_page_language, share_class
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # Agencies in forms and lists: choices, and names by BIN.
 
@@ -211,7 +211,7 @@ def _requests(actor: Actor, bin_number: str) -> list[Any]:
     """The newest requests of the agency, for those who may read requests."""
     if not actor.may(Permission.REQUESTS_READ):
         return []
-    return list_requests(actor, {"agency": bin_number}, Page(MAX_REQUESTS)).items
+    return REQUEST_LIST.read(actor, {"agency": bin_number}, Page(MAX_REQUESTS)).items
 
 
 @pages.page("/agencies/tree", needs=Permission.AGENCIES_READ)
@@ -239,15 +239,8 @@ FILTERS: Final = ("q", "kind", "region")
 def agencies(actor: Actor) -> Answer:
     """List all agencies."""
     filters = requested_filters(FILTERS)
-    listing = list_agencies(actor, filters, requested_page(50))
-    return render_template(
-        "agencies/list.html",
-        actor=actor,
-        items=listing.items,
-        filters=filters,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
-    )
+    listing = AGENCY_LIST.read(actor, filters, requested_page(50))
+    return render_list("agencies/list.html", listing, actor=actor, filters=filters)
 
 
 @pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))

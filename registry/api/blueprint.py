@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,12 +18,13 @@ from werkzeug.http import http_date
 from werkzeug.routing import BaseConverter
 
 from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Actor, Permission, Role, Scope
-from registry.api.parameters import PageSchema, StrictParser
+from registry.api.parameters import PageSchema, StrictParser, list_query, page_response, parameters_of
 from registry.core.database import autocommit_reads, repeated
 from registry.core.errors import RegistryError
+from registry.core.lists import ListDeclaration
 from registry.http.authentication import REQUIRED_PERMISSION, authenticate
 from registry.http.idempotency import REPLAYED, request_digest, run_once
-from registry.http.parameters import read_query
+from registry.http.parameters import Parameter, read_query
 from registry.http.request_bodies import JSON_TYPE, MERGE_PATCH, MULTIPART
 from registry.http.request_context import request_locale
 from registry.http.responses import make_tag, not_modified, require_fresh, require_if_match
@@ -266,6 +267,34 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             setattr(wrapper, REQUIRED_PERMISSION, permission)
             setattr(wrapper, CHECKED_FIRST, wrapper)
             return wrapper
+
+        return decorate
+
+    def listing(
+        self,
+        records: ListDeclaration[Any],
+        item: Schema,
+        example: Any = None,
+        *,
+        operation: str,
+        more: Iterable[Parameter] = (),
+    ) -> Callable[[View], View]:
+        """Decorator of the view of a list, in place of ``requires``, ``doc``, ``arguments`` and ``response``.
+
+        The view takes ListArguments and returns a Listing. ``more``: parameters that are not filters.
+        """
+        query = list_query((*parameters_of(records), *more), records.sorts, counted=records.counted)
+        page = PageSchema(item, counted=records.counted)
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def answer(*args: Any, **kwargs: Any) -> Any:
+                return page_response(view(*args, **kwargs))
+
+            shown = None if example is None else {"items": [example], "next": None}
+            answer = self.response(200, page, example=shown, headers=LINK)(answer)
+            answer = self.doc(operationId=operation)(self.arguments(query, location="query")(answer))
+            return self.requires(Permission(records.permission))(answer)
 
         return decorate
 

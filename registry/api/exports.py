@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -12,11 +11,11 @@ from marshmallow import Schema
 
 from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
-from registry.api.parameters import SEVERAL, filter_query, one_of
+from registry.api.parameters import filter_query, one_of, parameters_of
 from registry.core.database import table_of
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema
-from registry.core.lists import MAX_LIMIT, Listing, Page, choices
+from registry.core.lists import MAX_LIMIT, SEVERAL, ListDeclaration, Listing, Page, choices, every_page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.values import InvalidValue
 from registry.http.parameters import Parameter
@@ -71,35 +70,30 @@ CUT: Final = "…"
 Dumped = tuple[Any, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class ListExport:
-    """A list that is exported: its name, who may read it, its filters, the schema of its items, and how it is read.
+Read = Callable[[Actor, Mapping[str, str], Page], Listing]
+
+
+def add_exports(
+    blp: ApiBlueprint, records: ListDeclaration[Actor], item: Schema, read: Read, *, sort: str = "id"
+) -> None:
+    """Add the endpoints ``/exports/<name>.csv``, ``.xlsx`` and ``.ndjson`` of a list to a blueprint.
 
     ``sort``: a unique key that never changes, so that no row comes twice or is missing while others change.
     """
-
-    name: str
-    permission: Permission
-    filters: Iterable[Parameter]
-    item: Schema
-    page_of: Callable[[Actor, Mapping[str, str], Page], Listing]
-    sort: str = "id"
-
-
-def add_exports(blp: ApiBlueprint, export: ListExport) -> None:
-    """Add the endpoints ``/exports/<name>.csv``, ``.xlsx`` and ``.ndjson`` to a blueprint."""
     for ending in FORMATS:
-        _add_export(blp, export, ending)
+        _add_export(blp, records, item, ending, read, sort)
 
 
-def _add_export(blp: ApiBlueprint, export: ListExport, ending: str) -> None:
-    operation = f"export_{export.name}_as_{ending}"
+def _add_export(
+    blp: ApiBlueprint, records: ListDeclaration[Actor], item: Schema, ending: str, read: Read, sort: str
+) -> None:
+    name, operation = records.name, f"export_{records.name}_as_{ending}"
     content_type, described = FORMATS[ending]
 
-    @blp.route(f"/exports/{export.name}.{ending}", methods=["GET"], endpoint=operation)
-    @blp.requires(export.permission)
-    @blp.doc(operationId=operation, summary=f"Export {export.name} as {described}")
-    @blp.arguments(filter_query(export.filters), location="query")
+    @blp.route(f"/exports/{name}.{ending}", methods=["GET"], endpoint=operation)
+    @blp.requires(Permission(records.permission))
+    @blp.doc(operationId=operation, summary=f"Export {name} as {described}")
+    @blp.arguments(filter_query(parameters_of(records)), location="query")
     @blp.response(200, {}, content_type=content_type, description="One row an item.", headers=CONTENT_DISPOSITION)
     def export_list(filters: Mapping[str, str]) -> Response:
         """Export a list with its filters, as the caller sees it.
@@ -107,33 +101,17 @@ def _add_export(blp: ApiBlueprint, export: ListExport, ending: str) -> None:
         Read page by page, so what changes meanwhile is exported as it is then.
         """
         use_read_replica(for_export=True)
-        # Errors of the first page are raised before the response starts.
-        pages = _pages(export, current_actor(), filters)
-        names = [name for name in export.item.dump_fields if name not in _sometimes(export.item)]
+        actor = current_actor()
+        pages: Iterator[list[Dumped]] = every_page(
+            lambda page: read(actor, filters, page), lambda items: [(each, item.dump(each)) for each in items], sort
+        )
+        names = [name for name in item.dump_fields if name not in _sometimes(item)]
         if ending == "ndjson":
-            return ndjson_download(export.name, (_lines(page) for page in pages))
+            return ndjson_download(name, (_lines(page) for page in pages))
         if ending == "csv":
-            return csv_download(export.name, table_as_csv(names, (_rows(page, names) for page in pages)))
+            return csv_download(name, table_as_csv(names, (_rows(page, names) for page in pages)))
         rows = ([[_fitting(cell) for cell in row] for row in _rows(page, names)] for page in pages)
-        return xlsx_download(export.name, lambda path: table_as_xlsx(path, export.name, names, rows))
-
-
-def _pages(export: ListExport, actor: Actor, filters: Mapping[str, str]) -> Iterator[list[Dumped]]:
-    def read(cursor: str | None) -> tuple[list[Dumped], str | None]:
-        # Loaded objects belong to the session, so each page is dumped as soon as it is read.
-        listing = export.page_of(actor, filters, Page(MAX_LIMIT, cursor, export.sort))
-        return [(item, export.item.dump(item)) for item in listing.items], listing.next
-
-    first, following = read(None)
-
-    def pages() -> Iterator[list[Dumped]]:
-        page, cursor = first, following
-        yield page
-        while cursor is not None:
-            page, cursor = read(cursor)
-            yield page
-
-    return pages()
+        return xlsx_download(name, lambda path: table_as_xlsx(path, name, names, rows))
 
 
 def _sometimes(item: Schema) -> frozenset[str]:

@@ -12,6 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
 from registry.accounts.roles import Actor, Permission
+from registry.core import lists
 from registry.core.errors import Invalid, Malformed
 from registry.core.fields import (
     DAY_OR_INSTANT_SCHEMA,
@@ -23,23 +24,7 @@ from registry.core.fields import (
     body_problems,
     parameter_problems,
 )
-from registry.core.lists import (
-    MAX_VALUES,
-    NOT,
-    WORDS,
-    BinFilter,
-    BooleanFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    DateFilter,
-    InstantFilter,
-    Listing,
-    NullFilter,
-    Page,
-    TextFilter,
-    TimestampFilter,
-    WordsFilter,
-)
+from registry.core.lists import MAX_VALUES, NOT, SEVERAL, WORDS, Filter, ListDeclaration, Listing, Page
 from registry.http.parameters import COUNT, Parameter, next_link, page_parameters, read_query, take_page
 from registry.http.request_bodies import (
     JSON_TYPE,
@@ -134,7 +119,6 @@ def parameter_style(_converter: object, field: fields.Field[Any], **_kwargs: obj
 
 # The query parameters that a list's filters become.
 
-SEVERAL: Final = f"One or several, at most {MAX_VALUES}, with commas or by repeating the parameter."
 EDGES: Final = {"": "This", "from": "From this", "to": "Up to this"}
 # What no field can hold, and so no filter takes; several values stand between commas.
 NO_CONTROLS: Final = "[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]"
@@ -158,43 +142,48 @@ def several_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "minItems": 1, "maxItems": MAX_VALUES, "items": dict(schema)}
 
 
-def plain_parameters(filters: Mapping[str, ColumnFilter]) -> tuple[Parameter, ...]:
-    """The parameters of a list whose filters are plain ones."""
+def plain_parameters(filters: Mapping[str, Filter]) -> tuple[Parameter, ...]:
+    """The parameters that filters become."""
     return tuple(Parameter(name, *_described(known)) for name, known in filters.items())
 
 
-def negatable(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
-    """The parameters of a list, and ``not``, which negates those that it names."""
-    given = tuple(parameters)
+def parameters_of(records: ListDeclaration[Any]) -> tuple[Parameter, ...]:
+    """The parameters of a list: its filters, and ``not``, which negates those that it names, if it takes that."""
+    given = plain_parameters(records.filters)
+    if not records.negatable:
+        return given
     names = one_of(each.name for each in given if each.name != WORDS)
     text = f"Filters of this request to negate: what does not fit them, or has no value. {SEVERAL}"
     return (*given, Parameter(NOT, text, names))
 
 
-def moment_parameter(name: str, end: str) -> Parameter:
-    """A parameter that takes a day or an instant."""
-    return Parameter(name, f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", dict(DAY_OR_INSTANT_SCHEMA))
+def _described(known: Filter) -> tuple[str, dict[str, Any]]:
+    kind = lists.kind_of(known)
+    described, schema = _of_kind(kind)
+    own = known.takes if isinstance(known, lists.CustomFilter) else ""
+    return own or kind.takes or described, schema
 
 
-def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:
+def _of_kind(known: lists.PlainFilter) -> tuple[str, dict[str, Any]]:
     match known:
-        case WordsFilter(takes=takes):
-            return takes, dict(WORDS_SCHEMA)
-        case ChoiceFilter(options=options):
+        case lists.ChoiceFilter(options=options) | lists.CodesFilter(options=options):
             return SEVERAL, one_of(options)
-        case NullFilter(columns=columns):
-            return f"Fields that have no value. {SEVERAL}", one_of(columns)
-        case BinFilter():
+        case lists.NullFilter(options=options):
+            return f"Fields that have no value. {SEVERAL}", one_of(options)
+        case lists.BinFilter():
             return SEVERAL, several_of(BIN_SCHEMA)
-        case TextFilter():
+        case lists.TextFilter() | lists.BeginningFilter():
             return SEVERAL, several_of(TEXT_SCHEMA)
-        case BooleanFilter():
+        case lists.BooleanFilter() | lists.PredicateFilter():
             return "true or false.", {"type": "boolean"}
-        case DateFilter(end=end):
+        case lists.DateFilter(end=end):
             return f"{EDGES[end]} date.", dict(DAY_SCHEMA)
-        case TimestampFilter(end=end) | InstantFilter(end=end):
-            described = moment_parameter("", end)
-            return described.description, described.schema
+        case lists.AmountFilter(end=end):
+            return f"{EDGES[end]} amount, in whole tenge.", dict(MONEY_SCHEMA)
+        case lists.InstantFilter(end=end):
+            return f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", dict(DAY_OR_INSTANT_SCHEMA)
+        case _:
+            return "", dict(WORDS_SCHEMA)
 
 
 # The webargs parser of the API: strict JSON, declared query parameters only, every wrong place named by a pointer.

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from flask import Response, jsonify
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, LINK, ApiBlueprint, current_actor
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments
 from registry.approvals import service
 from registry.approvals.fields import APPROVAL, EXAMPLE, REJECTION, REMARK
-from registry.approvals.queries import (
-    SORTS,
-    filters_of_approvals,
-    list_approvals,
-    read_approval,
-    read_approval_document,
-    show_one,
-)
+from registry.approvals.queries import APPROVAL_LIST, read_approval, read_approval_document, show_one
 from registry.approvals.tables import Approval
 from registry.http.responses import document_download
 
 blp = ApiBlueprint(
     "approvals", __name__, description="What one person proposed and another decides: nobody does these alone."
 )
-QUERY: Final = list_query(plain_parameters(filters_of_approvals()), SORTS)
 
 
 def etag_data(shown: Mapping[str, Any]) -> tuple[object, ...]:
@@ -61,13 +53,10 @@ def decided(approval: Approval) -> Mapping[str, Any]:
 class Approvals(MethodView):
     """Everything that waits or waited for a second person."""
 
-    @blp.requires(Permission.APPROVALS_READ)
-    @blp.doc(operationId="list_approvals")
-    @blp.arguments(QUERY, location="query")
-    @blp.response(200, PageSchema(APPROVAL), headers=LINK)
+    @blp.listing(APPROVAL_LIST, APPROVAL, operation="list_approvals")
     def get(self, query: ListArguments) -> Any:
         """List the approvals that one may see, by default the newest first. Sort by id."""
-        return page_response(list_approvals(current_actor(), *query))
+        return APPROVAL_LIST.read(current_actor(), *query)
 
 
 @blp.route("/approvals/<row_id:id>")

@@ -17,8 +17,8 @@ from registry.approvals import service
 from registry.approvals.fields import REJECTION, REMARK
 from registry.approvals.kinds import KINDS, MAX_NAMED_PROJECTS
 from registry.approvals.queries import (
+    approvals_beside,
     find_approval,
-    list_approvals,
     read_approval,
     read_approval_document,
     show_one,
@@ -34,7 +34,7 @@ from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 FILTERS: Final = ("kind", "state")
 REASON: Final = "reason"
@@ -50,20 +50,18 @@ def approvals(actor: Actor) -> Answer:
     """List what waits for the actor's decision, and below it all approvals that the actor may see."""
     filters = requested_filters(FILTERS)
     waiting = waiting_for(actor, MAX_WAITING)
-    listing = list_approvals(actor, filters, requested_page(), shown_beside=waiting)
+    listing = approvals_beside(waiting).read(actor, filters, requested_page())
     shown = [*waiting, *listing.items]
-    return render_template(
+    return render_list(
         "approvals/list.html",
+        listing,
         actor=actor,
         waiting=waiting,
-        items=listing.items,
         agencies=_agencies(shown),
         accounts=_accounts(shown),
         projects=_projects(actor, shown),
         reasons={each["id"]: _reason(each) for each in shown},
         filters=filters,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

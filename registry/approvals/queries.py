@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
@@ -13,65 +15,18 @@ from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.approvals.kinds import KINDS
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState, current_state
+from registry.core import lists
 from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
-from registry.core.lists import (
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    TextFilter,
-    conditions,
-    instant_filters,
-    read_objects,
-)
 from registry.projects.documents import Document, DocumentNotFound, read_document_of
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads
 
-SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", Approval.id.expression, int)}
-DEFAULT_SORT: Final = "-id"
 PROJECT_ID: Final[ColumnElement[int]] = table_of(Approval).c.project_id
 
 
 class ApprovalNotFound(NotFound):
     """No approval has this id, or the actor may not see it."""
-
-
-def filters_of_approvals() -> dict[str, ColumnFilter]:
-    """The filters of the list."""
-    number = select(Project.number).where(Project.id == Approval.project_id).scalar_subquery()
-    bin_number = select(Agency.bin).where(Agency.id == Approval.agency_id).scalar_subquery()
-    return {
-        "kind": ChoiceFilter(Approval.kind.expression, ApprovalKindCode.codes()),
-        "state": ChoiceFilter(current_state(), ApprovalState.codes()),
-        "subject": TextFilter(Approval.subject.expression),
-        "project": TextFilter(number),
-        "agency": TextFilter(bin_number),
-        "proposed_by": TextFilter(Approval.proposed_by.expression),
-        **instant_filters("proposed_at", Approval.proposed_at.expression),
-    }
-
-
-def list_approvals(
-    actor: Actor, raw: Mapping[str, str], page: Page, shown_beside: Sequence[Mapping[str, Any]] = ()
-) -> Listing:
-    """A page of approvals, newest first by default.
-
-    Restricted projects among them are journalled as read, but for those of approvals that are ``shown_beside`` them,
-    which are already. Raises RoleNotAllowed and Malformed.
-    """
-    actor.require(Permission.APPROVALS_READ)
-    statement = select(Approval).where(*visible_approvals(actor), *conditions(filters_of_approvals(), raw))
-    statement = statement.execution_options(populate_existing=True)
-    listing = read_objects(statement, page, Approval, SORTS, DEFAULT_SORT)
-    shown = _shown(listing.items)
-    beside = {each["project"] for each in shown_beside}
-    journal_restricted_reads(
-        actor, [number for number in _restricted(listing.items) if number not in beside], "approvals"
-    )
-    return Listing(shown, listing.next)
 
 
 def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:
@@ -193,7 +148,7 @@ def _waits_for(actor: Actor) -> list[ColumnElement[bool]]:
     ]
 
 
-def _shown(approvals: list[Approval]) -> list[dict[str, Any]]:
+def _shown(approvals: Sequence[Approval]) -> list[dict[str, Any]]:
     """Approvals as lists show them."""
     names = (
         *("id", "kind", "subject", "reason", "proposed_by", "proposed_at", "expires_at"),
@@ -214,11 +169,45 @@ def _shown(approvals: list[Approval]) -> list[dict[str, Any]]:
     ]
 
 
+def _listed(
+    actor: Actor, approvals: Sequence[Approval], beside: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    shown = _shown(approvals)
+    journal_restricted_reads(actor, {*_restricted(approvals)} - {each["project"] for each in beside}, "approvals")
+    return shown
+
+
+NUMBER: Final = select(Project.number).where(Project.id == Approval.project_id).scalar_subquery()
+AGENCY: Final = select(Agency.bin).where(Agency.id == Approval.agency_id).scalar_subquery()
+APPROVAL_LIST: Final = lists.RecordList[Actor](
+    name="approvals",
+    permission=Permission.APPROVALS_READ,
+    rows=lambda actor: select(Approval).where(*visible_approvals(actor)).execution_options(populate_existing=True),
+    unique=Approval.id.expression,
+    shown=_listed,
+    filters={
+        "kind": lists.ChoiceFilter(Approval.kind.expression, ApprovalKindCode.codes()),
+        "state": lists.ChoiceFilter(current_state, ApprovalState.codes()),
+        "subject": lists.TextFilter(Approval.subject.expression),
+        "project": lists.TextFilter(NUMBER),
+        "agency": lists.TextFilter(AGENCY),
+        "proposed_by": lists.TextFilter(Approval.proposed_by.expression),
+        **lists.instant_filters("proposed_at", Approval.proposed_at.expression),
+    },
+    sorts=lists.sort_keys(Approval.id.expression),
+)
+
+
+def approvals_beside(shown: Sequence[Mapping[str, Any]]) -> lists.RecordList[Actor]:
+    """The list where restricted projects of approvals that are shown beside it are not journalled again as read."""
+    return replace(APPROVAL_LIST, shown=partial(_listed, beside=shown))
+
+
 def _by_id(statement: Select[int, str]) -> dict[int | None, str]:
     return {row[0]: row[1] for row in db.session.execute(statement).all()}
 
 
-def _restricted(approvals: list[Approval]) -> list[str]:
+def _restricted(approvals: Sequence[Approval]) -> list[str]:
     ids = {each.project_id for each in approvals if each.project_id is not None}
     restricted = select(Project.number).where(Project.id.in_(ids), Project.is_restricted)
     return list(db.session.scalars(restricted)) if ids else []

@@ -9,11 +9,11 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.exports import ListExport, add_exports
-from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
+from registry.api.exports import add_exports
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
 from registry.audits import schemas
 from registry.audits.past import verify_audit
-from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits, visible_run
+from registry.audits.queries import AUDIT_LIST, all_changes_of, changes_of, visible_run
 from registry.audits.service import (
     confirm_held_audit,
     confirm_voiding,
@@ -28,7 +28,6 @@ from registry.flags.models import AuditRun, failure_text
 # The audits endpoints: run by operators and supervisors, confirmed by supervisors, read by oversight.
 
 blp = ApiBlueprint("audits", __name__, description="Runs of the policy over every project.")
-FILTERS: Final = negatable(plain_parameters(AUDIT_FILTERS))
 DRY_RUN_EXAMPLE = {**schemas.AUDIT_EXAMPLE, "dry_run": True, "changes": [schemas.CHANGE_EXAMPLE]}
 VOIDED_EXAMPLE = {
     **schemas.AUDIT_EXAMPLE,
@@ -55,26 +54,21 @@ def visible(run: AuditRun) -> dict[str, Any]:
 
 def page_of_audits(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     """A page of the audits as they are shown."""
-    listing = list_audits(actor, filters, page)
+    listing = AUDIT_LIST.read(actor, filters, page)
     return Listing([shown(run) for run in listing.items], listing.next)
 
 
-add_exports(blp, ListExport("audits", Permission.AUDITS_READ, FILTERS, schemas.AUDIT, page_of_audits))
+add_exports(blp, AUDIT_LIST, schemas.AUDIT, page_of_audits)
 
 
 @blp.route("/audits")
 class Audits(MethodView):
     """All audits."""
 
-    @blp.requires(Permission.AUDITS_READ)
-    @blp.doc(operationId="list_all_audits")
-    @blp.arguments(list_query(FILTERS, ("id",)), location="query")
-    @blp.response(
-        200, PageSchema(schemas.AUDIT), example={"items": [schemas.AUDIT_EXAMPLE], "next": None}, headers=LINK
-    )
+    @blp.listing(AUDIT_LIST, schemas.AUDIT, schemas.AUDIT_EXAMPLE, operation="list_all_audits")
     def get(self, query: ListArguments) -> Any:
         """List audits, the newest first."""
-        return page_response(page_of_audits(current_actor(), *query))
+        return page_of_audits(current_actor(), *query)
 
     @blp.requires(Permission.AUDITS_RUN)
     @blp.doc(operationId="create_audit")

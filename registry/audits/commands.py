@@ -11,7 +11,7 @@ import click
 
 from registry.accounts.roles import Role, local_actor
 from registry.audits.past import verdict_known_at, verify_audit
-from registry.audits.queries import all_changes_of, list_audits, visible_run
+from registry.audits.queries import AUDIT_LIST, all_changes_of, visible_run
 from registry.audits.schemas import verification_shown
 from registry.audits.service import (
     confirm_held_audit,
@@ -208,7 +208,7 @@ def run(
 @in_registry
 def list_(limit: int, as_json: bool) -> None:
     """List the latest audits, newest first."""
-    listing = list_audits(local_actor(Role.AUDITOR), {}, Page(limit=limit))
+    listing = AUDIT_LIST.read(local_actor(Role.AUDITOR), {}, Page(limit=limit))
     if as_json:
         print_json({"items": [_row(SHOWN, audit) for audit in listing.items], "next": listing.next})
     else:

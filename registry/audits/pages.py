@@ -13,11 +13,11 @@ from registry.agencies.models import Agency
 from registry.audits.past import AuditNotRepeatable, Difference, require_repeatable, verify_audit
 from registry.audits.policy_activation import differing_projects
 from registry.audits.queries import (
+    AUDIT_LIST,
     LATER_COUNTS,
     changes_of,
     count_changes,
     example_changes,
-    list_audits,
     previous_good,
     visible_run,
 )
@@ -47,7 +47,7 @@ from registry.web.formats import day
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # Flags of a project or case as pages display them, most severe first, and the titles of rules.
 
@@ -241,15 +241,8 @@ JUDGED = ("succeeded", "held")
 def audits(actor: Actor) -> Answer:
     """List all runs, newest first."""
     filters = requested_filters(FILTERS)
-    listing = list_audits(actor, filters, requested_page())
-    return render_template(
-        "audits/list.html",
-        actor=actor,
-        items=listing.items,
-        filters=filters,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
-    )
+    listing = AUDIT_LIST.read(actor, filters, requested_page())
+    return render_list("audits/list.html", listing, actor=actor, filters=filters)
 
 
 @pages.page("/audits/<row_id:audit_id>", needs=Permission.AUDITS_READ)
@@ -260,8 +253,9 @@ def audit(actor: Actor, audit_id: int) -> Answer:
     listing = changes_of(actor, run, requested_page(50))
     shown = visible_run(actor, run)
     shown_before = None if before is None else visible_run(actor, before)
-    return render_template(
+    return render_list(
         "audits/detail.html",
+        listing,
         actor=actor,
         principal_label=principal_label,
         audit=shown,
@@ -280,8 +274,6 @@ def audit(actor: Actor, audit_id: int) -> Answer:
         why_not_repeatable=why_not_repeatable(run),
         projects=projects_numbered(actor, (change["project"] for change in listing.items)),
         rules=rule_titles(),
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

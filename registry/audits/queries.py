@@ -14,20 +14,9 @@ from registry.audits.held_audits import visible_causes
 from registry.audits.judgement import statuses_before
 from registry.audits.policy_activation import visible_check
 from registry.cases.models import Case
+from registry.core import lists
 from registry.core.database import db, require_transaction
-from registry.core.errors import Malformed, Problem
-from registry.core.lists import (
-    BooleanFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    conditions,
-    date_filters,
-    instant_filters,
-    read_page,
-)
+from registry.core.lists import Listing, Page, read_page, sort_keys
 from registry.flags.former_flags import FormerFlag, status_before_withdrawal
 from registry.flags.models import ACTIVE_STATUSES, IS_GOOD, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
@@ -161,32 +150,25 @@ def _statuses_at_the_audit(project: Project, finished_at: datetime | None) -> Se
 
 # Lists of audits and of their changes.
 
-SORTS: Final = {"id": SortKey("id", AuditRun.id.expression, int)}
-CHANGE_SORTS: Final = {"id": SortKey("id", AuditChange.id.expression, int)}
 EXAMPLES: Final = 3
 
-AUDIT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "status": ChoiceFilter(AuditRun.status.expression, AuditStatus.codes()),
-    "trigger": ChoiceFilter(AuditRun.trigger.expression, Trigger.codes()),
-    "dry_run": BooleanFilter(AuditRun.dry_run.expression),
-    **date_filters("on", AuditRun.on.expression),
-    **instant_filters("started_at", AuditRun.started_at.expression),
-    **instant_filters("finished_at", AuditRun.finished_at.expression),
-}
-
-
-def list_audits(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """Return a page of audits, newest first (``sort``: ``-id`` or ``id``), with the counts that the actor may see.
-
-    Raises RoleNotAllowed and Malformed.
-    """
-    actor.require(Permission.AUDITS_READ)
-    if page.sort not in (None, "id", "-id"):
-        raise Malformed([Problem("sort", "not-a-choice", {"options": "id, -id"})])
-    columns = [column.label(column.key) for column in AuditRun.__table__.columns]
-    statement = select(*columns).where(*conditions(AUDIT_FILTERS, raw))
-    listing = read_page(statement, page, AuditRun.id, SORTS, "-id")
-    return Listing([visible_run(actor, run) for run in listing.items], listing.next)
+AUDIT_LIST: Final = lists.RecordList[Actor](
+    name="audits",
+    permission=Permission.AUDITS_READ,
+    rows=lambda _actor: select(*(column.label(column.key) for column in AuditRun.__table__.columns)),
+    unique=AuditRun.id.expression,
+    shown=lambda actor, runs: [visible_run(actor, run) for run in runs],
+    filters={
+        "status": lists.ChoiceFilter(AuditRun.status.expression, AuditStatus.codes()),
+        "trigger": lists.ChoiceFilter(AuditRun.trigger.expression, Trigger.codes()),
+        "dry_run": lists.BooleanFilter(AuditRun.dry_run.expression),
+        **lists.date_filters("on", AuditRun.on.expression),
+        **lists.instant_filters("started_at", AuditRun.started_at.expression),
+        **lists.instant_filters("finished_at", AuditRun.finished_at.expression),
+    },
+    sorts=lists.sort_keys(AuditRun.id.expression),
+    negatable=True,
+)
 
 
 def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
@@ -195,7 +177,7 @@ def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
     Restricted projects on the page are journalled as read.
     """
     actor.require(Permission.AUDITS_READ)
-    listing = read_page(_changes(actor, audit), page, AuditChange.id, CHANGE_SORTS, "id")
+    listing = read_page(_changes(actor, audit), page, AuditChange.id, sort_keys(AuditChange.id.expression), "id")
     _journal_reads(actor, listing.items)
     return listing
 

@@ -13,8 +13,8 @@ from marshmallow import Schema
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
-from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
+from registry.api.exports import PROJECT, add_exports, expand_parameter, split_expand, with_projects
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
@@ -22,19 +22,18 @@ from registry.cases import schemas
 from registry.cases.actions import act_on_cases, carry_out, open_cases
 from registry.cases.commission import DecisionFile, propose_commission_decision
 from registry.cases.documents import add_case_document, case_document, case_documents_page, read_case_document
-from registry.cases.lists import OF_FLAGS, OF_TEXT, OF_THE_READER, SORTS, filters_of_cases, list_cases, show_case
+from registry.cases.lists import CASE_LIST, list_cases, show_case
 from registry.cases.models import Case, CaseTemplate
 from registry.cases.queries import find_case, find_case_to_change, read_case
 from registry.cases.service import open_case
 from registry.cases.team import OF_OTHERS, team
 from registry.cases.text_templates import (
+    TEMPLATE_LIST,
     add_template,
     change_template,
     delete_template,
-    filters_of_templates,
     find_template,
     find_template_to_change,
-    list_templates,
 )
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
@@ -54,16 +53,11 @@ from registry.projects.visibility import journal_restricted_reads
 blp = ApiBlueprint(
     "cases", __name__, description="Reviews of flagged projects: people decide, and every decision needs two of them."
 )
-FILTERS: Final = negatable(plain_parameters({**filters_of_cases(), **OF_FLAGS, **OF_THE_READER, **OF_TEXT}))
 add_exports(
     blp,
-    ListExport(
-        "cases",
-        Permission.CASES_READ,
-        FILTERS,
-        schemas.CASE_SUMMARY,
-        lambda actor, filters, page: list_cases(actor, filters, page, request_locale()),
-    ),
+    CASE_LIST,
+    schemas.CASE_SUMMARY,
+    lambda actor, filters, page: list_cases(actor, filters, page, request_locale()),
 )
 
 
@@ -81,16 +75,13 @@ def etag_data(view: Mapping[str, Any]) -> tuple[object, ...]:
 class Cases(MethodView):
     """All cases."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="list_all_cases")
-    @blp.arguments(list_query((*FILTERS, expand_parameter(PROJECT)), SORTS, counted=True), location="query")
-    @blp.response(200, PageSchema(schemas.CASE_SUMMARY, counted=True), headers=LINK)
+    @blp.listing(CASE_LIST, schemas.CASE_SUMMARY, operation="list_all_cases", more=[expand_parameter(PROJECT)])
     def get(self, query: ListArguments) -> Any:
         """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
         use_read_replica()
         filters, expand = split_expand(query.filters, PROJECT)
         listing = list_cases(current_actor(), filters, query.page, request_locale())
-        return page_response(with_projects(current_actor(), listing, expand))
+        return with_projects(current_actor(), listing, expand)
 
     @blp.requires(Permission.CASES_REVIEW)
     @blp.doc(operationId="create_case")
@@ -459,7 +450,6 @@ class TeamReport(MethodView):
 # The templates of questions and reasons: reviewers read them, supervisors manage them.
 
 templates_blp = ApiBlueprint("case-templates", __name__, description="Texts to begin questions and reasons with.")
-TEMPLATE_FILTERS: Final = plain_parameters(filters_of_templates())
 
 
 def template_etag(template: CaseTemplate) -> tuple[object, ...]:
@@ -471,15 +461,10 @@ def template_etag(template: CaseTemplate) -> tuple[object, ...]:
 class CaseTemplates(MethodView):
     """All templates."""
 
-    @templates_blp.requires(Permission.CASES_REVIEW)
-    @templates_blp.doc(operationId="list_case_templates")
-    @templates_blp.arguments(list_query(TEMPLATE_FILTERS), location="query")
-    @templates_blp.response(
-        200, PageSchema(schemas.TEMPLATE), example={"items": [schemas.EXAMPLE], "next": None}, headers=LINK
-    )
+    @templates_blp.listing(TEMPLATE_LIST, schemas.TEMPLATE, schemas.EXAMPLE, operation="list_case_templates")
     def get(self, query: ListArguments) -> Any:
         """List the templates, the oldest first."""
-        return page_response(list_templates(current_actor(), query.filters, query.page))
+        return TEMPLATE_LIST.read(current_actor(), *query)
 
     @templates_blp.requires(Permission.CASES_LEAD)
     @templates_blp.doc(operationId="create_case_template")

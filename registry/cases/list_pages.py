@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from registry.agencies.pages import address_with_agency, agency_filter, names_no
 from registry.audits.pages import main_findings, rule_titles
 from registry.cases.lists import (
     ANY_OPEN,
-    DEFAULT_SORT,
+    CASE_LIST,
     DEFAULT_WATCH_SORT,
     MAX_COUNTED,
     ListTotals,
@@ -33,20 +34,19 @@ from registry.cases.team import OF_OTHERS, OF_OVERSIGHT, OF_REVIEWERS, team
 from registry.cases.text_templates import (
     FIELDS,
     PLACEHOLDERS,
+    TEMPLATE_LIST,
     add_template,
     change_template,
     delete_template,
-    filters_of_templates,
     find_template,
     find_template_to_change,
-    list_templates,
 )
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.clock import local_date, now
 from registry.core.database import transaction
 from registry.core.lists import Listing
-from registry.core.spreadsheets.writer import Cell, Rows
+from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.projects.filters import BELOW
 from registry.projects.models import Project
@@ -62,10 +62,10 @@ from registry.web.forms import FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label, name_in_page_language, options
 from registry.web.lists import (
     ENDINGS,
+    TableColumn,
     download_list,
-    first_address,
     list_address,
-    next_address,
+    render_list,
     requested_filters,
     requested_page,
 )
@@ -162,32 +162,7 @@ def usual_list(actor: Actor) -> dict[str, str]:
 
 # Position in the list from which a case was opened, carried in the query string from case to case.
 
-FILTERS: Final = (
-    "q",
-    "status",
-    "assignee",
-    "is_assigned",
-    "overdue",
-    "to_approve",
-    "severity",
-    "rule",
-    "sector",
-    "region",
-    "agency",
-    BELOW,
-    "project",
-    "outcome",
-    "due_on",
-    "due_on_from",
-    "due_on_to",
-    "opened_at_from",
-    "opened_at_to",
-    "closed_at_from",
-    "closed_at_to",
-    "changed_at_from",
-    "changed_at_to",
-    "is_null",
-)
+FILTERS: Final = (*CASE_LIST.filters, BELOW)
 
 
 def requested_list() -> dict[str, str]:
@@ -211,58 +186,35 @@ def requested_position(case: Case) -> dict[str, str]:
 # Columns and rows of case exports: the content of the list page as texts and dates.
 
 
-def case_header(actor: Actor) -> list[str]:
-    """Return the column headings. Agencies see neither the reviewer nor proposals."""
-    oversight_only = (
-        [] if actor.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
-    )
+def case_columns(actor: Actor) -> list[TableColumn]:
+    """Return the columns of a case with its project. Agencies see neither the reviewer nor proposals."""
+    oversight_only: list[TableColumn] = [
+        (field_label("assignee"), lambda row: row[0]["assignee"]),
+        (_("Proposed"), lambda row: row[0]["proposal"] and choice_label("decision", row[0]["proposal"]["decision"])),
+        (field_label("proposed_by"), lambda row: row[0]["proposal"] and row[0]["proposal"]["proposed_by"]),
+    ]
     return [
-        _("Case"),
-        field_label("number"),
-        _("Project"),
-        field_label("bin"),
-        field_label("agency"),
-        field_label("severity"),
-        _("Flags"),
-        field_label("status"),
-        field_label("due_on"),
-        _("Overdue"),
-        *oversight_only,
-        _("Opened"),
-        _("Closed"),
-        field_label("outcome"),
+        (_("Case"), lambda row: row[0]["id"]),
+        (field_label("number"), lambda row: row[0]["project"]),
+        (_("Project"), lambda row: name_in_page_language(row[1])),
+        (field_label("bin"), lambda row: row[0]["agency"]),
+        (field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+        (field_label("severity"), lambda row: choice_label("severity", row[0]["severity"])),
+        (_("Flags"), lambda row: "; ".join(flag["title"] for flag in main_findings(row[0]))),
+        (field_label("status"), lambda row: choice_label("case_status", row[0]["status"])),
+        (field_label("due_on"), lambda row: row[0]["due_on"]),
+        (_("Overdue"), lambda row: choice_label("overdue", row[0]["is_overdue"])),
+        *(() if actor.role in AGENCY_ROLES else oversight_only),
+        (_("Opened"), lambda row: local_date(row[0]["opened_at"])),
+        (_("Closed"), lambda row: row[0]["closed_at"] and local_date(row[0]["closed_at"])),
+        (field_label("outcome"), lambda row: row[0]["outcome"] and choice_label("outcome", row[0]["outcome"])),
     ]
 
 
-def case_rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
-    """Return one row per case."""
-    projects = projects_of(actor, items)
-    return [_row(actor, item, projects[item["project"]]) for item in items if item["project"] in projects]
-
-
-def _row(actor: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
-    oversight_only: list[Cell] = []
-    if actor.role not in AGENCY_ROLES:
-        proposal = item["proposal"]
-        oversight_only = [item["assignee"], None, None]
-        if proposal is not None:
-            oversight_only[1:] = [choice_label("decision", proposal["decision"]), proposal["proposed_by"]]
-    return [
-        item["id"],
-        item["project"],
-        name_in_page_language(project),
-        item["agency"],
-        name_in_page_language(project.agency),
-        choice_label("severity", item["severity"]),
-        "; ".join(flag["title"] for flag in main_findings(item)),
-        choice_label("case_status", item["status"]),
-        item["due_on"],
-        choice_label("overdue", item["is_overdue"]),
-        *oversight_only,
-        local_date(item["opened_at"]),
-        local_date(item["closed_at"]) if item["closed_at"] is not None else None,
-        choice_label("outcome", item["outcome"]) if item["outcome"] is not None else None,
-    ]
+def with_projects(actor: Actor, cases: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Project]]:
+    """Return the cases with their projects."""
+    projects = projects_of(actor, cases)
+    return [(case, projects[case["project"]]) for case in cases if case["project"] in projects]
 
 
 # Work lists: the queue with its tabs, each a set of filters.
@@ -313,7 +265,7 @@ def cases(actor: Actor) -> Answer:
 
 def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
     page = requested_page()
-    sort = page.sort or DEFAULT_SORT
+    sort = page.sort or CASE_LIST.default_sort
     if names_no_agency(filters):
         listing, totals = Listing([], None), ListTotals(0, 0, None)
     else:
@@ -323,10 +275,10 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
     fields = {"q", *CHOICES, "rule", *DATES, *(OF_CLOSED if is_closed else ()), *((BELOW,) if agency else ())}
     if offered_reviewers:
         fields.add("assignee")
-    return render_template(
+    return render_list(
         "cases/list.html",
+        listing,
         actor=actor,
-        items=listing.items,
         projects=projects_of(actor, listing.items),
         is_closed=is_closed,
         totals_text=_totals_text(totals, len(listing.items)),
@@ -345,9 +297,7 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
         actions=_offered_actions(filters) if actor.may(Permission.CASES_REVIEW) else [],
         bulk_labels={name: _(text) for name, text in BULK_LABELS.items()},
         none_chosen=none_chosen,
-        next_address=next_address(listing.next),
         previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
-        first_address=first_address(),
     )
 
 
@@ -389,9 +339,9 @@ def cases_table(actor: Actor, ending: str) -> Answer:
     return download_list(
         ending,
         "cases",
-        case_header(actor),
+        case_columns(actor),
         lambda page: list_cases(actor, filters, page, language),
-        lambda items: case_rows(actor, items),
+        lambda items: with_projects(actor, items),
     )
 
 
@@ -431,10 +381,10 @@ def watch_list(actor: Actor) -> Answer:
     filters = requested_filters(WATCH_FILTERS)
     nothing = names_no_agency(filters)
     listing = Listing([], None) if nothing else list_watched(actor, filters, requested_page(), page_locale())
-    return render_template(
+    return render_list(
         "cases/watch_list.html",
+        listing,
         actor=actor,
-        items=listing.items,
         projects=projects_numbered(actor, (item["number"] for item in listing.items)),
         tabs=tabs(actor, {}),
         filters=filters,
@@ -443,8 +393,6 @@ def watch_list(actor: Actor) -> Answer:
         rules=rule_titles(),
         sorts=WATCH_SORTS,
         sort=request.args.get("sort") or DEFAULT_WATCH_SORT,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 
@@ -452,21 +400,26 @@ def watch_list(actor: Actor) -> Answer:
 def watch_list_table(actor: Actor, ending: str) -> Answer:
     """Download the whole watch list as a table."""
     filters, language = requested_filters(WATCH_FILTERS), page_locale()
-    header = [
-        field_label("number"),
-        _("Project"),
-        field_label("bin"),
-        field_label("agency"),
-        _("Flags"),
-        _("Flagged since"),
-        *(field_label(name) for name in WATCH_COLUMNS),
+    columns: list[TableColumn] = [
+        (field_label("number"), lambda row: row[0]["number"]),
+        (_("Project"), lambda row: name_in_page_language(row[0])),
+        (field_label("bin"), lambda row: row[0]["agency"]),
+        (field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+        (_("Flags"), lambda row: "; ".join(flag["title"] for flag in row[0]["flags"])),
+        (_("Flagged since"), lambda row: min(flag["opened_on"] for flag in row[0]["flags"])),
+        *((field_label(name), partial(_watch_cell, name)) for name in WATCH_COLUMNS),
     ]
+
+    def with_their_projects(items: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Project]]:
+        projects = projects_numbered(actor, (item["number"] for item in items))
+        return [(item, projects[item["number"]]) for item in items if item["number"] in projects]
+
     return download_list(
         ending,
         "watch-list",
-        header,
+        columns,
         lambda page: list_watched(actor, filters, page, language),
-        lambda items: _watch_rows(actor, items),
+        with_their_projects,
     )
 
 
@@ -478,24 +431,8 @@ def open_project_case(actor: Actor, number: str) -> Answer:
     return redirect_to("case", case_id=case.id)
 
 
-def _watch_rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
-    projects = projects_numbered(actor, (item["number"] for item in items))
-    return [
-        [
-            item["number"],
-            name_in_page_language(item),
-            item["agency"],
-            name_in_page_language(projects[item["number"]].agency),
-            "; ".join(flag["title"] for flag in item["flags"]),
-            min(flag["opened_on"] for flag in item["flags"]),
-            *(_cell(name, item[name]) for name in WATCH_COLUMNS),
-        ]
-        for item in items
-        if item["number"] in projects
-    ]
-
-
-def _cell(name: str, value: Any) -> Cell:
+def _watch_cell(name: str, row: tuple[Mapping[str, Any], Project]) -> Cell:
+    value: Cell = row[0][name]
     return choice_label(name, value) if isinstance(value, str) else value
 
 
@@ -546,19 +483,16 @@ BOTH: Final = ("GET", "POST")
 @pages.page("/cases/templates", needs=Permission.CASES_LEAD)
 def case_templates(actor: Actor) -> Answer:
     """List the templates, narrowed by kind, rule and language."""
-    filters = requested_filters(tuple(filters_of_templates()))
-    listing = list_templates(actor, filters, requested_page())
-    return render_template(
+    filters = requested_filters(TEMPLATE_LIST.filters)
+    return render_list(
         "cases/text_templates.html",
-        items=listing.items,
+        TEMPLATE_LIST.read(actor, filters, requested_page()),
         filters=filters,
         kinds=options("template_kind"),
         rules=list(rule_titles().items()),
         titles=rule_titles(),
         language_names=LANGUAGE_NAMES,
         languages_of_texts=[(code, LANGUAGE_NAMES[code]) for code in OFFICIAL_LANGUAGES],
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

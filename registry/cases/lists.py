@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, Final
 
@@ -24,29 +23,19 @@ from registry.cases.queries import flags_of_cases
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.cases.vocabulary import Outcome, Status
 from registry.cases.workflow import OPEN
+from registry.core import lists
 from registry.core.clock import rfc3339, today
 from registry.core.database import db
 from registry.core.lists import (
-    NOT,
-    BinFilter,
-    BooleanFilter,
-    ChoiceFilter,
-    ColumnFilter,
+    WORDS,
     Listing,
-    NullFilter,
     Page,
     SortKey,
-    TextFilter,
-    WordsFilter,
     after,
     build_page,
     chosen_sort,
     cursor_after,
-    date_filters,
-    instant_filters,
     literal_limit,
-    named_conditions,
-    negate,
     order_by,
     with_count,
 )
@@ -209,31 +198,11 @@ def _longest(words: list[str]) -> list[str]:
     return [word for word, following in pairwise([*sorted({*words}), ""]) if not following.startswith(word)]
 
 
-# Filters and the type of their values; several values are separated by commas.
-# At least one active flag of the case must match.
-OF_FLAGS: Final[Mapping[str, ColumnFilter]] = {"rule": ChoiceFilter(Flag.rule.expression, RULES)}
-# Filters whose result depends on the actor: decisions that the actor may approve.
-OF_THE_READER: Final[Mapping[str, ColumnFilter]] = {"to_approve": BooleanFilter(false())}
-OF_TEXT: Final[Mapping[str, ColumnFilter]] = {"q": WordsFilter(case_search)}
-SORTS: Final[Mapping[str, SortKey]] = {
-    "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
-    "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
-    "changed_at": SortKey("changed_at", Case.changed_at.expression, datetime),
-    "severity": SortKey("severity", rank(Case.severity.expression), int),
-    "id": SortKey("id", Case.id.expression, int),
-    # As projects are sorted: PostgreSQL has indexes of both orders.
-    "budget_kzt": SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True, ends=BUDGET_ENDS),
-    "assignee": SortKey("assignee", Case.assignee.expression, str, nullable=True),
-    "outcome": SortKey("outcome", Case.outcome.expression, str, nullable=True),
-    "closed_at": SortKey("closed_at", Case.closed_at.expression, datetime, nullable=True),
-}
-DEFAULT_SORT: Final = "due_on"
 # Filters and sorts that read the project of a case, and the one that reads its agency.
 OF_THE_AGENCY: Final = "agency"
 OF_THE_PROJECT: Final = frozenset({"project", OF_THE_AGENCY, "region", "sector", "q", "budget_kzt"})
 # The value of the filter ``status`` for every open case.
 ANY_OPEN: Final = ",".join(status.value for status in OPEN)
-NULLABLE: Final = ("assignee", "due_on", "closed_at", "outcome", "exempt_since")
 
 
 def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
@@ -242,7 +211,7 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
     Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
-    key, descending = sort_key(page.sort or DEFAULT_SORT)
+    key, descending = sort_key(page.sort)
     page_ids = matching_cases(actor, filters, Case.id, key.column.label("_sort"), sort=key)
     if page.cursor is not None:
         page_ids = page_ids.where(after(key, Case.id.expression, descending, page.cursor))
@@ -304,7 +273,7 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
 
 def position_of(after_case: Case, sort: str | None) -> str:
     """Return the cursor that continues a list of this order after the case. Raises Malformed."""
-    key, descending = sort_key(sort or DEFAULT_SORT)
+    key, descending = sort_key(sort)
     if key.name == "severity":
         value: Any = SEVERITY_RANK[after_case.severity]
     else:
@@ -318,17 +287,9 @@ def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElem
     Raises Malformed.
     """
     filters, below = split_below(filters)
-    to_approve = _to_approve(actor) if "to_approve" in filters else false()
-    known = {**filters_of_cases(), "to_approve": BooleanFilter(to_approve), **OF_FLAGS, **OF_TEXT}
     # The search is the last condition: it costs most.
-    raw = {name: filters[name] for name in sorted(filters, key=lambda name: name in OF_TEXT)}
-    criteria = named_conditions(known, {name: value for name, value in raw.items() if name != NOT})
-    if "rule" in criteria:
-        covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
-        criteria["rule"] = exists(
-            covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", criteria["rule"])
-        )
-    return [*below, *negate(criteria, raw).values()]
+    raw = {name: filters[name] for name in sorted(filters, key=lambda name: name == WORDS)}
+    return [*below, *CASE_LIST.criteria(actor, raw)]
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:
@@ -340,32 +301,58 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
     return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
 
 
-def filters_of_cases() -> dict[str, ColumnFilter]:
-    """Return the filters on a case and its project, as of today."""
-    # In SQL, comparing a NULL date gives NULL, and such a case is not overdue.
-    overdue: ColumnElement[Any] = and_(Case.due_on.is_not(None), Case.due_on < today())
-    return {
-        "status": ChoiceFilter(Case.status.expression, Status.codes()),
-        "assignee": TextFilter(Case.assignee.expression),
-        "is_assigned": BooleanFilter(Case.assignee.is_not(None)),
-        "project": TextFilter(Project.number.expression),
-        "agency": BinFilter(Agency.bin.expression),
-        "region": ChoiceFilter(Project.region.expression, Region.codes()),
-        "sector": ChoiceFilter(Project.sector.expression, Sector.codes()),
-        "severity": ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),
-        "overdue": BooleanFilter(overdue),
-        "outcome": ChoiceFilter(Case.outcome.expression, Outcome.codes()),
-        **date_filters("due_on", Case.due_on.expression),
-        **instant_filters("opened_at", Case.opened_at.expression),
-        **instant_filters("closed_at", Case.closed_at.expression),
-        **instant_filters("changed_at", Case.changed_at.expression),
-        "is_null": NullFilter({name: getattr(Case, name).expression for name in NULLABLE}),
-    }
+def _of_rules(rules: list[str]) -> ColumnElement[bool]:
+    """At least one active flag of the case is of these rules."""
+    covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
+    return exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", Flag.rule.in_(rules)))
 
 
-def sort_key(sort: str) -> tuple[SortKey, bool]:
-    """The sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
-    return chosen_sort(SORTS, sort)
+CASE_LIST: Final = lists.ListDeclaration[Actor](
+    name="cases",
+    permission=Permission.CASES_READ,
+    filters={
+        "status": lists.ChoiceFilter(Case.status.expression, Status.codes()),
+        "assignee": lists.TextFilter(Case.assignee.expression),
+        "is_assigned": lists.BooleanFilter(Case.assignee.is_not(None)),
+        "project": lists.TextFilter(Project.number.expression),
+        "agency": lists.BinFilter(Agency.bin.expression),
+        "region": lists.ChoiceFilter(Project.region.expression, Region.codes()),
+        "sector": lists.ChoiceFilter(Project.sector.expression, Sector.codes()),
+        "severity": lists.ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),
+        # In SQL, comparing a NULL date gives NULL, and such a case is not overdue.
+        "overdue": lists.BooleanFilter(lambda: and_(Case.due_on.is_not(None), Case.due_on < today())),
+        "outcome": lists.ChoiceFilter(Case.outcome.expression, Outcome.codes()),
+        **lists.date_filters("due_on", Case.due_on.expression),
+        **lists.instant_filters("opened_at", Case.opened_at.expression),
+        **lists.instant_filters("closed_at", Case.closed_at.expression),
+        **lists.instant_filters("changed_at", Case.changed_at.expression),
+        "is_null": lists.NullFilter(
+            {
+                name: getattr(Case, name).expression
+                for name in ("assignee", "due_on", "closed_at", "outcome", "exempt_since")
+            }
+        ),
+        "rule": lists.CodesFilter(_of_rules, tuple(RULES)),
+        "to_approve": lists.ReaderFilter(lambda actor: lists.BooleanFilter(lambda: _to_approve(actor))),
+        "q": lists.WordsFilter(case_search),
+    },
+    sorts={
+        **lists.sort_keys(Case.due_on.expression, Case.opened_at.expression, Case.changed_at.expression),
+        "severity": SortKey("severity", rank(Case.severity.expression), int),
+        "id": SortKey("id", Case.id.expression, int),
+        # As projects are sorted: PostgreSQL has indexes of both orders.
+        "budget_kzt": SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True, ends=BUDGET_ENDS),
+        **lists.sort_keys(Case.assignee.expression, Case.outcome.expression, Case.closed_at.expression),
+    },
+    default_sort="due_on",
+    negatable=True,
+    counted=True,
+)
+
+
+def sort_key(sort: str | None) -> tuple[SortKey, bool]:
+    """The sort key and direction for ``name`` or ``-name``, or the default. Raises Malformed for other fields."""
+    return chosen_sort(CASE_LIST.sorts, sort or CASE_LIST.default_sort)
 
 
 # How many cases a list has, and where a page of it stands. Counted up to a bound, so that no list costs more.
@@ -391,7 +378,7 @@ def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTot
     total = count_matching(actor, filters, most=MAX_COUNTED)
     if page.cursor is None:
         return ListTotals(total, 0, None)
-    key, descending = sort_key(page.sort or DEFAULT_SORT)
+    key, descending = sort_key(page.sort)
     rest = after(key, Case.id.expression, descending, page.cursor)
     before = count_matching(actor, filters, not_(rest), most=MAX_COUNTED, sort=key)
     if before is None or before <= page.limit:

@@ -15,18 +15,10 @@ from sqlalchemy import select
 from registry.accounts.roles import Actor, Permission
 from registry.cases.models import CaseTemplate
 from registry.cases.vocabulary import TemplateKind
+from registry.core import lists
 from registry.core.clock import now
 from registry.core.database import db, require_transaction
 from registry.core.errors import NotFound, invalid
-from registry.core.lists import (
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    conditions,
-    read_objects,
-)
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.freeze.rules import RULES
 from registry.journal import service as journal
@@ -38,23 +30,18 @@ class CaseTemplateNotFound(NotFound):
     """No template has this id."""
 
 
-SORTS: Final = {"id": SortKey("id", CaseTemplate.id.expression, int)}
-
-
-def filters_of_templates() -> dict[str, ColumnFilter]:
-    """The filters of the list."""
-    return {
-        "kind": ChoiceFilter(CaseTemplate.kind.expression, TemplateKind.codes()),
-        "rule": ChoiceFilter(CaseTemplate.rule.expression, RULES),
-        "language": ChoiceFilter(CaseTemplate.language.expression, OFFICIAL_LANGUAGES),
-    }
-
-
-def list_templates(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of the templates, oldest first. Raises RoleNotAllowed and Malformed."""
-    actor.require(Permission.CASES_REVIEW)
-    statement = select(CaseTemplate).where(*conditions(filters_of_templates(), filters))
-    return read_objects(statement, page, CaseTemplate, SORTS, "id")
+TEMPLATE_LIST: Final = lists.RecordList[Actor](
+    name="case-templates",
+    permission=Permission.CASES_REVIEW,
+    rows=lambda _actor: select(CaseTemplate),
+    unique=CaseTemplate.id.expression,
+    filters={
+        "kind": lists.ChoiceFilter(CaseTemplate.kind.expression, TemplateKind.codes()),
+        "rule": lists.ChoiceFilter(CaseTemplate.rule.expression, RULES),
+        "language": lists.ChoiceFilter(CaseTemplate.language.expression, OFFICIAL_LANGUAGES),
+    },
+    default_sort="id",
+)
 
 
 def templates_for(actor: Actor, kind: str, rules: Collection[str], language: Language) -> list[CaseTemplate]:

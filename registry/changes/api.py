@@ -11,7 +11,7 @@ from marshmallow import fields
 
 from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
-from registry.api.parameters import SEVERAL, TEXT_SCHEMA, filter_query, one_of, several_of
+from registry.api.parameters import TEXT_SCHEMA, filter_query, one_of, several_of
 from registry.changes.models import ChangeKind, ChangeType
 from registry.changes.queries import (
     MAX_WAIT_S,
@@ -24,7 +24,7 @@ from registry.changes.queries import (
 )
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, ReadOnly, Timestamp, nullable, shown_object
-from registry.core.lists import choices, split_values
+from registry.core.lists import SEVERAL, choices, split_values
 from registry.core.values import InvalidValue
 from registry.http.authentication import authenticate_again
 from registry.http.parameters import LIMIT, Parameter, take_page

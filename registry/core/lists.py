@@ -6,19 +6,20 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, not_, or_, select, true, tuple_
 
 from registry.core.bulk import estimated_rows
 from registry.core.clock import local_instant, now, rfc3339, today
-from registry.core.database import Model, db
+from registry.core.database import Instant, db
 from registry.core.dialects import is_sqlite
 from registry.core.errors import Invalid, Malformed, Problem
-from registry.core.fields import is_bin
+from registry.core.fields import MAX_AMOUNT, is_bin
 from registry.core.values import InvalidValue, control_character, exact_day
 
 # Keyset pagination: a cursor holds the sort values of the last row returned, so that every page costs the same.
@@ -76,6 +77,19 @@ class SortKey:
         if self.ends is None:
             raise ValueError(self.name)
         return literal_column(self.ends[0 if descending else 1], self.column.type)
+
+
+def sort_keys(*columns: Any) -> dict[str, SortKey]:
+    """The sort keys of columns of tables, by their names."""
+    return {
+        each.key: SortKey(
+            each.key,
+            each,
+            datetime if isinstance(each.type, Instant) else each.type.python_type,
+            nullable=each.nullable,
+        )
+        for each in columns
+    }
 
 
 def chosen_sort(sorts: Mapping[str, SortKey], sort: str) -> tuple[SortKey, bool]:
@@ -152,22 +166,17 @@ def read_page(
 ) -> Listing:
     """Read a page of a statement, in the order of the page, as mappings with ``_sort`` and ``_id`` beside its columns.
 
-    ``default``: the sort order unless the page has another one. Raises Malformed for a wrong sort or cursor.
+    Of a statement of one model the objects themselves. ``default``: the sort order unless the page has another one.
+    Raises Malformed for a wrong sort or cursor.
     """
     key, descending = chosen_sort(sorts, page.sort or default)
+    of_objects = len(statement.column_descriptions) == 1 and isinstance(statement.column_descriptions[0]["type"], type)
     if page.cursor is not None:
         statement = statement.where(after(key, unique, descending, page.cursor))
     statement = statement.add_columns(key.column.label("_sort"), unique.label("_id"))
     statement = statement.order_by(None).order_by(*order_by(key, unique, descending)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
-
-
-def read_objects(
-    statement: Select[*tuple[Any, ...]], page: Page, model: type[Model], sorts: Mapping[str, SortKey], default: str
-) -> Listing:
-    """Read a page of the objects of a model, as ``read_page`` does."""
-    listing = read_page(statement, page, model.id, sorts, default)  # type: ignore[attr-defined] # every listed one has
-    return Listing([row[model.__name__] for row in listing.items], listing.next)
+    listing = build_page(db.session.execute(statement).mappings().all(), page, key, descending)
+    return replace(listing, items=[next(iter(row.values())) for row in listing.items]) if of_objects else listing
 
 
 def _direction(key: SortKey, descending: bool) -> str:
@@ -203,109 +212,195 @@ NOT = "not"
 WORDS = "q"
 
 
+Column = ColumnElement[Any] | Callable[[], ColumnElement[Any]]
+SEVERAL = f"One or several, at most {MAX_VALUES}, with commas or by repeating the parameter."
+
+
 @dataclass(frozen=True, slots=True)
-class ChoiceFilter:
+class ColumnFilter(ABC):
+    """A filter on a column: one class for each kind of values.
+
+    ``column`` is a function where it depends on the day or the policy. ``takes`` describes the values where the kind
+    does not say enough.
+    """
+
+    values: ClassVar[str]
+    column: Column
+    takes: str = field(default="", kw_only=True)
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The SQL condition for a filter value. Raises InvalidValue."""
+        return self.compared(self.column() if callable(self.column) else self.column, value)
+
+    @abstractmethod
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFilter(ColumnFilter):
     """One or more codes of a fixed set, separated by commas."""
 
-    column: ColumnElement[Any]
+    values: ClassVar[str] = "codes"
+
     options: tuple[str, ...]
 
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
-        return self.column.in_(choices(value, self.options))
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+        return column.in_(choices(value, self.options))
 
 
 @dataclass(frozen=True, slots=True)
-class TextFilter:
+class CodesFilter:
+    """One or more codes of a fixed set, of which ``search`` makes the condition."""
+
+    values: ClassVar[str] = "codes"
+    search: Callable[[list[str]], ColumnElement[bool]]
+    options: tuple[str, ...]
+    takes: str = ""
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The SQL condition for a filter value. Raises InvalidValue."""
+        return self.search(choices(value, self.options))
+
+
+@dataclass(frozen=True, slots=True)
+class TextFilter(ColumnFilter):
     """One or more texts, separated by commas."""
 
-    column: ColumnElement[Any]
+    values: ClassVar[str] = "texts"
 
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
-        return self.column.in_(split_values(value))
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+        return column.in_(split_values(value))
 
 
 @dataclass(frozen=True, slots=True)
-class BinFilter(TextFilter):
+class BeginningFilter(ColumnFilter):
+    """One or more beginnings of texts, separated by commas."""
+
+    values: ClassVar[str] = "beginnings of texts"
+
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+        return or_(*(column.startswith(text, autoescape=True) for text in split_values(value)))
+
+
+@dataclass(frozen=True, slots=True)
+class BinFilter(ColumnFilter):
     """One or more BINs, separated by commas: a well-formed one that nobody has matches nothing."""
 
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
-        return self.column.in_(bin_numbers(value))
+    values: ClassVar[str] = "BINs"
+
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+        return column.in_(bin_numbers(value))
 
 
 @dataclass(frozen=True, slots=True)
-class BooleanFilter:
+class BooleanFilter(ColumnFilter):
     """``true`` or ``false``."""
 
-    column: ColumnElement[Any]
+    values: ClassVar[str] = "true or false"
 
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
-        if value not in ("true", "false"):
-            raise InvalidValue("expected-true-or-false")
-        return self.column.is_(value == "true")
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+        return column.is_(is_true(value))
 
 
 @dataclass(frozen=True, slots=True)
-class DateFilter:
-    """A date: the first (``end="from"``) or last (``end="to"``) one to match, or the exact one (no ``end``)."""
+class PredicateFilter(ColumnFilter):
+    """``true`` or ``false`` of a condition that is never NULL: without ``IS``, so that an index can serve it."""
 
-    column: ColumnElement[Any]
+    values: ClassVar[str] = "true or false"
+
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+        return column if is_true(value) else not_(column)
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFilter(ColumnFilter):
+    """The base of filters with the first (``end="from"``) or last (``end="to"``) value to match, or the exact one."""
+
     end: str = ""
 
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
-        day = exact_day(value)
-        if self.end == "from":
-            return self.column >= day
-        return self.column <= day if self.end == "to" else self.column == day
+    def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition on the column itself. Raises InvalidValue."""
+        edge, included = self.edge(value)
+        before: ColumnElement[bool] = column <= edge if included else column < edge
+        after: ColumnElement[bool] = column >= edge
+        equal: ColumnElement[bool] = column == edge
+        return {"from": after, "to": before}.get(self.end, equal)
+
+    @abstractmethod
+    def edge(self, value: str) -> tuple[Any, bool]:
+        """The value to compare with, and whether it is itself in the range. Raises InvalidValue."""
 
 
 @dataclass(frozen=True, slots=True)
-class TimestampFilter:
-    """The first (``end="from"``) or last (``end="to"``) time to match in a column of RFC 3339 texts."""
+class DateFilter(RangeFilter):
+    """A date."""
 
-    column: ColumnElement[Any]
-    end: str
+    values: ClassVar[str] = "date"
 
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
-        edge, included = parse_range_edge(value, self.end)
-        text = rfc3339(edge)
-        if self.end == "from":
-            return self.column >= text
-        return self.column <= text if included else self.column < text
+    def edge(self, value: str) -> tuple[Any, bool]:
+        """The date."""
+        return exact_day(value), True
 
 
 @dataclass(frozen=True, slots=True)
-class InstantFilter:
-    """The first (``end="from"``) or last (``end="to"``) time to match in an Instant column."""
+class AmountFilter(RangeFilter):
+    """An amount in whole tenge."""
 
-    column: ColumnElement[Any]
-    end: str
+    values: ClassVar[str] = "whole tenge"
 
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
+    def edge(self, value: str) -> tuple[Any, bool]:
+        """The amount."""
+        if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > MAX_AMOUNT:
+            raise InvalidValue("expected-whole-number")
+        return int(value), True
+
+
+@dataclass(frozen=True, slots=True)
+class InstantFilter(RangeFilter):
+    """A day or a time, of an Instant column."""
+
+    values: ClassVar[str] = "date or instant"
+
+    def edge(self, value: str) -> tuple[Any, bool]:
+        """The time, or the beginning or end of the day."""
+        return parse_range_edge(value, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampFilter(InstantFilter):
+    """The same of a column of RFC 3339 texts."""
+
+    def edge(self, value: str) -> tuple[Any, bool]:
+        """The text of the time."""
         edge, included = parse_range_edge(value, self.end)
-        if self.end == "from":
-            return self.column >= edge
-        return self.column <= edge if included else self.column < edge
+        return rfc3339(edge), included
 
 
 @dataclass(frozen=True, slots=True)
 class WordsFilter:
-    """Words to search for; ``search`` returns the condition for the text. ``takes`` describes the texts."""
+    """Words to search for; ``search`` returns the condition for the text. ``takes`` describes the texts.
+
+    ``blank``: whether the list takes a text of spaces alone.
+    """
+
+    values: ClassVar[str] = "words"
 
     search: Callable[[str], ColumnElement[bool]]
     takes: str = "Words; each matches the beginning of a word."
+    blank: bool = True
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The SQL condition for a filter value. Raises InvalidValue."""
         if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
             raise InvalidValue("not-usable")
-        if not value:
+        if not (value if self.blank else value.strip()):
             raise InvalidValue("value-missing")
         return self.search(value)
 
@@ -314,35 +409,70 @@ class WordsFilter:
 class NullFilter:
     """Names of fields, separated by commas: all of them have no value."""
 
-    columns: Mapping[str, ColumnElement[Any]]
+    values: ClassVar[str] = "names of fields without a value"
+
+    columns: Mapping[str, Column]
+    takes: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The names."""
+        return tuple(self.columns)
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The SQL condition for a filter value. Raises InvalidValue."""
-        return and_(*(self.columns[name].is_(None) for name in choices(value, tuple(self.columns))))
+        columns = [self.columns[name] for name in choices(value, self.options)]
+        return and_(*((column() if callable(column) else column).is_(None) for column in columns))
 
 
-ColumnFilter = (
-    WordsFilter | ChoiceFilter | TextFilter | BooleanFilter | DateFilter | TimestampFilter | InstantFilter | NullFilter
-)
+@dataclass(frozen=True, slots=True)
+class CustomFilter:
+    """Values of another kind of filter, of which ``search`` makes the condition. It raises InvalidValue."""
+
+    search: Callable[[str], ColumnElement[bool]]
+    kind: PlainFilter
+    takes: str = ""
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The SQL condition for a filter value. Raises InvalidValue."""
+        return self.search(value)
 
 
-def date_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:
+@dataclass(frozen=True, slots=True)
+class ReaderFilter:
+    """A filter that depends on who reads the list: ``of`` makes it, without a reader only to describe its values."""
+
+    of: Callable[[Any], PlainFilter]
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """Raise TypeError: there is none without a reader."""
+        raise TypeError(value)
+
+
+PlainFilter: TypeAlias = ColumnFilter | CodesFilter | WordsFilter | NullFilter
+Filter: TypeAlias = PlainFilter | CustomFilter | ReaderFilter
+
+
+def kind_of(known: Filter) -> PlainFilter:
+    """The filter whose values a filter takes."""
+    if isinstance(known, ReaderFilter):
+        return known.of(None)
+    return known.kind if isinstance(known, CustomFilter) else known
+
+
+def date_filters(name: str, column: Column) -> dict[str, Filter]:
     """The three filters of a date column: ``name``, ``name_from`` and ``name_to``."""
-    return {
-        name: DateFilter(column),
-        f"{name}_from": DateFilter(column, "from"),
-        f"{name}_to": DateFilter(column, "to"),
-    }
+    return {name: DateFilter(column), **range_filters(DateFilter, name, column)}
 
 
-def timestamp_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:
-    """The two filters of a column of RFC 3339 texts, ``name_from`` and ``name_to``."""
-    return {f"{name}_from": TimestampFilter(column, "from"), f"{name}_to": TimestampFilter(column, "to")}
-
-
-def instant_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:
+def instant_filters(name: str, column: Column) -> dict[str, Filter]:
     """The two filters of an Instant column, ``name_from`` and ``name_to``."""
-    return {f"{name}_from": InstantFilter(column, "from"), f"{name}_to": InstantFilter(column, "to")}
+    return range_filters(InstantFilter, name, column)
+
+
+def range_filters(kind: type[RangeFilter], name: str, column: Column) -> dict[str, Filter]:
+    """The two filters of a range of this kind, ``name_from`` and ``name_to``."""
+    return {f"{name}_{end}": kind(column, end) for end in ("from", "to")}
 
 
 def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
@@ -367,12 +497,12 @@ def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
         raise InvalidValue("no-such-date") from error
 
 
-def conditions(filters: Mapping[str, ColumnFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def conditions(filters: Mapping[str, Filter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The SQL conditions of a list. Raises Malformed with a problem for each unknown filter or invalid value."""
     return list(named_conditions(filters, raw).values())
 
 
-def named_conditions(filters: Mapping[str, ColumnFilter], raw: Mapping[str, str]) -> dict[str, ColumnElement[bool]]:
+def named_conditions(filters: Mapping[str, Filter], raw: Mapping[str, str]) -> dict[str, ColumnElement[bool]]:
     """The SQL conditions of a list by the names of their filters; those that ``not`` names are negated.
 
     Raises Malformed as ``conditions``.
@@ -411,6 +541,13 @@ def negate(
     if problems:
         raise Malformed(problems)
     return {name: each.is_not(true()) if name in negated else each for name, each in named.items()}
+
+
+def is_true(value: str) -> bool:
+    """Whether ``true`` or ``false`` is ``true``. Raises InvalidValue for another text."""
+    if value not in ("true", "false"):
+        raise InvalidValue("expected-true-or-false")
+    return value == "true"
 
 
 def choices(value: str, options: Sequence[str]) -> list[str]:
@@ -485,3 +622,94 @@ def known_at_of(query: Mapping[str, Any]) -> datetime | None:
     """Return the instant of the parameter of a query, None without it. Raises Invalid as ``parse_known_at``."""
     text = query.get(NAME)
     return None if text is None else parse_known_at(text)
+
+
+# Declarations of lists: what API, pages, exports and saved views all read.
+
+
+class Reader(Protocol):
+    """Who reads a list."""
+
+    def require(self, permission: Any) -> None:
+        """Raise unless the reader has the permission."""
+
+
+Actor = TypeVar("Actor", bound=Reader)
+
+
+def _as_read(_actor: object, rows: Sequence[Any]) -> Sequence[Any]:
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDeclaration(Generic[Actor]):
+    """A list of records: who may read it, and how it is filtered and sorted.
+
+    ``name``: in addresses, and of its files. ``negatable``, ``counted``: whether the API takes ``not`` and ``count``.
+    """
+
+    name: str
+    permission: str
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: Mapping[str, SortKey] = field(default_factory=dict)
+    default_sort: str = "-id"
+    negatable: bool = False
+    counted: bool = False
+
+    def criteria(self, actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+        """The conditions of the filters. Raises Malformed."""
+        named = {
+            name: each.of(actor) if isinstance(each, ReaderFilter) else each for name, each in self.filters.items()
+        }
+        return conditions(named, raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordList(ListDeclaration[Actor]):
+    """A list that is read from one statement.
+
+    ``rows``: the statement of the rows that an actor sees, joined with all that filters and sorts compare. ``unique``:
+    the column that breaks ties, and the order of a list without ``sorts``. ``shown``: what the list gives of the rows
+    of a page; it journals restricted projects among them as read.
+    """
+
+    rows: Callable[[Actor], Select[*tuple[Any, ...]]]
+    unique: ColumnElement[Any]
+    shown: Callable[[Actor, Sequence[Any]], Sequence[Any]] = _as_read
+
+    def read(
+        self, actor: Actor, raw: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
+    ) -> Listing:
+        """A page of the list. ``only``: further conditions on its rows.
+
+        Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
+        """
+        actor.require(self.permission)
+        statement = self.rows(actor).where(*self.criteria(actor, raw), *only)
+        sorts = self.sorts or {"id": SortKey("id", self.unique, int)}
+        listing = read_page(statement, page, self.unique, sorts, self.default_sort)
+        return replace(listing, items=list(self.shown(actor, listing.items)))
+
+
+Item = TypeVar("Item")
+
+
+def every_page(
+    read: Callable[[Page], Listing], convert: Callable[[list[Any]], Item], sort: str | None = None
+) -> Iterator[Item]:
+    """Each page of a list, converted as soon as it is read: loaded objects belong to the session.
+
+    Errors of the first page are raised at once, not when the iteration begins.
+    """
+
+    def page_after(cursor: str | None) -> tuple[Item, str | None]:
+        listing = read(Page(MAX_LIMIT, cursor, sort))
+        return convert(listing.items), listing.next
+
+    def pages(converted: Item, cursor: str | None) -> Iterator[Item]:
+        yield converted
+        while cursor is not None:
+            converted, cursor = page_after(cursor)
+            yield converted
+
+    return pages(*page_after(None))

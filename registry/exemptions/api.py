@@ -10,15 +10,15 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.exports import ListExport, add_exports
-from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
+from registry.api.exports import add_exports
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.cases.commission import propose_exemption
 from registry.cases.sync import revoke_exemption
 from registry.exemptions.models import Exemption
-from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
+from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION
 from registry.exemptions.service import add_exemption_document, exemption_documents_page, read_exemption_document
 from registry.http.request_bodies import SentFile
@@ -32,9 +32,7 @@ blp = ApiBlueprint(
     __name__,
     description="Decisions of the Commission, recorded here by two people and never granted here.",
 )
-FILTERS: Final = negatable(plain_parameters(filters_of_exemptions()))
-QUERY: Final = list_query(FILTERS, SORTS)
-add_exports(blp, ListExport("exemptions", Permission.EXEMPTIONS_READ, FILTERS, EXEMPTION, list_exemptions))
+add_exports(blp, EXEMPTION_LIST, EXEMPTION, EXEMPTION_LIST.read)
 
 
 def etag_data(exemption: Exemption) -> tuple[object, ...]:
@@ -46,14 +44,11 @@ def etag_data(exemption: Exemption) -> tuple[object, ...]:
 class Exemptions(MethodView):
     """All exemptions."""
 
-    @blp.requires(Permission.EXEMPTIONS_READ)
-    @blp.doc(operationId="list_all_exemptions")
-    @blp.arguments(QUERY, location="query")
-    @blp.response(200, PageSchema(EXEMPTION), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(EXEMPTION_LIST, EXEMPTION, EXAMPLE, operation="list_all_exemptions")
     def get(self, query: ListArguments) -> Any:
         """List exemptions, by default the newest first. Sort by id or valid_to."""
         use_read_replica()
-        return page_response(list_exemptions(current_actor(), *query))
+        return EXEMPTION_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.EXEMPTIONS_PROPOSE)
     @blp.doc(operationId="create_exemption")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
+from operator import attrgetter
 from typing import Final
 
 from flask import redirect, render_template, request
@@ -15,9 +15,8 @@ from registry.core.clock import today
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, Problem
 from registry.core.lists import Listing, Page
-from registry.core.spreadsheets.writer import Rows
 from registry.exemptions.models import Exemption
-from registry.exemptions.queries import list_exemptions, read_exemption
+from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
 from registry.exemptions.service import add_exemption_document, read_exemption_document
 from registry.http.error_handlers import status_of
 from registry.http.responses import document_download
@@ -27,7 +26,7 @@ from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import field_label, name_in_page_language
-from registry.web.lists import ENDINGS, download_list, first_address, next_address, requested_filters, requested_page
+from registry.web.lists import ENDINGS, TableColumn, download_list, render_list, requested_filters, requested_page
 
 # Pages of exemptions that end soon; after its end the project is flagged again.
 
@@ -48,11 +47,11 @@ def exemptions_ending(actor: Actor) -> Answer:
         return redirect(address)
     filters, within = requested_filters(FILTERS), _requested_days()
     listing = Listing([], None) if names_no_agency(filters) else _ending(actor, requested_page())
-    return render_template(
+    return render_list(
         "exemptions/list.html",
+        listing,
         actor=actor,
-        items=listing.items,
-        left={item.id: (item.valid_to - today()).days for item in listing.items},
+        left={item.id: _days_left(item) for item in listing.items},
         tabs=tabs(actor, {}),
         filters=filters,
         agency=agency_filter(actor, filters),
@@ -62,30 +61,28 @@ def exemptions_ending(actor: Actor) -> Answer:
             **{days: ngettext("%(num)s day", "%(num)s days", int(days)) % {"num": days} for days in DAYS},
             ANY: _("Whenever it ends"),
         },
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 
 @pages.page(f"/cases/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending_table(actor: Actor, ending: str) -> Answer:
     """Download all these exemptions."""
-    header = [
-        field_label("number"),
-        _("Project"),
-        field_label("bin"),
-        field_label("agency"),
-        *(field_label(name) for name in COLUMNS),
-        _("Days left"),
+    columns: list[TableColumn] = [
+        (field_label("number"), attrgetter("project")),
+        (_("Project"), lambda item: name_in_page_language(item.project_record)),
+        (field_label("bin"), attrgetter("project_record.agency.bin")),
+        (field_label("agency"), lambda item: name_in_page_language(item.project_record.agency)),
+        *((field_label(name), attrgetter(name)) for name in COLUMNS),
+        (_("Days left"), _days_left),
     ]
-    return download_list(ending, "exemptions-ending", header, lambda page: _ending(actor, page), _rows)
+    return download_list(ending, "exemptions-ending", columns, lambda page: _ending(actor, page))
 
 
 def _ending(actor: Actor, page: Page) -> Listing:
     filters, within = requested_filters(FILTERS), _requested_days()
     if within != ANY:
         filters["valid_to_to"] = (today() + timedelta(days=int(within))).isoformat()
-    return list_exemptions(actor, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
+    return EXEMPTION_LIST.read(actor, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
 
 
 def _requested_days() -> str:
@@ -95,18 +92,8 @@ def _requested_days() -> str:
     return within
 
 
-def _rows(items: Sequence[Exemption]) -> Rows:
-    return [
-        [
-            item.project,
-            name_in_page_language(item.project_record),
-            item.project_record.agency.bin,
-            name_in_page_language(item.project_record.agency),
-            *(getattr(item, name) for name in COLUMNS),
-            (item.valid_to - today()).days,
-        ]
-        for item in items
-    ]
+def _days_left(item: Exemption) -> int:
+    return (item.valid_to - today()).days
 
 
 # Pages of the documents of an exemption: add and download.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from flask.views import MethodView
 
-from registry.accounts.roles import Permission
-from registry.api.blueprint import LINK, ApiBlueprint, current_actor
-from registry.api.exports import PROJECT, ListExport, add_exports, expand_parameter, split_expand, with_projects
-from registry.api.parameters import ListArguments, PageSchema, list_query, negatable, page_response, plain_parameters
-from registry.flags.queries import FLAG_FILTERS, SORTS, list_flags
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.exports import PROJECT, add_exports, expand_parameter, split_expand, with_projects
+from registry.api.parameters import ListArguments
+from registry.flags.queries import FLAG_LIST, list_flags
 from registry.flags.schemas import FLAG
 from registry.http.request_context import request_locale
 from registry.journal.read_replica import use_read_replica
@@ -19,30 +18,17 @@ from registry.projects import examples
 blp = ApiBlueprint(
     "flags", __name__, description="One rule's finding on one project, from the audit that opened it to its end."
 )
-FILTERS: Final = negatable(plain_parameters(FLAG_FILTERS))
-add_exports(
-    blp,
-    ListExport(
-        "flags",
-        Permission.PROJECTS_READ,
-        FILTERS,
-        FLAG,
-        lambda actor, filters, page: list_flags(actor, filters, page, request_locale()),
-    ),
-)
+add_exports(blp, FLAG_LIST, FLAG, lambda actor, filters, page: list_flags(actor, filters, page, request_locale()))
 
 
 @blp.route("/flags")
 class Flags(MethodView):
     """All flags."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="list_all_flags")
-    @blp.arguments(list_query((*FILTERS, expand_parameter(PROJECT)), SORTS, counted=True), location="query")
-    @blp.response(200, PageSchema(FLAG, counted=True), example={"items": [examples.FLAG], "next": None}, headers=LINK)
+    @blp.listing(FLAG_LIST, FLAG, examples.FLAG, operation="list_all_flags", more=[expand_parameter(PROJECT)])
     def get(self, query: ListArguments) -> Any:
         """List flags, the newest first: active ones and cleared ones, each with its clause and what to do next."""
         use_read_replica()
         filters, expand = split_expand(query.filters, PROJECT)
         listing = list_flags(current_actor(), filters, query.page, request_locale())
-        return page_response(with_projects(current_actor(), listing, expand))
+        return with_projects(current_actor(), listing, expand)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -30,12 +31,12 @@ from registry.changes.service import record_changes
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.errors import Conflict
-from registry.core.lists import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.lists import Listing, Page, after, build_page, chosen_sort, order_by
 from registry.core.translations import Language
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
 from registry.flags.models import FLAG_SUBJECT, FLAGS, IS_ACTIVE, AuditRun, Flag, last_good_date, rank
-from registry.flags.queries import DEFAULT_SORT, flag_representation, flag_rows, require_sort
+from registry.flags.queries import FLAG_LIST, flag_representation, flag_rows
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
@@ -170,8 +171,6 @@ def _require_known(at: datetime) -> None:
 
 # The list of a project's flags as they were at an earlier moment.
 
-KINDS: Final[Mapping[str, type]] = {"id": int, "opened_on": date, "severity": int, "changed_at": datetime}
-
 
 def flags_of_then(
     actor: Actor, project_id: int, at: datetime, page: Page, language: Language, policy: Policy, last_on: date | None
@@ -181,12 +180,10 @@ def flags_of_then(
     ``last_on``: the date of the last good audit at the moment. The case is the one of today. Raises Malformed for a bad
     sort or cursor, and FlagsNotKnown.
     """
-    sort = page.sort or DEFAULT_SORT
-    name, descending = require_sort(sort), sort.startswith("-")
+    key, descending = chosen_sort(FLAG_LIST.sorts, page.sort or FLAG_LIST.default_sort)
     then = flags_known_at(at)
-    column: Any = rank(then.c.severity) if name == "severity" else then.c[name]
-    key = SortKey(name, column, KINDS[name])
-    statement = flag_rows(column, visible_projects(actor), then).where(then.c.project_id == project_id)
+    key = replace(key, column=rank(then.c.severity) if key.name == "severity" else then.c[key.name])
+    statement = flag_rows(key.column, visible_projects(actor), then).where(then.c.project_id == project_id)
     if page.cursor is not None:
         statement = statement.where(after(key, then.c.id, descending, page.cursor))
     ordered = statement.order_by(*order_by(key, then.c.id, descending)).limit(page.limit + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,27 +12,10 @@ from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, bindpar
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
+from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db, table_of
-from registry.core.errors import Malformed, Problem
-from registry.core.lists import (
-    BinFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    NullFilter,
-    Page,
-    SortKey,
-    TextFilter,
-    after,
-    build_page,
-    conditions,
-    date_filters,
-    instant_filters,
-    order_by,
-    split_values,
-    with_count,
-)
+from registry.core.lists import Listing, Page, after, build_page, chosen_sort, order_by, split_values, with_count
 from registry.core.translations import Language, translator
 from registry.core.values import InvalidValue
 from registry.flags.models import FLAGS, IS_ACTIVE, LAST_GOOD_DATE, last_good_date, rank
@@ -133,26 +116,30 @@ def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 FLAG: Final = FLAGS.c
 AGENCY: Final = table_of(Agency).c
 OF_PROJECT: Final = PROJECT.number == bindparam("project")
-FLAG_FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "project": TextFilter(PROJECT.number),
-    "status": ChoiceFilter(FLAG.status, FlagStatus.codes()),
-    "rule": ChoiceFilter(FLAG.rule, tuple(RULES)),
-    "severity": ChoiceFilter(FLAG.severity, Severity.codes()),
-    "agency": BinFilter(AGENCY.bin),
-    "region": ChoiceFilter(PROJECT.region, Region.codes()),
-    "sector": ChoiceFilter(PROJECT.sector, Sector.codes()),
-    **date_filters("opened_on", FLAG.opened_on),
-    **date_filters("cleared_on", FLAG.cleared_on),
-    "is_null": NullFilter({"cleared_on": FLAG.cleared_on, "exemption": FLAG.exemption_id}),
-    **instant_filters("changed_at", FLAG.changed_at),
-}
-SORTS: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = {
-    "id": (FLAG.id, int),
-    "opened_on": (FLAG.opened_on, date),
-    "severity": (rank(FLAG.severity), int),
-    "changed_at": (FLAG.changed_at, datetime),
-}
-DEFAULT_SORT: Final = "-id"
+FLAG_LIST: Final = lists.ListDeclaration[Actor](
+    name="flags",
+    permission=Permission.PROJECTS_READ,
+    filters={
+        "project": lists.TextFilter(PROJECT.number),
+        "status": lists.ChoiceFilter(FLAG.status, FlagStatus.codes()),
+        "rule": lists.ChoiceFilter(FLAG.rule, tuple(RULES)),
+        "severity": lists.ChoiceFilter(FLAG.severity, Severity.codes()),
+        "agency": lists.BinFilter(AGENCY.bin),
+        "region": lists.ChoiceFilter(PROJECT.region, Region.codes()),
+        "sector": lists.ChoiceFilter(PROJECT.sector, Sector.codes()),
+        **lists.date_filters("opened_on", FLAG.opened_on),
+        **lists.date_filters("cleared_on", FLAG.cleared_on),
+        "is_null": lists.NullFilter({"cleared_on": FLAG.cleared_on, "exemption": FLAG.exemption_id}),
+        **lists.instant_filters("changed_at", FLAG.changed_at),
+    },
+    sorts={
+        **lists.sort_keys(FLAG.id, FLAG.opened_on),
+        "severity": lists.SortKey("severity", rank(FLAG.severity), int),
+        **lists.sort_keys(FLAG.changed_at),
+    },
+    negatable=True,
+    counted=True,
+)
 
 
 def list_flags(actor: Actor, raw: Mapping[str, str], page: Page, language: Language) -> Listing:
@@ -161,7 +148,7 @@ def list_flags(actor: Actor, raw: Mapping[str, str], page: Page, language: Langu
     Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
     """
     actor.require(Permission.PROJECTS_READ)
-    return _page(actor, conditions(FLAG_FILTERS, raw), {}, page, language)
+    return _page(actor, FLAG_LIST.criteria(actor, raw), {}, page, language)
 
 
 def flags_of(actor: Actor, number: str, page: Page, language: Language) -> Listing:
@@ -196,8 +183,8 @@ def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) ->
 def _page(
     actor: Actor, filters: Sequence[ColumnElement[bool]], values: Mapping[str, Any], page: Page, language: Language
 ) -> Listing:
-    sort = page.sort or DEFAULT_SORT
-    key, descending = _sort_key(sort)
+    sort = page.sort or FLAG_LIST.default_sort
+    key, descending = chosen_sort(FLAG_LIST.sorts, sort)
     reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)
     statement = _sorted(sort, *reader, of_project="project" in values)
     behind = () if page.cursor is None else (after(key, FLAG.id, descending, page.cursor),)
@@ -224,7 +211,7 @@ def _matching_ids(
 # Cached per sort and kind of reader: 0.5 ms of the 4 ms of processor time of a list of flags.
 @lru_cache(maxsize=32)
 def _sorted(sort: str, bound: bool, restricted: bool, *, of_project: bool) -> Select[*tuple[Any, ...]]:
-    key, descending = _sort_key(sort)
+    key, descending = chosen_sort(FLAG_LIST.sorts, sort)
     visible = visible_with(bound=bound, restricted=restricted)
     return (
         flag_rows(key.column, [*visible, OF_PROJECT] if of_project else visible)
@@ -284,17 +271,3 @@ def flag_representation(
         "remedy": texts.remedy,
         "clause": texts.clause,
     }
-
-
-def require_sort(sort: str) -> str:
-    """The field of a sort. Raises Malformed for another one than flags are sorted by."""
-    name = sort.removeprefix("-")
-    if name not in SORTS:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    return name
-
-
-def _sort_key(sort: str) -> tuple[SortKey, bool]:
-    name = require_sort(sort)
-    column, kind = SORTS[name]
-    return SortKey(name, column, kind), sort.startswith("-")

@@ -9,16 +9,8 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, CONTENT_DISPOSITION, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.parameters import (
-    ListArguments,
-    PageSchema,
-    QueryParameter,
-    QuerySchema,
-    list_query,
-    page_response,
-    plain_parameters,
-)
+from registry.api.blueprint import API_PREFIX, CONTENT_DISPOSITION, LOCATION, ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments, QueryParameter, QuerySchema
 from registry.core.database import transaction
 from registry.core.fields import Choice, WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv
@@ -28,17 +20,15 @@ from registry.government_reports import schemas
 from registry.government_reports.document import pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import (
+    GOVERNMENT_REPORT_LIST,
     HEADER,
-    SORTS,
     content_of,
     data_of_report,
     document_number,
     export_rows,
-    filters_of_reports,
     find_government_report,
     find_report_to_change,
     last_audit_of,
-    list_government_reports,
     show_report,
 )
 from registry.government_reports.service import (
@@ -152,7 +142,6 @@ blp = ApiBlueprint(
 )
 WRITE: Final = Permission.GOVERNMENT_REPORTS_WRITE
 APPROVE: Final = Permission.GOVERNMENT_REPORTS_APPROVE
-QUERY: Final = list_query(plain_parameters(filters_of_reports()), SORTS)
 ISSUED: Final = {**schemas.EXAMPLE, "status": "issued", "approved_by": ["b.akhmetov", "d.ospanova"]}
 
 
@@ -183,15 +172,12 @@ def _require_state(report: GovernmentReport) -> None:
 class GovernmentReports(MethodView):
     """All reports."""
 
-    @blp.requires(READ)
-    @blp.doc(operationId="list_all_government_reports")
-    @blp.arguments(QUERY, location="query")
-    @blp.response(
-        200, PageSchema(schemas.SUMMARY), example={"items": [schemas.SUMMARY_EXAMPLE], "next": None}, headers=LINK
+    @blp.listing(
+        GOVERNMENT_REPORT_LIST, schemas.SUMMARY, schemas.SUMMARY_EXAMPLE, operation="list_all_government_reports"
     )
     def get(self, query: ListArguments) -> Any:
         """List reports, each as its newest version, the last begun first. Sort by id or due_on."""
-        return page_response(list_government_reports(current_actor(), *query))
+        return GOVERNMENT_REPORT_LIST.read(current_actor(), *query)
 
     @blp.requires(WRITE)
     @blp.doc(operationId="create_government_report")

@@ -11,11 +11,11 @@ from registry.cli.app_context import in_registry
 from registry.cli.output import as_json_option, every_item, print_json, print_pairs, print_table
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.government_reports.queries import (
+    GOVERNMENT_REPORT_LIST,
     HEADER,
     data_of_report,
     export_rows,
     find_government_report,
-    list_government_reports,
     show_report,
 )
 from registry.government_reports.schemas import REPORT, SUMMARY
@@ -37,7 +37,7 @@ def government_reports() -> None:
 def list_all(overdue: bool, as_json: bool) -> None:
     """List the reports, each as its newest version."""
     filters = {"overdue": "true"} if overdue else {}
-    rows = every_item(lambda page: list_government_reports(local_actor(READER), filters, page))
+    rows = every_item(lambda page: GOVERNMENT_REPORT_LIST.read(local_actor(READER), filters, page))
     if as_json:
         print_json([SUMMARY.dump(row) for row in rows])
     else:

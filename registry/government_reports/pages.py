@@ -16,6 +16,7 @@ from registry.core.values import InvalidValue, read_whole_number
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section
 from registry.government_reports.queries import (
+    GOVERNMENT_REPORT_LIST,
     HEADER,
     GovernmentReportNotFound,
     content_of,
@@ -25,7 +26,6 @@ from registry.government_reports.queries import (
     find_government_report,
     find_report_to_change,
     last_audit_of,
-    list_government_reports,
     reads_whole_report,
     show_report,
 )
@@ -48,7 +48,7 @@ from registry.web.current_user import page_locale
 from registry.web.formats import day
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, Form, FormPage, answer_form, as_typed, invalid_form, schema_field
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # Forms and buttons that change reports to the Government.
 
@@ -241,15 +241,12 @@ VERSION: Final = WholeNumber(1, 2**31 - 1)
 def government_reports(actor: Actor) -> Answer:
     """List the reports, each as its newest version, with due dates."""
     filters = requested_filters(FILTERS)
-    listing = list_government_reports(actor, filters, requested_page())
-    return render_template(
+    return render_list(
         "government_reports/list.html",
-        items=listing.items,
+        GOVERNMENT_REPORT_LIST.read(actor, filters, requested_page()),
         filters=filters,
         statuses=[(status.value, status.label) for status in GovernmentReportStatus],
         may_write=actor.may(Permission.GOVERNMENT_REPORTS_WRITE),
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from registry.accounts.roles import Actor, Permission
+from registry.core import lists
 from registry.core.clock import local_date, today
 from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
-from registry.core.lists import (
-    BooleanFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    TextFilter,
-    conditions,
-    date_filters,
-    read_objects,
-)
 from registry.core.spreadsheets.writer import Rows
 from registry.flags.models import last_good_audit
 from registry.government_reports.document import ReportContent, changes_between, measures, text_of
 from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus
 
-SORTS: Final[Mapping[str, SortKey]] = {
-    "id": SortKey("id", GovernmentReport.id.expression, int),
-    "due_on": SortKey("due_on", GovernmentReport.due_on.expression, date),
-}
-DEFAULT_SORT: Final = "-id"
 NUMBER: Final = re.compile(r"([1-9][0-9]{3})-([1-9][0-9]{0,5})", re.ASCII)
 SUMMARY_COLUMNS: Final = (
     *("number", "version", "status", "period_end", "due_on", "is_overdue", "responsible"),
@@ -49,29 +31,6 @@ class GovernmentReportNotFound(NotFound):
 
 class FiguresNotFrozen(NotFound):
     """The figures of the report are not frozen yet."""
-
-
-def filters_of_reports() -> dict[str, ColumnFilter]:
-    """The filters of the list; ``overdue`` is evaluated as of today."""
-    report = GovernmentReport
-    late = and_(report.status != GovernmentReportStatus.ISSUED.value, report.due_on < today())
-    return {
-        "status": ChoiceFilter(report.status.expression, GovernmentReportStatus.codes()),
-        "responsible": TextFilter(report.responsible.expression),
-        "overdue": BooleanFilter(late),
-        **date_filters("due_on", report.due_on.expression),
-        **date_filters("period_end", report.period_end.expression),
-    }
-
-
-def list_government_reports(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of reports, each as its newest version, the last begun first. Raises RoleNotAllowed and Malformed."""
-    actor.require(Permission.GOVERNMENT_REPORTS_READ)
-    shown = conditions(filters_of_reports(), raw)
-    statement = select(GovernmentReport).where(_is_newest(actor), *_readable(actor), *shown)
-    statement = statement.execution_options(populate_existing=True)
-    listing = read_objects(statement, page, GovernmentReport, SORTS, DEFAULT_SORT)
-    return Listing([summary(actor, report) for report in listing.items], listing.next)
 
 
 def find_government_report(actor: Actor, number: str, version: int | None = None) -> GovernmentReport:
@@ -225,6 +184,29 @@ def _is_newest(actor: Actor) -> Any:
     newest = select(func.max(newer.c.version)).where(*same).scalar_subquery()
     return GovernmentReport.version == newest
 
+
+# Each report as its newest version.
+GOVERNMENT_REPORT_LIST: Final = lists.RecordList[Actor](
+    name="government-reports",
+    permission=Permission.GOVERNMENT_REPORTS_READ,
+    rows=lambda actor: (
+        select(GovernmentReport).where(_is_newest(actor), *_readable(actor)).execution_options(populate_existing=True)
+    ),
+    unique=GovernmentReport.id.expression,
+    shown=lambda actor, reports: [summary(actor, report) for report in reports],
+    filters={
+        "status": lists.ChoiceFilter(GovernmentReport.status.expression, GovernmentReportStatus.codes()),
+        "responsible": lists.TextFilter(GovernmentReport.responsible.expression),
+        "overdue": lists.BooleanFilter(
+            lambda: and_(
+                GovernmentReport.status != GovernmentReportStatus.ISSUED.value, GovernmentReport.due_on < today()
+            )
+        ),
+        **lists.date_filters("due_on", GovernmentReport.due_on.expression),
+        **lists.date_filters("period_end", GovernmentReport.period_end.expression),
+    },
+    sorts=lists.sort_keys(GovernmentReport.id.expression, GovernmentReport.due_on.expression),
+)
 
 # The figures of a report as a table: one figure a row.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Response
@@ -41,7 +42,7 @@ from registry.http.request_context import request_locale
 from registry.http.responses import XLSX, xlsx_download
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
 from registry.imports.models import ANSWERS, OUTCOMES, ImportKind, ImportRun, ImportState
-from registry.imports.queries import errors_of, find_import, import_page, may_read_rows, previewed_rows
+from registry.imports.queries import IMPORT_LIST, errors_of, find_import, may_read_rows, previewed_rows
 from registry.imports.same_project import answer_questions
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.undo import undo_import
@@ -369,14 +370,11 @@ def shown_import(run: ImportRun) -> dict[str, Any]:
 class Imports(MethodView):
     """All imports."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="list_all_imports")
-    @blp.arguments(list_query(), location="query")
-    @blp.response(200, PageSchema(IMPORT), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(IMPORT_LIST, IMPORT, EXAMPLE, operation="list_all_imports")
     def get(self, query: ListArguments) -> Any:
         """List earlier imports, newest first: one's own, to administrators all."""
-        listing = import_page(current_actor(), query.page)
-        return page_response(Listing([shown_import(run) for run in listing.items], listing.next))
+        listing = IMPORT_LIST.read(current_actor(), *query)
+        return replace(listing, items=[shown_import(run) for run in listing.items])
 
     @blp.requires(Permission.IMPORTS_RUN)
     @blp.doc(operationId="create_import")

@@ -56,7 +56,7 @@ from registry.web.errors import problem_message, row_error_message
 from registry.web.formats import gettext
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import choice_label, field_label, options
-from registry.web.lists import first_address, next_address, requested_page
+from registry.web.lists import render_list, requested_page
 
 # Import columns: the fields of the schemas with their labels and value types, and the empty template.
 
@@ -188,8 +188,9 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
     outcome = request.args.get("outcome")
     chosen = outcome if outcome in OUTCOMES else None
     listing = previewed_rows(actor, run, requested_page(100), chosen)
-    return render_template(
+    return render_list(
         "imports/rows.html",
+        listing,
         run=run,
         can_answer=run.dry_run and run.state == ImportState.DONE and has_file(run.id),
         # Of an error that two fields share, one text is enough.
@@ -200,8 +201,6 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
         rows=listing.items,
         outcome=chosen,
         rules=rule_titles(),
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 
@@ -271,8 +270,9 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
     shows_rows = may_read_rows(actor, run)
     errors = errors_of(actor, run, requested_page(100), settled=False) if shows_rows else Listing([], None)
     answered, wrong_by_answer = count_answers(run) if run.unanswered else (0, 0)
-    return render_template(
+    return render_list(
         "imports/detail.html",
+        errors,
         run=run,
         form=form,
         shows_rows=shows_rows,
@@ -289,8 +289,6 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
         errors=errors.items,
-        next_address=next_address(errors.next),
-        first_address=first_address(),
     )
 
 

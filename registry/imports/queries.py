@@ -6,30 +6,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 
 from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import lost_admission_since
 from registry.agencies.service import may_act_for
 from registry.audits.verdicts import ProposedProject, is_reason_required, rules_that_would_flag
 from registry.core.database import db
-from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.lists import (
-    Listing,
-    Page,
-    SortKey,
-    read_objects,
-    read_page,
-)
+from registry.core.errors import NotFound
+from registry.core.lists import Listing, Page, RecordList, read_page, sort_keys
 from registry.core.spreadsheets.rows import ImportRow
 from registry.freeze.facts import EarlierRevision
 from registry.imports.models import NEW, SAME, ImportKind, ImportRun, PreviewedRow, RowError, is_own
 from registry.projects.revisions import differences
 
 MAX_RUNS: Final = 100
-BY_ROW: Final = {"row": SortKey("row", RowError.row.expression, int)}
-BY_PREVIEW: Final = {"row": SortKey("row", PreviewedRow.row.expression, int)}
-BY_ID: Final = {"id": SortKey("id", ImportRun.id.expression, int)}
+BY_ROW: Final = sort_keys(RowError.row.expression)
+BY_PREVIEW: Final = sort_keys(PreviewedRow.row.expression)
 
 
 class ImportNotFound(NotFound):
@@ -70,10 +63,7 @@ def require_rows(actor: Actor, run: ImportRun) -> None:
 
 def imports_of(actor: Actor) -> list[ImportRun]:
     """Return the actor's runs, or all runs for an administrator, newest first, at most 100."""
-    statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MAX_RUNS)
-    if not actor.may(Permission.IMPORTS_READ_ALL):
-        statement = statement.where(is_own(actor))
-    return list(db.session.scalars(statement))
+    return list(db.session.scalars(_visible(actor).order_by(ImportRun.id.desc()).limit(MAX_RUNS)))
 
 
 def errors_of(actor: Actor, run: ImportRun, page: Page, *, settled: bool = True) -> Listing:
@@ -84,8 +74,6 @@ def errors_of(actor: Actor, run: ImportRun, page: Page, *, settled: bool = True)
     Raises what ``require_rows`` raises, and Malformed for an invalid sort or cursor.
     """
     require_rows(actor, run)
-    if page.sort not in (None, "row", "-row"):
-        raise Malformed([Problem("sort", "not-a-choice", {"options": "row, -row"})])
     statement = select(
         RowError.row,
         RowError.column,
@@ -172,12 +160,15 @@ def needs_change_reason(run: ImportRun) -> bool:
         return any(map(is_reason_required, rows))
 
 
-def import_page(actor: Actor, page: Page) -> Listing:
-    """Return a page of the actor's runs, or of all for an administrator, newest first. Raises Malformed."""
+def _visible(actor: Actor) -> Select[Any]:
     statement = select(ImportRun)
-    if not actor.may(Permission.IMPORTS_READ_ALL):
-        statement = statement.where(is_own(actor))
-    return read_objects(statement, page, ImportRun, BY_ID, "-id")
+    return statement if actor.may(Permission.IMPORTS_READ_ALL) else statement.where(is_own(actor))
+
+
+# The actor's runs, or all for an administrator.
+IMPORT_LIST: Final = RecordList(
+    name="imports", permission=Permission.IMPORTS_RUN, rows=_visible, unique=ImportRun.id.expression
+)
 
 
 def can_undo(actor: Actor, run: ImportRun) -> bool:

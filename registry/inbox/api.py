@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LINK, ApiBlueprint, current_actor
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
+from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, parameters_of
 from registry.http.request_context import request_locale
 from registry.inbox import service
-from registry.inbox.queries import FILTERS, SORTS, InboxListing, cases_due_soon, count_unread, list_inbox
+from registry.inbox.queries import INBOX, InboxListing, cases_due_soon, count_unread
 from registry.inbox.schemas import DUE_SOON, INBOX_ENTRY, INBOX_READ, INBOX_READING
 
 blp = ApiBlueprint("inbox", __name__, description="What is new for a person, and what a person follows.")
-PARAMETERS: Final = plain_parameters(FILTERS)
 
 
 class InboxPage(PageSchema):
@@ -47,7 +46,7 @@ class Inbox(MethodView):
 
     @blp.requires(Permission.CASES_READ)
     @blp.doc(operationId="list_inbox")
-    @blp.arguments(list_query(PARAMETERS, SORTS), location="query")
+    @blp.arguments(list_query(parameters_of(INBOX), INBOX.sorts), location="query")
     @blp.response(200, InboxPage(INBOX_ENTRY), headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """List what happened to the caller's cases, questions and orders, newest first. A service account has none.
@@ -55,7 +54,7 @@ class Inbox(MethodView):
         ``due_soon`` are the cases that wait for the caller and are due in three days.
         """
         actor = current_actor()
-        listing, headers = page_response(list_inbox(actor, *query))
+        listing, headers = page_response(INBOX.read(actor, *query))
         due = cases_due_soon(actor, request_locale())
         return InboxListing(listing.items, listing.next, listing.count, due_soon=due), headers
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import render_template, request
+from flask import request
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.errors import Malformed, Problem
 from registry.inbox import service
 from registry.inbox.queries import (
     AT_MOST,
+    INBOX,
     MAX_COUNTED,
     case_of_entry,
     count_unread,
     due_soon,
     due_soon_filters,
     is_watching,
-    list_inbox,
     newest_entry_id,
     unread_of_case,
     unread_sections,
@@ -27,7 +27,7 @@ from registry.projects.queries import projects_numbered
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
 from registry.web.formats import gettext, ngettext
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # What other pages show of the inbox: the count in the header, sections of home, and what is followed.
 
@@ -113,10 +113,11 @@ def inbox(actor: Actor) -> Answer:
     """List the person's entries, newest first."""
     filters = requested_filters(FILTERS)
     due = due_soon(actor, page_locale())
-    listing = list_inbox(actor, filters, requested_page())
+    listing = INBOX.read(actor, filters, requested_page())
     numbers = [entry["project"] for entry in listing.items] + [case["project"] for case in due]
-    return render_template(
+    return render_list(
         "inbox/list.html",
+        listing,
         actor=actor,
         entries=listing.items,
         due_soon=due,
@@ -124,8 +125,6 @@ def inbox(actor: Actor) -> Answer:
         inbox_projects=projects_numbered(actor, numbers),
         filters=filters,
         newest=newest_entry_id(actor),
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -14,19 +14,11 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.lists import list_cases
 from registry.cases.models import CaseEvent
 from registry.cases.vocabulary import Status
+from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.lists import (
-    BooleanFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    conditions,
-    read_page,
-)
+from registry.core.lists import Listing, Page
 from registry.core.translations import Language
 from registry.inbox.models import EntryKind, InboxEntry, Watch
 from registry.projects.models import Project
@@ -37,8 +29,6 @@ DUE_SOON: Final = timedelta(days=3)
 MAX_DUE_SOON: Final = 20
 # The badge of the menu says "99+" for more.
 MAX_COUNTED: Final = 100
-SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", InboxEntry.id.expression, int)}
-DEFAULT_SORT: Final = "-id"
 SHOWN: Final[tuple[ColumnElement[Any], ...]] = (
     InboxEntry.id.expression,
     InboxEntry.kind.expression,
@@ -49,28 +39,12 @@ SHOWN: Final[tuple[ColumnElement[Any], ...]] = (
     Project.is_restricted.label("_restricted"),
     CaseEvent.by.label("by"),
 )
-FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "unread": BooleanFilter(InboxEntry.read_at.is_(None)),
-    "kind": ChoiceFilter(InboxEntry.kind.expression, EntryKind.codes()),
-}
 WAITS_FOR_AGENCY: Final = (Status.AWAITING_AGENCY, Status.REMEDIATION)
 WAITS_FOR_REVIEWER: Final = (Status.UNDER_REVIEW, Status.AWAITING_APPROVAL, Status.AWAITING_CONFIRMATION)
 
 
 class InboxEntryNotFound(NotFound):
     """The actor has no entry with this id, or no longer sees what it is about."""
-
-
-def list_inbox(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of the actor's entries, the newest first by default. Restricted projects on it are journalled as read.
-
-    A service account has none. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
-    """
-    actor.require(Permission.CASES_READ)
-    statement = visible_entries(actor, *SHOWN).where(*conditions(FILTERS, filters))
-    listing = read_page(statement, page, InboxEntry.id, SORTS, DEFAULT_SORT)
-    journal_restricted_reads(actor, [row["project"] for row in listing.items if row["_restricted"]], "inbox")
-    return Listing([dict(row) for row in listing.items], listing.next)
 
 
 def visible_entries(actor: Actor, *columns: Any) -> Select[Any]:
@@ -83,6 +57,26 @@ def visible_entries(actor: Actor, *columns: Any) -> Select[Any]:
         .where(InboxEntry.account_id == own_account_id(actor), *visible_projects(actor))
     )
     return statement.where(CaseEvent.visible_to_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
+
+
+def _shown(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    journal_restricted_reads(actor, [row["project"] for row in rows if row["_restricted"]], "inbox")
+    return [dict(row) for row in rows]
+
+
+# A service account has no entries.
+INBOX: Final = lists.RecordList[Actor](
+    name="inbox",
+    permission=Permission.CASES_READ,
+    rows=lambda actor: visible_entries(actor, *SHOWN),
+    unique=InboxEntry.id.expression,
+    shown=_shown,
+    filters={
+        "unread": lists.BooleanFilter(InboxEntry.read_at.is_(None)),
+        "kind": lists.ChoiceFilter(InboxEntry.kind.expression, EntryKind.codes()),
+    },
+    sorts=lists.sort_keys(InboxEntry.id.expression),
+)
 
 
 def own_account_id(actor: Actor) -> int:

@@ -9,36 +9,15 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import CONTENT_DISPOSITION, LINK, ApiBlueprint, current_actor
-from registry.api.parameters import (
-    SEVERAL,
-    WORDS_SCHEMA,
-    ListArguments,
-    PageSchema,
-    filter_query,
-    list_query,
-    page_response,
-    plain_parameters,
-)
+from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments, filter_query, parameters_of
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, ReadOnly
 from registry.http.parameters import Parameter
 from registry.http.responses import CSV, NDJSON, csv_download, ndjson_download
-from registry.journal.queries import JOURNAL_FILTERS, export_chain, export_csv, list_journal
+from registry.journal.queries import JOURNAL, export_chain, export_csv
 from registry.journal.read_replica import use_read_replica
 
-SEARCH: Final = Parameter(
-    "q",
-    "Entries by or about what it names: a part of a person's name, words of a project or agency, a number, a subject.",
-    WORDS_SCHEMA,
-)
-EXACT: Final = tuple(
-    Parameter(each.name, f"{SEVERAL} Of a renamed account its present and former names.", each.schema)
-    if each.name == "principal"
-    else each
-    for each in plain_parameters(JOURNAL_FILTERS)
-)
-FILTERS: Final = (SEARCH, *EXACT)
 MAX_SEQ: Final = 2**63 - 1
 AFTER: Final = Parameter(
     "after",
@@ -92,14 +71,11 @@ EXAMPLE: Final[dict[str, Any]] = {
 class Journal(MethodView):
     """All entries."""
 
-    @blp.requires(Permission.JOURNAL_READ)
-    @blp.doc(operationId="read_journal")
-    @blp.arguments(list_query(FILTERS, ("seq",)), location="query")
-    @blp.response(200, PageSchema(Entry()), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(JOURNAL, Entry(), EXAMPLE, operation="read_journal")
     def get(self, query: ListArguments) -> Any:
         """Read the journal, the newest entries first."""
         use_read_replica()
-        return page_response(list_journal(current_actor(), *query))
+        return JOURNAL.read(current_actor(), *query)
 
 
 @blp.route("/exports/journal.csv")
@@ -108,7 +84,7 @@ class JournalCsv(MethodView):
 
     @blp.requires(Permission.JOURNAL_READ)
     @blp.doc(operationId="export_journal_as_csv")
-    @blp.arguments(filter_query(FILTERS), location="query")
+    @blp.arguments(filter_query(parameters_of(JOURNAL)), location="query")
     @blp.response(200, {}, content_type=CSV, description="One row an entry.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export entries as CSV: UTF-8, newest first, `details` as JSON. What the chain needs is all there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from flask import render_template, url_for
@@ -11,12 +12,12 @@ from flask import render_template, url_for
 from registry.accounts.roles import SCHEDULE, Actor, Permission
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text
-from registry.journal.queries import EXPORTED_COLUMNS, find_entry, list_journal, table_rows
+from registry.journal.queries import EXPORTED_COLUMNS, JOURNAL, find_entry, journal_cell
 from registry.web.blueprint import Answer, pages
 from registry.web.errors import problem_message
 from registry.web.formats import day, gettext
 from registry.web.labels import CHOICE_LABELS, FIELDS, choice_label, display_value, field_label
-from registry.web.lists import ENDINGS, download_list, first_address, next_address, requested_filters, requested_page
+from registry.web.lists import ENDINGS, TableColumn, download_list, render_list, requested_filters, requested_page
 
 # Labels of the actions of journal entries.
 
@@ -422,10 +423,10 @@ EXACT = ("subject", "principal", "request_id")
 def journal(actor: Actor) -> Answer:
     """List the entries, newest first."""
     filters = _filters()
-    listing = list_journal(actor, filters, requested_page(50))
-    return render_template(
+    listing = JOURNAL.read(actor, filters, requested_page(50))
+    return render_list(
         "journal/list.html",
-        items=listing.items,
+        listing,
         exact=EXACT,
         actions=action_choices(filters.get("action")),
         action_label=action_label,
@@ -433,8 +434,6 @@ def journal(actor: Actor) -> Answer:
         subject_label=subject_label,
         subject_address=subject_address,
         filters=filters,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 
@@ -442,9 +441,8 @@ def journal(actor: Actor) -> Answer:
 def journal_table(actor: Actor, ending: str) -> Answer:
     """Download the listed entries."""
     filters = _filters()
-    return download_list(
-        ending, "journal", EXPORTED_COLUMNS, lambda page: list_journal(actor, filters, page), table_rows
-    )
+    columns: list[TableColumn] = [(name, partial(journal_cell, name=name)) for name in EXPORTED_COLUMNS]
+    return download_list(ending, "journal", columns, lambda page: JOURNAL.read(actor, filters, page))
 
 
 def _filters() -> dict[str, str]:

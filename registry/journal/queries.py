@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, String, Subquery, cast, func, literal, or_, select, union, union_all
@@ -18,27 +18,15 @@ from registry.accounts.account_names import FormerName
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import every_name_of
-from registry.agencies.queries import list_agencies
+from registry.agencies.queries import AGENCY_LIST
 from registry.approvals.tables import Approval
 from registry.audits.queries import RESTRICTED, without_restricted
 from registry.cases.models import Case
+from registry.core import lists
 from registry.core.database import db, table_of
-from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.lists import (
-    MAX_LIMIT,
-    MAX_VALUE_LENGTH,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    TextFilter,
-    conditions,
-    read_page,
-    split_values,
-    timestamp_filters,
-)
-from registry.core.spreadsheets.writer import Rows, table_as_csv
-from registry.core.values import control_character
+from registry.core.errors import NotFound
+from registry.core.lists import MAX_LIMIT, Page
+from registry.core.spreadsheets.writer import Cell, Rows, table_as_csv
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.journal.service import JournalEntry, hashed_text
@@ -165,16 +153,22 @@ def _opened(actor: Actor, opened: Mapping[str, int], audit_id: int) -> dict[str,
 MAX_SUBJECTS: Final = 50
 
 
+SEARCH: Final = (
+    "Entries by or about what it names: a part of a person's name, words of a project or agency, a number, a subject."
+)
+
+
 def search_condition(actor: Actor, text: str) -> ColumnElement[bool]:
     """The condition on entries by, or about, what the text names among what the actor may see.
 
     It names people and service accounts by a part of a present or former name, projects (with their cases) and agencies
     by the words that their lists search, and any subject by its key. Restricted projects are journalled as read.
     """
+    text = text.strip()
     names = _names_with(text)
     subjects = {
         *_records_of_projects(actor, text),
-        *(f"agency:{row['bin']}" for row in list_agencies(actor, {"q": text}, Page(MAX_SUBJECTS)).items),
+        *(f"agency:{row['bin']}" for row in AGENCY_LIST.read(actor, {"q": text}, Page(MAX_SUBJECTS)).items),
         *(f"{kind}:{name}" for kind in ("person", "account") for name in names),
         text,
         f"case:{text}",
@@ -196,47 +190,15 @@ def _records_of_projects(actor: Actor, text: str) -> list[str]:
 
 
 COLUMNS: Final = tuple(column.label(column.key) for column in JournalEntry.__table__.columns)
-SORTS: Final = {"seq": SortKey("seq", JournalEntry.seq.expression, int)}
 
 
-@dataclass(frozen=True, slots=True)
-class PrincipalFilter(TextFilter):
-    """Names, separated by commas: of a renamed account the entries under its present and its former names."""
-
-    def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
-        # A name may have commas itself.
-        return self.column.in_(every_name_of({*split_values(value), value.strip()}))
-
-
-JOURNAL_FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "subject": TextFilter(JournalEntry.subject.expression),
-    "action": TextFilter(JournalEntry.action.expression),
-    "principal": PrincipalFilter(JournalEntry.principal.expression),
-    "request_id": TextFilter(JournalEntry.request_id.expression),
-    **timestamp_filters("at", JournalEntry.at.expression),
-}
+def _by(value: str) -> ColumnElement[bool]:
+    # A name may have commas itself.
+    return JournalEntry.principal.in_(every_name_of({*lists.split_values(value), value.strip()}))
 
 
 class JournalEntryNotFound(NotFound):
     """The entry does not exist, or the actor may not see it."""
-
-
-def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of entries, newest first (``sort``: ``-seq`` or ``seq``). Raises RoleNotAllowed and Malformed.
-
-    ``q`` in ``raw`` searches names, projects and agencies; the other filters are JOURNAL_FILTERS.
-    The restricted projects among them are journalled as read.
-    """
-    actor.require(Permission.JOURNAL_READ)
-    if page.sort not in (None, "seq", "-seq"):
-        raise Malformed([Problem("sort", "not-a-choice", {"options": "seq, -seq"})])
-    filters = {name: value for name, value in raw.items() if name != "q"}
-    statement = _entries(actor).where(*conditions(JOURNAL_FILTERS, filters))
-    if "q" in raw:
-        statement = statement.where(search_condition(actor, _searched(raw["q"])))
-    listing = read_page(statement, page, JournalEntry.seq, SORTS, "-seq")
-    return Listing(_journalled_as_read(actor, listing.items), listing.next)
 
 
 def read_chain(actor: Actor, after_seq: int, up_to: int, limit: int) -> list[dict[str, Any]]:
@@ -287,14 +249,6 @@ def find_entry(actor: Actor, seq: int) -> dict[str, Any]:
     return _journalled_as_read(actor, [row])[0]
 
 
-def _searched(text: str) -> str:
-    if len(text) > MAX_VALUE_LENGTH or control_character(text) is not None:
-        raise Malformed([Problem("q", "not-usable")])
-    if not text.strip():
-        raise Malformed([Problem("q", "value-missing")])
-    return text.strip()
-
-
 def _entries(actor: Actor) -> Select[Any]:
     """The entries visible to the actor; ``_restricted`` is the number of the restricted project, if any."""
     restricted = restricted_subjects()
@@ -319,6 +273,29 @@ def _entry_values(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: row[name] for name in row if not name.startswith("_")}, "details": json.loads(row["details"])}
 
 
+JOURNAL: Final = lists.RecordList(
+    name="journal",
+    permission=Permission.JOURNAL_READ,
+    rows=_entries,
+    unique=JournalEntry.seq.expression,
+    shown=_journalled_as_read,
+    filters={
+        "q": lists.ReaderFilter(lambda actor: lists.WordsFilter(partial(search_condition, actor), SEARCH, blank=False)),
+        "subject": lists.TextFilter(JournalEntry.subject.expression),
+        "action": lists.TextFilter(JournalEntry.action.expression),
+        "principal": lists.CustomFilter(
+            _by,
+            lists.TextFilter(JournalEntry.principal.expression),
+            takes=f"{lists.SEVERAL} Of a renamed account its present and former names.",
+        ),
+        "request_id": lists.TextFilter(JournalEntry.request_id.expression),
+        **lists.range_filters(lists.TimestampFilter, "at", JournalEntry.at.expression),
+    },
+    sorts=lists.sort_keys(JournalEntry.seq.expression),
+    default_sort="-seq",
+)
+
+
 # The journal as a table: all columns of an entry, ``details`` as JSON.
 
 EXPORTED_COLUMNS: Final = (
@@ -338,12 +315,14 @@ EXPORTED_COLUMNS: Final = (
 )
 
 
-def table_rows(entries: Sequence[Mapping[str, Any]]) -> Rows:
-    """Return one row an entry."""
-    return [
-        [json.dumps(entry[name], ensure_ascii=False) if name == "details" else entry[name] for name in EXPORTED_COLUMNS]
-        for entry in entries
-    ]
+def journal_cell(entry: Mapping[str, Any], name: str) -> Cell:
+    """The value of a column of the table."""
+    value: Cell = json.dumps(entry[name], ensure_ascii=False) if name == "details" else entry[name]
+    return value
+
+
+def _table_rows(entries: Sequence[Mapping[str, Any]]) -> Rows:
+    return [[journal_cell(entry, name) for name in EXPORTED_COLUMNS] for entry in entries]
 
 
 def export_csv(actor: Actor, raw: Mapping[str, str]) -> Iterator[bytes]:
@@ -351,8 +330,7 @@ def export_csv(actor: Actor, raw: Mapping[str, str]) -> Iterator[bytes]:
 
     Entries written in the meantime are left out: each page continues where the one before ended.
     """
-    first = list_journal(actor, raw, Page(MAX_LIMIT))
-    return table_as_csv(EXPORTED_COLUMNS, _pages(actor, raw, table_rows(first.items), first.next))
+    return table_as_csv(EXPORTED_COLUMNS, lists.every_page(lambda page: JOURNAL.read(actor, raw, page), _table_rows))
 
 
 def export_chain(actor: Actor, after: int) -> Iterator[bytes]:
@@ -364,11 +342,3 @@ def export_chain(actor: Actor, after: int) -> Iterator[bytes]:
     while entries := read_chain(actor, after, up_to, MAX_LIMIT):
         yield "".join(f"{json.dumps(entry, ensure_ascii=False)}\n" for entry in entries).encode()
         after = entries[-1]["seq"]
-
-
-def _pages(actor: Actor, raw: Mapping[str, str], rows: Rows, following: str | None) -> Iterator[Rows]:
-    yield rows
-    while following is not None:
-        listing = list_journal(actor, raw, Page(MAX_LIMIT, following))
-        following = listing.next
-        yield table_rows(listing.items)

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, LINK, ApiBlueprint, current_actor
-from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response, plain_parameters
+from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response, parameters_of
 from registry.cases.queries import read_case
 from registry.http.responses import CSV, csv_download
 from registry.letters.pages import html_response, pdf_response
-from registry.letters.queries import SORTS, export_csv, filters_of_letters, letters_of_case, list_letters, read_letter
+from registry.letters.queries import LETTER_LIST, export_csv, letters_of_case, read_letter
 from registry.letters.schemas import EXAMPLE, LETTER, SUMMARY
 
 blp = ApiBlueprint("letters", __name__, description="Letters of orders, questions, referrals and closings, frozen.")
-PARAMETERS: Final = plain_parameters(filters_of_letters())
-QUERY: Final = list_query(PARAMETERS, SORTS)
 
 
 @blp.route("/letters")
 class Letters(MethodView):
     """The register."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="list_all_letters")
-    @blp.arguments(QUERY, location="query")
-    @blp.response(200, PageSchema(SUMMARY), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(LETTER_LIST, SUMMARY, EXAMPLE, operation="list_all_letters")
     def get(self, query: ListArguments) -> Any:
         """List letters, the newest first. Agencies see the letters to them. Sort by id or issued_on."""
-        return page_response(list_letters(current_actor(), *query))
+        return LETTER_LIST.read(current_actor(), *query)
 
 
 @blp.route("/letters/<number>")
@@ -91,7 +86,7 @@ class LettersCsv(MethodView):
 
     @blp.requires(Permission.CASES_READ)
     @blp.doc(operationId="export_letters_as_csv")
-    @blp.arguments(filter_query(PARAMETERS), location="query")
+    @blp.arguments(filter_query(parameters_of(LETTER_LIST)), location="query")
     @blp.response(200, {}, content_type=CSV, description="One row a letter.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export letters as CSV: UTF-8, newest first."""

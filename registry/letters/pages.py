@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from flask import Response, jsonify, redirect, render_template, request
@@ -16,17 +17,17 @@ from registry.http.error_handlers import problem_response
 from registry.http.responses import pdf_download
 from registry.letters.queries import (
     COLUMNS,
+    LETTER_LIST,
     MAX_CODE_LENGTH,
     LetterCodeUnknown,
     check_letter,
-    letter_rows,
-    list_letters,
+    letter_cell,
     read_letter,
 )
 from registry.letters.wording import ISSUER, letter_pdf
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.lists import ENDINGS, download_list, first_address, next_address, requested_filters, requested_page
+from registry.web.lists import ENDINGS, TableColumn, download_list, render_list, requested_filters, requested_page
 
 # A letter as a file: PDF/A, and HTML without the register's menu, for the pages and the API.
 
@@ -63,19 +64,17 @@ def letters(actor: Actor) -> Answer:
     if address is not None:
         return redirect(address)
     filters = requested_filters(FILTERS)
-    listing = Listing([], None) if names_no_agency(filters) else list_letters(actor, filters, requested_page())
-    return render_template(
+    listing = Listing([], None) if names_no_agency(filters) else LETTER_LIST.read(actor, filters, requested_page())
+    return render_list(
         "letters/list.html",
+        listing,
         actor=actor,
-        items=listing.items,
         filters=filters,
         narrowed=any(name != "q" for name in filters),
         kept=[name for name in ("number", "project") if name in filters],
         agency=agency_filter(actor, filters),
         sorts=SORTS,
-        sort=request.args.get("sort") or "-id",
-        next_address=next_address(listing.next),
-        first_address=first_address(),
+        sort=request.args.get("sort") or LETTER_LIST.default_sort,
     )
 
 
@@ -83,7 +82,8 @@ def letters(actor: Actor) -> Answer:
 def letters_table(actor: Actor, ending: str) -> Answer:
     """Download all matching letters as a table."""
     filters = requested_filters(FILTERS)
-    return download_list(ending, "letters", COLUMNS, lambda page: list_letters(actor, filters, page), letter_rows)
+    columns: list[TableColumn] = [(name, partial(letter_cell, name=name)) for name in COLUMNS]
+    return download_list(ending, "letters", columns, lambda page: LETTER_LIST.read(actor, filters, page))
 
 
 @pages.page("/letters/<number>", needs=Permission.CASES_READ)

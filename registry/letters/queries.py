@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, false, or_, select
@@ -14,34 +14,17 @@ from sqlalchemy.orm import aliased, contains_eager
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.agencies.models import Agency
 from registry.cases.models import Case
+from registry.core import lists
 from registry.core.clock import rfc3339
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.lists import (
-    MAX_LIMIT,
-    BinFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    TextFilter,
-    WordsFilter,
-    conditions,
-    date_filters,
-    read_objects,
-)
+from registry.core.lists import Listing, Page, every_page
 from registry.core.spreadsheets.writer import Rows, table_as_csv
 from registry.letters.models import Letter, LetterKind
 from registry.letters.service import ends_of
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
-SORTS: Final[Mapping[str, SortKey]] = {
-    "id": SortKey("id", Letter.id.expression, int),
-    "issued_on": SortKey("issued_on", Letter.issued_on.expression, date),
-}
-DEFAULT_SORT: Final = "-id"
 NUMBER: Final = re.compile("QL-[0-9]{4}-[0-9]{6,}")
 # A number from its beginning, with or without QL, or its serial alone.
 NUMBER_PART: Final = re.compile(r"(?:QL[\s-]*)?([0-9]{1,9}(?:-[0-9]{0,9})?)", re.ASCII | re.IGNORECASE)
@@ -59,24 +42,13 @@ class LetterCodeUnknown(NotFound):
     """No letter has this check code."""
 
 
-def list_letters(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of the letters that the actor may see, newest first by default.
-
-    Letters about restricted projects are journalled as read. Raises RoleNotAllowed and Malformed.
-    """
-    actor.require(Permission.CASES_READ)
-    statement = _letters(actor, *conditions(filters_of_letters(), raw))
-    listing = read_objects(statement, page, Letter, SORTS, DEFAULT_SORT)
-    return Listing(_shown(actor, listing.items), listing.next)
-
-
 def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
     """A page of the letters of a case that the actor may see, oldest first; the caller has read the case.
 
     Raises Malformed.
     """
-    listing = read_objects(_letters(actor, Letter.case_id == case.id), page, Letter, SORTS, "id")
-    return Listing(_rows(listing.items), listing.next)
+    listing = lists.read_page(_letters(actor, Letter.case_id == case.id), page, Letter.id, LETTER_LIST.sorts, "id")
+    return replace(listing, items=_rows(listing.items))
 
 
 def read_letter(actor: Actor, number: str) -> dict[str, Any]:
@@ -121,18 +93,6 @@ def check_letter(code: str) -> dict[str, Any]:
         "stands": ended is None,
         "ended_because": ended,
         "sha256": letter.sha256,
-    }
-
-
-def filters_of_letters() -> dict[str, ColumnFilter]:
-    """The filters of the register; ``agency`` is the one to which the project belongs now."""
-    return {
-        "number": TextFilter(Letter.number.expression),
-        "kind": ChoiceFilter(Letter.kind.expression, LetterKind.codes()),
-        "agency": BinFilter(Agency.bin.expression),
-        "project": TextFilter(Project.number.expression),
-        **date_filters("issued_on", Letter.issued_on.expression),
-        "q": WordsFilter(_numbered, "The beginning of a number, or its digits after the year."),
     }
 
 
@@ -181,6 +141,24 @@ def _rows(letters: Sequence[Letter]) -> list[dict[str, Any]]:
     return rows
 
 
+LETTER_LIST: Final = lists.RecordList(
+    name="letters",
+    permission=Permission.CASES_READ,
+    rows=_letters,
+    unique=Letter.id.expression,
+    shown=_shown,
+    filters={
+        "number": lists.TextFilter(Letter.number.expression),
+        "kind": lists.ChoiceFilter(Letter.kind.expression, LetterKind.codes()),
+        # The one to which the project belongs now.
+        "agency": lists.BinFilter(Agency.bin.expression),
+        "project": lists.TextFilter(Project.number.expression),
+        **lists.date_filters("issued_on", Letter.issued_on.expression),
+        "q": lists.WordsFilter(_numbered, "The beginning of a number, or its digits after the year."),
+    },
+    sorts=lists.sort_keys(Letter.id.expression, Letter.issued_on.expression),
+)
+
 # The register of letters as a table: codes and ISO dates.
 
 COLUMNS: Final = (
@@ -205,27 +183,19 @@ COLUMNS: Final = (
 
 def export_csv(actor: Actor, raw: Mapping[str, str]) -> Iterator[bytes]:
     """Stream the letters as CSV, newest first. Raises RoleNotAllowed and Malformed, before the first piece."""
-    first = list_letters(actor, raw, Page(MAX_LIMIT))
-    return table_as_csv(COLUMNS, _pages(actor, raw, letter_rows(first.items), first.next))
+    return table_as_csv(COLUMNS, every_page(lambda page: LETTER_LIST.read(actor, raw, page), letter_rows))
 
 
 def letter_rows(letters: Sequence[Mapping[str, Any]]) -> Rows:
     """Return one row a letter."""
-    return [[_cell(letter, name) for name in COLUMNS] for letter in letters]
+    return [[letter_cell(letter, name) for name in COLUMNS] for letter in letters]
 
 
-def _cell(letter: Mapping[str, Any], name: str) -> Any:
+def letter_cell(letter: Mapping[str, Any], name: str) -> Any:
+    """The value of a column of the table."""
     if name.startswith("agency_name_"):
         return letter["agency_names"][name.removeprefix("agency_")]
     value = letter[name]
     if name == "issued_at":
         return rfc3339(value)
     return ("true" if value else "false") if isinstance(value, bool) else value
-
-
-def _pages(actor: Actor, raw: Mapping[str, str], rows: Rows, following: str | None) -> Iterator[Rows]:
-    yield rows
-    while following is not None:
-        listing = list_letters(actor, raw, Page(MAX_LIMIT, following))
-        following = listing.next
-        yield letter_rows(listing.items)

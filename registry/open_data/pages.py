@@ -32,7 +32,7 @@ from registry.open_data.queries import (
 from registry.open_data.service import StoredSet, stored_file, stored_set
 from registry.web.blueprint import CACHEABLE, Answer, cacheable_page, pages
 from registry.web.labels import name_in_page_language
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # The files of the open data at their fixed addresses: for programs of everybody, also in browsers of other sites.
 
@@ -168,9 +168,9 @@ def open_data() -> Answer:
     published = publication()
     filters, agency = requested_filters(FILTERS), request.args.get(AGENCY, "").strip()
     listing = list_public_projects(filters, agency, requested_page())
-    page = render_template(
+    page = render_list(
         "open_data/list.html",
-        items=listing.items,
+        listing,
         agencies=agency_names(item[AGENCY] for item in listing.items),
         filters=filters,
         agency=agency,
@@ -180,8 +180,6 @@ def open_data() -> Answer:
         offered=OFFERED,
         stored=stored_set(),
         licence=published.licence,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
     return cacheable_page(page)
 

@@ -11,7 +11,7 @@ from werkzeug.http import quote_etag
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
-from registry.agencies.queries import list_agencies
+from registry.agencies.queries import AGENCY_LIST
 from registry.agencies.schemas import AGENCY
 from registry.api.blueprint import (
     API_PREFIX,
@@ -25,23 +25,14 @@ from registry.api.blueprint import (
 )
 from registry.api.exports import expand_parameter, split_expand
 from registry.api.parameters import (
-    BIN_SCHEMA,
-    EDGES,
-    MONEY_SCHEMA,
-    SEVERAL,
-    TEXT_SCHEMA,
-    WORDS_SCHEMA,
     ListArguments,
     PageSchema,
     QueryParameter,
     QuerySchema,
     filter_query,
     list_query,
-    moment_parameter,
-    negatable,
-    one_of,
     page_response,
-    several_of,
+    parameters_of,
 )
 from registry.api.uploads import UploadedFile
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
@@ -54,16 +45,15 @@ from registry.audits.verdicts import (
 )
 from registry.core.database import repeated, table_of, transaction
 from registry.core.errors import Malformed, Problem, RegistryError
-from registry.core.fields import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA, AnyDay, BaseSchema, Loaded, ReadOnly, Timestamp
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay, BaseSchema, Loaded, ReadOnly, Timestamp
 from registry.core.lists import MAX_LIMIT, Listing, Page, known_at_of
 from registry.core.translations import Language
 from registry.flags.former_flags import flags_of_then
-from registry.flags.queries import SORTS as FLAG_SORTS
-from registry.flags.queries import active_flags_of, read_flags
+from registry.flags.queries import FLAG_LIST, active_flags_of, read_flags
 from registry.flags.schemas import FLAG
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
-from registry.freeze.rules import RULES, started_on
+from registry.freeze.rules import started_on
 from registry.http.error_handlers import problem_body, status_of
 from registry.http.parameters import Parameter
 from registry.http.request_bodies import SentFile
@@ -87,7 +77,6 @@ from registry.projects.details import read_id, read_whole
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY
-from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS, NULLABLE
 from registry.projects.former_records import former_records_shown
 from registry.projects.links import (
     add_link,
@@ -98,7 +87,7 @@ from registry.projects.links import (
     similar_to_values,
 )
 from registry.projects.models import Project
-from registry.projects.queries import SORTS, list_projects
+from registry.projects.queries import PROJECT_LIST, list_projects
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.schemas import (
     ACTIVE_FLAGS,
@@ -131,43 +120,7 @@ from registry.projects.service import (
     read_project_to_change,
     register_project,
 )
-from registry.projects.vocabulary import FLAG_AGES, DocumentKind
-
-# The query parameters of the lists of projects, exports among them.
-
-
-def _parameter(name: str) -> Parameter:
-    if name == "q":
-        return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
-    if name in ("rule", "open_rule"):
-        flags = "active flags" if name == "rule" else "open flags, neither exempt nor accepted"
-        return Parameter(name, f"Rules of {flags}. {SEVERAL}", one_of(RULES))
-    if name == "flag_age":
-        return Parameter(
-            name,
-            f"How many days open flags are open, at least; `31-high`: of this severity only. {SEVERAL}",
-            one_of(FLAG_AGES),
-        )
-    if name == "budget_programme":
-        return Parameter(name, f"How it begins: `047` is also `047-100`. {SEVERAL}", several_of(TEXT_SCHEMA))
-    if name == "is_null":
-        return Parameter(name, f"Fields that have no value. {SEVERAL}", one_of(NULLABLE))
-    if name in CHOICES:
-        return Parameter(name, SEVERAL, one_of(CHOICES[name]))
-    if name in BOOLEANS:
-        return Parameter(name, "true or false.", {"type": "boolean"})
-    field, _, end = name.rpartition("_")
-    if field in DAYS:
-        return Parameter(name, f"{EDGES[end]} date.", dict(DAY_SCHEMA))
-    if field in INSTANTS:
-        return moment_parameter(name, end)
-    if field in AMOUNTS:
-        return Parameter(name, f"{EDGES[end]} amount, in whole tenge.", MONEY_SCHEMA)
-    return Parameter(name, SEVERAL, several_of(BIN_SCHEMA if name in ("agency", "supplier_bin") else TEXT_SCHEMA))
-
-
-PROJECT_PARAMETERS: Final = negatable(map(_parameter, FILTERS))
-
+from registry.projects.vocabulary import DocumentKind
 
 # What the list of projects has beside each of them on request: its agency, its active flags.
 
@@ -182,7 +135,7 @@ def expanded(actor: Actor, listing: Listing, expand: Sequence[str], language: La
     if OF_AGENCY in expand and items:
         named = table_of(Agency).c.bin.in_({item["agency"] for item in items})
         agencies = {
-            each["bin"]: AGENCY.dump(each) for each in list_agencies(actor, {}, Page(MAX_LIMIT), only=(named,)).items
+            each["bin"]: AGENCY.dump(each) for each in AGENCY_LIST.read(actor, {}, Page(MAX_LIMIT), only=(named,)).items
         }
         items = [{**item, AGENCY_RECORD: agencies[item["agency"]]} for item in items]
     if OF_FLAGS in expand and items:
@@ -261,20 +214,19 @@ class KnownVerdictQuery(VerdictQuery, KnownQuery):
 class Projects(MethodView):
     """All projects."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="list_all_projects")
-    @blp.arguments(
-        list_query((*PROJECT_PARAMETERS, expand_parameter(*EXPANSIONS)), SORTS, counted=True), location="query"
-    )
-    @blp.response(
-        200, PageSchema(SHORT_PROJECT, counted=True), example={"items": [examples.SHORT], "next": None}, headers=LINK
+    @blp.listing(
+        PROJECT_LIST,
+        SHORT_PROJECT,
+        examples.SHORT,
+        operation="list_all_projects",
+        more=[expand_parameter(*EXPANSIONS)],
     )
     def get(self, query: ListArguments) -> Any:
         """List and search projects."""
         use_read_replica()
         filters, expand = split_expand(query.filters, *EXPANSIONS)
         listing = list_projects(current_actor(), filters, query.page)
-        return page_response(expanded(current_actor(), listing, expand, request_locale()))
+        return expanded(current_actor(), listing, expand, request_locale())
 
     @blp.requires(Permission.PROJECTS_WRITE)
     @blp.doc(operationId="create_project")
@@ -439,7 +391,7 @@ class ProjectFlags(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ)
     @blp.doc(operationId="list_flags_of_project", responses=PAST_ERRORS)
-    @blp.arguments(list_query((KNOWN_AT,), FLAG_SORTS), location="query")
+    @blp.arguments(list_query((KNOWN_AT,), FLAG_LIST.sorts), location="query")
     @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
     def get(self, query: ListArguments, number: str) -> Any:
         """List the flags of a project, cleared ones too; with `known_at` as they were then."""
@@ -572,7 +524,7 @@ HEADER_ROW = Parameter(
     {"type": "string", "enum": ["codes", "labels"], "default": "codes"},
     former="headers",
 )
-QUERY = filter_query((*PROJECT_PARAMETERS, HEADER_ROW))
+QUERY = filter_query((*parameters_of(PROJECT_LIST), HEADER_ROW))
 DESCRIPTION = "One row a project."
 
 
@@ -613,7 +565,7 @@ class ProjectsNdjson(MethodView):
 
     @exports_blp.requires(Permission.PROJECTS_READ)
     @exports_blp.doc(operationId="export_projects_as_ndjson")
-    @exports_blp.arguments(filter_query(PROJECT_PARAMETERS), location="query")
+    @exports_blp.arguments(filter_query(parameters_of(PROJECT_LIST)), location="query")
     @exports_blp.response(200, {}, content_type=NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""

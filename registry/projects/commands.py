@@ -15,6 +15,7 @@ from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, dry_run_option, language
+from registry.core.lists import kind_of
 from registry.imports.commands import (
     answers_option,
     checked_reason,
@@ -66,7 +67,8 @@ def import_(
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each filter of the project list: ``--work-type`` (or ``--work_type``) for ``work_type``."""
     for name, known in reversed(list(FILTERS.items())):
-        takes = ", ".join(known.options) if known.options else known.takes
+        kind = kind_of(known)
+        takes = ", ".join(getattr(kind, "options", ())) or kind.values
         names = [f"--{name.replace('_', '-')}"] + ([f"--{name}"] if "_" in name else [])
         command = click.option(*names, f"filter_{name}", metavar="VALUE", help=takes)(command)
     return command

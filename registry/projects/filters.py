@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, false, null, or_, select
 
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Actor
 from registry.agencies.models import Agency
+from registry.core import lists
 from registry.core.database import db, table_of
 from registry.core.dialects import least
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import MAX_AMOUNT, Boolean, Choice, Day, InputField, WholeNumber
-from registry.core.lists import (
-    MAX_VALUE_LENGTH,
-    NOT,
-    ChoiceFilter,
-    bin_numbers,
-    choices,
-    conditions,
-    negate,
-    parse_range_edge,
-    split_values,
-)
+from registry.core.fields import Bin, Boolean, Choice, Day, InputField, WholeNumber
+from registry.core.lists import bin_numbers, conditions
 from registry.core.search import matches_words, words_of
-from registry.core.values import InvalidValue, control_character, exact_day
+from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
+from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.projects.attestations import attestation_condition
 from registry.projects.fields import FIELDS, FILTERED_TEXTS, READ_ONLY, REQUIRED
@@ -69,7 +61,10 @@ def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], li
     """
     shared, clauses = split_below({name: value for name, value in filters.items() if name != KIND})
     kinds = {name: value for name, value in filters.items() if name == KIND}
-    return shared, [*conditions({KIND: ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds), *clauses]
+    return shared, [
+        *conditions({KIND: lists.ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds),
+        *clauses,
+    ]
 
 
 def split_below(filters: Mapping[str, str]) -> tuple[dict[str, str], list[ColumnElement[bool]]]:
@@ -104,34 +99,7 @@ def linked_condition(name: str, value: str) -> ColumnElement[bool]:
     return _conditions[name](value)
 
 
-def _fields_of(kind: type[InputField]) -> tuple[str, ...]:
-    return tuple(name for name, field in FIELDS.items() if isinstance(field, kind))
-
-
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: field.options for name, field in FIELDS.items() if isinstance(field, Choice)},
-    "object_class": ObjectClass.codes(),
-    "freeze_status": FreezeStatus.codes(),
-    "severity": Severity.codes(),
-    "attestation": AttestationState.codes(),
-    "withdrawn": WithdrawnProjects.codes(),
-}
-TEXTS: Final = ("number", "agency", *FILTERED_TEXTS)
-BOOLEANS: Final = (*_fields_of(Boolean), "is_restricted", "flagged", "has_security_conclusion")
 READ_ONLY_DAYS: Final = tuple(name for name in READ_ONLY if name.endswith("_on"))
-DAYS: Final = (*_fields_of(Day), *READ_ONLY_DAYS)
-INSTANTS: Final = ("registered_at", "updated_at", "changed_at")
-NULLABLE: Final = (*(name for name in FIELDS if name not in REQUIRED), *READ_ONLY_DAYS, "severity")
-AMOUNTS: Final = tuple(name for name in _fields_of(WholeNumber) if name not in CHOICES)
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A query parameter: a description of its values, the function that builds its condition, and fixed options."""
-
-    takes: str
-    condition: Callable[[str, str], ColumnElement[bool]]
-    options: tuple[str, ...] = ()
 
 
 def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
@@ -145,119 +113,89 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
 
 def filter_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The conditions of ``project_conditions`` without those of visibility."""
-    conditions: list[ColumnElement[bool]] = []
-    if "withdrawn" not in raw and FreezeStatus.WITHDRAWN not in raw.get("freeze_status", "").split(","):
-        conditions.append(NOT_WITHDRAWN)
-    problems = []
-    named: dict[str, ColumnElement[bool]] = {}
-    for name, value in raw.items():
-        known = FILTERS.get(name)
-        if name == NOT:
-            continue
-        if known is None:
-            problems.append(Problem(name, "unknown-parameter", {"name": name}))
-            continue
-        try:
-            named[name] = known.condition(name, value)
-        except InvalidValue as error:
-            problems.append(Problem(name, error.code, error.params))
-    return [*conditions, *negate(named, raw, problems).values()]
+    withdrawn_too = "withdrawn" in raw or FreezeStatus.WITHDRAWN in raw.get("freeze_status", "").split(",")
+    return [*(() if withdrawn_too else (NOT_WITHDRAWN,)), *conditions(FILTERS, raw)]
 
 
-def _column(name: str) -> ColumnElement[Any]:
-    if name == "agency":
-        return table_of(Agency).c.bin
-    if name == "started_on":
-        return started_on(policy_in_force())
-    return PROJECT[name]
+def _has_freeze_status(codes: list[str]) -> ColumnElement[bool]:
+    # SQLite reads a partial index only for a statement that repeats its condition.
+    rare = (HAS_RARE_STATUS,) if set(codes) <= set(RARE_STATUSES) else ()
+    return and_(PROJECT.freeze_status.in_(codes), *rare)
 
 
-def _choice(name: str, value: str) -> ColumnElement[bool]:
-    values = choices(value, CHOICES[name])
-    if name == "withdrawn":
-        return withdrawn_condition(values)
-    if name == "attestation":
-        return attestation_condition(*(AttestationState(code) for code in values))
-    if name == "freeze_status":
-        # SQLite reads a partial index only for a statement that repeats its condition.
-        rare = (HAS_RARE_STATUS,) if set(values) <= set(RARE_STATUSES) else ()
-        return and_(_column(name).in_(values), *rare)
-    return _column(name).in_([int(code) for code in values] if name == "object_class" else values)
-
-
-def _text(name: str, value: str) -> ColumnElement[bool]:
-    values = bin_numbers(value) if name in ("agency", "supplier_bin") else split_values(value)
-    return _column(name).in_(values)
-
-
-def _boolean(name: str, value: str) -> ColumnElement[bool]:
-    if value not in ("true", "false"):
-        raise InvalidValue("expected-true-or-false")
-    return _column(name).is_(value == "true")
-
-
-def _has_conclusion(_name: str, value: str) -> ColumnElement[bool]:
-    if value not in ("true", "false"):
-        raise InvalidValue("expected-true-or-false")
-    is_known = or_(PROJECT.security_conclusion_number.is_not(None), PROJECT.security_conclusion_on.is_not(None))
-    return is_known if value == "true" else ~is_known
-
-
-def _beginning(name: str, value: str) -> ColumnElement[bool]:
-    """Texts that begin so: the code of a budget programme stands before its subprogramme and its name."""
-    return or_(*(PROJECT[name].startswith(text, autoescape=True) for text in split_values(value)))
-
-
-def _date_range(name: str, value: str) -> ColumnElement[bool]:
-    field, _, end = name.rpartition("_")
-    column, day = _column(field), exact_day(value)
-    return column >= day if end == "from" else column <= day
-
-
-def _instant_range(name: str, value: str) -> ColumnElement[bool]:
-    field, _, end = name.rpartition("_")
-    column = _column(field)
-    edge, included = parse_range_edge(value, end)
-    if end == "from":
-        return column >= edge
-    return column <= edge if included else column < edge
-
-
-def _amount_range(name: str, value: str) -> ColumnElement[bool]:
-    field, _, end = name.rpartition("_")
-    if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > MAX_AMOUNT:
-        raise InvalidValue("expected-whole-number")
-    column = _column(field)
-    return column >= int(value) if end == "from" else column <= int(value)
-
-
-def _is_null(_name: str, value: str) -> ColumnElement[bool]:
-    return and_(*(_column(name).is_(None) for name in choices(value, NULLABLE)))
-
-
-def _search(_name: str, value: str) -> ColumnElement[bool]:
+def _search(text: str) -> ColumnElement[bool]:
     """Full-text search with word prefixes in names, purpose and number; matches nothing without a word."""
-    if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
-        raise InvalidValue("not-usable")
-    if not value:
-        raise InvalidValue("value-missing")
-    words = words_of(value)
+    words = words_of(text)
     return matches_words(PROJECT.words, words) if words else false()
 
 
-FILTERS: Final[Mapping[str, Filter]] = {
-    "q": Filter("words in names, purpose and number", _search),
-    **{name: Filter("codes", _choice, options) for name, options in CHOICES.items()},
-    **{name: Filter("texts", _text) for name in TEXTS},
-    **{name: Filter("true or false", _boolean) for name in BOOLEANS},
-    "is_null": Filter("names of fields without a value", _is_null, NULLABLE),
-    "flagged": Filter("true or false", linked_condition),
-    "has_security_conclusion": Filter("true or false", _has_conclusion),
-    "budget_programme": Filter("beginnings of texts", _beginning),
-    "rule": Filter("rules of active flags", linked_condition),
-    "open_rule": Filter("rules of open flags", linked_condition),
-    "flag_age": Filter("ages of open flags: least days", linked_condition, FLAG_AGES),
-    **{f"{name}_{end}": Filter("date", _date_range) for name in DAYS for end in ("from", "to")},
-    **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},
-    **{f"{name}_{end}": Filter("whole tenge", _amount_range) for name in AMOUNTS for end in ("from", "to")},
+def _started_on() -> ColumnElement[Any]:
+    return started_on(policy_in_force())
+
+
+def _linked(name: str, kind: lists.PlainFilter, takes: str = "") -> dict[str, lists.Filter]:
+    return {name: lists.CustomFilter(partial(linked_condition, name), kind, takes)}
+
+
+def _of(kind: type[InputField], further: Iterable[str] = ()) -> dict[str, lists.Column]:
+    """The columns of the fields of a kind, and further ones, by name."""
+    names = (*(name for name, field in FIELDS.items() if isinstance(field, kind) and name != "object_class"), *further)
+    return {name: _started_on if name == "started_on" else PROJECT[name] for name in names}
+
+
+def _ranges(kind: type[lists.RangeFilter], columns: Mapping[str, lists.Column]) -> dict[str, lists.Filter]:
+    ranges = [lists.range_filters(kind, name, column) for name, column in columns.items()]
+    return {name: known for each in ranges for name, known in each.items()}
+
+
+# In the order of the documentation: by kinds of fields.
+FILTERS: Final[Mapping[str, lists.Filter]] = {
+    "q": lists.WordsFilter(_search, "Words, or their beginnings, in names, purpose and number."),
+    **{
+        name: lists.ChoiceFilter(PROJECT[name], field.options)
+        for name, field in FIELDS.items()
+        if isinstance(field, Choice)
+    },
+    "object_class": lists.CodesFilter(lambda codes: PROJECT.object_class.in_(map(int, codes)), ObjectClass.codes()),
+    "freeze_status": lists.CodesFilter(_has_freeze_status, FreezeStatus.codes()),
+    "severity": lists.ChoiceFilter(PROJECT.severity, Severity.codes()),
+    "attestation": lists.CodesFilter(
+        lambda codes: attestation_condition(*map(AttestationState, codes)), AttestationState.codes()
+    ),
+    "withdrawn": lists.CodesFilter(withdrawn_condition, WithdrawnProjects.codes()),
+    "number": lists.TextFilter(PROJECT.number),
+    "agency": lists.BinFilter(table_of(Agency).c.bin),
+    **{
+        name: (lists.BinFilter if isinstance(FIELDS[name], Bin) else lists.TextFilter)(PROJECT[name])
+        for name in FILTERED_TEXTS
+    },
+    **{name: lists.BooleanFilter(column) for name, column in _of(Boolean, ["is_restricted"]).items()},
+    **_linked("flagged", lists.BooleanFilter(null())),
+    "has_security_conclusion": lists.PredicateFilter(
+        or_(PROJECT.security_conclusion_number.is_not(None), PROJECT.security_conclusion_on.is_not(None))
+    ),
+    "is_null": lists.NullFilter(
+        {
+            **{name: PROJECT[name] for name in FIELDS if name not in REQUIRED},
+            **{name: _started_on if name == "started_on" else PROJECT[name] for name in READ_ONLY_DAYS},
+            "severity": PROJECT.severity,
+        }
+    ),
+    "budget_programme": lists.BeginningFilter(
+        PROJECT.budget_programme, takes=f"How it begins: `047` is also `047-100`. {lists.SEVERAL}"
+    ),
+    **_linked("rule", lists.ChoiceFilter(null(), tuple(RULES)), f"Rules of active flags. {lists.SEVERAL}"),
+    **_linked(
+        "open_rule",
+        lists.ChoiceFilter(null(), tuple(RULES)),
+        f"Rules of open flags, neither exempt nor accepted. {lists.SEVERAL}",
+    ),
+    **_linked(
+        "flag_age",
+        lists.ChoiceFilter(null(), FLAG_AGES),
+        f"How many days open flags are open, at least; `31-high`: of this severity only. {lists.SEVERAL}",
+    ),
+    **_ranges(lists.DateFilter, _of(Day, READ_ONLY_DAYS)),
+    **_ranges(lists.InstantFilter, {name: PROJECT[name] for name in ("registered_at", "updated_at", "changed_at")}),
+    **_ranges(lists.AmountFilter, _of(WholeNumber)),
 }

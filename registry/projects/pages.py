@@ -39,7 +39,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Proble
 from registry.core.fields import AnyDay, BaseSchema, Day
 from registry.core.lists import NAME, Listing, Page, parse_known_at
 from registry.core.translations import lazy_text
-from registry.exemptions.queries import list_exemptions
+from registry.exemptions.queries import EXEMPTION_LIST
 from registry.exemptions.service import documents_of_exemptions
 from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
@@ -78,6 +78,7 @@ from registry.projects.former_records import REASON, former_records_shown, linke
 from registry.projects.links import add_link, links_page, remove_link, similar_items, similar_to_values
 from registry.projects.models import Project
 from registry.projects.queries import (
+    PROJECT_LIST,
     asked_texts,
     in_order,
     list_projects,
@@ -122,7 +123,7 @@ from registry.web.forms import (
     typed_values,
 )
 from registry.web.labels import choice_label, field_label, name_in_page_language, options
-from registry.web.lists import ENDINGS, first_address, next_address, requested_filters, requested_page
+from registry.web.lists import ENDINGS, render_list, requested_filters, requested_page
 
 # Sections of a project: the steps of the registration and the sections of its page (``SECTIONS``).
 
@@ -204,10 +205,10 @@ def projects(actor: Actor) -> Answer:
     filters = requested_filters(FILTERS)
     sort = request.args.get("sort")
     listing = Listing([], None) if names_no_agency(filters) else _listing(actor, filters)
-    return render_template(
+    return render_list(
         "projects/list.html",
+        listing,
         actor=actor,
-        items=listing.items,
         filters=filters,
         agencies=agency_names(item["agency"] for item in listing.items) if actor.agency_id is None else {},
         agency=agency_filter(actor, filters, with_below=True),
@@ -215,10 +216,8 @@ def projects(actor: Actor) -> Answer:
         kept=HIDDEN_FILTERS,
         rules=rule_titles(),
         sorts=SORTS,
-        sort=sort or "-registered_at",
+        sort=sort or PROJECT_LIST.default_sort,
         saved=view_line(actor, ViewList.PROJECTS, filters | ({"sort": sort} if sort else {})),
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 
@@ -384,7 +383,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
     links = links_for_page(actor, known)
     similar = similar_on_page(actor, known)
     former, later = linked_records(actor, known.id)
-    exemptions = list_exemptions(actor, {"project": number}, ALL).items
+    exemptions = EXEMPTION_LIST.read(actor, {"project": number}, ALL).items
     of_exemptions = documents_of_exemptions([exemption.id for exemption in exemptions])
     documents_by_exemption = {exemption.id: of_exemptions.get(exemption.id, []) for exemption in exemptions}
     # Read last: journalling a restricted read starts a transaction, which expires objects read before.

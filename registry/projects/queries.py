@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,15 +17,26 @@ from registry.core.bulk import estimated_rows
 from registry.core.clock import today
 from registry.core.database import TRANSACTION_OPEN, db, table_of
 from registry.core.dialects import date_literal, has_statistics, has_word_index, is_sqlite
-from registry.core.errors import Malformed, Problem
 from registry.core.fields import AMOUNT, YearlyAmounts
-from registry.core.lists import Listing, Page, SortKey, after, build_page, literal_limit, order_by, with_count
+from registry.core.lists import (
+    ListDeclaration,
+    Listing,
+    Page,
+    SortKey,
+    after,
+    build_page,
+    chosen_sort,
+    literal_limit,
+    order_by,
+    sort_keys,
+    with_count,
+)
 from registry.core.search import contains_words, matches_words, words_of
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.projects.fields import is_asked
-from registry.projects.filters import TEXTS, filter_conditions, started_on
+from registry.projects.fields import FILTERED_TEXTS, is_asked
+from registry.projects.filters import FILTERS, filter_conditions, started_on
 from registry.projects.models import BY_FILTERS, Project
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 
@@ -115,17 +127,29 @@ def _listed(session: Session, words: list[str]) -> tuple[int, ...] | None:
     return None if len(ids) > MAX_IDS else ids
 
 
-SORTS: Final = ("registered_at", "updated_at", "changed_at", "number", "budget_kzt", "started_on")
-DEFAULT_SORT: Final = "-registered_at"
 # The sort that the indexes of filters have, and those for which SQLite has no index.
 BY_FILTERS_FIRST: Final = ("registered_at", "budget_kzt", "started_on")
 # Filters that may find few projects by an index of their own.
-SELECTIVE: Final = frozenset({*TEXTS, "freeze_status", "q"})
+SELECTIVE: Final = frozenset({*FILTERED_TEXTS, "number", "agency", "freeze_status", "q"})
 # Conditions of these depend on what the database has: how rare the words are, and when the last audit was.
 NOT_CACHED: Final = frozenset({"q", "flag_age"})
 READ_BY_FILTERS: Final[Any] = text(f"projects.{BY_FILTERS}")
 # What stands for no budget in the indexes ``ix_projects_budget_down`` and ``…_up``.
 BUDGET_ENDS: Final = ("-1", str(2**63 - 1))
+PROJECT_LIST: Final = ListDeclaration[Actor](
+    name="projects",
+    permission=Permission.PROJECTS_READ,
+    filters=FILTERS,
+    sorts={
+        **sort_keys(PROJECT.registered_at, PROJECT.updated_at, PROJECT.changed_at, PROJECT.number),
+        "budget_kzt": SortKey("budget_kzt", PROJECT.budget_kzt, int, nullable=True, ends=BUDGET_ENDS),
+        # Of which column the policy says.
+        "started_on": SortKey("started_on", PROJECT.contract_signed_on, date, nullable=True),
+    },
+    default_sort="-registered_at",
+    negatable=True,
+    counted=True,
+)
 
 
 def list_projects(
@@ -136,7 +160,7 @@ def list_projects(
     ``only``: additional conditions on Project. Restricted projects among them are journalled as read.
     Raises Malformed for an invalid filter, sort or cursor.
     """
-    sort, filters = page.sort or DEFAULT_SORT, tuple(raw_filters.items())
+    sort, filters = page.sort or PROJECT_LIST.default_sort, tuple(raw_filters.items())
     key, descending = sort_key(sort)
     filtered = _filtered_list if not only and NOT_CACHED.isdisjoint(raw_filters) else _filtered_list.__wrapped__
     reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)
@@ -248,17 +272,11 @@ def _list_statement(sort: str, policy: Policy) -> Select[*tuple[Any, ...]]:
 
 def sort_key(sort: str) -> tuple[SortKey, bool]:
     """The sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
-    descending = sort.startswith("-")
-    name = sort.removeprefix("-")
-    if name not in SORTS:
-        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
-    if name == "started_on":
+    key, descending = chosen_sort(PROJECT_LIST.sorts, sort)
+    if key.name == "started_on":
         ends = (date_literal("0001-01-01"), date_literal("9999-12-31"))
-        return SortKey(name, started_on(policy_in_force()), date, nullable=True, ends=ends), descending
-    column = table_of(Project).c[name]
-    if name == "budget_kzt":
-        return SortKey(name, column, int, nullable=True, ends=BUDGET_ENDS), descending
-    return SortKey(name, column, str if name == "number" else datetime), descending
+        key = replace(key, column=started_on(policy_in_force()), ends=ends)
+    return key, descending
 
 
 def projects_numbered(actor: Actor, numbers: Iterable[str]) -> dict[str, Project]:

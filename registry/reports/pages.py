@@ -20,7 +20,7 @@ from registry.agencies.pages import agency_name
 from registry.agencies.vocabulary import Region
 from registry.approvals.queries import count_waiting_for
 from registry.audits.pages import rule_titles
-from registry.audits.queries import list_audits, visible_run
+from registry.audits.queries import AUDIT_LIST, visible_run
 from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases, list_cases
 from registry.core.clock import today
@@ -187,7 +187,7 @@ def over_time(actor: Actor) -> list[dict[str, Any]]:
     if not actor.may(Permission.AUDITS_READ):
         return []
     days: dict[Any, dict[str, Any]] = {}
-    for run in list_audits(actor, GOOD, Page(LOOKED_AT)).items:
+    for run in AUDIT_LIST.read(actor, GOOD, Page(LOOKED_AT)).items:
         if run["on"] not in days and run["projects_judged"] and len(days) < SHOWN:
             days[run["on"]] = _point(run)
     return sorted(days.values(), key=lambda each: each["on"], reverse=True)
@@ -685,7 +685,7 @@ def home(actor: Actor) -> Answer:
             drafts=_drafts(actor),
         )
     last = last_good_audit()
-    held = list_audits(actor, {"status": "held"}, Page(WORST)).items
+    held = AUDIT_LIST.read(actor, {"status": "held"}, Page(WORST)).items
     assigned_filters = {"status": "under_review,awaiting_confirmation", "assignee": own_assignees(actor)}
     assigned = (
         list_cases(actor, assigned_filters, Page(WORST), page_locale()).items

@@ -8,8 +8,8 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
+from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.requests import service
@@ -18,20 +18,12 @@ from registry.requests.confirmation import approval_of
 from registry.requests.handlers import HANDLERS
 from registry.requests.kinds import RequestHandler
 from registry.requests.models import Request, RequestKind
-from registry.requests.queries import (
-    OF_AGENCIES,
-    SORTS,
-    filters_of_requests,
-    list_requests,
-    read_request,
-    show_request,
-)
+from registry.requests.queries import REQUEST_LIST, of_kinds, read_request, show_request
 from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.service import restore_project
 
 # What every kind of request has in the API: its list, single requests and decisions.
 
-QUERY: Final = list_query(plain_parameters({**filters_of_requests(), **OF_AGENCIES}), SORTS)
 Decide = Callable[[int, Mapping[str, Any]], Request]
 
 
@@ -53,13 +45,10 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
     plural = collection.replace("-", "_")
 
     @blp.route(f"/{collection}", methods=["GET"], endpoint=f"list_{plural}")
-    @blp.requires(Permission.REQUESTS_READ)
-    @blp.doc(operationId=f"list_all_{plural}")
-    @blp.arguments(QUERY, location="query")
-    @blp.response(200, PageSchema(handler.shown), headers=LINK)
+    @blp.listing(REQUEST_LIST, handler.shown, operation=f"list_all_{plural}")
     def list_all(query: ListArguments) -> Any:
         """List the requests that one may see, by default the newest first. Sort by id."""
-        return page_response(list_requests(current_actor(), *query, (kind,)))
+        return REQUEST_LIST.read(current_actor(), *query, only=of_kinds([kind]))
 
     @blp.route(f"/{collection}/<row_id:id>", methods=["GET"], endpoint=f"read_{singular}")
     @blp.requires(Permission.REQUESTS_READ)

@@ -24,7 +24,7 @@ from registry.requests.confirmation import FACTS, FIELDS_OF, ConfirmationRequest
 from registry.requests.decisions import is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind
-from registry.requests.queries import find_request, list_requests, read_request, show_request
+from registry.requests.queries import REQUEST_LIST, find_request, of_kinds, read_request, show_request
 from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.service import is_in_effect, restore_project
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -42,7 +42,7 @@ from registry.web.forms import (
     typed_values,
 )
 from registry.web.labels import choice_label, display_value, field_label, name_in_page_language, options
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # What the pages of requests show of each kind, and the names of their agencies.
 
@@ -271,18 +271,16 @@ def requests(actor: Actor) -> Answer:
     if names_no_agency(filters):
         listing = Listing([], None)
     else:
-        listing = list_requests(actor, narrowed, requested_page(), [RequestKind(kind) for kind in kinds])
-    return render_template(
+        listing = REQUEST_LIST.read(actor, narrowed, requested_page(), only=of_kinds(map(RequestKind, kinds)))
+    return render_list(
         "requests/list.html",
+        listing,
         actor=actor,
-        items=listing.items,
         agency=agency_filter(actor, filters),
         agencies=names_of_agencies(listing.items),
         projects=projects_numbered(actor, numbers_of_projects(listing.items)),
         filters=filters,
         kinds=[(each.value, each.label) for each in RequestKind],
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

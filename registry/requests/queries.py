@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -10,56 +10,21 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
+from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
-from registry.core.lists import (
-    BinFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    TextFilter,
-    conditions,
-    date_filters,
-    instant_filters,
-    read_objects,
-)
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState
 
-SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", Request.id.expression, int)}
-DEFAULT_SORT: Final = "-id"
 SHOWN_OF_PROJECT: Final = 10
-# The agency that a request is about, or that gets something by it.
-OF_AGENCIES: Final[Mapping[str, ColumnFilter]] = {"agency": BinFilter(Agency.bin.expression)}
 PROJECT: Final = table_of(Project).c
 
 
 class RequestNotFound(NotFound):
     """No request of this kind has this id, or the actor may not see it."""
-
-
-def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kinds: Sequence[RequestKind] = ()) -> Listing:
-    """A page of requests as their kinds show them, newest first by default; of these kinds, or of all.
-
-    Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
-    """
-    actor.require(Permission.REQUESTS_READ)
-    statement = select(Request).where(*visible_requests(actor), *_conditions(raw))
-    if kinds:
-        statement = statement.where(Request.kind.in_([kind.value for kind in kinds]))
-    statement = statement.execution_options(populate_existing=True)
-    listing = read_objects(statement, page, Request, SORTS, DEFAULT_SORT)
-    shown = [_shown(request) for request in listing.items]
-    restricted = [
-        str(each.project) for each in listing.items if each.project_record and each.project_record.is_restricted
-    ]
-    journal_restricted_reads(actor, restricted, "requests")
-    return Listing(shown, listing.next)
 
 
 def show_request(actor: Actor, request: Request) -> dict[str, Any]:
@@ -159,25 +124,40 @@ def visible_requests(actor: Actor) -> list[ColumnElement[bool]]:
     return visible
 
 
-def filters_of_requests() -> dict[str, ColumnFilter]:
-    """The filters of the list but ``agency``, which is in OF_AGENCIES."""
-    number = select(PROJECT.number).where(PROJECT.id == Request.project_id).scalar_subquery()
-    return {
-        "state": ChoiceFilter(Request.state.expression, RequestState.codes()),
-        "project": TextFilter(number),
-        **date_filters("on", Request.on.expression),
-        **instant_filters("asked_at", Request.asked_at.expression),
-    }
+def _listed(actor: Actor, requests: Sequence[Request]) -> list[dict[str, Any]]:
+    shown = [_shown(request) for request in requests]
+    restricted = [str(each.project) for each in requests if each.project_record and each.project_record.is_restricted]
+    journal_restricted_reads(actor, restricted, "requests")
+    return shown
 
 
-def _conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    of_agencies = {name: value for name, value in raw.items() if name in OF_AGENCIES}
-    others = {name: value for name, value in raw.items() if name not in OF_AGENCIES}
-    criteria = conditions(filters_of_requests(), others)
-    for condition in conditions(OF_AGENCIES, of_agencies):
-        agencies = select(Agency.id).where(condition)
-        criteria.append(or_(Request.agency_id.in_(agencies), Request.to_agency_id.in_(agencies)))
-    return criteria
+def _of_agency(value: str) -> ColumnElement[bool]:
+    """Requests about the agency, or that give it something."""
+    agencies = select(Agency.id).where(Agency.bin.in_(lists.bin_numbers(value)))
+    return or_(Request.agency_id.in_(agencies), Request.to_agency_id.in_(agencies))
+
+
+REQUEST_LIST: Final = lists.RecordList[Actor](
+    name="requests",
+    permission=Permission.REQUESTS_READ,
+    rows=lambda actor: select(Request).where(*visible_requests(actor)).execution_options(populate_existing=True),
+    unique=Request.id.expression,
+    shown=_listed,
+    filters={
+        "state": lists.ChoiceFilter(Request.state.expression, RequestState.codes()),
+        "project": lists.TextFilter(select(PROJECT.number).where(PROJECT.id == Request.project_id).scalar_subquery()),
+        **lists.date_filters("on", Request.on.expression),
+        **lists.instant_filters("asked_at", Request.asked_at.expression),
+        "agency": lists.CustomFilter(_of_agency, lists.BinFilter(Agency.bin.expression)),
+    },
+    sorts=lists.sort_keys(Request.id.expression),
+)
+
+
+def of_kinds(kinds: Iterable[RequestKind]) -> tuple[ColumnElement[bool], ...]:
+    """The condition on requests of these kinds; none without kinds."""
+    codes = [kind.value for kind in kinds]
+    return (Request.kind.in_(codes),) if codes else ()
 
 
 def _query(actor: Actor, request_id: int, kind: RequestKind | None) -> Select[Request]:

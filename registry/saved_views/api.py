@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import LINK, ApiBlueprint, current_actor
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
-from registry.core.lists import Listing
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments
 from registry.core.messages import message
 from registry.http.request_context import request_locale
 from registry.saved_views.lists import MAX_COUNTED
-from registry.saved_views.queries import FILTERS, ShownView, list_views, with_count
+from registry.saved_views.queries import VIEW_LIST, ShownView, with_count
 from registry.saved_views.schemas import EXAMPLE, SENT, VIEW, VIEW_BODY
 from registry.saved_views.service import delete_view, save_view
 
 blp = ApiBlueprint("saved-views", __name__, description="Named filters and sorts of a list, own and shared ones.")
-PARAMETERS: Final = plain_parameters(FILTERS)
 
 
 def visible(shown: ShownView) -> dict[str, Any]:
@@ -43,14 +42,11 @@ def visible(shown: ShownView) -> dict[str, Any]:
 class Views(MethodView):
     """The views that the caller sees."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_READ)
-    @blp.doc(operationId="list_views")
-    @blp.arguments(list_query(PARAMETERS), location="query")
-    @blp.response(200, PageSchema(VIEW), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(VIEW_LIST, VIEW, EXAMPLE, operation="list_views")
     def get(self, query: ListArguments) -> Any:
         """List the own views and those shared with the caller's side, the oldest first."""
-        listing = list_views(current_actor(), query.filters, query.page)
-        return page_response(Listing([visible(each) for each in listing.items], listing.next))
+        listing = VIEW_LIST.read(current_actor(), *query)
+        return replace(listing, items=[visible(each) for each in listing.items])
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="create_view")

@@ -14,7 +14,7 @@ from registry.core.errors import Malformed, Problem
 from registry.projects.filters import AGENCY, BELOW
 from registry.saved_views.lists import LISTS, MAX_COUNTED, SORT, problems_of_new_query, readable_lists
 from registry.saved_views.models import SavedView
-from registry.saved_views.queries import ShownView, find_view, list_views, may_delete, views_of_list
+from registry.saved_views.queries import VIEW_LIST, ShownView, find_view, may_delete, views_of_list
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_FORM
 from registry.saved_views.service import delete_view, save_view
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
@@ -23,7 +23,7 @@ from registry.web.formats import gettext as _
 from registry.web.formats import number
 from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.labels import choice_label, options
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # The line of saved views on a list: links with counts, and the link that saves the current filters and sort.
 
@@ -75,17 +75,15 @@ LIST: Final = "list"
 def saved_views(actor: Actor) -> Answer:
     """List the own views and the shared ones, narrowed by list."""
     filters = requested_filters((LIST,))
-    listing = list_views(actor, filters, requested_page())
-    return render_template(
+    listing = VIEW_LIST.read(actor, filters, requested_page())
+    return render_list(
         "saved_views/list.html",
-        items=listing.items,
+        listing,
         counts=[count_text(each) for each in listing.items],
         deletable={each.view.id for each in listing.items if may_delete(actor, each.view)},
         problems={each.view.id: problem_message(each.problem) for each in listing.items if each.problem},
         filters=filters,
         lists=[(code, text) for code, text in options("view_list") if code in readable_lists(actor)],
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

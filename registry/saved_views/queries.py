@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, case, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select
 
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
+from registry.core import lists
 from registry.core.database import db
 from registry.core.errors import NotFound, Problem
-from registry.core.lists import (
-    BooleanFilter,
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    conditions,
-    read_page,
-)
 from registry.saved_views.lists import count_records, problems_of_query, readable_lists
 from registry.saved_views.models import SavedView, ViewList
 
 # Of each answer and of each page; what follows is listed without its count.
 MAX_WITH_COUNT: Final = 10
-SORTS: Final = {"id": SortKey("id", SavedView.id.expression, int)}
-FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "list": ChoiceFilter(SavedView.list.expression, ViewList.codes()),
-    "shared": BooleanFilter(SavedView.shared.expression),
-}
 
 
 class SavedViewNotFound(NotFound):
@@ -54,25 +40,12 @@ class ShownView:
     count: int | None = None
 
 
-def list_views(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of the views, the oldest first; the first ten have counts. Raises RoleNotAllowed and Malformed."""
-    actor.require(Permission.OWN_ACCOUNT_READ)
-    statement = select(SavedView, Account.name).outerjoin(Account, Account.id == SavedView.account_id)
-    statement = statement.where(visible_views(actor), *conditions(FILTERS, filters))
-    listing = read_page(statement, page, SavedView.id, SORTS, "id")
-    return Listing(_shown(actor, [(row["SavedView"], row["name"]) for row in listing.items]), listing.next)
-
-
 def views_of_list(actor: Actor, name: str) -> tuple[list[ShownView], bool]:
     """The first ten views of a list, with counts, the own ones first; and whether there are more."""
     if not actor.may(Permission.OWN_ACCOUNT_READ):
         return [], False
-    statement = (
-        select(SavedView, Account.name)
-        .outerjoin(Account, Account.id == SavedView.account_id)
-        .where(visible_views(actor), SavedView.list == name)
-        .order_by(case((is_own(actor), 0), else_=1), SavedView.id)
-    )
+    own_first = case((is_own(actor), 0), else_=1)
+    statement = _rows(actor).where(SavedView.list == name).order_by(own_first, SavedView.id)
     rows = [(view, owner) for view, owner in db.session.execute(statement.limit(MAX_WITH_COUNT + 1))]
     return _shown(actor, rows[:MAX_WITH_COUNT]), len(rows) > MAX_WITH_COUNT
 
@@ -108,8 +81,7 @@ def is_own(actor: Actor) -> ColumnElement[bool]:
 
 def _row(actor: Actor, view_id: int) -> tuple[SavedView, str | None]:
     actor.require(Permission.OWN_ACCOUNT_READ)
-    statement = select(SavedView, Account.name).outerjoin(Account, Account.id == SavedView.account_id)
-    row = db.session.execute(statement.where(visible_views(actor), SavedView.id == view_id)).one_or_none()
+    row = db.session.execute(_rows(actor).where(SavedView.id == view_id)).one_or_none()
     if row is None:
         raise SavedViewNotFound(id=view_id)
     return row[0], row[1]
@@ -130,3 +102,23 @@ def _without_count(actor: Actor, view: SavedView, owner: str | None) -> ShownVie
     own = view.account_id is not None and view.account_id == actor.account_id
     problems = problems_of_query(actor, view.list, view.query)
     return ShownView(view, owner, own, problems[0] if problems else None)
+
+
+def _rows(actor: Actor) -> Select[SavedView, str]:
+    statement = select(SavedView, Account.name).outerjoin(Account, Account.id == SavedView.account_id)
+    return statement.where(visible_views(actor))
+
+
+# The first ten of a page have counts.
+VIEW_LIST: Final = lists.RecordList(
+    name="views",
+    permission=Permission.OWN_ACCOUNT_READ,
+    rows=_rows,
+    unique=SavedView.id.expression,
+    shown=lambda actor, rows: _shown(actor, [(row["SavedView"], row["name"]) for row in rows]),
+    filters={
+        "list": lists.ChoiceFilter(SavedView.list.expression, ViewList.codes()),
+        "shared": lists.BooleanFilter(SavedView.shared.expression),
+    },
+    default_sort="id",
+)

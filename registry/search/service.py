@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from registry.accounts.queries import list_accounts
+from registry.accounts.queries import ACCOUNT_LIST
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
-from registry.agencies.queries import list_agencies
+from registry.agencies.queries import AGENCY_LIST
 from registry.agencies.service import agency_by_bin, may_act_for, own_agencies
 from registry.cases.lists import case_number, list_cases
 from registry.cases.queries import find_case
@@ -19,7 +19,7 @@ from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.fields import is_bin
 from registry.core.lists import Listing, Page
 from registry.core.translations import Language
-from registry.letters.queries import list_letters, may_read_letter
+from registry.letters.queries import LETTER_LIST, may_read_letter
 from registry.projects.models import is_project_number
 from registry.projects.queries import list_projects
 from registry.projects.service import find_project
@@ -108,8 +108,8 @@ def search(actor: Actor, text: str, language: Language) -> Matches:
         projects=list_projects(actor, words, PAGE),
         agencies=_agencies(actor, text),
         cases=list_cases(actor, words, NEWEST, language) if reads_cases else NOTHING,
-        letters=list_letters(actor, words, NEWEST) if reads_cases else NOTHING,
-        people=list_accounts(actor, words | {"kind": AccountKind.PERSON}, PAGE) if lists_people else NOTHING,
+        letters=LETTER_LIST.read(actor, words, NEWEST) if reads_cases else NOTHING,
+        people=ACCOUNT_LIST.read(actor, words | {"kind": AccountKind.PERSON}, PAGE) if lists_people else NOTHING,
     )
 
 
@@ -118,7 +118,7 @@ def _agencies(actor: Actor, text: str) -> Listing:
         return NOTHING
     own = own_agencies(actor)
     only = [] if own is None else [Agency.id.in_(own)]
-    return list_agencies(actor, {"q": text}, Page(AT_MOST, sort="name_ru"), only=only)
+    return AGENCY_LIST.read(actor, {"q": text}, Page(AT_MOST, sort="name_ru"), only=only)
 
 
 def _require_length(text: str) -> None:

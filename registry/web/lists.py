@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Response, render_template, request
 
-from registry.core.lists import MAX_LIMIT, Listing, Page
-from registry.core.spreadsheets.writer import Rows, table_as_csv, table_as_xlsx
+from registry.core.lists import Listing, Page, every_page
+from registry.core.spreadsheets.writer import Cell, Rows, table_as_csv, table_as_xlsx
 from registry.http.responses import csv_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
 from registry.web.blueprint import parent_page
@@ -43,6 +43,12 @@ def first_address() -> str | None:
     return list_address() if "cursor" in request.args else None
 
 
+def render_list(template: str, listing: Listing, **context: Any) -> str:
+    """Render the page of a list: its ``items``, and the links to the first and the next page."""
+    links = {"next_address": next_address(listing.next), "first_address": first_address()}
+    return render_template(template, items=listing.items, **links, **context)
+
+
 def list_address(**changed: str) -> str:
     """Return the URL of the first page of this list, with some parameters changed."""
     left_out = {"cursor", *changed}
@@ -56,36 +62,28 @@ def list_address(**changed: str) -> str:
 ENDINGS: Final = "any(csv, xlsx)"
 
 
+TableColumn = tuple[str, Callable[[Any], Cell]]
+
+
 def download_list(
     ending: str,
     name: str,
-    header: Sequence[str],
+    columns: Sequence[TableColumn],
     page_of: Callable[[Page], Listing],
-    rows_of: Callable[[list[Any]], Rows],
+    prepared: Callable[[list[Any]], list[Any]] = list,
 ) -> Response:
-    """Stream the requested list as CSV or XLSX. Errors of its first page are raised before the response starts.
+    """Stream the requested list as CSV or XLSX: each column with its heading and its value of an item.
 
-    ``page_of`` reads a page of the list, ``rows_of`` converts its items to rows; memory holds one page at a time.
+    Errors of the first page are raised before the response starts. ``page_of`` reads a page of the list; ``prepared``
+    makes of its items what the columns take.
     """
     use_read_replica(for_export=True)
-    # Loaded objects belong to the view's session, so each page is converted to rows as soon as it is read.
-    first = page_of(_page())
-    pages = _pages(rows_of(first.items), first.next, lambda page: _read(page_of(page), rows_of))
+    header = [heading for heading, _ in columns]
+    pages: Iterator[Rows] = every_page(
+        page_of,
+        lambda items: [[value(item) for _, value in columns] for item in prepared(items)],
+        request.args.get("sort") or None,
+    )
     if ending == "csv":
         return csv_download(name, table_as_csv(header, pages))
     return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, pages))
-
-
-def _pages(rows: Rows, following: str | None, read: Callable[[Page], tuple[Rows, str | None]]) -> Iterator[Rows]:
-    yield rows
-    while following is not None:
-        rows, following = read(_page(following))
-        yield rows
-
-
-def _read(listing: Listing, rows_of: Callable[[list[Any]], Rows]) -> tuple[Rows, str | None]:
-    return rows_of(listing.items), listing.next
-
-
-def _page(cursor: str | None = None) -> Page:
-    return Page(MAX_LIMIT, cursor, request.args.get("sort") or None)

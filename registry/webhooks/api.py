@@ -8,18 +8,18 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, plain_parameters
+from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments
 from registry.core.database import transaction
 from registry.core.fields import BaseSchema
 from registry.http.responses import make_tag, require_fresh_if_named
 from registry.webhooks import schemas
 from registry.webhooks.queries import (
-    DELIVERY_FILTERS,
+    DELIVERY_LIST,
+    WEBHOOK_LIST,
     delivery_row,
     find_visible,
     list_deliveries,
-    list_webhooks,
     webhook_row,
 )
 from registry.webhooks.service import (
@@ -57,13 +57,10 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
 class Webhooks(MethodView):
     """The webhooks that the caller sees."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_READ)
-    @blp.doc(operationId="list_webhooks")
-    @blp.arguments(list_query(), location="query")
-    @blp.response(200, PageSchema(schemas.WEBHOOK), example={"items": [schemas.EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(WEBHOOK_LIST, schemas.WEBHOOK, schemas.EXAMPLE, operation="list_webhooks")
     def get(self, query: ListArguments) -> Any:
         """List the own webhooks, those of service accounts that one answers for and, as with tokens, others."""
-        return page_response(list_webhooks(current_actor(), query.page))
+        return WEBHOOK_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="create_webhook")
@@ -179,12 +176,7 @@ class WebhookTest(MethodView):
 class WebhookDeliveries(MethodView):
     """The log of deliveries."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_READ)
-    @blp.doc(operationId="list_webhook_deliveries")
-    @blp.arguments(list_query(plain_parameters(DELIVERY_FILTERS)), location="query")
-    @blp.response(
-        200, PageSchema(schemas.DELIVERY), example={"items": [schemas.DELIVERY_EXAMPLE], "next": None}, headers=LINK
-    )
+    @blp.listing(DELIVERY_LIST, schemas.DELIVERY, schemas.DELIVERY_EXAMPLE, operation="list_webhook_deliveries")
     def get(self, query: ListArguments, id: int) -> Any:
         """List the deliveries of an own webhook, the newest first. Ended ones are kept for 30 days."""
-        return page_response(list_deliveries(current_actor(), id, query.filters, query.page))
+        return list_deliveries(current_actor(), id, query.filters, query.page)

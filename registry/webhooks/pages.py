@@ -13,13 +13,13 @@ from registry.web.blueprint import Answer, flash_changes, flash_message, pages, 
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.labels import options
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import first_address, next_address, render_list, requested_filters, requested_page
 from registry.webhooks.models import TEST_EVENT
 from registry.webhooks.queries import (
+    WEBHOOK_LIST,
     find_own,
     find_visible,
     list_deliveries,
-    list_webhooks,
     webhook_row,
 )
 from registry.webhooks.schemas import REPLAY_BODY, WEBHOOK_BODY, WEBHOOK_PATCH, conditions_text
@@ -40,13 +40,7 @@ BOTH: Final = ("GET", "POST")
 @pages.page("/webhooks", needs=Permission.OWN_ACCOUNT_READ)
 def webhooks(actor: Actor) -> Answer:
     """List the webhooks that the user sees."""
-    listing = list_webhooks(actor, requested_page())
-    return render_template(
-        "webhooks/list.html",
-        items=listing.items,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
-    )
+    return render_list("webhooks/list.html", WEBHOOK_LIST.read(actor, {}, requested_page()))
 
 
 @pages.page("/webhooks/new", needs=Permission.OWN_ACCOUNT_MANAGE, methods=BOTH)

@@ -6,39 +6,22 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
 from registry.accounts.account_management import visible_accounts
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission, roles_within
 from registry.agencies.models import Agency
+from registry.core import lists
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound
-from registry.core.lists import (
-    ChoiceFilter,
-    ColumnFilter,
-    Listing,
-    Page,
-    SortKey,
-    conditions,
-    instant_filters,
-    read_cursor,
-    read_objects,
-    read_page,
-)
+from registry.core.lists import Listing, Page, read_cursor
 from registry.webhooks.events import visible_seqs
 from registry.webhooks.models import TEST_EVENT, DeliveryState, Webhook, WebhookDelivery
 from registry.webhooks.schemas import EVENTS
 
-SORTS: Final = {"id": SortKey("id", Webhook.id.expression, int)}
-DELIVERY_SORTS: Final = {"id": SortKey("id", WebhookDelivery.id.expression, int)}
 OPEN_STATES: Final = (DeliveryState.QUEUED.value, DeliveryState.WAITING.value)
-DELIVERY_FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "state": ChoiceFilter(WebhookDelivery.state.expression, DeliveryState.codes()),
-    "type": ChoiceFilter(WebhookDelivery.type.expression, (*EVENTS, TEST_EVENT)),
-    **instant_filters("created_at", WebhookDelivery.created_at.expression),
-}
 
 
 class WebhookNotFound(NotFound):
@@ -47,15 +30,6 @@ class WebhookNotFound(NotFound):
 
 class WebhookNotYours(NotAllowed):
     """The actor sees the webhook, but it is of another account."""
-
-
-def list_webhooks(actor: Actor, page: Page) -> Listing:
-    """A page of the webhooks, the oldest first. Raises RoleNotAllowed and Malformed."""
-    actor.require(Permission.OWN_ACCOUNT_READ)
-    statement = select(Webhook, Account).join(Account, Account.id == Webhook.account_id).where(visible_webhooks(actor))
-    listing = read_page(statement, page, Webhook.id, SORTS, "id")
-    bins = _bins([each["Webhook"] for each in listing.items])
-    return Listing([_row(actor, each["Webhook"], each["Account"], bins) for each in listing.items], listing.next)
 
 
 def webhook_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
@@ -67,8 +41,7 @@ def webhook_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
 def find_visible(actor: Actor, webhook_id: int, *, lock: bool = False) -> tuple[Webhook, Account]:
     """A webhook and its account; the webhook is locked on request. Raises RoleNotAllowed and WebhookNotFound."""
     actor.require(Permission.OWN_ACCOUNT_READ)
-    statement = select(Webhook, Account).join(Account, Account.id == Webhook.account_id)
-    statement = statement.where(visible_webhooks(actor), Webhook.id == webhook_id)
+    statement = _visible(actor).where(Webhook.id == webhook_id)
     if lock:
         statement = statement.with_for_update(of=Webhook)
     row = db.session.execute(statement.execution_options(populate_existing=True)).one_or_none()
@@ -97,13 +70,11 @@ def list_deliveries(actor: Actor, webhook_id: int, filters: Mapping[str, str], p
     """
     actor.require(Permission.OWN_ACCOUNT_READ)
     # Wrong parameters are reported before what the path names.
-    statement = select(WebhookDelivery).where(*conditions(DELIVERY_FILTERS, filters))
+    DELIVERY_LIST.criteria(actor, filters)
     if page.cursor is not None:
         read_cursor(page.cursor)
-    statement = statement.where(WebhookDelivery.webhook_id == find_own(actor, webhook_id).id)
-    listing = read_objects(statement, page, WebhookDelivery, DELIVERY_SORTS, "-id")
-    visible = visible_seqs(actor, [each.seq for each in listing.items if each.seq is not None])
-    return Listing([delivery_row(each, visible) for each in listing.items], listing.next)
+    of_webhook = WebhookDelivery.webhook_id == find_own(actor, webhook_id).id
+    return DELIVERY_LIST.read(actor, filters, page, only=(of_webhook,))
 
 
 def visible_webhooks(actor: Actor) -> ColumnElement[bool]:
@@ -119,6 +90,25 @@ def visible_webhooks(actor: Actor) -> ColumnElement[bool]:
         own = and_(own, Webhook.role.in_([role.value for role in roles_within(actor.role)]))
     listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
     return or_(own, Account.owner_account_id == account_id, and_(Webhook.account_id != account_id, listed))
+
+
+def _visible(actor: Actor) -> Select[Webhook, Account]:
+    return select(Webhook, Account).join(Account, Account.id == Webhook.account_id).where(visible_webhooks(actor))
+
+
+def _shown(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    bins = _bins([each["Webhook"] for each in rows])
+    return [_row(actor, each["Webhook"], each["Account"], bins) for each in rows]
+
+
+WEBHOOK_LIST: Final = lists.RecordList[Actor](
+    name="webhooks",
+    permission=Permission.OWN_ACCOUNT_READ,
+    rows=_visible,
+    unique=Webhook.id.expression,
+    shown=_shown,
+    default_sort="id",
+)
 
 
 def _bins(webhooks: Sequence[Webhook]) -> dict[int, str]:
@@ -166,3 +156,22 @@ def delivery_row(delivery: WebhookDelivery, visible: Container[int] = ()) -> dic
         "next_try_at": delivery.next_try_at if delivery.state in OPEN_STATES else None,
         "ended_at": delivery.ended_at,
     }
+
+
+def _shown_deliveries(actor: Actor, deliveries: Sequence[WebhookDelivery]) -> list[dict[str, Any]]:
+    visible = visible_seqs(actor, [each.seq for each in deliveries if each.seq is not None])
+    return [delivery_row(each, visible) for each in deliveries]
+
+
+DELIVERY_LIST: Final = lists.RecordList[Actor](
+    name="deliveries",
+    permission=Permission.OWN_ACCOUNT_READ,
+    rows=lambda _actor: select(WebhookDelivery),
+    unique=WebhookDelivery.id.expression,
+    shown=_shown_deliveries,
+    filters={
+        "state": lists.ChoiceFilter(WebhookDelivery.state.expression, DeliveryState.codes()),
+        "type": lists.ChoiceFilter(WebhookDelivery.type.expression, (*EVENTS, TEST_EVENT)),
+        **lists.instant_filters("created_at", WebhookDelivery.created_at.expression),
+    },
+)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from registry.accounts.attempts import list_failed_sign_ins, record_failure
+from registry.accounts.attempts import FAILED_SIGN_INS, record_failure
 from registry.accounts.roles import AGENCY_ROLES, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.core.lists import Page
@@ -51,14 +51,14 @@ def recorded(app: Flask, present: Present) -> None:
     ],
 )
 def test_failures_are_listed_latest_first_and_looked_for(filters: dict[str, str], requests: list[str]) -> None:
-    listed = list_failed_sign_ins(AUDITOR, filters, Page())
+    listed = FAILED_SIGN_INS.read(AUDITOR, filters, Page())
     assert [row["request_id"] for row in listed.items] == requests
 
 
 @pytest.mark.usefixtures("recorded")
 def test_failures_are_listed_in_pages() -> None:
-    first = list_failed_sign_ins(AUDITOR, {}, Page(3))
-    second = list_failed_sign_ins(AUDITOR, {}, Page(3, first.next))
+    first = FAILED_SIGN_INS.read(AUDITOR, {}, Page(3))
+    second = FAILED_SIGN_INS.read(AUDITOR, {}, Page(3, first.next))
     assert [row["request_id"] for row in (*first.items, *second.items)] == ["r3", "r2", "r1", "r0"]
     assert second.next is None
 
@@ -66,7 +66,7 @@ def test_failures_are_listed_in_pages() -> None:
 @pytest.mark.parametrize("role", [role for role in Role if role not in ("auditor", "supervisor", "administrator")])
 def test_failures_are_for_those_who_read_the_journal(app: Flask, role: Role) -> None:
     with pytest.raises(RoleNotAllowed):
-        list_failed_sign_ins(an_actor(role, an_agency() if role in AGENCY_ROLES else None), {}, Page())
+        FAILED_SIGN_INS.read(an_actor(role, an_agency() if role in AGENCY_ROLES else None), {}, Page())
 
 
 @pytest.mark.usefixtures("recorded")

@@ -7,7 +7,7 @@ from datetime import date
 from flask import Flask
 
 from registry.accounts.roles import Actor, Role
-from registry.audits.queries import list_audits, visible_run
+from registry.audits.queries import AUDIT_LIST, visible_run
 from registry.core.database import transaction
 from registry.core.lists import Page
 from registry.flags.models import AuditRun
@@ -44,7 +44,7 @@ def test_counts_exclude_projects_restricted_before_audit(app: Flask, present: Pr
     run = audit()
     assert seen(run) == ((1, 0, 1, 0), (1, 0, 0, 0))
     assert seen(run, AUDITOR) == ((3, 1, 2, 1), (3, 0, 0, 0))
-    (listed,) = list_audits(REVIEWER, {}, Page()).items
+    (listed,) = AUDIT_LIST.read(REVIEWER, {}, Page()).items
     assert (listed["projects_judged"], listed["flags_opened"]) == (1, 1)
     assert "restricted_counts" not in listed
 

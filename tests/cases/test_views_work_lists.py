@@ -15,13 +15,13 @@ from sqlalchemy import Connection, select, update
 from registry.accounts.models import Person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db, transaction
 from registry.exemptions.service import record_exemption
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.web import lists as list_tables
 from tests.cases.casework import GAP, flagged_case, send
 from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
 from tests.factories import a_project, an_agency
@@ -80,7 +80,7 @@ def test_download_has_rows_order_and_filters_of_page(signed_in: SignedIn) -> Non
 
 
 def test_download_contains_all_pages(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(list_tables, "MAX_LIMIT", 7)
+    monkeypatch.setattr(lists, "MAX_LIMIT", 7)
     agency = an_agency()
     for _ in range(30):
         a_project(agency)

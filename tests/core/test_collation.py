@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import literal, select, text, union_all
 
-from registry.agencies.queries import list_agencies
+from registry.agencies.queries import AGENCY_LIST
 from registry.core.collation import ALPHABET, compare, kazakh_key, sort_in_kazakh
 from registry.core.database import db
 from registry.core.lists import Page
@@ -69,7 +69,7 @@ def test_agency_pages_follow_the_kazakh_order(app: Flask, sort: str) -> None:
     an_agency()
     seen, cursor = [], None
     while True:
-        page = list_agencies(ADMINISTRATOR, {}, Page(limit=3, cursor=cursor, sort=sort))
+        page = AGENCY_LIST.read(ADMINISTRATOR, {}, Page(limit=3, cursor=cursor, sort=sort))
         seen += [row["name_kk"] for row in page.items]
         cursor = page.next
         if cursor is None:

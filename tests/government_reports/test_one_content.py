@@ -16,11 +16,11 @@ from registry.core.lists import Page
 from registry.flags.models import last_good_audit
 from registry.government_reports.document import document
 from registry.government_reports.queries import (
+    GOVERNMENT_REPORT_LIST,
     GovernmentReportNotFound,
     content_of,
     data_of_report,
     find_government_report,
-    list_government_reports,
     show_report,
 )
 from registry.government_reports.service import GovernmentReportNotReadable, correct_government_report, freeze_figures
@@ -171,7 +171,7 @@ def test_leader_reads_issued_reports_only(client: FlaskClient, signed_in: Signed
     number = issued()
     draft = begin().number
     correct_government_report(AUTHOR, number, "One project was missing.", IN_DECEMBER)
-    listed = list_government_reports(LEADER, {}, Page()).items
+    listed = GOVERNMENT_REPORT_LIST.read(LEADER, {}, Page()).items
     assert [(item["number"], item["version"]) for item in listed] == [(number, 1)]
     shown = show_report(LEADER, find_government_report(LEADER, number))
     assert (shown["version"], shown["versions"]) == (1, [1])

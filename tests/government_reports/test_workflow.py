@@ -18,9 +18,9 @@ from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.core.lists import Page
 from registry.government_reports.queries import (
+    GOVERNMENT_REPORT_LIST,
     GovernmentReportNotFound,
     find_government_report,
-    list_government_reports,
     show_report,
 )
 from registry.government_reports.service import (
@@ -155,7 +155,7 @@ def test_correction_is_a_new_version_that_says_what_changed(audited: None) -> No
     assert "findings_kk" not in changes and "due_on" not in changes
     former = show_report(READER, find_government_report(READER, number, 1))
     assert former == {**first, "versions": [1, 2]}
-    assert [item["version"] for item in list_government_reports(READER, {}, Page()).items] == [2]
+    assert [item["version"] for item in GOVERNMENT_REPORT_LIST.read(READER, {}, Page()).items] == [2]
 
 
 def test_another_end_of_the_period_is_also_that_of_the_frozen_figures(audited: None) -> None:
@@ -184,14 +184,16 @@ def test_draft_of_a_correction_can_be_deleted(audited: None) -> None:
 def test_report_is_overdue_from_the_day_after_its_due_date_until_it_is_issued(app: Flask, present: Present) -> None:
     present.set(date(2026, 10, 20))
     number = begin().number
-    assert list_government_reports(READER, {"overdue": "true"}, Page()).items == []
+    assert GOVERNMENT_REPORT_LIST.read(READER, {"overdue": "true"}, Page()).items == []
     present.set(date(2026, 10, 21))
-    assert [item["number"] for item in list_government_reports(READER, {"overdue": "true"}, Page()).items] == [number]
+    assert [item["number"] for item in GOVERNMENT_REPORT_LIST.read(READER, {"overdue": "true"}, Page()).items] == [
+        number
+    ]
     run_audit(an_actor(Role.OPERATOR))
     submitted(number)
     approve(number, FIRST)
     approve(number, SECOND)
-    assert list_government_reports(READER, {"overdue": "true"}, Page()).items == []
+    assert GOVERNMENT_REPORT_LIST.read(READER, {"overdue": "true"}, Page()).items == []
 
 
 @pytest.mark.parametrize("name", ["nobody", "a service", "a leader"])

@@ -10,7 +10,7 @@ from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.lists import Page
-from registry.inbox.queries import list_inbox
+from registry.inbox.queries import INBOX
 from registry.projects.models import Project
 from tests.cases.cast import act
 from tests.factories import ADMINISTRATOR, PASSWORD
@@ -46,7 +46,7 @@ def actor_named(name: str) -> Actor:
 
 def kinds(actor: Actor, **filters: str) -> list[str]:
     """The kinds of the person's entries, newest first."""
-    return [entry["kind"] for entry in list_inbox(actor, filters, Page()).items]
+    return [entry["kind"] for entry in INBOX.read(actor, filters, Page()).items]
 
 
 def ask(cast: Cast) -> None:

@@ -13,7 +13,7 @@ from registry.accounts.roles import Actor, Role
 from registry.core.clock import today
 from registry.core.lists import Page
 from registry.inbox import service
-from registry.inbox.queries import list_inbox
+from registry.inbox.queries import INBOX
 from tests.cases.cast import NO_BREACH, act, audit, case_of, edit, migrate_by, verify
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.inbox.people import Cast, a_person, ask, kinds
@@ -25,7 +25,7 @@ def test_question_comes_to_those_of_the_agency_who_may_answer(cast: Cast) -> Non
 
     assert kinds(cast.editor) == ["question"]
     assert kinds(cast.viewer) == []
-    entry = list_inbox(cast.editor, {}, Page()).items[0]
+    entry = INBOX.read(cast.editor, {}, Page()).items[0]
     assert (entry["case"], entry["project"], entry["by"]) == (cast.case.id, cast.project.number, "aigerim")
     assert entry["read_at"] is None
 
@@ -130,7 +130,7 @@ def test_reopened_case_comes_to_the_reviewer_and_to_followers(cast: Cast, presen
     assert case_of(cast.project).status == "under_review"
     assert kinds(cast.aigerim) == ["reopened"]
     assert kinds(cast.bolat) == ["status_changed"]
-    assert list_inbox(cast.bolat, {}, Page()).items[0]["by"].startswith("audit:")
+    assert INBOX.read(cast.bolat, {}, Page()).items[0]["by"].startswith("audit:")
 
 
 def test_case_that_an_audit_opens_comes_to_followers_of_the_project(app: Flask, present: Present) -> None:
@@ -142,7 +142,7 @@ def test_case_that_an_audit_opens_comes_to_followers_of_the_project(app: Flask, 
 
     audit()
 
-    assert [entry["project"] for entry in list_inbox(editor, {}, Page()).items] == [project.number]
+    assert [entry["project"] for entry in INBOX.read(editor, {}, Page()).items] == [project.number]
     assert case_of(other).status == "new"
     assert kinds(stranger) == []
 

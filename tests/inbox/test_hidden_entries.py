@@ -13,7 +13,7 @@ from registry.core.database import db, transaction
 from registry.core.lists import Page
 from registry.inbox import service
 from registry.inbox.models import InboxEntry
-from registry.inbox.queries import count_unread, list_inbox
+from registry.inbox.queries import INBOX, count_unread
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.cast import OPERATOR, act
@@ -103,6 +103,6 @@ def test_entry_of_a_project_that_went_to_another_agency_is_not_shown(cast: Cast)
 
 
 def test_service_account_has_no_inbox(cast: Cast) -> None:
-    assert list_inbox(OPERATOR, {}, Page()).items == []
+    assert INBOX.read(OPERATOR, {}, Page()).items == []
     with pytest.raises(service.InboxNeedsAPerson):
         service.watch_case(OPERATOR, cast.case.id)

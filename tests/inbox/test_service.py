@@ -17,12 +17,12 @@ from registry.core.lists import Page
 from registry.inbox import service
 from registry.inbox.models import Watch
 from registry.inbox.queries import (
+    INBOX,
     InboxEntryNotFound,
     case_of_entry,
     count_unread,
     due_soon,
     is_watching,
-    list_inbox,
     unread_sections,
 )
 from registry.journal.service import JournalEntry
@@ -48,7 +48,7 @@ def commented(app: Flask, present: Present) -> tuple[Actor, Actor, Case]:
 
 
 def ids(actor: Actor) -> list[int]:
-    return [entry["id"] for entry in list_inbox(actor, {}, Page()).items]
+    return [entry["id"] for entry in INBOX.read(actor, {}, Page()).items]
 
 
 def test_chosen_entries_are_marked_once(commented: tuple[Actor, Actor, Case]) -> None:
@@ -91,8 +91,8 @@ def test_either_entries_or_all_are_marked(commented: tuple[Actor, Actor, Case]) 
 
 def test_pages_continue_where_the_one_before_ended(commented: tuple[Actor, Actor, Case]) -> None:
     reader, _, _ = commented
-    first = list_inbox(reader, {}, Page(4))
-    second = list_inbox(reader, {}, Page(4, first.next))
+    first = INBOX.read(reader, {}, Page(4))
+    second = INBOX.read(reader, {}, Page(4, first.next))
 
     assert [entry["id"] for entry in (*first.items, *second.items)] == ids(reader)
     assert second.next is None

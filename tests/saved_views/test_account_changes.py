@@ -12,7 +12,7 @@ from registry.core.clock import today
 from registry.core.lists import Page
 from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
-from registry.saved_views.queries import list_views
+from registry.saved_views.queries import VIEW_LIST
 from registry.saved_views.service import ViewsNeedAnAccount, save_view
 from tests.factories import ADMINISTRATOR, an_actor, an_agency
 from tests.inbox.people import a_person, actor_named
@@ -22,7 +22,7 @@ QUERY = {"stage": "creation"}
 
 def names(actor: Actor) -> list[str]:
     """The names of the views that the actor sees."""
-    return [shown.view.name for shown in list_views(actor, {}, Page()).items]
+    return [shown.view.name for shown in VIEW_LIST.read(actor, {}, Page()).items]
 
 
 def save(actor: Actor, name: str, *, shared: bool = False) -> None:
@@ -41,7 +41,7 @@ def test_moved_person_keeps_own_views_and_leaves_shared_ones(app: Flask) -> None
     moved = actor_named("mover")
     assert names(moved) == ["Own"]
     assert names(colleague) == ["Of the first"]
-    (left,) = list_views(colleague, {}, Page()).items
+    (left,) = VIEW_LIST.read(colleague, {}, Page()).items
     assert (left.owner, left.is_own) == (None, False)
     # The name is free again, and what is shared now is of the second agency.
     save(moved, "Of the first", shared=True)
@@ -62,7 +62,7 @@ def test_other_role_of_the_same_side_changes_nothing(app: Flask) -> None:
     save(person, "Shared", shared=True)
     assert person.account_id is not None
     change_role(ADMINISTRATOR, person.account_id, Role.SUPERVISOR, None)
-    (shown,) = list_views(actor_named("rises"), {}, Page()).items
+    (shown,) = VIEW_LIST.read(actor_named("rises"), {}, Page()).items
     assert (shown.view.name, shown.owner, shown.is_own) == ("Shared", "rises", True)
 
 
@@ -83,10 +83,10 @@ def test_rename_keeps_views_and_follows_in_filters_on_the_reviewer(app: Flask) -
     assert person.account_id is not None
     edit_account(ADMINISTRATOR, person.account_id, {"name": "after"})
 
-    (shown,) = list_views(actor_named("after"), {}, Page()).items
+    (shown,) = VIEW_LIST.read(actor_named("after"), {}, Page()).items
     assert (shown.owner, shown.is_own) == ("after", True)
     assert shown.view.query == {"assignee": "after,other", "status": "under_review"}
-    assert [each.view.query["assignee"] for each in list_views(other, {}, Page()).items] == ["after,other", "other"]
+    assert [each.view.query["assignee"] for each in VIEW_LIST.read(other, {}, Page()).items] == ["after,other", "other"]
 
 
 def test_successor_gets_what_was_shared_with_the_agency(app: Flask) -> None:
@@ -98,7 +98,7 @@ def test_successor_gets_what_was_shared_with_the_agency(app: Flask) -> None:
     confirm(an_actor(Role.SUPERVISOR, name="decides"), RequestKind.SUCCESSION, request.id)
 
     assert names(reader) == ["Shared"]
-    (shown,) = list_views(actor_named("of the former"), {}, Page()).items
+    (shown,) = VIEW_LIST.read(actor_named("of the former"), {}, Page()).items
     assert shown.is_own
 
 

@@ -104,7 +104,7 @@ from registry.web.forms import (
     typed_values,
 )
 from registry.web.labels import display_value, field_label, name_in_page_language, options, role_name
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 
 @pages.page("/people/pending", needs=Permission.ACCOUNTS_CONFIRM)
@@ -317,10 +317,10 @@ def people(actor: Actor) -> Answer:
     agency = agency_filter(actor, filters, with_below=True)
     accounts = [item["person"].account for item in listing.items]
     movable, total = manageable(actor, accounts), 0 if nothing else count_people(actor, filters)
-    return render_template(
+    return render_list(
         "accounts/people.html",
+        listing,
         actor=actor,
-        items=listing.items,
         filters=filters,
         roles=[(role.value, role_name(role.value)) for role in visible_roles(actor)],
         agency=agency,
@@ -331,8 +331,6 @@ def people(actor: Actor) -> Answer:
         # With one agency only there is nowhere to move people.
         can_move_all=bool(filters and movable) and agency is not None and total <= MAX_MOVED,
         movable=actor.may(Permission.PEOPLE_MANAGE) and agency is not None,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
     )
 
 

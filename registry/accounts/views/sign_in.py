@@ -10,7 +10,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from registry.accounts import sign_in as password_sign_in
-from registry.accounts.attempts import FILTERS, TooManyAttempts, list_failed_sign_ins
+from registry.accounts.attempts import FAILED_SIGN_INS, TooManyAttempts
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.oidc_identities import (
     SignInRequest,
@@ -62,7 +62,7 @@ from registry.web.current_user import (
 from registry.web.formats import gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
-from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.lists import render_list, requested_filters, requested_page
 
 SIGN_IN_ERRORS: tuple[type[RegistryError], ...] = (
     password_sign_in.PasswordNotAccepted,
@@ -188,19 +188,15 @@ REASONS: Final[Mapping[str, str]] = {
 }
 
 
+FILTERS: Final = ("name", "source")
+
+
 @pages.page("/journal/failed-sign-ins", needs=Permission.JOURNAL_READ)
 def failed_sign_ins(actor: Actor) -> Answer:
     """List the failed and refused sign-ins of the last 90 days, the latest first."""
     filters = requested_filters(FILTERS)
-    listing = list_failed_sign_ins(actor, filters, requested_page(50))
-    return render_template(
-        "accounts/failed_sign_ins.html",
-        items=listing.items,
-        filters=filters,
-        reason_label=reason_label,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
-    )
+    listing = FAILED_SIGN_INS.read(actor, filters, requested_page(50))
+    return render_list("accounts/failed_sign_ins.html", listing, filters=filters, reason_label=reason_label)
 
 
 def reason_label(code: str) -> str:

@@ -42,7 +42,7 @@ from registry.core.fields import BaseSchema, Text
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, form_field
-from registry.web.lists import first_address, next_address, requested_page
+from registry.web.lists import render_list, requested_page
 
 LISTS: Final = ("all", "inactive", "ending")
 
@@ -60,8 +60,9 @@ def tokens(actor: Actor) -> Answer:
     shown = shown if shown in LISTS else "all"
     listing = page_of_tokens(actor, shown, requested_page())
     accounts = list_service_accounts(actor)
-    return render_template(
+    return render_list(
         "accounts/tokens.html",
+        listing,
         actor=actor,
         confirmable=confirmable(actor, accounts),
         manageable=manageable(actor, accounts),
@@ -71,8 +72,6 @@ def tokens(actor: Actor) -> Answer:
         revocable=[role.value for role in roles_to_give(actor)],
         shown=shown,
         tokens=listing.items,
-        next_address=next_address(listing.next),
-        first_address=first_address(),
         agencies=agencies_by_id(),
     )
 
