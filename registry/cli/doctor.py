@@ -51,7 +51,7 @@ from registry.http.metrics import queues
 from registry.journal.service import JournalEntry, JournalHead, last_backup_at, last_drill_at
 from registry.journal.verification import is_overdue, last_verification
 from registry.notifications.email import MailServer, MailServerUnavailable
-from registry.notifications.service import queue_state
+from registry.notifications.service import failed_emails
 from registry.settings import Settings, SettingsInvalid, read_settings
 from registry.webhooks.queue import failing_webhooks
 
@@ -521,7 +521,7 @@ def waiting() -> Iterator[Finding]:
         findings.append(failure("queues", f"doctor-queue-{name}", runbook, count=queue.waiting, minutes=minutes))
     if failing := failing_webhooks():
         findings.append(warning("queues", "doctor-webhooks-failing", "queue-stuck", count=failing))
-    failed = queue_state().failed
+    failed = failed_emails()
     if failed:
         findings.append(warning("queues", "doctor-queue-failed", "mail-down", count=failed))
     yield from findings or [good("queues", "doctor-queues-ok")]

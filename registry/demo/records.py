@@ -22,13 +22,13 @@ from registry.agencies.vocabulary import Region
 from registry.approvals.service import approve
 from registry.cases.commission import propose_exemption
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.translations import translate
 from registry.core.working_days import national_calendar
 from registry.freeze.vocabulary import AgencyKind, Placement
-from registry.imports.models import ImportRun
+from registry.imports.models import IMPORT_QUEUE, ImportRun
 from registry.imports.service import import_now
-from registry.imports.worker import LEASE, RunLease, run_import
+from registry.imports.worker import run_import
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
@@ -352,7 +352,9 @@ def import_rows(kind: str, name: str, rows: list[dict[str, str]]) -> None:
         run = import_now(demo_actor(ADMINISTRATOR), kind, False, name, as_csv(rows))
     elif run.lease_until is not None:
         # The process that imported it was interrupted.
-        run = run_import(RunLease(run.id, run.lease_until, LEASE))
+        with transaction():
+            lease = IMPORT_QUEUE.lease(run)
+        run = run_import(lease)
     if run.rejected or run.state != "done":
         raise InvalidDemoData(f"{name}: {run.state}, {run.rejected} rows rejected")
 

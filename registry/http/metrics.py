@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -38,13 +38,14 @@ from registry.core.database_checks import is_damaged, standby_state
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
 from registry.core.installation import installed_at, scheduled_jobs
 from registry.core.outbox import OutboxMessage
+from registry.core.queues import Backlog, backlog
 from registry.flags.models import AuditRun, last_good_audit
 from registry.flags.vocabulary import AuditStatus
 from registry.http.request_log import LOG, STARTED_AT
-from registry.imports.models import ImportRun
+from registry.imports.models import IMPORT_QUEUE, ImportRun
 from registry.journal.service import last_backup_at, last_drill_at
 from registry.journal.verification import last_verification
-from registry.notifications.service import queue_state
+from registry.notifications.service import failed_emails, waiting_emails
 from registry.projects.models import Project
 from registry.requests.models import Request, RequestState
 from registry.webhooks.queue import due_deliveries, failing_webhooks, pending_deliveries
@@ -52,34 +53,17 @@ from registry.webhooks.queue import due_deliveries, failing_webhooks, pending_de
 # What waits to be worked off, and since when: for monitoring.
 
 
-class Queue(NamedTuple):
-    """A queue: how many wait, and since when the oldest does; None when none does."""
-
-    waiting: int
-    oldest_at: datetime | None
-
-
-def queues() -> dict[str, Queue]:
+def queues() -> dict[str, Backlog]:
     """All queues by name. A confirmed request waits from the beginning of its day on."""
-    emails = queue_state()
     due = (Request.state == RequestState.CONFIRMED.value, Request.carried_out_at.is_(None), Request.on <= today())
     requests, first_day = db.session.execute(select(func.count(), func.min(Request.on)).where(*due)).one()
     return {
-        "outbox": _queue(OutboxMessage.created_at, OutboxMessage.delivered_at.is_(None)),
-        "imports": _queue(ImportRun.queued_at, (ImportRun.state == "queued") | _is_abandoned()),
-        "emails": Queue(emails.waiting, emails.oldest_at),
-        "webhooks": Queue(*due_deliveries()),
-        "requests": Queue(requests, None if first_day is None else local_instant(first_day, datetime.min.time())),
+        "outbox": backlog(OutboxMessage.created_at, OutboxMessage.delivered_at.is_(None)),
+        "imports": backlog(ImportRun.queued_at, IMPORT_QUEUE.is_due),
+        "emails": waiting_emails(),
+        "webhooks": due_deliveries(),
+        "requests": Backlog(requests, None if first_day is None else local_instant(first_day, datetime.min.time())),
     }
-
-
-def _is_abandoned() -> Any:
-    # Its scheduler was killed; the next one takes it up.
-    return (ImportRun.state == "running") & (ImportRun.lease_until < now())
-
-
-def _queue(since: Any, waits: Any) -> Queue:
-    return Queue(*db.session.execute(select(func.count(), func.min(since)).where(waits)).one())
 
 
 # Metrics read from the database: the same in every web process, and kept for some seconds.
@@ -198,7 +182,7 @@ def _queues() -> Iterator[Metric]:
         "registry_webhook_deliveries_pending", "Webhook messages that are not delivered yet", pending_deliveries()
     )
     yield _gauge("registry_webhooks_failing", "Receivers that accepted nothing for an hour", failing_webhooks())
-    failed = queue_state().failed
+    failed = failed_emails()
     yield _gauge("registry_emails_failed", "E-mails of the last 30 days that were given up", failed)
 
 

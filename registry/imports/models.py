@@ -29,6 +29,7 @@ from registry.accounts.roles import Actor
 from registry.changes.models import ChangeKind
 from registry.changes.service import Subject
 from registry.core.database import Instant, Model, db, require_transaction, table_of
+from registry.core.queues import Queue
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 
@@ -134,6 +135,10 @@ class ImportRun(Model):
 
 
 IMPORTS: Final = table_of(ImportRun)
+# The lease is renewed with each chunk of rows.
+IMPORT_QUEUE: Final = Queue(
+    ImportRun, ImportRun.lease_until, timedelta(seconds=120), ImportRun.state.in_(("queued", "running"))
+)
 IMPORT_SUBJECT: Final = Subject(ChangeKind.IMPORT, IMPORTS, status=IMPORTS.c.state)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -46,7 +45,7 @@ from registry.imports.models import (
 from registry.imports.notes import below_column_numbers, unit_problems
 from registry.imports.queries import find_import, require_rows
 from registry.imports.same_project import stored_answers
-from registry.imports.worker import LEASE, Progress, RunLease, run_import
+from registry.imports.worker import Progress, begin, run_import
 from registry.journal import service as journal
 
 
@@ -86,7 +85,7 @@ def queue_import(
     require_upload_size(content)
     file = read_file(actor, kind, content, options)
     reason, answers = options.change_reason, options.answers
-    return take_in(actor, kind, dry_run, file_name, file, None, change_reason=reason, answers=answers)
+    return take_in(actor, kind, dry_run, file_name, file, change_reason=reason, answers=answers)
 
 
 def import_now(
@@ -103,25 +102,23 @@ def import_now(
     Raises RoleNotAllowed and Invalid. If this process is killed, the background worker continues the run.
     """
     require_importer(actor, kind)
-    until = now() + LEASE
     file = read_file(actor, kind, content, options)
     reason, answers = options.change_reason, options.answers
-    run = take_in(actor, kind, dry_run, file_name, file, until, change_reason=reason, answers=answers)
-    return run_import(RunLease(run.id, until, LEASE), on_progress, file.table)
+    with transaction():
+        lease = begin(take_in(actor, kind, dry_run, file_name, file, change_reason=reason, answers=answers))
+    return run_import(lease, on_progress, file.table)
 
 
 def run_dry_run_now(
     actor: Actor, import_id: int, on_progress: Progress | None = None, change_reason: str | None = None
 ) -> ImportRun:
     """Import the file of a dry run synchronously. Raises as ``run_dry_run``."""
-    until = now() + LEASE
-    run = run_dry_run(actor, import_id, until, change_reason)
-    return run_import(RunLease(run.id, until, LEASE), on_progress)
+    with transaction():
+        lease = begin(run_dry_run(actor, import_id, change_reason))
+    return run_import(lease, on_progress)
 
 
-def run_dry_run(
-    actor: Actor, import_id: int, lease_until: datetime | None = None, change_reason: str | None = None
-) -> ImportRun:
+def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) -> ImportRun:
     """Queue the file of a dry run for import, without a second upload; its columns are read alike.
 
     ``change_reason`` comes before the reason that was given with the dry run.
@@ -140,7 +137,7 @@ def run_dry_run(
         values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
         values["change_reason"] = change_reason or dry.change_reason
         values["answers"] = stored_answers(dry) or None
-        run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
+        run = _new_run(actor, **values, dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
         record_added(IMPORT_SUBJECT, run.id)
@@ -199,16 +196,14 @@ def take_in(
     dry_run: bool,
     file_name: str,
     file: ReadFile,
-    lease_until: datetime | None,
     *,
     is_mapped: bool = True,
     change_reason: str | None = None,
     answers: Mapping[int, str] | None = None,
 ) -> ImportRun:
-    """Store a file and its run: queued, with a lease running, or unmapped until somebody has chosen its columns."""
+    """Store a file and its run: queued, or unmapped until somebody has chosen its columns."""
     run = _new_run(
         actor,
-        lease_until,
         kind=kind,
         dry_run=dry_run,
         file_name=printable_file_name(file_name),
@@ -231,13 +226,10 @@ def take_in(
     return run
 
 
-def _new_run(actor: Actor, lease_until: datetime | None, **values: Any) -> ImportRun:
-    timestamp = now()
+def _new_run(actor: Actor, **values: Any) -> ImportRun:
     return ImportRun(
-        state="queued" if lease_until is None else "running",
-        started_at=None if lease_until is None else timestamp,
-        lease_until=lease_until,
-        attempts=0 if lease_until is None else 1,
+        state="queued",
+        attempts=0,
         account_id=actor.account_id,
         principal=actor.principal,
         role=actor.role.value,
@@ -246,7 +238,7 @@ def _new_run(actor: Actor, lease_until: datetime | None, **values: Any) -> Impor
         request_id=actor.request_id,
         credential=actor.credential,
         client_request_id=actor.client_request_id,
-        queued_at=timestamp,
+        queued_at=now(),
         **values,
     )
 
@@ -307,7 +299,7 @@ def hold_import(
     layout = with_columns(table, kind, header, _recognised(header), Strictness())
     total, notes = count_rows(layout, table)
     file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *notes))
-    return take_in(actor, kind, dry_run, file_name, file, None, is_mapped=False, change_reason=change_reason)
+    return take_in(actor, kind, dry_run, file_name, file, is_mapped=False, change_reason=change_reason)
 
 
 def can_map_columns(run: ImportRun) -> bool:

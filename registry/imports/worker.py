@@ -11,21 +11,21 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import Actor, Role, is_within
 from registry.agencies.service import BinTaken
-from registry.changes.service import record_change, record_changes
+from registry.changes.service import record_change
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import db, require_transaction, table_of, transaction, violates
+from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Invalid, RegistryError
+from registry.core.queues import Lease, LeaseLost
 from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.rows import ImportResult, ImportRow
 from registry.imports.agencies import AgencyImport
@@ -33,8 +33,8 @@ from registry.imports.columns import remember_columns
 from registry.imports.header_search import Mappings
 from registry.imports.layout import PLAIN, layout_from_json, layout_of
 from registry.imports.models import (
+    IMPORT_QUEUE,
     IMPORT_SUBJECT,
-    IMPORTS,
     RETENTION,
     FilePiece,
     ImportKind,
@@ -47,7 +47,6 @@ from registry.imports.projects import ProjectImport
 from registry.journal import service as journal
 from registry.projects.models import EXTERNAL_ID_UNIQUE
 
-LEASE: Final = timedelta(seconds=120)
 MAX_ATTEMPTS: Final = 3
 ATTEMPTS_A_CHUNK: Final = 3
 logger = logging.getLogger(__name__)
@@ -73,10 +72,6 @@ def row_import(actor: Actor, run: ImportRun, columns: Sequence[str]) -> RowImpor
     return ProjectImport(actor, columns, run.dry_run, run.change_reason, run_id=run.id, answers=answers)
 
 
-class LeaseLost(Exception):
-    """Another worker has taken over the run because this one's lease expired."""
-
-
 class ImportGivenUp(RegistryError):
     """The run was started several times without progress."""
 
@@ -85,46 +80,29 @@ class PrincipalDisabled(RegistryError):
     """The account that queued the run has been disabled since."""
 
 
-@dataclass(slots=True)
-class RunLease:
-    """A worker's lease on a run. It ends at ``until`` unless it is renewed for ``length``."""
-
-    run_id: int
-    until: datetime
-    length: timedelta
-
-    def write(self, values: Mapping[str, Any]) -> None:
-        """Update the run inside the open transaction. Raises LeaseLost when another worker owns it."""
-        table = table_of(ImportRun)
-        owned = (table.c.id == self.run_id) & (table.c.state == "running") & (table.c.lease_until == self.until)
-        written = update(table).where(owned).values(**values).returning(table.c.id)
-        if db.session.execute(written).one_or_none() is None:
-            raise LeaseLost
-
-
-def run_next_import(lease: timedelta = LEASE, on_progress: Progress | None = None) -> ImportRun | None:
+def run_next_import(length: timedelta | None = None, on_progress: Progress | None = None) -> ImportRun | None:
     """Claim a queued or abandoned run and process it. Return None when there is none.
 
     A run that cannot continue is stored as failed with its reason. Programming errors are raised after that. When the
     database is unavailable, the run stays claimable.
     """
-    run_lease = _claim(lease)
-    return None if run_lease is None else run_import(run_lease, on_progress)
+    lease = _take(length)
+    return None if lease is None else run_import(lease, on_progress)
 
 
-def run_import(run_lease: RunLease, on_progress: Progress | None = None, table: Table | None = None) -> ImportRun:
+def run_import(lease: Lease, on_progress: Progress | None = None, table: Table | None = None) -> ImportRun:
     """Process a run that the caller owns; ``on_progress`` is called after each chunk.
 
     ``table``: the file, if the caller has it in memory anyway; otherwise it is read from the database.
     """
-    run = db.session.get_one(ImportRun, run_lease.run_id)
+    run = db.session.get_one(ImportRun, lease.id)
     actor = _actor(run)
     try:
         with _spared_collector():
-            failure = _work(run_lease, actor, run, on_progress, table)
-        _finish(run_lease, actor, run, failure)
+            failure = _work(lease, actor, run, on_progress, table)
+        _finish(lease, actor, failure)
     except LeaseLost:
-        logger.warning("import %s was taken over by another worker", run_lease.run_id)
+        logger.warning("import %s was taken over by another worker", lease.id)
     return run
 
 
@@ -141,53 +119,47 @@ def _spared_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _work(
-    run_lease: RunLease, actor: Actor, run: ImportRun, on_progress: Progress | None, table: Table | None
-) -> str | None:
+def _work(lease: Lease, actor: Actor, run: ImportRun, on_progress: Progress | None, table: Table | None) -> str | None:
     """Process the run. Return the error code that stopped it, or None."""
     try:
         _require_able(run)
-        table = table or stored_table(stored_file(run_lease.run_id))
+        table = table or stored_table(stored_file(lease.id))
         # Runs queued by an earlier version have no layout: their header is the first row.
         layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
         rows = row_import(actor, run, layout.names())
         for chunk in rows.chunks(layout.rows(table), run.processed):
-            _import_chunk(run_lease, rows, chunk)
+            _import_chunk(lease, rows, chunk)
             if on_progress is not None:
                 on_progress(run)
     except (ImportGivenUp, PrincipalDisabled) as error:
         return error.code
     except Invalid:
         # The file was readable when it was queued: memory is short, or the reader has changed since.
-        logger.exception("the file of import %s cannot be read any more", run_lease.run_id)
+        logger.exception("the file of import %s cannot be read any more", lease.id)
         return "import-file-unreadable"
     except (OperationalError, LeaseLost):
         raise
     except Exception:
         # A programming error, which a retry would repeat: mark the run as failed and re-raise.
         with suppress(LeaseLost):
-            _finish(run_lease, actor, run, "import-broke-off")
+            _finish(lease, actor, "import-broke-off")
         raise
     return None
 
 
-def _claim(lease: timedelta) -> RunLease | None:
-    with transaction() as session:
-        timestamp = now()
-        abandoned = (ImportRun.state == "running") & (ImportRun.lease_until < timestamp)
-        free = select(ImportRun.id).where(or_(ImportRun.state == "queued", abandoned)).order_by(ImportRun.id).limit(1)
-        run_id = session.scalar(free.with_for_update(skip_locked=True))
-        if run_id is None:
-            return None
-        record_changes(IMPORT_SUBJECT, IMPORTS.c.id == run_id)
-        values = {
-            "state": "running",
-            "started_at": func.coalesce(ImportRun.started_at, timestamp),
-            "lease_until": timestamp + lease,
-            "attempts": ImportRun.attempts + 1,
-        }
-        session.execute(update(ImportRun).where(ImportRun.id == run_id).values(**values))
-    return RunLease(run_id, timestamp + lease, lease)
+def _take(length: timedelta | None) -> Lease | None:
+    if not IMPORT_QUEUE.has(IMPORT_QUEUE.is_due):
+        return None
+    with transaction():
+        run = IMPORT_QUEUE.next_due(order_by=[ImportRun.id])
+        return None if run is None else begin(run, length)
+
+
+def begin(run: ImportRun, length: timedelta | None = None) -> Lease:
+    """Let this worker have a locked run, in the open transaction."""
+    record_change(IMPORT_SUBJECT, run.id, run.state)
+    run.state, run.started_at, run.attempts = "running", run.started_at or now(), run.attempts + 1
+    return IMPORT_QUEUE.lease(run, length)
 
 
 def _actor(run: ImportRun) -> Actor:
@@ -223,40 +195,37 @@ def _may_still(account: Account, run: ImportRun) -> bool:
     return not is_out and is_within(Role(run.role), run.agency_id, Role(account.role), account.agency_id)
 
 
-def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[ImportRow]) -> None:
+def _import_chunk(lease: Lease, rows: RowImport, chunk: Sequence[ImportRow]) -> None:
     for attempt in range(1, ATTEMPTS_A_CHUNK + 1):
-        until = now() + run_lease.length
         try:
-            with transaction() as session:
+            # First, the row of the run is locked until the commit, or the lease is lost.
+            with IMPORT_QUEUE.leased(lease) as run:
                 # A chunk takes seconds; a worker frozen in one must not hold its locks for long.
-                # First statement: it locks the run's row until the commit, or raises because the lease is lost.
-                run_lease.write({"lease_until": until, "attempts": 0})
+                renewed = IMPORT_QUEUE.lease(run, lease.length)
+                run.attempts = 0
                 outcome = rows.apply(chunk)
-                added = {name: table_of(ImportRun).c[name] + getattr(outcome, name) for name in COUNTS}
-                session.execute(update(table_of(ImportRun)).where(ImportRun.id == run_lease.run_id).values(**added))
-                insert_rows(session, RowError, [{"import_id": run_lease.run_id, **error} for error in outcome.errors])
-                _save_preview(run_lease.run_id, outcome.preview)
+                for name in COUNTS:
+                    setattr(run, name, getattr(run, name) + getattr(outcome, name))
+                errors = [{"import_id": run.id, **error} for error in outcome.errors]
+                insert_rows(require_transaction(), RowError, errors)
+                _save_preview(run, outcome.preview)
         except (IntegrityError, BinTaken, OperationalError) as error:
             # Another transaction registered the same key meanwhile, or the database resolved a deadlock.
             is_other = isinstance(error, IntegrityError) and not violates(error, EXTERNAL_ID_UNIQUE)
             if is_other or attempt == ATTEMPTS_A_CHUNK:
                 raise
         else:
-            run_lease.until = until
+            lease.until = renewed.until
             return
 
 
-def _save_preview(run_id: int, preview: Sequence[Mapping[str, Any]]) -> None:
+def _save_preview(run: ImportRun, preview: Sequence[Mapping[str, Any]]) -> None:
     """Store what a dry run would do with the rows of a chunk, and count the rules, inside the open transaction."""
-    if not preview:
-        return
-    session = require_transaction()
-    insert_rows(session, PreviewedRow, [{"import_id": run_id, **row} for row in preview])
-    run = table_of(ImportRun).c
-    stored = session.execute(select(run.would_flag).where(run.id == run_id)).scalar_one()
-    rules = Counter(stored or {})
-    rules.update(rule for row in preview for rule in row["would_flag"])
-    session.execute(update(table_of(ImportRun)).where(run.id == run_id).values(would_flag=dict(rules)))
+    if preview:
+        insert_rows(require_transaction(), PreviewedRow, [{"import_id": run.id, **row} for row in preview])
+        rules = Counter(run.would_flag or {})
+        rules.update(rule for row in preview for rule in row["would_flag"])
+        run.would_flag = dict(rules)
 
 
 def delete_old_files() -> None:
@@ -270,16 +239,16 @@ def delete_old_files() -> None:
         session.execute(delete(FilePiece).where(FilePiece.import_id.in_(old)))
 
 
-def _finish(run_lease: RunLease, actor: Actor, run: ImportRun, failure: str | None) -> None:
+def _finish(lease: Lease, actor: Actor, failure: str | None) -> None:
     state = "done" if failure is None else "failed"
-    with transaction() as session:
-        ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure}
-        record_change(IMPORT_SUBJECT, run.id, "running")
-        run_lease.write(ended)
-        session.refresh(run)
+    with IMPORT_QUEUE.leased(lease) as run:
+        session = require_transaction()
+        record_change(IMPORT_SUBJECT, run.id, run.state)
+        run.state, run.finished_at, run.lease_until, run.failure = state, now(), None, failure
+        session.flush()
         # The file is needed once more to import it, or to mark its wrong rows.
         if failure is not None or not (run.dry_run or run.rejected):
-            session.execute(delete(FilePiece).where(FilePiece.import_id == run_lease.run_id))
+            session.execute(delete(FilePiece).where(FilePiece.import_id == run.id))
         if failure is None and not run.dry_run and run.processed > run.rejected:
             remember_columns(actor, run)
         if not run.dry_run:

@@ -18,7 +18,7 @@ from registry.notifications.jobs import (
     read_aitu_updates,
     weekly_overview_when_due,
 )
-from registry.notifications.service import STATES, latest_emails, queue_state
+from registry.notifications.service import STATES, latest_emails, waiting_emails
 from registry.settings import read_settings
 
 SHOWN = (
@@ -64,7 +64,7 @@ def send(retry: bool, as_json: bool) -> None:
         "handed_on": done.handed_on,
         "digest": digest,
         **asdict(done.emails),
-        "waiting": queue_state().waiting,
+        "waiting": waiting_emails().waiting,
         **({} if settings.aitu is None else {f"aitu_{name}": value for name, value in asdict(done.aitu).items()}),
     }
     print_json(result) if as_json else print_pairs(result)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select
 
 from registry.accounts.invitations import open_invitations
 from registry.accounts.models import Person
@@ -20,13 +20,14 @@ from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.messages import message
 from registry.core.pdf import DocumentNotMade
+from registry.core.queues import Lease, LeaseLost, Queue
 from registry.core.translations import Language
 from registry.notifications.aitu import AituClient, mark_rejected
 from registry.notifications.email import MailServer, notice_part, notice_subject, render_email
 from registry.notifications.models import KINDS, Channel, OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.settings import AituBot, Mail
-from registry.notifications.transport import ChannelUnavailable, LeasedNotice, NoticeRejected, Transport
+from registry.notifications.transport import ChannelUnavailable, NoticeRejected, Transport
 from registry.notifications.weekly_overview import may_still_see, overview_pdf
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
@@ -47,7 +48,7 @@ class EmailTransport:
         """True when the recipient has an e-mail address."""
         return to.address is not None
 
-    def send(self, notice: LeasedNotice, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
+    def send(self, notice: OutboundEmail, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
         """Send one e-mail. Raises EmailRejected, MailServerUnavailable, and ValueError for an unusable address."""
         email = render_email(
             self._mail,
@@ -133,7 +134,7 @@ class AituTransport:
         """True when the person has linked an Aitu account."""
         return to.aitu_id is not None
 
-    def send(self, notice: LeasedNotice, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
+    def send(self, notice: OutboundEmail, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
         """Send one message. Raises NoticeRejected and ChannelUnavailable."""
         if to.aitu_id is None or to.person_id is None:
             raise NoticeRejected("no Aitu account is linked", for_good=True)
@@ -152,12 +153,10 @@ class AituTransport:
 
 log = logging.getLogger(__name__)
 
-# Longer than an SMTP dialogue can take in which the server answers each command just before the timeout.
-LEASE: Final = timedelta(minutes=15)
-FIRST_WAIT: Final = timedelta(minutes=1)
-MAX_WAIT: Final = timedelta(hours=1)
-# Retries after 1, 2, 4 … minutes up to hourly: about three days, enough for a long weekend without a mail server.
-MAX_TRIES: Final = 76
+# The lease is longer than an SMTP dialogue can take in which the server answers each command just before the timeout.
+QUEUE: Final = Queue(OutboundEmail, OutboundEmail.next_try_at, timedelta(minutes=15), OutboundEmail.state == "waiting")
+# 76 tries in about three days, enough for a long weekend without a mail server.
+WAITS: Final = (*(timedelta(minutes=2**tries) for tries in range(6)), *[timedelta(hours=1)] * 69)
 # A limit, so that a process that has to stop does not send thousands first.
 MAX_PER_RUN: Final = 500
 
@@ -187,53 +186,40 @@ def send_due(transport: Transport, most: int = MAX_PER_RUN, *, falls_back: bool 
     unusable = None
     try:
         for _ in range(most):
-            notice = _lease_next(transport.channel)
-            if notice is None:
+            leased = _lease_next(transport.channel)
+            if leased is None:
                 break
             try:
-                done[_send(transport, notice, falls_back)] += 1
+                done[_send(transport, *leased, falls_back)] += 1
             except ChannelUnavailable as error:
                 unusable = str(error)
                 log.error("the server of the channel %s cannot be used: %s", transport.channel, unusable)  # noqa: TRY400 - its reason says all
-                _retry_later(notice, unusable)
+                with suppress(LeaseLost), QUEUE.leased(leased[1]) as row:
+                    row.fail(unusable, WAITS, "failed")
                 break
     finally:
         transport.close()
     return DeliveryResult(done["sent"], done["refused"], done["dropped"], unusable)
 
 
+# While a notice is being sent, it has no error.
+IS_TRIED: Final = OutboundEmail.error.is_not(None)
+
+
 def make_retries_due() -> None:
     """Let notices that were tried and wait for their next try be sent in the next run; not what is being sent now."""
-    later = (
-        OutboundEmail.state == "waiting",
-        OutboundEmail.next_try_at > now(),
-        # While a notice is being sent, it has no error.
-        OutboundEmail.error.is_not(None),
-    )
-    with transaction() as session:
-        session.execute(
-            update(OutboundEmail).where(*later).values(next_try_at=now()),
-            execution_options={"synchronize_session": False},
-        )
+    QUEUE.change(OutboundEmail.next_try_at > now(), IS_TRIED, next_try_at=now())
 
 
 def confirm_sent(channel: Channel, key: str) -> None:
     """Record that the server has a notice; it is not sent again after its sender was killed."""
-    waiting = (OutboundEmail.channel == channel, OutboundEmail.key == key, OutboundEmail.state == "waiting")
-    db.session.rollback()
-    if db.session.scalar(select(OutboundEmail.id).where(*waiting)) is not None:
-        with transaction() as session:
-            session.execute(
-                update(OutboundEmail).where(*waiting).values(state="sent", ended_at=now(), error=None),
-                execution_options={"synchronize_session": False},
-            )
+    is_it = (OutboundEmail.channel == channel, OutboundEmail.key == key)
+    QUEUE.change(*is_it, state="sent", ended_at=now(), error=None)
 
 
 def has_unconfirmed_notices(channel: Channel) -> bool:
     """True while a notice of the channel was tried and its end is not known."""
-    tried = (OutboundEmail.channel == channel, OutboundEmail.state == "waiting", OutboundEmail.tries > 0)
-    db.session.rollback()
-    return db.session.scalar(select(OutboundEmail.id).where(*tried).limit(1)) is not None
+    return QUEUE.has(OutboundEmail.channel == channel, OutboundEmail.tries > 0)
 
 
 def fall_back_to_email(waited: timedelta) -> int:
@@ -242,137 +228,69 @@ def fall_back_to_email(waited: timedelta) -> int:
     Copies of e-mails stay, and so does what is being sent at this moment, or has no e-mail address.
     """
     has_address = select(Person.id).where(Person.id == OutboundEmail.person_id, Person.email.is_not(None)).exists()
-    overdue = (
+    return QUEUE.change(
         OutboundEmail.channel == Channel.AITU,
-        OutboundEmail.state == "waiting",
         OutboundEmail.is_copy.is_(False),
         OutboundEmail.created_at <= now() - waited,
-        # While a notice is being sent, it has no error.
-        (OutboundEmail.next_try_at <= now()) | OutboundEmail.error.is_not(None),
+        QUEUE.is_due | IS_TRIED,
         has_address,
+        **_by_email(),
     )
-    db.session.rollback()
-    if db.session.scalar(select(OutboundEmail.id).where(*overdue).limit(1)) is None:
-        return 0
-    with transaction() as session:
-        statement = update(OutboundEmail).where(*overdue).values(**_by_email()).returning(OutboundEmail.id)
-        return len(session.execute(statement, execution_options={"synchronize_session": False}).all())
 
 
 def drop_waiting(channel: Channel) -> None:
     """Drop what waits for a channel that the service no longer has."""
-    waiting = (OutboundEmail.channel == channel, OutboundEmail.state == "waiting")
-    db.session.rollback()
-    if db.session.scalar(select(OutboundEmail.id).where(*waiting).limit(1)) is not None:
-        with transaction() as session:
-            session.execute(
-                update(OutboundEmail).where(*waiting).values(state="dropped", ended_at=now()),
-                execution_options={"synchronize_session": False},
-            )
+    QUEUE.change(OutboundEmail.channel == channel, state="dropped", ended_at=now())
 
 
-def _by_email() -> dict[str, Any]:
-    return {"channel": Channel.EMAIL.value, "fell_back": True, "tries": 0, "next_try_at": now()}
+def _by_email(*, fell_back: bool = True) -> dict[str, Any]:
+    values = {"channel": Channel.EMAIL.value, "fell_back": fell_back, "tries": 0, "next_try_at": now()}
+    return values | {"state": "waiting", "ended_at": None}
 
 
-def _send(transport: Transport, notice: LeasedNotice, falls_back: bool) -> str:
+def _lease_next(channel: Channel) -> tuple[OutboundEmail, Lease] | None:
+    """Lease the next due notice of a channel, immediate notifications before digests."""
+    of_channel = OutboundEmail.channel == channel
+    if not QUEUE.has(QUEUE.is_due, of_channel):
+        return None
+    order = (OutboundEmail.is_digest, OutboundEmail.next_try_at, OutboundEmail.id)
+    with transaction() as session:
+        notice = QUEUE.next_due(of_channel, order_by=order)
+        if notice is None:
+            return None
+        notice.tries, notice.error = notice.tries + 1, None
+        lease = QUEUE.lease(notice)
+        session.flush()
+        session.expunge(notice)
+    return notice, lease
+
+
+def _send(transport: Transport, notice: OutboundEmail, lease: Lease, falls_back: bool) -> str:
+    """Send a leased notice and record the result. Raises ChannelUnavailable, with nothing recorded."""
     to = recipient_now(notice.person_id, notice.agency_id)
     entries = [] if to is None else _still_visible(to, notice.events)
     db.session.rollback()
-    if to is None or not entries:
-        _end(notice, "dropped")
-        return "dropped"
-    replaceable = falls_back and not notice.is_copy and to.address is not None
-    if not transport.reaches(to):
-        if replaceable:
-            _mark(notice, **_by_email() | {"fell_back": False})
-        else:
-            _end(notice, "dropped")
+    is_replaceable = to is not None and bool(entries) and to.address is not None and falls_back and not notice.is_copy
+    if to is None or not entries or not transport.reaches(to):
+        with suppress(LeaseLost), QUEUE.leased(lease) as row:
+            row.end("dropped")
+            if is_replaceable:
+                row.set(**_by_email(fell_back=False))
         return "dropped"
     try:
         transport.send(notice, to, entries)
     except (NoticeRejected, ValueError) as error:
         # The log does not contain the address; the id leads to it.
         log.warning("notice %s was rejected by the channel %s: %s", notice.id, notice.channel, error)
-        if isinstance(error, NoticeRejected) and not error.for_good and notice.tries < MAX_TRIES:
-            _retry_later(notice, str(error))
-        elif replaceable:
-            _mark(notice, error=str(error), **_by_email())
-        else:
-            _end(notice, "failed", str(error))
+        waits = WAITS if isinstance(error, NoticeRejected) and not error.for_good else ()
+        with suppress(LeaseLost), QUEUE.leased(lease) as row:
+            row.fail(str(error), waits, "failed")
+            if is_replaceable and row.state == "failed":
+                row.set(**_by_email())
         return "refused"
-    _end(notice, "sent")
+    with suppress(LeaseLost), QUEUE.leased(lease) as row:
+        row.end("sent")
     return "sent"
-
-
-def _lease_next(channel: Channel) -> LeasedNotice | None:
-    """Lease the next due notice of a channel, immediate notifications before digests."""
-    due = (
-        OutboundEmail.channel == channel,
-        OutboundEmail.state == "waiting",
-        OutboundEmail.next_try_at <= now(),
-    )
-    db.session.rollback()
-    if db.session.scalar(select(OutboundEmail.id).where(*due).limit(1)) is None:
-        return None
-    first = (
-        select(OutboundEmail)
-        .where(*due)
-        .order_by(OutboundEmail.is_digest, OutboundEmail.next_try_at, OutboundEmail.id)
-        .limit(1)
-    )
-    with transaction() as session:
-        row = session.scalar(first.with_for_update(skip_locked=True).execution_options(populate_existing=True))
-        if row is None:
-            return None
-        row.tries += 1
-        row.next_try_at = now() + LEASE
-        row.error = None
-        return LeasedNotice(
-            row.id,
-            row.key,
-            channel,
-            row.person_id,
-            row.agency_id,
-            row.is_digest,
-            row.events,
-            row.created_at,
-            row.tries,
-            row.is_copy,
-            row.fell_back,
-        )
-
-
-def _retry_later(notice: LeasedNotice, reason: str) -> None:
-    """Schedule a retry with growing delays, or give up."""
-    if notice.tries >= MAX_TRIES:
-        _end(notice, "failed", reason)
-        return
-    _mark(notice, next_try_at=now() + wait_after(notice.tries), error=reason)
-
-
-def wait_after(tries: int) -> timedelta:
-    """Return the delay after a number of attempts."""
-    doubled: int = 2 ** min(tries - 1, 10)
-    return min(FIRST_WAIT * doubled, MAX_WAIT)
-
-
-def _end(notice: LeasedNotice, state: str, error: str | None = None) -> None:
-    _mark(notice, state=state, ended_at=now(), error=error)
-
-
-def _mark(notice: LeasedNotice, **values: Any) -> None:
-    # After the lease has expired, another sender may own the notice, also of the other channel.
-    own_lease = (
-        OutboundEmail.id == notice.id,
-        OutboundEmail.channel == notice.channel,
-        OutboundEmail.tries == notice.tries,
-        OutboundEmail.state == "waiting",
-    )
-    with transaction() as session:
-        session.execute(
-            update(OutboundEmail).where(*own_lease).values(values).execution_options(synchronize_session=False)
-        )
 
 
 def _still_visible(to: Recipient, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.core.clock import ALMATY, now
 from registry.core.database import Instant, Model, require_transaction
 from registry.core.outbox import enqueue
+from registry.core.queues import Retried
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 
@@ -175,7 +176,7 @@ def enqueue_notice(topic: str) -> Callable[[int], None]:
 # Models of outbound notices and digests. ``notifications/service.py`` writes them.
 
 
-class OutboundEmail(Model):
+class OutboundEmail(Retried, Model):
     """One e-mail, or one message through Aitu, to one recipient, a person or an agency.
 
     ``events``: what it notifies of, as ``{kind, references, count}``; references are numbers, never findings or names.
@@ -196,10 +197,6 @@ class OutboundEmail(Model):
     is_digest: Mapped[bool]
     events: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Instant)
-    state: Mapped[str] = mapped_column(String(10))
-    tries: Mapped[int]
-    next_try_at: Mapped[datetime] = mapped_column(Instant)
-    ended_at: Mapped[datetime | None] = mapped_column(Instant)
     error: Mapped[str | None] = mapped_column(Text)
     # The defaults are those of rows that a process of the previous version writes.
     channel: Mapped[str] = mapped_column(String(10), server_default=Channel.EMAIL.value)

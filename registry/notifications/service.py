@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.outbox import delete_delivered
+from registry.core.queues import Backlog, backlog
 from registry.notifications.models import EMAIL_ONLY, KINDS, Channel, ChannelChoice, OutboundEmail, channels_of_notice
 from registry.notifications.recipients import Recipient
 
@@ -21,15 +22,6 @@ STATES: Final = ("waiting", "sent", "failed", "dropped")
 RETENTION: Final = timedelta(days=30)
 MAX_REFERENCES: Final = 20
 NO_LETTERS: Final[Mapping[tuple[str, int | str], str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class QueueState:
-    """Number of waiting notices, creation time of the oldest, and number of those that failed in the last 30 days."""
-
-    waiting: int
-    oldest_at: datetime | None
-    failed: int
 
 
 def queue_notice(
@@ -93,13 +85,14 @@ def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def queue_state() -> QueueState:
-    """Return the state of the queue."""
-    waiting, oldest = db.session.execute(
-        select(func.count(), func.min(OutboundEmail.created_at)).where(OutboundEmail.state == "waiting")
-    ).one()
-    failed = db.session.scalar(select(func.count()).where(OutboundEmail.state == "failed"))
-    return QueueState(waiting, oldest, failed or 0)
+def waiting_emails() -> Backlog:
+    """How many e-mails and Aitu messages wait, and since when."""
+    return backlog(OutboundEmail.created_at, OutboundEmail.state == "waiting")
+
+
+def failed_emails() -> int:
+    """How many e-mails and Aitu messages failed in the last 30 days."""
+    return backlog(OutboundEmail.created_at, OutboundEmail.state == "failed").waiting
 
 
 def delete_old_emails() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from registry.notifications.models import Channel
+from registry.notifications.models import Channel, OutboundEmail
 
 if TYPE_CHECKING:
     from registry.notifications.recipients import Recipient
@@ -38,27 +37,6 @@ class NoticeRejected(Exception):
         self.for_good = for_good
 
 
-@dataclass(frozen=True, slots=True)
-class LeasedNotice:
-    """A notice leased by this sender; ``tries`` distinguishes this lease from later ones.
-
-    ``key`` is the same at every attempt. ``is_copy``: the same notice also goes by e-mail. ``fell_back``: it goes by
-    e-mail because Aitu did not deliver it.
-    """
-
-    id: int
-    key: str
-    channel: Channel
-    person_id: int | None
-    agency_id: int | None
-    is_digest: bool
-    events: Sequence[Mapping[str, Any]]
-    created_at: datetime
-    tries: int
-    is_copy: bool = False
-    fell_back: bool = False
-
-
 class Transport(Protocol):
     """Sends the notices of one channel; release it with ``close``."""
 
@@ -67,7 +45,7 @@ class Transport(Protocol):
     def reaches(self, to: Recipient) -> bool:
         """True when the recipient has an address of this channel."""
 
-    def send(self, notice: LeasedNotice, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
+    def send(self, notice: OutboundEmail, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
         """Send one notice. Raises NoticeRejected, ChannelUnavailable, and ValueError for an unusable address."""
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.changes.models import ChangeType
 from registry.core.database import Instant, Model
+from registry.core.queues import Retried
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 
@@ -102,7 +103,8 @@ class Webhook(Model):
     ``events``: codes; empty for all. ``conditions``: on the status before and after, of some events.
     ``seq``: the last change that was looked at. ``previous_secret_until``: how long the former secret signs too.
     ``failing_since``: the first failed attempt after the last success. ``failures``: batches that failed as a whole
-    since then. ``next_batch_at``: until then the receiver is left alone. ``lease``: of the worker that is sending now.
+    since then. ``next_batch_at``: until then the receiver is left alone. ``lease_until``: of the
+    worker that is sending now.
     """
 
     __tablename__ = "webhooks"
@@ -125,11 +127,10 @@ class Webhook(Model):
     failing_since: Mapped[datetime | None] = mapped_column(Instant)
     failures: Mapped[int] = mapped_column(default=0)
     next_batch_at: Mapped[datetime] = mapped_column(Instant)
-    lease: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
 
 
-class WebhookDelivery(Model):
+class WebhookDelivery(Retried, Model):
     """One event on its way to one receiver. ``message_id``: the header webhook-id, the same at each attempt.
 
     ``seq``: the change; None for a test. Changes of one subject are delivered in the order of ``seq``: the first waits
@@ -144,12 +145,8 @@ class WebhookDelivery(Model):
     message_id: Mapped[str] = mapped_column(String(60))
     type: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str] = mapped_column(String(100))
-    state: Mapped[str] = mapped_column(String(10))
-    tries: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(Instant)
-    next_try_at: Mapped[datetime] = mapped_column(Instant)
     tried_at: Mapped[datetime | None] = mapped_column(Instant)
-    ended_at: Mapped[datetime | None] = mapped_column(Instant)
     status: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(String(30))
     duration_ms: Mapped[int | None]

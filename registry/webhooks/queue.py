@@ -6,16 +6,16 @@ subject is the first would both be right, and leave none waiting.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, exists, func, select, text, true, update
 
 from registry.accounts.roles import SCHEDULE, Actor
 from registry.changes.queries import (
@@ -31,11 +31,13 @@ from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.outbox import enqueue
+from registry.core.queues import IN_SQL, Backlog, Lease, LeaseLost, Queue
 from registry.core.trace_context import outgoing_headers
 from registry.journal import service as journal
 from registry.webhooks.events import agency_numbers, is_wanted, last_seq, message_body, owner_of, test_body
 from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.sender import (
+    WAITS,
     AllowedTargets,
     Attempt,
     SecretUnreadable,
@@ -44,13 +46,11 @@ from registry.webhooks.sender import (
     pause_after,
     send,
     signed_headers,
-    wait_after,
 )
 
 # As texts, so that SQLite uses the partial indexes.
 IS_OPEN: Final = text("webhook_deliveries.state IN ('waiting', 'queued')")
 IS_WAITING: Final = text("webhook_deliveries.state = 'waiting'")
-IN_SQL: Final[dict[str, Any]] = {"synchronize_session": False}
 
 
 def enqueue_changes(webhook_id: int, changes: Sequence[Change]) -> None:
@@ -194,7 +194,7 @@ def _fan_out(webhook_id: int) -> bool:
 # A lease lasts longer than a batch can take. When its worker is killed, the batch is sent again after the lease,
 # with the same message ids. A worker that has lost its lease records nothing.
 
-LEASE: Final = timedelta(minutes=1)
+RECEIVERS: Final = Queue(Webhook, Webhook.lease_until, timedelta(minutes=1), true())
 # Deliveries of different subjects that are sent to one receiver at the same time.
 BATCH: Final = 10
 GONE: Final = 410
@@ -214,8 +214,7 @@ class Message:
 class Batch:
     """The messages to one receiver that this worker sends now."""
 
-    webhook_id: int
-    lease: str
+    lease: Lease
     url: str
     messages: Sequence[Message]
 
@@ -225,7 +224,11 @@ def due_webhooks(most: int) -> list[int]:
     db.session.rollback()
     at = now()
     has_due = exists().where(WebhookDelivery.webhook_id == Webhook.id, IS_WAITING, WebhookDelivery.next_try_at <= at)
-    statement = select(Webhook.id).where(*_is_free(at), has_due).order_by(Webhook.next_batch_at, Webhook.id)
+    statement = (
+        select(Webhook.id)
+        .where(RECEIVERS.is_due, *_may_be_asked(at), has_due)
+        .order_by(Webhook.next_batch_at, Webhook.id)
+    )
     return list(db.session.scalars(statement.limit(most)))
 
 
@@ -233,12 +236,11 @@ def lease_batch(webhook_id: int) -> Batch | None:
     """Lease the next batch of a webhook; None when there is nothing to send, or another worker has the lease.
 
     What the owner may not see any more is dropped, and bodies are made of what the owner may see now. A batch from
-    which everything was dropped has no messages and no lease.
+    which everything was dropped has no messages, and its lease has ended.
     """
-    with transaction() as session:
+    with transaction():
         at = now()
-        statement = select(Webhook).where(Webhook.id == webhook_id, *_is_free(at)).with_for_update(skip_locked=True)
-        webhook = session.scalar(statement.execution_options(populate_existing=True))
+        webhook = RECEIVERS.next_due(Webhook.id == webhook_id, *_may_be_asked(at))
         if webhook is None:
             return None
         owner = owner_of(webhook)
@@ -248,11 +250,10 @@ def lease_batch(webhook_id: int) -> Batch | None:
         # A receiver that did not answer gets one message to try.
         due = due_batch(webhook_id, 1 if webhook.failures else BATCH)
         bodies = _bodies(owner, due)
-        _drop(webhook_id, [each for each in due if each.id not in bodies], at)
+        _drop(webhook_id, [each for each in due if each.id not in bodies])
         left = [each for each in due if each.id in bodies]
         if not left:
-            return Batch(webhook_id, "", webhook.url, ()) if due else None
-        webhook.lease, webhook.lease_until = secrets.token_hex(16), at + LEASE
+            return Batch(Lease(webhook_id, at, timedelta(0)), webhook.url, ()) if due else None
         for each in left:
             each.tries += 1
         keys = _valid_secrets(webhook, at)
@@ -265,17 +266,13 @@ def lease_batch(webhook_id: int) -> Batch | None:
             )
             for each in left
         ]
-        return Batch(webhook_id, webhook.lease, webhook.url, messages)
+        return Batch(RECEIVERS.lease(webhook), webhook.url, messages)
 
 
 def record_batch(batch: Batch, attempts: Sequence[Attempt]) -> None:
     """Record the results of a batch, one for each message, and give the lease back."""
-    with transaction() as session:
-        statement = select(Webhook).where(Webhook.id == batch.webhook_id, Webhook.lease == batch.lease)
-        webhook = session.scalar(statement.with_for_update().execution_options(populate_existing=True))
-        if webhook is None:
-            return
-        at = now()
+    with suppress(LeaseLost), RECEIVERS.leased(batch.lease) as webhook:
+        session, at = require_transaction(), now()
         ids = [message.delivery_id for message in batch.messages]
         rows = session.scalars(
             select(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).execution_options(populate_existing=True)
@@ -293,16 +290,12 @@ def record_batch(batch: Batch, attempts: Sequence[Attempt]) -> None:
         if ended:
             session.flush()
             settle(webhook.id, ended)
-        webhook.lease = webhook.lease_until = None
+        webhook.lease_until = None
         _record_receiver(webhook, attempts, at)
 
 
-def _is_free(at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Webhook.disabled_at.is_(None),
-        Webhook.next_batch_at <= at,
-        or_(Webhook.lease_until.is_(None), Webhook.lease_until <= at),
-    )
+def _may_be_asked(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Webhook.disabled_at.is_(None), Webhook.next_batch_at <= at
 
 
 def _bodies(owner: Actor, due: Sequence[WebhookDelivery]) -> dict[int, str]:
@@ -313,11 +306,11 @@ def _bodies(owner: Actor, due: Sequence[WebhookDelivery]) -> dict[int, str]:
     return bodies | {each.id: test_body(each.webhook_id, each.created_at) for each in due if each.seq is None}
 
 
-def _drop(webhook_id: int, gone: Sequence[WebhookDelivery], at: datetime) -> None:
+def _drop(webhook_id: int, gone: Sequence[WebhookDelivery]) -> None:
     if not gone:
         return
     for each in gone:
-        each.state, each.ended_at = DeliveryState.DROPPED.value, at
+        each.end(DeliveryState.DROPPED)
     require_transaction().flush()
     settle(webhook_id, {each.subject for each in gone})
 
@@ -339,15 +332,11 @@ def _valid_secrets(webhook: Webhook, at: datetime) -> list[str]:
 
 def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:
     row.tried_at, row.status, row.duration_ms = at, attempt.status, attempt.duration_ms
-    row.error = None if attempt.error is None else attempt.error.value
-    if attempt.delivered:
-        row.state, row.ended_at = DeliveryState.DELIVERED.value, at
-        return
-    wait = wait_after(row.tries, attempt.asked)
-    if wait is None:
-        row.state, row.ended_at = DeliveryState.GIVEN_UP.value, at
+    if attempt.error is None:
+        row.error = None
+        row.end(DeliveryState.DELIVERED)
     else:
-        row.next_try_at = at + wait
+        row.fail(attempt.error.value, WAITS, DeliveryState.GIVEN_UP, attempt.asked)
 
 
 def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime) -> None:
@@ -374,30 +363,25 @@ UNSIGNED: Final = Attempt(DeliveryError.SECRET, None, 0)
 
 # Deliveries that are not made yet, and those that nobody sends although they could be: for monitoring.
 
-# A worker tries a webhook with due deliveries each second, one that fails at least every five minutes.
-IDLE: Final = timedelta(minutes=1)
 FAILING: Final = timedelta(hours=1)
 
 
-def due_deliveries() -> tuple[int, datetime | None]:
+def due_deliveries() -> Backlog:
     """How many deliveries are due, and since when the longest waits for a worker; None when none does.
 
-    A receiver that is slow or fails makes deliveries wait, and is tried all the same: then they wait since its last
-    attempt.
+    A receiver that is slow or fails makes deliveries wait, and is tried all the same: then they wait since it may be
+    tried again.
     """
     at = now()
     due = (
-        select(WebhookDelivery.webhook_id, func.count(), func.min(WebhookDelivery.next_try_at))
+        select(func.count(), func.min(WebhookDelivery.next_try_at), Webhook.next_batch_at)
         .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
-        .where(IS_WAITING, WebhookDelivery.next_try_at <= at)
-        .where(Webhook.disabled_at.is_(None), Webhook.next_batch_at <= at)
-        .group_by(WebhookDelivery.webhook_id)
+        .where(IS_WAITING, WebhookDelivery.next_try_at <= at, *_may_be_asked(at))
+        .group_by(Webhook.id, Webhook.next_batch_at)
     )
-    number, oldest = 0, None
-    for webhook_id, count, since in db.session.execute(due).all():
-        begun = max(since, _last_try(webhook_id) or since) if at - since > IDLE else since
-        number, oldest = number + count, begun if oldest is None else min(oldest, begun)
-    return number, oldest
+    rows = db.session.execute(due).all()
+    oldest = min((max(since, asked_at) for _, since, asked_at in rows), default=None)
+    return Backlog(sum(count for count, *_ in rows), oldest)
 
 
 def pending_deliveries() -> int:
@@ -411,13 +395,6 @@ def failing_webhooks() -> int:
     """How many receivers have accepted nothing for an hour."""
     failing = select(func.count()).where(Webhook.disabled_at.is_(None), Webhook.failing_since < now() - FAILING)
     return db.session.scalar(failing) or 0
-
-
-def _last_try(webhook_id: int) -> datetime | None:
-    last: datetime | None = db.session.scalar(
-        select(func.max(WebhookDelivery.tried_at)).where(WebhookDelivery.webhook_id == webhook_id)
-    )
-    return last
 
 
 # The worker: fans changes out, and sends due deliveries to many receivers at the same time.

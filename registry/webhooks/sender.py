@@ -298,14 +298,6 @@ ASKING: Final = (429, 503)
 NOT_ASKED: Final = timedelta(0)
 
 
-def wait_after(tries: int, asked: timedelta = NOT_ASKED) -> timedelta | None:
-    """The delay after a number of failed attempts of one delivery; None when it is given up.
-
-    ``asked``: what the receiver asked for; never less than the schedule has, nor more than its longest delay.
-    """
-    return max(WAITS[tries - 1], min(asked, WAITS[-1])) if tries <= len(WAITS) else None
-
-
 def pause_after(failures: int, asked: timedelta = NOT_ASKED) -> timedelta:
     """How long a receiver is left alone after a number of batches that failed as a whole; at most five minutes.
 

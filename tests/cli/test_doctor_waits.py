@@ -75,8 +75,8 @@ def test_webhook_whose_messages_nobody_sends_or_accepts_is_named(
     assert "Messages of webhooks that are due: 1, the oldest for 20 min" in finding["text"]
     with services(), transaction() as session:
         # It was tried just now, and its receiver has accepted nothing for two hours.
-        session.execute(update(WebhookDelivery).values(tried_at=now()))
-        session.execute(update(Webhook).where(Webhook.id == webhook).values(failing_since=now() - timedelta(hours=2)))
+        failing = {"next_batch_at": now(), "failing_since": now() - timedelta(hours=2)}
+        session.execute(update(Webhook).where(Webhook.id == webhook).values(**failing))
     finding = found(registry("doctor", "--json"))["queues"]
     assert (finding["state"], finding["text"]) == (
         "warning",

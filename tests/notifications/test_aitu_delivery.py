@@ -18,7 +18,7 @@ from registry.notifications.aitu import AituLink
 from registry.notifications.delivery import DeliveryResult
 from registry.notifications.jobs import deliver_notifications
 from registry.notifications.models import OutboundEmail
-from registry.notifications.service import queue_state
+from registry.notifications.service import failed_emails
 from registry.settings import Settings, read_settings
 from tests.fixtures.cli import CommandLine
 from tests.forked import Forked
@@ -104,7 +104,7 @@ def test_rejected_message_to_somebody_without_address_is_given_up_and_listed(app
     queue()
     assert send(aitu) == DeliveryResult(refused=1)
     assert rows() == [("aitu", "failed", 1, "403 dialog was not found")]
-    assert queue_state().failed == 1
+    assert failed_emails() == 1
 
 
 def test_rejected_copy_leaves_its_email_alone(app: Flask, aitu: AituApi) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.webhooks.sender import asked_delay, is_to_disable, pause_after, wait_after
+from registry.core.queues import wait_after
+from registry.webhooks.sender import WAITS, asked_delay, is_to_disable, pause_after
 
 START = datetime(2026, 11, 26, 9, tzinfo=UTC)
 
 
 def test_delivery_is_retried_with_growing_delays_for_three_days() -> None:
-    waits = list(itertools.takewhile(lambda wait: wait is not None, map(wait_after, itertools.count(1))))
-    assert waits[:3] == [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=5)]
-    assert waits == sorted(waits, key=lambda wait: wait or timedelta())
-    assert timedelta(days=2, hours=20) < sum((wait for wait in waits if wait), timedelta()) <= timedelta(days=3)
-    assert wait_after(len(waits) + 2) is None
+    assert [wait_after(WAITS, tries) for tries in (1, 2, 3)] == [
+        timedelta(seconds=5),
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+    ]
+    assert list(WAITS) == sorted(WAITS)
+    assert timedelta(days=2, hours=20) < sum(WAITS, timedelta()) <= timedelta(days=3)
+    assert [wait_after(WAITS, tries) for tries in (11, 12, 13)] == [timedelta(hours=24), None, None]
 
 
 def test_receiver_is_left_alone_for_five_minutes_at_most() -> None:
@@ -27,8 +30,12 @@ def test_receiver_is_left_alone_for_five_minutes_at_most() -> None:
 
 def test_delay_that_a_receiver_asks_for_is_never_shorter_than_the_schedule_nor_longer_than_a_day() -> None:
     asked = [timedelta(seconds=1), timedelta(minutes=10), timedelta(days=30)]
-    assert [wait_after(2, each) for each in asked] == [timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=24)]
-    assert wait_after(12, timedelta(hours=1)) is None
+    assert [wait_after(WAITS, 2, each) for each in asked] == [
+        timedelta(minutes=1),
+        timedelta(minutes=10),
+        timedelta(hours=24),
+    ]
+    assert wait_after(WAITS, 12, timedelta(hours=1)) is None
 
 
 def test_receiver_that_asks_for_it_is_left_alone_for_an_hour_at_most() -> None:

@@ -42,6 +42,24 @@ def test_messages_are_pending_until_they_are_delivered_and_a_receiver_fails_afte
     assert (pending_deliveries(), due_deliveries(), failing_webhooks()) == (0, (0, None), 0)
 
 
+def test_message_to_a_failing_receiver_waits_since_the_receiver_may_be_tried_again(
+    app: Flask, present: Present
+) -> None:
+    start = present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving(Receiver(answer=lambda _request: 500)) as receiver:
+        a_webhook(owner, receiver.url, events=["project.changed"])
+        change_projects([a_project(), a_project()], times=1)
+        deliver(LOCAL)
+        present.move(timedelta(seconds=30))
+        # A receiver that failed twice gets one message, and is left alone for a minute.
+        deliver(LOCAL)
+        present.move(timedelta(seconds=59))
+        assert due_deliveries() == (0, None)
+        present.move(timedelta(seconds=1))
+    assert due_deliveries() == (2, start + timedelta(seconds=90))
+
+
 def test_disabled_webhook_is_not_waited_for(app: Flask, present: Present) -> None:
     present.set(now())
     owner = an_owner(Role.SUPERVISOR)
