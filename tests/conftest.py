@@ -53,6 +53,8 @@ OF_PLAIN_SERVICES = {
     *("letters", "notifications", "open_data", "platform", "policies", "projects", "reports", "requests"),
     *("saved_views", "webhooks"),
 }
+# What HTTP itself does hangs on no database; what of it does is marked on_both.
+OF_HTTP = {"api", "http"}
 OF_SESSION = pytest.StashKey[DatabasesOfSession]()
 _not_run: list[str] = []
 
@@ -118,10 +120,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_repeat(item: pytest.Item) -> bool:
     """True when one database is enough for a test, and it is the other one.
 
-    SQLite has the tests of pages, which use every service, and those that use no database. PostgreSQL has the tests of
-    endpoints, commands and plain services, and those marked ``on_either``, which include the tour of all pages; on
-    SQLite, tests/api asks every endpoint. Tests with several connections to a database of their own run on both, as all
-    do at night.
+    SQLite has the tests of pages, which use every service, those of HTTP itself, of which tests/api ask every endpoint,
+    and those that use no database. PostgreSQL has the tests of endpoints, commands and plain services, and those marked
+    ``on_either``, which include the tour of all pages. Tests with several connections to a database of their own run on
+    both, as all do at night.
     """
     if any(map(item.get_closest_marker, ("postgres_only", "sqlite_only", "on_both"))):
         return False
@@ -129,7 +131,11 @@ def _is_repeat(item: pytest.Item) -> bool:
         enough = "postgresql"
     elif "databases" not in item.fixturenames or OF_PAGES.match(item.path.name) or item.path.parent == PAGES:
         enough = "sqlite"
-    elif item.path.relative_to(TESTS).parts[0] in OF_PLAIN_SERVICES and "own_database" not in item.fixturenames:
+    elif "own_database" in item.fixturenames:
+        return False
+    elif item.path.relative_to(TESTS).parts[0] in OF_HTTP:
+        enough = "sqlite"
+    elif item.path.relative_to(TESTS).parts[0] in OF_PLAIN_SERVICES:
         enough = "postgresql"
     else:
         return False

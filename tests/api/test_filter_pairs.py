@@ -17,6 +17,7 @@ from tests.listed_records import Listed, listed_records
 from tests.pairwise import pairwise_rows, single_rows
 from tests.savepoints import rolled_back
 
+pytestmark = pytest.mark.on_both
 BOUND = "agency_viewer"
 ROLES = ("supervisor", "administrator", BOUND)
 # Both make the same statement, and a workbook takes long to write.

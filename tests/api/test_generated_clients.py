@@ -11,6 +11,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
@@ -31,7 +32,7 @@ from tests.api.access_matrix.routes import TRIES, path_of
 from tests.api.access_matrix.world_making import a_world
 from tests.api.client_flow import assert_flow
 from tests.api.stored_state import taken_back
-from tests.factories import a_project, a_token, an_agency
+from tests.factories import a_token, an_agency
 
 # Nothing here hangs on the database.
 pytestmark = pytest.mark.sqlite_only
@@ -76,16 +77,6 @@ def python_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleTy
             del sys.modules[name]
 
 
-def test_python_client_imports_whole(python_client: ModuleType) -> None:
-    names = [module.name for module in pkgutil.walk_packages(python_client.__path__, "registry_client.")]
-    for name in names:
-        importlib.import_module(name)
-
-    operations = [name for name in names if name.startswith("registry_client.api.") and name.count(".") == 3]
-    paths = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["paths"]
-    assert len(operations) == sum(len(set(methods) - {"parameters"}) for methods in paths.values())
-
-
 def test_python_client_has_the_names_of_the_guide(python_client: ModuleType) -> None:
     imports = re.findall(r"(?m)^    from (registry_client\S*) import (.+)$", GUIDE)
     assert len(imports) == 4
@@ -94,79 +85,6 @@ def test_python_client_has_the_names_of_the_guide(python_client: ModuleType) -> 
         # As the statement does, this also imports names that are modules.
         imported = __import__(module, fromlist=names)
         assert [name for name in names if not hasattr(imported, name)] == []
-
-
-def test_python_client_reads_and_writes(app: Flask, python_client: ModuleType) -> None:
-    agency = an_agency()
-    project = a_project(agency, external_id="EXT-1")
-    from registry_client.api.projects import create_project, list_all_projects, read_one_project
-    from registry_client.models import (
-        ObjectKind,
-        Placement,
-        ProjectRegistration,
-        Stage,
-        WorkType,
-    )
-
-    with python_client.AuthenticatedClient(
-        base_url="http://registry.test",
-        token=a_token(Role.ADMINISTRATOR),
-        httpx_args={"transport": httpx.WSGITransport(app=app)},
-    ) as client:
-        work = [WorkType.CREATION, WorkType.MIGRATION]
-        listed = list_all_projects.sync(client=client, work_type=work, agency=[agency.bin])
-        assert [(item.number, item.external_id) for item in listed.items] == [(project.number, "EXT-1")]
-
-        read = read_one_project.sync(project.number, client=client)
-        assert (read.changed_at, read.severity, read.responsible_email) == (project.changed_at, None, None)
-
-        sent = ProjectRegistration(
-            agency=agency.bin,
-            name_ru="Система",
-            object_kind=ObjectKind.SYSTEM,
-            work_type=WorkType.CREATION,
-            stage=Stage.PLANNING,
-            placement=Placement.UNKNOWN,
-            responsible_email="a.serikova@example.kz",
-        )
-        made = create_project.sync(client=client, body=sent)
-        assert made.responsible_email == "a.serikova@example.kz"
-        assert made.verdict.findings
-
-
-def test_python_client_puts_lists_and_exports_as_the_guide_does(app: Flask, python_client: ModuleType) -> None:
-    agency = an_agency()
-    from registry_client.api.flags import export_flags_as_csv, export_flags_as_ndjson
-    from registry_client.api.projects import list_all_projects
-    from registry_client.api.projects_by_reference import put_project
-    from registry_client.models import (
-        ListAllProjectsSort,
-        ObjectKind,
-        Placement,
-        ProjectReplacement,
-        Stage,
-        WorkType,
-    )
-
-    with python_client.AuthenticatedClient(
-        base_url="http://registry.test",
-        token=a_token(Role.ADMINISTRATOR),
-        httpx_args={"transport": httpx.WSGITransport(app=app)},
-    ) as client:
-        body = ProjectReplacement(
-            name_ru="Система",
-            object_kind=ObjectKind.SYSTEM,
-            work_type=WorkType.CREATION,
-            stage=Stage.PLANNING,
-            placement=Placement.UNKNOWN,
-        )
-        first, second = (put_project.sync(agency.bin, "2026/14", client=client, body=body) for _ in range(2))
-        page = list_all_projects.sync(client=client, sort=ListAllProjectsSort.CHANGED_AT, limit=500)
-        assert [(project.number, project.external_id) for project in page.items] == [(first.number, "2026/14")]
-        assert (second.number, second.version) == (first.number, 1)
-
-        assert export_flags_as_csv.sync(client=client).startswith("\ufeffid,project,")
-        assert export_flags_as_ndjson.sync(client=client).payload.read() == b""
 
 
 def test_python_client_runs_the_flow(app: Flask, python_client: ModuleType) -> None:
@@ -216,10 +134,18 @@ def test_python_client_runs_the_flow(app: Flask, python_client: ModuleType) -> N
     assert_flow(seen)
 
 
+@cache
+def modules_of(python_client: ModuleType) -> list[str]:
+    return [module.name for module in pkgutil.walk_packages(python_client.__path__, "registry_client.")]
+
+
 def called(python_client: ModuleType, operation: Operation, path: str, sent: Mapping[str, Any], client: Any) -> Any:
     """The detailed answer to an operation, called as a program would: by the names of the generated module."""
-    modules = [module.name for module in pkgutil.walk_packages(python_client.__path__, "registry_client.")]
-    (name,) = [each for each in modules if re.fullmatch(rf"registry_client\.api\.\w+\.{operation.name}", each)]
+    (name,) = [
+        each
+        for each in modules_of(python_client)
+        if re.fullmatch(rf"registry_client\.api\.\w+\.{operation.name}", each)
+    ]
     function = importlib.import_module(name).sync_detailed
     rule = re.sub(r"<(?:\w+:)?(\w+)>", r"(?P<\1>[^/]+)", operation.rule)
     plain, _, query = f"/api/v1{path}".partition("?")

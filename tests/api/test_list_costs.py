@@ -13,6 +13,7 @@ from tests.audits.steps import audit, create_projects
 from tests.factories import a_project, project_values
 from tests.statements import statements
 
+pytestmark = pytest.mark.on_both
 NOT_COUNTED = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 # Who calls, the versions of the policy, and the page.
 OF_A_LIST = 3

@@ -28,6 +28,7 @@ from tests.factories import a_bin, a_project, an_agency
 from tests.listed_records import Listed, listed_records
 from tests.present import Present
 
+pytestmark = pytest.mark.on_both
 LISTS = ("agencies", "flags", "cases", "exemptions", "audits")
 ENDINGS = {
     "csv": "text/csv; charset=utf-8",

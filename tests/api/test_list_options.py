@@ -17,6 +17,8 @@ from tests.listed_records import Listed, listed_records
 from tests.present import Present
 from tests.statements import statements
 
+pytestmark = pytest.mark.on_both
+
 
 @pytest.fixture
 def listed(app: Flask, present: Present) -> Listed:

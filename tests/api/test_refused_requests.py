@@ -101,30 +101,6 @@ def test_token_with_the_documented_scopes_alone_may_what_they_are_for(
     assert not wrong, wrong
 
 
-# On every day test_scopes.py sees the same requests refused.
-@pytest.mark.nightly
-def test_token_without_one_of_the_documented_scopes_changes_nothing(
-    client: FlaskClient,
-    connection: Connection,
-    operations: list[tuple[Operation, Role]],
-    home: Agency,
-    world: World,
-) -> None:
-    wrong = []
-    for operation, role in operations:
-        needed = set(scopes_needed(operation.permissions))
-        for scope in needed:
-            with taken_back(connection):
-                call = prepared(operation.name, operation.method, world)
-                who = with_scopes(client, role, home, (needed - {scope}) or scopes_of_role(role) - {scope})
-                before = stored_state(connection)
-                with call(who) as answer:
-                    refused = (answer.status_code, code(answer)) == (403, "scope-not-granted")
-                changed = changed_tables(before, stored_state(connection))
-                wrong += [] if refused and not changed else [(operation.name, scope.value, changed)]
-    assert not wrong, wrong
-
-
 def test_dry_run_without_the_scope_to_read_is_refused_before_it_runs(
     client: FlaskClient, connection: Connection, home: Agency, world: World
 ) -> None:

@@ -14,7 +14,6 @@ from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.core.database import transaction
-from registry.projects.models import Project
 from tests.api.callers import Caller, caller, code, codes, done
 from tests.factories import a_project, a_service_token, an_actor
 from tests.present import Present
@@ -34,22 +33,6 @@ SHOWN = {
 @pytest.fixture(autouse=True)
 def monday(present: Present) -> None:
     present.set(date(2026, 2, 16))
-
-
-def test_case_is_reviewed_from_flag_to_acceptance(
-    case: str, reviewer: Caller, supervisor: Caller, editor: Caller, project: Project
-) -> None:
-    assert done(reviewer.post(f"{case}/claim", {}))["status"] == "under_review"
-    assert done(reviewer.post(f"{case}/ask", {"comment": "Which date?"}))["due_on"] == "2026-03-02"
-    assert done(editor.post(f"{case}/answer", {"comment": "2025."}))["status"] == "under_review"
-    proposed = done(reviewer.post(f"{case}/propose", PROPOSAL))
-    assert (proposed["status"], proposed["proposal"]["decision"]) == ("awaiting_approval", "no_breach")
-    closed = done(supervisor.post(f"{case}/approve", {}))
-    assert (closed["status"], closed["outcome"], closed["proposal"]) == ("closed", "no_breach", None)
-    assert [flag["status"] for flag in closed["flags"]] == ["accepted"]
-    flags = reviewer.get(f"/projects/{project.number}/flags").get_json()["items"]
-    assert [(flag["status"], flag["case"]) for flag in flags] == [("accepted", closed["id"])]
-    assert reviewer.get(f"/projects/{project.number}").get_json()["freeze_status"] == "accepted"
 
 
 def test_case_fields_match_contract_in_list_and_detail(case: str, reviewer: Caller) -> None:

@@ -9,13 +9,12 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.cases.actions import act_on_cases, open_cases
 from registry.cases.models import Case
-from registry.core.database import db, transaction
+from registry.core.database import db
 from registry.journal.service import JournalEntry
-from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import caller
 from tests.cases.casework import GAP
 from tests.cases.cast import AIGERIM, BOLAT, SAULE, act, audit, case_of, cases_of, under_review
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -72,8 +71,7 @@ def test_cases_of_another_reviewer_are_refused() -> None:
 def test_case_of_restricted_project_is_not_found_by_reviewers() -> None:
     project = a_project()
     audit()
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted=True, reason="Служебное")
+    restrict(project.number)
     case = case_of(project).id
     assert [error.code for _case, error in act_on_cases(AIGERIM, "claim", [case], {}).refused] == ["case-not-found"]
     assert act_on_cases(SAULE, "claim", [case], {}).done == [case]

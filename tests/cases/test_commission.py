@@ -17,7 +17,7 @@ from registry.core.database import db, transaction
 from registry.exemptions.models import Exemption, ExemptionDocument
 from registry.projects.documents import add_document
 from registry.projects.models import Project
-from tests.api.callers import caller, code, codes
+from tests.api.callers import caller, codes
 from tests.audits.steps import exempt
 from tests.cases.casework import status
 from tests.cases.cast import AIGERIM, act, audit, case_of, flags_of, under_review
@@ -257,20 +257,6 @@ def test_page_of_a_proposal_says_what_was_decided_and_where_the_case_goes(
 
     assert f'data-label="As proposed">{shown}<' in page
     assert "Status of the case" in page and f'data-label="As proposed">{status_then}<' in page
-
-
-def test_one_supervisor_grants_no_exemption(client: FlaskClient, project: Project) -> None:
-    saule = caller(client, Role.SUPERVISOR, name="saule")
-    data = {"file": (io.BytesIO(b"%PDF-1.7"), "decision.pdf"), **GRANTED}
-    data |= {"decided_on": "2026-07-17", "valid_to": "2026-12-31"}
-    approval = saule.call("POST", f"/cases/{case_of(project).id}/commission-decision", data=data).get_json()
-
-    answer = saule.post(f"/approvals/{approval['id']}/approval", {})
-    document = saule.get(f"/approvals/{approval['id']}/documents/{approval['documents'][0]}")
-
-    assert (answer.status_code, code(answer)) == (403, "needs-another-person")
-    assert exemptions() == []
-    assert document.data == b"%PDF-1.7"
 
 
 EXEMPTION = {

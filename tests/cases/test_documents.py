@@ -133,23 +133,6 @@ def test_an_entry_of_another_side_or_case_is_an_error(
     )
 
 
-@pytest.mark.parametrize(
-    ("content", "name", "error"),
-    [
-        (b"", "a.pdf", "document-empty"),
-        (b"MZ", "a.pdf", "document-type-refused"),
-        (b"x", "a.exe", "document-type-refused"),
-    ],
-)
-def test_programs_and_empty_files_are_errors(case: Case, editor: Caller, content: bytes, name: str, error: str) -> None:
-    before = len(events(editor, case))
-
-    answer = add(editor, case, content, name)
-
-    assert (answer.status_code, codes(answer)) == (422, {("/file", error)})
-    assert len(events(editor, case)) == before
-
-
 def test_who_may_not_comment_adds_nothing(client: FlaskClient, case: Case, agency: Agency) -> None:
     for role, home in ((Role.AGENCY_VIEWER, agency), (Role.OPERATOR, None), (Role.AUDITOR, None)):
         assert add(caller(client, role, home), case).status_code == 403

@@ -5,14 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from flask import Flask
-from sqlalchemy import update
 
-from registry.cases.models import Case
 from registry.core.database import transaction
 from registry.platform.confirmations import verify_placement
 from registry.projects.service import find_project_to_change
 from tests.audits.steps import exempt
-from tests.cases.casework import GAP
 from tests.cases.cast import AIGERIM, OPERATOR, act, audit, case_of, edit, editor_of
 from tests.factories import a_project
 from tests.present import Present
@@ -61,19 +58,3 @@ def test_reopened_or_cleared_case_is_no_longer_exempt(app: Flask, present: Prese
         verify_placement(OPERATOR, find_project_to_change(OPERATOR, project.number), "qt-1", DAY, "QazTech")
     audit()
     assert (case_of(project).status, case_of(project).exempt_since) == ("awaiting_confirmation", None)
-
-
-def test_case_reopened_by_a_new_flag_drops_an_outdated_exemption_date(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project(**GAP)
-    editor = editor_of(project.agency)
-    audit()
-    edit(editor, project, object_commissioned_on="2026-02-01")
-    audit()
-    assert case_of(project).status == "awaiting_confirmation"
-    # As a version before this one could leave it: the sync repairs what it finds.
-    with transaction() as session:
-        session.execute(update(Case).values(exempt_since=days(-30)))
-    edit(editor, project, object_commissioned_on=None)
-    audit()
-    assert (case_of(project).status, case_of(project).exempt_since) == ("new", None)

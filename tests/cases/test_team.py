@@ -82,17 +82,6 @@ def test_every_overdue_case_counts_once_for_those_who_must_act(app: Flask, prese
     assert of_rule is not None and (of_rule["to_act"], of_rule["overdue"]) == (2, 2)
 
 
-def test_page_of_the_team_has_late_approvals_of_supervisors(signed_in: SignedIn, present: Present) -> None:
-    present.set(MONDAY)
-    act(AIGERIM, under_review(a_project(an_agency(), name_en="Register of bridges")), "propose", NO_BREACH)
-    present.set(date(2026, 8, 3))
-    visit = signed_in(Role.SUPERVISOR)
-    page = visit.get("/cases/team").text
-    address = "/cases?status=awaiting_approval&amp;overdue=true"
-    assert f'<a class="govuk-link" href="{address}">1</a>' in page
-    assert "Register of bridges" in visit.get(address.replace("&amp;", "&")).text
-
-
 def test_median_of_days_from_opening_to_approval(app: Flask, present: Present) -> None:
     for day in (date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)):
         present.set(day)

@@ -30,17 +30,6 @@ def test_page_offers_exactly_permitted_actions(signed_in: SignedIn) -> None:
         assert [action for action in forms if action != "visit"] == actions
 
 
-def test_proposer_is_not_offered_and_cannot_submit_approval(signed_in: SignedIn) -> None:
-    _project, case = flagged_case()
-    supervisor = signed_in(Role.SUPERVISOR)
-    send(supervisor, case, "claim")
-    send(supervisor, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
-    assert f"{case}/approve" not in supervisor.get(case).text
-    code, page = send(supervisor, case, "approve")
-    assert code == 403 and "Another supervisor must approve" in page
-    assert status(case) == "awaiting_approval"
-
-
 def test_second_editor_sees_changes_and_keeps_input(signed_in: SignedIn) -> None:
     _project, case = flagged_case()
     first, second = signed_in(Role.SUPERVISOR, name="first"), signed_in(Role.SUPERVISOR, name="second")
@@ -51,15 +40,6 @@ def test_second_editor_sees_changes_and_keeps_input(signed_in: SignedIn) -> None
     banner = page.partition("<h1")[0]
     assert code == 409 and "The case has changed" in banner and "Звонил в орган." in banner
     assert "Где договор?" in page and status(case) == "under_review"
-
-
-def test_claimed_case_is_not_claimed_again(signed_in: SignedIn) -> None:
-    _project, case = flagged_case()
-    first, second = signed_in(Role.REVIEWER, name="first"), signed_in(Role.REVIEWER, name="second")
-    queue = second.token("/cases")
-    send(first, case, "claim")
-    answer = second.client.post(f"{case}/claim", data={"csrf_token": queue})
-    assert answer.status_code == 409 and "first" in answer.text
 
 
 def test_incomplete_proposal_shows_field_errors(signed_in: SignedIn) -> None:

@@ -102,18 +102,6 @@ def test_findings_address_agency_and_oversight_differently(signed_in: SignedIn) 
     assert "Your values" in page and "What to do now" in page
 
 
-def test_approval_form_is_above_findings(signed_in: SignedIn) -> None:
-    project, case = flagged_case()
-    reviewer = signed_in(Role.REVIEWER)
-    send(reviewer, case, "claim")
-    send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
-    page = signed_in(Role.SUPERVISOR).get(case).text
-    assert page.index("Proposed: Transitional") < page.index(f"{case}/approve") < page.index("Flags")
-    assert page.count(LAW["propose-legal_basis_ru"]) == 1
-    act(SAULE, case_of(project), "approve")
-    assert reviewer.get(case).text.count(LAW["propose-legal_basis_ru"]) == 1
-
-
 @pytest.mark.parametrize("language", ["en", "ru", "kk"])
 def test_legal_basis_is_prefilled_in_both_languages(signed_in: SignedIn, language: str) -> None:
     _project, case = flagged_case()

@@ -21,10 +21,9 @@ from registry.core.database import db, transaction
 from registry.exemptions.service import record_exemption
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.casework import GAP, flagged_case, send
 from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn, Visit
 from tests.statements import statements
 
@@ -54,8 +53,7 @@ def exempt(project: Project, days: int, **more: str) -> None:
 
 
 def hide(project: Project) -> None:
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted=True, reason="Служебное")
+    restrict(project.number)
 
 
 def reads_of(project: Project) -> int:

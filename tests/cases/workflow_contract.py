@@ -17,22 +17,81 @@ from tests.cases.cast import NO_BREACH, SAULE, TIMUR, TRANSITIONAL, act, case_of
 
 REVIEW, ASKED, APPROVAL = "under_review", "awaiting_agency", "awaiting_approval"
 COMMISSION, REMEDY, CONFIRMATION = "with_commission", "remediation", "awaiting_confirmation"
-# Action → statuses in which it is possible.
-STARTS: dict[str, set[str]] = {
-    "claim": {"new", REMEDY, CONFIRMATION},
-    "assign": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION},
-    "release": {REVIEW},
-    "ask": {REVIEW},
-    "answer": {ASKED},
-    "propose": {REVIEW},
-    "approve": {APPROVAL},
-    "return": {APPROVAL, COMMISSION, CONFIRMATION},
-    "refer": {REVIEW},
-    "confirm": {CONFIRMATION},
-    "withdraw": {ASKED, APPROVAL, COMMISSION, REMEDY},
-    "appeal": {REMEDY, "closed", "new", REVIEW, ASKED, APPROVAL, COMMISSION},
-    "comment": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION, "closed"},
+# For each action: its permission, whether the agency sees the entry, whether it sees the comment, whether a person is
+# required; then for each status the target, who may take the action, and whether only under an order.
+CONTRACT = {
+    "claim": (
+        ("cases.review", False, False, False),
+        {
+            "new": ("under_review", "FREE_OR_OWN", False),
+            "awaiting_confirmation": ("under_review", "FREE_OR_OWN", False),
+            "remediation": ("under_review", "LEAD", False),
+        },
+    ),
+    "assign": (
+        ("cases.review", False, False, False),
+        {
+            "new": ("under_review", "FREE_OR_HOLDER", False),
+            "under_review": ("SAME", "FREE_OR_HOLDER", False),
+            "awaiting_agency": ("SAME", "FREE_OR_HOLDER", False),
+            "awaiting_approval": ("SAME", "FREE_OR_HOLDER", False),
+            "with_commission": ("SAME", "FREE_OR_HOLDER", False),
+            "remediation": ("SAME", "FREE_OR_HOLDER", False),
+            "awaiting_confirmation": ("SAME", "FREE_OR_HOLDER", False),
+        },
+    ),
+    "release": (("cases.review", False, False, False), {"under_review": ("new", "HOLDER", False)}),
+    "ask": (("cases.review", True, True, False), {"under_review": ("awaiting_agency", "HOLDER", False)}),
+    "answer": (("cases.answer", True, True, False), {"awaiting_agency": ("BACK", "ANYONE", False)}),
+    "propose": (("cases.review", False, False, False), {"under_review": ("awaiting_approval", "HOLDER", False)}),
+    "approve": (("cases.approve", True, False, True), {"awaiting_approval": ("DECIDED", "ANOTHER", False)}),
+    "return": (
+        ("cases.review", False, False, False),
+        {
+            "awaiting_approval": ("BACK", "LEAD", False),
+            "with_commission": ("BACK", "HOLDER", False),
+            "awaiting_confirmation": ("BACK", "FREE_OR_HOLDER", False),
+        },
+    ),
+    "refer": (("cases.review", True, False, False), {"under_review": ("with_commission", "HOLDER", False)}),
+    "confirm": (("cases.review", True, False, False), {"awaiting_confirmation": ("closed", "ANYONE", False)}),
+    "withdraw": (
+        ("cases.review", False, False, False),
+        {
+            "awaiting_agency": ("BACK", "HOLDER", False),
+            "awaiting_approval": ("BACK", "HOLDER", False),
+            "with_commission": ("BACK", "HOLDER", False),
+            "remediation": ("BACK", "LEAD", False),
+        },
+    ),
+    "appeal": (
+        ("cases.answer", True, True, False),
+        {
+            "remediation": ("BACK", "ANYONE", False),
+            "closed": ("BACK", "ANYONE", False),
+            "new": ("BACK", "ANYONE", True),
+            "under_review": ("BACK", "ANYONE", True),
+            "awaiting_agency": ("BACK", "ANYONE", True),
+            "awaiting_approval": ("BACK", "ANYONE", True),
+            "with_commission": ("BACK", "ANYONE", True),
+        },
+    ),
+    "comment": (
+        ("cases.comment", False, False, False),
+        {
+            "new": ("SAME", "ANYONE", False),
+            "under_review": ("SAME", "ANYONE", False),
+            "awaiting_agency": ("SAME", "ANYONE", False),
+            "awaiting_approval": ("SAME", "ANYONE", False),
+            "with_commission": ("SAME", "ANYONE", False),
+            "remediation": ("SAME", "ANYONE", False),
+            "awaiting_confirmation": ("SAME", "ANYONE", False),
+            "closed": ("SAME", "ANYONE", False),
+        },
+    ),
 }
+# Action → statuses in which it is possible.
+STARTS = {name: set(transitions) for name, (_, transitions) in CONTRACT.items()}
 ENDS: dict[str, set[str]] = {
     "claim": {REVIEW},
     "release": {"new"},

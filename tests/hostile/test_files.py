@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.access_matrix.routes import TRIES
 from tests.hostile.aims import Aim, faults, part, state
-from tests.hostile.corpus import Case, cases, headers_of, named, tables
+from tests.hostile.corpus import Case, Share, headers_of, named, tables
 
 FORMS = sorted(name for name, tried in TRIES.items() if tried.form is not None)
 TABLES = ("create_import", "create_platform_inventory")
@@ -37,10 +37,12 @@ def form_of(case: Case, aim: Aim) -> bytes:
 # Werkzeug leaves a form's temporary files open when it stops reading it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("operation", FORMS)
-def test_invalid_form_is_rejected_and_strange_file_name_is_harmless(at: dict[str, Aim], operation: str) -> None:
+def test_invalid_form_is_rejected_and_strange_file_name_is_harmless(
+    at: dict[str, Aim], share: Share, operation: str
+) -> None:
     aim = at[operation]
     wrong = []
-    for case in cases("files"):
+    for case in share("files", operation):
         before = state()
         headers = {name.replace("-", "_"): value for name, value in headers_of(case).items()}
         headers.setdefault("Content_Type", "multipart/form-data; boundary=limit")

@@ -199,18 +199,6 @@ def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_
     _close(app)
 
 
-def test_without_nightly_audits_of_its_own_one_is_due_all_the_same(
-    own_database: str, tmp_path: Path, present: Present
-) -> None:
-    app = _app(own_database, tmp_path, REGISTRY_AUDIT_AT="off")
-    present.move(timedelta(days=30))
-
-    answer = app.test_client().get("/readyz")
-    assert answer.status_code == 503
-    assert [reason.split()[0] for reason in answer.get_json()["reasons"]] == ["no-good-audit-since"]
-    _close(app)
-
-
 def _app(url: str, data_dir: Path, **settings: str) -> Flask:
     return create_app(
         read_settings(

@@ -27,9 +27,8 @@ from registry.flags.models import AuditRun
 from registry.http.metrics import STORED
 from registry.journal import service as journal
 from registry.notifications.models import OutboundEmail
-from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import CHECKOUT, read_settings
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import a_project, an_actor, an_agency, restrict
 from tests.fixtures.cli import CommandLine
 from tests.present import Present
 
@@ -246,8 +245,7 @@ def test_restricted_projects_change_no_metric(scrape: Scrape, present: Present) 
     run_audit(supervisor)
     with_one = scrape()
     hidden = a_project()
-    with transaction():
-        restrict_project(supervisor, find_project_to_change(supervisor, hidden.number), True, "Secret")
+    restrict(hidden.number)
     run_audit(supervisor)
     present.set(date(2026, 12, 1))
     assert db.session.scalar(select(func.count()).select_from(Case).where(Case.due_on < now().date())) == 2

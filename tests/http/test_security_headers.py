@@ -63,11 +63,15 @@ def addresses(app: Flask) -> Iterator[tuple[Rule, str]]:
 
 
 @pytest.mark.parametrize("who", ["nobody", "a token", "a person"])
-def test_every_answer_of_every_route_is_protected_whoever_asks(app: Flask, who: str, signed_in: SignedIn) -> None:
+def test_every_answer_of_every_route_is_protected_whoever_asks(
+    app: Flask, who: str, signed_in: SignedIn, nightly: bool
+) -> None:
     client = signed_in(Role.ADMINISTRATOR).client if who == "a person" else app.test_client()
     headers = bearer(a_token(Role.ADMINISTRATOR)) if who == "a token" else {}
     wrong = []
-    for rule, path in addresses(app):
+    # On every day each of them asks a third of the routes.
+    share = slice(None) if nightly else slice(("nobody", "a token", "a person").index(who), None, 3)
+    for rule, path in list(addresses(app))[share]:
         # HEAD as GET. Every method that the route does not take is a 405, whoever asks.
         for method in METHODS if who == "nobody" else sorted(rule.methods or ()):
             with client.open(path, method=method, headers=headers) as answer:
@@ -95,8 +99,7 @@ def test_what_no_route_answers_is_protected_too(client: FlaskClient) -> None:
     assert [wrong_with(answer) for _, answer in answers] == [[]] * len(answers)
 
 
-@pytest.mark.parametrize("path", ["/projects", "/healthz", "/api/v1/projects"])
-def test_a_mistake_of_the_program_is_protected_and_tells_nothing_of_itself(own_app: Flask, path: str) -> None:
+def test_a_mistake_of_the_program_is_protected_and_tells_nothing_of_itself(own_app: Flask) -> None:
     def broken(**path: object) -> str:
         raise RuntimeError("the secret of the broken view")
 
@@ -104,12 +107,13 @@ def test_a_mistake_of_the_program_is_protected_and_tells_nothing_of_itself(own_a
         assert name in own_app.view_functions
         own_app.view_functions[name] = broken
 
-    answer = own_app.test_client().get(path)
+    for path in ("/projects", "/healthz", "/api/v1/projects"):
+        answer = own_app.test_client().get(path)
 
-    assert answer.status_code == 500
-    assert wrong_with(answer) == []
-    assert b"secret of the broken view" not in answer.data
-    assert b"Traceback" not in answer.data
+        assert answer.status_code == 500
+        assert wrong_with(answer) == []
+        assert b"secret of the broken view" not in answer.data
+        assert b"Traceback" not in answer.data
 
 
 def test_responses_behind_tls_have_strict_transport_security(app: Flask) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from tests.cases.cast import act, audit, case_of
-from tests.factories import a_project, a_service_token, a_token, bearer
+from tests.factories import a_project, a_token, bearer
 from tests.inbox.people import a_person, actor_named
 from tests.present import Present
 
@@ -63,28 +63,3 @@ def test_body_says_what_is_wrong(client: FlaskClient) -> None:
     for code, body in sent.items():
         answer = client.post(f"{API}/inbox/read", json=body, headers=own)
         assert (answer.status_code, answer.get_json()["errors"][0]["code"]) == (422, code)
-
-
-def test_inbox_has_the_cases_that_wait_for_the_caller_and_are_due_in_three_days(
-    client: FlaskClient, present: Present
-) -> None:
-    present.set(date(2026, 7, 15))
-    project = a_project()
-    audit()
-    case = case_of(project)
-    month = timedelta(days=30)
-    own, other = (bearer(a_token(Role.REVIEWER, name=name, lifetime=month)) for name in ("reader", "other"))
-    act(actor_named("reader"), case, "claim")
-    assert case.due_on is not None
-    assert client.get(f"{API}/inbox", headers=own).get_json()["due_soon"] == []
-    present.set(case.due_on - timedelta(days=3))
-    service = bearer(a_service_token(Role.REVIEWER))
-    expected = {
-        "case": case.id,
-        "project": project.number,
-        "status": "under_review",
-        "due_on": case.due_on.isoformat(),
-    }
-    assert client.get(f"{API}/inbox", headers=own).get_json()["due_soon"] == [expected]
-    assert client.get(f"{API}/inbox", headers=other).get_json()["due_soon"] == []
-    assert client.get(f"{API}/inbox", headers=service).get_json()["due_soon"] == []

@@ -15,9 +15,8 @@ from registry.inbox import service
 from registry.inbox.models import InboxEntry
 from registry.inbox.queries import INBOX, count_unread
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.cast import OPERATOR, act
-from tests.factories import an_agency
+from tests.factories import an_agency, restrict
 from tests.inbox.people import Cast, a_person, actor_named, ask, kinds
 
 
@@ -72,8 +71,7 @@ def test_entry_of_a_project_that_became_restricted_is_not_shown(cast: Cast) -> N
     act(cast.editor, cast.case, "answer", "It moves in autumn.")
     assert count_unread(cast.aigerim) == 1
 
-    with transaction():
-        restrict_project(cast.saule, find_project_to_change(cast.saule, cast.project.number), True, "Secret")
+    restrict(cast.project.number)
 
     assert count_unread(cast.aigerim) == 0
     assert kinds(cast.aigerim) == []
@@ -82,8 +80,7 @@ def test_entry_of_a_project_that_became_restricted_is_not_shown(cast: Cast) -> N
 
 def test_restricted_project_comes_to_nobody_who_may_not_see_it(cast: Cast) -> None:
     service.watch_case(cast.bolat, cast.case.id)
-    with transaction():
-        restrict_project(cast.saule, find_project_to_change(cast.saule, cast.project.number), True, "Secret")
+    restrict(cast.project.number)
 
     act(cast.saule, cast.case, "comment", "@bolat, look.")
 

@@ -12,11 +12,8 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
-from registry.core.database import transaction
-from registry.projects.service import find_project_to_change, restrict_project
 from registry.settings import CHECKOUT
-from tests.cases.cast import SAULE
-from tests.factories import a_project, a_token, bearer
+from tests.factories import a_project, a_token, bearer, restrict
 
 PAGE = (CHECKOUT / "docs/reference/journal.md").read_text(encoding="utf-8")
 PROGRAM = PAGE.partition("```python\n")[2].partition("```")[0]
@@ -65,8 +62,7 @@ def test_export_goes_on_after_a_number(client: FlaskClient) -> None:
 
 def test_entries_of_restricted_projects_are_redacted_and_the_chain_verifies(client: FlaskClient) -> None:
     project = a_project()
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "State secret")
+    restrict(project.number)
     lines = exported(client, a_token(Role.ADMINISTRATOR))
     entries = entries_of(lines)
     assert project.number.encode() not in lines

@@ -13,10 +13,9 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.core.database import transaction
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
 from registry.projects.visibility import journal_restricted_reads
-from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, bearer
+from tests.cases.cast import AIGERIM, act, audit, case_of
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, bearer, restrict
 from tests.fixtures.web import SignedIn
 
 ROWS = re.compile(r"(?:No\.|№)\s(\d+)</a>")
@@ -30,8 +29,7 @@ def read(client: FlaskClient, query: str, role: Role = Role.AUDITOR) -> list[dic
 
 
 def restricted(project: Project) -> Project:
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "State secret")
+    restrict(project.number)
     return project
 
 

@@ -13,7 +13,7 @@ from registry.journal.service import FIRST_HASH, entry_hash
 from registry.journal.verification import STORED, Head, verify
 from tests.journal.chains import Entry, a_chain, exported, head_of, lone_faults, own_faults
 
-TAMPERINGS = 10_000
+TAMPERINGS = 1_000
 
 
 def test_intact_journal_has_no_faults() -> None:
@@ -153,7 +153,7 @@ def test_entries_with_other_columns_or_types_are_malformed() -> None:
         assert ("malformed", 1) in lone_faults(exported([entry]))
 
 
-def test_ten_thousand_random_changes_of_an_export_are_detected() -> None:
+def test_random_changes_of_an_export_are_detected() -> None:
     entries = a_chain(12)
     lines = exported(entries).splitlines(keepends=True)
     foreign = exported(a_chain(12, last="1" * 64)).splitlines(keepends=True)
@@ -189,7 +189,7 @@ def tampered(lines: list[bytes], foreign: list[bytes], chance: random.Random) ->
     )
 
 
-def test_ten_thousand_random_changes_of_stored_values_are_detected() -> None:
+def test_random_changes_of_stored_values_are_detected() -> None:
     entries = a_chain(12)
     head, chance = head_of(entries), random.Random(20260102)
     missed = []

@@ -12,14 +12,13 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import db, transaction
+from registry.core.database import db
 from registry.http.rate_limit import EXTENSION, RateLimiter
 from registry.letters.models import Letter
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import caller
-from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
-from tests.factories import a_project, an_agency
+from tests.cases.cast import AIGERIM, act, audit, case_of
+from tests.factories import a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -65,8 +64,7 @@ def test_letters_are_filtered_by_number_kind_agency_and_date(client: FlaskClient
 
 
 def test_letters_of_a_restricted_project_are_hidden(client: FlaskClient, project: Project) -> None:
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "Secret")
+    restrict(project.number)
     assert caller(client, Role.REVIEWER).get("/letters").get_json()["items"] == []
     assert caller(client, Role.REVIEWER).get("/letters/QL-2026-000001").status_code == 404
     assert len(caller(client, Role.AUDITOR).get("/letters").get_json()["items"]) == 2

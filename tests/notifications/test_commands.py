@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
-
-from registry.notifications.delivery import DeliveryResult, send_due_emails
 from tests.cases.cast import AIGERIM, act, under_review
 from tests.cli.test_serve import free_port, running, until
 from tests.factories import a_project, an_agency
 from tests.fixtures.cli import CommandLine
-from tests.forked import Forked
-from tests.notifications.mail_server import MailStore, mail_through, serving
-from tests.present import Present
+from tests.notifications.mail_server import MailStore, serving
 
 
 def asked_case() -> int:
@@ -78,37 +71,6 @@ def test_send_without_mail_settings_says_so(registry: CommandLine, services: Cal
     ran = registry("notices", "send", "--json")
     assert (ran.code, ran.json["sent"]) == (0, 0)
     assert "REGISTRY_SMTP_URL" in ran.err
-
-
-class Killing(MailStore):
-    """Accepts an e-mail and kills the sender before replying."""
-
-    process: Forked | None = None
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        answer = await super().handle_DATA(server, session, envelope)
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-        return answer
-
-
-def test_email_of_killed_sender_is_sent_again_with_same_message_id(
-    registry: CommandLine, services: Callable[[], Any], present: Present
-) -> None:
-    with services():
-        asked_case()
-    kept, port = Killing(), free_port()
-    with serving(kept, port):
-        kept.process = process = registry.fork("notices", "send", **through(port))
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        with services():
-            assert send_due_emails(mail_through(port)) == DeliveryResult()
-            present.move(timedelta(minutes=15, seconds=1))
-            assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
-    assert [mail["Message-ID"] for mail in kept.mails] == [kept.mails[0]["Message-ID"]] * 2
 
 
 def test_serve_sends_waiting_emails(registry: CommandLine, services: Callable[[], Any]) -> None:

@@ -20,7 +20,6 @@ from tests.cases.cast import (
 from tests.factories import a_project, an_agency
 from tests.notifications.conftest import Digest
 from tests.notifications.digest_days import A_DAY, MONDAY, NINE
-from tests.notifications.readers import create_reader
 from tests.present import Present
 
 
@@ -41,12 +40,6 @@ def test_digest_is_written_once_a_day(digest: Digest) -> None:
     audit()
     assert write_due_digest(NINE) is None
     assert [kind for _, kind, _ in digest(MONDAY + 2 * A_DAY)] == ["case-opened", "flags-opened"]
-
-
-def test_digest_without_items_is_not_sent(digest: Digest) -> None:
-    a_project(an_agency(email="office@agency.kz"))
-    create_reader("reviewer", name="aigerim")
-    assert digest(MONDAY + A_DAY) == []
 
 
 @pytest.mark.parametrize(

@@ -82,19 +82,6 @@ def test_agency_is_notified_of_order_but_not_of_favourable_decision(proposal, no
     assert [kind for _, kind, references in queued_emails() if references == [case.id]] == notified
 
 
-def test_agency_is_notified_of_appeal_decision_and_reviewer_of_appeal() -> None:
-    agency = an_agency(email="office@agency.kz")
-    create_reader("reviewer", name="aigerim")
-    case = decided_case(a_project(agency), migrate_by(in_days(60)))
-    delete_emails()
-    act(editor_of(agency), case, "appeal", "It is another system.")
-    assert queued_emails() == [("aigerim@readers.kz", "decision-appealed", [case.id])]
-    delete_emails()
-    act(AIGERIM, case, "propose", NO_BREACH)
-    act(SAULE, case, "approve")
-    assert queued_emails() == [("office@agency.kz", "appeal-answered", [case.id])]
-
-
 def test_question_order_appeal_and_its_answer_name_their_letters() -> None:
     agency = an_agency(email="office@agency.kz")
     create_reader("reviewer", name="aigerim")

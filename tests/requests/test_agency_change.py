@@ -84,15 +84,6 @@ def test_a_supervisor_approves_what_an_administrator_proposes(
     assert (entry["details"]["act"], entry["details"]["approval"]) == ("Decree No. 17", approval_id)
 
 
-def test_two_administrators_are_not_enough(client: FlaskClient, administrator: Caller, agency: Agency) -> None:
-    approval_id = proposed(administrator, agency, CHANGE)
-
-    answer = caller(client, Role.ADMINISTRATOR, name="second").post(f"/approvals/{approval_id}/approval", {})
-
-    assert (answer.status_code, code(answer)) == (403, "role-not-allowed")
-    assert kind_of(administrator, agency) == "central_body"
-
-
 def test_the_approval_shows_how_many_projects_and_flags_leave_the_scope(
     administrator: Caller, supervisor: Caller, agency: Agency
 ) -> None:

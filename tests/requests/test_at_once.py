@@ -46,7 +46,7 @@ from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_age
 from tests.requests.test_succession import a_succession
 
 W = RequestKind.WITHDRAWAL
-ROUNDS = 8
+ROUNDS = 4
 
 
 def asked(project: Project) -> int:

@@ -27,7 +27,6 @@ DAY = date(2026, 9, 30)
 PLACEMENT = {"kind": "placement", "platform_key": "qt-1", "verified_on": "2026-09-01", "evidence": "Act No. 12"}
 ONBOARDING = {"kind": "onboarding", "due_on": "2026-12-31", "evidence": "Plan of the move"}
 ENDING = {"kind": "ending", "ended_on": "2026-09-01", "consent_number": "17-3/45", "evidence": "Act of writing-off"}
-LATE = {("/verified_on", "date-after-today")}
 FACTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "placement": (PLACEMENT, {"placement": "on_platform"}),
     "onboarding": (ONBOARDING, {"placement": "onboarding"}),
@@ -72,43 +71,6 @@ def test_accepting_makes_the_confirmation(client: FlaskClient, agency: Agency, e
         "onboarding": shown["onboarding_confirmed_on"] == "2026-09-30" and shown["onboarding_due_on"] == "2026-12-31",
         "ending": shown["ending_confirmed_on"] == "2026-09-30",
     }[kind]
-
-
-def test_it_is_declined_with_a_reason_that_the_agency_reads(
-    client: FlaskClient, agency: Agency, editor: Caller
-) -> None:
-    project = a_project(agency, placement="on_platform")
-    request_id = ask(editor, project, PLACEMENT).get_json()["id"]
-    operator = caller(client, Role.OPERATOR)
-    without = operator.post(f"/confirmation-requests/{request_id}/refusal", {})
-    operator.post(f"/confirmation-requests/{request_id}/refusal", {"reason": "The key is not in the inventory."})
-
-    shown = editor.get(f"/confirmation-requests/{request_id}").get_json()
-
-    assert codes(without) == {("/reason", "required")}
-    assert (shown["state"], shown["decision_reason"]) == ("refused", "The key is not in the inventory.")
-    assert db.session.query(Confirmation).all() == []
-
-
-def test_a_second_request_while_one_waits_is_a_conflict(agency: Agency, editor: Caller) -> None:
-    project = a_project(agency, placement="on_platform")
-    ask(editor, project, PLACEMENT)
-
-    again = ask(editor, project, PLACEMENT)
-
-    assert (again.status_code, code(again)) == (409, "request-already-waiting")
-
-
-def test_the_queue_shows_what_waits(client: FlaskClient, agency: Agency, editor: Caller) -> None:
-    project = a_project(agency, placement="on_platform")
-    asked = ask(editor, project, PLACEMENT).get_json()
-
-    items = caller(client, Role.OPERATOR).get("/confirmation-requests?state=waiting").get_json()["items"]
-
-    assert [(each["id"], each["project"], each["kind"]) for each in items] == [
-        (asked["id"], project.number, "placement")
-    ]
-    assert caller(client, Role.AGENCY_VIEWER, an_agency()).get("/confirmation-requests").get_json()["items"] == []
 
 
 @pytest.mark.parametrize(

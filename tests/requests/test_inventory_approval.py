@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,11 @@ from registry.agencies.models import Agency
 from registry.core.database import db, transaction
 from registry.platform.inventory import PLATFORM_ACCOUNT, lists_key
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
-from registry.settings import read_settings
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import (
     ADMINISTRATOR,
     a_project,
     a_service_token,
-    an_actor,
     an_agency,
     approve_waiting,
     audit_without_findings,
@@ -234,9 +230,7 @@ def test_an_operator_does_not_approve_what_touches_restricted_projects(
     agency: Agency, operator: Caller, supervisor: Caller
 ) -> None:
     project = flagged(agency, "qt-1")
-    boss = an_actor(Role.SUPERVISOR)
-    with transaction():
-        restrict_project(boss, find_project_to_change(boss, project.number), True, "secret")
+    restrict(project.number)
 
     made = send(supervisor, agency, "qt-1", **WHY).get_json()
 
@@ -245,13 +239,6 @@ def test_an_operator_does_not_approve_what_touches_restricted_projects(
     assert (seen["effects"]["confirmed"], project.number in str(seen)) == (0, False)
     refused = operator.post(f"/approvals/{made['id']}/approval", {})
     assert (refused.status_code, code(refused), verified_on(project)) == (403, "role-not-allowed", None)
-
-
-def test_the_setting_names_the_account_of_the_program(tmp_path: Path) -> None:
-    base = {"REGISTRY_DATA_DIR": str(tmp_path)}
-
-    assert read_settings({**base, "REGISTRY_PLATFORM_ACCOUNT": "qaztech"}).platform_account == "qaztech"
-    assert read_settings(base).platform_account is None
 
 
 def test_a_program_that_was_renamed_to_the_platforms_name_is_not_trusted(client: FlaskClient) -> None:

@@ -52,13 +52,6 @@ def asked(client: FlaskClient, app: Flask) -> dict[str, object]:
     return {**answer.get_json(), "asker": asker, "former": former, "successor": successor}
 
 
-def test_a_proposed_succession_waits_for_a_second_person(client: FlaskClient, asked: dict[str, object]) -> None:
-    shown = caller(client, Role.AUDITOR).get(f"/successions/{asked['id']}").get_json()
-
-    assert (shown["state"], shown["kind"], shown["act"]) == ("waiting", "merger", "Decree No. 17")
-    assert (shown["on"], shown["carried_out_at"], shown["decided_by"]) == (tomorrow(), None, None)
-
-
 def test_a_second_request_about_the_same_agency_is_a_conflict(client: FlaskClient, asked: dict[str, object]) -> None:
     body = {"successor": an_agency().bin, "on": tomorrow(), **ACT}
 
@@ -94,18 +87,6 @@ def test_a_service_account_neither_asks_nor_confirms(client: FlaskClient, asked:
         "request-needs-a-person",
         "role-not-allowed",
     }
-
-
-def test_another_person_confirms_and_nothing_happens_before_the_day(
-    client: FlaskClient, asked: dict[str, object]
-) -> None:
-    answer = caller(client, Role.SUPERVISOR).post(f"/successions/{asked['id']}/confirmation", {"reason": "Signed."})
-
-    shown = answer.get_json()
-    assert answer.status_code == 200
-    assert (shown["state"], shown["decision_reason"], shown["carried_out_at"]) == ("confirmed", "Signed.", None)
-    agency = caller(client, Role.AUDITOR).get(f"/agencies/{asked['former'].bin}").get_json()
-    assert agency["bin"] == asked["former"].bin
 
 
 @pytest.mark.parametrize("kind", ["succession", "division", "transfer"])

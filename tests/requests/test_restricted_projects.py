@@ -7,20 +7,14 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.core.clock import today
-from registry.core.database import db, transaction
+from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
 from registry.projects.visibility import RESTRICTED_READ_ACTION
 from registry.requests.queries import count_to_decide, count_waiting, requests_of_project
 from tests.api.callers import caller, code, codes
-from tests.cases.cast import AIGERIM, SAULE
-from tests.factories import a_project, an_agency
-
-
-def restrict(project: Project) -> None:
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "State secret")
+from tests.cases.cast import AIGERIM
+from tests.factories import a_project, an_agency, restrict
 
 
 @pytest.fixture
@@ -30,7 +24,7 @@ def restricted(client: FlaskClient) -> tuple[Project, int]:
     project = a_project(agency)
     path = f"/projects/{project.number}/withdrawal"
     asked = caller(client, Role.AGENCY_EDITOR, agency).post(path, {"reason": "Registered twice."}).get_json()
-    restrict(project)
+    restrict(project.number)
     return project, asked["id"]
 
 
@@ -64,7 +58,7 @@ def test_a_supervisor_sees_it_and_each_read_is_journalled(client: FlaskClient, r
 def test_an_administrator_cannot_list_a_hidden_project_in_a_division(client: FlaskClient) -> None:
     agency = an_agency()
     hidden, seen = a_project(agency), a_project(agency)
-    restrict(hidden)
+    restrict(hidden.number)
     values = {"successor": an_agency().bin, "on": today().isoformat(), "act": "No. 17", "reason": "They divide."}
 
     answer = caller(client, Role.ADMINISTRATOR).post(
@@ -79,7 +73,7 @@ def test_equal_external_ids_of_hidden_projects_are_not_shown(client: FlaskClient
     hidden, seen = (a_project(agency, external_id=name) for name in ("H-1", "S-1"))
     for name in ("H-1", "S-1"):
         a_project(successor, external_id=name)
-    restrict(hidden)
+    restrict(hidden.number)
     values = {"successor": successor.bin, "on": today().isoformat(), "act": "No. 17", "reason": "They merge."}
 
     asked = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{agency.bin}/succession", values).get_json()
@@ -93,7 +87,7 @@ def test_equal_external_ids_name_no_hidden_project_of_the_successor(client: Flas
     agency, successor = an_agency(), an_agency()
     a_project(agency, external_id="H-1"), a_project(agency, external_id="S-1")
     hidden, seen = (a_project(successor, external_id=name) for name in ("H-1", "S-1"))
-    restrict(hidden)
+    restrict(hidden.number)
     values = {"successor": successor.bin, "on": today().isoformat(), "act": "No. 17", "reason": "They merge."}
 
     asked = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{agency.bin}/succession", values).get_json()

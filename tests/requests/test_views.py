@@ -130,16 +130,6 @@ def test_name_that_is_not_of_one_agency_is_asked_again(administrator: Visit, ent
     assert db.session.query(Request).count() == 0
 
 
-def test_a_request_is_refused_with_a_reason_only(administrator: Visit, signed_in: SignedIn) -> None:
-    path = propose(administrator, an_agency(), an_agency(), on="01.10.2026")
-    supervisor = signed_in(Role.SUPERVISOR)
-    without = supervisor.send(f"{path}/refusal", page=path, reason=" ")
-    refused = supervisor.send(f"{path}/refusal", page=path, reason="Not signed.")
-
-    assert (without.status_code, "Enter a value." in without.text) == (422, True)
-    assert "The request is refused." in refused.text and "Not signed." in refused.text
-
-
 def test_a_transfer_is_proposed_for_a_day_and_cancelled(administrator: Visit, signed_in: SignedIn) -> None:
     project, agency = a_project(), an_agency()
     page = administrator.send(f"/projects/{project.number}/transfer", to=agency.bin, **{**ACT, "on": "01.10.2026"})

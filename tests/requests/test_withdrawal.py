@@ -168,18 +168,6 @@ def test_case_orders_and_flags_end_with_the_withdrawal() -> None:
     assert (cleared.status, cleared.cleared_on, cleared.cleared_by_audit) == ("cleared", DAY, None)
 
 
-def test_a_waiting_proposal_lapses() -> None:
-    project = a_project()
-    audit()
-    case = case_of(project)
-    act(AIGERIM, case, "claim")
-    act(AIGERIM, case, "propose", migrate_by(DAY + timedelta(days=30)))
-
-    withdrawn(project)
-
-    assert db.session.get_one(Case, case.id).status == "closed"
-
-
 def test_audits_lists_reports_and_exports_leave_it_out(client: FlaskClient) -> None:
     project, other = a_project(), clean()
     audit()
@@ -313,27 +301,6 @@ def test_waiting_requests_about_the_project_are_cancelled() -> None:
     withdrawn(project)
 
     assert db.session.get_one(Request, transfer.id, populate_existing=True).state == "cancelled"
-
-
-def test_an_order_on_a_weak_flag_takes_two_people_too() -> None:
-    begun = {
-        "work_started_on": "2025-01-10",
-        "contract_signed_on": "2025-01-10",
-        "object_commissioned_on": "2020-01-01",
-    }
-    project = a_project(work_type="maintenance", stage="operation", **begun)
-    audit()
-    case = open_case(AIGERIM, project.number)
-    act(AIGERIM, case, "claim")
-    act(AIGERIM, case, "propose", migrate_by(DAY + timedelta(days=30)))
-    act(SAULE, case, "approve")
-    request = asked(project)
-
-    assert confirm(AIGERIM, W, request.id).state == "waiting"
-    with pytest.raises(NotAllowed) as reviewer:
-        confirm(BOLAT, W, request.id)
-    assert reviewer.value.code == "withdrawal-needs-a-supervisor"
-    assert again(project).withdrawn_at is None
 
 
 def test_an_agency_that_has_passed_the_project_on_reads_its_request_and_does_not_cancel_it(client: FlaskClient) -> None:

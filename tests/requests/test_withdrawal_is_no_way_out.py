@@ -89,26 +89,6 @@ def active_flags(project: Project) -> set[str]:
 
 # The rules are the same on both databases; each step is tried on both by test_withdrawal.py.
 @pytest.mark.sqlite_only
-def test_an_agency_alone_never_ends_a_flag_by_withdrawing(app: Flask, present: Present, each_example: Undone) -> None:
-    present.set(date(2026, 9, 30))
-    project = a_project(an_agency())
-    audit()
-    actors, flags = people(db.session.get_one(Project, project.id)), active_flags(project)
-    assert flags
-
-    @settings(max_examples=settings.default.max_examples * 3 // 5)
-    @given(st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(AGENCY_PEOPLE)), max_size=12))
-    def check(steps: list[tuple[str, str]]) -> None:
-        with each_example():
-            for step, who in steps:
-                take(step, actors[who], project.number)
-            assert active_flags(project) == flags
-
-    check()
-
-
-# The rules are the same on both databases; each step is tried on both by test_withdrawal.py.
-@pytest.mark.sqlite_only
 def test_a_flag_ends_only_when_two_people_of_oversight_confirmed_and_one_leads(
     app: Flask, present: Present, each_example: Undone
 ) -> None:

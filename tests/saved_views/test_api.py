@@ -123,14 +123,6 @@ def test_query_that_the_list_refuses_is_not_saved(
     assert names(reviewer) == []
 
 
-def test_same_key_saves_one_view(reviewer: Caller) -> None:
-    first = reviewer.post("/views", NEW, Idempotency_Key="once")
-    again = reviewer.post("/views", NEW, Idempotency_Key="once")
-    assert (first.status_code, again.status_code) == (201, 201)
-    assert first.get_json()["id"] == again.get_json()["id"]
-    assert names(reviewer) == ["New cases"]
-
-
 def test_shared_view_is_deleted_by_its_owner_or_a_supervisor(client: FlaskClient, reviewer: Caller) -> None:
     first = reviewer.post("/views", {**NEW, "shared": True}).get_json()["id"]
     second = reviewer.post("/views", {**CREATIONS, "shared": True}).get_json()["id"]

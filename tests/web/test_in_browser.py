@@ -1,4 +1,4 @@
-"""Pages in a real browser: accessible at any width, by keyboard, and without JavaScript."""
+"""Pages in a real browser: accessible at any width, and by keyboard."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
 from registry.core.translations import LANGUAGES
-from tests.web.browser import context, enter, follow, set_locale, sign_in, tab_to, type_into, visit
+from tests.web.browser import context, enter, set_locale, sign_in, tab_to, type_into, visit
 from tests.web.page_checks import AXE, COLOURS_CHECKED_IN, NARROW, ORDINARY, violations
 from tests.web.tour import stops
-from tests.web.tour_entries import AGENCY, BAD_TABLE
 from tests.web.tour_stop import person_name
 
 # The tests of pages run on SQLite.
@@ -95,39 +94,4 @@ def test_project_is_registered_by_keyboard(
     enter(page)
     page.wait_for_url("**/projects/QT-*")
     assert "Портал с клавиатуры" in page.inner_text("h1")
-    opened.close()
-
-
-def test_import_without_javascript_shows_errors(
-    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
-) -> None:
-    opened = context(browser, address, "ru", scripts=False)
-    page = opened.new_page()
-    sign_in(page, person_name(Role.AGENCY_EDITOR))
-    follow(page, "nav >> text=Импорт")
-    page.set_input_files("#file", {"name": "проба.csv", "mimeType": "text/csv", "buffer": BAD_TABLE.encode()})
-    follow(page, "main button[type=submit]")
-    page.wait_for_url("**/imports/*")
-    assert "В очереди" in page.inner_text("main")
-    run = page.url
-    follow(page, "text=Қазақша")
-    assert page.url == run and "Кезекте" in page.inner_text("main")
-    opened.close()
-
-
-def test_project_is_edited_and_document_added_without_javascript(
-    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
-) -> None:
-    opened = context(browser, address, scripts=False)
-    page = opened.new_page()
-    sign_in(page, person_name(Role.AGENCY_EDITOR))
-    page.goto(f"/projects?agency={AGENCY}")
-    follow(page, "tbody a >> nth=0")
-    follow(page, "a[href$='/edit/what']")
-    page.fill("#purpose", "Новое назначение")
-    follow(page, "text=Save changes")
-    assert "Changes saved." in page.inner_text("main") and "Новое назначение" in page.inner_text("main")
-    page.set_input_files("#file", {"name": "акт.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"})
-    follow(page, "form[action$='/documents'] button[type=submit]")
-    assert "акт.pdf" in page.inner_text("main")
     opened.close()

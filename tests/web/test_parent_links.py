@@ -91,13 +91,6 @@ def test_form_after_session_end_leads_to_sign_in_and_back(signed_in: SignedIn) -
     assert answer.request.path == case and "Звонил." not in answer.text
 
 
-def test_form_of_other_session_is_rejected_with_link_to_its_page(signed_in: SignedIn) -> None:
-    _project, case = flagged_case()
-    visit = signed_in(Role.REVIEWER)
-    answer = visit.client.post(f"{case}/comment", data={"csrf_token": "0" * 64})
-    assert answer.status_code == 403 and f'href="{case}">Back to the form' in answer.text
-
-
 def test_internal_error_shows_trace_id_and_home_link(app: Flask) -> None:
     with app.test_request_context("/home", headers={"Cookie": "registry_language=en"}):
         answer = unexpected(RuntimeError("a mistake of the test's own"))

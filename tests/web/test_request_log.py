@@ -98,8 +98,3 @@ def test_request_log_contains_address_of_failed_sign_in(visit: Visit, caplog: py
 
     line = json.loads(JsonLines().format(caplog.records[-1]))
     assert (line["path"], line["status"], line["principal"], line["source"]) == ("/sign-in", 401, None, "192.0.2.7")
-
-
-def test_request_log_names_no_principal_for_visitors(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
-    visit.client.get("/sign-in")
-    assert logged(caplog) == [("GET", "/sign-in", 200, None)]

@@ -26,22 +26,12 @@ def test_file_over_20_mib_gets_page_with_limit(signed_in: SignedIn) -> None:
         assert "larger than 20 MiB" in answer.text
 
 
-@pytest.mark.parametrize(
-    ("language", "text"),
-    [
-        ("kk", "Жіберілген деректің көлемі 1 МиБ-тан асады, сондықтан ештеңе сақталмады."),
-        ("ru", "Отправлено больше 1 МиБ, поэтому ничего не сохранено."),
-        ("en", "What you sent is larger than 1 MiB, and nothing was saved."),
-    ],
-)
-def test_text_over_1_mib_gets_page_that_leads_back_to_what_was_entered(
-    signed_in: SignedIn, agency: Agency, language: str, text: str
-) -> None:
-    editor = signed_in(Role.AGENCY_EDITOR, agency, language)
+def test_text_over_1_mib_gets_page_that_leads_back_to_what_was_entered(signed_in: SignedIn, agency: Agency) -> None:
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
     page = f"/projects/{a_project(agency).number}/edit/what"
     assert editor.client.post(page, data={"purpose": "x" * (MIB - 100)}).status_code == 200
     answer = editor.client.post(page, data={"purpose": "x" * MIB})
     assert answer.status_code == 413
-    assert text in answer.text
+    assert "What you sent is larger than 1 MiB, and nothing was saved." in answer.text
     # The form would be empty there.
     assert f'href="{page}"' not in answer.text

@@ -20,7 +20,6 @@ from tests.webhooks.world import LOCAL
 
 URL = "https://receiver.example.kz/hook"
 CONDITION = {"event": "case.changed", "before": ["new"], "after": ["under_review"]}
-ANY_STATUS: dict[str, object] = {"event": "case.changed", "before": [], "after": []}
 
 
 @pytest.fixture
@@ -54,35 +53,24 @@ def test_rotation_shows_the_new_secret_once(editor: Caller) -> None:
     assert "secret" not in editor.get(f"/webhooks/{created['id']}").get_json()
 
 
-@pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        ({}, ("/url", "required")),
-        ({"url": "http://receiver.example.kz/"}, ("/url", "webhook-target-not-allowed")),
-        ({"url": "https://10.0.0.1/"}, ("/url", "webhook-target-not-allowed")),
-        ({"url": "https://169.254.169.254/latest/meta-data"}, ("/url", "webhook-target-not-allowed")),
-        ({"url": "https://[::1]:8000/"}, ("/url", "webhook-target-not-allowed")),
-        ({"url": "https://localhost/"}, ("/url", "webhook-target-not-allowed")),
-        ({"url": "https://user:word@receiver.example.kz/"}, ("/url", "url-with-credentials")),
-        ({"url": "file:///etc/passwd"}, ("/url", "url-invalid")),
-        ({"url": URL, "events": ["project.exploded"]}, ("/events", "not-a-choice")),
-        ({"url": URL, "events": None}, ("/events", "required")),
-        ({"url": URL, "conditions": [{"event": "case.changed"}]}, ("/conditions", "webhook-conditions-invalid")),
-        ({"url": URL, "conditions": [{**CONDITION, "now": []}]}, ("/conditions", "webhook-conditions-invalid")),
-        (
-            {"url": URL, "conditions": [{**CONDITION, "before": [], "after": []}]},
-            ("/conditions", "webhook-conditions-invalid"),
-        ),
-        ({"url": URL, "conditions": [CONDITION] * 21}, ("/conditions", "webhook-conditions-invalid")),
-        ({"url": URL, "secret": "whsec_AAAA"}, ("/secret", "unknown-field")),
-        ({"url": URL, "enabled": False}, ("/enabled", "unknown-field")),
-        ({"url": URL, "is_own": True}, ("/is_own", "read-only-field")),
-    ],
-)
-def test_wrong_webhook_is_refused(editor: Caller, body: dict[str, object], problem: tuple[str, str]) -> None:
-    answer = editor.post("/webhooks", body)
-    assert answer.status_code == 422
-    assert codes(answer) == {problem}
+def test_wrong_webhook_is_refused(editor: Caller) -> None:
+    nothing = {**CONDITION, "before": [], "after": []}
+    for body, pointer, problem in (
+        ({}, "/url", "required"),
+        ({"url": "https://169.254.169.254/latest/meta-data"}, "/url", "webhook-target-not-allowed"),
+        ({"url": "https://user:word@receiver.example.kz/"}, "/url", "url-with-credentials"),
+        ({"url": "file:///etc/passwd"}, "/url", "url-invalid"),
+        ({"url": URL, "events": ["project.exploded"]}, "/events", "not-a-choice"),
+        ({"url": URL, "events": None}, "/events", "required"),
+        ({"url": URL, "conditions": [{"event": "case.changed"}]}, "/conditions", "webhook-conditions-invalid"),
+        ({"url": URL, "conditions": [{**CONDITION, "now": []}]}, "/conditions", "webhook-conditions-invalid"),
+        ({"url": URL, "conditions": [nothing]}, "/conditions", "webhook-conditions-invalid"),
+        ({"url": URL, "conditions": [CONDITION] * 21}, "/conditions", "webhook-conditions-invalid"),
+        ({"url": URL, "secret": "whsec_AAAA"}, "/secret", "unknown-field"),
+        ({"url": URL, "is_own": True}, "/is_own", "read-only-field"),
+    ):
+        answer = editor.post("/webhooks", body)
+        assert (answer.status_code, codes(answer)) == (422, {(pointer, problem)}), body
 
 
 def test_agency_must_be_the_own_one_or_below_it(editor: Caller, agency: Agency) -> None:
@@ -149,22 +137,6 @@ def test_administrator_of_the_agency_sees_and_deletes_those_of_its_accounts(
     tag = administrator.get(path).headers["ETag"]
     assert administrator.call("DELETE", path, headers={"If-Match": tag}).status_code == 204
     assert service.get(path).status_code == 404
-
-
-def test_token_needs_both_scopes(client: FlaskClient, agency: Agency) -> None:
-    for scopes, expected in (
-        ({Scope.READ}, "scope-not-granted"),
-        ({Scope.ACCOUNTS_WRITE}, "scope-not-granted"),
-    ):
-        program = Caller(client, a_limited_token(agency, scopes))
-        answer = program.post("/webhooks", {"url": URL})
-        assert (answer.status_code, code(answer)) == (403, expected)
-    assert (
-        Caller(client, a_limited_token(agency, {Scope.READ, Scope.ACCOUNTS_WRITE}))
-        .post("/webhooks", {"url": URL})
-        .status_code
-        == 201
-    )
 
 
 def a_limited_token(agency: Agency, scopes: set[Scope]) -> str:

@@ -36,7 +36,6 @@ from tests.cases.cast import (
     migrate_by,
     orders_of,
     project_with_gap,
-    under_review,
     verify,
 )
 from tests.factories import a_project
@@ -95,12 +94,6 @@ def test_appeal_suspends_the_order_unless_the_policy_says_otherwise() -> None:
     assert [order.ended_because for order in orders_of(project)] == ["appealed"]
     assert [decision["ended_because"] for decision in show_case(SAULE, case, "en")["decisions"]] == ["appealed"]
     assert migrate_by_in_force(project.id) is None
-
-
-def test_review_without_order_offers_no_appeal() -> None:
-    project = a_project()
-    case = under_review(project)
-    assert "appeal" not in possible_actions(editor_of(project.agency), case, None)
 
 
 def test_appeal_ends_order_and_reopens_case(present: Present) -> None:

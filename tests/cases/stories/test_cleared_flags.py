@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from registry.cases.actions import act_on_cases
 from registry.cases.models import CaseDecision
 from registry.cases.transitions import (
     CaseActionNotPossible,
@@ -78,19 +77,3 @@ def test_pending_proposal_lapses_when_flags_clear() -> None:
     assert db.session.scalars(select(CaseDecision.outcome)).all() == ["lapsed"]
     with pytest.raises(CaseActionNotPossible):
         act(SAULE, case, "approve")
-
-
-def test_cleared_cases_are_confirmed_independently() -> None:
-    projects = [project_with_gap() for _ in range(3)]
-    editors = [editor_of(project.agency) for project in projects[:2]]
-    audit()
-    for editor, project in zip(editors, projects[:2], strict=True):
-        edit(editor, project, object_commissioned_on="2020-01-01")
-    audit()
-    ids = [case_of(project).id for project in projects]
-    result = act_on_cases(BOLAT, "confirm", [*ids, 999_999], {})
-    assert result.done == ids[:2]
-    assert [(case_id, error.code) for case_id, error in result.refused] == [
-        (ids[2], "case-action-not-possible"),
-        (999_999, "case-not-found"),
-    ]

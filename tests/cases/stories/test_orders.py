@@ -8,9 +8,6 @@ import pytest
 
 from registry.accounts.roles import RoleNotAllowed
 from registry.cases.lists import show_case
-from registry.cases.transitions import (
-    possible_actions,
-)
 from tests.cases.cast import (
     AIGERIM,
     BOLAT,
@@ -84,18 +81,6 @@ def test_only_supervisor_withdraws_order() -> None:
         act(AIGERIM, case, "withdraw")
     assert act(TIMUR, case, "withdraw").status == "under_review"
     assert [order.ended_because for order in orders_of(project)] == ["withdrawn"]
-
-
-def test_only_supervisor_reopens_case_with_order() -> None:
-    project = a_project()
-    case = decided_case(project, migrate_by(in_days(30)))
-    for reviewer in (AIGERIM, BOLAT):
-        assert "claim" not in possible_actions(reviewer, case, None)
-        with pytest.raises(RoleNotAllowed):
-            act(reviewer, case, "claim")
-    case = act(TIMUR, case, "claim")
-    assert (case.status, case.assignee) == ("under_review", "timur")
-    assert [order.ended_because for order in orders_of(project)] == [None]
 
 
 def test_remediation_ends_in_confirmation_after_migration() -> None:

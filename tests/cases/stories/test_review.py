@@ -125,16 +125,6 @@ def test_accepted_case_reopens_when_facts_change(present: Present) -> None:
     assert show_case(SAULE, again, "en")["events"][-1]["action"] == "reopened"
 
 
-def test_reopened_case_without_assignee_is_new() -> None:
-    project = a_project()
-    case = under_review(project)
-    act(AIGERIM, case, "propose", NO_BREACH)
-    act(SAULE, case, "assign", "saule")
-    act(SAULE, case, "withdraw")
-    act(SAULE, case, "release")
-    assert case_of(project).status == "new"
-
-
 def test_returning_finding_reopens_case_awaiting_confirmation() -> None:
     project = project_with_gap()
     editor = editor_of(project.agency)

@@ -9,7 +9,6 @@ from registry.cases.lists import show_case
 from registry.cases.queries import CaseNotFound, find_case
 from registry.core.database import transaction
 from registry.core.errors import Invalid
-from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
@@ -20,7 +19,7 @@ from tests.cases.cast import (
     editor_of,
     under_review,
 )
-from tests.factories import a_project, a_token, an_actor, an_agency
+from tests.factories import a_project, a_token, an_actor, an_agency, restrict
 
 
 def test_restricted_case_is_assigned_only_to_permitted_reviewers() -> None:
@@ -28,8 +27,7 @@ def test_restricted_case_is_assigned_only_to_permitted_reviewers() -> None:
     a_token(Role.SUPERVISOR, name="timur")
     project = a_project()
     audit()
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "State secret")
+    restrict(project.number)
     with pytest.raises(Invalid) as refused:
         act(SAULE, case_of(project), "assign", "aigerim")
     assert [problem.code for problem in refused.value.problems] == ["assignee-may-not-see"]
