@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
-from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 from tests.statements import statements
@@ -21,19 +18,6 @@ def test_project_list_shows_agency_names_for_oversight(signed_in: SignedIn) -> N
     a_project(agency)
     assert "Көлдер министрлігі" in signed_in(Role.AUDITOR, language="kk").get("/projects").text.partition("<table")[2]
     assert "Министерство озёр" not in signed_in(Role.AGENCY_VIEWER, agency).get("/projects").text.partition("<table")[2]
-
-
-@pytest.mark.parametrize("path", LISTS)
-def test_agency_filter_is_displayed_and_kept(signed_in: SignedIn, path: str) -> None:
-    agency, other = an_agency(name_ru="Министерство озёр"), an_agency()
-    for each in (agency, other):
-        a_project(each)
-    audit()
-    page = signed_in(Role.REVIEWER).get(f"{path}{'&' if '?' in path else '?'}agency={agency.bin}").text
-    assert "Agency: <strong>Министерство озёр" in page
-    # The search of the list comes after that of the whole register.
-    form = page.rpartition('role="search"')[2].partition("</form>")[0]
-    assert re.search(rf'id="agency" name="agency"[^>]*value="{agency.bin}"', form) and form.count('name="agency"') == 1
 
 
 @pytest.mark.parametrize("path", (*LISTS, "/letters", "/requests", "/people"))
@@ -55,16 +39,6 @@ def test_name_of_several_agencies_leads_to_a_choice(signed_in: SignedIn) -> None
         assert f'href="/cases?status=new&amp;agency={agency.bin}"' in page.text
     assert "There are no cases here." in page.text
     assert "Agency: <strong>" not in page.text
-
-
-@pytest.mark.parametrize("path", (*LISTS, "/letters", "/requests", "/people"))
-@pytest.mark.parametrize("text", ("Озёра и моря", "990340900111"))
-def test_page_says_that_no_agency_has_a_name_or_bin(signed_in: SignedIn, path: str, text: str) -> None:
-    an_agency(name_ru="Министерство озёр")
-    visit = signed_in(Role.ADMINISTRATOR if path == "/people" else Role.SUPERVISOR)
-    answer = visit.get(f"{path}{'&' if '?' in path else '?'}agency={text}")
-    assert answer.status_code == 200
-    assert f"There is no agency with the name or BIN “{text}”." in answer.text and "<tbody" not in answer.text
 
 
 def test_agencies_are_suggested_by_name_and_number(signed_in: SignedIn) -> None:
@@ -102,12 +76,6 @@ def test_agency_filter_can_include_subordinate_agencies(signed_in: SignedIn) -> 
     viewer = signed_in(Role.AGENCY_VIEWER, ministry, name="viewer.of.ministry")
     listed = viewer.get(f"/projects?agency={ministry.bin}&below=true").text
     assert own.number in listed and below.number in listed and others.number not in listed
-
-
-def test_single_agency_user_has_no_agency_filter(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    a_project(agency)
-    assert 'name="agency"' not in signed_in(Role.AGENCY_EDITOR, agency).get("/projects").text
 
 
 def test_project_list_statements_do_not_grow_with_agencies(signed_in: SignedIn, connection: Connection) -> None:

@@ -61,7 +61,7 @@ def fill(connection: Connection, rows: list[dict[str, Any]]) -> None:
         connection.execute(insert(PAGED).values(id=number, **row))
 
 
-EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @EXAMPLES

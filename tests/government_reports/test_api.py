@@ -114,10 +114,3 @@ def test_pdf_is_in_the_requested_language_and_has_the_figures_that_the_reader_ma
         assert [bool(re.search(r"Все +2 ", text)) for text in printed] == [True, False]
     assert code(supervisor.get(f"{here}?language=en")) == "malformed"
     assert supervisor.get(f"{here}?version=2").status_code == 404
-
-
-def test_document_of_a_report_is_no_report_to_edit_or_delete(client: FlaskClient) -> None:
-    options = client.options("/api/v1/government-reports/2026-1.pdf")
-    assert sorted(options.headers["Allow"].split(", ")) == ["GET", "HEAD", "OPTIONS"]
-    report = client.options("/api/v1/government-reports/2026-1")
-    assert sorted(report.headers["Allow"].split(", ")) == ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH"]

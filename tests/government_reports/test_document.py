@@ -94,11 +94,6 @@ def test_tables_have_totals_and_numbers_as_people_write_them() -> None:
     assert listed[:2] == ["Система", "QT-2026-0000001-5"] and listed[2].endswith("(срок: 01.12.2026)")
 
 
-def test_name_that_a_language_lacks_is_the_other_official_one() -> None:
-    tables = [block for block in document(CONTENT, "kk").blocks if isinstance(block, Table)]
-    assert tables[3].rows[0][0] == "Министерство"
-
-
 def test_issue_draft_and_correction_are_named() -> None:
     assert "Дата выпуска: 15.10.2026. Утвердили: Aigerim, Saule." in texts(CONTENT, "ru")
     draft = replace(CONTENT, issued_on=None, figures=None, data_sha256=None, correction_reason="Ошибка в сумме.")
@@ -130,22 +125,9 @@ def test_changes_are_in_words_and_numbers_of_the_report() -> None:
     ]
 
 
-def test_record_of_one_version_only_is_one_change() -> None:
-    gone = [("by_agency/1/name_ru", "Прежнее", None), ("by_agency/1/projects", "3", None)]
-    new = [("by_rule/freeze.creation/open", None, "3"), ("by_rule/freeze.creation/severity", None, "high")]
-    assert changed("ru", *gone, *new) == [
-        ["Замечания по правилам. Новый объект", "–", "есть в списке"],
-        ["По организациям. Прежнее", "есть в списке", "–"],
-    ]
-
-
 def test_changed_orders_and_rules_of_a_project_are_named() -> None:
     key = "high_severity/QT-2026-0000001-5"
     order = '[{"decision": "migrate_by", "approved_on": "2026-09-01", "due_on": "2026-12-01"}]'
     rows = changed("ru", (f"{key}/orders", "[]", order), (f"{key}/rules", '["a", "b"]', '["a"]'))
     assert rows[0][1] == "–" and rows[0][2].endswith("(срок: 01.12.2026)") and rows[1][1:] == ["a, b", "a"]
     assert rows[0][0].startswith("Проекты высокой важности и действующие предписания. Система, QT-2026-0000001-5: ")
-
-
-def test_version_without_changes_has_no_table_of_them() -> None:
-    assert changed("ru") == []

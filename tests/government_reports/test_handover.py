@@ -9,14 +9,13 @@ from sqlalchemy import select
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, person_named
+from registry.accounts.service import NewPerson, add_person
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.government_reports.queries import find_government_report
 from registry.journal.service import JournalEntry
 from tests.audits.steps import audit
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_agency
-from tests.fixtures.web import SignedIn
 from tests.government_reports.steps import READER, begin, issued
 
 
@@ -46,12 +45,3 @@ def test_receiver_of_reports_is_oversight_staff(app: Flask) -> None:
     with pytest.raises(Invalid) as raised:
         hand_over(ADMINISTRATOR, account("answers").id, account("editor").id)
     assert [(each.pointer, each.code) for each in raised.value.problems] == [("/to", "responsible-not-usable")]
-
-
-def test_page_counts_the_reports_that_are_handed_over(signed_in: SignedIn) -> None:
-    begin()
-    begin()
-    person = person_named("answers")
-    assert person is not None
-    page = signed_in(Role.ADMINISTRATOR).get(f"/people/{person.id}/handover").text
-    assert "reports to the Government: 2" in page

@@ -133,38 +133,6 @@ def test_report_of_an_earlier_audit_says_so_at_submission_approval_and_issue(cli
     assert [json.loads(entry.details)["last_audit"] for entry in entries] == [expected["id"]] * 3
 
 
-def test_report_of_the_last_audit_asks_for_nothing(client: FlaskClient) -> None:
-    a_project()
-    run_audit(OPERATOR)
-    number = begin().number
-    submitted(number)
-    assert show_report(READER, find_government_report(READER, number))["last_audit"] is None
-
-
-def test_page_of_an_outdated_report_asks_to_freeze_its_figures_again(signed_in: SignedIn) -> None:
-    a_project()
-    run_audit(OPERATOR)
-    number = begin().number
-    change(number, **TEXTS)
-    freeze_figures(AUTHOR, number)
-    run_audit(OPERATOR)
-    here = f"/government-reports/{number}"
-    writer = signed_in(Role.REVIEWER)
-    assert "Freeze the figures again before you submit the report." in writer.get(here).text
-    assert "Refresh them." in writer.send(f"{here}/submission", here).text
-    supervisor = signed_in(Role.SUPERVISOR)
-    assert "Return the report so that its figures are frozen again." in supervisor.get(here).text
-    assert "Refresh them." in supervisor.send(f"{here}/approval", here, revision=revision_of(number)).text
-    timur = signed_in(Role.SUPERVISOR, name="timur")
-    issue = timur.send(f"{here}/approval", here, revision=revision_of(number)).text
-    assert "The report is issued." in issue and "Refresh them." in issue
-
-
-def revision_of(number: str) -> str:
-    """What the page of a report sends with its buttons."""
-    return str(find_government_report(READER, number).revision)
-
-
 def test_leader_reads_issued_reports_only(client: FlaskClient, signed_in: SignedIn) -> None:
     a_project()
     run_audit(OPERATOR)

@@ -29,11 +29,6 @@ def test_report_has_the_structure_of_pdf_a_2u(language: str) -> None:
     assert_pdf_a_2u(pdf_of_report(CONTENT, language))
 
 
-def test_draft_without_figures_is_a_document_too() -> None:
-    draft = replace(CONTENT, figures=None, data_sha256=None, issued_on=None, approved_by=[])
-    assert_pdf_a_2u(pdf_of_report(draft, "ru"))
-
-
 def test_long_table_repeats_its_header_on_every_page(tmp_path: Path) -> None:
     text = text_of(pdf_of_report(replace(CONTENT, figures={**FIGURES, "by_agency": MANY}), "ru"), tmp_path)
     if text is None:
@@ -68,12 +63,6 @@ def test_markup_is_printed_and_not_run(text: str, tmp_path: Path) -> None:
     printed = text_of(pdf_of_report(content, "ru"), tmp_path)
     words = re.sub(r"\s|\x00", "", text)
     assert printed is None or re.sub(r"\s", "", printed).count(words) >= 2
-
-
-def test_long_words_in_tables_break(tmp_path: Path) -> None:
-    content = replace(CONTENT, figures={**FIGURES, "by_agency": [{**MANY[0], "name_ru": "Щ" * 500}]})
-    printed = text_of(pdf_of_report(content, "ru"), tmp_path)
-    assert printed is None or printed.count("Щ") == 500
 
 
 def test_correction_says_what_changed(tmp_path: Path) -> None:

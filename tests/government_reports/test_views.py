@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.government_reports.queries import find_government_report
-from registry.government_reports.service import correct_government_report
 from tests.factories import a_project, an_actor
 from tests.fixtures.web import SignedIn
-from tests.government_reports.steps import AUTHOR, READER, TEXTS, begin, change, issued, submitted
+from tests.government_reports.steps import READER, TEXTS, begin, change, issued
 from tests.present import Present
 
 
@@ -87,34 +84,6 @@ def test_pdf_is_linked_in_both_languages_and_downloads(signed_in: SignedIn) -> N
     assert english.endswith('-ru.pdf"')
 
 
-def test_downloaded_json_has_the_hash_that_the_page_shows(signed_in: SignedIn) -> None:
-    audited()
-    number = issued()
-    visit = signed_in(Role.REVIEWER)
-    data = visit.client.get(f"/government-reports/{number}/figures.json").data
-    assert hashlib.sha256(data).hexdigest() in visit.get(f"/government-reports/{number}").text
-    assert json.loads(data)["totals"]["projects"] == 1
-    table = visit.client.get(f"/government-reports/{number}/figures.csv").data.decode("utf-8-sig")
-    assert "totals,,projects,1" in table.splitlines()
-    assert visit.client.get(f"/government-reports/{number}/figures.xlsx").status_code == 200
-
-
-def test_report_without_figures_has_no_download(signed_in: SignedIn) -> None:
-    number = begin().number
-    visit = signed_in(Role.REVIEWER)
-    assert visit.client.get(f"/government-reports/{number}/figures.json").status_code == 404
-    assert visit.get(f"/government-reports/{number}").status_code == 200
-
-
-def test_returned_report_shows_the_remark(signed_in: SignedIn) -> None:
-    audited()
-    number = begin().number
-    submitted(number)
-    visit = signed_in(Role.SUPERVISOR)
-    page = visit.send(f"/government-reports/{number}/return", remark="Name the measures by agency.").text
-    assert "Returned for changes" in page and "Name the measures by agency." in page
-
-
 def test_correction_shows_what_it_changes_and_the_former_version_stays(signed_in: SignedIn) -> None:
     audited()
     number = issued()
@@ -128,23 +97,9 @@ def test_correction_shows_what_it_changes_and_the_former_version_stays(signed_in
     assert "Новое." not in visit.get(f"/government-reports/{number}?version=1").text
 
 
-def test_list_marks_what_is_overdue(signed_in: SignedIn, present: Present) -> None:
-    present.set(date(2026, 10, 21))
-    begin()
-    page = signed_in(Role.AUDITOR).get("/government-reports?overdue=true").text
-    assert "2026-1" in page and "Overdue" in page.partition("<table")[2]
-
-
 def test_pages_are_not_for_agencies_and_auditors_change_nothing(signed_in: SignedIn) -> None:
     number = begin().number
     assert signed_in(Role.AGENCY_EDITOR).get("/government-reports").status_code == 403
     auditor = signed_in(Role.AUDITOR)
     assert auditor.get("/government-reports/new").status_code == 403
     assert "<form method" not in auditor.get(f"/government-reports/{number}").text.partition("<main")[2]
-
-
-def test_open_correction_is_what_the_number_leads_to(signed_in: SignedIn) -> None:
-    audited()
-    number = issued()
-    correct_government_report(AUTHOR, number, "Wrong.", date(2027, 12, 1))
-    assert "version 2" in signed_in(Role.AUDITOR).get(f"/government-reports/{number}").text

@@ -11,20 +11,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from registry.accounts.roles import Role
 from registry.core.database import db
-from registry.http.rate_limit import EXTENSION, RateLimiter
 from registry.journal.service import JournalEntry
 from registry.open_data.queries import PUBLIC_FIELDS
 from registry.open_data.service import write_when_due
 from registry.settings import SettingsInvalid, read_settings
 from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
-from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 CSV, PACKAGE, CATALOGUE = "/open-data/projects.csv", "/open-data/datapackage.json", "/open-data/catalog.jsonld"
@@ -230,15 +226,6 @@ def test_nothing_is_there_unless_it_is_published(client: FlaskClient) -> None:
     assert "/open-data" not in page
 
 
-def test_requests_count_for_the_address_also_in_a_session(
-    app: Flask, public: FlaskClient, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    visit = signed_in(Role.AUDITOR)
-    monkeypatch.setitem(app.extensions, EXTENSION, RateLimiter(20))
-    statuses = [visit.client.get("/open-data").status_code for _ in range(3)]
-    assert statuses == [200, 200, 429]
-
-
 @pytest.mark.parametrize(
     "variables",
     [
@@ -251,11 +238,6 @@ def test_requests_count_for_the_address_also_in_a_session(
 def test_wrong_settings_stop_the_start(tmp_path: Any, variables: dict[str, str]) -> None:
     with pytest.raises(SettingsInvalid, match="REGISTRY_PUBLIC"):
         read_settings({"REGISTRY_DATA_DIR": str(tmp_path), **variables})
-
-
-def test_the_setting_that_is_missing_is_named(tmp_path: Any) -> None:
-    with pytest.raises(SettingsInvalid, match="REGISTRY_PUBLIC_URL: required with REGISTRY_PUBLIC, "):
-        read_settings({"REGISTRY_DATA_DIR": str(tmp_path), "REGISTRY_PUBLIC": "on"})
 
 
 def test_settings_name_the_licence_or_nothing(tmp_path: Any) -> None:

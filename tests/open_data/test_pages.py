@@ -8,7 +8,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
-from registry.open_data.service import write_when_due
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 from tests.web.test_weights import LONG_KK, LONG_RU, MAX_BYTES
@@ -88,31 +87,3 @@ def test_list_goes_on_page_by_page_without_gaps(public: FlaskClient) -> None:
         link = re.search(r'href="([^"]+)" rel="next"', text)
         address = link[1].replace("&amp;", "&") if link else ""
     assert seen == sorted(numbers, reverse=True)
-
-
-def test_page_offers_the_files_once_they_are_written(public: FlaskClient) -> None:
-    assert "The files are being written." in public.get("/open-data?language=en").text
-    assert write_when_due()
-    page = public.get("/open-data?language=en").text
-    assert "Written on 2 March 2026, 12:00, 0 projects." in page and 'href="/open-data/projects.csv"' in page
-
-
-@pytest.mark.parametrize(
-    "name", ["q", "agency", "region", "sector", "freeze_status", "cursor", "language", "sort", "x"]
-)
-def test_hostile_queries_are_answered(public: FlaskClient, name: str) -> None:
-    a_project()
-    values = ["%00", "'", '"><script>alert(1)</script>', "%F0%9F%92%A9", "%ED%A0%80", "%", "\\", "a" * 5000, "71,,75"]
-    values += [
-        "WyItbnVtYmVyIixudWxsLDFd",
-        "WyItbnVtYmVyIiwiXHUwMDAwIiwxXQ",
-        "W10",
-        "' OR 1=1 --",
-        "99999999999999999999",
-    ]
-    for value in values:
-        answer = public.get(f"/open-data?{name}={value}")
-        assert answer.status_code in (200, 400), (name, value)
-        assert "<script>alert" not in answer.text
-    for path in ("projects/..%2f..%2fetc", "projects/%00", "projects/'", "projects.csv?x=%00", "datapackage.json/"):
-        assert public.get(f"/open-data/{path}").status_code in (404, 503)

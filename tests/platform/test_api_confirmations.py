@@ -16,10 +16,8 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.exemptions.service import record_exemption
 from registry.journal.service import JournalEntry
-from registry.projects.documents import add_document
-from registry.projects.service import find_project
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, a_token, an_actor, approve_waiting, audit_without_findings, list_key
+from tests.factories import a_project, a_token, an_actor, audit_without_findings, list_key
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -107,50 +105,12 @@ def exemption_of(number: str, **values: object) -> dict[str, object]:
     return usual | values
 
 
-def decision(number: str) -> int:
-    """The id of a document of the project that is a scan of the decision."""
-    supervisor = an_actor(Role.SUPERVISOR)
-    project = find_project(supervisor, number)
-    return add_document(supervisor, project, "decision.pdf", "application/pdf", b"%PDF-1.7").id
-
-
 def recorded(number: str) -> int:
     """The id of an exemption that two people recorded."""
     values = {
         name: date.fromisoformat(str(exemption_of(number)[name])) for name in ("decided_on", "valid_from", "valid_to")
     }
     return record_exemption(an_actor(Role.SUPERVISOR), exemption_of(number) | values).id
-
-
-def test_exemption_is_in_force_up_to_its_last_day(supervisor: Caller, agency: Agency) -> None:
-    number = a_project(agency).number
-
-    answer = supervisor.post("/exemptions", exemption_of(number, scope="All of it", documents=[decision(number)]))
-
-    assert (answer.status_code, answer.get_json()["state"]) == (202, "waiting")
-    assert supervisor.get("/exemptions").get_json()["items"] == []
-    approve_waiting()
-    (body,) = supervisor.get("/exemptions").get_json()["items"]
-    assert (body["project"], body["status"], body["scope"]) == (number, "in_force", "All of it")
-    documents = supervisor.get(f"/exemptions/{body['id']}/documents").get_json()["items"]
-    assert [each["name"] for each in documents] == ["decision.pdf"]
-    outcomes = [
-        supervisor.get(f"/projects/{number}/verdict?on={day}").get_json()["outcome"]
-        for day in ("2026-06-10", "2026-06-11")
-    ]
-    assert outcomes == ["exempt", "flagged"]
-
-
-def test_revoked_exemption_has_no_effect_and_cannot_be_revoked_again(supervisor: Caller, agency: Agency) -> None:
-    number = a_project(agency).number
-    path = f"/exemptions/{recorded(number)}"
-
-    answer = supervisor.post(f"{path}/revocation", {"reason": "Decision 6-1"})
-
-    assert (answer.status_code, answer.get_json()["status"]) == (200, "revoked")
-    assert answer.headers["ETag"] == supervisor.get(path).headers["ETag"]
-    assert supervisor.get(f"/projects/{number}/verdict").get_json()["outcome"] == "flagged"
-    assert supervisor.post(f"{path}/revocation", {}).status_code == 409
 
 
 @pytest.mark.on_both

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.roles import Actor, Role, RoleNotAllowed
+from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db, transaction
@@ -165,9 +165,3 @@ def test_inventory_does_not_change_projects_invisible_to_the_actor(app: Flask) -
     assert verified_on(hidden) == DAY
     assert totals(apply(listed("qt-1", agency.bin), actor=supervisor)) == (0, 1, 0, 1)
     assert verified_on(hidden) is None
-
-
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.ADMINISTRATOR])
-def test_inventory_requires_permission_to_confirm_placements(app: Flask, role: Role) -> None:
-    with pytest.raises(RoleNotAllowed):
-        apply(listed("qt-1", "960140000061"), actor=an_actor(role))

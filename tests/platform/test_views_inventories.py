@@ -60,17 +60,6 @@ def test_many_losses_wait_for_a_second_person(signed_in: SignedIn) -> None:
     assert [is_confirmed(project) for project in projects] == [True, *[False] * 7]
 
 
-def test_proposal_names_and_links_twenty_of_the_projects_and_counts_the_rest(signed_in: SignedIn) -> None:
-    projects, rows = confirmed(an_agency(), 23)
-    visit = signed_in(Role.OPERATOR)
-    _, address = sent(visit, rows[:1])
-
-    proposed = visit.send(address, page="/inventory", reason="QazTech removed them").text
-
-    linked = [each.number for each in projects if f'href="/projects/{each.number}"' in proposed]
-    assert len(linked) == 20 and "Портал qt-7" in proposed and "and 2 more" in proposed
-
-
 def test_few_losses_are_applied_at_once(signed_in: SignedIn) -> None:
     projects, rows = confirmed(an_agency(), 10)
     visit = signed_in(Role.OPERATOR)

@@ -91,15 +91,6 @@ def test_version_is_taken_once(client: FlaskClient, supervisor: dict[str, str]) 
     assert draft(client, supervisor, version="no such/name").status_code == 422
 
 
-def test_version_is_not_called_as_the_page_of_new_drafts(client: FlaskClient, supervisor: dict[str, str]) -> None:
-    answer = draft(client, supervisor, version="new")
-    assert answer.status_code == 422
-    (error,) = answer.json["errors"]
-    assert (error["pointer"], error["code"]) == ("/version", "policy-version-reserved")
-    assert "Choose another name" in error["message"]
-    assert draft(client, supervisor, version="new.1").status_code == 201
-
-
 def test_draft_is_deleted_only_in_the_state_that_was_read(client: FlaskClient, supervisor: dict[str, str]) -> None:
     read = draft(client, supervisor).headers["ETag"]
     patch(client, supervisor, pilot_limit_months=6)

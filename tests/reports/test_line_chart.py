@@ -42,7 +42,7 @@ def test_first_and_last_points_have_markers() -> None:
 
 
 @pytest.mark.on_either
-@pytest.mark.parametrize("width", (320, 400, 1280))
+@pytest.mark.parametrize("width", (320, 1280))
 def test_no_text_of_a_chart_lies_over_a_line(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, width: int
 ) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from registry.accounts.roles import Role, RoleNotAllowed
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.models import AgencyCount, DailyCount
 from registry.core.database import db, transaction
-from registry.core.errors import Malformed
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.reports.overview import Overview, history, overview
@@ -234,20 +232,3 @@ def test_history_falls_to_zero_when_the_last_flag_of_a_rule_is_cleared(app: Flas
         (DAY + timedelta(days=7), 1),
         (DAY + timedelta(days=14), 0),
     ]
-
-
-def test_history_is_of_a_known_group_only(app: Flask) -> None:
-    for group, of in (
-        ("region", None),
-        ("region", "99"),
-        ("sector", "7"),
-        ("rule", "x"),
-        ("agency", "1"),
-        ("country", "KZ"),
-    ):
-        with pytest.raises(Malformed):
-            history(LEADER, group, of)
-    with pytest.raises(RoleNotAllowed):
-        history(an_actor(Role.AGENCY_VIEWER, an_agency()), "country", None)
-    with pytest.raises(RoleNotAllowed):
-        overview(an_actor(Role.AGENCY_VIEWER, an_agency()))

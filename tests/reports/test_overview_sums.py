@@ -75,7 +75,7 @@ def adds_up(actor: Actor, bins: list[str]) -> None:
 def test_sums_add_up_before_and_after_a_merger_for_every_reader(
     app: Flask, present: Present, each_example: Undone
 ) -> None:
-    @settings(max_examples=12)
+    @settings(max_examples=settings.default.max_examples // 10)
     @given(projects=PROJECTS, former=st.integers(0, 2), to=st.integers(0, 2))
     def check(
         projects: list[tuple[int, str | None, str | None, str, bool, bool, int | None]], former: int, to: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
@@ -22,6 +23,7 @@ STATUSES = (*SEVERITIES, "Exempt", "Accepted", "Clear", "Not audited yet", "Out 
 BUDGET, AT_RISK = "Budget, million ₸: all", "Budget, million ₸: flagged"
 
 
+@pytest.mark.nightly
 def test_sums_add_up_for_every_reader_before_and_after_a_merger(
     app: Flask, present: Present, signed_in: SignedIn
 ) -> None:

@@ -12,8 +12,6 @@ from openpyxl import load_workbook
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.core.database import transaction
-from registry.projects.service import find_project_to_change, restrict_project
 from tests.factories import a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
@@ -51,17 +49,6 @@ def test_ministry_row_links_to_its_subordinates(signed_in: SignedIn) -> None:
     assert names_of(level) == [f"{ministry.name_ru} itself", committee.name_ru, "All"]
     assert other.name_ru not in level
     assert visit.get(f"{REPORT}?within=000000000000").status_code == 404
-
-
-def test_agency_opens_report_with_itself_only(signed_in: SignedIn) -> None:
-    own, other = an_agency(), an_agency()
-    below = an_agency(own)
-    for agency in (own, other, below):
-        a_project(agency)
-    visit = signed_in(Role.AGENCY_VIEWER, own)
-    assert names_of(visit.get(REPORT).text) == [f"{own.name_ru} itself", below.name_ru, "All"]
-    assert visit.get(f"{REPORT}?within={other.bin}").status_code == 404
-    assert other.bin not in visit.get(f"{REPORT}.csv").text
 
 
 def test_agencies_are_paginated_or_complete_on_request(signed_in: SignedIn) -> None:
@@ -127,12 +114,6 @@ def test_figures_link_to_the_counted_projects(signed_in: SignedIn) -> None:
             assert len(list(csv.DictReader(io.StringIO(table)))) == int(count), (actor, link)
 
 
-def test_shares_align_in_columns(signed_in: SignedIn) -> None:
-    a_project()
-    run_audit(an_actor(Role.OPERATOR))
-    assert signed_in(Role.AUDITOR).get(f"{REPORT}?by=region").text.count("<td>0.0</td>") == 2
-
-
 def test_oversight_sees_compliance_trend(signed_in: SignedIn, present: Present) -> None:
     agency = an_agency()
     a_project(agency)
@@ -149,24 +130,3 @@ def test_oversight_sees_compliance_trend(signed_in: SignedIn, present: Present) 
     figures = re.findall(r"<td>([\d.]+)</td>", section)
     assert figures == ["2", "2", "0", "0", "0.0", "1", "1", "0", "0", "0.0"] and f"/audits/{last.id}" in section
     assert "Compliance over time" not in signed_in(Role.AGENCY_VIEWER, agency).get(REPORT).text
-
-
-def test_trend_and_audits_count_same_projects_as_report(signed_in: SignedIn, present: Present) -> None:
-    supervisor, agency = an_actor(Role.SUPERVISOR), an_agency()
-    numbers = [a_project(agency).number for _ in range(3)]
-    for number in numbers[:2]:
-        run_audit(an_actor(Role.OPERATOR))
-        present.move(timedelta(days=1))
-        with transaction():
-            restrict_project(supervisor, find_project_to_change(supervisor, number), True, "State secret")
-    run = run_audit(an_actor(Role.OPERATOR))
-    for role, count in ((Role.ADMINISTRATOR, 1), (Role.AUDITOR, 3)):
-        visit = signed_in(role)
-        report = visit.get(REPORT).text
-        assert re.search(rf'dense__total"><th scope="row">All</th><td><a [^>]+>{count}<', report)
-        newest = report.partition('id="over-time"')[2].partition("</th><td>")[2]
-        assert newest.startswith(f"{count}</td><td>{count}</td><td>0</td><td>0</td>")
-        judged = re.search(r'data-label="Judged">(\d+)<', visit.get("/audits").text)
-        assert judged and judged[1] == str(count)
-        assert f'data-label="This run">{count}<' in visit.get(f"/audits/{run.id}").text
-        assert "opened 0, reopened 0" in visit.get("/home").text

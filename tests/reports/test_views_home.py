@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
-
-from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
@@ -16,10 +13,8 @@ from registry.requests.service import ask
 from tests.cases.cast import AIGERIM, act, audit, case_of, decided_case, in_days, migrate_by, under_review
 from tests.factories import PASSWORD, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
-from tests.present import Present
 from tests.reports.delivered import Page
 from tests.reports.test_overview import ASKER, hide
-from tests.statements import statements
 
 TILE = re.compile(r"<dt>([^<]+)</dt><dd><a [^>]+>(\d+)<")
 
@@ -103,34 +98,3 @@ def test_home_without_tasks_shows_overview(signed_in: SignedIn) -> None:
     assert re.search(r"<h1[^>]*>National overview</h1>", page) and "Your tasks" not in page
     assert re.search(r"Cases not assigned yet</a>: 1<", page) and "Overdue cases</a>: 0<" in page
     assert re.search(r"Flags by the last audit, for [^:]+: opened [1-9], reopened 0, cleared 0\.", page)
-
-
-def test_home_needs_no_more_statements_for_more_orders(signed_in: SignedIn, connection: Connection) -> None:
-    agency = an_agency()
-    visit = signed_in(Role.AGENCY_EDITOR, agency)
-
-    def cost() -> int:
-        with statements(connection) as sent:
-            assert visit.client.get("/home").status_code == 200
-        return len(sent)
-
-    def more() -> None:
-        project = a_project(agency)
-        audit()
-        decided_case(project, migrate_by(in_days(30)))
-
-    more()
-    few = cost()
-    more()
-    more()
-    assert cost() == few
-
-
-def test_operators_read_before_the_new_year_which_days_off_are_only_estimated(
-    signed_in: SignedIn, present: Present
-) -> None:
-    present.set(date(2026, 9, 30))
-    assert "only estimated" not in signed_in(Role.ADMINISTRATOR).get("/home").text
-    present.set(date(2026, 10, 1))
-    assert "Days off of 2027 whose dates are only estimated: 16 May 2027." in signed_in(Role.OPERATOR).get("/home").text
-    assert "only estimated" not in signed_in(Role.REVIEWER).get("/home").text

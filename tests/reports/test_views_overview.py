@@ -70,16 +70,6 @@ def test_every_link_of_the_overview_leads_to_a_page_of_the_leader(
     assert {link: visit.client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
 
 
-def test_chart_of_less_than_a_year_says_when_its_figures_begin(signed_in: SignedIn, present: Present) -> None:
-    a_project()
-    for passed in (0, 7, 364):
-        present.set(DAY + timedelta(days=passed))
-        audit()
-        for path in ("/overview", "/overview/history") if passed else ():
-            page = signed_in(Role.LEADER, name=f"leader.{passed}.{len(path)}").get(path).text
-            assert ("There are no figures before 5 October 2026." in page) is (passed == 7), (path, passed)
-
-
 def test_number_of_flags_of_an_age_leads_to_their_projects(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
@@ -131,14 +121,6 @@ def test_downloads_have_exact_amounts(signed_in: SignedIn) -> None:
     assert [row["Group"] for row in csv.DictReader(io.StringIO(points))] == ["Astana"]
     for path in ("/overview.xlsx", "/overview/history.xlsx"):
         assert visit.client.get(path).status_code == 200
-
-
-def test_history_of_an_unknown_group_is_an_error(signed_in: SignedIn) -> None:
-    assert signed_in(Role.LEADER).client.get("/overview/history?by=region&of=99").status_code == 400
-
-
-def test_page_without_an_audit_says_so(signed_in: SignedIn) -> None:
-    assert "There are no figures yet" in signed_in(Role.LEADER).get("/overview").text
 
 
 def test_lines_and_tiles_are_distinguishable_without_colour() -> None:
