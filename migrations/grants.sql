@@ -19,6 +19,7 @@ REVOKE INSERT, DELETE ON journal_head FROM :"service";
 -- So it is with the change feed, whose old rows the service deletes.
 REVOKE UPDATE ON changes FROM :"service";
 REVOKE INSERT, DELETE ON change_head FROM :"service";
+REVOKE INSERT, DELETE ON flag_writer FROM :"service";
 
 -- What was written down stays as it was written: who changed what, who decided what, what was sent and received. A column
 -- that must still change, such as the end of an order, is guarded by a trigger (registry/core/record_guards.py).

@@ -33,8 +33,7 @@ from registry.cases.models import (
     timeline_written,
 )
 from registry.cases.service import hand_over_cases, rename_in_cases
-from registry.changes.service import discard_pending as discard_changes
-from registry.changes.service import write_pending
+from registry.changes.service import number_changes
 from registry.core.database import after_rollback, before_commit, before_journal
 from registry.exemptions.service import exempt_since
 from registry.flags.freeze_status import update_freeze_status_of_agency
@@ -104,8 +103,7 @@ case_acted.connect(enqueue_action)
 before_journal.connect(issue_pending)
 after_rollback.connect(discard_pending)
 # After the journal, which connects itself when it is imported.
-before_commit.connect(write_pending)
-after_rollback.connect(discard_changes)
+before_commit.connect(number_changes)
 
 factor_added.connect(enqueue_notice("account.factor-added"))
 password_changed.connect(enqueue_notice("account.password-changed"))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ForeignKey, Integer, String, case
+from sqlalchemy import ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.changes.models import ChangeKind
-from registry.changes.service import Subject
 from registry.core.database import Instant, Model, table_of
 
 
@@ -56,9 +54,3 @@ class Agency(Model):
 
 
 AGENCIES: Final = table_of(Agency)
-AGENCY_SUBJECT: Final = Subject(
-    ChangeKind.AGENCY,
-    AGENCIES,
-    status=case((AGENCIES.c.closed_on.is_(None), "open"), else_="closed"),
-    version=AGENCIES.c.version,
-)

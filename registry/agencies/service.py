@@ -12,8 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.agency_tree import is_in_subtree, subtree
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import APPROVED_FIELDS, CHANGEABLE
-from registry.agencies.models import AGENCY_SUBJECT, Agency
-from registry.changes.service import record_added, record_change
+from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import Event, db, require_transaction, table_of, transaction, violates
 from registry.core.dialects import advisory_row_locks, has_row_locks
@@ -111,7 +110,6 @@ def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
             if not violates(error, "uq_agencies_bin"):
                 raise
             raise BinTaken(bin=values["bin"]) from error
-        record_added(AGENCY_SUBJECT, agency.id)
         details = {name: value for name, value in values.items() if value is not None}
         journal.record(actor, "agency.registered", f"agency:{agency.bin}", details)
     return agency
@@ -144,7 +142,6 @@ def change_agency(
             raise Invalid(problems)
     if applied:
         with transaction() as session:
-            record_change(AGENCY_SUBJECT, agency.id, "open", changes=applied)
             if any(change["field"] == "parent_bin" for change in applied):
                 agency_moving.publish(agency.id)
             _apply(agency, after)
@@ -260,7 +257,6 @@ def close_agency(actor: Actor, former: Agency, successor: Agency, on: date, deta
     children = list(session.scalars(below.execution_options(populate_existing=True)))
     for child in children:
         _move(actor, child, successor, details)
-    record_change(AGENCY_SUBJECT, former.id, "open")
     former.closed_on, former.successor_id, former.successor = on, successor.id, successor
     former.version += 1
     former.updated_at = now()
@@ -273,7 +269,6 @@ def close_agency(actor: Actor, former: Agency, successor: Agency, on: date, deta
 
 def _move(actor: Actor, agency: Agency, parent: Agency | None, details: Mapping[str, Any]) -> None:
     change = {"field": "parent_bin", "old": agency.parent_bin, "new": None if parent is None else parent.bin}
-    record_change(AGENCY_SUBJECT, agency.id, "open", changes=[change])
     agency_moving.publish(agency.id)
     agency.parent, agency.parent_id = parent, None if parent is None else parent.id
     agency.version += 1

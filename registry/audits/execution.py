@@ -20,18 +20,14 @@ from registry.audits.queries import COUNTS, LATER_COUNTS, RESTRICTED
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, Plan
 from registry.cases.models import Case
 from registry.cases.sync import sync_cases
-from registry.changes.service import record_added, record_added_where
 from registry.core import outbox
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import require_transaction
 from registry.core.dialects import insert_or_ignore, refresh_statistics
-from registry.flags.former_flags import highest_ids, keep_former
+from registry.flags.former_flags import flags_written_by, highest_ids
 from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
 from registry.flags.models import (
-    AUDIT_SUBJECT,
-    FLAG_SUBJECT,
-    FLAGS,
     AuditChange,
     AuditRun,
     Flag,
@@ -72,8 +68,6 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
             for project_id, finding, exemption_id in opened
         ]
         insert_rows(session, Flag, rows)
-    if plan.opened:
-        record_added_where(FLAG_SUBJECT, FLAGS.c.opened_by_audit == audit_id)
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)
@@ -81,7 +75,6 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
         .values({name: bindparam(f"new_{name}") for name in UPDATED} | {"changed_at": at})
     )
     for updated in _chunks(plan.updated):
-        keep_former(at, FLAGS.c.id.in_([flag.id for flag, *_ in updated]), audit_id=audit_id)
         session.execute(
             changed,
             [
@@ -98,7 +91,6 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
             ],
         )
     for cleared in _chunks(plan.cleared):
-        keep_former(at, FLAGS.c.id.in_([flag.id for flag in cleared]), audit_id=audit_id)
         session.execute(
             update(Flag)
             .where(Flag.id.in_([flag.id for flag in cleared]))
@@ -178,8 +170,6 @@ def execute_audit(
         lock_flags_for_audit()
     session.add(run)
     session.flush()
-    if not run.dry_run:
-        record_added(AUDIT_SUBJECT, run.id)
     last = last_good_audit()
     # Before what has changed is judged again: a change that waits for a lock of this transaction is later.
     run.known_at = now()
@@ -234,7 +224,8 @@ def execute_audit(
         # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
         for some in changed:
             lock_projects(some)
-        write_flags(plan, run.id, run.on, timestamp, None if last is None else last.on)
+        with flags_written_by(run.id):
+            write_flags(plan, run.id, run.on, timestamp, None if last is None else last.on)
         session.flush()
         for some in changed:
             update_freeze_status(timestamp, some, policy=policy)

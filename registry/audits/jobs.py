@@ -13,13 +13,12 @@ from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
 from registry.audits.schedule import AuditRunning, ClockGuard, ScheduledRun, exclusive_lock, is_due, missed
 from registry.audits.service import save_failed_run
-from registry.changes.service import record_added, record_change
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
 from registry.core.installation import installed_at
-from registry.flags.models import AUDIT_SUBJECT, AuditRun, last_good_audit
+from registry.flags.models import AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
 from registry.requests.service import carry_out_due_requests
 
@@ -106,7 +105,6 @@ def _claim(
     if existing is None:
         run.scheduled_for = scheduled.on
         return run
-    record_change(AUDIT_SUBJECT, existing.id, existing.status)
     existing.status, existing.failure, existing.started_at = "running", None, run.started_at
     existing.policy_version, existing.policy_digest = run.policy_version, run.policy_digest
     return existing
@@ -159,9 +157,7 @@ def _save_missed(session: Session, day: date) -> int | None:
         .values(**values, **NOTHING_JUDGED, status="missed", scheduled_for=day, finished_at=run.started_at)
         .on_conflict_do_nothing()
     )
-    audit_id = session.scalar(insert.returning(AuditRun.id))
-    if audit_id is not None:
-        record_added(AUDIT_SUBJECT, audit_id)
+    audit_id: int | None = session.scalar(insert.returning(AuditRun.id))
     return audit_id
 
 

@@ -14,17 +14,16 @@ from registry.approvals.service import require_person
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
 from registry.audits.schedule import exclusive_lock
-from registry.cases.models import CASE, CASE_SUBJECT, Case, CaseEvent
+from registry.cases.models import CASE, Case, CaseEvent
 from registry.cases.sync import WAITING_FOR_REVIEWER
-from registry.changes.service import record_added, record_change, record_changes
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.working_days import national_calendar
-from registry.flags.former_flags import keep_former, status_when_reopened
+from registry.flags.former_flags import status_when_reopened
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.models import AUDIT_SUBJECT, AUDITS, FLAGS, AuditRun, Flag, last_good_audit, lock_flags_for_audit
+from registry.flags.models import FLAGS, AuditRun, Flag, last_good_audit, lock_flags_for_audit
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
@@ -88,16 +87,11 @@ def find_audit(actor: Actor, audit_id: int) -> AuditRun:
 def save_failed_run(run: AuditRun, error: BaseException) -> None:
     """Store the failure of a run that was rolled back. Notify only of the first failure of a nightly audit."""
     is_first_failure = run.status != "failed" and not run.dry_run
-    before = run.status
     run.status, run.finished_at = "failed", now()
     run.failure = f"{type(error).__name__}: {error}"[:2000]
     with transaction() as session:
-        if run.id is not None and not run.dry_run:
-            record_change(AUDIT_SUBJECT, run.id, before)
         session.add(run)
         session.flush()
-        if not run.dry_run:
-            record_added(AUDIT_SUBJECT, run.id)
         if is_first_failure:
             outbox.enqueue("audit.failed", {"audit": run.id})
 
@@ -171,7 +165,6 @@ def _held(session: Session, audit_id: int) -> AuditRun:
 
 
 def _decide(actor: Actor, run: AuditRun, decision: str, reason: str) -> None:
-    record_change(AUDIT_SUBJECT, run.id, "held")
     run.held_decision = {"decision": decision, "reason": reason, "by": actor.principal, "at": rfc3339(now())}
     journal.record(actor, f"audit.{decision}", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
     outbox.enqueue(f"audit.{decision}", {"audit": run.id, "by": actor.principal})
@@ -201,11 +194,10 @@ def reverse_flags(audit_id: int, day: date, at: datetime) -> dict[str, int]:
         "flags_cleared": _count(opened, undecided),
         "flags_restored": _count(*cleared),
     }
-    keep_former(at, or_(and_(opened, Flag.status != "cleared"), and_(*cleared)))
     clear: dict[str, Any] = {"status": "cleared", "cleared_on": day, "cleared_by_audit": audit_id}
     reopen: dict[str, Any] = {"status": status_when_reopened(), "cleared_on": None, "cleared_by_audit": None}
-    _update(Flag, opened, Flag.status != "cleared", opened_on=day, changed_at=at)
-    _update(Flag, opened, undecided, **clear, last_seen_on=None, changed_at=at)
+    _update(Flag, opened, Flag.status == "accepted", opened_on=day, changed_at=at)
+    _update(Flag, opened, undecided, **clear, opened_on=day, last_seen_on=None, changed_at=at)
     _update(Flag, *cleared, **reopen, last_seen_on=None, changed_at=at)
     return counts
 
@@ -221,7 +213,6 @@ def reverse_cases(audit_id: int, day: date, at: datetime) -> int:
     _update(Case, moved, reviewed, late, due_on=until)
     _update(Case, moved, future, opened_at=now())
     _update(Case, moved, exempt, exempt_since=day)
-    record_changes(CASE_SUBJECT, CASE.c.id.in_(changed))
     _update(Case, Case.id.in_(changed), version=Case.version + 1, changed_at=at)
     return len(changed)
 
@@ -363,7 +354,6 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     for table in (PROJECT, FLAGS, CASE):
         # What the wrong clock dated.
         session.execute(update(table).where(table.c.changed_at > at).values(changed_at=at))
-    record_change(AUDIT_SUBJECT, run.id, run.status)
     run.status, run.scheduled_for = "voided", None
     run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
     session.flush()
@@ -385,7 +375,6 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
 
 def _void_missed(session: Session, voiding: dict[str, Any]) -> int:
     """Void the missed dates from today on, which are still to come. Earlier dates were really missed."""
-    record_changes(AUDIT_SUBJECT, AUDITS.c.status == "missed", AUDITS.c.on >= today())
     listed = list(session.scalars(select(AuditRun.id).where(AuditRun.status == "missed", AuditRun.on >= today())))
     session.execute(
         update(AuditRun)

@@ -18,11 +18,10 @@ from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.cases.documents import OVERSIGHT_SIDE, link_case_documents
-from registry.cases.models import CASE_SUBJECT, Case, CaseEvent, timeline_written
+from registry.cases.models import Case, CaseEvent, timeline_written
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import send_back
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
-from registry.changes.service import record_change
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, Problem
@@ -117,7 +116,6 @@ class CommissionDecision(ApprovalKind):
             link_documents(exemption, documents)
             referred = require_transaction().scalar(_case_concerned(approval))
             if referred is not None:
-                record_change(CASE_SUBJECT, referred.id, referred.status, referred.severity)
                 _wait_for_end(referred, exemption)
             return {"exemption": exemption.id}
         case = find_case_to_change(actor, case_id)
@@ -308,7 +306,6 @@ def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent
         comment_visible_to_agency=False,
     )
     require_transaction().add(event)
-    record_change(CASE_SUBJECT, case.id, case.status, case.severity)
     case.version += 1
     case.changed_at = now()
     db.session.flush()

@@ -20,7 +20,6 @@ from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.core.working_days import national_calendar
-from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.current import policy_in_force
@@ -206,7 +205,6 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
     if is_changed or proposal.seen.get(OBJECT, digest := _object_digest(case)) != digest:
         raise ProposalOutOfDate(case=case.id)
     opened = [flag.rule for flag in flags if flag.status == "open"]
-    _keep(flags)
     for flag in flags:
         flag.accepted_fingerprint = flag.fingerprint
         if flag.status != "exempt":
@@ -244,17 +242,12 @@ def _open_flags(case: Case) -> list[str]:
     """
     flags = _active_flags(case)
     accepted = [flag for flag in flags if flag.status == "accepted"]
-    _keep(flags)
     for flag in flags:
         flag.accepted_fingerprint = None
     for flag in accepted:
         flag.status = "open"
     _mark(flags)
     return [flag.rule for flag in accepted]
-
-
-def _keep(flags: Sequence[Flag]) -> None:
-    keep_former(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
 
 
 def _mark(flags: Sequence[Flag]) -> None:

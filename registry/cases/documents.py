@@ -11,10 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Select, select
 
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.cases.models import CASE_SUBJECT, Case, CaseDocument, CaseEvent, timeline_written
+from registry.cases.models import Case, CaseDocument, CaseEvent, timeline_written
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
-from registry.changes.service import record_change
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import invalid
@@ -61,7 +60,6 @@ def add_case_document(
         event = _new_event(actor, case, for_agency=for_agency) if event_id is None else _event(actor, case, event_id)
         document = add_document(actor, project, name, content_type, content, belongs_to=CASE, **values)
         session.add(CaseDocument(document_id=document.id, case_id=case.id, event_id=event.id))
-        record_change(CASE_SUBJECT, case.id, case.status, case.severity)
         case.version += 1
         case.changed_at = now()
         details = {"project": project.number, "document": document.id, "name": name, "event": event.id}

@@ -11,8 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.handover import HandOver
 from registry.accounts.roles import Actor
-from registry.changes.models import ChangeKind
-from registry.changes.service import Subject
 from registry.core.database import EPOCH, Event, Instant, Model, db, table_of
 from registry.projects.models import Project
 
@@ -71,14 +69,6 @@ class Case(Model):
 
 
 CASE: Final = table_of(Case)
-CASE_SUBJECT: Final = Subject(
-    ChangeKind.CASE,
-    CASE,
-    status=CASE.c.status,
-    severity=CASE.c.severity,
-    version=CASE.c.version,
-    project_id=CASE.c.project_id,
-)
 
 
 class CaseFlag(Model):

@@ -14,7 +14,6 @@ from registry.accounts.handover import HandOver
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.models import (
     CASE,
-    CASE_SUBJECT,
     Case,
     CaseDecision,
     CaseEvent,
@@ -28,7 +27,6 @@ from registry.cases.models import (
 from registry.cases.queries import find_case, may_review, may_review_restricted
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import ActionName, Status
-from registry.changes.service import record_added, record_change, record_changes
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction, table_of, transaction
@@ -90,7 +88,6 @@ def open_case(actor: Actor, number: str) -> Case:
         )
         session.add(case)
         session.flush()
-        record_added(CASE_SUBJECT, case.id)
         session.execute(
             insert(CaseFlag).from_select(
                 ["case_id", "flag_id"],
@@ -248,7 +245,6 @@ def hand_over_cases(step: HandOver) -> None:
     _require_receiver(step, [case.project_record for case in cases])
     at, events = now(), []
     for case in cases:
-        record_change(CASE_SUBJECT, case.id, case.status, case.severity)
         case.assignee, case.version, case.changed_at = step.receiver.name, case.version + 1, at
         details = {"assignee": step.receiver.name, "previous_assignee": step.giver.name}
         event = CaseEvent(
@@ -281,7 +277,6 @@ def rename_in_cases(account_id: int, old: str, new: str) -> None:  # noqa: ARG00
     decision = table_of(CaseDecision)
     waiting = (decision.c.proposed_by == old, decision.c.outcome.is_(None))
     session.execute(update(decision).where(*waiting).values(proposed_by=new))
-    record_changes(CASE_SUBJECT, CASE.c.assignee == old)
     session.execute(update(CASE).where(CASE.c.assignee == old).values(assignee=new, changed_at=now()))
 
 

@@ -31,7 +31,6 @@ from sqlalchemy.orm import aliased
 from registry.accounts.roles import Actor
 from registry.cases.models import (
     CASE,
-    CASE_SUBJECT,
     Case,
     CaseDecision,
     CaseEvent,
@@ -43,7 +42,6 @@ from registry.cases.queries import find_case_to_change
 from registry.cases.service import end_orders, end_proposal, send_back
 from registry.cases.transitions import waiting_proposal
 from registry.cases.vocabulary import AuditEvent, FurtherEvent, Status
-from registry.changes.service import record_added_where, record_change, record_changes
 from registry.core.clock import now, today
 from registry.core.database import Instant, db, require_transaction, transaction
 from registry.core.dialects import is_among, refresh_statistics
@@ -55,9 +53,8 @@ from registry.exemptions.service import (
     find_exemption_to_change,
     record_revocation,
 )
-from registry.flags.former_flags import keep_former
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.models import ACTIVE_STATUSES, FLAGS, SEVERITY_RANK, Flag, lock_flags_for_review, rank
+from registry.flags.models import ACTIVE_STATUSES, SEVERITY_RANK, Flag, lock_flags_for_review, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
@@ -371,7 +368,6 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     ).one()
     if count >= MANY:
         refresh_statistics(session, "cases")
-    record_added_where(CASE_SUBJECT, CASE.c.opened_by_audit == audit.audit_id, CASE.c.id > before)
     _add_events(audit, AuditEvent.OPENED.value, Case.status.expression, *opened_now)
     return {"count": count, "first": first, "last": last}
 
@@ -387,7 +383,6 @@ def _ids(audit: _AuditContext, statement: Select[int]) -> list[int]:
 def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
     _add_events_of(audit, ids, action, to)
     for chunk in _chunks(ids):
-        record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
         moved = (
             update(Case)
             .where(Case.id.in_(chunk))
@@ -399,7 +394,6 @@ def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnEleme
 def _note(audit: _AuditContext, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
     _add_events_of(audit, ids, action, status)
     for chunk in _chunks(ids):
-        record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
         _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=audit.at))
 
 
@@ -434,8 +428,6 @@ def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *cond
 def _refresh_severities(audit: _AuditContext) -> None:
     """Set each case's severity to that of its highest active flag; without active flags it stays."""
     changed = db.session.execute(changed_severities(audit.projects)).all()
-    for chunk in _chunks([case_id for case_id, _ in changed]):
-        record_changes(CASE_SUBJECT, CASE.c.id.in_(chunk))
     if changed:
         require_transaction().execute(
             update(CASE).where(CASE.c.id == bindparam("case")).values(severity=bindparam("now"), changed_at=audit.at),
@@ -475,7 +467,6 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
         return None
     end_proposal(waiting_proposal(case), "lapsed", actor)
     at, before = now(), case.status
-    record_change(CASE_SUBJECT, case.id, before, case.severity)
     case.status, case.outcome, case.closed_at = Status.CLOSED.value, OUTCOME, at
     case.due_on = case.review_days_left = case.exempt_since = None
     case.version += 1
@@ -532,7 +523,6 @@ def _open_flags(project_id: int) -> None:
     flags = list(require_transaction().scalars(exempt.execution_options(populate_existing=True)))
     if not flags:
         return
-    keep_former(at, FLAGS.c.id.in_([flag.id for flag in flags]))
     for flag in flags:
         is_accepted = flag.accepted_fingerprint == flag.fingerprint
         flag.status = (FlagStatus.ACCEPTED if is_accepted else FlagStatus.OPEN).value

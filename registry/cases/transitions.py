@@ -12,10 +12,9 @@ from sqlalchemy import select
 from registry.accounts.absences import substituted_by
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, RoleNotAllowed
 from registry.accounts.same_person import account_ever_named, is_another_person, require_still_may
-from registry.cases.models import CASE_SUBJECT, Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
+from registry.cases.models import Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
-from registry.changes.service import record_change
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, NotAllowed
@@ -144,7 +143,6 @@ def apply(
     """
     case, action, actor = step.case, step.action, step.actor
     before = Status(case.status)
-    record_change(CASE_SUBJECT, case.id, case.status, case.severity)
     after = target(step.transition, before, case.assignee, decision)
     clock = adjusted(
         CaseDeadline(case.due_on, case.review_days_left),

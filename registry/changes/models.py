@@ -141,6 +141,35 @@ class RecordedChange(Model):
     was_restricted: Mapped[bool | None]
 
 
+class PendingChange(Model):
+    """A record that the open transaction has added or changed: the commit numbers it and deletes this row.
+
+    Triggers write it (``registry/core/change_triggers.py``). ``xact``: the transaction on PostgreSQL, so that two of
+    them never wait for each other here; ``position``: where its kind stands among the changes of one transaction.
+    ``values_before`` and ``values_after``: members of a JSON object. Rows of somebody who changed the database by hand
+    are numbered with the next commit of the service.
+    """
+
+    __tablename__ = "pending_changes"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - the declarative base has it as a variable of classes
+
+    xact: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    record_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(10))
+    project_id: Mapped[int | None]
+    version: Mapped[int | None]
+    old_status: Mapped[str | None] = mapped_column(String(24))
+    new_status: Mapped[str | None] = mapped_column(String(24))
+    old_severity: Mapped[str | None] = mapped_column(String(10))
+    new_severity: Mapped[str | None] = mapped_column(String(10))
+    fields: Mapped[str | None] = mapped_column(Text)
+    values_before: Mapped[str | None] = mapped_column(Text)
+    values_after: Mapped[str | None] = mapped_column(Text)
+    seen_by: Mapped[str | None] = mapped_column(Text)
+    was_restricted: Mapped[bool | None]
+
+
 class ChangeHead(Model):
     """The number of the last change, and of the last one deleted: a single row, inserted by the migration."""
 

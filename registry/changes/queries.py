@@ -200,7 +200,8 @@ def _could_see(actor: Actor) -> ColumnElement[bool]:
 
 def _change(actor: Actor | None, row: RowMapping) -> Change:
     kind = ChangeKind(row["kind"])
-    fields = (row["fields"] or "").split()
+    # Of several edits in one transaction, each has its own.
+    fields = list(dict.fromkeys((row["fields"] or "").split()))
     number, agency = row["number"], row["bin"]
     if kind is ChangeKind.VIEW:
         return _view_change(actor, row)

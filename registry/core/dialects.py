@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     Integer,
     Select,
@@ -64,6 +65,11 @@ def has_word_index() -> bool:
 def has_statistics() -> bool:
     """True when the planner knows how common a value is. SQLite knows nothing without ANALYZE."""
     return not is_sqlite()
+
+
+def transaction_id() -> ColumnElement[int]:
+    """The number of the open transaction, as SQL; 0 on SQLite, which has one writer at a time."""
+    return literal_column("0" if is_sqlite() else "pg_current_xact_id()::text::bigint", BigInteger)
 
 
 def refresh_statistics(session: Session, *tables: str) -> None:

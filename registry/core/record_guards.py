@@ -18,6 +18,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, inspect, text
 
+from registry.core.change_triggers import (
+    PENDING,
+    change_triggers,
+    create_change_triggers,
+    drop_change_triggers,
+)
+
 MAX_SKEW: Final = timedelta(minutes=5)
 CHAIN: Final = "journal_chain"
 CLOCK: Final = "journal_clock"
@@ -144,6 +151,8 @@ def create_guards(connection: Connection, *, without: Collection[str] = ()) -> N
     tables = set(inspect(connection).get_table_names()).difference(without)
     for statement in _statements(connection.dialect.name, tables):
         connection.execute(text(statement))
+    if PENDING in tables:
+        create_change_triggers(connection)
 
 
 def drop_guards(connection: Connection, only: str | None = None) -> None:
@@ -155,6 +164,8 @@ def drop_guards(connection: Connection, only: str | None = None) -> None:
     if on_postgresql and only is None:
         for function in ("journal_entry_follows", "journal_entry_is_of_now", "record_is_final"):
             connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}()")
+    if only is None:
+        drop_change_triggers(connection)
 
 
 def switch_journal_clock(connection: Connection, *, on: bool) -> None:
@@ -167,7 +178,7 @@ def switch_journal_clock(connection: Connection, *, on: bool) -> None:
 
 def missing_guards(connection: Connection) -> list[str]:
     """The names of the triggers that the database lacks or has switched off."""
-    expected = [*APPEND_ONLY[connection.dialect.name], *(name for name, _ in _created())]
+    expected = [*APPEND_ONLY[connection.dialect.name], *(name for name, _ in (*_created(), *change_triggers()))]
     present = set(connection.scalars(text(PRESENT[connection.dialect.name])))
     return [name for name in expected if name not in present]
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ForeignKey, Index, String, Text, case
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.changes.models import ChangeKind
-from registry.changes.service import Subject
 from registry.core.clock import today
 from registry.core.database import Instant, Model, table_of
 from registry.projects.models import Project
@@ -63,10 +61,3 @@ class ExemptionDocument(Model):
 
 
 EXEMPTIONS: Final = table_of(Exemption)
-# What the calendar alone changes is no change: an exemption comes into force and expires by its dates.
-EXEMPTION_SUBJECT: Final = Subject(
-    ChangeKind.EXEMPTION,
-    EXEMPTIONS,
-    status=case((EXEMPTIONS.c.revoked_at.is_(None), "recorded"), else_="revoked"),
-    project_id=EXEMPTIONS.c.project_id,
-)

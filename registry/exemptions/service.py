@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 
 from registry.accounts.roles import Actor, Permission
-from registry.changes.service import record_added, record_change
 from registry.core.clock import local_date, now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.lists import Listing, Page
-from registry.exemptions.models import EXEMPTION_SUBJECT, EXEMPTIONS, Exemption, ExemptionDocument
+from registry.exemptions.models import EXEMPTIONS, Exemption, ExemptionDocument
 from registry.journal import service as journal
 from registry.projects.documents import (
     EXEMPTION,
@@ -79,7 +78,6 @@ def record_exemption(actor: Actor, values: Mapping[str, Any]) -> Exemption:
         )
         session.add(exemption)
         session.flush()
-        record_added(EXEMPTION_SUBJECT, exemption.id)
         details = {name: values.get(name) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
         journal.record(actor, "exemption.recorded", f"project:{project.number}", details)
     return exemption
@@ -107,7 +105,6 @@ def record_revocation(actor: Actor, exemption: Exemption, reason: str | None) ->
     actor.require(Permission.EXEMPTIONS_RECORD)
     if exemption.revoked_at is not None:
         raise ExemptionAlreadyRevoked(on=local_date(exemption.revoked_at).isoformat())
-    record_change(EXEMPTION_SUBJECT, exemption.id, "recorded")
     exemption.revoked_at, exemption.revoked_by, exemption.revocation_reason = now(), actor.principal, reason
     db.session.flush()
     details = {"exemption": exemption.id, "reason": reason}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -12,14 +13,11 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Integer,
     String,
     Subquery,
     and_,
     case,
     func,
-    insert,
-    literal,
     or_,
     select,
     update,
@@ -27,7 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.roles import Actor
-from registry.changes.service import record_changes
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.errors import Conflict
@@ -35,7 +32,7 @@ from registry.core.lists import Listing, Page, after, build_page, chosen_sort, o
 from registry.core.translations import Language
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
-from registry.flags.models import FLAG_SUBJECT, FLAGS, IS_ACTIVE, AuditRun, Flag, last_good_date, rank
+from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, Flag, last_good_date, rank
 from registry.flags.queries import FLAG_LIST, flag_representation, flag_rows
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
@@ -46,7 +43,8 @@ from registry.projects.visibility import journal_restricted_reads, visible_proje
 class FormerFlag(Model):
     """What a flag was until an audit (``ended_by_audit``), a decision or a withdrawal changed it.
 
-    Ids follow the order of changes: whoever changes flags holds the flag lock (``lock_flags_for_audit``).
+    A trigger writes it (``registry/core/change_triggers.py``). Ids follow the order of changes: whoever changes flags
+    holds the flag lock (``lock_flags_for_audit``).
     """
 
     __tablename__ = "former_flags"
@@ -82,14 +80,22 @@ STATE: Final = (
 )
 
 
-def keep_former(at: datetime, *which: ColumnElement[bool], audit_id: int | None = None) -> None:
-    """Keep the state of the flags that fit before they change ``at``, in the open transaction."""
-    record_changes(FLAG_SUBJECT, *which)
-    state = [FLAGS.c[name] for name in STATE]
-    now_ending = (literal(at, Instant()), literal(audit_id, Integer()))
-    kept = select(FLAGS.c.id, *now_ending, *state).where(*which).order_by(FLAGS.c.id)
-    names = ("flag_id", "until", "ended_by_audit", *STATE)
-    require_transaction().execute(insert(FORMER).from_select(names, kept))
+class FlagWriter(Model):
+    """The audit that changes flags now, in the only row: None for everybody but its transaction."""
+
+    __tablename__ = "flag_writer"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    audit_id: Mapped[int | None]
+
+
+@contextmanager
+def flags_written_by(audit_id: int) -> Iterator[None]:
+    """Let former states that end in this block be ended by the audit, in the open transaction."""
+    session, writer = require_transaction(), update(table_of(FlagWriter))
+    session.execute(writer.values(audit_id=audit_id))
+    yield
+    session.execute(writer.values(audit_id=None))
 
 
 def highest_ids() -> tuple[int, int]:
@@ -244,6 +250,5 @@ def status_before_withdrawal() -> ColumnElement[str]:
 
 
 def _update(ids: Sequence[int], at: datetime, **values: object) -> None:
-    keep_former(at, FLAGS.c.id.in_(ids))
     statement = update(Flag).where(Flag.id.in_(ids)).values(**values, changed_at=at)
     require_transaction().execute(statement, execution_options={"synchronize_session": False})

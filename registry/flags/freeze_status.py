@@ -12,13 +12,12 @@ from typing import Final
 from sqlalchemy import ColumnElement, case, func, or_, select, update
 
 from registry.agencies.models import Agency
-from registry.changes.service import record_changes
 from registry.core.database import db, require_transaction, table_of
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, newest_good, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.projects.change_times import PROJECT, PROJECT_SUBJECT, lock_projects
+from registry.projects.change_times import PROJECT, lock_projects
 from registry.projects.vocabulary import FreezeStatus
 
 AGENCY: Final = table_of(Agency)
@@ -33,7 +32,6 @@ def update_freeze_status(at: datetime, *which: ColumnElement[bool], policy: Poli
     """
     # A statement of its own: what was committed while it waited for the locks is seen by the next one.
     lock_projects(*which)
-    record_changes(PROJECT_SUBJECT, *which)
     status = computed_freeze_status(policy or policy_in_force())
     values = {"freeze_status": status, "severity": computed_severity(), "changed_at": at}
     require_transaction().execute(update(PROJECT).where(*which).values(values))

@@ -21,8 +21,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.changes.models import ChangeKind
-from registry.changes.service import Subject
 from registry.core.database import EPOCH, Instant, Model, db, require_transaction, table_of
 from registry.core.dialects import advisory_lock
 from registry.core.lists import literal_limit
@@ -87,9 +85,6 @@ class Flag(Model):
 
 # The table, for statements that do not load objects.
 FLAGS: Final = table_of(Flag)
-FLAG_SUBJECT: Final = Subject(
-    ChangeKind.FLAG, FLAGS, status=FLAGS.c.status, severity=FLAGS.c.severity, project_id=FLAGS.c.project_id
-)
 # A literal, not a bound value: PostgreSQL's generic plans can then use the partial index of active flags.
 IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'cleared'")
 
@@ -177,7 +172,6 @@ class AuditRun(Model):
 # SQLAlchemy writes another one for ``dry_run.is_(False)``.
 IS_GOOD: Final = text("audits.status = 'succeeded' AND NOT audits.dry_run")
 AUDITS: Final = table_of(AuditRun)
-AUDIT_SUBJECT: Final = Subject(ChangeKind.AUDIT, AUDITS, status=AUDITS.c.status)
 
 
 class AuditChange(Model):

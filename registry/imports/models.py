@@ -26,8 +26,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor
-from registry.changes.models import ChangeKind
-from registry.changes.service import Subject
 from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.queues import Queue
 from registry.core.translations import lazy_text
@@ -139,7 +137,6 @@ IMPORTS: Final = table_of(ImportRun)
 IMPORT_QUEUE: Final = Queue(
     ImportRun, ImportRun.lease_until, timedelta(seconds=120), ImportRun.state.in_(("queued", "running"))
 )
-IMPORT_SUBJECT: Final = Subject(ChangeKind.IMPORT, IMPORTS, status=IMPORTS.c.state)
 
 
 def is_own(actor: Actor) -> ColumnElement[bool]:

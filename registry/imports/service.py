@@ -11,7 +11,6 @@ from typing import Any, Final
 from sqlalchemy import update
 
 from registry.accounts.roles import Actor, Permission
-from registry.changes.service import record_added, record_change
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, Problem, invalid
@@ -33,7 +32,6 @@ from registry.imports.layout import (
     with_columns,
 )
 from registry.imports.models import (
-    IMPORT_SUBJECT,
     FilePiece,
     ImportKind,
     ImportRun,
@@ -140,7 +138,6 @@ def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) 
         run = _new_run(actor, **values, dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
-        record_added(IMPORT_SUBJECT, run.id)
         session.execute(update(FilePiece).where(FilePiece.import_id == dry.id).values(import_id=run.id))
         record_queued(actor, run)
     return run
@@ -219,7 +216,6 @@ def take_in(
     with transaction() as session:
         session.add(run)
         session.flush()
-        record_added(IMPORT_SUBJECT, run.id)
         store_file(run.id, file.table.content)
         if not dry_run and is_mapped:
             record_queued(actor, run)
@@ -349,7 +345,6 @@ def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> I
         session.refresh(run, with_for_update=True)
         if not can_map_columns(run):
             raise ImportAlreadyMapped(id=run.id)
-        record_change(IMPORT_SUBJECT, run.id, run.state)
         forget_results(run)
         chosen = chosen_mapping(header.full[: len(columns)], columns)
         run.layout, run.total, run.state = {**layout.as_json(), "chosen": chosen}, total, "queued"

@@ -18,14 +18,13 @@ from registry.accounts.same_person import every_name_of
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyClosed, agency_to_change, change_agency, hold_agencies, own_agencies
 from registry.audits.verdicts import ProposedProject, findings_on
-from registry.changes.service import record_change
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, table_of, transaction
 from registry.core.errors import Conflict, Invalid
 from registry.flags.former_flags import SERIOUS
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.vocabulary import Severity
-from registry.imports.models import IMPORT_SUBJECT, ImportKind, ImportRun, ImportWrite
+from registry.imports.models import ImportKind, ImportRun, ImportWrite
 from registry.imports.queries import ImportNotFound, can_undo, find_import
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
@@ -73,7 +72,6 @@ def undo_import(actor: Actor, import_id: int, reason: str) -> ImportRun:
             raise ImportNotUndoable(id=run.id)
         undo = _undo_agencies if run.kind == ImportKind.AGENCIES else _undo_projects
         undone = undo(actor, run, reason)
-        record_change(IMPORT_SUBJECT, run.id, run.state)
         run.undone_at, run.undone_by, run.undone = now(), actor.principal, undone
         counts = {name: len(what) for name, what in undone.items()}
         journal.record(actor, "import.undone", f"import:{run.id}", {"reason": reason, **counts})

@@ -20,7 +20,6 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import Actor, Role, is_within
 from registry.agencies.service import BinTaken
-from registry.changes.service import record_change
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
@@ -34,7 +33,6 @@ from registry.imports.header_search import Mappings
 from registry.imports.layout import PLAIN, layout_from_json, layout_of
 from registry.imports.models import (
     IMPORT_QUEUE,
-    IMPORT_SUBJECT,
     RETENTION,
     FilePiece,
     ImportKind,
@@ -157,7 +155,6 @@ def _take(length: timedelta | None) -> Lease | None:
 
 def begin(run: ImportRun, length: timedelta | None = None) -> Lease:
     """Let this worker have a locked run, in the open transaction."""
-    record_change(IMPORT_SUBJECT, run.id, run.state)
     run.state, run.started_at, run.attempts = "running", run.started_at or now(), run.attempts + 1
     return IMPORT_QUEUE.lease(run, length)
 
@@ -243,7 +240,6 @@ def _finish(lease: Lease, actor: Actor, failure: str | None) -> None:
     state = "done" if failure is None else "failed"
     with IMPORT_QUEUE.leased(lease) as run:
         session = require_transaction()
-        record_change(IMPORT_SUBJECT, run.id, run.state)
         run.state, run.finished_at, run.lease_until, run.failure = state, now(), None, failure
         session.flush()
         # The file is needed once more to import it, or to mark its wrong rows.

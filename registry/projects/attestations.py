@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.roles import Actor, Permission
-from registry.changes.service import record_change
 from registry.core.clock import local_date, local_instant, now, today
 from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import Conflict, NotAllowed
@@ -18,7 +17,6 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.rules import attestation_due, attested_before
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT_SUBJECT
 from registry.projects.models import Project
 from registry.projects.revisions import json_value, save_revision
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
@@ -59,7 +57,6 @@ def attest_project(actor: Actor, project: Project, version: int | None = None) -
         return project
     if version not in (None, project.version):
         raise RecordChanged(number=project.number)
-    record_change(PROJECT_SUBJECT, project.id, project.freeze_status, project.severity)
     changes = [{"field": "attested_on", "old": json_value(project.attested_on), "new": json_value(day)}]
     project.attested_on, project.attested_by = day, actor.principal
     project.version += 1

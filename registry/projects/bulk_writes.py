@@ -15,7 +15,6 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, may_act_for, require_open
-from registry.changes.service import record_change, record_changes, record_rows
 from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now
 from registry.core.database import EncodedJson, db, require_transaction, table_of, transaction, violates
@@ -26,10 +25,8 @@ from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.journal import service as journal
 from registry.projects.change_times import (
-    PROJECT_SUBJECT,
     projects_of_ids,
     record_view_changes,
-    registered_change,
     status_at_registration,
 )
 from registry.projects.fields import FIELDS
@@ -97,7 +94,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     ids = reserve_ids(session, Project, len(projects))
     kinds = _agency_kinds({project.agency_id for project in projects})
     statuses = {kind: status_at_registration(kind) for kind in set(kinds.values())}
-    fingerprints, revisions, feed = [], [], []
+    fingerprints, revisions = [], []
 
     def rows() -> Iterator[dict[str, Any]]:
         for project, project_id, number in zip(projects, ids, numbers, strict=True):
@@ -116,7 +113,6 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
             }
             yield row
             # All that is written besides is made while the database inserts projects: that takes it most of its time.
-            feed.append(registered_change(row))
             fingerprints.append(fingerprint_row(project_id, row, words))
             # Encoded once for both uses: encoding takes longer than the comparison.
             changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
@@ -126,7 +122,6 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
             journal.record(actor, "project.registered", f"project:{number}", details)
 
     insert_rows(session, Project, rows())
-    record_rows(feed)
     insert_rows(session, ProjectFingerprint, fingerprints)
     insert_rows(session, Revision, revisions)
     save_former_records(session, {key: each.former for key, each in zip(ids, projects, strict=True)}, at)
@@ -155,8 +150,6 @@ def update_projects(
     at = now()
     rows, revisions, fingerprints = [], [], []
     given = {**(details or {})} if reason is None else {**(details or {}), "reason": reason}
-    for some in projects_of_ids(project.values["id"] for project in projects):
-        record_changes(PROJECT_SUBJECT, some)
     for project in projects:
         values = project.values
         words = project_words(values)
@@ -169,7 +162,6 @@ def update_projects(
             "changed_at": at,
             "words": search_words(words, values["number"]),
         }
-        record_change(PROJECT_SUBJECT, row["id"], None, changes=project.changes)
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
         revisions.append({**revision_row(row, project.changes, actor.principal), "reason": reason})
         journal.record(actor, action, f"project:{row['number']}", {**given, "changes": project.changes})
@@ -219,7 +211,6 @@ def move_projects(
         if external_id != row["external_id"]:
             renamed += 1
             changes.append({"field": "external_id", "old": row["external_id"], "new": external_id})
-        record_change(PROJECT_SUBJECT, row["id"], row["freeze_status"], row["severity"], changes)
         values = {**row, "version": row["version"] + 1, "updated_at": at}
         changed.append({"_id": row["id"], "_version": values["version"], "_external_id": external_id})
         revisions.append(revision_row(values, changes, decided_by))

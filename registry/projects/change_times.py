@@ -6,14 +6,13 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
 
 from registry.accounts.agency_tree import paths, subtree
-from registry.changes.models import ChangeKind
-from registry.changes.service import Subject, record_rows
+from registry.changes.service import record_views
 from registry.core.database import require_transaction, table_of
 from registry.core.dialects import has_row_locks
 from registry.freeze.current import policy_in_force
@@ -21,21 +20,7 @@ from registry.projects.models import Project
 from registry.projects.vocabulary import FreezeStatus
 
 PROJECT: Final = table_of(Project)
-PROJECT_SUBJECT: Final = Subject(
-    ChangeKind.PROJECT,
-    PROJECT,
-    status=PROJECT.c.freeze_status,
-    severity=PROJECT.c.severity,
-    version=PROJECT.c.version,
-    project_id=PROJECT.c.id,
-)
 IDS_AT_ONCE: Final = 5000
-
-
-def registered_change(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The change of a project that was just registered, from its row: written without reading it again."""
-    known = {"kind": ChangeKind.PROJECT.value, "record_id": row["id"], "project_id": row["id"]}
-    return known | {"version": row["version"], "new_status": row["freeze_status"]}
 
 
 def lock_projects(*which: ColumnElement[bool]) -> None:
@@ -64,19 +49,9 @@ def below_agency(agency_id: int) -> ColumnElement[bool]:
 
 def record_view_changes(*which: ColumnElement[bool]) -> None:
     """Record that others may see the projects that fit from now on; to be called before it is so."""
-    columns = (PROJECT.c.id, PROJECT.c.agency_id, PROJECT.c.is_restricted)
-    projects = require_transaction().execute(select(*columns).where(*which).order_by(PROJECT.c.id)).all()
-    above = paths({agency_id for _, agency_id, _ in projects})
-    record_rows(
-        {
-            "kind": ChangeKind.VIEW.value,
-            "record_id": project_id,
-            "project_id": project_id,
-            "seen_by": above[agency_id],
-            "was_restricted": is_restricted,
-        }
-        for project_id, agency_id, is_restricted in projects
-    )
+    agencies = require_transaction().scalars(select(PROJECT.c.agency_id).where(*which).distinct()).all()
+    for agency_id, path in paths(agencies).items():
+        record_views(PROJECT.c.id, path, PROJECT.c.is_restricted, *which, PROJECT.c.agency_id == agency_id)
 
 
 def record_view_changes_below(agency_id: int) -> None:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import contains_eager, lazyload, make_transient_to_detached
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AGENCY, closed_problem, may_act_for, share_agencies
-from registry.changes.service import record_change, record_rows
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
@@ -21,9 +20,7 @@ from registry.core.search import project_words, search_words
 from registry.journal import service as journal
 from registry.projects.change_times import (
     PROJECT,
-    PROJECT_SUBJECT,
     record_view_changes,
-    registered_change,
     status_at_registration,
 )
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
@@ -236,7 +233,6 @@ def register_project(
                 raise
             raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
         save_former_records(session, {project_id: former}, at)
-        record_rows([registered_change(row)])
         given = {} if reason is None else {"reason": reason}
         details = {"agency": agency.bin, **given, "changes": changes}
         journal.record(actor, "project.registered", f"project:{number}", details)
@@ -310,7 +306,6 @@ def save_changes(
     changes = differences(before, after)
     if not changes:
         return changes
-    record_change(PROJECT_SUBJECT, project.id, project.freeze_status, project.severity, changes)
     for change in changes:
         setattr(project, change["field"], after[change["field"]])
     project.version += 1

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from registry.accounts.roles import Role
 from registry.audits.models import PolicyText
 from registry.audits.past import verify_audit
 from registry.core.database import db, transaction
-from registry.flags.former_flags import FormerFlag
+from registry.flags.former_flags import FormerFlag, flags_written_by
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import first_policy, set_policy
 from registry.freeze.policy_file import read_policy
@@ -44,8 +44,8 @@ def auditor(as_role: Callable[..., Caller]) -> Caller:
 
 
 def tamper(project_id: int) -> None:
-    """Change a flag behind the services' back."""
-    with transaction() as session:
+    """Change a flag behind the services' back, as if the last audit had written it so."""
+    with transaction() as session, flags_written_by(session.execute(select(func.max(AuditRun.id))).scalar_one()):
         session.execute(update(Flag).where(Flag.project_id == project_id).values(severity="low"))
 
 

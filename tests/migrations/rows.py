@@ -18,7 +18,7 @@ DECLARED = TABLES
 # Of these a migration makes the one row that there is.
 SEEDED = ("installation", "journal_head", "journal_verification", "open_data_set")
 # Of these a migration makes the first rows.
-SHIPPED = ("case_templates", "change_head")
+SHIPPED = ("case_templates", "change_head", "flag_writer")
 
 
 def fill_every_table(connection: Connection) -> None:
@@ -28,6 +28,9 @@ def fill_every_table(connection: Connection) -> None:
             connection.execute(table.delete())
         if table.name not in SEEDED:
             connection.execute(table.insert().values({column: _value(column) for column in table.columns}))
+    # Triggers have noted the other rows.
+    pending = Base.metadata.tables["pending_changes"]
+    connection.execute(pending.delete().where(pending.c.xact != 1))
 
 
 def contents(

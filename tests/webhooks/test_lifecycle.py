@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from registry.accounts.roles import Actor, Role
-from registry.changes.service import RETENTION, delete_old_changes, record_rows
+from registry.changes.service import RETENTION, delete_old_changes
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.webhooks.events import last_seq
@@ -40,6 +40,7 @@ from tests.webhooks.world import (
     change_projects,
     deliver_all,
     deliveries,
+    record_rows,
     states,
     webhook_now,
 )
@@ -56,8 +57,7 @@ def test_events_and_conditions_choose_what_is_sent(app: Flask) -> None:
 
     def change(before: str, after: str) -> None:
         row = {"kind": "project", "record_id": project.id, "project_id": project.id, "version": 1}
-        with transaction():
-            record_rows([{**row, "old_status": before, "new_status": after}])
+        record_rows([{**row, "old_status": before, "new_status": after}])
 
     conditions: list[dict[str, Any]] = [
         {"event": "project.changed", "before": ["clear"], "after": ["flagged"]},

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from registry.accounts.models import account_named
 from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
-from registry.changes.service import record_rows
+from registry.changes.models import ChangeHead, RecordedChange
+from registry.changes.queries import newest_seq
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.projects.models import Project
@@ -52,9 +53,15 @@ def a_webhook(owner: Actor, url: str, **values: Any) -> tuple[int, str]:
 def change_projects(projects: Sequence[Project], times: int) -> None:
     """Record so many changes of each project, in turn."""
     row = {"kind": "project", "version": 1, "old_status": "clear", "new_status": "clear", "fields": "stage"}
-    with transaction():
-        rows = [{**row, "record_id": each.id, "project_id": each.id} for each in projects]
-        record_rows(rows * times)
+    record_rows([{**row, "record_id": each.id, "project_id": each.id} for each in projects] * times)
+
+
+def record_rows(rows: list[dict[str, Any]]) -> None:
+    """Put changes into the feed that nothing has made."""
+    with transaction() as session:
+        numbered = enumerate(rows, newest_seq() + 1)
+        session.execute(insert(RecordedChange), [{**row, "seq": seq, "at": now()} for seq, row in numbered])
+        session.execute(update(ChangeHead).values(seq=ChangeHead.seq + len(rows)))
 
 
 def webhook_now(webhook_id: int) -> Webhook:

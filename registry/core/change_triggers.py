@@ -1,0 +1,297 @@
+"""Triggers by which the database records what changed, whoever writes: a service, bulk SQL, somebody by hand.
+
+- ``RECORDED``: a row that is added or changed is noted in ``pending_changes``, once for each record and transaction,
+  with its state before the transaction and after. The commit numbers it for the feed (``registry/changes/service.py``).
+- ``KEPT``: a row that is changed is kept as it was.
+
+PostgreSQL has one trigger for each statement, which reads what it added and changed as tables; SQLite one for each row.
+Columns are those that the table has: a migration that adds one calls ``create_guards`` again
+(``registry/core/record_guards.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import JSON, Boolean, Connection, inspect
+
+PENDING: Final = "pending_changes"
+BIN_OF_AGENCY: Final = "(SELECT bin FROM agencies WHERE agencies.id = {row}.%s)"
+
+
+class RecordedTable(NamedTuple):
+    """A table whose changes the feed has. Expressions are SQL on ``{row}``.
+
+    ``position``: where its changes stand among those of one transaction. ``ignored``: columns whose change is none;
+    ``compared``: the others, None for all. ``names``: how the feed names changed columns that are not called so, and
+    None for those that it does not name; None: it names none. ``values``: whose values it has before and after, as SQL,
+    by name.
+    """
+
+    kind: str
+    position: int
+    table: str
+    status: str
+    severity: str = "NULL"
+    version: str = "NULL"
+    project_id: str = "NULL"
+    condition: str = ""
+    compared: tuple[str, ...] | None = None
+    ignored: frozenset[str] = frozenset()
+    names: Mapping[str, str | None] | None = None
+    values: Mapping[str, str] = {}
+
+
+class KeptTable(NamedTuple):
+    """A table whose former rows are kept: these columns, when one of them changes."""
+
+    table: str
+    former: str
+    reference: str
+    columns: tuple[str, ...]
+    others: Mapping[str, str]
+
+
+# What a view change of the feed is, which no table has: written by ``registry/projects/change_times.py``.
+VIEW_POSITION: Final = 3
+RECORDED: Final = (
+    RecordedTable(
+        "agency",
+        1,
+        "agencies",
+        status="CASE WHEN {row}.closed_on IS NULL THEN 'open' ELSE 'closed' END",
+        version="{row}.version",
+        names=dict.fromkeys(("id", "bin", "version", "created_at", "updated_at", "closed_on", "successor_id"))
+        | {"parent_id": "parent_bin"},
+        values={"kind": "{row}.kind", "parent_bin": BIN_OF_AGENCY % "parent_id"},
+    ),
+    RecordedTable(
+        "project",
+        2,
+        "projects",
+        status="{row}.freeze_status",
+        severity="{row}.severity",
+        version="{row}.version",
+        project_id="{row}.id",
+        ignored=frozenset({"words"}),
+        names=dict.fromkeys(
+            (
+                *("id", "number", "version", "registered_at", "updated_at", "changed_at", "withdrawn_at", "words"),
+                *("freeze_status", "severity", "attested_on", "attested_by"),
+            )
+        )
+        | {"agency_id": "agency"},
+        values={
+            "agency": BIN_OF_AGENCY % "agency_id",
+            **{name: f"{{row}}.{name}" for name in ("stage", "placement", "work_type", "is_restricted")},
+        },
+    ),
+    RecordedTable("flag", 4, "flags", status="{row}.status", severity="{row}.severity", project_id="{row}.project_id"),
+    RecordedTable(
+        "case",
+        5,
+        "cases",
+        status="{row}.status",
+        severity="{row}.severity",
+        version="{row}.version",
+        project_id="{row}.project_id",
+    ),
+    # What the calendar alone changes is no change: an exemption comes into force and expires by its dates.
+    RecordedTable(
+        "exemption",
+        6,
+        "exemptions",
+        status="CASE WHEN {row}.revoked_at IS NULL THEN 'recorded' ELSE 'revoked' END",
+        project_id="{row}.project_id",
+    ),
+    # Not its progress.
+    RecordedTable("import", 7, "imports", status="{row}.state", compared=("state", "undone_at")),
+    RecordedTable(
+        "audit",
+        8,
+        "audits",
+        status="{row}.status",
+        condition="NOT {row}.dry_run",
+        compared=("status", "finished_at"),
+    ),
+)
+KEPT: Final = (
+    KeptTable(
+        "flags",
+        "former_flags",
+        "flag_id",
+        (
+            *("status", "severity", "observed", "fingerprint", "accepted_fingerprint", "opened_on", "last_seen_on"),
+            *("cleared_on", "exemption_id"),
+        ),
+        {"until": "{new}.changed_at", "ended_by_audit": "(SELECT audit_id FROM flag_writer)"},
+    ),
+)
+STATE: Final = ("xact", "position", "record_id", "kind", "project_id", "version")
+STATUSES: Final = ("old_status", "new_status", "old_severity", "new_severity")
+EDITS: Final = ("fields", "values_before", "values_after")
+# Of several changes of one record the state before the first and that after the last. Members of JSON objects, of which
+# the last one of a name counts.
+MERGED: Final = f"""ON CONFLICT (xact, position, record_id) DO UPDATE SET
+  project_id = excluded.project_id, version = excluded.version,
+  new_status = excluded.new_status, new_severity = excluded.new_severity,
+  fields = coalesce({PENDING}.fields || ' ' || excluded.fields, {PENDING}.fields, excluded.fields),
+  values_before = coalesce(excluded.values_before || ',' || {PENDING}.values_before,
+    {PENDING}.values_before, excluded.values_before),
+  values_after = coalesce({PENDING}.values_after || ',' || excluded.values_after,
+    {PENDING}.values_after, excluded.values_after)"""
+
+
+def change_triggers() -> Iterator[tuple[str, str]]:
+    """The name and table of each."""
+    for recorded in RECORDED:
+        yield from ((f"{recorded.table}_added", recorded.table), (f"{recorded.table}_changed", recorded.table))
+    yield from ((f"{kept.table}_kept", kept.table) for kept in KEPT)
+
+
+def create_change_triggers(connection: Connection) -> None:
+    """Create them, or put those of this version in their place; for migrations."""
+    drop_change_triggers(connection)
+    on_postgresql = connection.dialect.name == "postgresql"
+    for name, table, event, statement in _all_triggers(connection):
+        if on_postgresql:
+            connection.exec_driver_sql(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$ BEGIN {statement}; RETURN NULL; END $$"
+            )
+            read = "NEW TABLE AS added" if event == "INSERT" else "OLD TABLE AS former NEW TABLE AS added"
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING {read}"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+            )
+        else:
+            connection.exec_driver_sql(f"CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN {statement}; END")
+
+
+def drop_change_triggers(connection: Connection) -> None:
+    """Drop them; for migrations."""
+    on_postgresql = connection.dialect.name == "postgresql"
+    for name, table in change_triggers():
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if on_postgresql else ''}")
+        if on_postgresql:
+            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}()")
+
+
+def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
+    """The name, table, event and statement of each."""
+    dialect = _Dialect(connection.dialect.name == "postgresql")
+    for recorded in RECORDED:
+        columns = _columns(connection, recorded.table)
+        yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded)
+        yield f"{recorded.table}_changed", recorded.table, "UPDATE", dialect.note_changed(recorded, columns)
+    for kept in KEPT:
+        columns = _columns(connection, kept.table)
+        yield f"{kept.table}_kept", kept.table, "UPDATE", dialect.keep(kept, columns)
+
+
+def _columns(connection: Connection, table: str) -> dict[str, Any]:
+    return {column["name"]: column["type"] for column in inspect(connection).get_columns(table)}
+
+
+class _Dialect:
+    """The statements of the triggers of one database."""
+
+    def __init__(self, on_postgresql: bool) -> None:
+        self.on_postgresql = on_postgresql
+        self.schema = "public." if on_postgresql else ""
+        self.xact = "pg_current_xact_id()::text::bigint" if on_postgresql else "0"
+        self.old, self.new = ("former", "added") if on_postgresql else ("OLD", "NEW")
+
+    def note_added(self, recorded: RecordedTable) -> str:
+        new = {name: sql.format(row=self.new) for name, sql in _state(recorded).items()}
+        values = [self._fixed(recorded, new), "NULL", new["status"], "NULL", new["severity"]]
+        source = f" FROM {self.new}" if self.on_postgresql else ""
+        condition = recorded.condition.format(row=self.new) or "TRUE"
+        names = ", ".join((*STATE, *STATUSES))
+        return (
+            f"INSERT INTO {self.schema}{PENDING} ({names})"
+            f" SELECT {', '.join(values)}{source} WHERE {condition} {MERGED}"
+        )
+
+    def note_changed(self, recorded: RecordedTable, columns: Mapping[str, Any]) -> str:
+        old = {name: sql.format(row=self.old) for name, sql in _state(recorded).items()}
+        new = {name: sql.format(row=self.new) for name, sql in _state(recorded).items()}
+        values = [self._fixed(recorded, new), old["status"], new["status"], old["severity"], new["severity"]]
+        values += self._edits(recorded, columns)
+        compared = recorded.compared or _compared_first(set(columns) - recorded.ignored)
+        condition = self._differs(compared, columns)
+        if recorded.condition:
+            condition = f"{recorded.condition.format(row=self.new)} AND ({condition})"
+        names = ", ".join((*STATE, *STATUSES, *EDITS))
+        return (
+            f"INSERT INTO {self.schema}{PENDING} ({names})"
+            f" SELECT {', '.join(values)}{self._joined()} WHERE {condition} {MERGED}"
+        )
+
+    def keep(self, kept: KeptTable, columns: Mapping[str, Any]) -> str:
+        others = [sql.format(old=self.old, new=self.new) for sql in kept.others.values()]
+        values = [f"{self.old}.id", *others, *(f"{self.old}.{name}" for name in kept.columns)]
+        names = ", ".join((kept.reference, *kept.others, *kept.columns))
+        ordered = f" ORDER BY {self.old}.id" if self.on_postgresql else ""
+        return (
+            f"INSERT INTO {self.schema}{kept.former} ({names}) SELECT {', '.join(values)}{self._joined()}"
+            f" WHERE {self._differs(kept.columns, columns)}{ordered}"
+        )
+
+    def _fixed(self, recorded: RecordedTable, new: Mapping[str, str]) -> str:
+        return (
+            f"{self.xact}, {recorded.position}, {self.new}.id, '{recorded.kind}', {new['project_id']}, {new['version']}"
+        )
+
+    def _joined(self) -> str:
+        return f" FROM {self.old} JOIN {self.new} ON {self.new}.id = {self.old}.id" if self.on_postgresql else ""
+
+    def _differs(self, names: tuple[str, ...], columns: Mapping[str, Any]) -> str:
+        return " OR ".join(self._differing(name, columns) for name in names)
+
+    def _differing(self, name: str, columns: Mapping[str, Any]) -> str:
+        # PostgreSQL does not compare JSON.
+        old, new = (
+            f"CAST({row}.{_quoted(name)} AS text)" if isinstance(columns[name], JSON) else f"{row}.{_quoted(name)}"
+            for row in (self.old, self.new)
+        )
+        return f"{old} IS DISTINCT FROM {new}"
+
+    def _edits(self, recorded: RecordedTable, columns: Mapping[str, Any]) -> list[str]:
+        if recorded.names is None:
+            return ["NULL"] * len(EDITS)
+        named = [(name, recorded.names.get(name, name)) for name in columns if name not in recorded.ignored]
+        changed = [(name, shown, self._differing(name, columns)) for name, shown in named if shown is not None]
+        names = " || ".join(f"CASE WHEN {differs} THEN ' {shown}' ELSE '' END" for _, shown, differs in changed)
+        sides = []
+        for row in (self.old, self.new):
+            members = " || ".join(
+                f"""CASE WHEN {differs} THEN ',"{shown}":' || {self._json(columns[name], value.format(row=row))}"""
+                " ELSE '' END"
+                for name, shown, differs in changed
+                if (value := recorded.values.get(shown)) is not None
+            )
+            sides.append(f"nullif(substr({members}, 2), '')")
+        return [f"nullif(substr({names}, 2), '')", *sides]
+
+    def _json(self, kind: Any, value: str) -> str:
+        if self.on_postgresql:
+            return f"coalesce(to_json({value})::text, 'null')"
+        if isinstance(kind, Boolean):
+            return f"CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
+        return f"json_quote({value})"
+
+
+def _state(recorded: RecordedTable) -> dict[str, str]:
+    return {name: getattr(recorded, name) for name in ("status", "severity", "version", "project_id")}
+
+
+def _compared_first(names: set[str]) -> tuple[str, ...]:
+    """The columns, first those that nearly every write changes."""
+    first = [name for name in ("changed_at", "version") if name in names]
+    return (*first, *sorted(names.difference(first)))
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if name == "on" else name
