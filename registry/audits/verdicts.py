@@ -157,6 +157,7 @@ def explained(finding: Finding, policy: Policy, on: date, language: Language) ->
         "rule": finding.rule,
         "severity": finding.severity,
         "title": texts.title,
+        "reason": texts.reason,
         "observed": finding.observed,
         "required": texts.required,
         "remedy": texts.remedy,

@@ -267,6 +267,7 @@ def flag_representation(
         **hidden_columns(actor),
         "last_seen_on": seen_on,
         "title": texts.title,
+        "reason": texts.reason,
         "required": texts.required,
         "remedy": texts.remedy,
         "clause": texts.clause,

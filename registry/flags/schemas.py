@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.vocabulary import Severity
-from registry.projects.schemas import DAY_OR_NULL, OBSERVED_SCHEMA, PROJECT_RECORD, expanded_project
+from registry.projects.schemas import DAY_OR_NULL, OBSERVED_SCHEMA, PROJECT_RECORD, REASON_TEXT, expanded_project
 
 
 class Flag(BaseSchema):
@@ -21,6 +21,7 @@ class Flag(BaseSchema):
     severity = ReadOnly("As of the last audit.", {"type": "string", "enum": list(Severity.codes())})
     status = ReadOnly("Where it stands.", {"type": "string", "enum": list(FlagStatus.codes())})
     title = ReadOnly("The rule in words.", {"type": "string"})
+    reason = ReadOnly(REASON_TEXT, {"type": "string"})
     observed = ReadOnly("The values that the rule looked at.", OBSERVED_SCHEMA)
     required = ReadOnly("What would have to be true.", {"type": "string"})
     remedy = ReadOnly("What to do next.", {"type": "string"})

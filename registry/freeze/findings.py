@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from registry.freeze.dates import format_date
 from registry.freeze.policy import Policy, Wording
+from registry.freeze.reasons import reason_text
 from registry.freeze.required import required_text
 from registry.freeze.texts import Translate, in_language, lazy_text
 
@@ -44,9 +45,10 @@ def _fingerprint(rule: str, *observed: tuple[str, str | int | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FindingTexts:
-    """The texts of a finding in one language: title, required condition, remedy and legal clause."""
+    """The texts of a finding in one language: title, reason in numbers, required condition, remedy and legal clause."""
 
     title: str
+    reason: str
     required: str
     remedy: str
     clause: str
@@ -60,6 +62,7 @@ def explain(finding: Finding, policy: Policy, on: date, language: str, translate
     rule = policy.rules[finding.rule]
     return FindingTexts(
         title=in_language(rule.title, language),
+        reason=reason_text(finding, policy, on, language, translate),
         required=required_text(finding.rule, policy, language, translate),
         remedy=in_language(rule.remedy, language),
         clause=_clause(rule.wording_on(on), language, translate),

@@ -184,13 +184,17 @@ def expanded_project() -> ReadOnly:
 
 
 OBSERVED_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
+REASON_TEXT: Final = (
+    "Why in numbers as of the day: what the rule read, and its limit. Empty where no number says more."
+)
 FINDING_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["rule", "severity", "title", "observed", "required", "remedy", "clause"],
+    "required": ["rule", "severity", "title", "reason", "observed", "required", "remedy", "clause"],
     "properties": {
         "rule": {"type": "string"},
         "severity": {"type": "string", "enum": list(Severity.codes())},
         "title": {"type": "string"},
+        "reason": {"type": "string", "description": REASON_TEXT},
         "observed": {**OBSERVED_SCHEMA, "description": "The project's own values that the rule looked at."},
         "required": {"type": "string", "description": "What would have to be true."},
         "remedy": {"type": "string", "description": "What to do next."},

@@ -51,6 +51,7 @@ def test_flag_shows_rule_values_remedy_and_clause(editor: Caller, project: Proje
         "severity",
         "status",
         "title",
+        "reason",
         "observed",
         "required",
         "remedy",
@@ -64,6 +65,7 @@ def test_flag_shows_rule_values_remedy_and_clause(editor: Caller, project: Proje
     }
     assert (flag["project"], flag["severity"], flag["status"]) == (project.number, "high", "open")
     assert flag["observed"]["started_on"] == "2026-01-20"
+    assert flag["reason"] == "Start on 20 January 2026; days after the freeze began: 19."
     assert (flag["opened_on"], flag["last_seen_on"], flag["cleared_on"]) == ("2026-03-02", "2026-03-02", None)
     assert editor.get(f"/projects/{project.number}").get_json()["freeze_status"] == "flagged"
     assert editor.get("/projects?flagged=true&severity=high").get_json()["items"][0]["severity"] == "high"

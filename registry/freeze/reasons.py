@@ -1,0 +1,162 @@
+"""The reason of a finding in numbers: the values that its rule read against the limits of the policy.
+
+In translations, too, numbers stand where no word ending depends on them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from registry.freeze.dates import add_months, format_date
+from registry.freeze.policy import Policy
+from registry.freeze.texts import Translate, in_language, lazy_text
+
+if TYPE_CHECKING:
+    from registry.freeze.findings import Finding
+
+_SINCE_REGISTRATION: Final = lazy_text("Days since the registration: {days}, limit {limit}.")
+_ONBOARDING: Final = lazy_text("Onboarding is due on {due}; days left: {days}.")
+_ONBOARDING_LATE: Final = lazy_text("Onboarding was due on {due}; days late: {days}.")
+_ONBOARDING_UNCONFIRMED: Final = lazy_text("Onboarding is due on {due}, which nobody has confirmed.")
+_ONBOARDING_UNDATED: Final = lazy_text("The onboarding has no due date.")
+_STARTED: Final = lazy_text("Start on {started}; days after the freeze began: {days}.")
+_STARTED_ON_NOTHING: Final = lazy_text("Start on {started}; no date since when the object is in operation.")
+_PLANNED: Final = lazy_text("Planned, without a date of the start.")
+_COMMISSIONED_LATE: Final = lazy_text(
+    "Start on {started}; in operation since {commissioned}, days after the freeze began: {days}."
+)
+_NOT_COMMISSIONED: Final = lazy_text("Start on {started}; not in operation by {cutoff}.")
+_SHARE: Final = lazy_text("{percent}% of the original cost, limit {limit}%.")
+_ZERO_COST: Final = lazy_text("The original cost of the object is given as 0.")
+_NO_CONSENT: Final = lazy_text("The number of the consent is missing.")
+_PILOT: Final = lazy_text("In pilot since {since}; limit in months: {limit}, days beyond it: {days}.")
+_MISSING: Final = lazy_text("Missing values: {count}.")
+_MIGRATION_LATE: Final = lazy_text("In operation since {since}; days after the deadline of {deadline}: {days}.")
+_ORDER_LATE: Final = lazy_text("Ordered to move by {due}; days late: {days}.")
+_BACKDATED: Final = lazy_text("Start on {started}, contract of {contract}; days between them: {days}.")
+_START_MOVED: Final = lazy_text("The start was {earlier}, now it is {started}.")
+_WAS_CREATION: Final = lazy_text("The work was registered as a creation.")
+_EDIT_ENDED: Final = lazy_text("An edit ended: {rules}.")
+_FORMER_HAD: Final = lazy_text("The former record had: {rules}.")
+_ENDED: Final = lazy_text("Ended on {ended}, which nobody has confirmed.")
+_ENDED_UNDATED: Final = lazy_text("The ending has no date.")
+_UNATTESTED: Final = lazy_text("Last confirmed on {attested}; days after the next confirmation was due: {days}.")
+
+
+def reason_text(finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> str:
+    """The reason in ``language`` as of a day, into which ``translate`` translates; empty where no number says more."""
+    return _Reason(finding, policy, on, language, translate).text()
+
+
+class _Reason:
+    def __init__(self, finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> None:
+        self.observed, self.rule, self.policy, self.on = finding.observed, finding.rule, policy, on
+        self.language, self.translate = language, translate
+
+    def text(self) -> str:
+        observed, cutoff = self.observed, self.policy.cutoff
+        due, started = self._day("onboarding_due_on"), self._day("started_on")
+        match self.rule:
+            case "platform.unverified":
+                registered = self._day("registered_on")
+                limit = self.policy.verification_grace_days
+                return self._say(_SINCE_REGISTRATION, registered, days=_days(registered, self.on), limit=limit)
+            case "platform.onboarding":
+                return self._say(_ONBOARDING, due, due=due, days=_days(self.on, due))
+            case "platform.onboarding-overdue":
+                return self._say(_ONBOARDING_LATE, due, due=due, days=_days(due, self.on)) or self._say(
+                    _ONBOARDING_UNDATED
+                )
+            case "platform.onboarding-unconfirmed":
+                return self._say(_ONBOARDING_UNCONFIRMED, due, due=due) or self._say(_ONBOARDING_UNDATED)
+            case "freeze.creation" | "freeze.development":
+                return self._say(_STARTED, started, started=started, days=_days(cutoff, started))
+            case "freeze.planned":
+                days = _days(cutoff, started)
+                return self._say(_STARTED, started, started=started, days=days) or self._say(_PLANNED)
+            case "freeze.misclassified":
+                return self._say(_STARTED_ON_NOTHING, started, started=started)
+            case "freeze.transitional":
+                commissioned = self._day("commissioned_on")
+                days = _days(cutoff, commissioned)
+                late = self._say(
+                    _COMMISSIONED_LATE, commissioned, started=started, commissioned=commissioned, days=days
+                )
+                return late or self._say(_NOT_COMMISSIONED, started, started=started, cutoff=cutoff)
+            case "freeze.modification-limit":
+                return " ".join(filter(None, (self._share(), self._consent())))
+            case "freeze.pilot-limit":
+                since, limit = self._day("pilot_started_on"), self.policy.pilot_limit_months
+                beyond = None if since is None else _days(add_months(since, limit), self.on)
+                return self._say(_PILOT, since, since=since, limit=limit, days=beyond)
+            case "freeze.data-gap":
+                missing = [name for name, value in observed.items() if value is None or (name, value) == UNPLACED]
+                return self._say(_MISSING, missing or None, count=len(missing))
+            case "migration.overdue":
+                since = self._day("object_commissioned_on") or self._day("commissioned_on")
+                deadline = self.policy.migration_deadline
+                return self._say(_MIGRATION_LATE, since, since=since, deadline=deadline, days=_days(deadline, self.on))
+            case "migration.order-overdue":
+                ordered = self._day("order_migrate_by")
+                return self._say(_ORDER_LATE, ordered, due=ordered, days=_days(ordered, self.on))
+            case "integrity.backdated":
+                began, contract = self._day("work_started_on"), self._day("contract_signed_on")
+                return self._say(_BACKDATED, began, started=began, contract=contract, days=_days(began, contract))
+            case "integrity.rewritten":
+                return self._rewritten(started)
+            case "integrity.ended-unconfirmed":
+                ended = self._day("ended_on")
+                return self._say(_ENDED, ended, ended=ended) or self._say(_ENDED_UNDATED)
+            case "integrity.unattested":
+                attested = self._day("attested_on")
+                due = None if attested is None else add_months(attested, self.policy.attestation_months)
+                return self._say(_UNATTESTED, attested, attested=attested, days=_days(due, self.on))
+        return ""
+
+    def _share(self) -> str:
+        budget, cost = self.observed.get("budget_kzt"), self.observed.get("object_original_cost_kzt")
+        if not isinstance(budget, int) or not isinstance(cost, int):
+            return ""
+        if not cost:
+            return self._say(_ZERO_COST)
+        # Rounded up to a tenth, so that what is above the limit never looks like the limit.
+        tenths = -(-budget * 1000 // cost)
+        percent = str(tenths // 10) if tenths % 10 == 0 else f"{tenths // 10}{self._decimal_mark()}{tenths % 10}"
+        return self._say(_SHARE, percent=percent, limit=self.policy.modification_limit_percent)
+
+    def _consent(self) -> str:
+        return self._say(_NO_CONSENT) if self.observed.get("consent_number", "given") is None else ""
+
+    def _decimal_mark(self) -> str:
+        return "." if self.language == "en" else ","
+
+    def _rewritten(self, started: date | None) -> str:
+        for name, text in (("earlier_rules", _EDIT_ENDED), ("former_rules", _FORMER_HAD)):
+            if rules := self.observed.get(name):
+                titles = [in_language(self.policy.rules[rule].title, self.language) for rule in str(rules).split(", ")]
+                return self._say(text, rules="; ".join(titles))
+        if earlier := self._day("earlier_started_on"):
+            return self._say(_START_MOVED, started, earlier=earlier, started=started)
+        return self._say(_WAS_CREATION) if "earlier_work_type" in self.observed else ""
+
+    def _day(self, name: str) -> date | None:
+        value = self.observed.get(name)
+        return date.fromisoformat(value) if isinstance(value, str) else None
+
+    def _say(self, text: str, known: object = True, **values: object) -> str:
+        """The text with its values; empty when ``known``, which it needs, is None."""
+        if known is None:
+            return ""
+        shown = {
+            name: format_date(value, self.language) if isinstance(value, date) else value
+            for name, value in values.items()
+        }
+        return self.translate(text).format(**shown)
+
+
+UNPLACED: Final = ("placement", "unknown")
+
+
+def _days(begin: date | None, end: date | None) -> int | None:
+    return None if begin is None or end is None else (end - begin).days

@@ -1,0 +1,159 @@
+"""The reason of a finding in numbers."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from registry.core.translations import LANGUAGES, translator
+from registry.freeze.evaluation import evaluate
+from registry.freeze.findings import Finding, explain
+from tests.freeze.factories import POLICY
+from tests.freeze.random_projects import project
+
+ON = date(2027, 3, 1)
+WITHOUT_NUMBERS = {"freeze.legacy"}
+
+
+def reason(rule: str, language: str = "en", **observed: Any) -> str:
+    return explain(Finding(rule, "low", observed), POLICY, ON, language, translator(language)).reason
+
+
+@pytest.mark.parametrize(
+    ("rule", "observed", "expected"),
+    [
+        ("platform.unverified", {"registered_on": "2027-01-01"}, "Days since the registration: 59, limit 30."),
+        (
+            "platform.onboarding",
+            {"onboarding_due_on": "2027-03-11"},
+            "Onboarding is due on 11 March 2027; days left: 10.",
+        ),
+        (
+            "platform.onboarding-overdue",
+            {"onboarding_due_on": "2027-02-27"},
+            "Onboarding was due on 27 February 2027; days late: 2.",
+        ),
+        ("platform.onboarding-overdue", {"onboarding_due_on": None}, "The onboarding has no due date."),
+        (
+            "platform.onboarding-unconfirmed",
+            {"onboarding_due_on": "2027-02-27"},
+            "Onboarding is due on 27 February 2027, which nobody has confirmed.",
+        ),
+        ("freeze.creation", {"started_on": "2026-03-03"}, "Start on 3 March 2026; days after the freeze began: 61."),
+        (
+            "freeze.development",
+            {"started_on": "2026-01-01"},
+            "Start on 1 January 2026; days after the freeze began: 0.",
+        ),
+        ("freeze.planned", {"started_on": None}, "Planned, without a date of the start."),
+        ("freeze.planned", {"started_on": "2026-01-11"}, "Start on 11 January 2026; days after the freeze began: 10."),
+        (
+            "freeze.misclassified",
+            {"started_on": "2026-03-03"},
+            "Start on 3 March 2026; no date since when the object is in operation.",
+        ),
+        (
+            "freeze.transitional",
+            {"started_on": "2025-03-03", "commissioned_on": None},
+            "Start on 3 March 2025; not in operation by 1 January 2026.",
+        ),
+        (
+            "freeze.transitional",
+            {"started_on": "2025-03-03", "commissioned_on": "2026-01-02"},
+            "Start on 3 March 2025; in operation since 2 January 2026, days after the freeze began: 1.",
+        ),
+        (
+            "freeze.modification-limit",
+            {"budget_kzt": 29, "object_original_cost_kzt": 100, "consent_number": "12-3"},
+            "29% of the original cost, limit 20%.",
+        ),
+        (
+            "freeze.modification-limit",
+            {"budget_kzt": 200_001, "object_original_cost_kzt": 1_000_000, "consent_number": None},
+            "20.1% of the original cost, limit 20%. The number of the consent is missing.",
+        ),
+        (
+            "freeze.modification-limit",
+            {"budget_kzt": 5, "object_original_cost_kzt": 0, "consent_number": None},
+            "The original cost of the object is given as 0. The number of the consent is missing.",
+        ),
+        (
+            "freeze.pilot-limit",
+            {"pilot_started_on": "2026-02-27"},
+            "In pilot since 27 February 2026; limit in months: 12, days beyond it: 2.",
+        ),
+        (
+            "freeze.data-gap",
+            {"work_type": "creation", "started_on": None, "placement": "unknown"},
+            "Missing values: 2.",
+        ),
+        (
+            "migration.overdue",
+            {"work_type": "creation", "commissioned_on": "2020-05-01"},
+            "In operation since 1 May 2020; days after the deadline of 30 September 2026: 152.",
+        ),
+        (
+            "migration.order-overdue",
+            {"order_migrate_by": "2027-02-28"},
+            "Ordered to move by 28 February 2027; days late: 1.",
+        ),
+        (
+            "integrity.backdated",
+            {"work_started_on": "2025-12-30", "contract_signed_on": "2026-02-12"},
+            "Start on 30 December 2025, contract of 12 February 2026; days between them: 44.",
+        ),
+        (
+            "integrity.rewritten",
+            {"started_on": "2025-12-30", "earlier_started_on": "2026-02-12"},
+            "The start was 12 February 2026, now it is 30 December 2025.",
+        ),
+        ("integrity.rewritten", {"earlier_work_type": "creation"}, "The work was registered as a creation."),
+        (
+            "integrity.rewritten",
+            {"earlier_rules": "freeze.pilot-limit, freeze.planned"},
+            "An edit ended: Pilot beyond its limit; Work planned outside the platform.",
+        ),
+        (
+            "integrity.rewritten",
+            {"former_rules": "freeze.pilot-limit"},
+            "The former record had: Pilot beyond its limit.",
+        ),
+        (
+            "integrity.ended-unconfirmed",
+            {"ended_on": "2027-02-01"},
+            "Ended on 1 February 2027, which nobody has confirmed.",
+        ),
+        ("integrity.ended-unconfirmed", {"ended_on": None}, "The ending has no date."),
+        (
+            "integrity.unattested",
+            {"attested_on": "2026-08-28"},
+            "Last confirmed on 28 August 2026; days after the next confirmation was due: 1.",
+        ),
+        ("freeze.legacy", {"started_on": "2025-12-30"}, ""),
+    ],
+)
+def test_reason_has_the_numbers_that_the_rule_read(rule: str, observed: dict[str, Any], expected: str) -> None:
+    assert reason(rule, **observed) == expected
+
+
+def test_decimal_mark_is_that_of_the_language() -> None:
+    above = {"budget_kzt": 200_001, "object_original_cost_kzt": 1_000_000, "consent_number": "12-3"}
+    assert reason("freeze.modification-limit", "ru", **above) == "20,1 % первоначальной стоимости, предел 20 %."
+
+
+def test_every_finding_of_random_projects_has_a_reason_in_every_language() -> None:
+    seen = set()
+    for seed in range(2_000):
+        judged, on = project(seed, POLICY)
+        for finding in evaluate(judged, POLICY, on):
+            texts = [explain(finding, POLICY, on, each, translator(each)).reason for each in LANGUAGES]
+            assert all(not re.search(r"[{}]|None|--", text) for text in texts)
+            has_numbers = finding.rule not in WITHOUT_NUMBERS and not (
+                finding.rule == "platform.unverified" and judged.registered_on is None
+            )
+            assert len({*filter(None, texts)}) == (len(LANGUAGES) if has_numbers else 0), (finding, texts)
+            seen.add(finding.rule)
+    assert len(seen) > 15
