@@ -23,10 +23,10 @@ BIN_OF_AGENCY: Final = "(SELECT bin FROM agencies WHERE agencies.id = {row}.%s)"
 class RecordedTable(NamedTuple):
     """A table whose changes the feed has. Expressions are SQL on ``{row}``.
 
-    ``position``: where its changes stand among those of one transaction. ``ignored``: columns whose change is none;
-    ``compared``: the others, None for all. ``names``: how the feed names changed columns that are not called so, and
-    None for those that it does not name; None: it names none. ``values``: whose values it has before and after, as SQL,
-    by name.
+    ``key``: the column with the id of the record, which several tables may be of. ``position``: where its changes stand
+    among those of one transaction. ``ignored``: columns whose change is none; ``compared``: the others, None for all.
+    ``names``: how the feed names changed columns that are not called so, and None for those that it does not name;
+    None: it names none. ``values``: whose values it has before and after, as SQL, by name.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class RecordedTable(NamedTuple):
     severity: str = "NULL"
     version: str = "NULL"
     project_id: str = "NULL"
+    key: str = "id"
     condition: str = ""
     compared: tuple[str, ...] | None = None
     ignored: frozenset[str] = frozenset()
@@ -226,7 +227,7 @@ class _Dialect:
         names = ", ".join((*STATE, *STATUSES, *EDITS))
         return (
             f"INSERT INTO {self.schema}{PENDING} ({names})"
-            f" SELECT {', '.join(values)}{self._joined()} WHERE {condition} {MERGED}"
+            f" SELECT {', '.join(values)}{self._joined(recorded.key)} WHERE {condition} {MERGED}"
         )
 
     def keep(self, kept: KeptTable, columns: Mapping[str, Any]) -> str:
@@ -240,12 +241,11 @@ class _Dialect:
         )
 
     def _fixed(self, recorded: RecordedTable, new: Mapping[str, str]) -> str:
-        return (
-            f"{self.xact}, {recorded.position}, {self.new}.id, '{recorded.kind}', {new['project_id']}, {new['version']}"
-        )
+        record = f"{self.xact}, {recorded.position}, {self.new}.{recorded.key}, '{recorded.kind}'"
+        return f"{record}, {new['project_id']}, {new['version']}"
 
-    def _joined(self) -> str:
-        return f" FROM {self.old} JOIN {self.new} ON {self.new}.id = {self.old}.id" if self.on_postgresql else ""
+    def _joined(self, key: str = "id") -> str:
+        return f" FROM {self.old} JOIN {self.new} USING ({key})" if self.on_postgresql else ""
 
     def _differs(self, names: tuple[str, ...], columns: Mapping[str, Any]) -> str:
         return " OR ".join(self._differing(name, columns) for name in names)
