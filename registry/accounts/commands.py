@@ -22,7 +22,7 @@ from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNameUnknown, account_named, factor_kinds
 from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.people_import import import_people
-from registry.accounts.queries import ACCOUNT_LIST, all_tokens, inactive_tokens
+from registry.accounts.queries import ACCOUNT_LIST, all_tokens
 from registry.accounts.roles import AGENCY_ROLES, Role, Scope
 from registry.accounts.schemas import LIFETIME, SECONDS
 from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, person_named
@@ -481,7 +481,7 @@ def list_tokens(as_json: bool) -> None:
 @in_registry
 def list_inactive_tokens(as_json: bool) -> None:
     """List the working tokens that nobody used for 90 days, without their secrets."""
-    _print_tokens(inactive_tokens(command_actor()), as_json)
+    _print_tokens(all_tokens(command_actor(), "inactive"), as_json)
 
 
 def _print_tokens(listed: Sequence[Mapping[str, Any]], as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -223,14 +223,7 @@ def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing
     The filters are those of ``list_accounts``; ``below=true`` includes the agencies below ``agency``. Raises
     RoleNotAllowed, and Malformed for an invalid filter or cursor.
     """
-    actor.require(Permission.PEOPLE_READ)
-    statement = (
-        select(Person)
-        .join(Person.account)
-        .options(contains_eager(Person.account))
-        .where(visible_accounts(actor), *_conditions(actor, filters))
-        .execution_options(populate_existing=True)
-    )
+    statement = _matching(actor, filters).execution_options(populate_existing=True)
     listing = read_page(statement, page, Account.id, {"name": NAME}, "name")
     return replace(listing, items=[{"person": person} for person in listing.items])
 
@@ -256,18 +249,13 @@ def active_and_invited_people(actor: Actor) -> PeopleCounts:
 
 def count_people(actor: Actor, filters: Mapping[str, str]) -> int:
     """How many people the list has on all its pages. Raises what ``list_people`` raises."""
-    actor.require(Permission.PEOPLE_READ)
-    matching = (
-        select(func.count(Person.id)).join(Person.account).where(visible_accounts(actor), *_conditions(actor, filters))
-    )
-    return db.session.execute(matching).scalar_one()
+    matching = _matching(actor, filters).with_only_columns(Person.id)
+    return db.session.scalar(select(func.count()).select_from(matching.subquery())) or 0
 
 
 def matching_people(actor: Actor, filters: Mapping[str, str], most: int) -> list[Person]:
     """The people of the list on all its pages, by name, at most so many. Raises what ``list_people`` raises."""
-    actor.require(Permission.PEOPLE_READ)
-    statement = select(Person).join(Person.account).where(visible_accounts(actor), *_conditions(actor, filters))
-    statement = statement.options(contains_eager(Person.account)).order_by(NAME.column, Account.id).limit(most)
+    statement = _matching(actor, filters).order_by(NAME.column, Account.id).limit(most)
     return list(db.session.scalars(statement))
 
 
@@ -287,12 +275,14 @@ def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:
     ]
 
 
-def _conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def _matching(actor: Actor, filters: Mapping[str, str]) -> Select[Person]:
+    actor.require(Permission.PEOPLE_READ)
     shared = {name: value for name, value in filters.items() if name != BELOW}
     criteria = ACCOUNT_LIST.criteria(actor, shared)
     if "agency" in shared and filters.get(BELOW) != "true":
         criteria.append(Account.agency_id.in_(select(AGENCIES.c.id).where(AGENCIES.c.bin == shared["agency"])))
-    return criteria
+    joined = select(Person).join(Person.account).options(contains_eager(Person.account))
+    return joined.where(visible_accounts(actor), *criteria)
 
 
 def people_by_account(account_ids: Sequence[int]) -> dict[int, Person]:
@@ -338,32 +328,19 @@ def page_of_tokens(actor: Actor, listed: str, page: Page) -> Listing:
     Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.TOKENS_READ)
-    conditions_of = {"all": list, "inactive": _inactive, "ending": _ending}
-    statement = _tokens().where(visible_accounts(actor), *conditions_of[listed]())
+    statement = _tokens().where(visible_accounts(actor), *LISTED[listed]())
     return read_page(statement, page, Token.id, TOKEN_LIST.sorts, "-id")
 
 
-def all_tokens(actor: Actor) -> list[dict[str, Any]]:
-    """The tokens that the actor sees, with their accounts' names, oldest first. Raises RoleNotAllowed."""
+def all_tokens(actor: Actor, listed: str = "all") -> list[dict[str, Any]]:
+    """The same tokens without pages, oldest first. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
-    return _list_tokens(visible_accounts(actor))
+    return _list_tokens(visible_accounts(actor), *LISTED[listed]())
 
 
 def own_tokens(actor: Actor) -> list[dict[str, Any]]:
     """The tokens of the actor's account, oldest first."""
     return _list_tokens(Token.account_id == actor.account_id)
-
-
-def inactive_tokens(actor: Actor) -> list[dict[str, Any]]:
-    """The working tokens that the actor sees and nobody used for 90 days, oldest first. Raises RoleNotAllowed."""
-    actor.require(Permission.TOKENS_READ)
-    return _list_tokens(visible_accounts(actor), *_inactive())
-
-
-def ending_tokens(actor: Actor) -> list[dict[str, Any]]:
-    """The working tokens that the actor sees and that end within 14 days, oldest first. Raises RoleNotAllowed."""
-    actor.require(Permission.TOKENS_READ)
-    return _list_tokens(visible_accounts(actor), *_ending())
 
 
 def _inactive() -> list[ColumnElement[bool]]:
@@ -372,6 +349,14 @@ def _inactive() -> list[ColumnElement[bool]]:
 
 def _ending() -> list[ColumnElement[bool]]:
     return [*is_working(), Token.expires_at <= now() + ENDING_WITHIN]
+
+
+# Working tokens that nobody used for 90 days, and those that end within 14 days.
+LISTED: Final[Mapping[str, Callable[[], list[ColumnElement[bool]]]]] = {
+    "all": list,
+    "inactive": _inactive,
+    "ending": _ending,
+}
 
 
 def is_working() -> list[ColumnElement[bool]]:

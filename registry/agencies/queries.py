@@ -102,11 +102,10 @@ AGENCY_LIST: Final = lists.RecordList(
         ),
     },
     sorts={
-        "bin": SortKey("bin", Agency.bin.expression, str),
+        **lists.sort_keys(Agency.bin.expression),
         "name_kk": SortKey("name_kk", sort_in_kazakh(Agency.name_kk.expression), str, nullable=True),
         "name_ru": SortKey("name_ru", sort_in_kazakh(Agency.name_ru.expression), str, nullable=True),
-        "kind": SortKey("kind", Agency.kind.expression, str),
-        "region": SortKey("region", Agency.region.expression, str, nullable=True),
+        **lists.sort_keys(Agency.kind.expression, Agency.region.expression),
     },
     default_sort="bin",
 )

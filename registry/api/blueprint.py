@@ -272,7 +272,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
     def listing(
         self,
-        records: ListDeclaration[Any],
+        records: ListDeclaration[Any] | Permission,
         item: Schema,
         example: Any = None,
         *,
@@ -281,8 +281,12 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
     ) -> Callable[[View], View]:
         """Decorator of the view of a list, in place of ``requires``, ``doc``, ``arguments`` and ``response``.
 
-        The view takes ListArguments and returns a Listing. ``more``: parameters that are not filters.
+        The view takes ListArguments and returns a Listing. ``more``: parameters that are not filters. A permission in
+        place of the declaration is that of a list without filters and sorts.
         """
+        if isinstance(records, Permission):
+            records = ListDeclaration(name=operation, permission=records)
+        permission = Permission(records.permission)
         query = list_query((*parameters_of(records), *more), records.sorts, counted=records.counted)
         page = PageSchema(item, counted=records.counted)
 
@@ -294,7 +298,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             shown = None if example is None else {"items": [example], "next": None}
             answer = self.response(200, page, example=shown, headers=LINK)(answer)
             answer = self.doc(operationId=operation)(self.arguments(query, location="query")(answer))
-            return self.requires(Permission(records.permission))(answer)
+            return self.requires(permission)(answer)
 
         return decorate
 

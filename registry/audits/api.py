@@ -8,9 +8,9 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Actor, Permission
-from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LINK, LOCATION, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
+from registry.api.parameters import ListArguments
 from registry.audits import schemas
 from registry.audits.past import verify_audit
 from registry.audits.queries import AUDIT_LIST, all_changes_of, changes_of, visible_run
@@ -114,17 +114,12 @@ class AuditById(MethodView):
 class AuditChanges(MethodView):
     """What an audit changed."""
 
-    @blp.requires(Permission.AUDITS_READ)
-    @blp.doc(operationId="list_changes")
-    @blp.arguments(list_query(), location="query")
-    @blp.response(
-        200, PageSchema(schemas.CHANGE), example={"items": [schemas.CHANGE_EXAMPLE], "next": None}, headers=LINK
-    )
+    @blp.listing(Permission.AUDITS_READ, schemas.CHANGE, schemas.CHANGE_EXAMPLE, operation="list_changes")
     def get(self, query: ListArguments, id: int) -> Any:
         """List every change of a flag's status since the audit before; of a dry or held one, what would have
         changed.
         """
-        return page_response(changes_of(current_actor(), find_audit(current_actor(), id), query.page))
+        return changes_of(current_actor(), find_audit(current_actor(), id), query.page)
 
 
 @blp.route("/audits/<row_id:id>/confirmation")

@@ -16,7 +16,7 @@ from registry.audits.policy_activation import visible_check
 from registry.cases.models import Case
 from registry.core import lists
 from registry.core.database import db, require_transaction
-from registry.core.lists import Listing, Page, read_page, sort_keys
+from registry.core.lists import Listing, Page, read_page
 from registry.flags.former_flags import FormerFlag, status_before_withdrawal
 from registry.flags.models import ACTIVE_STATUSES, IS_GOOD, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
@@ -177,7 +177,7 @@ def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
     Restricted projects on the page are journalled as read.
     """
     actor.require(Permission.AUDITS_READ)
-    listing = read_page(_changes(actor, audit), page, AuditChange.id, sort_keys(AuditChange.id.expression), "id")
+    listing = read_page(_changes(actor, audit), page, AuditChange.id)
     _journal_reads(actor, listing.items)
     return listing
 

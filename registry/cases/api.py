@@ -12,9 +12,9 @@ from flask.views import MethodView
 from marshmallow import Schema
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import PROJECT, add_exports, expand_parameter, split_expand, with_projects
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
+from registry.api.parameters import ListArguments
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
@@ -315,14 +315,11 @@ class CaseDocumentForm(LetterFields):
 class CaseDocuments(MethodView):
     """The documents of a case."""
 
-    @documents_blp.requires(Permission.CASES_READ)
-    @documents_blp.doc(operationId="list_case_documents")
-    @documents_blp.arguments(list_query(), location="query")
-    @documents_blp.response(200, PageSchema(DOCUMENT), example={"items": [DOCUMENT_SHOWN], "next": None}, headers=LINK)
+    @documents_blp.listing(Permission.CASES_READ, DOCUMENT, DOCUMENT_SHOWN, operation="list_case_documents")
     def get(self, query: ListArguments, case_id: int) -> Any:
         """List the documents of a case on entries that the caller may see, the oldest first."""
         actor = current_actor()
-        return page_response(case_documents_page(actor, read_case(actor, case_id, "documents"), query.page))
+        return case_documents_page(actor, read_case(actor, case_id, "documents"), query.page)
 
     @documents_blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE)
     @documents_blp.doc(operationId="create_case_document")

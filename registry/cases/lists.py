@@ -339,7 +339,7 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
     sorts={
         **lists.sort_keys(Case.due_on.expression, Case.opened_at.expression, Case.changed_at.expression),
         "severity": SortKey("severity", rank(Case.severity.expression), int),
-        "id": SortKey("id", Case.id.expression, int),
+        **lists.sort_keys(Case.id.expression),
         # As projects are sorted: PostgreSQL has indexes of both orders.
         "budget_kzt": SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True, ends=BUDGET_ENDS),
         **lists.sort_keys(Case.assignee.expression, Case.outcome.expression, Case.closed_at.expression),

@@ -15,7 +15,7 @@ import click
 
 from registry.core.clock import rfc3339
 from registry.core.fields import Text
-from registry.core.lists import MAX_LIMIT, Listing, Page
+from registry.core.lists import Listing, Page, every_page
 from registry.core.messages import message
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
 from registry.core.values import InvalidValue, exact_day
@@ -155,11 +155,4 @@ fail_on_flags_option = click.option("--fail-on-flags", is_flag=True, help="Exit 
 
 def every_item(read: Callable[[Page], Listing]) -> list[Any]:
     """Return all rows of a list, page by page."""
-    rows: list[Any] = []
-    cursor = None
-    while True:
-        listing = read(Page(limit=MAX_LIMIT, cursor=cursor))
-        rows += listing.items
-        if listing.next is None:
-            return rows
-        cursor = listing.next
+    return [row for rows in every_page(read, list) for row in rows]

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
@@ -162,14 +162,19 @@ def build_page(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) 
 
 
 def read_page(
-    statement: Select[*tuple[Any, ...]], page: Page, unique: Any, sorts: Mapping[str, SortKey], default: str
+    statement: Select[*tuple[Any, ...]],
+    page: Page,
+    unique: Any,
+    sorts: Mapping[str, SortKey] | None = None,
+    default: str = "id",
 ) -> Listing:
     """Read a page of a statement, in the order of the page, as mappings with ``_sort`` and ``_id`` beside its columns.
 
-    Of a statement of one model the objects themselves. ``default``: the sort order unless the page has another one.
+    Of a statement of one model the objects themselves. ``default``: the sort order unless the page has another one. A
+    list without sorts is in the order of the unique column.
     Raises Malformed for a wrong sort or cursor.
     """
-    key, descending = chosen_sort(sorts, page.sort or default)
+    key, descending = chosen_sort(sorts or {"id": SortKey("id", unique, int)}, page.sort or default)
     of_objects = len(statement.column_descriptions) == 1 and isinstance(statement.column_descriptions[0]["type"], type)
     if page.cursor is not None:
         statement = statement.where(after(key, unique, descending, page.cursor))
@@ -498,49 +503,28 @@ def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
 
 
 def conditions(filters: Mapping[str, Filter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The SQL conditions of a list. Raises Malformed with a problem for each unknown filter or invalid value."""
-    return list(named_conditions(filters, raw).values())
+    """The SQL conditions of a list. Those that ``not`` names are negated: what has no value fits them.
 
-
-def named_conditions(filters: Mapping[str, Filter], raw: Mapping[str, str]) -> dict[str, ColumnElement[bool]]:
-    """The SQL conditions of a list by the names of their filters; those that ``not`` names are negated.
-
-    Raises Malformed as ``conditions``.
+    ``not`` names filters that were sent, and not ``q``. Raises Malformed with a problem for each unknown filter or
+    invalid value.
     """
     named: dict[str, ColumnElement[bool]] = {}
+    negated: list[str] = []
     problems = []
-    for name, value in raw.items():
-        known = filters.get(name)
-        if name == NOT:
-            continue
-        if known is None:
-            problems.append(Problem(name, "unknown-parameter", {"name": name}))
-            continue
+    # ``not`` last: its problems come after those of the filters.
+    for name, value in sorted(raw.items(), key=lambda item: item[0] == NOT):
         try:
-            named[name] = known.condition(value)
+            if name == NOT:
+                negated = choices(value, tuple(each for each in raw if each not in (NOT, WORDS)))
+            elif name in filters:
+                named[name] = filters[name].condition(value)
+            else:
+                problems.append(Problem(name, "unknown-parameter", {"name": name}))
         except InvalidValue as error:
             problems.append(Problem(name, error.code, error.params))
-    return negate(named, raw, problems)
-
-
-def negate(
-    named: Mapping[str, ColumnElement[bool]], raw: Mapping[str, str], problems: Iterable[Problem] = ()
-) -> dict[str, ColumnElement[bool]]:
-    """The conditions by the names of their filters, with those negated that ``not`` names: what has no value fits them.
-
-    ``problems``: of the filters. Raises Malformed with all problems, those of ``not`` among them: it names filters that
-    were sent, and not ``q``.
-    """
-    problems = list(problems)
-    negated: list[str] = []
-    if NOT in raw:
-        try:
-            negated = choices(raw[NOT], tuple(name for name in raw if name not in (NOT, WORDS)))
-        except InvalidValue as error:
-            problems.append(Problem(NOT, error.code, error.params))
     if problems:
         raise Malformed(problems)
-    return {name: each.is_not(true()) if name in negated else each for name, each in named.items()}
+    return [each.is_not(true()) if name in negated else each for name, each in named.items()]
 
 
 def is_true(value: str) -> bool:
@@ -686,8 +670,7 @@ class RecordList(ListDeclaration[Actor]):
         """
         actor.require(self.permission)
         statement = self.rows(actor).where(*self.criteria(actor, raw), *only)
-        sorts = self.sorts or {"id": SortKey("id", self.unique, int)}
-        listing = read_page(statement, page, self.unique, sorts, self.default_sort)
+        listing = read_page(statement, page, self.unique, self.sorts, self.default_sort)
         return replace(listing, items=list(self.shown(actor, listing.items)))
 
 

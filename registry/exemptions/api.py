@@ -9,9 +9,9 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import API_PREFIX, LINK, LOCATION, ApiBlueprint, current_actor
+from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports
-from registry.api.parameters import ListArguments, PageSchema, list_query, page_response
+from registry.api.parameters import ListArguments
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
@@ -112,13 +112,10 @@ class ExemptionDocumentForm(LetterFields):
 class ExemptionDocuments(MethodView):
     """The documents of an exemption."""
 
-    @documents_blp.requires(Permission.EXEMPTIONS_READ)
-    @documents_blp.doc(operationId="list_exemption_documents")
-    @documents_blp.arguments(list_query(), location="query")
-    @documents_blp.response(200, PageSchema(LETTER), example={"items": [DOCUMENT_SHOWN], "next": None}, headers=LINK)
+    @documents_blp.listing(Permission.EXEMPTIONS_READ, LETTER, DOCUMENT_SHOWN, operation="list_exemption_documents")
     def get(self, query: ListArguments, exemption_id: int) -> Any:
         """List the documents of an exemption, the oldest first."""
-        return page_response(exemption_documents_page(read_exemption(current_actor(), exemption_id), query.page))
+        return exemption_documents_page(read_exemption(current_actor(), exemption_id), query.page)
 
     @documents_blp.requires(Permission.EXEMPTIONS_RECORD, Permission.DOCUMENTS_WRITE)
     @documents_blp.doc(operationId="create_exemption_document")

@@ -16,12 +16,11 @@ from registry.api.blueprint import (
     API_PREFIX,
     CONTENT_DISPOSITION,
     ERROR_NAMES,
-    LINK,
     LOCATION,
     ApiBlueprint,
     current_actor,
 )
-from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response
+from registry.api.parameters import ListArguments, filter_query
 from registry.api.uploads import (
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
@@ -33,7 +32,6 @@ from registry.api.uploads import (
 )
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Choice, InputField, ReadOnly, Text, Timestamp
-from registry.core.lists import Listing
 from registry.core.messages import message
 from registry.core.values import InvalidValue
 from registry.http.parameters import Parameter
@@ -42,7 +40,7 @@ from registry.http.request_context import request_locale
 from registry.http.responses import XLSX, xlsx_download
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
 from registry.imports.models import ANSWERS, OUTCOMES, ImportKind, ImportRun, ImportState
-from registry.imports.queries import IMPORT_LIST, errors_of, find_import, may_read_rows, previewed_rows
+from registry.imports.queries import ERROR_LIST, IMPORT_LIST, errors_of, find_import, may_read_rows, previewed_rows
 from registry.imports.same_project import answer_questions
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.undo import undo_import
@@ -417,10 +415,7 @@ class ImportById(MethodView):
 class ImportErrors(MethodView):
     """The bad rows of an import."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="list_import_errors")
-    @blp.arguments(list_query(sorts=("row",)), location="query")
-    @blp.response(200, PageSchema(RowError()), example={"items": [ROW_ERROR_EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(ERROR_LIST, RowError(), ROW_ERROR_EXAMPLE, operation="list_import_errors")
     def get(self, query: ListArguments, id: int) -> Any:
         """List what was wrong in which row, in the order of the rows."""
         run = find_import(current_actor(), id)
@@ -429,24 +424,23 @@ class ImportErrors(MethodView):
         shown = [
             {**row_error(error, locale), "message": row_error_text(run.kind, error, locale)} for error in listing.items
         ]
-        return page_response(Listing(shown, listing.next))
+        return replace(listing, items=shown)
 
 
 @blp.route("/imports/<row_id:id>/rows")
 class ImportRows(MethodView):
     """What a dry run would do."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="list_import_rows")
-    @blp.arguments(list_query((OUTCOME,)), location="query")
-    @blp.response(200, PageSchema(PreviewedRow()), example={"items": [PREVIEWED_EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(
+        Permission.IMPORTS_RUN, PreviewedRow(), PREVIEWED_EXAMPLE, operation="list_import_rows", more=[OUTCOME]
+    )
     def get(self, query: ListArguments, id: int) -> Any:
         """See each row of a dry run as it would be: created, updated with old and new values, unchanged, rejected."""
         outcome = query.filters.get("outcome")
         if outcome is not None and outcome not in OUTCOMES:
             raise Malformed([Problem("outcome", "not-a-choice", {"options": ", ".join(OUTCOMES)})])
         actor = current_actor()
-        return page_response(previewed_rows(actor, find_import(actor, id), query.page, outcome))
+        return previewed_rows(actor, find_import(actor, id), query.page, outcome)
 
 
 @blp.route("/imports/<row_id:id>/answers")

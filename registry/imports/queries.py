@@ -14,14 +14,16 @@ from registry.agencies.service import may_act_for
 from registry.audits.verdicts import ProposedProject, is_reason_required, rules_that_would_flag
 from registry.core.database import db
 from registry.core.errors import NotFound
-from registry.core.lists import Listing, Page, RecordList, read_page, sort_keys
+from registry.core.lists import ListDeclaration, Listing, Page, RecordList, read_page, sort_keys
 from registry.core.spreadsheets.rows import ImportRow
 from registry.freeze.facts import EarlierRevision
 from registry.imports.models import NEW, SAME, ImportKind, ImportRun, PreviewedRow, RowError, is_own
 from registry.projects.revisions import differences
 
 MAX_RUNS: Final = 100
-BY_ROW: Final = sort_keys(RowError.row.expression)
+ERROR_LIST: Final = ListDeclaration[Actor](
+    name="import errors", permission=Permission.IMPORTS_RUN, sorts=sort_keys(RowError.row.expression)
+)
 BY_PREVIEW: Final = sort_keys(PreviewedRow.row.expression)
 
 
@@ -86,7 +88,7 @@ def errors_of(actor: Actor, run: ImportRun, page: Page, *, settled: bool = True)
         of_answer = or_(row.answer == NEW, row.question == RowError.code)
         answered = select(row.id).where(row.import_id == run.id, row.row == RowError.row, of_answer)
         statement = statement.where(~answered.where(row.answer.is_not(None)).exists())
-    return read_page(statement, page, RowError.id, BY_ROW, "row")
+    return read_page(statement, page, RowError.id, ERROR_LIST.sorts, "row")
 
 
 def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None = None) -> Listing:

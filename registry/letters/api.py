@@ -9,8 +9,8 @@ from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import CONTENT_DISPOSITION, LINK, ApiBlueprint, current_actor
-from registry.api.parameters import ListArguments, PageSchema, filter_query, list_query, page_response, parameters_of
+from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
+from registry.api.parameters import ListArguments, filter_query, parameters_of
 from registry.cases.queries import read_case
 from registry.http.responses import CSV, csv_download
 from registry.letters.pages import html_response, pdf_response
@@ -70,14 +70,11 @@ class LetterHtml(MethodView):
 class LettersOfCase(MethodView):
     """The letters of a case."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="list_letters_of_case")
-    @blp.arguments(list_query(), location="query")
-    @blp.response(200, PageSchema(SUMMARY), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    @blp.listing(Permission.CASES_READ, SUMMARY, EXAMPLE, operation="list_letters_of_case")
     def get(self, query: ListArguments, case_id: int) -> Any:
         """List the letters of a case that the caller may see, the oldest first."""
         actor = current_actor()
-        return page_response(letters_of_case(actor, read_case(actor, case_id, "letters"), query.page))
+        return letters_of_case(actor, read_case(actor, case_id, "letters"), query.page)
 
 
 @blp.route("/exports/letters.csv")

@@ -47,7 +47,7 @@ def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
 
     Raises Malformed.
     """
-    listing = lists.read_page(_letters(actor, Letter.case_id == case.id), page, Letter.id, LETTER_LIST.sorts, "id")
+    listing = lists.read_page(_letters(actor, Letter.case_id == case.id), page, Letter.id)
     return replace(listing, items=_rows(listing.items))
 
 

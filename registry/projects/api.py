@@ -355,14 +355,11 @@ class ProjectAttestation(MethodView):
 class ProjectHistory(MethodView):
     """The revisions of a project."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="read_history")
-    @blp.arguments(list_query(), location="query")
-    @blp.response(200, PageSchema(REVISION), example={"items": [examples.REVISION], "next": None}, headers=LINK)
+    @blp.listing(Permission.PROJECTS_READ, REVISION, examples.REVISION, operation="read_history")
     def get(self, query: ListArguments, number: str) -> Any:
         """Read every change of a project, the oldest first, from its registration on."""
         project = read_project(current_actor(), number, "history")
-        return page_response(history_page(project.id, query.page))
+        return history_page(project.id, query.page)
 
 
 @blp.route("/projects/<number>/verdict")
@@ -615,17 +612,14 @@ class SimilarProjects(MethodView):
 class ProjectLinks(MethodView):
     """The links of a project."""
 
-    @related_blp.requires(Permission.PROJECTS_READ)
-    @related_blp.doc(operationId="list_links")
-    @related_blp.arguments(list_query(), location="query")
-    @related_blp.response(200, PageSchema(PROJECT_LINK), example={"items": [LINK_EXAMPLE], "next": None}, headers=LINK)
+    @related_blp.listing(Permission.PROJECTS_READ, PROJECT_LINK, LINK_EXAMPLE, operation="list_links")
     def get(self, query: ListArguments, number: str) -> Any:
         """List the links from and to a project, the oldest first.
 
         Links with a project that the caller may not read are left out.
         """
         project_id = read_id(current_actor(), number, "links")
-        return page_response(links_page(current_actor(), project_id, query.page))
+        return links_page(current_actor(), project_id, query.page)
 
     @related_blp.requires(Permission.PROJECTS_LINK)
     @related_blp.doc(operationId="create_link")
@@ -709,15 +703,10 @@ class DocumentForm(DocumentFields):
 class Documents(MethodView):
     """The documents of a project."""
 
-    @documents_blp.requires(Permission.PROJECTS_READ)
-    @documents_blp.doc(operationId="list_documents")
-    @documents_blp.arguments(list_query(), location="query")
-    @documents_blp.response(
-        200, PageSchema(DOCUMENT), example={"items": [DOCUMENT_EXAMPLE], "next": None}, headers=LINK
-    )
+    @documents_blp.listing(Permission.PROJECTS_READ, DOCUMENT, DOCUMENT_EXAMPLE, operation="list_documents")
     def get(self, query: ListArguments, number: str) -> Any:
         """List the documents of a project, the oldest first."""
-        return page_response(documents_page(read_project(current_actor(), number, "documents"), query.page))
+        return documents_page(read_project(current_actor(), number, "documents"), query.page)
 
     @documents_blp.requires(Permission.DOCUMENTS_WRITE)
     @documents_blp.doc(operationId="create_document")

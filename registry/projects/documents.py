@@ -21,7 +21,7 @@ from registry.core.database import Instant, Model, db, transaction
 from registry.core.errors import Conflict, NotFound, Problem, invalid
 from registry.core.fields import BaseSchema, Choice
 from registry.core.fields import Text as TextField
-from registry.core.lists import Listing, Page, SortKey, read_page
+from registry.core.lists import Listing, Page, read_page
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
@@ -200,9 +200,6 @@ class Document(Model):
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
 
 
-SORTS: Final = {"id": SortKey("id", Document.id.expression, int)}
-
-
 def read_document_of(project_id: int, document_id: int) -> tuple[Document, bytes]:
     """A document of the project, whatever it belongs to, for a caller who may see that.
 
@@ -319,7 +316,7 @@ def documents_page(project: Project, page: Page) -> Listing:
 
 def page_of_documents(statement: Select[Any], page: Page) -> Listing:
     """A page of a query of ``columns_of_documents``, oldest first. Raises Malformed for an invalid cursor."""
-    return read_page(statement, page, Document.id, SORTS, "id")
+    return read_page(statement, page, Document.id)
 
 
 def _documents(project: Project) -> Select[Any]:

@@ -35,11 +35,10 @@ from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.rows import FORMULA_PREFIXES
 from registry.core.spreadsheets.writer import (
     CSV_BOM,
-    DATE_FORMAT,
     MAX_XLSX_ROWS,
     TooManyRowsForXlsx,
     csv_lines,
-    plain_workbook,
+    table_as_xlsx,
 )
 from registry.core.translations import Language, translate
 from registry.freeze.current import policy_in_force
@@ -136,21 +135,13 @@ def export_xlsx(
     counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
     if counted > MAX_XLSX_ROWS:
         raise TooManyRowsForXlsx(rows=counted, limit=MAX_XLSX_ROWS)
-    with plain_workbook(path) as workbook:
-        sheet = workbook.add_worksheet("projects")
-        day = workbook.add_format(DATE_FORMAT)
-        names = statement.selected_columns.keys()
-        sheet.write_row(0, 0, _headers(names, labels_in))
-        for place, row in enumerate(islice(_rows(statement), MAX_XLSX_ROWS), 1):
-            for column, (name, value) in enumerate(zip(names, row, strict=True)):
-                if value is None:
-                    continue
-                if name in NUMBERS:
-                    sheet.write_number(place, column, int(value))
-                elif name in DAYS:
-                    sheet.write_datetime(place, column, date.fromisoformat(value), day)
-                else:
-                    sheet.write_string(place, column, value)
+    names = statement.selected_columns.keys()
+    kinds = [int if name in NUMBERS else date.fromisoformat if name in DAYS else str for name in names]
+    rows = (
+        [None if cell is None else kind(cell) for kind, cell in zip(kinds, row, strict=True)]
+        for row in _rows(statement)
+    )
+    table_as_xlsx(path, "projects", _headers(names, labels_in), ([row] for row in rows), escaped=True)
 
 
 def _headers(names: Sequence[str], language: Language | None) -> list[str]:

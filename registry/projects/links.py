@@ -30,7 +30,7 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.lists import Listing, Page, SortKey, read_page
+from registry.core.lists import Listing, Page, read_page
 from registry.core.search import NAMES, project_words
 from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.journal import service as journal
@@ -226,9 +226,6 @@ class ProjectLink(Model):
     )
 
 
-SORTS: Final = {"id": SortKey("id", ProjectLink.id.expression, int)}
-
-
 def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> RowMapping:
     """Link a project to another from validated values (``kind``, ``target``, ``note``), in the open transaction.
 
@@ -304,7 +301,7 @@ def links_page(actor: Actor, project_id: int, page: Page) -> Listing:
     Links with a project that the actor may not see are left out; restricted ones are journalled as read.
     """
     statement = _links(actor).where(_of_project(project_id), ProjectLink.removed_at.is_(None))
-    listing = read_page(statement, page, ProjectLink.id, SORTS, "id")
+    listing = read_page(statement, page, ProjectLink.id)
     restricted = [row[end] for row in listing.items for end in ("project", "target") if row[f"_{end}_restricted"]]
     journal_restricted_reads(actor, restricted, "links")
     return Listing([{**row} for row in listing.items], listing.next)

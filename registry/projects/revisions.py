@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.agencies.models import Agency
 from registry.core.clock import local_date
 from registry.core.database import EncodedJson, Instant, Model, db, require_transaction, table_of
-from registry.core.lists import Listing, Page, SortKey, read_page
+from registry.core.lists import Listing, Page, read_page, sort_keys
 from registry.freeze.facts import EarlierRevision
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.vocabulary import FreezeStatus
@@ -89,9 +89,6 @@ def save_revision(project: Project, changes: list[dict[str, Any]], actor: str, r
     require_transaction().add(Revision(**revision_row(values, changes, actor), reason=reason))
 
 
-SORTS: Final = {"version": SortKey("version", Revision.version.expression, int)}
-
-
 def history(project_id: int) -> list[dict[str, Any]]:
     """All revisions of a project, oldest first: ``{at, by, changes, reason}``."""
     return [dict(row) for row in db.session.execute(_history(project_id)).mappings()]
@@ -99,7 +96,7 @@ def history(project_id: int) -> list[dict[str, Any]]:
 
 def history_page(project_id: int, page: Page) -> Listing:
     """A page of the revisions of a project, oldest first. Raises Malformed for an invalid cursor."""
-    return read_page(_history(project_id), page, Revision.version, SORTS, "version")
+    return read_page(_history(project_id), page, Revision.version, sort_keys(Revision.version.expression), "version")
 
 
 def _history(project_id: int) -> Select[Any]:

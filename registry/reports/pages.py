@@ -11,7 +11,7 @@ from flask import redirect, render_template, request, url_for
 
 from registry.accounts.absences import substitutions
 from registry.accounts.confirmations import pending_tokens
-from registry.accounts.queries import active_and_invited_people, ending_tokens
+from registry.accounts.queries import active_and_invited_people, all_tokens
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.same_person import ownerless_accounts
 from registry.accounts.service import local_changes_since, previous_sign_in
@@ -679,7 +679,7 @@ def home(actor: Actor) -> Answer:
             worst=worst,
             ending=ending,
             people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
-            ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
+            ending_tokens=all_tokens(actor, "ending") if actor.may(Permission.TOKENS_READ) else [],
             ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
             attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
             drafts=_drafts(actor),

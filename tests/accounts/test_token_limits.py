@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.models import Person
-from registry.accounts.queries import ending_tokens, inactive_tokens
+from registry.accounts.queries import all_tokens
 from registry.accounts.roles import Actor, Role, Scope, StepUpRequired
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import (
@@ -169,11 +169,11 @@ def test_inactive_tokens_are_those_that_nobody_used_for_90_days(app: Flask, pres
     come_in(used.text)
     administrator = an_actor(Role.ADMINISTRATOR)
     present.set(START + 90 * DAY - timedelta(seconds=1))
-    assert inactive_tokens(administrator) == []
+    assert all_tokens(administrator, "inactive") == []
     present.set(START + 90 * DAY)
-    assert [token["key_id"] for token in inactive_tokens(administrator)] == [unused.key_id]
+    assert [token["key_id"] for token in all_tokens(administrator, "inactive")] == [unused.key_id]
     present.set(START + 91 * DAY)
-    assert [token["key_id"] for token in inactive_tokens(administrator)] == [unused.key_id, used.key_id]
+    assert [token["key_id"] for token in all_tokens(administrator, "inactive")] == [unused.key_id, used.key_id]
 
 
 def test_ending_tokens_are_those_that_end_within_14_days(app: Flask, present: Present) -> None:
@@ -182,4 +182,4 @@ def test_ending_tokens_are_those_that_end_within_14_days(app: Flask, present: Pr
     administrator = an_actor(Role.ADMINISTRATOR)
     for days, listed in ((0, []), (6, [token.key_id]), (19, [token.key_id]), (20, [])):
         present.set(START + days * DAY)
-        assert [each["key_id"] for each in ending_tokens(administrator)] == listed
+        assert [each["key_id"] for each in all_tokens(administrator, "ending")] == listed

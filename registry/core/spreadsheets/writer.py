@@ -61,8 +61,13 @@ def table_as_csv(header: Sequence[str], pages: Iterable[Rows]) -> Iterator[bytes
         yield csv_lines([[escape_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows])
 
 
-def table_as_xlsx(path: Path, name: str, header: Sequence[str], pages: Iterable[Rows]) -> None:
-    """Write a table as a workbook of one sheet; formulas are escaped as in CSV. Raises TooManyRowsForXlsx."""
+def table_as_xlsx(
+    path: Path, name: str, header: Sequence[str], pages: Iterable[Rows], *, escaped: bool = False
+) -> None:
+    """Write a table as a workbook of one sheet; formulas are escaped as in CSV, or are already.
+
+    Raises TooManyRowsForXlsx.
+    """
     rows = chain.from_iterable(pages)
     with plain_workbook(path) as workbook:
         sheet = workbook.add_worksheet(name)
@@ -71,7 +76,7 @@ def table_as_xlsx(path: Path, name: str, header: Sequence[str], pages: Iterable[
         for place, row in enumerate(islice(rows, MAX_XLSX_ROWS), 1):
             for column, cell in enumerate(row):
                 if isinstance(cell, str):
-                    sheet.write_string(place, column, escape_formula(cell))
+                    sheet.write_string(place, column, cell if escaped else escape_formula(cell))
                 elif isinstance(cell, date):
                     sheet.write_datetime(place, column, cell, day)
                 elif cell is not None:
