@@ -24,12 +24,10 @@ from tests.benchmark.figures import Figure, as_json, as_table, machine
 from tests.benchmark.files import measure_export, measure_imports
 from tests.benchmark.nights import measure_nights, measure_sqlite_night
 from tests.benchmark.pages import measure_pages, measure_start
-from tests.benchmark.plot import plot
 from tests.benchmark.reads import measure_reads
 from tests.benchmark.requests import measure_requests
 from tests.benchmark.server import SETTINGS, Databases, postgres
 from tests.benchmark.similar import measure_accuracy, measure_similar
-from tests.benchmark.upgrade import measure_upgrade
 from tests.benchmark.waits import measure_sqlite_waits, measure_waits
 
 ROWS: Final = (
@@ -53,14 +51,13 @@ def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="100k", help="how many projects (default 100k)")
-    parser.add_argument("--only", help=f"some of {','.join(ROWS)},servers,upgrade")
+    parser.add_argument("--only", help=f"some of {','.join(ROWS)}")
     parser.add_argument("--peers", action="store_true", help="against Django REST framework and FastAPI")
     parser.add_argument("--rounds", type=int, default=5, help="the median of how many (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures for programs")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="what an audit costs by size, as SVG")
     arguments = parser.parse_args()
     only = set((arguments.only or ("" if arguments.peers else ",".join(ROWS))).split(",")) - {""}
-    if unknown := only - {*ROWS, "servers", "upgrade"}:
+    if unknown := only - set(ROWS):
         parser.error(f"--only: {', '.join(sorted(unknown))}")
     if arguments.peers:
         only.add("peers")
@@ -77,8 +74,6 @@ def main() -> None:
     say(f"{about['minutes']} minutes")
     if arguments.json:
         arguments.json.write_text(json.dumps(as_json(figures, about), ensure_ascii=False, indent=1) + "\n")
-    if arguments.plot:
-        arguments.plot.write_text(plot("What an audit costs", _lines(figures)))
 
 
 def _measure(size: str, only: set[str], rounds: int, databases: Databases, folder: Path) -> Iterator[Figure]:
@@ -123,8 +118,6 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
             yield from measure_pages(name, url, folder)
         if "import" in only:
             yield from measure_imports(min(IMPORTED, SIZES[name]), url, address, folder, rounds)
-        if "upgrade" in only:
-            yield from measure_upgrade(name, url, address, folder)
 
 
 def _about(databases: Databases) -> dict[str, Any]:
@@ -132,16 +125,6 @@ def _about(databases: Databases) -> dict[str, Any]:
         server = connection.execute("SHOW server_version").fetchone()
     version = server[0] if server else ""
     return {**machine(), "postgresql": version, "settings": SETTINGS, "client": web.client_name()}
-
-
-def _lines(figures: list[Figure]) -> dict[str, dict[int, float]]:
-    lines: dict[str, dict[int, float]] = {}
-    for each in figures:
-        what, _, size = each.what.rpartition(", ")
-        if each.row == "audit" and size in SIZES and each.floor is not None and what.endswith("night"):
-            lines.setdefault(f"{what}, every rule", {})[SIZES[size]] = each.value
-            lines.setdefault(f"{what}, raw SQL of one rule", {})[SIZES[size]] = each.floor
-    return lines
 
 
 def say(line: str) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any, Final
 
-PACKAGES: Final = ("Flask", "SQLAlchemy", "psycopg", "marshmallow", "flask-smorest", "gunicorn", "granian")
+PACKAGES: Final = ("Flask", "SQLAlchemy", "psycopg", "marshmallow", "flask-smorest", "granian")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def measure_export(name: str, url: str, address: str, data_dir: Path, rounds: in
     token = in_child("token", url, data_dir)["token"]
     ours, floor = [], []
     path = data_dir / "floor.csv"
-    with web.served("wsgi:application", "gunicorn gthread", environment(url, data_dir), workers=1) as (port, parent):
+    with web.served("wsgi:application", environment(url, data_dir), workers=1) as (port, parent):
         worker = child_of(parent)
         web.ask(port, "/api/v1/projects?limit=25", f"Bearer {token}")
         before = memory_now(worker)

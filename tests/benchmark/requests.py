@@ -18,8 +18,6 @@ from tests.benchmark.data import FIRST_REGISTERED, REGISTERED_WITHIN, bins
 from tests.benchmark.figures import Figure
 from tests.benchmark.stopwatch import tree_seconds
 
-# What ``registry serve`` uses.
-SERVER: Final = "granian"
 ROUNDS: Final = 5
 SECONDS: Final = 3
 LISTS: Final = (
@@ -90,29 +88,18 @@ def measure_requests(name: str, size: int, url: str, data_dir: Path, only: set[s
     """Everything that is asked over HTTP. ``database``: the pid of the database server."""
     token = in_child("token", url, data_dir)["token"]
     environ = environment(url, data_dir)
-    for server in web.SERVERS:
-        if server != SERVER and "servers" not in only:
-            continue
-        names = only if server == SERVER else {"list"}
-        yield from _under(server, name, size, token, environ, names, database)
-
-
-def _under(
-    server: str, name: str, size: int, token: str, environ: dict[str, str], only: set[str], database: int
-) -> Iterator[Figure]:
     with (
-        web.served("tests.benchmark.hello:application", server, environ) as bare,
-        web.served("wsgi:application", server, environ) as service,
+        web.served("tests.benchmark.hello:application", environ) as bare,
+        web.served("wsgi:application", environ) as service,
     ):
         port = service[0]
         beside = Beside(service, bare, database, token)
-        label = f"{name}, {server}"
         if "list" in only:
-            yield from _lists(beside, size, label)
+            yield from _lists(beside, size, name)
         if "project" in only:
-            yield from _project(beside, label)
+            yield from _project(beside, name)
         if "registration" in only:
-            yield _registration(port, size, token, label)
+            yield _registration(port, size, token, name)
         if "search" in only:
             yield from _search(port, token, name)
 

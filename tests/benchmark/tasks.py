@@ -30,7 +30,7 @@ from registry.cases.queries import find_case_to_change
 from registry.cases.service import say
 from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
-from registry.core.schema import downgrade_schema, upgrade_schema
+from registry.core.schema import upgrade_schema
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now
@@ -272,16 +272,3 @@ def _page(client: FlaskClient, path: str) -> dict[str, Any]:
 def reads() -> dict[str, Any]:
     """Processor time of single reads."""
     return processor_times()
-
-
-def downgrade(revision: str) -> dict[str, Any]:
-    """The schema of an earlier version."""
-    downgrade_schema(revision)
-    return {}
-
-
-def upgrade() -> dict[str, Any]:
-    """The migrations from the version before."""
-    began = time.perf_counter()
-    upgrade_schema()
-    return {"seconds": time.perf_counter() - began}

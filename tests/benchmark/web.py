@@ -23,11 +23,6 @@ from registry.settings import CHECKOUT
 WORKERS: Final = 2
 CONNECTIONS: Final = 16
 STARTED_WITHIN: Final = 30
-SERVERS: Final = {
-    "gunicorn sync": ["gunicorn", "--worker-class", "sync"],
-    "gunicorn gthread": ["gunicorn", "--worker-class", "gthread", "--threads", "4"],
-    "granian": ["granian", "--interface", "wsgi", "--blocking-threads", "4", "--no-ws", "--log-level", "error"],
-}
 SCRIPT: Final = """
 local lines, place = {}, 0
 for line in io.lines(os.getenv("BENCHMARK_LINES")) do lines[#lines + 1] = line end
@@ -49,13 +44,13 @@ end
 
 
 @contextmanager
-def served(application: str, server: str, environ: dict[str, str], workers: int = WORKERS) -> Iterator[tuple[int, int]]:
-    """The WSGI application under the server; the port, and the pid of the server's first process."""
+def served(application: str, environ: dict[str, str], workers: int = WORKERS) -> Iterator[tuple[int, int]]:
+    """The WSGI application under granian, as ``registry serve``; the port, and the pid of the first process."""
     port = free_port()
-    name, *options = SERVERS[server]
-    at = ["--bind", f"127.0.0.1:{port}"] if name == "gunicorn" else ["--host", "127.0.0.1", "--port", str(port)]
+    options = ("--interface", "wsgi", "--blocking-threads", "4", "--no-ws", "--log-level", "error")
+    at = ("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers))
     process = subprocess.Popen(
-        [sys.executable, "-m", name, *options, "--workers", str(workers), *at, application],
+        [sys.executable, "-m", "granian", *options, *at, application],
         cwd=CHECKOUT,
         env=environ,
         stdout=subprocess.DEVNULL,
