@@ -28,16 +28,6 @@ def test_receiver_is_left_alone_for_five_minutes_at_most() -> None:
     assert [pause_after(failures) for failures in (1, 2, 3, 1000)] == pauses
 
 
-def test_delay_that_a_receiver_asks_for_is_never_shorter_than_the_schedule_nor_longer_than_a_day() -> None:
-    asked = [timedelta(seconds=1), timedelta(minutes=10), timedelta(days=30)]
-    assert [wait_after(WAITS, 2, each) for each in asked] == [
-        timedelta(minutes=1),
-        timedelta(minutes=10),
-        timedelta(hours=24),
-    ]
-    assert wait_after(WAITS, 12, timedelta(hours=1)) is None
-
-
 def test_receiver_that_asks_for_it_is_left_alone_for_an_hour_at_most() -> None:
     asked = [timedelta(seconds=1), timedelta(minutes=10), timedelta(days=30)]
     assert [pause_after(1, each) for each in asked] == [timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)]
