@@ -153,7 +153,6 @@ def change_triggers() -> Iterator[tuple[str, str]]:
 
 def create_change_triggers(connection: Connection) -> None:
     """Create them, or put those of this version in their place; for migrations."""
-    drop_change_triggers(connection)
     on_postgresql = connection.dialect.name == "postgresql"
     for name, table, event, statement in _all_triggers(connection):
         if on_postgresql:
@@ -163,10 +162,11 @@ def create_change_triggers(connection: Connection) -> None:
             )
             read = "NEW TABLE AS added" if event == "INSERT" else "OLD TABLE AS former NEW TABLE AS added"
             connection.exec_driver_sql(
-                f"CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING {read}"
+                f"CREATE OR REPLACE TRIGGER {name} AFTER {event} ON {table} REFERENCING {read}"
                 f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
             )
         else:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
             connection.exec_driver_sql(f"CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN {statement}; END")
 
 
