@@ -26,6 +26,7 @@ def test_language_follows_locale(environ: dict[str, str], expected: str) -> None
     assert language(environ) == expected
 
 
+@pytest.mark.sqlite_only
 def test_error_is_in_language_of_locale(registry: CommandLine) -> None:
     messages = {
         locale: registry("tokens", "revoke", "0123456789", LC_ALL=locale).err

@@ -68,7 +68,7 @@ def test_nothing_is_lost_doubled_or_reset(app: Flask, present: Present, each_exa
     bins = [each.bin for each in agencies]
     fill(agencies, projects=15, cases=8, orders=2)
 
-    @settings(max_examples=15)
+    @settings(max_examples=settings.default.max_examples // 4)
     @given(steps=STEPS)
     def check(steps: list[tuple[str, int, int, int]]) -> None:
         with each_example():

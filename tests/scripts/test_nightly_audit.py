@@ -53,6 +53,7 @@ def test_a_night_is_audited_once_however_often_it_is_asked_for(
         assert db.session.scalar(select(func.count()).select_from(AuditRun)) == 1
 
 
+@pytest.mark.nightly
 def test_a_held_night_ends_as_a_conflict_each_time(own_app: Flask, own_database: str, tmp_path: Path) -> None:
     audited(own_database, tmp_path)
     with own_app.app_context(), transaction() as session:
@@ -61,6 +62,7 @@ def test_a_held_night_ends_as_a_conflict_each_time(own_app: Flask, own_database:
     assert (code, line["status"]) == (4, "held")
 
 
+@pytest.mark.nightly
 def test_beside_another_audit_it_ends_as_a_conflict(own_app: Flask, own_database: str, tmp_path: Path) -> None:
     with own_app.app_context(), exclusive_lock():
         code, line = audited(own_database, tmp_path)

@@ -140,6 +140,7 @@ def files_below(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
+@pytest.mark.nightly
 def test_installed_wheel_audits_in_an_empty_folder(installation: Installation) -> None:
     folder = installation.folder
     imported_from = installation.run("python", "-c", "import registry; print(registry.__file__)").decode()
@@ -159,6 +160,7 @@ def test_installed_wheel_audits_in_an_empty_folder(installation: Installation) -
     assert not list(installation.programs.parent.rglob("*.sqlite3"))
 
 
+@pytest.mark.nightly
 def test_installed_wheel_serves_pages_with_their_styles(installation: Installation) -> None:
     password = installation.run("registry", "users", "add", "--name", "administrator", "--role", "administrator")
     assert len(password.strip()) > 10
@@ -179,6 +181,7 @@ def test_installed_wheel_serves_pages_with_their_styles(installation: Installati
         assert "Which server" in get(port, "/help/operations")
 
 
+@pytest.mark.nightly
 def test_installed_wheel_is_served_by_granian(installation: Installation) -> None:
     port = free_port()
     installation.load_settings(installation.folder / "config" / "granian.env")
