@@ -200,10 +200,10 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     disabled = disabled_accounts(owner) if replaced not in (None, UNREADABLE) else []
     digest = copies.put_back(owner.database_url, file, force=force)
     with open_registry(owner):
-        if service_role is not None:
-            grant_to_service(service_role)
         if not schema_is_current() and schema_is_known():
             upgrade_schema(service_role=service_role)
+        elif service_role is not None and schema_is_current():
+            grant_to_service(service_role)
         faults = verify_and_save() if schema_is_current() else verify_stored()
         if schema_is_current():
             _journal_restore(file, digest, replaced, disabled, force=force)

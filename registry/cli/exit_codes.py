@@ -27,7 +27,7 @@ from registry.core.errors import (
 )
 from registry.core.messages import MessageUnknown
 from registry.core.postgresql import ConnectionIsPooled
-from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing, UpgradeRunning
+from registry.core.schema import SchemaNotCurrent, SchemaUnknown, ServiceRoleMissing, UpgradeRunning
 from registry.freeze.policy_file import PolicyInvalid
 from registry.http.error_handlers import error_of
 from registry.http.http_errors import DatabaseBusy
@@ -54,6 +54,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (CalendarInvalid, INVALID),
     (SignInFileInvalid, INVALID),
     (SchemaNotCurrent, FAILED),
+    (SchemaUnknown, FAILED),
     (ServiceRoleMissing, FAILED),
     (UpgradeRunning, CONFLICT),
     (ConnectionIsPooled, FAILED),
@@ -112,6 +113,8 @@ def error_lines(error: Exception) -> list[str]:
         return [cli_text("cli-sign-in-file-invalid"), f"  {error}"]
     if isinstance(error, SchemaNotCurrent):
         return [cli_text("cli-schema-not-current")]
+    if isinstance(error, SchemaUnknown):
+        return [cli_text("cli-schema-unknown", revision=error)]
     if isinstance(error, ServiceRoleMissing):
         return [cli_text("cli-service-role-missing", role=error)]
     if isinstance(error, UpgradeRunning):

@@ -124,3 +124,9 @@ def add_reference(table: str, column: str, target: str) -> None:
 def drop_column(table: str, column: str) -> None:
     """Drop a column without an index; SQLite keeps the table and its triggers."""
     op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+
+
+def partial_index(name: str | None, *columns: str, only: str, unique: bool = False) -> sa.Index:
+    """An index of the rows that meet a condition, for ``op.create_table``; without a name, that of the convention."""
+    where = sa.text(only)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)

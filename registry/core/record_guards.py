@@ -12,7 +12,7 @@ while the demo tells its year, and in tests that move the clock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -35,13 +35,6 @@ APPEND_ONLY: Final = {
     "sqlite": ("journal_no_update", "journal_no_delete"),
     "postgresql": ("journal_append_only",),
 }
-
-
-# Tables whose triggers are of a later revision than the first ones.
-APPROVALS: Final = "approvals"
-REQUESTS: Final = "requests"
-GOVERNMENT_REPORTS: Final = "government_reports"
-OF_LATER_REVISIONS: Final = frozenset({APPROVALS, REQUESTS, GOVERNMENT_REPORTS})
 
 
 class FinalColumns(NamedTuple):
@@ -90,7 +83,7 @@ FINAL: Final = (
     ),
     FinalColumns(
         "approvals_proposed",
-        APPROVALS,
+        "approvals",
         (
             *("kind", "subject", "agency_id", "project_id", "payload", "reason", "seen_digest", "proposed_by"),
             *("proposed_account_id", "proposed_role", "proposed_at", "expires_at"),
@@ -99,13 +92,13 @@ FINAL: Final = (
     ),
     FinalColumns(
         "approvals_decided",
-        APPROVALS,
+        "approvals",
         ("state", "decided_by", "decided_at", "decision_reason"),
         "OLD.state <> 'waiting'",
     ),
     FinalColumns(
         "requests_asked",
-        REQUESTS,
+        "requests",
         (
             *("kind", "agency_id", "project_id", "to_agency_id", "act", "reason"),
             *("asked_by", "asked_at"),
@@ -113,12 +106,15 @@ FINAL: Final = (
         "1 = 1",
     ),
     FinalColumns(
-        "requests_ended", REQUESTS, ('"on"',), "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL"
+        "requests_ended",
+        "requests",
+        ('"on"',),
+        "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL",
     ),
     # One that is confirmed for a later day can still be cancelled.
     FinalColumns(
         "requests_decided",
-        REQUESTS,
+        "requests",
         (
             *("state", "first_decided_by", "first_decided_at", "decided_by", "decided_at", "decision_reason"),
             "carried_out_at",
@@ -128,7 +124,7 @@ FINAL: Final = (
     ),
     FinalColumns(
         "government_reports_issued",
-        GOVERNMENT_REPORTS,
+        "government_reports",
         (
             *("year", "ordinal", "version", "status", "period_end", "due_on", "responsible"),
             *("introduction_kk", "introduction_ru", "findings_kk", "findings_ru", "measures_kk", "measures_ru"),
@@ -143,29 +139,24 @@ FINAL: Final = (
 )
 
 
-def create_guards(connection: Connection, *, without: Collection[str] = ()) -> None:
-    """Create the triggers of this version that are not there yet, on the tables that there are; for migrations.
-
-    ``without``: tables that get theirs in a later revision, because revisions before it still fill their columns.
-    """
-    tables = set(inspect(connection).get_table_names()).difference(without)
+def create_guards(connection: Connection) -> None:
+    """Create the triggers of this version that are not there yet, on the tables that there are; for migrations."""
+    tables = set(inspect(connection).get_table_names())
     for statement in _statements(connection.dialect.name, tables):
         connection.execute(text(statement))
     if PENDING in tables:
         create_change_triggers(connection)
 
 
-def drop_guards(connection: Connection, only: str | None = None) -> None:
-    """Drop them, or those of one table; for migrations."""
+def drop_guards(connection: Connection) -> None:
+    """Drop them; for migrations."""
     on_postgresql = connection.dialect.name == "postgresql"
     for name, table in _created():
-        if only in (None, table):
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if on_postgresql else ''}")
-    if on_postgresql and only is None:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if on_postgresql else ''}")
+    if on_postgresql:
         for function in ("journal_entry_follows", "journal_entry_is_of_now", "record_is_final"):
             connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}()")
-    if only is None:
-        drop_change_triggers(connection)
+    drop_change_triggers(connection)
 
 
 def switch_journal_clock(connection: Connection, *, on: bool) -> None:

@@ -49,6 +49,10 @@ class SchemaNotCurrent(RuntimeError):
     """The database schema is not the one that this code needs: run ``registry db upgrade``."""
 
 
+class SchemaUnknown(RuntimeError):
+    """The database is at a revision that this code does not have: of release 0.1, or of a later release."""
+
+
 class ServiceRoleMissing(RuntimeError):
     """The service's role does not exist on the database server."""
 
@@ -61,8 +65,8 @@ def upgrade_schema(revision: str = "head", service_role: str | None = None) -> N
     """Upgrade the schema to a revision. Of two concurrent processes, the second waits and has nothing left to do.
 
     ``service_role`` (PostgreSQL only): a role other than the current one that may use but not change the schema.
-    Raises ConnectionIsPooled, ServiceRoleMissing, UpgradeRunning, and OperationalError when a lock is not free within
-    2 seconds.
+    Raises ConnectionIsPooled, SchemaUnknown, ServiceRoleMissing, UpgradeRunning, and OperationalError when a lock is
+    not free within 2 seconds.
     """
     _run("upgrade", revision, service_role)
 
@@ -89,18 +93,21 @@ def downgrade_schema(revision: str) -> None:
 def schema_is_current() -> bool:
     """True when the database is at the newest migration."""
     with db.engine.connect() as connection:
-        if not connection.scalar(text(VERSION_TABLE_EXISTS[connection.dialect.name])):
-            return False
-        return connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}")).all() == [newest_revision()]  # noqa: S608
+        return _revision_of(connection) == newest_revision()
 
 
 def schema_is_known() -> bool:
     """True when the database is at a migration that this code knows, the newest or an older one."""
-    known = known_revisions()
     with db.engine.connect() as connection:
-        if not connection.scalar(text(VERSION_TABLE_EXISTS[connection.dialect.name])):
-            return False
-        return set(connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}"))) <= known  # noqa: S608
+        return _revision_of(connection) in known_revisions()
+
+
+def _revision_of(connection: Connection) -> str | None:
+    """The revision of the database; None without a schema."""
+    if not connection.scalar(text(VERSION_TABLE_EXISTS[connection.dialect.name])):
+        return None
+    revision: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
+    return revision
 
 
 def known_revisions() -> set[str]:
@@ -142,6 +149,11 @@ def _run(direction: str, revision: str, service_role: str | None = None) -> None
         with _one_transaction(connection) if on_sqlite else _locked_session(connection):
             if service_role is not None:
                 _require_role(connection, service_role)
+                connection.commit()
+            revision_now = _revision_of(connection)
+            if revision_now is not None and revision_now not in known_revisions():
+                raise SchemaUnknown(revision_now)
+            if not on_sqlite:
                 connection.commit()
             config.attributes["connection"] = connection
             getattr(command, direction)(config, revision)

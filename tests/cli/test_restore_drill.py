@@ -120,10 +120,10 @@ def test_backup_that_fails_deletes_none(registry: CommandLine, backups: Path, se
 
 
 def test_schema_is_taken_back_and_forth_only_when_confirmed(registry: CommandLine) -> None:
-    assert registry("db", "downgrade", "2026_11_26_69").code == 2
+    assert registry("db", "downgrade", "2026_11_26_15").code == 2
     assert registry("db", "downgrade", "2020_01_01_1", "--yes").code == 3
-    assert registry("db", "downgrade", "2026_11_26_69", "--yes").code == 0
+    assert registry("db", "downgrade", "2026_11_26_15", "--yes").code == 0
     checks = {finding["check"]: finding for finding in registry("doctor", "--json").json["checks"]}
     assert checks["schema"]["state"] == "failure"
-    assert newest_revision() in checks["schema"]["text"] and "2026_11_26_69" in checks["schema"]["text"]
+    assert newest_revision() in checks["schema"]["text"] and "2026_11_26_15" in checks["schema"]["text"]
     assert registry("db", "upgrade").code == 0

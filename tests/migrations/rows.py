@@ -5,7 +5,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Integer, LargeBinary, String, Table, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    inspect,
+    select,
+    text,
+)
 
 from registry.core.clock import now, rfc3339
 from registry.core.database import Base, Instant
@@ -33,15 +47,18 @@ def fill_every_table(connection: Connection) -> None:
     connection.execute(pending.delete().where(pending.c.xact != 1))
 
 
-def contents(
-    connection: Connection, tables: list[Table], only: dict[str, set[str]] | None = None
-) -> dict[str, list[dict[str, Any]]]:
-    """What the tables hold; ``only``: in the columns named for each table."""
-    rows = {}
-    for table in tables:
-        columns = [column for column in table.columns if only is None or column.name in only[table.name]]
-        rows[table.name] = [dict(row) for row in connection.execute(select(*columns)).mappings()]
-    return rows
+def contents(connection: Connection, tables: list[Table]) -> dict[str, list[dict[str, Any]]]:
+    """What the tables hold, by the models."""
+    return {table.name: [dict(row) for row in connection.execute(select(table)).mappings()] for table in tables}
+
+
+def rows_there(connection: Connection) -> dict[str, list[str]]:
+    """The rows of every table that is there, as text and sorted; of any revision."""
+    names = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    return {
+        name: sorted(str(sorted(row.items())) for row in connection.execute(text(f"SELECT * FROM {name}")).mappings())
+        for name in names
+    }
 
 
 def _value(column: Column[Any]) -> Any:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date
 
 import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from registry.core import online_migrations
 from registry.core.database import db, init_database
 from registry.core.postgresql import libpq_address
 from registry.core.schema import (
@@ -22,16 +20,11 @@ from registry.core.schema import (
     upgrade_schema,
 )
 from registry.core.settings import DatabaseLimits
-from tests.audits.steps import audit
 from tests.factories import a_project, an_agency
-from tests.present import Present
 
 pytestmark = pytest.mark.postgres_only
 
-BEFORE = "2026_11_26_4"
-DAY = date(2026, 10, 5)
-BATCH = "WITH batch AS "
-STATUSES = "SELECT freeze_status FROM projects ORDER BY id"
+BEFORE = "2026_11_26_15"
 INDEXES = "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE NOT indisvalid"
 Act = Callable[[Connection], None]
 
@@ -45,83 +38,70 @@ def other(own_database: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def three_flagged(own_app: Flask, present: Present, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Three flagged projects in the schema before the stored freeze status; a batch fills one."""
-    present.set(DAY)
-    monkeypatch.setattr(online_migrations, "BATCH_ROWS", 1)
+def release_0_2(own_app: Flask) -> Iterator[Flask]:
+    """The schema of release 0.2 with a project."""
     with own_app.app_context():
-        agency = an_agency()
-        for _ in range(3):
-            a_project(agency)
-        audit()
+        a_project(an_agency())
         db.session.remove()
         downgrade_schema(BEFORE)
-        yield
+        yield own_app
 
 
-def before(beginning: str, act: Act, *, number: int = 1) -> None:
-    """Do something right before the upgrade sends the ``number``-th statement that begins so."""
-    seen = 0
+def before(beginning: str, act: Act) -> None:
+    """Do something once, right before the upgrade sends a statement that begins so."""
+    waiting = [act]
 
     @event.listens_for(db.engine, "before_cursor_execute")
     def look(conn: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        nonlocal seen
-        if statement.startswith(beginning):
-            seen += 1
-            if seen == number:
-                act(conn)
+        if statement.startswith(beginning) and waiting:
+            waiting.pop()(conn)
 
 
 def rows(connection: psycopg.Connection, statement: str) -> list[str]:
     return [str(row[0]) for row in connection.execute(statement)]  # type: ignore[call-overload]
 
 
-def test_interrupted_fill_keeps_its_batches_and_the_next_upgrade_completes_it(
-    three_flagged: None, other: psycopg.Connection
-) -> None:
+def test_upgrade_that_was_killed_goes_on_when_it_runs_again(release_0_2: Flask, other: psycopg.Connection) -> None:
     def kill(connection: Connection) -> None:
         pid = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
         other.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
 
-    before(BATCH, kill, number=2)
+    before("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_cases_status_closed_at_id", kill)
     with pytest.raises(DBAPIError, match="terminating connection"):
         upgrade_schema()
-    assert rows(other, STATUSES) == ["flagged", "unaudited", "unaudited"]
     assert not schema_is_current()
     upgrade_schema()
-    assert rows(other, STATUSES) == ["flagged", "flagged", "flagged"]
     assert schema_is_current()
 
 
 def test_index_that_an_interrupted_upgrade_left_invalid_is_built_again(
-    three_flagged: None, other: psycopg.Connection
+    release_0_2: Flask, other: psycopg.Connection
 ) -> None:
     def limit(connection: Connection) -> None:
         # An open transaction that wrote to the table: the build waits for it, but not for long.
         other.execute("BEGIN; LOCK TABLE projects IN ROW EXCLUSIVE MODE")
         connection.connection.dbapi_connection.execute("SET statement_timeout = '100ms'")  # type: ignore[union-attr]
 
-    before("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_projects_rare_status", limit)
+    before("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_projects_withdrawn", limit)
     with pytest.raises(DBAPIError, match="statement timeout"):
         upgrade_schema()
     other.execute("ROLLBACK")
-    assert rows(other, INDEXES) == ["ix_projects_rare_status"]
+    assert rows(other, INDEXES) == ["ix_projects_withdrawn"]
     upgrade_schema()
     assert rows(other, INDEXES) == []
     assert schema_is_current()
 
 
-def test_others_read_and_write_between_batches_and_what_they_change_is_filled(
-    three_flagged: None, other: psycopg.Connection
+def test_upgrade_that_would_have_to_wait_gives_up_and_can_run_again(
+    release_0_2: Flask, other: psycopg.Connection
 ) -> None:
-    def clear_the_first(_connection: Connection) -> None:
-        other.execute("UPDATE flags SET status = 'cleared' WHERE project_id = (SELECT min(id) FROM projects)")
-        other.execute("UPDATE projects SET budget_kzt = budget_kzt + 1")
-        assert rows(other, "SELECT count(*) FROM projects") == ["3"]
-
-    before(BATCH, clear_the_first, number=2)
+    other.execute("BEGIN; LOCK TABLE agencies IN ROW EXCLUSIVE MODE")
+    with pytest.raises(OperationalError, match="lock timeout"):
+        upgrade_schema()
+    assert not schema_is_current()
+    other.execute("ROLLBACK")
     upgrade_schema()
-    assert rows(other, STATUSES) == ["clear", "flagged", "flagged"]
+    assert schema_is_current()
 
 
 def test_upgrade_waits_for_another_and_gives_up_at_the_long_timeout(

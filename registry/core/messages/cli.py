@@ -148,6 +148,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-schema-not-current": lazy_text(
         "The database's schema is not the one that this version needs. Run: registry db upgrade."
     ),
+    "cli-schema-unknown": lazy_text(
+        "This version does not know revision {revision} of the database's schema; nothing was changed. Upgrade a "
+        "database of release 0.1 with release 0.2 first. A database of a later release needs that release."
+    ),
     "cli-schema-upgraded": lazy_text("The database's schema is upgraded."),
     "cli-schema-was-current": lazy_text("The database's schema is current already; nothing was changed."),
     "cli-service-role-missing": lazy_text(

@@ -1,0 +1,188 @@
+"""A registry of release 0.2, filled by its own demo, upgrades with all its records, and goes back."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, func, inspect, select, text
+
+from registry.core.database import Base, db
+from registry.core.record_guards import switch_journal_clock
+from registry.core.schema import SchemaUnknown, downgrade_schema, schema_is_current, upgrade_schema
+from registry.flags.freeze_status import computed_freeze_status, computed_severity
+from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.freeze.current import policy_in_force
+from registry.journal.verification import verify_stored
+from registry.projects.change_times import PROJECT
+from tests.audits.steps import audit
+from tests.migrations.rows import rows_there
+from tests.present import Present
+
+DATA = Path(__file__).parents[1] / "data"
+RELEASE = "2026_11_26_15"
+LAST_AUDIT = date(2026, 11, 30)
+RECORDS = {
+    "accounts": 13,
+    "agencies": 14,
+    "audit_changes": 144,
+    "audits": 34,
+    "case_decisions": 9,
+    "case_events": 99,
+    "cases": 35,
+    "confirmations": 58,
+    "exemptions": 2,
+    "flags": 102,
+    "journal": 282,
+    "orders": 3,
+    "people": 13,
+    "projects": 79,
+    "revisions": 145,
+}
+STATUSES = {"flagged": 40, "clear": 31, "accepted": 3, "exempt": 2, "out_of_scope": 3}
+
+
+@pytest.fixture
+def release_0_2(own_app: Flask) -> Iterator[Flask]:
+    """The schema of that release with the rows of its demo registry, table by table, columns first."""
+    tables = json.loads(gzip.decompress((DATA / "release-0.2.json.gz").read_bytes()))
+    with own_app.app_context():
+        downgrade_schema("base")
+        upgrade_schema(RELEASE)
+        with db.engine.begin() as connection:
+            for name in ("installation", "journal_head"):
+                connection.exec_driver_sql(f"DELETE FROM {name}")
+            order = [name for name, _ in inspect(connection).get_sorted_table_and_fkc_names() if name in tables]
+            assert set(order) == set(tables)
+            for name in order:
+                columns, *rows = tables[name]
+                _insert(connection, str(name), columns, rows)
+        yield own_app
+
+
+def _insert(connection: Connection, table: str, columns: list[str], rows: list[list[Any]]) -> None:
+    names = ", ".join(f'"{column}"' for column in columns)
+    raw: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        raw.executemany(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})", rows)
+        return
+    # As text, which PostgreSQL reads for every type.
+    with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([None if value is None else str(value) for value in row])
+    if "id" in columns and connection.exec_driver_sql(f"SELECT pg_get_serial_sequence('{table}', 'id')").scalar():
+        last = f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
+        connection.exec_driver_sql(last)
+
+
+def run(*statements: str) -> None:
+    with db.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def rows(statement: str) -> list[tuple[object, ...]]:
+    with db.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def records() -> dict[str, int]:
+    with db.engine.connect() as connection:
+        tables = (Base.metadata.tables[name] for name in RECORDS)
+        return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+
+def test_registry_of_release_0_2_upgrades_with_all_records(release_0_2: Flask, present: Present) -> None:
+    upgrade_schema()
+    assert schema_is_current()
+    assert records() == RECORDS
+    assert verify_stored() == []
+    columns = (PROJECT.c.freeze_status, PROJECT.c.severity)
+    statuses = db.session.execute(
+        select(*columns, computed_freeze_status(policy_in_force()), computed_severity()).order_by(PROJECT.c.id)
+    ).all()
+    assert [tuple(row[:2]) for row in statuses] == [tuple(row[2:]) for row in statuses]
+    assert Counter(row[0] for row in statuses) == STATUSES
+    db.session.rollback()
+    with db.engine.begin() as connection:
+        switch_journal_clock(connection, on=False)
+    present.set(LAST_AUDIT)
+    run_today = audit()
+    assert (run_today.status, run_today.flags_kept, run_today.flags_opened, run_today.flags_cleared) == (
+        "succeeded",
+        67,
+        0,
+        0,
+    )
+    assert db.session.scalar(select(func.count()).where(IS_ACTIVE).select_from(FLAGS)) == 67
+    assert verify_stored() == []
+
+
+def test_upgraded_registry_goes_back_with_the_rows_that_it_had(release_0_2: Flask) -> None:
+    with db.engine.connect() as connection:
+        before = rows_there(connection)
+    upgrade_schema()
+    downgrade_schema(RELEASE)
+    with db.engine.connect() as connection:
+        assert rows_there(connection) == before
+
+
+def test_accounts_of_agencies_go_on_reading_restricted_projects(release_0_2: Flask) -> None:
+    upgrade_schema()
+    of_agencies = "role IN ('agency_viewer', 'agency_editor', 'agency_administrator')"
+    assert rows(f"SELECT DISTINCT restricted_admitted_at IS NOT NULL, {of_agencies} FROM accounts ORDER BY 1") == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(release_0_2: Flask) -> None:
+    upgrade_schema()
+    at = "'2026-03-01 04:05:06.000000'"
+    document = (
+        "INSERT INTO documents (id, project_id, kind, belongs_to, name, content_type, size, sha256, added_at, added_by)"
+        f" VALUES ({{id}}, 1, 'other', {{of}}, 'x', 'x', 1, 'x', {at}, 'x')"
+    )
+    email = (
+        'INSERT INTO emails (id, "key", is_digest, events, created_at, state, tries, next_try_at, channel)'
+        f" VALUES ({{id}}, '{{id}}', {{no}}, '[]', {at}, 'waiting', 0, {at}, '{{channel}}')"
+    )
+    no = "false" if db.engine.dialect.name == "postgresql" else "0"
+    piece = "x''" if db.engine.dialect.name == "sqlite" else "''"
+    run(
+        "UPDATE audits SET status = 'rejected' WHERE id = 1",
+        "UPDATE audit_changes SET change = 'raised' WHERE id = 1",
+        document.format(id=1, of="NULL"),
+        document.format(id=2, of="'case'"),
+        document.format(id=3, of="'exemption'"),
+        "INSERT INTO case_documents (document_id, case_id, event_id) VALUES (2, 1, 1)",
+        "INSERT INTO exemption_documents (document_id, exemption_id) VALUES (3, 1)",
+        email.format(id=1, channel="email", no=no),
+        email.format(id=2, channel="aitu", no=no),
+        "UPDATE imports SET state = 'queued' WHERE id = 2",
+        *(f"INSERT INTO import_files (import_id, position, content) VALUES ({id_}, 0, {piece})" for id_ in (1, 2)),
+    )
+    downgrade_schema(RELEASE)
+    assert rows("SELECT status FROM audits WHERE id = 1") == [("held",)]
+    assert rows("SELECT count(*) FROM audit_changes WHERE id = 1") == [(0,)]
+    # Among a project's own documents, its agency would see those of cases and exemptions.
+    assert rows("SELECT id FROM documents") == [(1,)]
+    # It would send the message for Aitu as an e-mail.
+    assert rows("SELECT id, state FROM letters ORDER BY id") == [(1, "waiting"), (2, "dropped")]
+    # It would never delete the file of an import that has ended.
+    assert rows("SELECT import_id FROM import_files") == [(2,)]
+
+
+@pytest.mark.parametrize("revision", ["2026_11_25_1", "2027_01_01_1"])
+def test_schema_of_release_0_1_or_of_a_later_release_is_not_upgraded(release_0_2: Flask, revision: str) -> None:
+    run(f"UPDATE alembic_version SET version_num = '{revision}'")
+    with pytest.raises(SchemaUnknown, match=revision):
+        upgrade_schema()
+    assert rows("SELECT count(*) FROM principals") == [(13,)]
