@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -221,3 +223,32 @@ def _example(schema: Schema, name: str, schemas: Schema, written: Mapping[str, A
         case "boolean":
             return False
     return FORMATS.get(schema.get("format", "")) or TEXTS.get(name, "–")
+
+
+# Query parameters that several operations have, as components: a list and its exports take the same filters.
+
+
+def share_parameters(specification: dict[str, Any]) -> None:
+    """Replace each query parameter that stands in several operations by a reference to a component.
+
+    Its name is that of the parameter, behind the name of the tag where only the operations of one tag have it.
+    """
+    components = specification["components"]["parameters"]
+    uses: dict[str, list[tuple[str, list[Any], int]]] = {}
+    for methods in specification["paths"].values():
+        for operation in (each for name, each in methods.items() if name != "parameters"):
+            for place, parameter in enumerate(operation["parameters"]):
+                if parameter.get("in") == "query":
+                    use = (operation["tags"][0], operation["parameters"], place)
+                    uses.setdefault(json.dumps(parameter), []).append(use)
+    for text, places in uses.items():
+        if len(places) > 1:
+            parameter = json.loads(text)
+            tags = {tag for tag, _, _ in places}
+            words = f"{places[0][0]} {parameter['name']}" if len(tags) == 1 else parameter["name"]
+            name = re.sub(r"[^a-z0-9]+", " ", words).title().replace(" ", "")
+            while name in components:
+                name += "Of" + places[0][0].title().replace("-", "")
+            components[name] = parameter
+            for _, parameters, place in places:
+                parameters[place] = {"$ref": f"#/components/parameters/{name}"}

@@ -22,7 +22,14 @@ from registry.api.blueprint import (
     ProjectName,
     ReportNumber,
 )
-from registry.api.components import CODES, add_examples, add_integer_formats, open_vocabularies, share_enums
+from registry.api.components import (
+    CODES,
+    add_examples,
+    add_integer_formats,
+    open_vocabularies,
+    share_enums,
+    share_parameters,
+)
 from registry.api.error_codes import error_codes, field_codes
 from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
@@ -237,6 +244,7 @@ def make_specification() -> dict[str, Any]:
     share_enums(specification)
     add_integer_formats(specification)
     add_examples(specification)
+    share_parameters(specification)
     return specification
 
 

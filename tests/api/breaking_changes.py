@@ -78,7 +78,7 @@ class _Comparison:
             if status not in new:
                 yield f"{name}: {status} removed"
                 continue
-            was, now = _resolved(self.old, response), _resolved(self.new, new[status])
+            was, now = resolved(self.old, response), resolved(self.new, new[status])
             for kind, content in was.get("content", {}).items():
                 if kind not in now.get("content", {}):
                     yield f"{name}: {status} {kind} removed"
@@ -91,7 +91,7 @@ class _Comparison:
         if (key := (old.get("$ref"), new.get("$ref"))) in seen:
             return
         seen = (*seen, key) if any(key) else seen
-        old, new = _resolved(self.old, old), _resolved(self.new, new)
+        old, new = resolved(self.old, old), resolved(self.new, new)
         types, accepted = _types(old), _types(new)
         if accepted and (
             missing := (types or {"anything"}) - accepted - ({"integer"} if "number" in accepted else set())
@@ -120,7 +120,7 @@ class _Comparison:
         if (key := (old.get("$ref"), new.get("$ref"))) in seen:
             return
         seen = (*seen, key) if any(key) else seen
-        old, new = _resolved(self.old, old), _resolved(self.new, new)
+        old, new = resolved(self.old, old), resolved(self.new, new)
         types = _types(old)
         if types and (added := (_types(new) or {"anything"}) - types):
             yield f"{place}: may be {', '.join(sorted(added))}"
@@ -138,12 +138,13 @@ class _Comparison:
 
 def _parameters(specification: Schema, methods: Schema, operation: Schema) -> dict[str, Schema]:
     listed = [
-        _resolved(specification, each) for each in (*methods.get("parameters", ()), *operation.get("parameters", ()))
+        resolved(specification, each) for each in (*methods.get("parameters", ()), *operation.get("parameters", ()))
     ]
     return {f"{each['in']} {each['name']}": each for each in listed}
 
 
-def _resolved(specification: Schema, part: Schema) -> Schema:
+def resolved(specification: Schema, part: Schema) -> Schema:
+    """What a part refers to, or the part itself."""
     while "$ref" in part:
         inner: Any = specification
         for name in part["$ref"].removeprefix("#/").split("/"):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
 from registry.core.database import db
+from tests.api.breaking_changes import resolved
 from tests.api.callers import BASE, caller
 from tests.listed_records import Listed, listed_records
 from tests.pairwise import pairwise_rows, single_rows
@@ -90,21 +91,18 @@ def values_of(name: str, schema: Mapping[str, Any], known: Mapping[str, str]) ->
     return [DAY] if items.get("format") == "date" else ["x"]
 
 
-def resolved(schema: Mapping[str, Any], specification: Mapping[str, Any]) -> dict[str, Any]:
+def inlined(schema: Mapping[str, Any], specification: Mapping[str, Any]) -> dict[str, Any]:
     """The schema without references to vocabularies."""
-    if "$ref" in schema:
-        return dict(specification["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    return {**schema, "items": resolved(schema["items"], specification)} if "items" in schema else dict(schema)
+    schema = resolved(specification, schema)
+    return {**schema, "items": inlined(schema["items"], specification)} if "items" in schema else dict(schema)
 
 
 def lists_of(specification: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The query parameters of each list that can be filtered, by its path."""
     lists = {}
     for path, operations in specification["paths"].items():
-        parameters = operations.get("get", {}).get("parameters", [])
-        query = {
-            each["name"]: resolved(each["schema"], specification) for each in parameters if each.get("in") == "query"
-        }
+        parameters = [resolved(specification, each) for each in operations.get("get", {}).get("parameters", [])]
+        query = {each["name"]: inlined(each["schema"], specification) for each in parameters if each["in"] == "query"}
         query.pop("cursor", None)
         if "{" not in path and query:
             lists[path.removeprefix(BASE)] = query

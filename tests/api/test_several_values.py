@@ -15,6 +15,7 @@ from registry.settings import CHECKOUT
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of
 from tests.api.access_matrix.world_making import a_world
+from tests.api.breaking_changes import resolved
 from tests.api.callers import caller, codes
 from tests.factories import a_bin, an_agency
 
@@ -26,13 +27,12 @@ def several() -> dict[str, list[tuple[str, dict[str, Any]]]]:
     parameters: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for methods in SPECIFICATION["paths"].values():
         for name, operation in methods.items():
-            for parameter in operation.get("parameters", ()) if name != "parameters" else ():
+            for each in operation.get("parameters", ()) if name != "parameters" else ():
+                parameter = resolved(SPECIFICATION, each)
                 if parameter.get("schema", {}).get("type") == "array":
                     assert parameter["schema"]["maxItems"] == 500, (operation["operationId"], parameter["name"])
-                    item = parameter["schema"]["items"]
-                    if "$ref" in item:
-                        item = SPECIFICATION["components"]["schemas"][item["$ref"].rpartition("/")[2]]
-                    parameters.setdefault(operation["operationId"], []).append((parameter["name"], item))
+                    item = resolved(SPECIFICATION, parameter["schema"]["items"])
+                    parameters.setdefault(operation["operationId"], []).append((parameter["name"], dict(item)))
     return parameters
 
 

@@ -188,3 +188,17 @@ def test_the_vendored_files_are_as_published() -> None:
     for line in lines:
         digest, name = line.split()
         assert hashlib.sha256(Path(FOLDER, name).read_bytes()).hexdigest() == digest, name
+
+
+def test_query_parameter_of_several_operations_is_written_once() -> None:
+    specification = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    limit = {"$ref": "#/components/parameters/Limit"}
+    assert limit in specification["paths"]["/api/v1/flags"]["get"]["parameters"]
+    written = [
+        json.dumps(parameter)
+        for methods in specification["paths"].values()
+        for name, operation in methods.items()
+        for parameter in (operation["parameters"] if name != "parameters" else ())
+        if "$ref" not in parameter
+    ]
+    assert len(written) == len(set(written))
