@@ -6,7 +6,6 @@ Handlers of an event run in the order given here, and lock rows in it: projects,
 from __future__ import annotations
 
 from registry.accounts.events import (
-    account_renamed,
     admitted,
     agency_changed_of_account,
     drafts_handed_over,
@@ -32,7 +31,7 @@ from registry.cases.models import (
     cases_moved_by_audit,
     timeline_written,
 )
-from registry.cases.service import hand_over_cases, rename_in_cases
+from registry.cases.service import hand_over_cases
 from registry.changes.service import number_changes
 from registry.core.database import after_rollback, before_commit, before_journal
 from registry.exemptions.service import exempt_since
@@ -46,7 +45,7 @@ from registry.flags.queries import (
     link_column,
 )
 from registry.freeze.current import connect_later_versions
-from registry.government_reports.service import hand_over_reports, rename_in_open_reports
+from registry.government_reports.service import hand_over_reports
 from registry.imports.models import pass_on_imports
 from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
@@ -69,7 +68,7 @@ from registry.requests.platform_approvals import (
     PlacementApproval,
 )
 from registry.requests.restriction import RestrictedReader, Restriction, propose_with_change
-from registry.saved_views.service import leave_shared_views, pass_on_views, rename_in_views
+from registry.saved_views.service import leave_shared_views, pass_on_views
 from registry.webhooks.events import pass_on_webhooks
 from registry.webhooks.queue import disable_of_admitted
 
@@ -93,10 +92,6 @@ project_restricting.connect(lock_flags_for_review)
 project_restricted.connect(move_in_last_audit)
 project_restricted.connect(withhold_restricted)
 project_withdrawn.connect(withhold)
-
-account_renamed.connect(rename_in_cases)
-account_renamed.connect(rename_in_open_reports)
-account_renamed.connect(rename_in_views)
 
 case_acted.connect(prepare_letter)
 case_acted.connect(enqueue_action)

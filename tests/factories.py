@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from registry.accounts.models import Account, Person, account_named, new_account
+from registry.accounts.passwords import hash_password
 from registry.accounts.roles import AGENCY_ROLES, LOCAL, SESSION_PREFIX, Actor, Role, scopes_of_role
-from registry.accounts.service import NewPerson, add_person
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
 from registry.accounts.tokens import issue, issue_own_token
 from registry.accounts.vocabulary import AccountKind
@@ -50,6 +51,21 @@ def with_account(actor: Actor) -> Actor:
         with transaction():
             account = new_account(ADMINISTRATOR, actor.principal, AccountKind.PERSON, actor.role, actor.agency_id)
     return replace(actor, account_id=account.id)
+
+
+def enrol(new: NewPerson) -> None:
+    """Add a person with ``PASSWORD``, also for an account of ``with_account``."""
+    account = account_named(new.name)
+    if account is None:
+        add_person(ADMINISTRATOR, new, PASSWORD)
+        return
+    assert (account.role, account.agency_id) == (new.role.value, new.agency_id)
+    values = {"old_role": account.role, "old_agency_id": account.agency_id, "language": new.language}
+    with transaction() as session:
+        at = now()
+        person = Person(account=account, **values, password_hash=hash_password(PASSWORD), password_must_change=False)
+        person.created_at = person.password_set_at = at
+        session.add(person)
 
 
 # Has the credential of the command line, so that its changes need no confirmation by a second person.
@@ -119,8 +135,8 @@ def a_token(
 ) -> str:
     """A new token of a person, who is created if the name is new; with the person's role or a narrower one."""
     name, role, agency_id = name or f"{Role(role).value}-{next(_serial)}", Role(role), agency.id if agency else None
-    if account_named(name) is None:
-        add_person(ADMINISTRATOR, NewPerson(name, role, agency_id), PASSWORD)
+    if person_named(name) is None:
+        enrol(NewPerson(name, role, agency_id))
     account = account_named(name)
     assert account is not None
     person = Actor(name, Role(account.role), account.agency_id, "127.0.0.1", "tests", account.id, is_person=True)

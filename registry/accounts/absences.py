@@ -66,6 +66,8 @@ class Substitution:
     absent: str
     deputy: str
     last_day: date
+    absent_id: int
+    deputy_id: int
 
 
 def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: date, last_day: date) -> Absence:
@@ -208,7 +210,7 @@ def substitutions() -> list[Substitution]:
         .order_by(absent.name)
     )
     return [
-        Substitution(of.name, substitute.name, last_day)
+        Substitution(of.name, substitute.name, last_day, of.id, substitute.id)
         for of, substitute, last_day in db.session.execute(statement)
         if may_deputize(substitute, of)
     ]
@@ -216,7 +218,7 @@ def substitutions() -> list[Substitution]:
 
 def substituted_by(actor: Actor) -> list[str]:
     """The names of the people whose work the actor has today, as their deputy."""
-    return [each.absent for each in substitutions() if each.deputy == actor.principal]
+    return [each.absent for each in substitutions() if each.deputy_id == actor.account_id]
 
 
 def _is_led(account: type[Account]) -> ColumnElement[bool]:

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from registry.accounts.handover import HandOver
     from registry.accounts.roles import Actor
 
-account_renamed: Final[Event[[int, str, str]]] = Event("account_renamed")
-"""The account, the former name and the new one."""
 factor_added: Final[Event[[int]]] = Event("factor_added")
 signed_in_on_new_device: Final[Event[[int]]] = Event("signed_in_on_new_device")
 token_issued: Final[Event[[int]]] = Event("token_issued")

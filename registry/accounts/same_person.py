@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, func, or_, select, union
 from sqlalchemy.orm import aliased
 
 from registry.accounts.account_management import (
@@ -190,6 +190,14 @@ def account_ever_named(name: str) -> Account | None:
     return db.session.scalar(select(Account).where(Account.id.in_(had)))
 
 
+def accounts_ever_named(names: Collection[str]) -> Select[int]:
+    """The ids of the accounts that have or had one of the names."""
+    # PostgreSQL rejects NUL, and no name has unprintable characters.
+    usable = [name for name in names if name.isprintable()]
+    had = select(FormerName.account_id).where(FormerName.name.in_(usable))
+    return select(Account.id).where(or_(Account.name.in_(usable), Account.id.in_(had)))
+
+
 def present_names(names: Collection[str]) -> dict[str, str]:
     """The present name of each account that has or had one of the names; without names that no account had."""
     had = (
@@ -203,10 +211,7 @@ def present_names(names: Collection[str]) -> dict[str, str]:
 
 def every_name_of(names: Collection[str]) -> frozenset[str]:
     """The names, and every other one that an account with one of them has or had."""
-    # PostgreSQL rejects NUL, and no name has unprintable characters.
-    usable = [name for name in names if name.isprintable()]
-    had = select(FormerName.account_id).where(FormerName.name.in_(usable))
-    accounts = select(Account.id).where(or_(Account.name.in_(usable), Account.id.in_(had)))
+    accounts = accounts_ever_named(names)
     present = select(Account.name).where(Account.id.in_(accounts))
     former = select(FormerName.name).where(FormerName.account_id.in_(accounts))
     return frozenset({*names, *db.session.scalars(union(present, former))})

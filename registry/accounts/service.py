@@ -28,7 +28,7 @@ from registry.accounts.account_management import (
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, mark_succeeded
-from registry.accounts.events import account_renamed, password_changed
+from registry.accounts.events import password_changed
 from registry.accounts.invitations import (
     InvitationNotFound,
     can_be_invited,
@@ -478,7 +478,6 @@ def _rename(actor: Actor, account: Account, name: str) -> None:
         raise AccountNameTaken(name=name, taken=name) from error
     # Again, as for new accounts: since the first look the name may have been taken and given up.
     require_free_name(name, account.id)
-    account_renamed.publish(account.id, old, name)
     # Under the former name, where the entries are that a reader knows of; both names are in the details.
     journal.record(actor, "account.renamed", f"account:{old}", {"old_name": old, "name": name})
 

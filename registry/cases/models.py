@@ -7,12 +7,17 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Subquery, Text, func, select, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
+from sqlalchemy.orm.attributes import set_committed_value
 
 from registry.accounts.handover import HandOver
+from registry.accounts.models import Account
 from registry.accounts.roles import Actor
 from registry.core.database import EPOCH, Event, Instant, Model, db, table_of
 from registry.projects.models import Project
+
+# An alias, so that statements that read accounts for other reasons may read the name of an assignee too.
+ASSIGNEES: Final = table_of(Account).alias("assignees")
 
 
 class Case(Model):
@@ -32,7 +37,7 @@ class Case(Model):
     status: Mapped[str] = mapped_column(String(24))
     severity: Mapped[str] = mapped_column(String(10))
     from_severity: Mapped[str] = mapped_column(String(10))
-    assignee: Mapped[str | None] = mapped_column(String(200))
+    assignee_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     opened_at: Mapped[datetime] = mapped_column(Instant)
     opened_by_audit: Mapped[int | None] = mapped_column(ForeignKey("audits.id"))
     due_on: Mapped[date | None]
@@ -44,6 +49,14 @@ class Case(Model):
     changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
 
     project_record: Mapped[Project] = relationship(lazy="raise")
+    # The present name, as it was when the case was read.
+    assignee: Mapped[str | None] = column_property(
+        select(ASSIGNEES.c.name)
+        .where(ASSIGNEES.c.id == assignee_account_id)
+        .correlate_except(ASSIGNEES)
+        .scalar_subquery(),
+        expire_on_flush=False,
+    )
 
     __table_args__ = (
         Index(
@@ -57,15 +70,17 @@ class Case(Model):
         Index(None, "status", "due_on"),
         Index(None, "due_on", "id"),
         Index(None, "changed_at", "id"),
-        Index(None, "assignee"),
+        Index(None, "assignee_account_id"),
         # The sorts of lists within a status; PostgreSQL has ix_cases_status_closed_at_down too.
-        *(
-            Index(None, "status", name, "id")
-            for name in ("opened_at", "changed_at", "closed_at", "assignee", "outcome")
-        ),
+        *(Index(None, "status", name, "id") for name in ("opened_at", "changed_at", "closed_at", "outcome")),
         # Sorts by severity, and by what is in the project, read this instead of the table.
         Index(None, "status", "severity", "project_id"),
     )
+
+    def assign_to(self, account_id: int | None, name: str | None) -> None:
+        """Give the case to an account with that name, or to nobody."""
+        self.assignee_account_id = account_id
+        set_committed_value(self, "assignee", name)
 
 
 CASE: Final = table_of(Case)

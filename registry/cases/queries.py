@@ -34,25 +34,20 @@ REVIEWING_RESTRICTED: Final = tuple(
 )
 
 
-def may_review(name: str) -> bool:
-    """True for an active account with a reviewing role, by password or by token."""
-    return _has_role(name, REVIEWING)
+def reviewer_id(name: str) -> int | None:
+    """The id of the active account of that name with a reviewing role, by password or by token; None without one."""
+    return db.session.scalar(select(Account.id).where(Account.name == name, _active_with_role(REVIEWING)))
 
 
 def may_review_restricted(name: str) -> bool:
     """True for an active account with a reviewing role that also sees restricted projects."""
-    return _has_role(name, REVIEWING_RESTRICTED)
+    usable = select(Account.id).where(Account.name == name, _active_with_role(REVIEWING_RESTRICTED))
+    return db.session.scalar(usable) is not None
 
 
 def reviewers() -> list[str]:
     """Return the sorted names of all accounts to which a case can be assigned."""
     return sorted(db.session.scalars(select(Account.name).where(_active_with_role(REVIEWING))))
-
-
-def _has_role(name: str, roles: tuple[str, ...]) -> bool:
-    return bool(
-        db.session.scalar(select(select(Account.id).where(Account.name == name, _active_with_role(roles)).exists()))
-    )
 
 
 def _active_with_role(roles: tuple[str, ...]) -> ColumnElement[bool]:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import delete, func, insert, literal, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.models import (
-    CASE,
     Case,
     CaseDecision,
     CaseEvent,
@@ -24,12 +23,12 @@ from registry.cases.models import (
     cases_handed_over,
     timeline_written,
 )
-from registry.cases.queries import find_case, may_review, may_review_restricted
+from registry.cases.queries import find_case, may_review_restricted, reviewer_id
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import ActionName, Status
 from registry.core import outbox
 from registry.core.clock import now, today
-from registry.core.database import db, require_transaction, table_of, transaction
+from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, invalid
 from registry.core.working_days import national_calendar
@@ -115,30 +114,31 @@ def open_case(actor: Actor, number: str) -> Case:
 def claim(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Assign an unassigned case to the actor, or take back one's own case for review. An order needs a supervisor."""
     step = authorize(actor, case, "claim")
-    case.assignee = actor.principal
+    case.assign_to(actor.account_id, actor.principal)
     return apply(step, comment, details={"assignee": actor.principal})
 
 
 def assign(actor: Actor, case: Case, assignee: str, comment: str | None = None) -> Case:
     """Assign a case to a reviewer. Reviewers assign unassigned cases and their own; supervisors any. Raises Invalid."""
     step = authorize(actor, case, "assign")
-    if assignee != actor.principal:
-        _require_reviewer(case, assignee)
-    case.assignee = assignee
+    account_id = actor.account_id if assignee == actor.principal else _reviewer_id(case, assignee)
+    case.assign_to(account_id, assignee)
     return apply(step, comment, details={"assignee": assignee})
 
 
-def _require_reviewer(case: Case, assignee: str) -> None:
-    if not may_review(assignee):
+def _reviewer_id(case: Case, assignee: str) -> int:
+    account_id = reviewer_id(assignee)
+    if account_id is None:
         raise invalid("/assignee", "assignee-not-a-reviewer", assignee=assignee)
     if case.project_record.is_restricted and not may_review_restricted(assignee):
         raise invalid("/assignee", "assignee-may-not-see", assignee=assignee)
+    return account_id
 
 
 def release(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Return a case to the queue."""
     step = authorize(actor, case, "release")
-    case.assignee = None
+    case.assign_to(None, None)
     return apply(step, comment)
 
 
@@ -220,9 +220,9 @@ def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> N
 HANDED_OVER = "cases.handed-over"
 
 
-def count_open_cases(name: str) -> int:
+def count_open_cases(account_id: int) -> int:
     """How many open cases the person has."""
-    counted = select(func.count(Case.id)).where(Case.assignee == name, Case.status != Status.CLOSED)
+    counted = select(func.count(Case.id)).where(Case.assignee_account_id == account_id, Case.status != Status.CLOSED)
     return db.session.execute(counted).scalar_one()
 
 
@@ -237,7 +237,7 @@ def hand_over_cases(step: HandOver) -> None:
         select(Case)
         .join(Case.project_record)
         .options(contains_eager(Case.project_record))
-        .where(Case.assignee == step.giver.name, Case.status != Status.CLOSED)
+        .where(Case.assignee_account_id == step.giver.id, Case.status != Status.CLOSED)
         .order_by(Case.id)
         .execution_options(populate_existing=True)
     )
@@ -245,7 +245,8 @@ def hand_over_cases(step: HandOver) -> None:
     _require_receiver(step, [case.project_record for case in cases])
     at, events = now(), []
     for case in cases:
-        case.assignee, case.version, case.changed_at = step.receiver.name, case.version + 1, at
+        case.assign_to(step.receiver.id, step.receiver.name)
+        case.version, case.changed_at = case.version + 1, at
         details = {"assignee": step.receiver.name, "previous_assignee": step.giver.name}
         event = CaseEvent(
             case_id=case.id,
@@ -271,18 +272,9 @@ def hand_over_cases(step: HandOver) -> None:
     step.counts["cases"] = len(cases)
 
 
-def rename_in_cases(account_id: int, old: str, new: str) -> None:  # noqa: ARG001 - the event's arguments
-    """Move assignments and proposals that wait for approval; the timeline keeps the names of its time."""
-    session = require_transaction()
-    decision = table_of(CaseDecision)
-    waiting = (decision.c.proposed_by == old, decision.c.outcome.is_(None))
-    session.execute(update(decision).where(*waiting).values(proposed_by=new))
-    session.execute(update(CASE).where(CASE.c.assignee == old).values(assignee=new, changed_at=now()))
-
-
 def _require_receiver(step: HandOver, projects: list[Project]) -> None:
     name = step.receiver.name
-    if projects and not may_review(name):
+    if projects and reviewer_id(name) is None:
         raise invalid("/to", "assignee-not-a-reviewer", assignee=name)
     if any(project.is_restricted for project in projects) and not may_review_restricted(name):
         raise invalid("/to", "assignee-may-not-see", assignee=name)

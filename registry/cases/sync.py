@@ -244,7 +244,7 @@ WAITING_FOR_REVIEWER: Final = (
 )
 SEVERITY_NAMES: Final = {number: name for name, number in SEVERITY_RANK.items()}
 STATUS_WHEN_REOPENED: Final[ColumnElement[str]] = case(
-    (Case.assignee.is_(None), Status.NEW.value), else_=Status.UNDER_REVIEW.value
+    (Case.assignee_account_id.is_(None), Status.NEW.value), else_=Status.UNDER_REVIEW.value
 )
 
 

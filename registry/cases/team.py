@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, and_, case, func, literal, select
 
+from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import present_names
 from registry.cases.models import Case, CaseDecision, CaseFlag
@@ -52,7 +53,8 @@ def team(actor: Actor) -> dict[str, list[dict[str, Any]]]:
 
 
 def _people(actor: Actor) -> list[dict[str, Any]]:
-    counts = _counted(_open(actor, Case.assignee, OF_REVIEWERS))
+    of_people = _open(actor, Account.name, OF_REVIEWERS)
+    counts = _counted(of_people.outerjoin(Account, Account.id == Case.assignee_account_id))
     proposer = _decided(actor).add_columns(CaseDecision.proposed_by.label("key")).order_by(CaseDecision.id)
     days = _under_present_names(_days(db.session.execute(proposer)))
     names = {*reviewers(), *counts, *days} - {None}

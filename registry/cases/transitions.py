@@ -211,7 +211,11 @@ def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) ->
 
 def holder_for(actor: Actor, case: Case) -> str | None:
     """Return the assignee of the case; the actor, when the actor is today the deputy of the assignee."""
-    if case.assignee in (None, actor.principal) or not actor.may(Permission.CASES_REVIEW):
+    if case.assignee_account_id is None:
+        return None
+    if case.assignee_account_id == actor.account_id:
+        return actor.principal
+    if not actor.may(Permission.CASES_REVIEW):
         return case.assignee
     return actor.principal if case.assignee in substituted_by(actor) else case.assignee
 

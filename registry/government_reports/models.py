@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, case, func, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
 from registry.accounts.account_names import MAX_NAME_LENGTH
+from registry.accounts.models import Account
 from registry.core.clock import today
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, table_of
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 
@@ -46,9 +48,13 @@ CHANGEABLE: Final = (GovernmentReportStatus.DRAFT.value, GovernmentReportStatus.
 # Table of reports to the Government: one row for each version of a report.
 
 
+RESPONSIBLE: Final = table_of(Account).alias("responsible")
+
+
 class GovernmentReport(Model):
     """One version of the report ``year-ordinal``. Nothing of an issued version changes.
 
+    ``responsible``: the present name of the account; of an issued version the name at its issue, which is stored.
     ``authors``: everybody who wrote, froze or submitted it; none of them approves it. ``audit_id`` and what follows are
     set when the figures are frozen: ``figures`` is canonical JSON over all projects, ``open_figures`` the same without
     restricted projects, under ``open_number``, each with the SHA-256 (hex) of its UTF-8 bytes. Both are the same where
@@ -64,7 +70,8 @@ class GovernmentReport(Model):
     status: Mapped[str] = mapped_column(String(10))
     period_end: Mapped[date]
     due_on: Mapped[date]
-    responsible: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    responsible_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id), index=True)
+    responsible_name: Mapped[str] = mapped_column("responsible", String(MAX_NAME_LENGTH))
     introduction_kk: Mapped[str | None] = mapped_column(Text)
     introduction_ru: Mapped[str | None] = mapped_column(Text)
     findings_kk: Mapped[str | None] = mapped_column(Text)
@@ -96,6 +103,25 @@ class GovernmentReport(Model):
     revision: Mapped[int]
 
     __table_args__ = (UniqueConstraint("year", "ordinal", "version"),)
+
+    responsible: Mapped[str] = column_property(
+        case(
+            (status == GovernmentReportStatus.ISSUED.value, responsible_name),
+            else_=func.coalesce(
+                select(RESPONSIBLE.c.name)
+                .where(RESPONSIBLE.c.id == responsible_account_id)
+                .correlate_except(RESPONSIBLE)
+                .scalar_subquery(),
+                responsible_name,
+            ),
+        ),
+        expire_on_flush=False,
+    )
+
+    def make_responsible(self, account_id: int | None, name: str) -> None:
+        """Let an account with that name be responsible."""
+        self.responsible_account_id, self.responsible_name = account_id, name
+        set_committed_value(self, "responsible", name)
 
     @property
     def number(self) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from registry.accounts.handover import HandOver
-from registry.accounts.models import account_named
+from registry.accounts.models import Account, account_named
 from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import is_another_person, require_still_may
 from registry.core.clock import now, today
@@ -26,7 +26,7 @@ from registry.journal import service as journal
 
 # Held while a number or a version is given or the last one is taken back, so that neither has a gap or is given twice.
 NUMBER_LOCK: Final = 742_016
-FIELDS: Final = ("period_end", "due_on", "responsible", *TEXTS)
+FIELDS: Final = ("period_end", "due_on", *TEXTS)
 
 
 class GovernmentReportNotChangeable(Conflict):
@@ -57,7 +57,7 @@ def begin_government_report(actor: Actor, values: Mapping[str, Any]) -> Governme
     """
     require_writer(actor)
     with transaction() as session:
-        _require_reader(values["responsible"])
+        responsible = _find_reader(values["responsible"])
         advisory_lock(session, NUMBER_LOCK)
         year = today().year
         ordinal = _last_ordinal(year) + 1
@@ -72,6 +72,7 @@ def begin_government_report(actor: Actor, values: Mapping[str, Any]) -> Governme
             authors=[actor.principal],
             revision=1,
         )
+        report.make_responsible(responsible.id, responsible.name)
         session.add(report)
         session.flush()
         details = {name: values[name] for name in ("period_end", "due_on", "responsible")}
@@ -89,10 +90,12 @@ def change_government_report(actor: Actor, report: GovernmentReport, values: Map
     require_transaction()
     _require_changeable(report)
     changed = [name for name, value in values.items() if getattr(report, name) != value]
-    if "responsible" in changed:
-        _require_reader(values["responsible"])
     for name in changed:
-        setattr(report, name, values[name])
+        if name == "responsible":
+            responsible = _find_reader(values[name])
+            report.make_responsible(responsible.id, responsible.name)
+        else:
+            setattr(report, name, values[name])
     details: dict[str, Any] = {"fields": sorted(changed)}
     if "period_end" in changed and report.figures is not None and report.open_figures is not None:
         _store_figures(report, json.loads(report.figures), json.loads(report.open_figures))
@@ -181,8 +184,8 @@ def _require_changeable(report: GovernmentReport) -> None:
         raise GovernmentReportNotChangeable(number=report.number, status=report.status)
 
 
-def _require_reader(name: str) -> None:
-    """Raise Invalid unless the name is of an active person who may read reports to the Government."""
+def _find_reader(name: str) -> Account:
+    """The active person of that name, who may read reports to the Government. Raises Invalid."""
     account = account_named(name)
     usable = account is not None and account.is_person and account.status == "active"
     if (
@@ -191,6 +194,7 @@ def _require_reader(name: str) -> None:
         or Permission.GOVERNMENT_REPORTS_READ_DRAFTS not in PERMISSIONS[Role(account.role)]
     ):
         raise invalid("/responsible", "responsible-not-usable", name=name)
+    return account
 
 
 def _last_ordinal(year: int) -> int:
@@ -220,9 +224,11 @@ def _frozen(report: GovernmentReport, figures: Figures, number: str) -> tuple[st
 IS_OPEN = GovernmentReport.status != GovernmentReportStatus.ISSUED.value
 
 
-def count_open_reports(name: str) -> int:
+def count_open_reports(account_id: int) -> int:
     """For how many reports that are not issued the person is responsible."""
-    counted = select(func.count(GovernmentReport.id)).where(GovernmentReport.responsible == name, IS_OPEN)
+    counted = select(func.count(GovernmentReport.id)).where(
+        GovernmentReport.responsible_account_id == account_id, IS_OPEN
+    )
     return db.session.execute(counted).scalar_one()
 
 
@@ -232,12 +238,12 @@ def hand_over_reports(step: HandOver) -> None:
     Raises Invalid at ``/to`` when there are some and the receiver is no oversight staff.
     """
     session = require_transaction()
-    owned = select(GovernmentReport).where(GovernmentReport.responsible == step.giver.name, IS_OPEN)
+    owned = select(GovernmentReport).where(GovernmentReport.responsible_account_id == step.giver.id, IS_OPEN)
     reports = session.scalars(owned.order_by(GovernmentReport.id).with_for_update()).all()
     if reports and Role(step.receiver.role) not in OVERSIGHT_ROLES:
         raise invalid("/to", "responsible-not-usable", name=step.receiver.name)
     for report in reports:
-        report.responsible = step.receiver.name
+        report.make_responsible(step.receiver.id, step.receiver.name)
         report.revision += 1
         journal_report(
             step.actor,
@@ -246,16 +252,6 @@ def hand_over_reports(step: HandOver) -> None:
             {"responsible": step.receiver.name, "former_responsible": step.giver.name},
         )
     step.counts["reports"] = len(reports)
-
-
-# What follows the rename of an account: the responsible person of reports that are not issued.
-
-
-def rename_in_open_reports(account_id: int, old: str, new: str) -> None:  # noqa: ARG001 - the event's arguments
-    """Move the responsibility to the new name; issued versions keep the names of their time."""
-    is_open = GovernmentReport.status != GovernmentReportStatus.ISSUED.value
-    owned = update(GovernmentReport).where(GovernmentReport.responsible == old, is_open)
-    require_transaction().execute(owned.values(responsible=new, revision=GovernmentReport.revision + 1))
 
 
 # The review of a report by two people, its issue, and corrections of issued reports.
@@ -331,6 +327,7 @@ def approve_government_report(actor: Actor, report: GovernmentReport, revision: 
         require_still_may(report.first_approved_by, Permission.GOVERNMENT_REPORTS_APPROVE)
         report.second_approved_by, report.issued_at = actor.principal, now()
         report.status, action = GovernmentReportStatus.ISSUED.value, "issued"
+        report.responsible_name = report.responsible
     report.revision += 1
     journal_report(actor, action, report, {"sha256": report.figures_sha256, **outdated})
     return report
@@ -377,6 +374,7 @@ def correct_government_report(actor: Actor, number: str, reason: str, due_on: da
             authors=[actor.principal],
             revision=1,
         )
+        report.make_responsible(issued.responsible_account_id, issued.responsible)
         session.add(report)
         session.flush()
         journal_report(actor, "corrected", report, {"reason": reason, "due_on": due_on})

@@ -323,8 +323,10 @@ def record_audit(audit_id: int, at: datetime) -> None:
     settle_entries(select(CaseEvent.case_id).join(Case, Case.id == CaseEvent.case_id).where(*of_audit))
     moved = _moved_by(audit_id, at)
     reopened = moved.where(CaseEvent.action == AuditEvent.REOPENED.value)
-    deputized = [and_(Case.assignee == each.absent, Account.name == each.deputy) for each in substitutions()]
-    of_assignees = reopened.join(Account, or_(Account.name == Case.assignee, *deputized))
+    deputized = [
+        and_(Case.assignee_account_id == each.absent_id, Account.id == each.deputy_id) for each in substitutions()
+    ]
+    of_assignees = reopened.join(Account, or_(Account.id == Case.assignee_account_id, *deputized))
     followed = or_(Watch.case_id == Case.id, Watch.project_id == Case.project_id)
     of_watchers = moved.where(CaseEvent.from_status.is_distinct_from(CaseEvent.to_status))
     of_watchers = of_watchers.join(Watch, followed).join(Account, Account.id == Watch.account_id)

@@ -287,7 +287,7 @@ def _overdue(span: Span) -> Select[Any]:
         select(*_rows("case-overdue", Case.id, Case.assignee))
         .join(Case, Case.project_id == Project.id)
         .where(
-            Case.assignee.is_not(None),
+            Case.assignee_account_id.is_not(None),
             Case.status.not_in((Status.CLOSED, Status.AWAITING_APPROVAL)),
             *_became_overdue(span),
         )

@@ -15,7 +15,7 @@ from registry.core.database import require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.journal import service as journal
 from registry.saved_views.lists import LISTS, problems_of_new_query
-from registry.saved_views.models import SavedView, ViewList
+from registry.saved_views.models import SavedView
 from registry.saved_views.queries import SavedViewNotFound, is_own, visible_views
 
 MAX_VIEWS: Final = 50
@@ -98,9 +98,8 @@ def _details(view: SavedView) -> dict[str, Any]:
     return {"name": view.name, "list": view.list}
 
 
-# What becomes of views when accounts are renamed or change their agency, and when an agency is succeeded.
+# What becomes of views when accounts change their agency, and when an agency is succeeded.
 
-ASSIGNEE: Final = "assignee"
 IN_SQL: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
 
 
@@ -115,14 +114,3 @@ def pass_on_views(former_id: int, successor_id: int) -> None:
     """Share with an agency's successor what was shared with the agency."""
     of_former = update(SavedView).where(SavedView.agency_id == former_id)
     require_transaction().execute(of_former.values(agency_id=successor_id), **IN_SQL)
-
-
-def rename_in_views(account_id: int, old: str, new: str) -> None:  # noqa: ARG001 - the event's arguments
-    """Let views of one reviewer's cases be of the same reviewer under the new name."""
-    session = require_transaction()
-    of_cases = select(SavedView).where(SavedView.list == ViewList.CASES.value).order_by(SavedView.id)
-    for view in session.scalars(of_cases):
-        names = view.query.get(ASSIGNEE, "").split(",")
-        if old in names:
-            renamed = ",".join(new if name == old else name for name in names)
-            view.query = {**view.query, ASSIGNEE: renamed}

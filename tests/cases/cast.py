@@ -25,7 +25,7 @@ from registry.platform.confirmations import verify_placement
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change
-from tests.factories import a_project, an_actor
+from tests.factories import a_project, an_actor, with_account
 
 AIGERIM = an_actor(Role.REVIEWER, name="aigerim")
 BOLAT = an_actor(Role.REVIEWER, name="bolat")
@@ -54,6 +54,7 @@ def editor_of(agency: Agency) -> Actor:
 
 def act(actor: Actor, case: Case | int, name: str, *args: Any) -> Case:
     """Run one action, named as in the contract."""
+    actor = with_account(actor)
     with transaction():
         return SERVICES[name](actor, find_case_to_change(actor, case if isinstance(case, int) else case.id), *args)
 

@@ -19,11 +19,10 @@ ORDERED = {
     "-changed_at": "ix_cases_status_changed_at_id",
     "closed_at": "ix_cases_status_closed_at_id",
     "-closed_at": "ix_cases_status_closed_at_",
-    "assignee": "ix_cases_status_assignee_id",
     "outcome": "ix_cases_status_outcome_id",
 }
 # SQLite alone: PostgreSQL has no indexes of these with what is missing last, and sorts the cases of one status.
-ORDERED_ON_SQLITE = {"-assignee": "ix_cases_status_assignee_id", "-outcome": "ix_cases_status_outcome_id"}
+ORDERED_ON_SQLITE = {"-outcome": "ix_cases_status_outcome_id"}
 
 
 def plan_of_list(connection: Connection, filters: dict[str, str], sort: str) -> Plan:

@@ -812,9 +812,9 @@ def hand_over_work(actor: Actor, person_id: int) -> Answer:
 
 def _open_work(giver: Person) -> dict[str, int]:
     return {
-        "cases": count_open_cases(giver.name),
+        "cases": count_open_cases(giver.account_id),
         "drafts": count_drafts([giver.account_id]).get(giver.account_id, 0),
-        "reports": count_open_reports(giver.name),
+        "reports": count_open_reports(giver.account_id),
         "service_accounts": count_owned_accounts(giver.account_id),
     }
 
