@@ -53,9 +53,9 @@ def test_compliance_is_grouped_by_agency_by_default(supervisor: Caller, agency: 
     assert report["items"][0]["unaudited"] == 1
 
 
-@pytest.mark.parametrize("query", ["?by=rule", "?by=", "?by=agency&by=region", "?group=agency"])
-def test_a_report_that_does_not_exist_is_malformed(supervisor: Caller, query: str) -> None:
-    assert supervisor.get(f"/reports/compliance{query}").status_code == 400
+def test_a_report_that_does_not_exist_is_malformed(supervisor: Caller) -> None:
+    for query in ["?by=rule", "?by=", "?by=agency&by=region", "?group=agency"]:
+        assert supervisor.get(f"/reports/compliance{query}").status_code == 400, query
 
 
 def test_the_policy_is_read_with_every_rule_in_three_languages(as_role: Callable[..., Caller]) -> None:
@@ -91,9 +91,8 @@ def test_the_journal_is_found_by_who_what_and_when(supervisor: Caller, present: 
     assert actions("action=project.registered,project.changed") == ["project.registered"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_a_search_of_the_journal_that_cannot_be_read_is_malformed(supervisor: Caller) -> None:
+    for query in [
         "at_from=yesterday",
         "at_from=2026-06-01T07:00:00",
         "at_from=0001-01-01T00:00:00%2B05:00",
@@ -101,7 +100,5 @@ def test_the_journal_is_found_by_who_what_and_when(supervisor: Caller, present: 
         "at_to=9999-12-31",
         "sort=at",
         "details=x",
-    ],
-)
-def test_a_search_of_the_journal_that_cannot_be_read_is_malformed(supervisor: Caller, query: str) -> None:
-    assert supervisor.get(f"/journal?{query}").status_code == 400
+    ]:
+        assert supervisor.get(f"/journal?{query}").status_code == 400, query

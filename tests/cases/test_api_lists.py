@@ -23,20 +23,29 @@ def monday(present: Present) -> None:
     present.set(date(2026, 2, 16))
 
 
-@pytest.mark.parametrize(
-    ("query", "is_listed"),
-    [
-        ("status=new", True), ("status=closed", False), ("severity=high", True), ("severity=low,medium", False),
-        ("rule=freeze.creation", True), ("rule=freeze.legacy", False), ("region=71", True), ("region=75", False),
-        ("sector=07", True), ("overdue=false", True), ("overdue=true", False), ("is_assigned=false", True),
-        ("assignee=somebody", False), ("due_on=2026-03-17", True), ("due_on_to=2026-03-16", False),
-        ("sort=-severity", True), ("sort=opened_at", True),
-    ],
-)  # fmt: skip
-def test_case_list_filters(case: str, reviewer: Caller, query: str, is_listed: bool) -> None:
-    answer = reviewer.get(f"/cases?{query}")
-    assert answer.status_code == 200
-    assert bool(answer.get_json()["items"]) is is_listed
+def test_case_list_filters(case: str, reviewer: Caller) -> None:
+    for query, is_listed in [
+        ("status=new", True),
+        ("status=closed", False),
+        ("severity=high", True),
+        ("severity=low,medium", False),
+        ("rule=freeze.creation", True),
+        ("rule=freeze.legacy", False),
+        ("region=71", True),
+        ("region=75", False),
+        ("sector=07", True),
+        ("overdue=false", True),
+        ("overdue=true", False),
+        ("is_assigned=false", True),
+        ("assignee=somebody", False),
+        ("due_on=2026-03-17", True),
+        ("due_on_to=2026-03-16", False),
+        ("sort=-severity", True),
+        ("sort=opened_at", True),
+    ]:
+        answer = reviewer.get(f"/cases?{query}")
+        assert answer.status_code == 200
+        assert bool(answer.get_json()["items"]) is is_listed, query
 
 
 def test_case_is_overdue_day_after_due_date_and_pages_are_complete(

@@ -37,12 +37,12 @@ def link(page: str, text: str) -> str:
     return match[1].replace("&amp;", "&")
 
 
-@pytest.mark.parametrize("text", ["озерный", "Портал ОЗЁРНЫЙ", "порт минис", "министерство озёр"])
-def test_cases_are_found_by_words_of_project_and_agency(text: str) -> None:
+def test_cases_are_found_by_words_of_project_and_agency() -> None:
     project = a_project(an_agency(name_ru="Министерство озёр"), name_ru="Озёрный портал", name_kk="Көл порталы")
     a_project(an_agency(name_ru="Управление рек"), name_ru="Речной портал", name_kk="Өзен")
     audit()
-    assert listed(q=text) == ids_of(project)
+    for text in ("озерный", "Портал ОЗЁРНЫЙ", "порт минис", "министерство озёр"):
+        assert listed(q=text) == ids_of(project), text
 
 
 def test_repeated_words_and_their_beginnings_add_nothing_to_the_statement() -> None:
@@ -78,7 +78,7 @@ def test_cases_are_sorted_by_budget_and_reviewer() -> None:
     assert in_order("-assignee") == ids_of(small, unknown, large)
 
 
-@pytest.mark.parametrize("sort", ["due_on", "-budget_kzt", "budget_kzt", "assignee", "-opened_at", "severity"])
+@pytest.mark.parametrize("sort", ["due_on", "-budget_kzt", "assignee"])
 def test_previous_page_is_the_page_from_which_the_next_one_was_opened(signed_in: SignedIn, sort: str) -> None:
     agency = an_agency()
     for place in range(60):

@@ -194,7 +194,7 @@ def test_exemptions_are_sorted_by_end(signed_in: SignedIn) -> None:
     assert visit.get("/cases/exemptions-ending?within=7").status_code == 400
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.REVIEWER, Role.LEADER, Role.AGENCY_VIEWER])
 def test_restricted_projects_are_hidden_in_lists_and_downloads(signed_in: SignedIn, role: Role) -> None:
     agency = an_agency()
     hidden = [a_project(agency), a_project(agency, **WEAK), a_project(agency)]

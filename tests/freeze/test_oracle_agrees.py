@@ -15,33 +15,11 @@ from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
 from registry.freeze.policy_file import load_policy
 from tests.freeze.oracle import ALL_RULES, expected
-from tests.freeze.random_projects import IN_SCOPE, another_policy, project, registered_again
+from tests.freeze.random_projects import another_policy, project, registered_again
 
 POLICY_FILE = Path(__file__).parents[2] / "config" / "freeze_policy.toml"
 PROJECTS = 10_000
 PROJECTS_PER_POLICY = 10
-
-SEVERITY_IN_THE_CONTRACT = {
-    "platform.unverified": "medium",
-    "platform.onboarding": "low",
-    "platform.onboarding-overdue": "medium",
-    "platform.onboarding-unconfirmed": "low",
-    "freeze.creation": "high",
-    "freeze.planned": "medium",
-    "freeze.transitional": "medium",
-    "freeze.development": "medium",
-    "freeze.misclassified": "high",
-    "freeze.modification-limit": "high",
-    "freeze.pilot-limit": "high",
-    "freeze.data-gap": "medium",
-    "migration.overdue": "low",
-    "migration.order-overdue": "high",
-    "integrity.backdated": "high",
-    "integrity.rewritten": "high",
-    "integrity.ended-unconfirmed": "medium",
-    "freeze.legacy": "low",
-    "integrity.unattested": "low",
-}
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +57,6 @@ def assert_same_answers(cases: Iterable[tuple[str, Facts, Any, date]]) -> None:
         f"{len(disagreements)} projects are judged differently, by rule {dict(rules)}; the first of them:\n"
         + "\n".join(disagreements[:3])
     )
-
-
-def test_shipped_policy_matches_the_contract(shipped: Any) -> None:
-    assert {name: rule.severity for name, rule in shipped.rules.items()} == SEVERITY_IN_THE_CONTRACT
-    assert [name for name, rule in shipped.rules.items() if not rule.enabled] == ["integrity.unattested"]
-    assert shipped.attestation_months == 6
-    assert shipped.cutoff == date(2026, 1, 1)
-    assert shipped.migration_deadline == date(2026, 9, 30)
-    assert set(shipped.start_clock) == {"contract_signed_on", "work_started_on"}
-    assert set(shipped.scope) == set(IN_SCOPE)
-    assert shipped.pilot_limit_months == 12
-    assert shipped.modification_limit_percent == 20
-    assert shipped.verification_grace_days == 30
 
 
 def test_evaluation_matches_the_oracle_for_the_shipped_policy(shipped: Any) -> None:
@@ -133,31 +98,6 @@ def test_evaluation_matches_the_oracle_for_records_that_are_registered_again(shi
     assert_same_answers(cases())
     assert held["integrity.rewritten"] > 50
     assert held["integrity.ended-unconfirmed"] > 5
-
-
-def test_limit_of_a_modification_is_exact_to_the_tenge_under_any_percentage(shipped: Any) -> None:
-    on = date(2026, 6, 1)
-
-    def cases() -> Iterable[tuple[str, Facts, Any, date]]:
-        for percent in (20, *range(101)):
-            policy = replace(shipped, modification_limit_percent=percent)
-            for cost in (0, 1, 4, 5, 99, 100, 700, 1_000_003, 10**15 - 5, 10**15):
-                for budget in (cost * percent // 100 + step for step in (-1, 0, 1)):
-                    facts = Facts(
-                        agency_kind="central_body",
-                        work_type="modification",
-                        stage="creation",
-                        placement="off_platform",
-                        registered_on=on,
-                        work_started_on=date(2026, 2, 2),
-                        object_commissioned_on=date(2020, 2, 2),
-                        budget_kzt=max(budget, 0),
-                        object_original_cost_kzt=cost,
-                        consent_number="12-3/456",
-                    )
-                    yield f"{percent} %", facts, policy, on
-
-    assert_same_answers(cases())
 
 
 def test_each_rule_holds_and_does_not_hold_for_at_least_fifty_random_projects(shipped: Any) -> None:

@@ -73,9 +73,8 @@ def test_accepting_makes_the_confirmation(client: FlaskClient, agency: Agency, e
     }[kind]
 
 
-@pytest.mark.parametrize(
-    ("values", "body", "problems"),
-    [
+def test_what_cannot_be_confirmed_is_not_asked(agency: Agency, editor: Caller) -> None:
+    for values, body, problems in [
         ({"placement": "on_platform"}, {**PLACEMENT, "platform_key": None}, {("/platform_key", "required")}),
         ({"placement": "on_platform"}, {**PLACEMENT, "evidence": " "}, {("/evidence", "required")}),
         (
@@ -90,14 +89,10 @@ def test_accepting_makes_the_confirmation(client: FlaskClient, agency: Agency, e
         ),
         ({"placement": "onboarding"}, {**ONBOARDING, "due_on": "2027-09-30"}, {("/due_on", "date-out-of-range")}),
         ({}, {"kind": "payment", "evidence": "."}, {("/kind", "not-a-choice")}),
-    ],
-)
-def test_what_cannot_be_confirmed_is_not_asked(
-    agency: Agency, editor: Caller, values: dict[str, Any], body: dict[str, Any], problems: set[tuple[str, str]]
-) -> None:
-    answer = ask(editor, a_project(agency, **values), body)
+    ]:
+        answer = ask(editor, a_project(agency, **values), body)
 
-    assert (answer.status_code, codes(answer)) == (422, problems)
+        assert (answer.status_code, codes(answer)) == (422, problems), body
 
 
 @pytest.mark.parametrize(("kind", "error"), [("placement", "placement-not-claimed"), ("ending", "stage-not-final")])

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date
 
-import pytest
-
 from registry.accounts.roles import Role
 from registry.imports.service import import_now
 from tests.cases.casework import LAW, flagged_case, send
-from tests.cases.cast import editor_of
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
+from tests.inbox.people import actor_named
 from tests.present import Present
 
 
@@ -36,7 +34,7 @@ def test_row_errors_are_in_the_terms_of_the_forms(signed_in: SignedIn) -> None:
         f"{agency.bin},A-1,Проба,system,creation,planning,outer space,soon,1901-01-01\n"
     )
     visit = signed_in(Role.AGENCY_EDITOR, agency, name="editor")
-    run = import_now(editor_of(agency), "projects", True, "table.csv", table.encode())
+    run = import_now(actor_named("editor"), "projects", True, "table.csv", table.encode())
     page = visit.get(f"/imports/{run.id}").text
     assert "Write the date as day, month and year, such as 20.01.2026." in page
     assert "must lie from 16.12.1991" in page
@@ -45,9 +43,10 @@ def test_row_errors_are_in_the_terms_of_the_forms(signed_in: SignedIn) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [
+def test_invalid_amount_says_what_is_wrong(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR)
+    draft = visit.send("/register").request.path.replace("/what", "/money")
+    for typed, expected in [
         ("999999999999999999999999", "The number must not be below 0 or above 1,000,000,000,000,000."),
         ("-5", "The number must not be below 0 or above 1,000,000,000,000,000."),
         ("\u22125", "The number must not be below 0 or above 1,000,000,000,000,000."),
@@ -58,12 +57,8 @@ def test_row_errors_are_in_the_terms_of_the_forms(signed_in: SignedIn) -> None:
         ),
         ("1.2 млн", "Write the number in full with all its zeros: 1 200 000 instead of &#34;1.2 million&#34;."),
         ("много", "Write the number in digits, without words or other signs, such as 1 200 000."),
-    ],
-)
-def test_invalid_amount_says_what_is_wrong(signed_in: SignedIn, typed: str, expected: str) -> None:
-    visit = signed_in(Role.AGENCY_EDITOR)
-    draft = visit.send("/register").request.path.replace("/what", "/money")
-    assert expected in visit.send(draft, budget_kzt=typed).text
+    ]:
+        assert expected in visit.send(draft, budget_kzt=typed).text, typed[:30]
 
 
 def test_dates_in_errors_are_in_form_format(signed_in: SignedIn, present: Present) -> None:
