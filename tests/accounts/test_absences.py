@@ -209,16 +209,3 @@ def test_absence_is_recorded_and_ended_on_pages(signed_in: SignedIn) -> None:
     assert len(substitutions()) == 1
     ended = visit.send(f"/absences/{account_id}/{absence_id}/end", page=path)
     assert "The absence has ended." in ended.text and substitutions() == []
-
-
-def test_person_sees_and_ends_the_own_absence_on_my_account(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.REVIEWER, name="aigerim")
-    bolat = person("bolat")
-    assert "No absence is recorded." in visit.get("/account").text
-    account_id = db.session.scalars(select(Person.account_id).join(Person.account).where(Person.id != bolat.id)).one()
-    visit.send(f"/absences/{account_id}/new", first_day="02.03.2026", last_day="09.03.2026", deputy="bolat")
-    page = visit.get("/account").text
-    assert "2 March 2026 to 9 March 2026, deputy: bolat" in page
-    absence_id = db.session.scalars(select(Absence.id)).one()
-    page = visit.send(f"/absences/{account_id}/{absence_id}/end", page="/account").text
-    assert "The absence has ended." in page and "No absence is recorded." in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,26 +11,20 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import (
-    AccountChanged,
-    AccountNotPending,
     AddressOfAnotherAccount,
-    can_confirm,
     change_role,
     confirm_account,
     disable_account,
     enable_account,
     pending_accounts,
 )
-from registry.accounts.account_management import NotYourself
-from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
-from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.halves import whole_password
 from tests.accounts.test_accounts import ADIL, BOTA, SAULE, a_person, come_in
-from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.present import Present
 
 
@@ -63,16 +56,6 @@ def test_every_change_is_journalled_with_role_and_agency(app: Flask) -> None:
     assert last_entry() == ("account.moved", "adil", "account:zhanna", moved)
 
 
-def test_change_without_effect_is_not_journalled(app: Flask) -> None:
-    person = a_person("zhanna")
-    before = last_entry()
-
-    enable_account(ADIL, person.account_id)
-    change_role(ADIL, person.account_id, Role.AUDITOR, None)
-
-    assert last_entry() == before
-
-
 def test_confirmation_is_journalled_with_everyone_who_asked(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("zhanna", Role.OPERATOR), PASSWORD)
     change_role(BOTA, person.account_id, Role.REVIEWER, None)
@@ -97,32 +80,6 @@ def test_role_and_agency_change_of_one_person_only(app: Flask) -> None:
     assert (other.old_role, other.old_agency_id) == ("auditor", None)
 
 
-def test_errors_name_the_account(app: Flask) -> None:
-    active = a_person("active")
-    new = add_person(ADIL, NewPerson("new", Role.REVIEWER), PASSWORD)
-    with pytest.raises(AccountNotPending) as not_pending:
-        confirm_account(BOTA, active.account_id, Role.AUDITOR)
-    with pytest.raises(ConfirmationNeedsAnotherPerson) as own:
-        confirm_account(ADIL, new.account_id, Role.REVIEWER)
-    with pytest.raises(AccountChanged) as changed:
-        confirm_account(BOTA, new.account_id, Role.SUPERVISOR)
-    with pytest.raises(NotYourself) as yourself:
-        disable_account(replace(ADIL, principal="active"), active.account_id)
-    assert not_pending.value.params == {"name": "active"}
-    assert own.value.params == {"name": "new"}
-    assert changed.value.params == {"name": "new", "role": "reviewer"}
-    assert yourself.value.params == {"name": "active"}
-
-
-def test_own_account_is_recognised_by_its_id_and_by_its_name(app: Flask) -> None:
-    person = a_person("zhanna", Role.ADMINISTRATOR)
-    same_id = replace(ADIL, principal="an earlier name", account_id=person.account_id)
-    same_name = replace(ADIL, principal="zhanna", account_id=None)
-    for actor in (same_id, same_name):
-        with pytest.raises(NotYourself):
-            disable_account(actor, person.account_id)
-
-
 def test_pending_accounts_are_listed_oldest_first_without_active_and_disabled_ones(
     app: Flask, present: Present
 ) -> None:
@@ -137,18 +94,6 @@ def test_pending_accounts_are_listed_oldest_first_without_active_and_disabled_on
     change_role(ADIL, later.account_id, Role.REVIEWER, None)
 
     assert [account.name for account in pending_accounts(SAULE)] == ["waits-b", "waits-a", "waits-later"]
-
-
-def test_confirmation_is_offered_to_those_who_may_confirm(app: Flask) -> None:
-    add_person(ADIL, NewPerson("new", Role.REVIEWER), PASSWORD)
-    account = account_named("new")
-    assert account is not None
-    assert can_confirm(BOTA, account) and can_confirm(SAULE, account)
-    # Whoever asked, the account itself, another role, and a service account.
-    assert not can_confirm(ADIL, account)
-    assert not can_confirm(an_actor(Role.SUPERVISOR, name="new"), account)
-    assert not can_confirm(an_actor(Role.REVIEWER), account)
-    assert not can_confirm(replace(SAULE, is_person=False), account)
 
 
 def test_confirmed_person_changes_the_new_password_at_the_first_sign_in(app: Flask, present: Present) -> None:

@@ -87,12 +87,6 @@ def test_former_name_is_taken_for_ever_by_no_other_account(app: Flask, name: str
         edit_account(ADMINISTRATOR, other.id, {"name": name})
 
 
-def test_account_may_return_to_its_former_name(app: Flask) -> None:
-    account = a_person("a.serikova", agency_id=an_agency().id)
-    for name in ("a.akhmetova", "a.serikova", "a.akhmetova"):
-        assert edit_account(ADMINISTRATOR, account.id, {"name": name}).name == name
-
-
 def test_rename_to_a_name_that_looks_like_another_is_refused_and_changes_nothing(app: Flask) -> None:
     agency_id = an_agency().id
     account = a_person("a.serikova", agency_id=agency_id)

@@ -23,12 +23,10 @@ from registry.cases.models import Case, CaseEvent
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.journal.service import JournalEntry
 from registry.projects.drafts import Draft, drafts_of, start_draft
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.cast import NO_BREACH, SAULE, act, audit, case_of, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
-from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present
 
@@ -159,15 +157,6 @@ def test_only_account_managers_hand_over_and_nobody_the_own_work() -> None:
     assert hand_over(actor(manager), editor.account_id, colleague.account_id)["cases"] == 0
 
 
-def test_hand_over_is_journalled_with_its_counts() -> None:
-    aigerim, bolat = person("aigerim"), person("bolat")
-    under_review(a_project())
-    hand_over(MANAGER, aigerim.account_id, bolat.account_id)
-    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.handed-over")).one()
-    assert entry.subject == "account:aigerim"
-    assert entry.details == '{"absences":0,"cases":1,"drafts":0,"receiver":"bolat","reports":0,"service_accounts":0}'
-
-
 # Rules are the same on both databases; what each step does is tried on both.
 @pytest.mark.sqlite_only
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -196,15 +185,3 @@ def test_hand_over_lets_nobody_approve_the_own_proposal(app: Flask, steps: list[
 def _known(name: str) -> Person:
     known = db.session.scalar(select(Person).join(Person.account).where(Account.name == name))
     return known or person(name, Role.SUPERVISOR)
-
-
-def test_page_hands_over_and_disables_in_one_step(signed_in: SignedIn) -> None:
-    aigerim, _bolat = person("aigerim"), person("bolat")
-    under_review(a_project())
-    visit = signed_in(Role.ADMINISTRATOR)
-    path = f"/people/{aigerim.id}/handover"
-    assert 'value="bolat"' in visit.get(path).text and 'value="aigerim"' not in visit.get(path).text
-    assert visit.send(path).status_code == 422
-    page = visit.send(path, to="bolat", disables="yes")
-    assert "bolat has the work now. Cases: 1, drafts: 0" in page.text and "Disabled" in page.text
-    assert [case.assignee for case in db.session.scalars(select(Case))] == ["bolat"]

@@ -22,20 +22,16 @@ from registry.accounts.service import (
     invite_again,
     invite_person,
     person_named,
-    set_password,
 )
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
-from registry.core.translations import LANGUAGES, Language
 from registry.journal.service import JournalEntry
 from registry.notifications.email import render_email
-from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
-from tests.factories import PASSWORD, an_actor, an_agency
+from tests.factories import an_actor, an_agency
 from tests.fixtures.web import Visit
 from tests.notifications.readers import queued_emails
 from tests.notifications.test_email_texts import MAIL, text_of
@@ -139,15 +135,6 @@ def test_disabling_ends_the_invitation_for_good(administrator: Actor) -> None:
         accept_invitation(used, NEW_PASSWORD, "10.0.0.1", "r")
 
 
-def test_password_of_an_administrator_ends_the_invitation(administrator: Actor) -> None:
-    person = invite(administrator)
-    used = key()
-    set_password(administrator, person.id, PASSWORD)
-    assert status() == "active"
-    with pytest.raises(InvitationNotFound):
-        accept_invitation(used, NEW_PASSWORD, "10.0.0.1", "r")
-
-
 def test_unusable_password_is_refused_and_the_invitation_stays(administrator: Actor) -> None:
     invite(administrator)
     with pytest.raises(Invalid) as error:
@@ -196,63 +183,6 @@ def test_email_leads_to_the_page_and_no_table_holds_the_key(administrator: Actor
     kept = [str(message.payload) for message in db.session.scalars(select(OutboxMessage))]
     kept += [entry.details for entry in db.session.scalars(select(JournalEntry))] + [str(letter.events), row.salt]
     assert not any(key() in each for each in kept)
-
-
-INVITED = {
-    "en": (
-        "Invitation to the QazTech project register",
-        "Your name for signing in: Айгүл Серікова\nYour role: Agency editor\nYour agency: Министерство озёр\n\n"
-        "Questions? Ask the administrator of the register.\n\n",
-    ),
-    "ru": (
-        "Приглашение в реестр проектов QazTech",
-        "Имя для входа: Айгүл Серікова\nВаша роль: Редактор организации\nВаша организация: Министерство озёр\n\n"
-        "Если есть вопросы: +7 7172 000000\n\n",
-    ),
-    "kk": (
-        "QazTech жобалар тізіліміне шақыру",
-        "Жүйеге кіру атыңыз: Айгүл Серікова\nРөліңіз: Ұйым редакторы\nҰйымыңыз: Көлдер министрлігі\n\n"
-        "Сұрақтарыңыз болса: +7 7172 000000\n\n",
-    ),
-}
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_email_names_the_account_and_whom_to_ask(administrator: Actor, language: Language) -> None:
-    agency = an_agency(name_ru="Министерство озёр", name_kk="Көлдер министрлігі")
-    new = NewPerson("Айгүл Серікова", Role.AGENCY_EDITOR, agency.id, "a@readers.kz", language)
-    invite_person(administrator, new)
-    process_outbox(with_mail=True)
-    letter = db.session.scalars(select(OutboundEmail)).one()
-    to = recipient_now(letter.person_id, None)
-    assert to is not None
-    mail = MAIL if language == "en" else replace(MAIL, support_contact="+7 7172 000000")
-    email = render_email(mail, "k", to, letter.events, letter.created_at, is_digest=False)
-    subject, account = INVITED[language]
-    assert email["Subject"] == subject
-    assert account in text_of(email)
-    # There is nothing to see before the password is chosen.
-    assert message("notice-ending", language).partition(".")[0] not in text_of(email)
-
-
-def test_used_invitation_is_not_sent(administrator: Actor) -> None:
-    invite(administrator)
-    accept_invitation(key(), NEW_PASSWORD, "10.0.0.1", "r")
-    process_outbox(with_mail=True)
-    assert db.session.scalars(select(OutboundEmail)).all() == []
-
-
-def test_acceptance_is_journalled_without_the_password(administrator: Actor) -> None:
-    invite(administrator)
-    accept_invitation(key(), NEW_PASSWORD, "10.0.0.1", "r")
-    entries = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq)).all()
-    assert [entry.action for entry in entries[-3:]] == [
-        "account.added",
-        "account.invited",
-        "account.invitation-accepted",
-    ]
-    assert (entries[-1].principal, entries[-1].credential) == ("zhanna", "invitation")
-    assert NEW_PASSWORD not in entries[-1].details
 
 
 def test_page_of_the_link_sets_the_password(app: Flask, administrator: Actor, visit: Visit) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +9,7 @@ from flask import Flask
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.roles import Role, RoleNotAllowed
-from registry.accounts.service import NewPerson, add_person, edit_account, local_changes_since, previous_sign_in
+from registry.accounts.service import NewPerson, add_person, local_changes_since, previous_sign_in
 from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import issue
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
@@ -56,18 +55,6 @@ def test_previous_sign_in_is_the_one_before_the_present_session(app: Flask, pres
     present.set(START + HOUR)
     sign_in("adil", PASSWORD, "10.0.0.1", "r")
     assert previous_sign_in(ADIL) == START
-
-
-def test_previous_sign_in_of_a_renamed_person_may_have_the_former_name(app: Flask, present: Present) -> None:
-    present.set(START)
-    account = add_person(ADMINISTRATOR, NewPerson("adil", Role.ADMINISTRATOR), PASSWORD).account
-    sign_in("adil", PASSWORD, "10.0.0.1", "r")
-    edit_account(ADMINISTRATOR, account.id, {"name": "a.new"})
-    present.set(START + HOUR)
-    sign_in("a.new", PASSWORD, "10.0.0.1", "r")
-    actor = replace(ADIL, principal="a.new", account_id=account.id)
-    assert previous_sign_in(actor) == START
-    assert [entry.action for entry in local_changes_since(actor, START - HOUR)] == ["account.renamed", "account.added"]
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.SUPERVISOR, Role.ADMINISTRATOR)])

@@ -87,14 +87,6 @@ def test_person_changes_the_preferences_on_the_page_of_the_own_account(signed_in
     assert [(entry.principal, entry.subject) for entry in entries] == [("aigerim", "account:aigerim")] * 2
 
 
-def test_who_reads_the_overview_can_subscribe_to_it(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.LEADER)
-    assert "Overview of the week" not in visit.get("/account").text
-    page = visit.send("/account/notifications", digest="yes", weekly_overview="yes").text
-    assert "Daily digest; Overview of the week" in page
-    assert 'name="weekly_overview"' not in signed_in(Role.AGENCY_EDITOR, an_agency()).get("/account/notifications").text
-
-
 def test_service_account_has_no_preferences() -> None:
     with pytest.raises(AccountsNeedAPerson):
         change_notification_preferences(an_actor(Role.REVIEWER), NotificationPreferences(immediate=False, digest=False))

@@ -6,9 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from registry.accounts.service import change_own_password
 from registry.accounts.sessions import (
     SessionEnded,
     SessionNotFound,
@@ -25,7 +24,7 @@ from registry.accounts.sign_in import sign_in
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
-from tests.accounts.test_accounts import OTHER, a_person, come_in
+from tests.accounts.test_accounts import a_person, come_in
 from tests.factories import PASSWORD
 from tests.present import Present
 
@@ -99,17 +98,6 @@ def test_all_other_sessions_end_at_once(app: Flask) -> None:
     assert len(list_sessions(zhanna)) == len(list_sessions(timur)) == 1
 
 
-def test_session_of_a_process_of_the_previous_version_is_listed_and_ended(app: Flask) -> None:
-    a_person("zhanna")
-    zhanna = come_in("zhanna")
-    with transaction() as session:
-        session.execute(update(WebSession).values(public_id=None, device=None, password_at=None))
-    listed = list_sessions(zhanna)
-    assert [(each.device, each.is_current) for each in listed] == [("", True)]
-    end_own_session(zhanna, listed[0].public_id)
-    assert list_sessions(zhanna) == []
-
-
 def test_renewed_session_leaves_its_old_secret_behind(app: Flask) -> None:
     a_person("zhanna")
     before = sign_in("zhanna", PASSWORD, "10.0.0.7", "r").secret
@@ -120,16 +108,3 @@ def test_renewed_session_leaves_its_old_secret_behind(app: Flask) -> None:
     assert find_session_user(after, "", "") is not None
     with transaction(), pytest.raises(SessionEnded):
         renew_session(row.id, secret_hash_of(before))
-
-
-def test_new_session_after_a_password_change_keeps_device_and_factor(app: Flask) -> None:
-    a_person("zhanna")
-    secret = sign_in("zhanna", PASSWORD, "10.0.0.7", "r", user_agent=WINDOWS).secret
-    with transaction() as session:
-        session.execute(update(WebSession).values(factor_at=now(), factor_kind="passkey"))
-    sign_in("zhanna", PASSWORD, "10.0.0.8", "r")
-    user = find_session_user(secret, "", "")
-    assert user is not None
-    change_own_password(user.actor, PASSWORD, OTHER)
-    row = db.session.scalars(select(WebSession)).one()
-    assert (row.device, row.factor_kind, row.factor_at is None) == ("Firefox, Windows", "passkey", False)

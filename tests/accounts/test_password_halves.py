@@ -13,7 +13,7 @@ from registry.accounts.account_changes import confirm_account
 from registry.accounts.models import AccountNotFound, Person
 from registry.accounts.passwords import HalvesNeedTwoPeople, NoFirstHalf, can_show_first_half, show_first_half
 from registry.accounts.roles import Actor, Role
-from registry.accounts.service import NewPerson, add_person, change_own_password, edit_account
+from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.accounts.tokens import add_service_account
 from registry.core.database import db
@@ -74,16 +74,6 @@ def test_first_half_is_stored_encrypted_and_shown_once(person: Person) -> None:
     entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
     assert (entry.action, entry.principal, entry.subject) == ("account.password-half-shown", "adil", "account:new")
     assert json.loads(entry.details) == {"kind": "person", "role": "reviewer", "agency": None, "pending": False}
-
-
-def test_own_password_leaves_no_half(person: Person) -> None:
-    second = confirm_account(BOTA, person.account_id, Role.REVIEWER)
-    half = db.session.scalars(select(Person.first_half).where(Person.account_id == person.account_id)).one()
-    whole = show_first_half(ADIL, person.account_id) + str(second)
-    change_own_password(come_in("new", whole), whole, PASSWORD)
-    after = db.session.scalars(select(Person.first_half).where(Person.account_id == person.account_id)).one()
-    assert half is not None
-    assert after is None
 
 
 def test_command_line_gets_the_whole_password(person: Person) -> None:

@@ -15,7 +15,6 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.models import Person, account_named
-from registry.accounts.passwords import generate_password
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
@@ -184,12 +183,6 @@ def test_workbook_is_checked_then_added_on_pages_and_passwords_are_displayed_onc
     assert header == ["name", "password"] and name == "e.bek"
     assert sign_in("e.bek", password, "10.0.0.1", "r").secret
     assert password not in visit.get("/people").text
-
-
-def test_generated_password_survives_a_table_unchanged() -> None:
-    passwords = [generate_password() for _ in range(1000)]
-    assert len(set(passwords)) == 1000
-    assert all(re.fullmatch(r"[A-Za-z0-9]{22}", password) for password in passwords)
 
 
 def upload(visit: Visit, content: bytes) -> str:

@@ -26,7 +26,6 @@ from registry.accounts.tokens import (
 )
 from registry.core.clock import now
 from registry.core.database import db, transaction
-from registry.core.schema import downgrade_schema, upgrade_schema
 from tests.conftest import service_app
 from tests.factories import ADMINISTRATOR, PASSWORD
 from tests.fixtures.cli import CommandLine
@@ -110,18 +109,6 @@ def test_own_token_does_not_become_that_of_another_account(app: Flask) -> None:
     write(update(Token).where(Token.key_id == own.key_id).values(account_id=account_id))
     assert not is_accepted(own.text)
     assert is_accepted(other.text)
-
-
-def test_sessions_and_tokens_go_on_after_the_upgrade(own_app: Flask, own_database: str) -> None:
-    with own_app.app_context():
-        _, secret = session_of("saule@example.kz")
-        issued = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None)
-        write(update(Token).values(pending_since=None))
-        downgrade_schema("2026_11_26_15")
-        upgrade_schema()
-        assert signs_in(secret)
-        assert is_accepted(issued.text)
-        db.session.remove()
 
 
 def test_another_secret_key_ends_sessions_and_tokens(own_app: Flask, own_database: str, tmp_path: Any) -> None:

@@ -29,16 +29,6 @@ def test_renamed_person_cannot_approve_the_own_proposal(app: Flask) -> None:
             act(actor, case, "approve")
 
 
-def test_request_that_began_before_the_rename_is_the_same_person(app: Flask) -> None:
-    saule = a_person("saule", Role.SUPERVISOR)
-    before = session_of(saule)
-    case = under_review(a_project())
-    edit_account(ADMINISTRATOR, saule.id, {"name": "s.bekova"})
-    act(before, case, "propose", NO_BREACH)
-    with pytest.raises(DecisionNeedsAnotherPerson):
-        act(session_of(saule), case, "approve")
-
-
 def test_renamed_person_keeps_cases_and_drafts(app: Flask) -> None:
     agency = an_agency()
     reviewer, editor = a_person("aigerim", Role.REVIEWER), a_person("e.ditor", Role.AGENCY_EDITOR, agency.id)

@@ -29,7 +29,6 @@ from registry.settings import CHECKOUT
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR as LOCAL
 from tests.factories import PASSWORD, a_project, an_actor, an_agency, bearer, in_session, restrict
-from tests.fixtures.web import SignedIn
 from tests.webhooks.world import a_webhook, webhook_now
 
 FIRST = an_actor(Role.ADMINISTRATOR, name="first")
@@ -279,23 +278,6 @@ def test_moving_ends_the_admission_and_the_owner_of_a_service_account_gains_none
     assert not account().is_admitted
 
 
-def test_a_rejected_admission_can_be_proposed_again(client: FlaskClient, world: World) -> None:
-    added(world)
-    (approval,) = waiting()
-    first, aida = Caller(client, token_of("first")), Caller(client, token_of("aida"))
-    again = first.post(f"/accounts/{account().id}/restricted-access", {"reason": "She needs it."})
-    aida.post(f"/approvals/{approval.id}/rejection", {"reason": "Who is this?"})
-    before = first.get(f"/accounts/{account().id}").get_json()["reads_restricted"]
-    proposed = first.post(f"/accounts/{account().id}/restricted-access", {"reason": "She needs it."})
-    aida.post(f"/approvals/{proposed.get_json()['id']}/approval", {})
-    done = first.post(f"/accounts/{account().id}/restricted-access", {"reason": "She needs it."})
-
-    assert (again.status_code, code(again)) == (409, "approval-already-waiting")
-    assert (before, proposed.status_code) == (False, 202)
-    assert first.get(f"/accounts/{account().id}").get_json()["reads_restricted"] is True
-    assert (done.status_code, code(done)) == (409, "admission-unchanged")
-
-
 def test_a_proposal_from_before_another_change_cannot_be_approved(client: FlaskClient, world: World) -> None:
     added(world)
     (approval,) = waiting()
@@ -324,13 +306,3 @@ def test_every_actor_of_an_account_knows_whether_it_is_admitted() -> None:
         if "is_admitted" not in {each.arg for each in call.keywords}
     ]
     assert without == []
-
-
-def test_list_of_approvals_names_the_account_that_would_read(world: World, signed_in: SignedIn) -> None:
-    added(world)
-    (approval,) = waiting()
-
-    page = signed_in(Role.SUPERVISOR).get("/approvals").text
-
-    row = page.partition(f'href="/approvals/{approval.id}"')[2].partition("</th>")[0]
-    assert '<span class="quiet">new</span>' in row

@@ -10,15 +10,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.confirmations import (
-    ConfirmationNeedsAnotherPerson,
-    TokenNotPending,
-    confirm_token,
-    pending_tokens,
-)
+from registry.accounts.confirmations import TokenNotPending, confirm_token, pending_tokens
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role
-from registry.accounts.tokens import Token, TokenNotFound, authenticate_token, issue
+from registry.accounts.tokens import Token, issue
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
@@ -61,18 +56,6 @@ def _row_id(key_id: str) -> int:
     return db.session.scalars(select(Token.id).where(Token.key_id == key_id)).one()
 
 
-def test_pending_tokens_of_one_instant_are_listed_in_order_of_issue(robot: int) -> None:
-    issued = [issue(ADIL, "robot", None, None, DAY).key_id for _ in range(4)]
-    assert [row["key_id"] for row in pending_tokens(SAULE)] == issued
-
-
-def test_pending_token_without_expiry_is_listed_and_confirmed(robot: int) -> None:
-    token = issue(ADIL, "robot", None, None, None)
-    assert [row["key_id"] for row in pending_tokens(SAULE)] == [token.key_id]
-    confirm_token(SAULE, token.key_id)
-    assert authenticate_token(token.text, "", "").role == "supervisor"
-
-
 def test_pending_token_of_a_disabled_account_is_not_listed(robot: int) -> None:
     issue(ADIL, "robot", None, None, DAY)
     disable_account(BOTA, robot)
@@ -88,26 +71,6 @@ def test_pending_token_ends_at_the_second_of_its_expiry(robot: int, present: Pre
     assert pending_tokens(SAULE) == []
     with pytest.raises(TokenNotPending):
         confirm_token(SAULE, second.key_id)
-
-
-def test_errors_name_the_token_or_the_account(robot: int) -> None:
-    token = issue(ADIL, "robot", None, None, DAY)
-    with pytest.raises(ConfirmationNeedsAnotherPerson) as own:
-        confirm_token(ADIL, token.key_id)
-    confirm_token(BOTA, token.key_id)
-    with pytest.raises(TokenNotPending) as confirmed:
-        confirm_token(BOTA, token.key_id)
-    with pytest.raises(TokenNotFound) as unknown:
-        confirm_token(BOTA, "0000000000")
-    assert own.value.params == {"name": "robot"}
-    assert confirmed.value.params == {"key_id": token.key_id}
-    assert unknown.value.params == {"key_id": "0000000000"}
-
-
-@pytest.mark.parametrize("key_id", ["", "short", "0000000000\0", "ключ"])
-def test_malformed_key_id_is_not_found(robot: int, key_id: str) -> None:
-    with pytest.raises(TokenNotFound):
-        confirm_token(BOTA, key_id)
 
 
 def test_confirmation_is_journalled_with_the_agency(app: Flask) -> None:

@@ -13,14 +13,7 @@ from registry.accounts.models import Person
 from registry.accounts.queries import all_tokens
 from registry.accounts.roles import Actor, Role, Scope, StepUpRequired
 from registry.accounts.service import NewPerson, add_person
-from registry.accounts.tokens import (
-    Token,
-    TokenNotAccepted,
-    authenticate_token,
-    issue,
-    issue_own_token,
-    revoke,
-)
+from registry.accounts.tokens import Token, TokenNotAccepted, authenticate_token, issue, issue_own_token, revoke
 from registry.core.database import db
 from registry.core.errors import Invalid
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, in_session
@@ -80,14 +73,6 @@ def test_range_of_mapped_addresses_is_the_one_of_ipv4(app: Flask, text: str) -> 
         assert come_in(token.text, address).principal == "robot"
     with pytest.raises(TokenNotAccepted):
         come_in(token.text, "10.2.0.7")
-
-
-def test_more_than_20_address_ranges_are_rejected(app: Flask) -> None:
-    ranges = [f"10.{number}.0.0/16" for number in range(21)]
-    issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY, addresses=ranges[:20])
-    with pytest.raises(Invalid) as refused:
-        issue(ADMINISTRATOR, "robot", None, None, DAY, addresses=ranges)
-    assert problems(refused) == [("/addresses", "too-many-address-ranges")]
 
 
 def test_last_use_has_its_address(app: Flask) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from registry.accounts.models import TotpFactor
@@ -44,21 +43,6 @@ def test_add_reads_the_password_from_stdin_without_printing_it(
     with services():
         person = person_named("e")
         assert person is not None and verify_password(person.password_hash, "құпия сөз ұзын")
-
-
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        (("--role", "agency_editor"), 2),
-        (("--role", "agency_editor", "--agency", "990340900110"), 3),
-        (("--role", "auditor", "--email", "nobody"), 2),
-        (("--role", "king"), 2),
-        (("--role", "auditor", "--language", "de"), 2),
-    ],
-)
-def test_invalid_options_are_reported_by_code(registry: CommandLine, options: tuple[str, ...], code: int) -> None:
-    ran = registry("users", "add", "--name", "x", *options)
-    assert ran.code == code and ran.out == ""
 
 
 def test_confirm_command_confirms_a_pending_account(registry: CommandLine, services: Callable[[], Any]) -> None:

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.models import Passkey, TotpFactor
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.tokens import add_service_account
-from registry.core.clock import now
-from registry.core.database import db, transaction
+from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.cli import CommandLine
@@ -53,27 +51,6 @@ def test_list_prints_accounts_as_the_api_shows_them(registry: CommandLine, bins:
     }
     table = registry("users", "list").out.splitlines()
     assert table[0].split()[:3] == ["id", "kind", "name"] and len(table) == 4
-
-
-def test_list_tells_an_authenticator_app_from_a_passkey(
-    registry: CommandLine, services: Callable[[], Any], bins: tuple[str, str]
-) -> None:
-    def shown() -> dict[str, list[str]]:
-        return {item["name"]: item["second_factors"] for item in registry("users", "list", "--json").json["items"]}
-
-    assert shown() == {"a.serikova": [], "adil": [], "robot": []}
-    for name, both in (("a.serikova", False), ("adil", True)):
-        with services(), transaction() as session:
-            person = person_named(name)
-            assert person is not None
-            used = {"person_id": person.id, "created_at": now()}
-            if both:
-                app = TotpFactor(**used, encrypted_secret="-", last_used_step=1, last_used_at=now())
-                session.add(app)
-            session.add(Passkey(**used, credential_id=name, public_key=b"-", sign_count=0, name="Phone"))
-    assert shown() == {"a.serikova": ["passkey"], "adil": ["totp", "passkey"], "robot": []}
-    table = registry("users", "list").out
-    assert "active  passkey " in table and "active  totp, passkey " in table
 
 
 def test_list_is_filtered(registry: CommandLine, bins: tuple[str, str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pyotp
-from flask import Flask
 
 from registry.accounts.factors import begin_totp_enrolment, finish_totp_enrolment
 from registry.accounts.roles import Role, local_actor
@@ -13,7 +12,6 @@ from registry.accounts.service import NewPerson, add_person
 from registry.accounts.sessions import find_factor_session
 from registry.accounts.sign_in import sign_in
 from registry.core.clock import now
-from registry.journal.pages import principal_label
 from tests.factories import PASSWORD
 from tests.fixtures.web import SignedIn, Visit
 
@@ -31,14 +29,3 @@ def test_history_names_the_second_factor_and_the_command_line(signed_in: SignedI
     shown = history(signed_in(Role.ADMINISTRATOR), person.id)
     assert "Second factor: Authenticator app" in shown and "totp" not in shown
     assert "Command line, " in shown and "local:" not in shown
-
-
-def test_principals_of_the_command_line_are_labelled_in_the_language_of_the_page(app: Flask) -> None:
-    for language, label in (
-        ("en", "Command line, root"),
-        ("ru", "Командная строка, root"),
-        ("kk", "Пәрмен жолы, root"),
-    ):
-        with app.test_request_context(headers={"Accept-Language": language}):
-            assert principal_label("local:root") == label
-            assert principal_label("Айгүл Серікова") == "Айгүл Серікова"

@@ -11,13 +11,11 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.accounts.service import person_named
-from registry.accounts.tokens import Token
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.factors.steps import required
 from tests.accounts.test_views_second_factor import VERIFY, a_person, enrolled, start
-from tests.factories import bearer
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 from tests.present import Present
 
@@ -60,31 +58,6 @@ def test_language_is_changed_for_pages_and_notices(signed_in: SignedIn) -> None:
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.language-changed")).one()
     assert json.loads(entry.details) == {"changes": [{"field": "language", "old": "kk", "new": "ru"}]}
     assert visit.send("/account/language", language="de").status_code == 422
-
-
-def test_own_token_has_the_scopes_the_expiry_and_the_addresses_of_the_form(
-    app: Flask, visit: Visit, start: Present
-) -> None:
-    a_person("zhanna", Role.SUPERVISOR)
-    enrolled(visit, "zhanna")
-    page = visit.get("/account/tokens/new").text
-    assert page.count('name="scopes"') == 7 and 'value="projects:write"' in page
-    assert 'value="decisions:approve" >' in page and 'value="cases:write" checked>' in page
-    assert re.findall(r'name="expires_in" type="radio" value="(\d+)"', page) == ["30", "90", "180", "366"]
-    page = visit.send(
-        "/account/tokens/new",
-        expires_in="366",
-        role="supervisor",
-        scopes=["read", "decisions:approve"],
-        addresses="10.1.0.0/16\r\n192.0.2.7",
-    ).text
-    token = db.session.scalars(select(Token)).one()
-    assert token.scopes == ["read", "decisions:approve"] and token.addresses == ["10.1.0.0/16", "192.0.2.7/32"]
-    assert token.expires_at is not None and token.expires_at - now() == timedelta(days=366)
-    text = re.search(r"qtr_\w+", page)
-    assert text and app.test_client().get("/api/v1/projects", headers=bearer(text[0])).status_code == 401
-    page = visit.get("/account").text
-    assert "10.1.0.0/16, 192.0.2.7/32" in page and "Approve decisions" in page
 
 
 def test_token_that_may_do_more_needs_a_fresh_factor_and_keeps_the_form(visit: Visit, start: Present) -> None:

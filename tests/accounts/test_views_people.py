@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from registry.accounts.account_changes import disable_account
-from registry.accounts.models import Person, account_named
-from registry.accounts.roles import Role, local_actor
+from registry.accounts.models import Person
+from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named
-from registry.accounts.tokens import authenticate_token, issue
 from registry.agencies.models import Agency
-from registry.core.database import db
-from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.web import SignedIn, Visit
 
@@ -70,16 +65,6 @@ def test_people_are_listed_in_pages_of_25(signed_in: SignedIn, ministry: Agency)
     assert len(rest) == 6 and not set(first) & set(rest)
 
 
-def test_list_and_page_display_the_last_sign_in(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.ADMINISTRATOR)
-    person("quiet", role=Role.AUDITOR)
-    page = visit.get("/people?q=quiet").text
-    assert ">Never</td>" in page
-    own = person_named("administrator.web")
-    assert own is not None
-    assert ">Never<" not in visit.get(f"/people/{own.id}").text
-
-
 def test_page_of_a_person_displays_data_and_history(signed_in: SignedIn, ministry: Agency) -> None:
     shown = person("e.bek", ministry, email="e@x.kz")
     visit = signed_in(Role.ADMINISTRATOR)
@@ -108,50 +93,3 @@ def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Age
     assert "auditor: The role “Auditor” cannot have an agency." in answer
     moved = [person_named(f"p{number}") for number in range(3)]
     assert [each.agency_id for each in moved if each] == [other.id] * 3
-
-
-def test_home_displays_what_the_command_line_did_since_the_last_sign_in(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.ADMINISTRATOR)
-    add_person(local_actor(Role.ADMINISTRATOR), NewPerson("by.command", Role.AUDITOR), PASSWORD)
-    again = Visit(visit.client.application.test_client())
-    again.sign_in("administrator.web")
-    page = again.get("/home").text
-    assert "Done on the command line since you last signed in" in page and "by.command" in page
-    third = Visit(visit.client.application.test_client())
-    third.sign_in("administrator.web")
-    assert "by.command" not in third.get("/home").text
-
-
-def test_home_and_tokens_display_ownerless_accounts_until_one_answers(signed_in: SignedIn) -> None:
-    issue(ADMINISTRATOR, "robot", Role.AUDITOR, None)
-    person("owner", role=Role.AUDITOR)
-    visit = signed_in(Role.ADMINISTRATOR)
-    account = account_named("robot")
-    assert account is not None
-    assert "Service accounts that nobody answers for" in visit.get("/home").text
-    assert "Nobody answers for it" in visit.get("/tokens").text
-    page = visit.send(f"/tokens/accounts/{account.id}/owner", owner="owner").text
-    assert "owner answers for robot now." in page and "Nobody answers for it" not in page
-    assert "nobody answers for" not in visit.get("/home").text
-
-
-def test_tokens_are_filtered_to_inactive_ones(signed_in: SignedIn) -> None:
-    key_id = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None).key_id
-    visit = signed_in(Role.ADMINISTRATOR)
-    page = visit.get("/tokens").text
-    assert key_id in page and "read" in page
-    assert key_id not in visit.get("/tokens?show=inactive").text
-    assert key_id in visit.get("/tokens?show=odd").text
-
-
-def test_whoever_disables_an_owner_sees_the_service_accounts_that_go_on(signed_in: SignedIn, ministry: Agency) -> None:
-    owner = person("owner", ministry)
-    token = issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, ministry.id, owner_account_id=owner.account_id)
-    visit = signed_in(Role.ADMINISTRATOR)
-    path = f"/people/{owner.id}/disabled"
-    assert "answers for service accounts, which go on working: robot." in visit.get(path).text
-    visit.send(path)
-    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.disabled")).one()
-    assert json.loads(entry.details)["service_accounts"] == "robot"
-    assert authenticate_token(token.text, "10.0.0.1", "r").principal == "robot"
-    assert "Nobody answers for it" in visit.get("/tokens").text

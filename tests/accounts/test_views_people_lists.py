@@ -59,10 +59,6 @@ def test_all_people_of_a_list_are_only_those_whom_the_user_manages(signed_in: Si
     assert "<li>editor</li>" in page and "<li>head</li>" not in page
 
 
-def test_list_without_anybody_to_choose_has_no_button_to_move(signed_in: SignedIn) -> None:
-    assert "Move the chosen people" not in signed_in(Role.ADMINISTRATOR).get("/people").text
-
-
 @pytest.mark.parametrize(
     ("typed", "name"),
     [

@@ -8,13 +8,10 @@ from datetime import timedelta
 import pyotp
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
 
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, person_named, set_password
-from registry.accounts.sessions import WebSession
 from registry.core.clock import now
-from registry.core.database import db
 from tests.accounts.factors.software_authenticator import SoftwareAuthenticator
 from tests.accounts.factors.steps import required
 from tests.factories import ADMINISTRATOR, an_agency
@@ -113,17 +110,6 @@ def test_verification_renews_the_secret_of_the_session(app: Flask, visit: Visit,
     thief = app.test_client()
     thief.set_cookie("registry_session", before.value)
     assert thief.get("/home").headers["Location"].startswith("/sign-in?")
-
-
-def test_waiting_session_ends_by_signing_out_and_by_signing_in_again(visit: Visit, start: Present) -> None:
-    a_person("zhanna")
-    visit.sign_in("zhanna")
-    assert db.session.scalar(select(func.count(WebSession.id))) == 1
-    visit.sign_in("zhanna")
-    assert db.session.scalar(select(func.count(WebSession.id))) == 1
-    assert visit.send("/sign-out", page="/account/factors/new").request.path == "/"
-    assert db.session.scalar(select(func.count(WebSession.id))) == 0
-    assert visit.client.get("/home").headers["Location"].startswith("/sign-in?")
 
 
 def test_password_that_an_administrator_knows_is_changed_before_the_factor_is_set_up(

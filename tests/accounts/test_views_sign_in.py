@@ -13,7 +13,6 @@ from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.sessions import WebSession
 from registry.core.clock import now
 from registry.core.database import db
-from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 from tests.present import Present
@@ -109,12 +108,6 @@ def test_cookies_are_httponly_samesite_and_secure_under_tls(visit: Visit) -> Non
     )
     cookie = next(value for value in answer.headers.getlist("Set-Cookie") if value.startswith("registry_session="))
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" in cookie
-
-
-def test_sessions_and_tokens_have_the_same_principal_in_the_journal(signed_in: SignedIn) -> None:
-    signed_in(Role.SUPERVISOR, name="d.nurlan")
-    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "person.signed-in")).one()
-    assert (entry.principal, entry.role) == ("d.nurlan", "supervisor")
 
 
 def test_sign_in_does_not_redirect_to_another_host(visit: Visit) -> None:

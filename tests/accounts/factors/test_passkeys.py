@@ -18,12 +18,10 @@ from registry.accounts.factors import (
     FactorAlreadyEnrolled,
     NoPasskey,
     PasskeysUnavailable,
-    RelyingParty,
     begin_passkey_registration,
     begin_passkey_verification,
     finish_passkey_registration,
     finish_passkey_verification,
-    relying_party,
 )
 from registry.accounts.models import Passkey
 from registry.accounts.sessions import FactorSession, WebSession, find_factor_session, find_session_user
@@ -102,13 +100,6 @@ def test_passkey_of_another_site_is_refused_with_a_reason() -> None:
     assert refused(lambda: finish_passkey_registration(session, response)) == "passkey-of-another-site"
 
 
-def test_passkey_for_another_domain_is_refused() -> None:
-    session, device = a_passkey()
-    options = json.loads(begin_passkey_verification(session))
-    response = device.get(json.dumps({**options, "rpId": "evil.example"}))
-    assert refused(lambda: finish_passkey_verification(session, response)) == "passkey-not-accepted"
-
-
 def test_challenge_that_was_never_given_is_refused() -> None:
     session, device = a_passkey()
     options = json.loads(begin_passkey_verification(session))
@@ -120,16 +111,6 @@ def test_challenge_is_used_once() -> None:
     session, device = a_passkey()
     options = begin_passkey_verification(session)
     session = opened(finish_passkey_verification(session, device.get(options)))
-    with pytest.raises(CeremonyExpired):
-        finish_passkey_verification(session, device.get(options))
-
-
-def test_challenge_of_a_refused_response_is_used_up_too() -> None:
-    session, device = a_passkey()
-    options = begin_passkey_verification(session)
-    wrong = device.get(options)
-    wrong["response"]["signature"] = device.get(options)["response"]["clientDataJSON"]
-    assert refused(lambda: finish_passkey_verification(session, wrong)) == "passkey-not-accepted"
     with pytest.raises(CeremonyExpired):
         finish_passkey_verification(session, device.get(options))
 
@@ -169,13 +150,6 @@ def test_passkey_of_another_person_is_refused() -> None:
     assert refused(lambda: verify(session, theirs)) == "passkey-not-accepted"
 
 
-def test_second_of_two_tabs_gets_an_error_for_the_registered_passkey() -> None:
-    session, device = a_passkey()
-    response = device.create(begin_passkey_registration(session))
-    with pytest.raises(FactorAlreadyEnrolled):
-        finish_passkey_registration(session, response)
-
-
 def test_session_that_began_before_the_first_factor_cannot_register_another() -> None:
     a_person("zhanna")
     intruder, own = opened(sign_in_as("zhanna")), opened(sign_in_as("zhanna"))
@@ -191,26 +165,6 @@ def test_account_without_passkeys_gets_an_error() -> None:
     session = opened(sign_in_as("zhanna"))
     with pytest.raises(NoPasskey):
         begin_passkey_verification(session)
-
-
-@pytest.mark.parametrize(
-    ("url", "site"),
-    [
-        ("https://registry.gov.kz/", RelyingParty("registry.gov.kz", "https://registry.gov.kz")),
-        ("https://Registry.gov.kz:443", RelyingParty("registry.gov.kz", "https://registry.gov.kz")),
-        ("https://registry.gov.kz:8443/base", RelyingParty("registry.gov.kz", "https://registry.gov.kz:8443")),
-        ("http://localhost:8000", RelyingParty("localhost", "http://localhost:8000")),
-        ("http://registry.gov.kz", None),
-        ("https://10.0.0.1", None),
-        ("https://[::1]", None),
-        (None, None),
-    ],
-)
-def test_site_of_passkeys_is_the_public_address(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, url: str | None, site: RelyingParty | None
-) -> None:
-    monkeypatch.setitem(app.config, "PUBLIC_URL", url)
-    assert relying_party() == site
 
 
 def test_passkeys_are_unavailable_without_a_public_address(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,15 +8,14 @@ import pytest
 from sqlalchemy import select
 
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.factors import generate_recovery_codes, list_factors, reset_factors, use_recovery_code
+from registry.accounts.factors import generate_recovery_codes, list_factors, use_recovery_code
 from registry.accounts.models import RecoveryCode
 from registry.accounts.roles import StepUpRequired
-from registry.accounts.sessions import SessionEnded, find_session_user
+from registry.accounts.sessions import find_session_user
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.factors.steps import an_enrolled, journalled, opened, refused, sign_in_as
-from tests.factories import ADMINISTRATOR
 from tests.present import Present
 
 pytestmark = pytest.mark.usefixtures("required")
@@ -85,11 +84,3 @@ def test_codes_are_generated_after_a_recent_factor_only(present: Present) -> Non
     present.move(timedelta(minutes=15, seconds=1))
     with pytest.raises(StepUpRequired):
         generate_recovery_codes(session)
-
-
-def test_session_that_a_reset_ended_creates_no_codes() -> None:
-    session, _app = an_enrolled("zhanna")
-    reset_factors(ADMINISTRATOR, session.account_id)
-    with pytest.raises(SessionEnded):
-        generate_recovery_codes(session)
-    assert db.session.scalars(select(RecoveryCode.id)).all() == []

@@ -75,15 +75,3 @@ def test_person_whom_the_provider_did_not_ask_again_has_no_fresh_factor(
     sign_in(visit, provider, amr=["otp"], auth_time=earlier)
     assert visit.client.get("/home").status_code == 200
     assert visit.get("/account/tokens/new").request.path == VERIFY
-
-
-def test_second_sign_in_at_the_provider_ends_a_waiting_session(
-    confirmed: None, app: Flask, visit: Visit, provider: ScriptedProvider
-) -> None:
-    sign_in(visit, provider, amr=["pwd"])
-    waiting = visit.client.get_cookie("registry_session")
-    assert waiting is not None
-    sign_in(visit, provider, amr=["otp"])
-    other = app.test_client()
-    other.set_cookie("registry_session", waiting.value)
-    assert other.get("/account/factors/new").headers["Location"].startswith("/sign-in?")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from registry.accounts.account_changes import confirm_account, disable_account
-from registry.accounts.models import Account, OidcIdentity, Person, account_named
+from registry.accounts.models import Account, OidcIdentity, account_named
 from registry.accounts.oidc_configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, edit_account
@@ -220,16 +220,6 @@ def test_sign_in_page_offers_single_sign_on_only_with_a_provider(visit: Visit) -
     assert visit.client.post("/sign-in/oidc/back-channel-logout").status_code == 404
 
 
-def test_second_factor_is_read_from_acr_and_amr(visit: Visit, provider: ScriptedProvider) -> None:
-    an_editor(visit, provider)
-    sign_in(visit, provider, amr=["pwd"])
-    sign_in(visit, provider, amr=["pwd", "otp"])
-    entries = db.session.scalars(
-        select(JournalEntry).where(JournalEntry.action == "person.signed-in").order_by(JournalEntry.seq)
-    )
-    assert [json.loads(entry.details)["second_factor"] for entry in entries] == [False, True]
-
-
 def logout_token(provider: ScriptedProvider, **claims: object) -> str:
     event = {"http://schemas.openid.net/event/backchannel-logout": {}}
     usual = {"iss": provider.issuer, "aud": "registry", "iat": int(time.time()), "jti": "1", "events": event}
@@ -274,16 +264,6 @@ def test_logout_token_that_is_not_valid_ends_nothing(
     )
     assert answer.status_code == 400
     assert visit.client.get("/home").status_code == 200
-
-
-@pytest.mark.parametrize("text", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-def test_logout_token_that_is_no_token_is_rejected(visit: Visit, provider: ScriptedProvider, text: str) -> None:
-    assert visit.client.post("/sign-in/oidc/back-channel-logout", data={"logout_token": text}).status_code == 400
-
-
-def test_person_keeps_the_language_of_the_browser(visit: Visit, provider: ScriptedProvider) -> None:
-    an_editor(visit, provider)
-    assert db.session.scalars(select(Person.language)).one() == "en"
 
 
 def test_session_of_single_sign_on_ends_as_others_do(visit: Visit, provider: ScriptedProvider) -> None:
