@@ -147,7 +147,7 @@ class PendingChange(Model):
     Triggers write it (``registry/core/change_triggers.py``). ``xact``: the transaction on PostgreSQL, so that two of
     them never wait for each other here; ``position``: where its kind stands among the changes of one transaction.
     ``values_before`` and ``values_after``: members of a JSON object. Rows of somebody who changed the database by hand
-    are numbered with the next commit of the service.
+    are numbered by the scheduler.
     """
 
     __tablename__ = "pending_changes"

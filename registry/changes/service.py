@@ -37,7 +37,7 @@ from registry.changes.models import ChangeHead, ChangeKind, PendingChange, Recor
 from registry.core.change_triggers import VIEW_POSITION
 from registry.core.clock import now
 from registry.core.database import Instant, db, require_transaction, table_of, transaction
-from registry.core.dialects import has_writing_ctes, transaction_id
+from registry.core.dialects import TRANSACTION_ID, has_writing_ctes
 
 CHANGES: Final = table_of(RecordedChange)
 PENDING: Final = table_of(PendingChange)
@@ -63,17 +63,23 @@ def _insert(numbered: Select[tuple[int]]) -> Insert:
     return insert(CHANGES).from_select(["seq", "at", "details", *COPIED], numbered)
 
 
-# Built once at import. PostgreSQL numbers all in one statement.
-_moved = delete(PENDING).returning(*PENDING.c).cte("moved")
-_taken = (
-    update(HEAD)
-    .where(HEAD.c.id == 1, exists(select(_moved.c.position)))
-    .values(seq=HEAD.c.seq + select(func.count()).select_from(_moved).scalar_subquery())
-    .returning(HEAD.c.seq)
-    .cte("taken")
-)
-_every = func.count().over()
-NUMBER_ALL: Final = _insert(_numbered(_moved, _taken.c.seq, _every, json=True).select_from(_moved.join(_taken, true())))
+def _number(which: ColumnElement[bool]) -> Insert:
+    """Number the pending changes that fit in one statement (PostgreSQL only)."""
+    moved = delete(PENDING).where(which).returning(*PENDING.c).cte("moved")
+    taken = (
+        update(HEAD)
+        .where(HEAD.c.id == 1, exists(select(moved.c.position)))
+        .values(seq=HEAD.c.seq + select(func.count()).select_from(moved).scalar_subquery())
+        .returning(HEAD.c.seq)
+        .cte("taken")
+    )
+    numbered = _numbered(moved, taken.c.seq, func.count().over(), json=True)
+    return _insert(numbered.select_from(moved.join(taken, true())))
+
+
+# Built once at import.
+NUMBER_OWN: Final = _number(PENDING.c.xact == TRANSACTION_ID)
+NUMBER_ALL: Final = _number(true())
 COUNT: Final = select(func.count()).select_from(PENDING)
 TAKE_NUMBERS: Final = (
     update(HEAD).where(HEAD.c.id == 1).values(seq=HEAD.c.seq + bindparam("count")).returning(HEAD.c.seq)
@@ -85,13 +91,21 @@ INSERT_NUMBERED: Final = _insert(_numbered(PENDING, _last, _count, json=False))
 def number_changes(session: Session) -> None:
     """Give what the open transaction has changed its numbers, holding the head's lock until the commit."""
     if has_writing_ctes():
-        session.execute(NUMBER_ALL, {"at": now()})
+        session.execute(NUMBER_OWN, {"at": now()})
         return
     count = session.execute(COUNT).scalar_one()
     if count:
         last = session.execute(TAKE_NUMBERS, {"count": count}).scalar_one()
         session.execute(INSERT_NUMBERED, {"at": now(), "last": last, "count": count})
         session.execute(delete(PENDING))
+
+
+def number_changes_by_hand() -> None:
+    """Number what somebody changed without the service, in a transaction of its own. On SQLite each commit does it."""
+    if db.session.scalar(select(PENDING.c.position).limit(1)) is not None:
+        with transaction() as session:
+            if has_writing_ctes():
+                session.execute(NUMBER_ALL, {"at": now()})
 
 
 def record_views(
@@ -103,7 +117,8 @@ def record_views(
     """
     known = exists().where(PENDING.c.position == VIEW_POSITION, PENDING.c.record_id == project_id)
     names = ("xact", "position", "record_id", "kind", "project_id", "seen_by", "was_restricted")
-    columns = (transaction_id(), literal(VIEW_POSITION), project_id, literal(ChangeKind.VIEW.value), project_id)
+    xact = TRANSACTION_ID if has_writing_ctes() else literal(0)
+    columns = (xact, literal(VIEW_POSITION), project_id, literal(ChangeKind.VIEW.value), project_id)
     views = select(*columns, literal(seen_by), was_restricted).where(*which, ~known)
     require_transaction().execute(insert(PENDING).from_select(names, views))
 

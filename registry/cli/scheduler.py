@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from registry.accounts.attempts import delete_old_failures
 from registry.audits.jobs import run_due_audit
 from registry.audits.schedule import ClockGuard
-from registry.changes.service import delete_old_changes
+from registry.changes.service import delete_old_changes, number_changes_by_hand
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.installation import save_job_run
@@ -90,6 +90,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("webhooks", timedelta(seconds=1), deliver_webhooks),
         Job("old files of imports", timedelta(days=1), delete_old_files),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
+        Job("changes by hand", timedelta(minutes=1), number_changes_by_hand),
         Job("old changes", timedelta(days=1), delete_old_changes),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),

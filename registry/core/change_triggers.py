@@ -17,11 +17,12 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import JSON, Boolean, Connection, inspect
 
 PENDING: Final = "pending_changes"
-BIN_OF_AGENCY: Final = "(SELECT bin FROM agencies WHERE agencies.id = {row}.%s)"
+BIN_OF_AGENCY: Final = "(SELECT agency.bin FROM {schema}agencies AS agency WHERE agency.id = {row}.%s)"
 
 
 class RecordedTable(NamedTuple):
-    """A table whose changes the feed has. Expressions are SQL on ``{row}``.
+    """A table whose changes the feed has. Expressions are SQL on ``{row}``; other tables are in ``{schema}``, as a
+    temporary table of the same name would be read instead.
 
     ``key``: the column with the id of the record, which several tables may be of. ``position``: where its changes stand
     among those of one transaction. ``ignored``: columns whose change is none; ``compared``: the others, None for all.
@@ -126,7 +127,7 @@ KEPT: Final = (
             *("status", "severity", "observed", "fingerprint", "accepted_fingerprint", "opened_on", "last_seen_on"),
             *("cleared_on", "exemption_id"),
         ),
-        {"until": "{new}.changed_at", "ended_by_audit": "(SELECT audit_id FROM flag_writer)"},
+        {"until": "{new}.changed_at", "ended_by_audit": "(SELECT audit_id FROM {schema}flag_writer)"},
     ),
 )
 STATE: Final = ("xact", "position", "record_id", "kind", "project_id", "version")
@@ -205,10 +206,10 @@ class _Dialect:
         self.old, self.new = ("former", "added") if on_postgresql else ("OLD", "NEW")
 
     def note_added(self, recorded: RecordedTable) -> str:
-        new = {name: sql.format(row=self.new) for name, sql in _state(recorded).items()}
+        new = self._state(recorded, self.new)
         values = [self._fixed(recorded, new), "NULL", new["status"], "NULL", new["severity"]]
         source = f" FROM {self.new}" if self.on_postgresql else ""
-        condition = recorded.condition.format(row=self.new) or "TRUE"
+        condition = self._on(recorded.condition, self.new) or "TRUE"
         names = ", ".join((*STATE, *STATUSES))
         return (
             f"INSERT INTO {self.schema}{PENDING} ({names})"
@@ -216,14 +217,14 @@ class _Dialect:
         )
 
     def note_changed(self, recorded: RecordedTable, columns: Mapping[str, Any]) -> str:
-        old = {name: sql.format(row=self.old) for name, sql in _state(recorded).items()}
-        new = {name: sql.format(row=self.new) for name, sql in _state(recorded).items()}
+        old = self._state(recorded, self.old)
+        new = self._state(recorded, self.new)
         values = [self._fixed(recorded, new), old["status"], new["status"], old["severity"], new["severity"]]
         values += self._edits(recorded, columns)
         compared = recorded.compared or _compared_first(set(columns) - recorded.ignored)
         condition = self._differs(compared, columns)
         if recorded.condition:
-            condition = f"{recorded.condition.format(row=self.new)} AND ({condition})"
+            condition = f"{self._on(recorded.condition, self.new)} AND ({condition})"
         names = ", ".join((*STATE, *STATUSES, *EDITS))
         return (
             f"INSERT INTO {self.schema}{PENDING} ({names})"
@@ -231,7 +232,7 @@ class _Dialect:
         )
 
     def keep(self, kept: KeptTable, columns: Mapping[str, Any]) -> str:
-        others = [sql.format(old=self.old, new=self.new) for sql in kept.others.values()]
+        others = [sql.format(old=self.old, new=self.new, schema=self.schema) for sql in kept.others.values()]
         values = [f"{self.old}.id", *others, *(f"{self.old}.{name}" for name in kept.columns)]
         names = ", ".join((kept.reference, *kept.others, *kept.columns))
         ordered = f" ORDER BY {self.old}.id" if self.on_postgresql else ""
@@ -239,6 +240,13 @@ class _Dialect:
             f"INSERT INTO {self.schema}{kept.former} ({names}) SELECT {', '.join(values)}{self._joined()}"
             f" WHERE {self._differs(kept.columns, columns)}{ordered}"
         )
+
+    def _state(self, recorded: RecordedTable, row: str) -> dict[str, str]:
+        names = ("status", "severity", "version", "project_id")
+        return {name: self._on(getattr(recorded, name), row) for name in names}
+
+    def _on(self, sql: str, row: str) -> str:
+        return sql.format(row=row, schema=self.schema)
 
     def _fixed(self, recorded: RecordedTable, new: Mapping[str, str]) -> str:
         record = f"{self.xact}, {recorded.position}, {self.new}.{recorded.key}, '{recorded.kind}'"
@@ -267,7 +275,7 @@ class _Dialect:
         sides = []
         for row in (self.old, self.new):
             members = " || ".join(
-                f"""CASE WHEN {differs} THEN ',"{shown}":' || {self._json(columns[name], value.format(row=row))}"""
+                f"""CASE WHEN {differs} THEN ',"{shown}":' || {self._json(columns[name], self._on(value, row))}"""
                 " ELSE '' END"
                 for name, shown, differs in changed
                 if (value := recorded.values.get(shown)) is not None
@@ -281,10 +289,6 @@ class _Dialect:
         if isinstance(kind, Boolean):
             return f"CASE {value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
         return f"json_quote({value})"
-
-
-def _state(recorded: RecordedTable) -> dict[str, str]:
-    return {name: getattr(recorded, name) for name in ("status", "severity", "version", "project_id")}
 
 
 def _compared_first(names: set[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -67,9 +67,8 @@ def has_statistics() -> bool:
     return not is_sqlite()
 
 
-def transaction_id() -> ColumnElement[int]:
-    """The number of the open transaction, as SQL; 0 on SQLite, which has one writer at a time."""
-    return literal_column("0" if is_sqlite() else "pg_current_xact_id()::text::bigint", BigInteger)
+# The number of the open transaction, as SQL (PostgreSQL only).
+TRANSACTION_ID: Final = literal_column("pg_current_xact_id()::text::bigint", BigInteger)
 
 
 def refresh_statistics(session: Session, *tables: str) -> None:
