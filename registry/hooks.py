@@ -18,7 +18,7 @@ from registry.accounts.events import (
     work_handed_over,
 )
 from registry.accounts.roles import Permission
-from registry.agencies.service import agency_changed, agency_moving
+from registry.agencies.service import agency_changed
 from registry.approvals.kinds import register_kind
 from registry.audits.queries import move_in_last_audit
 from registry.cases.commission import CommissionDecision
@@ -54,7 +54,6 @@ from registry.notifications.immediate import enqueue_action
 from registry.notifications.models import enqueue_notice, pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.policies.queries import later_policy
-from registry.projects.change_times import record_view_changes_below
 from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
@@ -82,8 +81,6 @@ register_kind(PlacementApproval())
 register_kind(OnboardingApproval())
 register_kind(EndingApproval())
 register_kind(InventoryApproval())
-
-agency_moving.connect(record_view_changes_below)
 
 agency_changed.connect(update_freeze_status_of_agency)
 

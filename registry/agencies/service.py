@@ -22,8 +22,6 @@ from registry.journal import service as journal
 
 # Events of agencies, published inside the transaction of the change.
 
-# The agency's id: it, and all below it, will get another agency above them.
-agency_moving: Final[Event[[int]]] = Event("agency_moving")
 # The agency's id, the names of the fields that changed, and when.
 agency_changed: Final[Event[[int, frozenset[str], datetime]]] = Event("agency_changed")
 
@@ -142,8 +140,6 @@ def change_agency(
             raise Invalid(problems)
     if applied:
         with transaction() as session:
-            if any(change["field"] == "parent_bin" for change in applied):
-                agency_moving.publish(agency.id)
             _apply(agency, after)
             agency.version += 1
             agency.updated_at = now()
@@ -269,7 +265,6 @@ def close_agency(actor: Actor, former: Agency, successor: Agency, on: date, deta
 
 def _move(actor: Actor, agency: Agency, parent: Agency | None, details: Mapping[str, Any]) -> None:
     change = {"field": "parent_bin", "old": agency.parent_bin, "new": None if parent is None else parent.bin}
-    agency_moving.publish(agency.id)
     agency.parent, agency.parent_id = parent, None if parent is None else parent.id
     agency.version += 1
     agency.updated_at = now()

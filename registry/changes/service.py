@@ -34,7 +34,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from registry.changes.models import ChangeHead, ChangeKind, PendingChange, RecordedChange
-from registry.core.change_triggers import VIEW_POSITION
 from registry.core.clock import now
 from registry.core.database import Instant, db, require_transaction, table_of, transaction
 from registry.core.dialects import TRANSACTION_ID, has_writing_ctes
@@ -102,25 +101,11 @@ def number_changes(session: Session) -> None:
 
 def number_changes_by_hand() -> None:
     """Number what somebody changed without the service, in a transaction of its own. On SQLite each commit does it."""
+    db.session.rollback()
     if db.session.scalar(select(PENDING.c.position).limit(1)) is not None:
         with transaction() as session:
             if has_writing_ctes():
                 session.execute(NUMBER_ALL, {"at": now()})
-
-
-def record_views(
-    project_id: ColumnElement[int], seen_by: str, was_restricted: ColumnElement[bool], *which: ColumnElement[bool]
-) -> None:
-    """Record that others may see the projects that fit from now on, and who could until then: agencies as ``,1,5,``.
-
-    Of several changes in one transaction the first counts.
-    """
-    known = exists().where(PENDING.c.position == VIEW_POSITION, PENDING.c.record_id == project_id)
-    names = ("xact", "position", "record_id", "kind", "project_id", "seen_by", "was_restricted")
-    xact = TRANSACTION_ID if has_writing_ctes() else literal(0)
-    columns = (xact, literal(VIEW_POSITION), project_id, literal(ChangeKind.VIEW.value), project_id)
-    views = select(*columns, literal(seen_by), was_restricted).where(*which, ~known)
-    require_transaction().execute(insert(PENDING).from_select(names, views))
 
 
 # What has changed since a moment, by the feed: for work that reads without locks and checks again under them.

@@ -2,6 +2,8 @@
 
 - ``RECORDED``: a row that is added or changed is noted in ``pending_changes``, once for each record and transaction,
   with its state before the transaction and after. The commit numbers it for the feed (``registry/changes/service.py``).
+- ``VIEWS``: of projects that others may see from now on, because they are restricted, of another agency, or below
+  another one, it is noted who could see them until then.
 - ``KEPT``: a row that is changed is kept as it was.
 
 PostgreSQL has one trigger for each statement, which reads what it added and changed as tables; SQLite one for each row.
@@ -55,8 +57,6 @@ class KeptTable(NamedTuple):
     others: Mapping[str, str]
 
 
-# What a view change of the feed is, which no table has: written by ``registry/projects/change_times.py``.
-VIEW_POSITION: Final = 3
 RECORDED: Final = (
     RecordedTable(
         "agency",
@@ -130,6 +130,38 @@ KEPT: Final = (
         {"until": "{new}.changed_at", "ended_by_audit": "(SELECT audit_id FROM {schema}flag_writer)"},
     ),
 )
+# An agency and those above it, as ``,5,1,``.
+PATH: Final = """(WITH RECURSIVE chain(path, above) AS (
+  SELECT ',' || agency.id || ',', agency.parent_id FROM {schema}agencies AS agency WHERE agency.id = %s
+  UNION ALL
+  SELECT chain.path || agency.id || ',', agency.parent_id
+    FROM chain JOIN {schema}agencies AS agency ON agency.id = chain.above
+) SELECT chain.path FROM chain WHERE chain.above IS NULL)"""
+# The agency of a row and those below it, with their paths before the row was changed.
+FORMER_PATHS: Final = f"""(WITH RECURSIVE subtree(id, path) AS (
+  SELECT {{old}}.id, ',' || {{old}}.id || coalesce({PATH % "{old}.parent_id"}, ',')
+  UNION ALL
+  SELECT agency.id, ',' || agency.id || subtree.path
+    FROM subtree JOIN {{schema}}agencies AS agency ON agency.parent_id = subtree.id
+) SELECT subtree.id, subtree.path FROM subtree)"""  # noqa: S608
+# Of the tables whose rows decide it: the project, its agency, who could see it, whether it was restricted; and when.
+VIEWS: Final = {
+    "projects": (
+        "{old}.id",
+        PATH % "{old}.agency_id",
+        "{old}.is_restricted",
+        "",
+        ("agency_id", "is_restricted"),
+    ),
+    "agencies": (
+        "project.id",
+        "reached.path",
+        "project.is_restricted",
+        f"{FORMER_PATHS} AS reached JOIN {{schema}}projects AS project ON project.agency_id = reached.id",
+        ("parent_id",),
+    ),
+}
+VIEW_POSITION: Final = 3
 STATE: Final = ("xact", "position", "record_id", "kind", "project_id", "version")
 STATUSES: Final = ("old_status", "new_status", "old_severity", "new_severity")
 EDITS: Final = ("fields", "values_before", "values_after")
@@ -149,6 +181,7 @@ def change_triggers() -> Iterator[tuple[str, str]]:
     """The name and table of each."""
     for recorded in RECORDED:
         yield from ((f"{recorded.table}_added", recorded.table), (f"{recorded.table}_changed", recorded.table))
+    yield from ((f"{table}_seen", table) for table in VIEWS)
     yield from ((f"{kept.table}_kept", kept.table) for kept in KEPT)
 
 
@@ -187,6 +220,8 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
         columns = _columns(connection, recorded.table)
         yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded)
         yield f"{recorded.table}_changed", recorded.table, "UPDATE", dialect.note_changed(recorded, columns)
+    for table in VIEWS:
+        yield f"{table}_seen", table, "UPDATE", dialect.note_views(table)
     for kept in KEPT:
         columns = _columns(connection, kept.table)
         yield f"{kept.table}_kept", kept.table, "UPDATE", dialect.keep(kept, columns)
@@ -231,6 +266,18 @@ class _Dialect:
             f" SELECT {', '.join(values)}{self._joined(recorded.key)} WHERE {condition} {MERGED}"
         )
 
+    def note_views(self, table: str) -> str:
+        project, seen_by, was_restricted, source, columns = VIEWS[table]
+        values = f"{self.xact}, {VIEW_POSITION}, {project}, 'view', {project}, {seen_by}, {was_restricted}"
+        if self.on_postgresql:
+            source = f"{self.old} JOIN {self.new} USING (id){source and f' CROSS JOIN LATERAL {source}'}"
+        # Of several changes in one transaction the first counts.
+        statement = (
+            f"INSERT INTO {self.schema}{PENDING} (xact, position, record_id, kind, project_id, seen_by, was_restricted)"  # noqa: S608
+            f" SELECT {values}{source and f' FROM {source}'} WHERE {self._differs(columns, {})} ON CONFLICT DO NOTHING"
+        )
+        return statement.format(old=self.old, schema=self.schema)
+
     def keep(self, kept: KeptTable, columns: Mapping[str, Any]) -> str:
         others = [sql.format(old=self.old, new=self.new, schema=self.schema) for sql in kept.others.values()]
         values = [f"{self.old}.id", *others, *(f"{self.old}.{name}" for name in kept.columns)]
@@ -261,7 +308,7 @@ class _Dialect:
     def _differing(self, name: str, columns: Mapping[str, Any]) -> str:
         # PostgreSQL does not compare JSON.
         old, new = (
-            f"CAST({row}.{_quoted(name)} AS text)" if isinstance(columns[name], JSON) else f"{row}.{_quoted(name)}"
+            f"CAST({row}.{_quoted(name)} AS text)" if isinstance(columns.get(name), JSON) else f"{row}.{_quoted(name)}"
             for row in (self.old, self.new)
         )
         return f"{old} IS DISTINCT FROM {new}"

@@ -25,8 +25,6 @@ from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.journal import service as journal
 from registry.projects.change_times import (
-    projects_of_ids,
-    record_view_changes,
     status_at_registration,
 )
 from registry.projects.fields import FIELDS
@@ -201,8 +199,6 @@ def move_projects(
     """
     session = require_transaction()
     rows = _locked(former.id, numbers)
-    for some in projects_of_ids(row["id"] for row in rows):
-        record_view_changes(some)
     taken = _external_ids(to.id, {row["external_id"] for row in rows})
     changed, revisions, renamed = [], [], 0
     for row in rows:

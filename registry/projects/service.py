@@ -20,7 +20,6 @@ from registry.core.search import project_words, search_words
 from registry.journal import service as journal
 from registry.projects.change_times import (
     PROJECT,
-    record_view_changes,
     status_at_registration,
 )
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
@@ -282,8 +281,6 @@ def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason
     actor.require_role(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
     after = before | {"is_restricted": is_restricted}
-    if project.is_restricted != is_restricted:
-        record_view_changes(PROJECT.c.id == project.id)
     changes = save_changes(actor, project, before, after, "project.restricted", {"reason": reason})
     if changes:
         project_restricted.publish(project)

@@ -17,8 +17,8 @@ from registry.flags.models import Flag
 from registry.imports.service import import_now
 from registry.projects.models import Project
 from tests.audits.steps import exempt
-from tests.cases.cast import audit, in_days
-from tests.changes.steps import changes, since, types
+from tests.cases.cast import audit, editor_of, in_days
+from tests.changes.steps import REVIEWER, changes, since, types
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 
@@ -140,3 +140,26 @@ def test_change_without_the_service_is_numbered_by_the_scheduler(own_app: Flask)
 def test_flag_that_is_new_has_no_former_state(project: Project) -> None:
     assert db.session.scalars(select(Flag.id)).all() != []
     assert db.session.scalars(select(FormerFlag.id)).all() == []
+
+
+def test_sql_by_hand_that_hides_a_project_withdraws_it_from_view(project: Project) -> None:
+    start = since()
+    by_hand("UPDATE projects SET is_restricted = :yes", yes=True)
+    by_hand("UPDATE projects SET is_restricted = :no", no=False)
+
+    assert types(REVIEWER, start)[-1] == ("project.returned-to-view", f"project:{project.number}")
+    assert "view" not in str(types(after=start))
+
+
+def test_sql_by_hand_that_moves_an_agency_withdraws_its_projects_from_those_above(app: Flask) -> None:
+    top, middle, own = an_agency(), an_agency(), an_agency()
+    by_hand("UPDATE agencies SET parent_id = :top WHERE id = :middle", top=top.id, middle=middle.id)
+    by_hand("UPDATE agencies SET parent_id = :middle WHERE id = :own", middle=middle.id, own=own.id)
+    project = a_project(own)
+    start = since()
+    by_hand("UPDATE agencies SET parent_id = NULL WHERE id = :middle", middle=middle.id)
+
+    left = ("project.withdrawn-from-view", f"project:{project.number}")
+    assert left in types(editor_of(top), start)
+    assert left not in types(editor_of(middle), start)
+    assert left not in types(editor_of(own), start)
