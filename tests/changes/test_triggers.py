@@ -47,7 +47,7 @@ def by_hand(statement: str, **values: Any) -> None:
         ("UPDATE agencies SET name_en = 'Ministry'", "agency.changed"),
         ("UPDATE projects SET budget_kzt = 7", "project.changed"),
         ("UPDATE flags SET severity = 'low'", "flag.changed"),
-        ("UPDATE cases SET assignee = 'saule'", "case.changed"),
+        ("UPDATE cases SET version = version + 1", "case.changed"),
         ("UPDATE exemptions SET revoked_at = recorded_at", "exemption.revoked"),
         ("UPDATE audits SET status = 'voided'", "audit.voided"),
     ],
