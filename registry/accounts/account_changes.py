@@ -131,8 +131,6 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             require_another_administrator(account, alike)
             require_another_supervisor(actor, account, alike)
             account.role, account.agency_id = role.value, agency_id
-            copies = {"old_role": role.value, "old_agency_id": agency_id}
-            db.session.execute(update(Person).where(Person.account_id == account.id).values(**copies))
             end_access(account)
             require_confirmation(actor, account)
             settle_admission(actor, account)
@@ -360,7 +358,6 @@ def pass_on_accounts(actor: Actor, former_id: int, to_id: int, details: Mapping[
         journal.record(actor, "account.passed-on", f"account:{account.name}", entry)
     session.flush()
     session.execute(update(Token).where(Token.agency_id == former_id).values(agency_id=to_id), **IN_SQL)
-    session.execute(update(Person).where(Person.old_agency_id == former_id).values(old_agency_id=to_id), **IN_SQL)
     passed_on = [account.id for account in accounts]
     for start in range(0, len(passed_on), 1000):
         people = select(Person.id).where(Person.account_id.in_(passed_on[start : start + 1000]))

@@ -15,7 +15,6 @@ from flask import current_app
 from sqlalchemy import (
     JSON,
     BigInteger,
-    CheckConstraint,
     ColumnElement,
     ForeignKey,
     Index,
@@ -78,9 +77,9 @@ class Account(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), unique=True)
-    name_skeleton: Mapped[str] = mapped_column(Text, server_default="-")
-    kind: Mapped[str] = mapped_column(String(10), server_default=AccountKind.SERVICE.value)
-    role: Mapped[str] = mapped_column(String(20), server_default="-")
+    name_skeleton: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(10))
+    role: Mapped[str] = mapped_column(String(20))
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     created_at: Mapped[datetime] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -94,12 +93,10 @@ class Account(Model):
     # With every change of this table; None in accounts that earlier versions changed last.
     changed_at: Mapped[datetime | None] = mapped_column(Instant, onupdate=now)
 
-    # The defaults are those of the migration. A process of the previous version, which sets no role, cannot add one.
     __table_args__ = (
         Index(None, "name_skeleton", unique=True),
         Index(None, "agency_id"),
         Index(None, "owner_account_id"),
-        CheckConstraint("role <> '-'", name="role_given"),
     )
 
     @property
@@ -143,9 +140,6 @@ class Person(Model):
     immediate_emails: Mapped[bool] = mapped_column(server_default=true())
     digest_emails: Mapped[bool] = mapped_column(server_default=true())
     weekly_overview: Mapped[bool] = mapped_column(server_default=false())
-    # Copies for processes of the previous version, which keep running during an upgrade. Nothing else reads them.
-    old_role: Mapped[str] = mapped_column("role", String(20))
-    old_agency_id: Mapped[int | None] = mapped_column("agency_id", ForeignKey("agencies.id"), index=True)
 
     account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
 

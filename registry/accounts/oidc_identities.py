@@ -354,8 +354,6 @@ def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
     account.pending_since, account.asked_by = at, [account.name]
     person = Person(
         account=account,
-        old_role=account.role,
-        old_agency_id=account.agency_id,
         email=claims.email,
         language=request.language,
         password_hash=NO_PASSWORD,

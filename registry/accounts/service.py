@@ -104,8 +104,6 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
             account.invited_at = at
         person = Person(
             account=account,
-            old_role=account.role,
-            old_agency_id=account.agency_id,
             email=new.email,
             language=new.language,
             password_hash=password_hash,

@@ -83,9 +83,7 @@ class SessionEnded(NotAllowed):
 class WebSession(Model):
     """A session; ended by signing out, after ``IDLE_TIMEOUT`` or ``SESSION_MAX_AGE``, or by a change of the account.
 
-    ``public_id`` names it in lists and addresses; None in sessions that a process of the previous version started.
-    ``device``, ``password_at`` and ``secret_mac`` are None in those too.
-    ``factor_at``, ``factor_kind``: the last second factor.
+    ``public_id`` names it in lists and addresses. ``factor_at``, ``factor_kind``: the last second factor.
     """
 
     __tablename__ = "web_sessions"
@@ -97,7 +95,7 @@ class WebSession(Model):
     source: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime] = mapped_column(Instant, index=True)
-    public_id: Mapped[str | None] = mapped_column(String(16), unique=True)
+    public_id: Mapped[str] = mapped_column(String(16), unique=True)
     device: Mapped[str | None] = mapped_column(String(MAX_DEVICE_LENGTH))
     password_at: Mapped[datetime | None] = mapped_column(Instant)
     factor_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -246,7 +244,7 @@ def find_session_user(secret: str, source: str, request_id: str, client_request_
         return None
     _record_use(row)
     actor = _actor(row, source, request_id, client_request_id)
-    return SessionUser(actor, row.person_id, row.language, row.public_id or row.secret_hash, row.password_must_change)
+    return SessionUser(actor, row.person_id, row.language, row.public_id, row.password_must_change)
 
 
 def find_factor_session(secret: str, source: str, request_id: str, client_request_id: str = "") -> FactorSession | None:
@@ -268,7 +266,7 @@ def find_factor_session(secret: str, source: str, request_id: str, client_reques
         has_factor=row.has_factor,
         awaits_factor=awaits_factor,
         password_at=password_at,
-        session_key=row.public_id or row.secret_hash,
+        session_key=row.public_id,
         must_change_password=row.password_must_change,
         factor_kind=row.factor_kind,
     )
@@ -361,7 +359,7 @@ def list_sessions(actor: Actor) -> list[OwnSession]:
     """The open sessions of the actor's account, the last used first."""
     return [
         OwnSession(
-            _public_id(row),
+            row.public_id,
             row.device or "",
             row.source,
             row.started_at,
@@ -376,7 +374,7 @@ def list_sessions(actor: Actor) -> list[OwnSession]:
 def end_own_session(actor: Actor, public_id: str) -> None:
     """End a session of the actor's account. Raises SessionNotFound, also for sessions of other accounts."""
     with transaction() as session:
-        row = next((row for row in _open_sessions(actor) if _public_id(row) == public_id), None)
+        row = next((row for row in _open_sessions(actor) if row.public_id == public_id), None)
         if row is None:
             raise SessionNotFound(id=public_id)
         session.delete(row)
@@ -389,7 +387,7 @@ def end_other_sessions(actor: Actor) -> int:
         others = [row for row in _open_sessions(actor) if session_credential(row.secret_hash) != actor.credential]
         for row in others:
             session.delete(row)
-            details = {"session": _public_id(row)}
+            details = {"session": row.public_id}
             journal.record(actor, "person.session-ended", f"person:{actor.principal}", details)
     return len(others)
 
@@ -407,8 +405,3 @@ def _open_sessions(actor: Actor) -> list[WebSession]:
         .order_by(WebSession.last_used_at.desc(), WebSession.id.desc())
     )
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
-
-
-def _public_id(row: WebSession) -> str:
-    # Processes of the previous version give sessions no public id. Only the owner's sessions are looked at.
-    return row.public_id or f"session-{row.id}"

@@ -123,7 +123,7 @@ class Token(Model):
     ``addresses``: the ranges from which the token is accepted, None for any. ``issued_by``: the key id of the token
     that created it, None for one that was created in a session, on the command line or by an earlier version.
     ``secret_mac``: without the one that the service computed with its secret key, the row is no token. None in those
-    that a process of the previous version created after the upgrade.
+    that an upgrade without the key found.
     """
 
     __tablename__ = "tokens"

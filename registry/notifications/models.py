@@ -198,7 +198,6 @@ class OutboundEmail(Retried, Model):
     events: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Instant)
     error: Mapped[str | None] = mapped_column(Text)
-    # The defaults are those of rows that a process of the previous version writes.
     channel: Mapped[str] = mapped_column(String(10), server_default=Channel.EMAIL.value)
     is_copy: Mapped[bool] = mapped_column(server_default=false())
     fell_back: Mapped[bool] = mapped_column(server_default=false())

@@ -143,6 +143,25 @@ def test_accounts_of_agencies_go_on_reading_restricted_projects(release_0_2: Fla
     ]
 
 
+def test_role_and_agency_of_people_are_those_of_their_accounts_on_the_way_down(release_0_2: Flask) -> None:
+    upgrade_schema()
+    run("UPDATE accounts SET role = 'auditor', agency_id = NULL WHERE id = 1")
+    downgrade_schema(RELEASE)
+    assert rows("SELECT role, agency_id FROM people WHERE principal_id = 1") == [("auditor", None)]
+
+
+def test_sessions_of_release_0_1_get_the_name_by_which_they_are_ended(release_0_2: Flask) -> None:
+    session = (
+        "INSERT INTO web_sessions (id, secret_hash, person_id, source, started_at, last_used_at) VALUES"
+        " ({id}, '{id}', 1, 'x', '2026-03-01 04:05:06.000000', '2026-03-01 04:05:06.000000')"
+    )
+    run(session.format(id=1), session.format(id=2))
+    upgrade_schema()
+    (first,), (second,) = rows("SELECT public_id FROM web_sessions")
+    assert len(str(first)) == len(str(second)) == 16
+    assert first != second
+
+
 def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(release_0_2: Flask) -> None:
     upgrade_schema()
     at = "'2026-03-01 04:05:06.000000'"
