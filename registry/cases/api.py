@@ -24,6 +24,7 @@ from registry.cases.commission import DecisionFile, propose_commission_decision
 from registry.cases.documents import add_case_document, case_document, case_documents_page, read_case_document
 from registry.cases.lists import CASE_LIST, list_cases, show_case
 from registry.cases.models import Case, CaseTemplate
+from registry.cases.orders import ORDER_LIST
 from registry.cases.queries import find_case, find_case_to_change, read_case
 from registry.cases.service import open_case
 from registry.cases.team import OF_OTHERS, team
@@ -361,6 +362,23 @@ class CaseDocumentById(MethodView):
         document, content = read_case_document(actor, read_case(actor, case_id, "document"), id)
         documents_blp.set_etag(document.sha256)
         return document_download(document.name, content)
+
+
+# The register of orders.
+
+orders_blp = ApiBlueprint("orders", __name__, description="What agencies were ordered to do, and how far they are.")
+add_exports(orders_blp, ORDER_LIST, schemas.ORDER, ORDER_LIST.read)
+
+
+@orders_blp.route("/orders")
+class Orders(MethodView):
+    """All orders."""
+
+    @orders_blp.listing(ORDER_LIST, schemas.ORDER, schemas.ORDER_EXAMPLE, operation="list_orders")
+    def get(self, query: ListArguments) -> Any:
+        """List orders, by default the newest first. Sort by id or due_on."""
+        use_read_replica()
+        return ORDER_LIST.read(current_actor(), *query)
 
 
 # The report on the team's work, for supervisors.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from registry.cases.lists import (
     position_of,
 )
 from registry.cases.models import Case
+from registry.cases.orders import ORDER_LIST
 from registry.cases.queries import reviewers
 from registry.cases.schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.service import open_case
@@ -42,7 +44,7 @@ from registry.cases.text_templates import (
     find_template_to_change,
 )
 from registry.cases.vocabulary import ActionName, Status
-from registry.cases.workflow import ACTIONS
+from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import local_date, now
 from registry.core.database import transaction
 from registry.core.lists import Listing
@@ -105,6 +107,7 @@ CLOSED: Final = WorkList(lazy_text("Closed"), Permission.CASES_READ, {"status": 
 ENDING: Final = WorkList(
     lazy_text("Exemptions ending"), Permission.EXEMPTIONS_READ, {}, "web.exemptions_ending", counted=False
 )
+ORDERS: Final = WorkList(lazy_text("Orders"), Permission.CASES_READ, {}, "web.orders", counted=False)
 OVERSIGHT: Final = (
     WorkList(
         lazy_text("My work"), Permission.CASES_REVIEW, {"status": "under_review,awaiting_confirmation", "assignee": ME}
@@ -116,6 +119,7 @@ OVERSIGHT: Final = (
     WorkList(lazy_text("Cleared, to confirm"), Permission.CASES_READ, {"status": "awaiting_confirmation"}),
     ALL_OPEN,
     CLOSED,
+    ORDERS,
     WorkList(lazy_text("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False),
     ENDING,
     WorkList(lazy_text("Team"), Permission.TEAM_READ, {}, "web.team_work", counted=False),
@@ -125,6 +129,7 @@ AGENCY: Final = (
     WorkList(lazy_text("To correct"), Permission.CASES_READ, {"status": "remediation"}),
     ALL_OPEN,
     CLOSED,
+    ORDERS,
     ENDING,
 )
 
@@ -562,3 +567,50 @@ def _template_form(title: str, submit: str) -> FormPage:
 
 def _rules() -> list[tuple[str, str]]:
     return list(rule_titles().items())
+
+
+# The register of orders.
+
+ORDER_CHOICES: Final = ("sector", "region")
+ORDER_FILTERS: Final = ("state", "decision", *ORDER_CHOICES, "agency", "project", "due_on_from", "due_on_to")
+ORDER_SORTS: Final = {"due_on": lazy_text("Earliest due date first"), "-id": lazy_text("Newest first")}
+
+
+@pages.page("/orders", needs=Permission.CASES_READ)
+def orders(actor: Actor) -> Answer:
+    """List the orders that match the filters."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
+    filters = requested_filters(ORDER_FILTERS)
+    listing = Listing([], None) if names_no_agency(filters) else ORDER_LIST.read(actor, filters, requested_page())
+    return render_list(
+        "cases/orders.html",
+        listing,
+        actor=actor,
+        tabs=tabs(actor, {}),
+        filters=filters,
+        agency=agency_filter(actor, filters),
+        choices=ORDER_CHOICES,
+        states=options("order_state"),
+        decisions=[(code, label) for code, label in options("decision") if code in ORDERING],
+        sorts=ORDER_SORTS,
+        sort=request.args.get("sort") or ORDER_LIST.default_sort,
+    )
+
+
+@pages.page(f"/orders.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+def orders_table(actor: Actor, ending: str) -> Answer:
+    """Download all matching orders as a table."""
+    filters = requested_filters(ORDER_FILTERS)
+    columns: list[TableColumn] = [
+        (field_label("number"), itemgetter("project")),
+        (_("Project"), name_in_page_language),
+        (field_label("bin"), itemgetter("agency")),
+        (field_label("decision"), lambda row: choice_label("decision", row["decision"])),
+        (field_label("due_on"), itemgetter("due_on")),
+        (_("Days left"), itemgetter("days_left")),
+        (_("State"), lambda row: choice_label("order_state", row["state"])),
+        (_("Case"), itemgetter("case")),
+    ]
+    return download_list(ending, "orders", columns, lambda page: ORDER_LIST.read(actor, filters, page))

@@ -7,8 +7,16 @@ from typing import Any, ClassVar, Final
 from marshmallow import fields
 
 from registry.cases.decisions import TEXTS
-from registry.cases.vocabulary import CommissionOutcome, DecisionEnd, DecisionKind, ReasonCode, Status, TemplateKind
-from registry.cases.workflow import ACTIONS
+from registry.cases.vocabulary import (
+    CommissionOutcome,
+    DecisionEnd,
+    DecisionKind,
+    OrderState,
+    ReasonCode,
+    Status,
+    TemplateKind,
+)
+from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.fields import (
     DAY_SCHEMA,
     BaseSchema,
@@ -308,4 +316,37 @@ EXAMPLE: Final[dict[str, Any]] = {
     "version": 1,
     "changed_at": "2026-11-26T09:00:00.000000Z",
     "changed_by": None,
+}
+
+
+class Order(BaseSchema):
+    """What an agency was ordered to do."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT_SCHEMA)
+    agency = ReadOnly("BIN of the project's agency.", TEXT_SCHEMA)
+    case = ReadOnly("The case in which it was decided.", {"type": "integer"})
+    decision = ReadOnly("What it orders.", {"type": "string", "enum": [each.value for each in ORDERING]})
+    due_on = ReadOnly("The last day for it.", nullable(dict(DAY_SCHEMA)))
+    days_left = ReadOnly("Until that day, negative after it; null when none run.", {"type": ["integer", "null"]})
+    state = ReadOnly(
+        "`to_confirm`: an audit cleared its flags, and a person has to confirm that.",
+        {"type": "string", "enum": list(OrderState.codes())},
+    )
+    approved_at = Timestamp("When it was approved.")
+    ended_at = Timestamp("When it was suspended, replaced or withdrawn.", nullable=True)
+
+
+ORDER: Final = Order()
+ORDER_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 4,
+    "project": "QT-2026-0000001-5",
+    "agency": "050340004478",
+    "case": 12,
+    "decision": "migrate_by",
+    "due_on": "2026-12-31",
+    "days_left": 31,
+    "state": "in_force",
+    "approved_at": "2026-03-02T06:00:00.000000Z",
+    "ended_at": None,
 }

@@ -106,6 +106,18 @@ class TemplateKind(Choices):
     REASON = "reason", lazy_text("Reason of a decision")
 
 
+class OrderState(Choices):
+    """How far an order is. ``to_confirm``: an audit cleared its flags, and a person has to confirm that."""
+
+    IN_FORCE = "in_force", lazy_text("In force")
+    OVERDUE = "overdue", lazy_text("Overdue")
+    TO_CONFIRM = "to_confirm", lazy_text("Carried out, to confirm")
+    FULFILLED = "fulfilled", lazy_text("Carried out")
+    SUSPENDED = "suspended", lazy_text("Suspended by an appeal")
+    REPLACED = "replaced", lazy_text("Replaced by another decision")
+    WITHDRAWN = "withdrawn", lazy_text("Withdrawn")
+
+
 class DecisionEnd(Choices):
     """Why a decision is no longer in effect."""
 

@@ -41,6 +41,8 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("commission-decision", Role.SUPERVISOR, f"/cases/{commission}/commission-decision"),
         Stop("commission-decision-error", Role.SUPERVISOR, f"/cases/{commission}/commission-decision", {}),
         Stop("case-closed", Role.AUDITOR, f"/cases/{known['case_closed']}"),
+        Stop("orders", Role.SUPERVISOR, "/orders"),
+        Stop("orders-none", Role.AGENCY_EDITOR, "/orders?state=replaced"),
         Stop("letters", Role.SUPERVISOR, "/letters"),
         Stop("letters-none", Role.AGENCY_EDITOR, "/letters?number=QL-2026-999999"),
         Stop("letter", Role.SUPERVISOR, f"/letters/{known['letter']}"),
