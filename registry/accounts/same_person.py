@@ -7,7 +7,7 @@ account with the same e-mail address, or by a service account of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -142,17 +142,19 @@ def names_of_person(actor: Actor) -> frozenset[str]:
     return frozenset({actor.principal, *_names(or_(Account.id == actor.account_id, alike))})
 
 
-def is_another_person(actor: Actor, names: Collection[str], since: datetime) -> bool:
-    """True when none of the names, under which somebody acted since a moment, is the actor's.
+def is_another_person(actor: Actor, people: Collection[int | str], since: datetime) -> bool:
+    """True when none of the people who acted since a moment is the actor.
 
+    Each is the id of the account, or the name of the time where there is none: of commands, and of older records.
     A program acts for whoever owned it then, whoever owns it later. An address that was given up since then, or
     shortly before it, counts too: otherwise an edit of it between the two acts would make two people of one.
     """
-    own = names_of_person(actor)
-    people = {*names, *(owner for name in names for owner in _owners(name, since))}
-    if not own.isdisjoint(people):
+    if actor.principal in people:
         return False
-    return _addresses(own, since).isdisjoint(_addresses(people, since))
+    acted = {each for each in people if isinstance(each, int)} | _ids(each for each in people if isinstance(each, str))
+    acted |= _owners(acted, since)
+    own = _of_one_person({actor.account_id} if actor.account_id is not None else _ids([actor.principal]))
+    return own.isdisjoint(acted) and _addresses(own, since).isdisjoint(_addresses(acted, since))
 
 
 def nobody_answers_for(name: str) -> bool:
@@ -217,22 +219,36 @@ def every_name_of(names: Collection[str]) -> frozenset[str]:
     return frozenset({*names, *db.session.scalars(union(present, former))})
 
 
-def _owners(name: str, since: datetime) -> set[str]:
-    """The names of who owns the service account with that name, or owned it since then; none for others."""
-    account = account_ever_named(name)
-    if account is None or account.is_person:
+def _ids(names: Iterable[str]) -> set[int]:
+    """The accounts that have or had one of the names."""
+    names = list(names)
+    return set(db.session.scalars(accounts_ever_named(names))) if names else set()
+
+
+def _of_one_person(account_ids: Collection[int]) -> set[int]:
+    """The accounts, and those with the e-mail address of one of them."""
+    address = func.lower(Person.email)
+    own = select(address).where(Person.account_id.in_(account_ids), Person.email.is_not(None))
+    return {*account_ids, *db.session.scalars(select(Person.account_id).where(address.in_(own)))}
+
+
+def _owners(account_ids: Collection[int], since: datetime) -> set[int]:
+    """Who owns one of these accounts, or owned it since then: service accounts have owners."""
+    services = select(Account.id, Account.owner_account_id).where(
+        Account.id.in_(account_ids), Account.kind == AccountKind.SERVICE.value
+    )
+    rows = db.session.execute(services).all()
+    if not rows:
         return set()
-    present = set() if account.owner_account_id is None else _names(Account.id == account.owner_account_id)
-    changes = _changes_since(OWNER_CHANGED, _names(Account.id == account.id), since)
-    return {*present, *(change["previous_owner"] for change in changes if change["previous_owner"] is not None)}
+    changes = _changes_since(OWNER_CHANGED, _names(Account.id.in_([row.id for row in rows])), since)
+    former = _ids(change["previous_owner"] for change in changes if change["previous_owner"] is not None)
+    return {row.owner_account_id for row in rows if row.owner_account_id is not None} | former
 
 
-def _addresses(names: Collection[str], since: datetime) -> set[str]:
-    """The e-mail addresses that accounts with one of the names have, or had since then or shortly before."""
-    every = every_name_of(names)
-    has = select(Person.email).join(Account, Account.id == Person.account_id).where(Account.name.in_(every))
-    addresses = set(db.session.scalars(has))
-    for change in _changes_since(ACCOUNT_CHANGED, every, since - GIVEN_UP_FOR):
+def _addresses(account_ids: Collection[int], since: datetime) -> set[str]:
+    """The e-mail addresses that the accounts have, or had since then or shortly before."""
+    addresses = set(db.session.scalars(select(Person.email).where(Person.account_id.in_(account_ids))))
+    for change in _changes_since(ACCOUNT_CHANGED, _names(Account.id.in_(account_ids)), since - GIVEN_UP_FOR):
         addresses |= {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
     return {address.lower() for address in addresses if address is not None}
 

@@ -123,6 +123,7 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
             comment=values.get("comment"),
             seen=seen | {str(flag.id): flag.fingerprint for flag in _active_flags(case)},
             proposed_by=actor.principal,
+            proposed_account_id=actor.account_id,
             proposed_at=now(),
         )
     )

@@ -143,6 +143,7 @@ class CaseDecision(Model):
     comment: Mapped[str | None] = mapped_column(Text)
     seen: Mapped[dict[str, str]] = mapped_column(JSON)
     proposed_by: Mapped[str] = mapped_column(Text)
+    proposed_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     proposed_at: Mapped[datetime] = mapped_column(Instant)
     outcome: Mapped[str | None] = mapped_column(String(10))
     decided_by: Mapped[str | None] = mapped_column(Text)

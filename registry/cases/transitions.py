@@ -252,7 +252,8 @@ def _is_permitted(
         proposed_by=None if proposal is None else proposal.proposed_by,
     )
     if permitted and transition.who is Who.ANOTHER and proposal is not None:
-        return is_another_person(actor, [proposal.proposed_by], proposal.proposed_at)
+        earlier = [proposal.proposed_account_id or proposal.proposed_by]
+        return is_another_person(actor, earlier, proposal.proposed_at)
     return permitted
 
 

@@ -12,7 +12,7 @@ while the demo tells its year, and in tests that move the clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -56,8 +56,8 @@ FINAL: Final = (
         "case_decisions",
         (
             *("case_id", "decision", "reason_code", "reason", "legal_basis", "reason_kk", "reason_ru"),
-            *("legal_basis_kk", "legal_basis_ru", "due_on", "comment", "seen", "proposed_by", "proposed_at"),
-            *("outcome", "decided_by", "decided_at", "appeal_until", "order_id"),
+            *("legal_basis_kk", "legal_basis_ru", "due_on", "comment", "seen", "proposed_by", "proposed_account_id"),
+            *("proposed_at", "outcome", "decided_by", "decided_at", "appeal_until", "order_id"),
         ),
         "OLD.outcome IS NOT NULL",
     ),
@@ -101,7 +101,7 @@ FINAL: Final = (
         "requests",
         (
             *("kind", "agency_id", "project_id", "to_agency_id", "act", "reason"),
-            *("asked_by", "asked_at"),
+            *("asked_by", "asked_account_id", "asked_at"),
         ),
         "1 = 1",
     ),
@@ -116,8 +116,8 @@ FINAL: Final = (
         "requests_decided",
         "requests",
         (
-            *("state", "first_decided_by", "first_decided_at", "decided_by", "decided_at", "decision_reason"),
-            "carried_out_at",
+            *("state", "first_decided_by", "first_decided_account_id", "first_decided_at", "decided_by", "decided_at"),
+            *("decision_reason", "carried_out_at"),
         ),
         "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL"
         " OR OLD.state = 'confirmed' AND NEW.state = 'confirmed' AND NEW.carried_out_at IS NULL",
@@ -140,9 +140,18 @@ FINAL: Final = (
 
 
 def create_guards(connection: Connection) -> None:
-    """Create the triggers of this version that are not there yet, on the tables that there are; for migrations."""
-    tables = set(inspect(connection).get_table_names())
-    for statement in _statements(connection.dialect.name, tables):
+    """Create the triggers of this version that are not there yet, on the tables and columns that there are.
+
+    For migrations.
+    """
+    inspected = inspect(connection)
+    tables = set(inspected.get_table_names())
+    columns = {
+        final.table: {column["name"] for column in inspected.get_columns(final.table)}
+        for final in FINAL
+        if final.table in tables
+    }
+    for statement in _statements(connection.dialect.name, columns):
         connection.execute(text(statement))
     if PENDING in tables:
         create_change_triggers(connection)
@@ -235,12 +244,12 @@ def _created() -> Iterator[tuple[str, str]]:
     yield from ((f"{final.name}_stay", final.table) for final in FINAL if final.stays)
 
 
-def _statements(dialect: str, tables: set[str]) -> Iterator[str]:
-    guarded = [final for final in FINAL if final.table in tables]
+def _statements(dialect: str, columns: Mapping[str, set[str]]) -> Iterator[str]:
+    guarded = [final for final in FINAL if final.table in columns]
     if dialect == "postgresql":
         yield from POSTGRESQL
         for final in guarded:
-            for name, change in _changes(final):
+            for name, change in _changes(final, columns[final.table]):
                 yield (
                     f"CREATE OR REPLACE TRIGGER {name} BEFORE {change} ON {final.table}"
                     f" FOR EACH ROW WHEN ({final.once}) EXECUTE FUNCTION record_is_final()"
@@ -250,14 +259,15 @@ def _statements(dialect: str, tables: set[str]) -> Iterator[str]:
     yield SQLITE_CHAIN
     yield SQLITE_CLOCK
     for final in guarded:
-        for name, change in _changes(final):
+        for name, change in _changes(final, columns[final.table]):
             yield (
                 f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {change} ON {final.table}"
                 f" WHEN {final.once} BEGIN SELECT RAISE(ABORT, 'this row of {final.table} is final'); END"
             )
 
 
-def _changes(final: FinalColumns) -> Iterator[tuple[str, str]]:
-    yield final.name, f"UPDATE OF {', '.join(final.columns)}"
+def _changes(final: FinalColumns, columns: set[str]) -> Iterator[tuple[str, str]]:
+    present = [name for name in final.columns if name.strip('"') in columns]
+    yield final.name, f"UPDATE OF {', '.join(present)}"
     if final.stays:
         yield f"{final.name}_stay", "DELETE"

@@ -87,7 +87,9 @@ def require_another_person(actor: Actor, request: Request) -> None:
 
 def is_another_person(actor: Actor, request: Request) -> bool:
     """True when the actor neither asked nor decided first, under any name and by no service account."""
-    earlier = [name for name in (request.asked_by, request.first_decided_by) if name is not None]
+    earlier = [request.asked_account_id or request.asked_by]
+    if request.first_decided_by is not None:
+        earlier.append(request.first_decided_account_id or request.first_decided_by)
     return same_person.is_another_person(actor, earlier, request.asked_at)
 
 

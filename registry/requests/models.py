@@ -9,6 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH
+from registry.accounts.models import Account
 from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import Instant, Model
@@ -75,8 +76,10 @@ class Request(Model):
     reason: Mapped[str] = mapped_column(Text)
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
     asked_by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    asked_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     asked_at: Mapped[datetime] = mapped_column(Instant)
     first_decided_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    first_decided_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     first_decided_at: Mapped[datetime | None] = mapped_column(Instant)
     decided_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     decided_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -216,6 +216,7 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
             reason=asked.reason,
             details=asked.details,
             asked_by=actor.principal,
+            asked_account_id=actor.account_id,
             asked_at=now(),
         )
         try:
@@ -256,6 +257,7 @@ def ask_to_withdraw(actor: Actor, projects: Sequence[Mapping[str, Any]], reason:
                 "reason": reason,
                 "details": {"duplicate_of": None},
                 "asked_by": actor.principal,
+                "asked_account_id": actor.account_id,
                 "asked_at": now(),
             }
             for request_id, project in zip(reserve_ids(session, Request, len(asked)), asked, strict=True)
@@ -289,7 +291,8 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
             require_still_may(request.first_decided_by, handler.decides)
         handler.lock(request)
         if request.first_decided_by is None and handler.people_who_decide(request) > 1:
-            request.first_decided_by, request.first_decided_at = actor.principal, now()
+            request.first_decided_by, request.first_decided_account_id = actor.principal, actor.account_id
+            request.first_decided_at = now()
             record(actor, "confirmed-first", request, {"decision_reason": reason})
             outbox.enqueue(ASKED_TOPIC, {"request": request.id})
             return request
