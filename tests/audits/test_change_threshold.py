@@ -8,17 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from registry.accounts.roles import RoleNotAllowed
 from registry.audits.jobs import run_due_audit
 from registry.audits.queries import visible_run
-from registry.audits.service import (
-    AuditDateBeforeLast,
-    AuditNotFound,
-    AuditNotHeld,
-    NoAuditHeld,
-    confirm_held_audit,
-    latest_held,
-)
+from registry.audits.service import AuditDateBeforeLast, AuditNotHeld, confirm_held_audit
 from registry.core.clock import local_instant
 from registry.core.database import transaction
 from registry.core.outbox import OutboxMessage
@@ -26,7 +18,6 @@ from registry.flags.models import AuditRun, Flag
 from registry.projects.models import Project
 from tests.audits.steps import (
     OLD_SYSTEM,
-    OPERATOR,
     SUPERVISOR,
     audit,
     changes,
@@ -149,14 +140,6 @@ def test_held_audit_tells_by_cause_and_rule_whose_severity_it_would_change(app: 
     assert (confirmed.status, confirmed.severity_raised, confirmed.cases_opened) == ("succeeded", 60, 60)
 
 
-def test_new_registrations_do_not_count(app: Flask, present: Present) -> None:
-    ids = audited(60, 60, present)
-    create_projects(100)
-    set_verified(ids[:49], None)
-    run = audit()
-    assert (run.status, run.projects_flagged) == ("succeeded", 149)
-
-
 def test_new_registrations_do_not_raise_the_threshold(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     create_projects(200)
@@ -241,22 +224,6 @@ def test_confirmation_judges_again_and_run_succeeds_once(app: Flask, present: Pr
     assert flag_counts(audit()) == (0, 55, 0, 0)
 
 
-def test_only_supervisor_confirms_held_audits(app: Flask, present: Present) -> None:
-    ids = audited(60, 60, present)
-    good = audit()
-    set_verified(ids, None)
-    held = audit()
-    with pytest.raises(RoleNotAllowed):
-        confirm_held_audit(OPERATOR, held.id, "checked")
-    with pytest.raises(RoleNotAllowed):
-        latest_held(OPERATOR)
-    with pytest.raises(AuditNotHeld):
-        confirm_held_audit(SUPERVISOR, good.id, "checked")
-    with pytest.raises(AuditNotFound):
-        confirm_held_audit(SUPERVISOR, held.id + 1, "checked")
-    assert [row["status"] for row in table(AuditRun)] == ["succeeded", "succeeded", "held"]
-
-
 def test_held_audit_before_last_successful_one_cannot_be_confirmed(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     set_verified(ids, None)
@@ -266,25 +233,6 @@ def test_held_audit_before_last_successful_one_cannot_be_confirmed(app: Flask, p
     assert audit().status == "succeeded"
     with pytest.raises(AuditDateBeforeLast):
         confirm_held_audit(SUPERVISOR, held.id, "checked")
-    assert table(Flag) == []
-
-
-def test_confirmation_needs_a_held_audit(app: Flask, present: Present) -> None:
-    ids = audited(60, 60, present)
-    set_verified(ids, None)
-    with pytest.raises(NoAuditHeld):
-        latest_held(SUPERVISOR)
-    assert table(Flag) == [] and len(table(AuditRun)) == 1
-
-
-def test_dry_run_is_never_held_but_reports_the_reason(app: Flask, present: Present) -> None:
-    ids = audited(60, 60, present)
-    set_verified(ids, None)
-    held = audit()
-    dry = audit(dry_run=True)
-    assert (dry.status, dry.flags_opened) == ("succeeded", 60)
-    assert dry.held_because == held.held_because and held.held_because is not None
-    assert (table(AuditRun)[1]["status"], table(AuditRun)[1]["id"]) == ("held", held.id)
     assert table(Flag) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from flask import Flask
@@ -111,14 +111,6 @@ def test_start_more_than_two_days_after_last_entry_needs_manual_audit(
     assert [status for on, _, status in runs() if DAY < on < days(30)] == ["missed"] * 29
 
 
-def test_start_within_two_days_catches_up(app: Flask, present: Present, clocks: Clocks) -> None:
-    first_night(present, clocks.guard())
-    present.set(at(DAY, 2) + HOURS_48)
-    run = run_due_audit(TWO, None, clocks.guard())
-    assert run is not None
-    assert (run.on, run.trigger) == (days(2), "catch_up")
-
-
 def test_manual_work_confirms_clock_at_start(app: Flask, present: Present, clocks: Clocks) -> None:
     first_night(present, clocks.guard())
     present.set(at(days(9), 15))
@@ -164,19 +156,3 @@ def test_failed_audits_keep_clock_confirmed(app: Flask, present: Present, clocks
         clocks.pass_time(timedelta(days=1))
         guard.require_plausible(at(days(number), 2, 10))
     assert {status for _, _, status in runs()} == {"failed"}
-
-
-def test_clock_corrected_from_the_past_is_accepted(app: Flask, present: Present, clocks: Clocks) -> None:
-    first_night(present, clocks.guard())
-    guard = clocks.guard()
-    guard.require_plausible(datetime(1970, 1, 1, tzinfo=UTC))
-    clocks.pass_time(timedelta(minutes=1))
-    guard.require_plausible(at(DAY, 9))
-
-
-def test_clock_set_back_temporarily_is_no_jump_ahead(app: Flask, present: Present, clocks: Clocks) -> None:
-    guard = clocks.guard()
-    first_night(present, guard)
-    guard.require_plausible(at(DAY, 12) - timedelta(days=400))
-    clocks.pass_time(timedelta(minutes=1))
-    guard.require_plausible(at(DAY, 12))

@@ -77,19 +77,6 @@ def test_exempt_and_accepted_flags_count_as_kept(app: Flask, present: Present) -
     adds_up(run)
 
 
-def test_project_with_accepted_and_open_flag_is_flagged(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
-    audit()
-    accept(project, "freeze.transitional")
-    run = audit()
-    assert {(rule, status) for rule, _, status in flags_of(project)} == {
-        ("freeze.transitional", "accepted"),
-        ("integrity.backdated", "open"),
-    }
-    assert run.projects_flagged == 1
-
-
 def test_cleared_flag_has_last_seen_date_and_both_audits(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(placement="on_platform", **OLD_SYSTEM)

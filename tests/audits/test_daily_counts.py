@@ -94,10 +94,3 @@ def test_restricted_projects_are_counted_in_rows_of_their_own(app: Flask, presen
     run = audit()
     assert [(row[1], row[4], row[6]) for row in rows("country", run.id)] == [(False, 1, 1), (True, 1, 2)]
     assert [(row[1], row[4]) for row in rows("rule", run.id)] == [(False, 1), (True, 1)]
-
-
-def test_dry_run_stores_nothing(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    a_project(an_agency())
-    audit(dry_run=True)
-    assert db.session.scalar(select(func.count()).select_from(DailyCount)) == 0

@@ -11,19 +11,7 @@ from registry.cases.sync import revoke_exemption
 from registry.core.database import db
 from registry.flags.models import Flag
 from registry.projects.models import Project
-from tests.audits.steps import (
-    OLD_SYSTEM,
-    SUPERVISOR,
-    accept,
-    audit,
-    changes,
-    edit,
-    exempt,
-    flag,
-    flag_counts,
-    flags_of,
-    table,
-)
+from tests.audits.steps import SUPERVISOR, accept, audit, changes, edit, exempt, flag, flag_counts, flags_of, table
 from tests.factories import a_project
 from tests.present import Present
 
@@ -119,28 +107,6 @@ def test_acceptance_counts_again_when_an_exemption_is_revoked(app: Flask, presen
     assert (flag(project, RULE)["status"], freeze_status(project)) == ("accepted", "accepted")
 
 
-def test_exemption_covers_all_flags_of_its_project_only(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
-    other = a_project(project.agency)
-    exempt(project, DAY, DAY)
-    run = audit()
-    assert {status for _, _, status in flags_of(project)} == {"exempt"}
-    assert len(flags_of(project)) == 2
-    assert {status for _, _, status in flags_of(other)} == {"open"}
-    assert (run.projects_flagged, run.projects_exempt) == (1, 1)
-
-
-def test_new_finding_under_exemption_is_exempt(app: Flask, present: Present) -> None:
-    present.set(date(2026, 9, 30))
-    project = a_project(**OLD_SYSTEM)
-    exempt(project, date(2026, 9, 1), date(2026, 12, 31))
-    audit()
-    present.set(date(2026, 10, 1))
-    audit()
-    assert flags_of(project) == [("freeze.legacy", "low", "cleared"), ("migration.overdue", "low", "exempt")]
-
-
 def test_accepted_flag_stays_accepted_while_values_are_unchanged(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
@@ -193,16 +159,6 @@ def test_value_change_under_exemption_ends_acceptance(app: Flask, present: Prese
     assert flag(project, RULE)["status"] == "exempt"
     present.set(days(1))
     assert changes(audit()) == [(project.number, RULE, "reopened")]
-
-
-def test_flag_accepted_under_exemption_is_exempt_at_next_audit(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    exempt(project, DAY, days(5))
-    audit()
-    accept(project, RULE)
-    run = audit()
-    assert (flag(project, RULE)["status"], flag_counts(run)) == ("exempt", (0, 1, 0, 0))
 
 
 def test_acceptance_of_one_rule_leaves_other_flags_open(app: Flask, present: Present) -> None:

@@ -117,16 +117,6 @@ def test_a_changed_agency_is_the_cause(app: Flask, present: Present) -> None:
     assert causes(audit()) == {"agency_changed": (60, 0)}
 
 
-def test_newly_clear_projects_are_counted_apart(app: Flask, present: Present) -> None:
-    present.set(LAST)
-    ids = create_projects(60, placement="on_platform")
-    set_verified(ids, None)
-    audit()
-    present.set(NEXT)
-    set_verified(ids, VERIFIED)
-    assert causes(audit()) == {"time_passed": (0, 60)}
-
-
 def test_restricted_projects_count_only_for_those_who_see_them(app: Flask, present: Present) -> None:
     ids = audited_clear(present)
     with transaction() as session:
@@ -140,17 +130,6 @@ def test_restricted_projects_count_only_for_those_who_see_them(app: Flask, prese
 
     assert flagged(Role.SUPERVISOR) == [60, 60, 60]
     assert flagged(Role.REVIEWER) == [56, 56, 56]
-
-
-def test_agencies_beyond_twenty_are_counted_together(app: Flask, present: Present) -> None:
-    present.set(LAST)
-    ids = [project for _ in range(23) for project in create_projects(3, an_agency(), placement="on_platform")]
-    set_verified(ids, VERIFIED)
-    audit()
-    present.set(NEXT)
-    set_verified(ids, None)
-    shown = visible_run(AUDITOR, audit())["held_causes"]
-    assert (len(shown["agencies"]), shown["other_agencies"]) == (20, 3)
 
 
 def numbers_of(ids: list[int]) -> list[str]:

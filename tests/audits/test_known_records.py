@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.accounts.roles import Role
-from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
+from registry.audits.past import policy_known_at, record_known_at, run_known_at
 from registry.audits.service import void_audit
 from registry.audits.verdicts import verdict_of
 from registry.core.clock import now
@@ -78,15 +78,6 @@ def test_record_of_the_past_is_the_one_that_was_shown_then(auditor: Caller, pres
         "known_at": "2026-06-02T03:00:00.000000Z",
     }
     assert answer.headers["ETag"] != auditor.get(path).headers["ETag"]
-
-
-@pytest.mark.parametrize(
-    ("known_at", "status"),
-    [("2026-06-02", 422), ("2026-06-01T07:00:01Z", 422), ("yesterday", 422), ("", 422), ("2026-05-31", 404)],
-)
-def test_record_is_of_a_moment_since_its_registration(auditor: Caller, known_at: str, status: int) -> None:
-    project = a_project()
-    assert auditor.get(f"/projects/{project.number}?known_at={known_at}").status_code == status
 
 
 def test_record_of_a_project_that_is_restricted_today_is_hidden(
@@ -181,20 +172,6 @@ def test_day_is_judged_by_the_policy_that_is_in_force_on_it(as_role: Callable[..
     sent = {**project_values(), "agency": project.agency.bin}
     checked = as_role("administrator").post(f"/projects/check?on={DAY.isoformat()}", sent).get_json()
     assert checked["policy_version"] == "2026.1"
-
-
-def test_policy_that_was_activated_after_the_audit_of_its_day_is_known(app: Flask, present: Present) -> None:
-    project = a_project()
-    audit()
-    draft(rules={"freeze.creation": {"severity": "low"}})
-    before = present.move(timedelta(hours=1))
-    present.move(timedelta(hours=1))
-    activate(on=DAY)
-    verdicts = [verdict_known_at(project, DAY, at, "en") for at in (before, now())]
-    assert [(each["policy_version"], each["findings"][0]["severity"]) for each in verdicts] == [
-        ("2026.1", "high"),
-        ("2026.2", "low"),
-    ]
 
 
 def test_history_page_shows_record_and_verdict_of_a_past_date(signed_in: SignedIn, present: Present) -> None:

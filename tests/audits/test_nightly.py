@@ -57,22 +57,6 @@ def test_latest_date_is_caught_up_and_missed_dates_are_listed(app: Flask, presen
     assert [row["projects_judged"] for row in table(AuditRun) if row["status"] == "missed"] == [0, 0, 0]
 
 
-def test_start_before_the_hour_catches_up_then_runs_nightly_audit(app: Flask, present: Present) -> None:
-    installed(at(DAY, 1))
-    present.set(at(DAY, 2))
-    run_due_audit(TWO)
-    present.set(at(days(3), 1, 58))
-    run_due_audit(TWO)
-    present.set(at(days(3), 2))
-    run_due_audit(TWO)
-    assert runs_by_date() == [
-        (DAY, "schedule", "succeeded"),
-        (days(1), "schedule", "missed"),
-        (days(2), "catch_up", "succeeded"),
-        (days(3), "schedule", "succeeded"),
-    ]
-
-
 def test_manual_audit_covers_nightly_audit_of_date(app: Flask, present: Present) -> None:
     installed(at(days(-1), 1))
     present.set(at(days(-1), 2))

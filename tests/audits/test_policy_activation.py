@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,10 +12,8 @@ from sqlalchemy import select
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.audits.policy_activation import (
     PolicyActivationNeedsAnotherPerson,
-    PolicyActivationNeedsAPerson,
     PolicyDateTaken,
     PolicyImpactChanged,
-    PolicyNotScheduled,
     PolicyVerdictCasesFail,
     activate_policy,
     differing_projects,
@@ -31,13 +27,12 @@ from registry.core.errors import Invalid
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry
-from registry.policies.queries import PolicyNotFound, compare, find_policy
-from registry.policies.service import PolicyNotDraft, change_draft, delete_draft, draft_policy, draft_to_change
+from registry.policies.queries import find_policy
+from registry.policies.service import PolicyNotDraft, change_draft, draft_to_change
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
 from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
-from tests.factories import a_project, an_account, an_actor, an_agency
-from tests.inbox.people import a_person
+from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
 
 DAY = date(2026, 11, 5)
@@ -92,20 +87,6 @@ def test_scheduled_activation_is_taken_back_and_the_version_is_a_draft_again(app
     assert find_policy(SAULE, "2026.2").state == "scheduled"
 
 
-def test_only_a_scheduled_activation_is_taken_back(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    draft(**WEAKER)
-    for version in ("2026.1", "2026.2"):
-        with pytest.raises(PolicyNotScheduled):
-            withdraw_activation(SAULE, version)
-    activate(on=DAY)
-    with pytest.raises(PolicyNotScheduled):
-        withdraw_activation(SAULE, "2026.2")
-    with pytest.raises(PolicyNotFound):
-        withdraw_activation(SAULE, "1999")
-    assert find_policy(SAULE, "2026.2").state == "in_force"
-
-
 def test_whoever_wrote_the_draft_does_not_activate_it(app: Flask, present: Present) -> None:
     present.set(DAY)
     draft(**WEAKER)
@@ -118,22 +99,6 @@ def test_whoever_wrote_the_draft_does_not_activate_it(app: Flask, present: Prese
     with pytest.raises(RoleNotAllowed):
         activate_policy(an_actor(Role.REVIEWER), "2026.2", digest(), DAY)
     activate_policy(an_actor(Role.SUPERVISOR, name="dana"), "2026.2", digest(), DAY)
-
-
-def test_service_account_is_no_second_person_and_activates_nothing(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    owner = a_person("dana", Role.SUPERVISOR)
-    with transaction():
-        an_account("robot", Role.SUPERVISOR).owner_account_id = owner.account_id
-    draft_policy(replace(an_actor(Role.SUPERVISOR, name="robot"), is_person=False), {"version": "2026.2", **WEAKER})
-    with pytest.raises(PolicyActivationNeedsAnotherPerson):
-        activate_policy(owner, "2026.2", digest(), DAY)
-    with pytest.raises(PolicyActivationNeedsAPerson):
-        activate_policy(replace(TIMUR, is_person=False), "2026.2", digest(), DAY)
-    shown = activate(on=DAY)["digest"]
-    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "policy.activated")).one()
-    assert (entry.principal, entry.subject) == ("timur", "policy:2026.2")
-    assert json.loads(entry.details)["impact_digest"] == shown
 
 
 def test_impact_that_has_changed_is_not_activated(app: Flask, present: Present) -> None:
@@ -176,25 +141,6 @@ def test_activation_is_from_today_on_and_one_a_day(app: Flask, present: Present)
         activate_policy(TIMUR, "2026.2", digest(), TOMORROW)
     with pytest.raises(PolicyNotDraft), transaction():
         draft_to_change(SAULE, "2026.2")
-
-
-def test_activated_version_is_compared_with_the_one_before_when_its_base_is_no_version(
-    app: Flask, present: Present
-) -> None:
-    present.set(DAY)
-    auditor = an_actor(Role.AUDITOR)
-    draft(version="base", verification_grace_days=7)
-    draft(based_on="base", **WEAKER)
-    assert compare(SAULE, "2026.2").before.version == "base"
-    activate(on=DAY)
-    assert compare(auditor, "2026.2").before.version == "2026.1"
-    with transaction():
-        delete_draft(SAULE, draft_to_change(SAULE, "base"))
-    shown = compare(SAULE, "2026.2")
-    assert {each.setting for each in shown.differences} == {
-        "verification_grace_days",
-        'rules."freeze.creation".severity',
-    }
 
 
 def test_failing_expected_verdict_blocks_activation(app: Flask, present: Present) -> None:

@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from registry.accounts.roles import Role, RoleNotAllowed
 from registry.audits.policy_activation import impact_of, impact_report
 from registry.cases.models import Case
 from registry.core.clock import today
@@ -28,7 +27,7 @@ from tests.audits.policy_steps import SAULE, activate, active_flags, changed, dr
 from tests.audits.real_file import AUDITED_ON
 from tests.audits.steps import OLD_SYSTEM, accept, audit, edit, exempt, table, verify
 from tests.audits.written import an_agency_of_each_kind, write_all
-from tests.factories import a_project, a_token, an_actor, an_agency, bearer
+from tests.factories import a_project, a_token, an_agency, bearer
 from tests.freeze.random_projects import SEVERITIES, another_policy, project
 from tests.present import Present
 
@@ -206,10 +205,3 @@ def contents() -> dict[str, Any]:
         for mapper in Base.registry.mappers
         if mapper.class_.__tablename__ not in left_out
     }
-
-
-def test_only_supervisors_see_an_impact(app: Flask) -> None:
-    draft()
-    for role in (Role.REVIEWER, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR):
-        with pytest.raises(RoleNotAllowed):
-            impact_of(an_actor(role), "2026.2")

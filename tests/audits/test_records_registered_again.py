@@ -19,6 +19,7 @@ from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.freeze.current import policy_in_force
 from registry.imports.models import RowError
+from registry.projects import former_records
 from registry.projects.former_records import FormerRecord
 from registry.projects.models import Project
 from registry.projects.revisions import history
@@ -99,16 +100,19 @@ def test_creation_withdrawn_and_registered_as_maintenance_leaves_a_medium_flag(p
     assert verify_audit(AUDITOR, run.id).matches
 
 
-def test_many_equal_former_records_are_linked_to_the_newest_and_hide_no_serious_one(present: Present) -> None:
+def test_many_equal_former_records_are_linked_to_the_newest_and_hide_no_serious_one(
+    present: Present, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(former_records, "MAX_LINKS", 3)
     agency = an_agency()
     former = a_withdrawn_creation(agency)
-    for _ in range(24):
+    for _ in range(5):
         withdrawn(a_project(agency, **AWAY, change_reason=WHY))
     present.move(timedelta(days=3))
     project = a_project(agency, **AWAY, change_reason=WHY)
     audit()
     linked = [row["former_id"] for row in table(FormerRecord) if row["project_id"] == project.id]
-    assert linked == [former.id, *range(project.id - 20, project.id)]
+    assert linked == [former.id, *range(project.id - 3, project.id)]
     assert flags_of(project) == [LEFT]
 
 
@@ -127,14 +131,6 @@ def test_edit_before_the_withdrawal_hides_nothing() -> None:
     project = a_project(agency, **AWAY, change_reason=WHY)
     audit()
     assert flags_of(project) == [LEFT]
-
-
-def test_record_registered_as_it_was_has_its_flag_and_no_other() -> None:
-    agency = an_agency()
-    a_withdrawn_creation(agency)
-    project = a_project(agency, object_code=CODE, change_reason=WHY)
-    audit()
-    assert flags_of(project) == [("freeze.creation", "high", "open")]
 
 
 def by_post(client: FlaskClient, agency: Agency, sent: dict[str, Any], reason: str | None) -> Any:
@@ -255,39 +251,6 @@ def test_ended_record_counts_if_it_ever_had_a_serious_finding() -> None:
     run = audit()
     assert flags_of(project) == [LEFT]
     assert LEFT not in [each for other in (*others, active) for each in flags_of(other)]
-    assert verify_audit(AUDITOR, run.id).matches
-
-
-def test_new_record_that_was_there_before_the_end_is_flagged_after_it(present: Present) -> None:
-    agency = an_agency()
-    former = a_project(agency, object_code=CODE)
-    quiet = a_project(
-        agency,
-        object_code="IS-2",
-        name_ru="Портал",
-        name_kk=None,
-        work_type="maintenance",
-        stage="operation",
-        object_commissioned_on="2018-05-14",
-        contract_signed_on=None,
-        work_started_on=None,
-    )
-    project = a_project(agency, **AWAY)
-    other = a_project(agency, **{**AWAY, "name_ru": "Сопровождение портала", "object_code": "IS-2"})
-    audit()
-    assert LEFT not in flags_of(project)
-    present.move(timedelta(days=1))
-    judgement = Judgement(policy_in_force(), DAY + timedelta(days=1))
-    judgement.judge()
-    for each in (former, quiet):
-        edit(each, stage="terminated", ended_on="2026-05-20")
-    judgement.bring_up_to_date()
-    fresh = Judgement(policy_in_force(), DAY + timedelta(days=1))
-    fresh.judge()
-    assert judgement.digest() == fresh.digest()
-    run = audit()
-    assert LEFT in flags_of(project)
-    assert LEFT not in flags_of(other)
     assert verify_audit(AUDITOR, run.id).matches
 
 

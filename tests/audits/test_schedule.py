@@ -86,23 +86,10 @@ def test_missed_dates_are_those_without_audit_before_due_one(first: date, span: 
     assert not set(listed) & audited
 
 
-def test_only_latest_of_several_due_dates_is_run_as_late() -> None:
-    due_run = is_due(at(DAY, 9), TWO, at(date(2026, 1, 1), 0), DAY - 4 * A_DAY)
-    assert due_run == ScheduledRun(DAY, True, DAY - 3 * A_DAY)
-    assert missed(due_run.first, due_run.on, ()) == [DAY - 3 * A_DAY, DAY - 2 * A_DAY, DAY - A_DAY]
-
-
 @pytest.mark.parametrize(("minutes", "late"), [(0, False), (15, False), (16, True)])
 def test_start_within_fifteen_minutes_is_not_late(minutes: int, late: bool) -> None:
     due_run = is_due(at(DAY, 2, minutes), TWO, at(date(2026, 1, 1), 0), DAY - A_DAY)
     assert due_run == ScheduledRun(DAY, late, DAY)
-
-
-def test_due_date_before_the_hour_is_yesterday() -> None:
-    assert due_on(at(DAY, 1, 59), TWO) == DAY - A_DAY
-    assert due_on(at(DAY, 2), TWO) == DAY
-    assert due_on(at(DAY, 0), time(0)) == DAY
-    assert due_on(at(DAY, 23, 58), time(23, 59)) == DAY - A_DAY
 
 
 def test_installation_at_the_hour_makes_that_day_due_only_if_earlier() -> None:

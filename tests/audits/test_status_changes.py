@@ -34,28 +34,6 @@ def counted(run: AuditRun) -> tuple[int, int]:
     return run.projects_flagged, run.projects_exempt
 
 
-def test_accepted_flag_returns_to_accepted_when_exemption_ends(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    audit()
-    decide(present, project, NO_BREACH)
-    audit()
-    exempt(project, DAY, DAY)
-    assert changes(audit()) == [(project.number, RULE, "exempted")]
-    present.set(DAY + timedelta(days=1))
-    run = audit()
-    assert (changes(run), counted(run)) == ([(project.number, RULE, "accepted")], (0, 0))
-
-
-def test_flag_accepted_and_exempted_between_audits_is_listed_once(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    project = a_project()
-    audit()
-    decide(present, project, NO_BREACH)
-    exempt(project, DAY, DAY)
-    assert changes(audit()) == [(project.number, RULE, "exempted")]
-
-
 def test_accepted_flag_with_changed_values_is_listed_as_reopened(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()

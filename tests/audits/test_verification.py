@@ -194,25 +194,6 @@ def test_verdict_of_the_past_judges_what_was_known(auditor: Caller, present: Pre
     assert rules[1] == rules[2] == rules[3] == ["freeze.creation"]
 
 
-@pytest.mark.parametrize(
-    ("known_at", "status"),
-    [
-        ("2026-06-01", 200),
-        ("2026-06-02", 422),
-        ("2026-06-01T07:00:01Z", 422),
-        ("2026-06-01T07:00:00", 422),
-        ("yesterday", 422),
-        ("", 422),
-        ("2026-02-30", 422),
-        ("9999-12-31", 422),
-        ("2026-05-31", 404),
-    ],
-)
-def test_known_at_is_a_moment_of_the_past(auditor: Caller, known_at: str, status: int) -> None:
-    project = a_project()
-    assert auditor.get(f"/projects/{project.number}/verdict?known_at={known_at}").status_code == status
-
-
 def test_restricted_project_stays_hidden_in_the_past(
     as_role: Callable[..., Caller], auditor: Caller, present: Present
 ) -> None:

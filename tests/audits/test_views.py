@@ -5,13 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-import pytest
-
-from registry.accounts.roles import SCHEDULE, Role
-from registry.audits.execution import new_run
-from registry.core.clock import now
-from registry.core.database import transaction
-from registry.freeze.current import policy_in_force
+from registry.accounts.roles import Role
 from tests.audits.steps import exempt
 from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
 from tests.factories import a_project
@@ -60,16 +54,3 @@ def test_totals_show_difference_and_changes_do_not(signed_in: SignedIn, present:
     listed = page.partition(">What changed</h2>")[2]
     assert "Nothing." not in listed and exempted.number in listed and accepted.number in listed
     assert ">Exempt by the Commission</td>" in listed and ">Accepted</td>" in listed
-
-
-@pytest.mark.parametrize("status", ["failed", "missed"])
-def test_run_without_judgement_is_not_compared(signed_in: SignedIn, present: Present, status: str) -> None:
-    present.set(DAY)
-    a_project()
-    audit()
-    with transaction() as session:
-        run = new_run(SCHEDULE, DAY + timedelta(days=1), "schedule", policy_in_force(), dry_run=False)
-        run.status, run.finished_at = status, now()
-        session.add(run)
-    page = signed_in(Role.AUDITOR).get(f"/audits/{run.id}").text
-    assert "Difference" not in page and "Projects judged" not in page

@@ -16,13 +16,11 @@ from registry.audits.service import (
     AuditNotFound,
     AuditNotLatest,
     AuditNotVoidable,
-    VoidingNeedsAPerson,
     VoidingNeedsSecondPerson,
     VoidingNotProposed,
     VoidingProposalChanged,
     confirm_voiding,
     find_audit,
-    may_confirm_voiding,
     propose_voiding,
     void_audit,
 )
@@ -207,17 +205,6 @@ def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
     assert voided.voiding["confirmed_by"] == SUPERVISOR.principal
     actions = [row["action"] for row in table(JournalEntry)][-2:]
     assert actions == ["audit.voiding-proposed", "audit.voided"]
-
-
-def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRun) -> None:
-    for role in (Role.OPERATOR, Role.SUPERVISOR):
-        with pytest.raises(VoidingNeedsAPerson):
-            propose_voiding(replace(an_actor(role), is_person=False), jumped.id, REASON)
-    propose_voiding(OPERATOR, jumped.id, REASON)
-    assert not may_confirm_voiding(replace(SUPERVISOR, is_person=False), jumped)
-    with pytest.raises(VoidingNeedsAPerson):
-        confirm_voiding(replace(SUPERVISOR, is_person=False), jumped.id, proposed_at(jumped))
-    assert find_audit(OPERATOR, jumped.id).status == "succeeded"
 
 
 def test_proposal_that_replaced_the_one_that_was_seen_is_not_confirmed(jumped: AuditRun, present: Present) -> None:

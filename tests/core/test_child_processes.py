@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,6 @@ from registry.core.child_processes import (
 )
 from registry.core.errors import Invalid
 from registry.core.files import CONFIG
-from registry.core.pdf import DocumentNotMade, make_pdf
 from registry.core.spreadsheets.reader import open_table
 from registry.http.error_handlers import retry_after, status_of
 from tests.api.callers import caller
@@ -81,12 +79,6 @@ def test_third_child_waits_for_those_of_other_processes() -> None:
         assert list(waiting.result(timeout=20).records()) == [(1, ["a", "b"]), (2, ["1", "2"])]
 
 
-def test_one_other_child_does_not_keep_it_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_processes, "MAX_WAIT_SECONDS", 0)
-    with slots_of_another_process(AT_ONCE - 1):
-        assert list(open_table(b"a;b\n").records()) == [(1, ["a", "b"])]
-
-
 @pytest.mark.parametrize("content", [b"%PDF-1.7", b"PK\x03\x04 and no more", b"<html>", b"\x00\x01\x02", b" \n", b""])
 def test_unreadable_file_waits_for_nobody(content: bytes) -> None:
     with slots_of_another_process(AT_ONCE), pytest.raises(Invalid) as refused:
@@ -103,25 +95,6 @@ def test_who_waits_too_long_gets_503_and_may_try_again(monkeypatch: pytest.Monke
     with slots_of_another_process(AT_ONCE), pytest.raises(ServiceBusy) as refused:
         open_table(b"a;b\n")
     assert (refused.value.code, status_of(refused.value), retry_after(refused.value)) == ("service-busy", 503, "5")
-
-
-def test_a_slot_that_cannot_be_opened_is_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with monkeypatch.context() as context:
-        context.setattr(child_processes, "SLOTS", (tmp_path / "missing",))
-        for _ in range(AT_ONCE + MAX_WAITING):
-            with pytest.raises(FileNotFoundError):
-                run_code("pass")
-
-    assert run_code("pass")
-
-
-def test_documents_wait_as_tables_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(child_processes, "MAX_WAIT_SECONDS", 0.2)
-    layout = tmp_path / "layout.typ"
-    layout.write_text('#set document(title: "x")\n#set text(lang: "ru")\n= x')
-    with slots_of_another_process(AT_ONCE), pytest.raises(DocumentNotMade):
-        make_pdf(layout, "QL-2026-000001", {})
-    assert make_pdf(layout, "QL-2026-000001", {}).startswith(b"%PDF-")
 
 
 def test_threads_are_left_for_others_while_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:

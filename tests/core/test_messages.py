@@ -15,8 +15,8 @@ import pytest
 import registry
 from registry.core import messages
 from registry.core.errors import RegistryError
-from registry.core.messages import MESSAGES, MessageUnknown, message
-from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, load_translations, translate
+from registry.core.messages import MESSAGES, message
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, load_translations
 from registry.http.error_handlers import STATUSES
 
 TRANSLATED = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
@@ -89,12 +89,3 @@ def parameters(text: str) -> set[str]:
 )
 def test_message_is_translated_with_its_parameters(language: Language, text: str) -> None:
     assert message("agency-not-found", language, {"bin": "990340900110"}) == text
-
-
-def test_text_without_translation_is_english() -> None:
-    assert translate("A text that no catalogue has.", "kk") == "A text that no catalogue has."
-
-
-def test_unknown_message_code_raises_message_unknown() -> None:
-    with pytest.raises(MessageUnknown):
-        message("no-such-code", "en")

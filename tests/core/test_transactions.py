@@ -57,11 +57,6 @@ def test_nested_transaction_joins_the_outer_one_and_is_rolled_back_with_it(app: 
     assert counts() == {"accounts": 0, "journal": 0, "agencies": 0, "outbox": 0}
 
 
-def test_nested_transaction_uses_the_outer_session(app: Flask) -> None:
-    with transaction() as outer, transaction() as inner:
-        assert inner is outer
-
-
 def test_constraint_violation_on_flush_rolls_back_the_whole_change(app: Flask) -> None:
     with transaction():
         an_account("somebody")

@@ -59,12 +59,6 @@ def test_working_days_are_counted_over_holidays_and_year_ends(day: date, count: 
     assert CALENDAR.after(day, count) == expected, how
 
 
-@given(DAYS, st.integers(-60, 60).filter(bool))
-def test_after_and_between_agree(day: date, count: int) -> None:
-    day = CALENDAR.after(day, 0)
-    assert CALENDAR.between(day, CALENDAR.after(day, count)) == count
-
-
 @given(DAYS, st.integers(0, 60))
 def test_term_never_ends_on_a_day_off(day: date, count: int) -> None:
     assert CALENDAR.is_working(CALENDAR.after(day, count))
@@ -84,12 +78,6 @@ def test_announced_kurban_ait_replaces_the_estimate() -> None:
     announced = Calendar(days_off=frozenset({date(2026, 5, 28)}), working_days=frozenset({date(2026, 5, 27)}))
     assert announced.is_working(date(2026, 5, 27))
     assert not announced.is_working(date(2026, 5, 28))
-
-
-def test_calendar_file_of_an_earlier_version_may_name_holidays(tmp_path: Path) -> None:
-    path = tmp_path / "calendar.toml"
-    path.write_text("days_off = [2026-12-15]\n[names]\nEaster = { kk = 'x' }\n", encoding="utf-8")
-    assert load_calendar(path) == Calendar(days_off=frozenset({date(2026, 12, 15)}))
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.service import agency_by_bin
 from registry.core.database import db
-from registry.imports.service import queue_import
 from registry.journal.service import JournalEntry
-from tests.factories import a_bin, an_actor, an_agency
+from tests.factories import a_bin, an_agency
 from tests.imports.tables import DATA, csv_of
 from tests.imports.test_projects import codes, counts, run_import, stored
 
@@ -108,8 +106,3 @@ def test_empty_cell_clears_field_and_change_is_journalled(app: Flask) -> None:
     assert (changed.email, changed.region, changed.version) == (None, "71", 2)
     entry = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "agency.changed")).one()
     assert entry.subject == f"agency:{agency.bin}"
-
-
-def test_editor_cannot_import_agencies(app: Flask) -> None:
-    with pytest.raises(RoleNotAllowed):
-        queue_import(an_actor(Role.AGENCY_EDITOR, an_agency()), "agencies", True, "x", csv_of(row(a_bin())))

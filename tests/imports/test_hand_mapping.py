@@ -14,19 +14,14 @@ from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.core.translations import Language
-from registry.imports.columns import (
-    ColumnMappingNotFound,
-    column_mappings,
-    delete_column_mapping,
-    remembered_columns,
-)
+from registry.imports.columns import ColumnMappingNotFound, column_mappings, delete_column_mapping, remembered_columns
 from registry.imports.headers import layout_key
 from registry.imports.models import ColumnMapping, ImportRun
 from registry.imports.service import ImportAlreadyMapped, hold_import, import_now, map_columns, run_dry_run
 from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.projects.exports import export_csv
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.factories import a_project, an_actor, an_agency
 
 TABLE = "Шифр;Что это;Объект;Работы;Этап;Где;Разное\nА-1;Портал озёр;сайт;создание;планирование;неизвестно;x\n"
 FIELDS = ("external_id", "name_ru", "object_kind", "work_type", "stage", "placement", None)
@@ -73,22 +68,6 @@ def imported(actor: Actor, fields: Sequence[str | None] = FIELDS) -> ImportRun:
 
 def remembered(actor: Actor) -> list[dict[str, str | None]]:
     return [mapping.columns for mapping in column_mappings(actor)]
-
-
-def test_columns_of_one_agency_replace_those_of_no_other(editor: Actor) -> None:
-    other = an_actor(Role.AGENCY_EDITOR, an_agency())
-    imported(editor)
-    chosen = remembered(editor)
-    swapped = ("external_id", "name_ru", "object_kind", "work_type", "stage", "placement", "purpose")
-
-    imported(other, swapped)
-
-    assert len(chosen) == 1
-    assert chosen[0] == dict(zip(TABLE.splitlines()[0].split(";"), FIELDS, strict=True))
-    assert remembered(editor) == chosen
-    assert remembered(other) == [chosen[0] | {"Разное": "purpose"}]
-    assert remembered(ADMINISTRATOR) == []
-    assert remembered_columns(editor, "agencies") == {}
 
 
 def test_columns_are_remembered_only_by_an_import_that_succeeded(editor: Actor) -> None:

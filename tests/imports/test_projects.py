@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
+from registry.accounts.roles import Actor, Role
 from registry.core.database import db, transaction
-from registry.core.errors import NotAllowed
 from registry.core.lists import Page
 from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
@@ -216,14 +215,6 @@ def test_formulas_without_value_and_error_cells_are_invalid(app: Flask) -> None:
     assert codes(run) == [(3, "name_ru", "cell-without-value"), (4, "name_ru", "cell-without-value")]
 
 
-def test_editor_imports_only_for_own_agency_and_subordinates(app: Flask) -> None:
-    own, foreign = an_agency(), an_agency()
-    below = an_agency(own)
-    rows = [minimal(agency.bin, external_id="1") for agency in (own, below, foreign)]
-    run = run_import(csv_of(*rows), actor=an_actor(Role.AGENCY_EDITOR, own))
-    assert (counts(run), codes(run)) == ((2, 0, 0, 1), [(4, "agency", "agency-not-yours")])
-
-
 def test_administrator_cannot_change_restricted_project_by_import(app: Flask) -> None:
     agency = an_agency()
     project = a_project(agency, external_id="A-1", name_ru="Системы")
@@ -233,13 +224,6 @@ def test_administrator_cannot_change_restricted_project_by_import(app: Flask) ->
     assert codes(run_import(content)) == [(2, "external_id", "external-id-taken")]
     own = run_import(content, actor=an_actor(Role.AGENCY_EDITOR, agency))
     assert counts(own) == (0, 1, 0, 0)
-
-
-@pytest.mark.parametrize("role", [role for role in Role if Permission.PROJECTS_WRITE not in PERMISSIONS[role]])
-def test_import_needs_project_write_permission(app: Flask, role: Role) -> None:
-    agency = an_agency() if role is Role.AGENCY_VIEWER else None
-    with pytest.raises(NotAllowed):
-        queue_import(an_actor(role, agency), "projects", True, "x", b"agency,external_id\n")
 
 
 def test_dry_run_reports_everything_and_writes_only_its_run(app: Flask) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,6 @@ from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change, restrict_project
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
-from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.imports.test_files import minimal
@@ -498,26 +496,6 @@ def test_api_takes_answers_with_the_file_and_for_a_dry_run(editor: Caller, agenc
     assert editor.call("POST", f"/imports/{dry}/run").status_code == 202
     run_next_import()
     assert names() == [("1", "Сервис виз"), (f"IMP-{done['id']}-2", "Сервис виз")]
-
-
-def test_command_line_takes_answers(registry: CommandLine, tmp_path: Path) -> None:
-    agencies, file = tmp_path / "agencies.csv", tmp_path / "список.csv"
-    agencies.write_text("БИН;Название на русском;Вид организации\n050340004478;Орган;министерство\n", "utf-8")
-    assert registry("agencies", "import", agencies).code == 0
-    file.write_bytes(csv_of(*(minimal("050340004478", external_id=name, name_ru=f"Портал {name}") for name in "аб")))
-    assert registry("projects", "import", file).code == 0
-    file.write_bytes(csv_of(*(minimal("050340004478", external_id=name, name_ru="Сервис виз") for name in "аб")))
-    dry = registry("projects", "import", file, "--dry-run", "--json")
-    assert (dry.code, dry.json["unanswered"]) == (5, 2)
-    assert [error["code"] for error in dry.json["errors"]] == ["row-changes-name"] * 2
-    assert registry("projects", "import", file, "--answer", "2").code == 2
-    assert registry("projects", "import", file, "--answer", "2=old").code == 2
-
-    ran = registry("imports", "run", str(dry.json["id"]), "--answer", "2=same", "--json")
-
-    assert (ran.code, ran.json["updated"], ran.json["unanswered"]) == (5, 1, 1)
-    last = registry("projects", "import", file, "--answer", "3=new", "--json")
-    assert (last.code, last.json["unchanged"], last.json["created"]) == (0, 1, 1)
 
 
 def test_page_asks_and_imports_by_the_answers(signed_in: SignedIn) -> None:

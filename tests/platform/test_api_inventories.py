@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from registry.agencies.models import Agency
-from tests.api.callers import Caller, codes
+from tests.api.callers import Caller
 from tests.factories import a_project, audit_without_findings
 from tests.present import Present
 
@@ -52,15 +52,3 @@ def test_inventory_is_previewed_before_it_is_applied(reviewer: Caller, agency: A
     applied = send(reviewer, *lines).get_json()
     assert applied == preview | {"dry_run": False}
     assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] == "2026-05-20"
-
-
-def test_inventory_without_a_valid_row_is_rejected_with_row_errors(reviewer: Caller, agency: Agency) -> None:
-    for dry_run in ("true", "false"):
-        refused = send(reviewer, f"k-1,{agency.bin},20.05.26", "k-2,,2026-05-20", dry_run=dry_run)
-
-        assert refused.status_code == 422
-        assert codes(refused) == {
-            ("/file", "inventory-without-rows"),
-            ("/file/2/verified_on", "date-year-short"),
-            ("/file/3/agency", "required"),
-        }

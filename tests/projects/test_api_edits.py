@@ -91,16 +91,6 @@ def test_if_match_rejects_weak_and_foreign_etags_and_accepts_star(editor: Caller
     assert editor.patch(path, {}, If_Match="*").status_code == 200
 
 
-def test_edit_without_changes_keeps_version_and_etag(editor: Caller, project: Project) -> None:
-    path = f"/projects/{project.number}"
-    before = editor.get(path)
-
-    after = editor.change(path, {"stage": project.stage})
-
-    assert after.get_json() == before.get_json()
-    assert after.headers["ETag"] == before.headers["ETag"]
-
-
 def test_etag_changes_with_the_freeze_status(editor: Caller, project: Project, agency: Agency) -> None:
     path = f"/projects/{project.number}"
     before = editor.get(path)

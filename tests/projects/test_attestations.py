@@ -16,7 +16,6 @@ from registry.core.lists import Page
 from registry.journal.service import JournalEntry
 from registry.projects.attestations import (
     AttestationNeedsAPerson,
-    AttestationNotNeeded,
     RecordChanged,
     attest_project,
     attestation_of,
@@ -85,13 +84,6 @@ def test_record_that_changed_since_it_was_seen_is_not_attested() -> None:
     with pytest.raises(RecordChanged):
         attest(project, version=2)
     assert attest(project, version=1).version == 2
-
-
-def test_ended_project_needs_no_attestation() -> None:
-    project = a_project(**ENDED)
-    assert attestation_of(project).due_on is None
-    with pytest.raises(AttestationNotNeeded):
-        attest(project)
 
 
 @pytest.mark.parametrize(

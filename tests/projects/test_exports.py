@@ -13,7 +13,6 @@ from python_calamine import CalamineWorkbook
 
 from registry.accounts.roles import Actor, Role
 from registry.core.database import db, transaction
-from registry.core.errors import Malformed
 from registry.journal.service import JournalEntry
 from registry.projects.exports import COLUMNS, export_csv, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -98,25 +97,6 @@ def test_dates_and_money_are_dates_and_numbers_in_xlsx(app: Flask, tmp_path: Pat
     header, row = CalamineWorkbook.from_filelike(io.BytesIO(in_xlsx(tmp_path))).get_sheet_by_index(0).to_python()
     cells = dict(zip(header, row, strict=True))
     assert (cells["budget_kzt"], cells["work_started_on"]) == (10.0**15, date(2026, 2, 1))
-
-
-def test_export_has_the_filters_of_the_list(app: Flask, tmp_path: Path) -> None:
-    pilot = a_project(stage="pilot", pilot_started_on="2026-03-01", name_ru="Реестр лесов")
-    a_project(stage="testing")
-    for filters in ({"stage": "pilot,planning"}, {"q": "лесо"}, {"registered_at_from": "2020-01-01", "stage": "pilot"}):
-        assert [row["number"] for row in exported(**filters)] == [pilot.number]
-    for filters in ({"stage": "fast"}, {"nothing": "1"}):
-        with pytest.raises(Malformed):
-            export_csv(ADMINISTRATOR, filters)
-        with pytest.raises(Malformed):
-            export_xlsx(ADMINISTRATOR, filters, tmp_path / "none.xlsx")
-
-
-def test_agency_exports_its_own_and_subordinate_projects(app: Flask) -> None:
-    own = an_agency()
-    own_project, below = a_project(own), a_project(an_agency(own))
-    a_project()
-    assert {row["number"] for row in exported(an_actor(Role.AGENCY_VIEWER, own))} == {own_project.number, below.number}
 
 
 def test_export_of_restricted_projects_is_limited_and_journalled(app: Flask) -> None:

@@ -104,13 +104,6 @@ def test_answer_to_a_question_that_is_not_asked_any_more_is_not_registered(signe
     assert (project.stage, project.pilot_started_on) == ("testing", None)
 
 
-def test_check_page_writes_nothing(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.AGENCY_EDITOR)
-    draft = begun(visit)
-    visit.get(f"{draft}/check")
-    assert db.session.scalars(select(Project)).all() == []
-
-
 def test_errors_are_at_their_fields_and_entered_values_are_kept(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = begun(visit)
@@ -152,13 +145,6 @@ def test_draft_is_visible_to_its_owner_only(app: Flask, signed_in: SignedIn) -> 
     other = signed_in(Role.AGENCY_EDITOR, agency, name="second")
     assert [other.client.get(f"{draft}{path}").status_code for path in ("", "/what", "/check")] == [404] * 3
     assert "Портал начатый" not in other.get("/register").text
-
-
-def test_autosave_keeps_what_was_typed_even_when_invalid(signed_in: SignedIn) -> None:
-    visit = signed_in(Role.AGENCY_EDITOR)
-    draft = begun(visit)
-    assert visit.send(f"{draft}/money", autosave="yes", budget_kzt="12 тысяч").status_code == 204
-    assert 'value="12 тысяч"' in visit.get(f"{draft}/money").text
 
 
 def test_copy_of_a_project_is_a_draft_without_its_own_reference(signed_in: SignedIn) -> None:

@@ -8,7 +8,6 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.core.database import db
-from registry.projects.drafts import Draft
 from registry.projects.links import ProjectLink
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
@@ -41,24 +40,6 @@ def test_similar_projects_show_to_reviewers_and_the_own_agency(signed_in: Signed
     assert "Similar projects" not in operator and own.number not in operator
 
 
-def test_last_step_of_a_registration_shows_similar_projects(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    own = a_project(agency, **QUEUE)
-    visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
-    visit.send("/register")
-    draft = db.session.scalars(select(Draft.id)).one()
-    visit.send(f"/register/{draft}/what", agency=agency.bin, name_ru="Очередь электронная в поликлиники")
-
-    unfinished = visit.get(f"/register/{draft}/check").text
-    work = {"object_kind": "system", "work_type": "creation", "stage": "creation", "placement": "off_platform"}
-    visit.send(f"/register/{draft}/work", **work)
-    finished = visit.get(f"/register/{draft}/check").text
-
-    assert "Похожие проекты" not in unfinished
-    assert "Похожие проекты" in finished
-    assert own.number in finished and "Электронная очередь в поликлинику" in finished
-
-
 def test_reviewer_links_projects_and_removes_the_link(signed_in: SignedIn) -> None:
     project, other = a_project(**QUEUE), a_project(**RENAMED)
     path = f"/projects/{project.number}"
@@ -73,15 +54,3 @@ def test_reviewer_links_projects_and_removes_the_link(signed_in: SignedIn) -> No
     link = db.session.scalars(select(ProjectLink.id)).one()
     removed = visit.send(f"{path}/links/{link}/removal", page=path).text
     assert "Link removed." in removed and "Duplicate of: " not in removed
-
-
-def test_agencies_see_links_and_cannot_set_them(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    project, other = a_project(agency), a_project(agency)
-    signed_in(Role.REVIEWER).send(f"/projects/{project.number}/links", kind="replaces", target=other.number)
-    visit = signed_in(Role.AGENCY_EDITOR, agency)
-
-    page = visit.get(f"/projects/{other.number}").text
-
-    assert "Replaced by: " in page and project.number in page and "/removal" not in page
-    assert visit.get(f"/projects/{project.number}/links").status_code == 403

@@ -44,14 +44,6 @@ def test_page_shows_the_agencies_as_the_last_audit_before_the_date_left_them(
     assert "Show the present state" not in visit.get(REPORT).text
 
 
-def test_date_that_is_none_is_an_error_beside_the_field(signed_in: SignedIn, present: Present) -> None:
-    two_audits(present)
-    answer = signed_in(Role.AUDITOR).get(f"{REPORT}&on=soon")
-    assert answer.status_code == 422
-    assert '<a href="#on">As of a former date: ' in answer.text and 'id="on-error"' in answer.text
-    assert 'value="soon"' in answer.text
-
-
 def test_download_has_the_figures_of_the_date(signed_in: SignedIn, present: Present) -> None:
     first, second = two_audits(present)
     client = signed_in(Role.AUDITOR).client

@@ -89,12 +89,3 @@ def test_home_tiles_add_up_to_all_projects(signed_in: SignedIn) -> None:
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "0 of the 2 projects in scope are clear (0.0%). 1 project is out of scope." in text
     assert "1 project is not audited yet." in text
-
-
-def test_home_without_tasks_shows_overview(signed_in: SignedIn) -> None:
-    a_project()
-    audit()
-    page = signed_in(Role.AUDITOR).get("/home").text
-    assert re.search(r"<h1[^>]*>National overview</h1>", page) and "Your tasks" not in page
-    assert re.search(r"Cases not assigned yet</a>: 1<", page) and "Overdue cases</a>: 0<" in page
-    assert re.search(r"Flags by the last audit, for [^:]+: opened [1-9], reopened 0, cleared 0\.", page)

@@ -117,12 +117,6 @@ def test_of_many_projects_on_one_object_the_nearest_is_named(reviewer: Caller, a
     assert named(reviewer, other.number) == [numbers["карта скважин"]]
 
 
-def test_at_most_ten_are_named(reviewer: Caller) -> None:
-    project, *_others = (a_project(**QUEUE) for _ in range(13))
-
-    assert len(named(reviewer, project.number)) == 10
-
-
 def test_fingerprints_that_are_missing_or_old_are_written(reviewer: Caller) -> None:
     project, other = a_project(**QUEUE), a_project(**QUEUE)
     table = table_of(ProjectFingerprint)
@@ -150,15 +144,3 @@ def test_projects_on_one_contract_are_named_under_whichever_names(reviewer: Call
     assert items[0]["score"] == 100
     assert items[0]["reasons"] == ["contract_number", "supplier_bin"]
     assert items[2]["score"] == 90
-
-
-def test_projects_at_one_address_are_named_under_whichever_names(reviewer: Caller, agency: Agency) -> None:
-    project = a_project(agency, **QUEUE, url="https://ezek.gov.kz/")
-    other = a_project(**FOREST, url="http://www.ezek.gov.kz")
-    a_project(**FOREST, url="https://orman.gov.kz")
-
-    (item,) = reviewer.get(f"/projects/{project.number}/similar").get_json()["similar"]
-
-    assert item["number"] == other.number
-    assert item["score"] == 80
-    assert item["reasons"] == ["url"]
