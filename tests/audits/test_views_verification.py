@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from sqlalchemy import update
 
 from registry.accounts.roles import Role
 from registry.audits import pages as verification
-from registry.core.database import transaction
-from registry.flags.models import Flag
 from tests.audits.steps import audit
 from tests.audits.test_known_records import text_of
+from tests.audits.test_verification import tamper
 from tests.factories import a_project
 from tests.fixtures.web import SignedIn
 from tests.present import Present
@@ -39,8 +37,8 @@ def test_audit_page_has_the_command_and_a_button_for_those_who_may_verify(signed
 def test_differences_are_listed_with_their_project(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
     projects = [a_project(), a_project()]
     run_id = audit().id
-    with transaction() as session:
-        session.execute(update(Flag).values(severity="low"))
+    for each in projects:
+        tamper(each.id)
     visit = signed_in(Role.AUDITOR)
     words = text_of(visit.get(f"/audits/{run_id}/verification").text)
     assert "The repeated audit differs from what was recorded." in words
