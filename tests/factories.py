@@ -60,10 +60,10 @@ def enrol(new: NewPerson) -> None:
         add_person(ADMINISTRATOR, new, PASSWORD)
         return
     assert (account.role, account.agency_id) == (new.role.value, new.agency_id)
-    values = {"old_role": account.role, "old_agency_id": account.agency_id, "language": new.language}
     with transaction() as session:
         at = now()
-        person = Person(account=account, **values, password_hash=hash_password(PASSWORD), password_must_change=False)
+        person = Person(account=account, language=new.language, password_hash=hash_password(PASSWORD))
+        person.password_must_change = False
         person.created_at = person.password_set_at = at
         session.add(person)
 
