@@ -9,7 +9,7 @@ from registry.core.change_triggers import drop_change_triggers
 from registry.core.record_guards import create_guards
 
 revision = "2026_11_30_101"
-down_revision = "2026_11_30_121"
+down_revision = "2026_11_30_141"
 branch_labels = None
 depends_on = None
 

@@ -25,7 +25,7 @@ from registry.exemptions.service import exemption_on
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
-from registry.projects.models import Project
+from registry.projects.models import STATUS, Project
 from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, past_of, stored_revisions
 from registry.projects.visibility import IS_RESTRICTED
 
@@ -63,7 +63,7 @@ class Totals(NamedTuple):
 
 
 def count_projects(policy: Policy, up_to: int | None = None) -> Totals:
-    """Count the present projects, in and out of the policy's scope, from ``ix_projects_counted`` alone.
+    """Count the present projects, in and out of the policy's scope, from the table of statuses alone.
 
     ``up_to``: without those registered later.
     """
@@ -158,11 +158,11 @@ def new_digest(policy: Policy, on: date) -> Any:
 
 
 def _counts(scope: frozenset[str]) -> Select[int, int]:
-    # By agency first, in the order of the index, so that agencies are joined once each.
+    # By agency first, so that agencies are joined once each.
     of_agencies = (
-        select(Project.agency_id, func.count().label("projects"))
-        .where(Project.id <= bindparam("up_to", type_=Integer), is_counted())
-        .group_by(Project.agency_id)
+        select(STATUS.c.agency_id, func.count().label("projects"))
+        .where(STATUS.c.project_id <= bindparam("up_to", type_=Integer), is_counted())
+        .group_by(STATUS.c.agency_id)
         .subquery("of_agencies")
     )
     inside = case((Agency.kind.in_(scope), of_agencies.c.projects), else_=0)

@@ -34,7 +34,7 @@ from registry.core.database import db, require_transaction, table_of
 from registry.core.dialects import is_among
 from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, newest_good
 from registry.freeze.vocabulary import Placement
-from registry.projects.models import Project
+from registry.projects.models import STATUS
 from registry.projects.vocabulary import FlagAge, FreezeStatus
 
 # About so many projects are counted again for one that has changed.
@@ -45,7 +45,6 @@ MANY: Final = 5000
 ROUNDS: Final = 5
 AGENCY: Final = "agency"
 FLAG: Final = "flag"
-PROJECT: Final = table_of(Project).c
 _agencies_in_unit = bindparam("agencies_in_unit", type_=Integer)
 
 
@@ -80,7 +79,9 @@ class Counts:
 
     def count(self) -> None:
         """Count everything, in one statement."""
-        highest = select(func.coalesce(func.max(PROJECT.id), 0), func.coalesce(func.max(PROJECT.agency_id), 0))
+        highest = select(
+            func.coalesce(func.max(STATUS.c.project_id), 0), func.coalesce(func.max(STATUS.c.agency_id), 0)
+        )
         last_project, last_agency = db.session.execute(highest).one()
         self._number = newest_number()
         self._agencies_in_unit = 1 + last_agency // (1 + last_project // PROJECTS_IN_UNIT)
@@ -105,7 +106,7 @@ class Counts:
                 if changed.moved or len(changed.projects) > MANY:
                     break
                 self._number = number
-                units |= self._units_of(PROJECT.id.in_(sorted(changed.projects)))
+                units |= self._units_of(STATUS.c.project_id.in_(sorted(changed.projects)))
             if not units:
                 return
             if 2 * len(units) > len(self._units):
@@ -137,7 +138,7 @@ class Counts:
         insert_rows(session, DailyCount, list(_of_the_day(audit_id, counts)))
 
     def _units_of(self, *which: ColumnElement[bool]) -> set[int]:
-        agencies = (select(PROJECT.agency_id).where(some).distinct() for some in which)
+        agencies = (select(STATUS.c.agency_id).where(some).distinct() for some in which)
         return {number // self._agencies_in_unit for each in agencies for number in db.session.scalars(each)}
 
     def _read(self, units: Iterable[int] | None = None) -> None:
@@ -149,7 +150,7 @@ class Counts:
             for unit in sorted(units):
                 of_unit.pop(unit, None)
                 agencies += range(unit * size, (unit + 1) * size)
-            which = (is_among(PROJECT.agency_id, agencies),)
+            which = (is_among(STATUS.c.agency_id, agencies),)
         for row in db.session.execute(_statement(self.on, *which), {"agencies_in_unit": size}).all():
             count = _Count(*row)
             unit = count.place // size if count.kind == AGENCY else count.place
@@ -157,26 +158,26 @@ class Counts:
 
 
 def is_counted() -> ColumnElement[bool]:
-    """The condition on projects that have not been withdrawn, by a column of ``ix_projects_counted``."""
-    return PROJECT.freeze_status != FreezeStatus.WITHDRAWN.value
+    """The condition on projects that have not been withdrawn, as the table of statuses has them."""
+    return STATUS.c.freeze_status != FreezeStatus.WITHDRAWN.value
 
 
 def _statement(on: date, *which: ColumnElement[bool]) -> Any:
-    """All counts of the projects that fit, each kind from an index or from the flags alone."""
-    region, sector = (func.coalesce(column, NOT_GIVEN) for column in (PROJECT.region, PROJECT.sector))
-    unit: ColumnElement[int] = PROJECT.agency_id // _agencies_in_unit
+    """All counts of the projects that fit, from the narrow table of statuses and the flags."""
+    region, sector = (func.coalesce(column, NOT_GIVEN) for column in (STATUS.c.region, STATUS.c.sector))
+    unit: ColumnElement[int] = STATUS.c.agency_id // _agencies_in_unit
     return union_all(
-        _projects(on, AGENCY, PROJECT.agency_id, literal(NOT_GIVEN), PROJECT.agency_id).where(*which),
-        _projects(on, Dimension.REGION, unit, region, unit, PROJECT.region).where(*which),
-        _projects(on, Dimension.SECTOR, unit, sector, unit, PROJECT.sector).where(*which),
+        _projects(on, AGENCY, STATUS.c.agency_id, literal(NOT_GIVEN), STATUS.c.agency_id).where(*which),
+        _projects(on, Dimension.REGION, unit, region, unit, STATUS.c.region).where(*which),
+        _projects(on, Dimension.SECTOR, unit, sector, unit, STATUS.c.sector).where(*which),
         _flags(on, unit).where(*which),
     )
 
 
 def _projects(on: date, kind: str, place: Any, member: Any, *alike: Any) -> Select[Any]:
-    status, severity = PROJECT.freeze_status, func.coalesce(PROJECT.severity, NO_SEVERITY)
-    columns = (literal(str(kind)), place, member, literal(NOT_GIVEN), PROJECT.is_restricted, status, severity)
-    grouped = (*alike, PROJECT.is_restricted, status, PROJECT.severity)
+    status, severity = STATUS.c.freeze_status, func.coalesce(STATUS.c.severity, NO_SEVERITY)
+    columns = (literal(str(kind)), place, member, literal(NOT_GIVEN), STATUS.c.is_restricted, status, severity)
+    grouped = (*alike, STATUS.c.is_restricted, status, STATUS.c.severity)
     return select(*columns, *_sums(on)).where(is_counted()).group_by(*grouped)
 
 
@@ -184,17 +185,17 @@ def _flags(on: date, unit: ColumnElement[int]) -> Select[Any]:
     youngest, *older = FlagAge
     bounds = [(FLAGS.c.opened_on <= age.opened(on)[1], age.value) for age in reversed(older)]
     age = case(*bounds, else_=youngest.value)
-    alike = (unit, FLAGS.c.rule, age, PROJECT.is_restricted, FLAGS.c.status, FLAGS.c.severity)
-    flags_and_projects = FLAGS.join(table_of(Project), PROJECT.id == FLAGS.c.project_id)
+    alike = (unit, FLAGS.c.rule, age, STATUS.c.is_restricted, FLAGS.c.status, FLAGS.c.severity)
+    flags_and_projects = FLAGS.join(STATUS, STATUS.c.project_id == FLAGS.c.project_id)
     return select(literal(FLAG), *alike, *_sums(on)).select_from(flags_and_projects).where(IS_ACTIVE).group_by(*alike)
 
 
 def _sums(on: date) -> tuple[Any, ...]:
-    is_claimed = PROJECT.placement == Placement.ON_PLATFORM.value
+    is_claimed = STATUS.c.placement == Placement.ON_PLATFORM.value
     claimed = case((is_claimed, 1), else_=0)
     # As the law has it: registry/freeze/rules.py.
-    confirmed = case((and_(is_claimed, PROJECT.placement_verified_on <= on), 1), else_=0)
-    budget = func.coalesce(func.sum(PROJECT.budget_kzt), 0)
+    confirmed = case((and_(is_claimed, STATUS.c.placement_verified_on <= on), 1), else_=0)
+    budget = func.coalesce(func.sum(STATUS.c.budget_kzt), 0)
     # The sum of big integers is numeric on PostgreSQL.
     return func.count(), func.sum(claimed), func.sum(confirmed), cast(budget, BigInteger)
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select, update
 
 from registry.accounts.roles import Actor
 from registry.audits.candidates import Totals
@@ -26,7 +26,7 @@ from registry.core.clock import now
 from registry.core.database import require_transaction
 from registry.core.dialects import insert_or_ignore, refresh_statistics
 from registry.flags.former_flags import flags_written_by, highest_ids
-from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
+from registry.flags.freeze_status import policy_basis, update_freeze_status
 from registry.flags.models import (
     AuditChange,
     AuditRun,
@@ -37,6 +37,7 @@ from registry.flags.models import (
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, lock_projects, projects_of_ids
+from registry.projects.models import STATUS
 
 # Bulk writes of a plan: opens, updates and clears flags, and stores the run's changes.
 
@@ -161,7 +162,7 @@ def execute_audit(
     """Judge every project by the policy on the run's date and write the results inside the open transaction.
 
     ``prepared``: what was read before the transaction kept others from writing. It is brought up to date under the
-    lock; one for another policy or date is not used, nor after an upgrade.
+    lock; one for another policy or date is not used.
     With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then describe
     what it would do.
     """
@@ -173,10 +174,7 @@ def execute_audit(
     last = last_good_audit()
     # Before what has changed is judged again: a change that waits for a lock of this transaction is later.
     run.known_at = now()
-    # While the schema was upgraded from a version before 0.2, its processes wrote no freeze status and no changes for
-    # the feed. The audits of that version have no policy basis.
-    after_upgrade = last is not None and last.policy_basis is None and not run.dry_run
-    if prepared is None or after_upgrade or not prepared.is_for(policy, run.on):
+    if prepared is None or not prepared.is_for(policy, run.on):
         prepared = Preparation(policy, run.on)
     judgement = prepared.judgement
     judgement.bring_up_to_date()
@@ -189,8 +187,6 @@ def execute_audit(
     # Which cases it would open is counted of runs that are not carried out; the others count what they open.
     watch = changes.add if promise is not None or run.dry_run else None
     plan, restricted_plan = Plan(), Plan()
-    # Comparing every project in each audit would take 10 s a million.
-    wrong = projects_with_wrong_status(policy) if after_upgrade else set()
     for part, of_part, restricted_of_part in judgement.plans(watch):
         plan.add(of_part)
         restricted_plan.add(restricted_of_part)
@@ -220,10 +216,10 @@ def execute_audit(
     with_new_case = set(changes.cases_opened)
     if carried_out:
         timestamp = now()
-        changed = _changed_projects(plan, totals, policy, last, wrong)
+        changed = _changed_projects(plan, totals, policy, last)
         # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
         for some in changed:
-            lock_projects(some)
+            lock_projects(PROJECT.c.id.in_(select(STATUS.c.project_id).where(some)))
         with flags_written_by(run.id):
             write_flags(plan, run.id, run.on, timestamp, None if last is None else last.on)
         session.flush()
@@ -249,23 +245,14 @@ def execute_audit(
     return run
 
 
-def _changed_projects(
-    plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None, wrong: set[int]
-) -> list[ColumnElement[bool]]:
-    """Conditions that the projects fit whose freeze status, severity or start the audit may have changed.
-
-    ``wrong``: ids of those whose stored status has to be corrected.
-    """
-    judged = 0 if last is None else last.judged_up_to
-    changed: list[ColumnElement[bool]] = []
-    if last is not None and last.policy_digest != policy.digest and last.policy_basis != policy_basis(policy):
-        # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
-        judged = 0
-    else:
-        ids = {*plan.changed_projects(), *wrong}
-        changed = projects_of_ids({project_id for project_id in ids if project_id <= judged})
+def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:
+    """Conditions that the statuses fit that the audit may change."""
+    # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
+    judged = 0 if last is None or last.policy_basis != policy_basis(policy) else last.judged_up_to
+    ids = {project_id for project_id in plan.changed_projects() if project_id <= judged}
+    changed = projects_of_ids(ids, STATUS.c.project_id)
     if judged < totals.up_to:
-        changed.append(and_(PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to))
+        changed.append(STATUS.c.project_id.between(judged + 1, totals.up_to))
     return changed
 
 

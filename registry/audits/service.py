@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from registry.accounts.roles import Actor, Permission
@@ -27,7 +27,8 @@ from registry.flags.models import FLAGS, AuditRun, Flag, last_good_audit, lock_f
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT, projects_of_ids
+from registry.projects.change_times import projects_of_ids
+from registry.projects.models import STATUS
 
 
 class AuditNotFound(NotFound):
@@ -351,7 +352,7 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     last_flags = FLAGS.c.opened_by_audit == run.id, FLAGS.c.cleared_by_audit == run.id
     flagged = set(session.scalars(select(FLAGS.c.project_id).where(or_(*last_flags))))
     counts = {**reverse_flags(run.id, day, at), "cases_corrected": reverse_cases(run.id, day, at)}
-    for table in (PROJECT, FLAGS, CASE):
+    for table in (STATUS, FLAGS, CASE):
         # What the wrong clock dated.
         session.execute(update(table).where(table.c.changed_at > at).values(changed_at=at))
     run.status, run.scheduled_for = "voided", None
@@ -359,8 +360,8 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     session.flush()
     before = last_good_audit()
     judged = 0 if before is None else before.judged_up_to
-    unaudited_again = and_(PROJECT.c.id > judged, PROJECT.c.id <= run.judged_up_to)
-    for some in (*projects_of_ids(flagged), unaudited_again):
+    unaudited_again = STATUS.c.project_id.between(judged + 1, run.judged_up_to)
+    for some in (*projects_of_ids(flagged, STATUS.c.project_id), unaudited_again):
         update_freeze_status(at, some)
     counts["missed_voided"] = _void_missed(session, run.voiding)
     journal_entry = {

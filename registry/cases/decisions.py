@@ -27,6 +27,7 @@ from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Placement
 from registry.projects.change_times import PROJECT
 from registry.projects.edits import OF_OBJECT, object_digest
+from registry.projects.models import STATUS
 from registry.projects.visibility import require_not_withdrawn
 
 # Texts of decisions in Kazakh and Russian, beside the one text that clients of one language send and read.
@@ -146,7 +147,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         raise ProposalOutOfDate(case=case.id)
     accepts = proposal.decision in ACCEPTING
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
-    update_freeze_status(now(), PROJECT.c.id == case.project_id)
+    update_freeze_status(now(), STATUS.c.project_id == case.project_id)
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"
@@ -309,7 +310,7 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
         decision.ended_because = "appealed"
         if decision.decision in ACCEPTING:
             _open_flags(case)
-            update_freeze_status(now(), PROJECT.c.id == case.project_id)
+            update_freeze_status(now(), STATUS.c.project_id == case.project_id)
     return apply(step, comment)
 
 

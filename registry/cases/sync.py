@@ -60,6 +60,7 @@ from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
 from registry.journal import service as journal
 from registry.projects.change_times import PROJECT, lock_projects
+from registry.projects.models import STATUS
 
 # Queries for case sync: the cases that an audit opens or moves, from the current state of flags and cases.
 #
@@ -528,4 +529,4 @@ def _open_flags(project_id: int) -> None:
         flag.status = (FlagStatus.ACCEPTED if is_accepted else FlagStatus.OPEN).value
         flag.exemption_id, flag.changed_at = None, at
     db.session.flush()
-    update_freeze_status(at, PROJECT.c.id == project_id)
+    update_freeze_status(at, STATUS.c.project_id == project_id)

@@ -26,10 +26,11 @@ class RecordedTable(NamedTuple):
     """A table whose changes the feed has. Expressions are SQL on ``{row}``; other tables are in ``{schema}``, as a
     temporary table of the same name would be read instead.
 
-    ``key``: the column with the id of the record, which several tables may be of. ``position``: where its changes stand
-    among those of one transaction. ``ignored``: columns whose change is none; ``compared``: the others, None for all.
-    ``names``: how the feed names changed columns that are not called so, and None for those that it does not name;
-    None: it names none. ``values``: whose values it has before and after, as SQL, by name.
+    ``key``: the column with the id of the record, which several tables may be of. ``is_added``: a row that is added is
+    a record that is added. ``position``: where its changes stand among those of one transaction. ``ignored``: columns
+    whose change is none; ``compared``: the others, None for all. ``names``: how the feed names changed columns that are
+    not called so, and None for those that it does not name; None: it names none. ``values``: whose values it has before
+    and after, as SQL, by name.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class RecordedTable(NamedTuple):
     version: str = "NULL"
     project_id: str = "NULL"
     key: str = "id"
+    is_added: bool = True
     condition: str = ""
     compared: tuple[str, ...] | None = None
     ignored: frozenset[str] = frozenset()
@@ -72,15 +74,16 @@ RECORDED: Final = (
         "project",
         2,
         "projects",
-        status="{row}.freeze_status",
-        severity="{row}.severity",
+        status="(SELECT freeze_status FROM {schema}project_statuses WHERE project_id = {row}.id)",
+        severity="(SELECT severity FROM {schema}project_statuses WHERE project_id = {row}.id)",
         version="{row}.version",
         project_id="{row}.id",
+        is_added=False,
         ignored=frozenset({"words"}),
         names=dict.fromkeys(
             (
-                *("id", "number", "version", "registered_at", "updated_at", "changed_at", "withdrawn_at", "words"),
-                *("freeze_status", "severity", "attested_on", "attested_by"),
+                *("id", "number", "version", "registered_at", "updated_at", "withdrawn_at", "words"),
+                *("attested_on", "attested_by"),
             )
         )
         | {"agency_id": "agency"},
@@ -88,6 +91,18 @@ RECORDED: Final = (
             "agency": BIN_OF_AGENCY % "agency_id",
             **{name: f"{{row}}.{name}" for name in ("stage", "placement", "work_type", "is_restricted")},
         },
+    ),
+    # The status is added with the project, and its ``changed_at`` follows an edit.
+    RecordedTable(
+        "project",
+        2,
+        "project_statuses",
+        status="{row}.freeze_status",
+        severity="{row}.severity",
+        version="(SELECT project.version FROM {schema}projects AS project WHERE project.id = {row}.project_id)",
+        project_id="{row}.project_id",
+        key="project_id",
+        compared=("changed_at", "freeze_status", "severity"),
     ),
     RecordedTable("flag", 4, "flags", status="{row}.status", severity="{row}.severity", project_id="{row}.project_id"),
     RecordedTable(
@@ -180,7 +195,9 @@ MERGED: Final = f"""ON CONFLICT (xact, position, record_id) DO UPDATE SET
 def change_triggers() -> Iterator[tuple[str, str]]:
     """The name and table of each."""
     for recorded in RECORDED:
-        yield from ((f"{recorded.table}_added", recorded.table), (f"{recorded.table}_changed", recorded.table))
+        if recorded.is_added:
+            yield f"{recorded.table}_added", recorded.table
+        yield f"{recorded.table}_changed", recorded.table
     yield from ((f"{table}_seen", table) for table in VIEWS)
     yield from ((f"{kept.table}_kept", kept.table) for kept in KEPT)
 
@@ -197,7 +214,8 @@ def create_change_triggers(connection: Connection) -> None:
             read = "NEW TABLE AS added" if event == "INSERT" else "OLD TABLE AS former NEW TABLE AS added"
             connection.exec_driver_sql(
                 f"CREATE OR REPLACE TRIGGER {name} AFTER {event} ON {table} REFERENCING {read}"
-                f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+                # What another trigger writes is part of a change that is noted.
+                f" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION {name}()"
             )
         else:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
@@ -218,7 +236,8 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
     dialect = _Dialect(connection.dialect.name == "postgresql")
     for recorded in RECORDED:
         columns = _columns(connection, recorded.table)
-        yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded)
+        if recorded.is_added:
+            yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded)
         yield f"{recorded.table}_changed", recorded.table, "UPDATE", dialect.note_changed(recorded, columns)
     for table in VIEWS:
         yield f"{table}_seen", table, "UPDATE", dialect.note_views(table)

@@ -4,6 +4,8 @@
 - ``journal_clock``: its time is within ``MAX_SKEW`` of the database's clock, so that nobody writes the past.
 - ``FINAL``: columns that stay as they are once a decision, an order, an exemption, a proposal, a request or a report is
   made, or has ended.
+- ``project_status_copies``: what a project's status repeats of the project (``COPIED``) is what the project has,
+  and its ``changed_at`` the time of the last edit or a later one.
 
 On PostgreSQL only the owner of the tables can drop or disable a trigger. SQLite has no roles: whoever can write the
 file can drop them, and ``registry doctor`` names what is missing. ``journal_clock`` is the only one that is ever off:
@@ -35,6 +37,12 @@ APPEND_ONLY: Final = {
     "sqlite": ("journal_no_update", "journal_no_delete"),
     "postgresql": ("journal_append_only",),
 }
+
+
+COPIES: Final = "project_status_copies"
+PROJECT_STATUSES: Final = "project_statuses"
+# Columns of projects that their statuses repeat.
+COPIED: Final = ("agency_id", "budget_kzt", "placement_verified_on", "is_restricted", "region", "sector", "placement")
 
 
 class FinalColumns(NamedTuple):
@@ -163,7 +171,7 @@ def drop_guards(connection: Connection) -> None:
     for name, table in _created():
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{f' ON {table}' if on_postgresql else ''}")
     if on_postgresql:
-        for function in ("journal_entry_follows", "journal_entry_is_of_now", "record_is_final"):
+        for function in ("journal_entry_follows", "journal_entry_is_of_now", "record_is_final", COPIES):
             connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function}()")
     drop_change_triggers(connection)
 
@@ -236,16 +244,36 @@ END $$""",
     f"CREATE OR REPLACE TRIGGER {CLOCK} BEFORE INSERT ON journal"
     " FOR EACH ROW EXECUTE FUNCTION journal_entry_is_of_now()",
 )
+WATCHED: Final = (*COPIED, "updated_at")
+COPY: Final = (
+    f"UPDATE project_statuses SET {', '.join(f'{name} = NEW.{name}' for name in COPIED)},"  # noqa: S608
+    " changed_at = CASE WHEN NEW.updated_at = OLD.updated_at THEN changed_at ELSE NEW.updated_at END"
+    " WHERE project_id = NEW.id"
+)
+COPIED_CHANGED: Final = f"AFTER UPDATE OF {', '.join(WATCHED)} ON projects"
+POSTGRESQL_COPIES: Final = (
+    f"CREATE OR REPLACE FUNCTION {COPIES}() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN {COPY.replace('project_statuses', 'public.project_statuses')}; RETURN NULL; END $$",
+    f"CREATE OR REPLACE TRIGGER {COPIES} {COPIED_CHANGED} FOR EACH ROW"
+    f" WHEN (({', '.join(f'OLD.{name}' for name in WATCHED)}) IS DISTINCT FROM"
+    f" ({', '.join(f'NEW.{name}' for name in WATCHED)})) EXECUTE FUNCTION {COPIES}()",
+)
+SQLITE_COPIES: Final = (
+    f"CREATE TRIGGER IF NOT EXISTS {COPIES} {COPIED_CHANGED}"
+    f" WHEN {' OR '.join(f'OLD.{name} IS NOT NEW.{name}' for name in WATCHED)} BEGIN {COPY}; END",
+)
 
 
 def _created() -> Iterator[tuple[str, str]]:
-    yield from ((CHAIN, "journal"), (CLOCK, "journal"))
+    yield from ((CHAIN, "journal"), (CLOCK, "journal"), (COPIES, "projects"))
     yield from ((final.name, final.table) for final in FINAL)
     yield from ((f"{final.name}_stay", final.table) for final in FINAL if final.stays)
 
 
 def _statements(dialect: str, columns: Mapping[str, set[str]]) -> Iterator[str]:
     guarded = [final for final in FINAL if final.table in columns]
+    if PROJECT_STATUSES in columns:
+        yield from POSTGRESQL_COPIES if dialect == "postgresql" else SQLITE_COPIES
     if dialect == "postgresql":
         yield from POSTGRESQL
         for final in guarded:

@@ -18,6 +18,7 @@ from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.change_times import PROJECT, lock_projects
+from registry.projects.models import STATUS
 from registry.projects.vocabulary import FreezeStatus
 
 AGENCY: Final = table_of(Agency)
@@ -26,36 +27,27 @@ STATUS_OF_RANK: Final = {3: FreezeStatus.FLAGGED.value, 2: FreezeStatus.EXEMPT.v
 
 
 def update_freeze_status(at: datetime, *which: ColumnElement[bool], policy: Policy | None = None) -> None:
-    """Store where the projects that fit stand now, as changed ``at``, inside the open transaction.
+    """Store where the projects stand now whose statuses fit, as changed ``at``, inside the open transaction.
 
     Flags, agencies and the audit run must have been flushed. ``policy``: another than the one in force.
     """
     # A statement of its own: what was committed while it waited for the locks is seen by the next one.
-    lock_projects(*which)
+    # Not the statuses are locked but their projects: an edit locks the project before its trigger writes the status.
+    lock_projects(PROJECT.c.id.in_(select(STATUS.c.project_id).where(*which)))
     status = computed_freeze_status(policy or policy_in_force())
     values = {"freeze_status": status, "severity": computed_severity(), "changed_at": at}
-    require_transaction().execute(update(PROJECT).where(*which).values(values))
+    require_transaction().execute(update(STATUS).where(*which).values(values))
 
 
 def update_freeze_status_of_agency(agency_id: int, fields: frozenset[str], at: datetime) -> None:
     """The kind of an agency decides whether its projects are in scope."""
     if "kind" in fields:
-        update_freeze_status(at, PROJECT.c.agency_id == agency_id)
+        update_freeze_status(at, STATUS.c.agency_id == agency_id)
 
 
 def policy_basis(policy: Policy) -> dict[str, list[str]]:
     """What the displayed values of every project depend on in the policy: its scope and its start clock."""
     return {"scope": sorted(policy.scope), "start_clock": sorted(policy.start_clock)}
-
-
-def projects_with_wrong_status(policy: Policy) -> set[int]:
-    """The ids of projects whose stored status or severity is not the computed one: a process without them wrote.
-
-    That is a version before 0.2, which went on while the schema was upgraded.
-    """
-    status, severity = computed_freeze_status(policy), computed_severity()
-    differs = or_(PROJECT.c.freeze_status != status, PROJECT.c.severity.is_distinct_from(severity))
-    return set(require_transaction().scalars(select(PROJECT.c.id).where(differs)))
 
 
 def not_judged_as_they_stand(project_id: int | None = None) -> frozenset[int]:
@@ -70,23 +62,24 @@ def not_judged_as_they_stand(project_id: int | None = None) -> frozenset[int]:
 
 
 def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
-    """The status of a project, worked out, as SQL on the table of projects."""
-    kind = select(AGENCY.c.kind).where(AGENCY.c.id == PROJECT.c.agency_id).correlate_except(AGENCY).scalar_subquery()
+    """The status of a project, worked out, as SQL on the table of statuses."""
+    kind = select(AGENCY.c.kind).where(AGENCY.c.id == STATUS.c.agency_id).correlate_except(AGENCY).scalar_subquery()
+    withdrawn = select(PROJECT.c.id).where(PROJECT.c.withdrawn_at.is_not(None))
     judged_up_to = newest_good(table_of(AuditRun).c.judged_up_to).scalar_subquery()
     worst = _worst_flag(case(STATUS_RANK, value=FLAGS.c.status))
     return case(
-        (PROJECT.c.withdrawn_at.is_not(None), FreezeStatus.WITHDRAWN.value),
+        (STATUS.c.project_id.in_(withdrawn), FreezeStatus.WITHDRAWN.value),
         (kind.not_in(sorted(policy.scope)), FreezeStatus.OUT_OF_SCOPE.value),
-        (PROJECT.c.id > func.coalesce(judged_up_to, 0), FreezeStatus.UNAUDITED.value),
+        (STATUS.c.project_id > func.coalesce(judged_up_to, 0), FreezeStatus.UNAUDITED.value),
         else_=case(STATUS_OF_RANK, value=worst, else_=FreezeStatus.CLEAR.value),
     )
 
 
 def computed_severity() -> ColumnElement[str | None]:
-    """The severity of a project's highest active flag, NULL for none, worked out, as SQL on the table of projects."""
+    """The severity of a project's highest active flag, NULL for none, worked out, as SQL on the table of statuses."""
     return case({number: name for name, number in SEVERITY_RANK.items()}, value=_worst_flag(rank(FLAGS.c.severity)))
 
 
 def _worst_flag(number: ColumnElement[int]) -> ColumnElement[int | None]:
-    active = select(func.max(number)).where(FLAGS.c.project_id == PROJECT.c.id, IS_ACTIVE)
+    active = select(func.max(number)).where(FLAGS.c.project_id == STATUS.c.project_id, IS_ACTIVE)
     return active.correlate_except(FLAGS).scalar_subquery()

@@ -18,7 +18,7 @@ from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Severity
-from registry.projects.models import Project
+from registry.projects.models import STATUS, Project
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, NAMES, added, with_share
 
@@ -62,23 +62,23 @@ def read_figures(audit: AuditRun) -> tuple[Figures, Figures]:
 
 
 def _statement() -> Select[Any]:
-    counted = PROJECT.freeze_status != FreezeStatus.WITHDRAWN.value
+    counted = STATUS.c.freeze_status != FreezeStatus.WITHDRAWN.value
     no_number, no_text = cast(null(), Integer), cast(null(), String)
-    budget = cast(func.coalesce(func.sum(PROJECT.budget_kzt), 0), BigInteger)
-    alike = (PROJECT.agency_id, PROJECT.region, PROJECT.freeze_status, PROJECT.severity, PROJECT.is_restricted)
+    budget = cast(func.coalesce(func.sum(STATUS.c.budget_kzt), 0), BigInteger)
+    alike = (STATUS.c.agency_id, STATUS.c.region, STATUS.c.freeze_status, STATUS.c.severity, STATUS.c.is_restricted)
     projects = _part(BY_PROJECTS, *alike, no_text, no_number, func.count(), budget).where(counted).group_by(*alike)
-    of_flags = (FLAGS.c.status, FLAGS.c.severity, PROJECT.is_restricted, FLAGS.c.rule)
+    of_flags = (FLAGS.c.status, FLAGS.c.severity, STATUS.c.is_restricted, FLAGS.c.rule)
     flags = (
         _part(BY_FLAGS, no_number, no_text, *of_flags, no_number, func.count(), budget)
-        .join_from(FLAGS, table_of(Project), PROJECT.id == FLAGS.c.project_id)
+        .join_from(FLAGS, STATUS, STATUS.c.project_id == FLAGS.c.project_id)
         .where(counted, IS_ACTIVE)
         .group_by(*of_flags)
     )
-    own_budget = cast(func.coalesce(PROJECT.budget_kzt, 0), BigInteger)
-    listed = _part(LISTED, *alike, no_text, PROJECT.id, cast(literal(1), BigInteger), own_budget).where(
-        PROJECT.freeze_status == FreezeStatus.FLAGGED.value,
-        PROJECT.severity == Severity.HIGH.value,
-        PROJECT.is_restricted.is_(False),
+    own_budget = cast(func.coalesce(STATUS.c.budget_kzt, 0), BigInteger)
+    listed = _part(LISTED, *alike, no_text, STATUS.c.project_id, cast(literal(1), BigInteger), own_budget).where(
+        STATUS.c.freeze_status == FreezeStatus.FLAGGED.value,
+        STATUS.c.severity == Severity.HIGH.value,
+        STATUS.c.is_restricted.is_(False),
     )
     rows = union_all(projects, flags, listed).subquery()
     return select(*rows.c)

@@ -21,7 +21,7 @@ from registry.freeze.vocabulary import Choices
 from registry.projects.exports import DAYS
 from registry.projects.fields import FIELDS, PUBLIC
 from registry.projects.filters import started_on
-from registry.projects.models import Project, is_project_number
+from registry.projects.models import STATUS, Project, is_project_number
 from registry.projects.queries import count_projects, list_projects
 from registry.projects.schemas import PROJECT
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
@@ -49,14 +49,14 @@ class PublicField:
         return [choice for choice in self.choices or () if choice != FreezeStatus.WITHDRAWN]
 
     def column(self) -> ColumnElement[Any]:
-        """Its value; the statement must join Agency."""
+        """Its value; the statement must join Agency and ProjectStatus."""
         if self.name == "agency":
             return table_of(Agency).c.bin
         if self.name == "started_on":
             return started_on(policy_in_force())
         if self.name.startswith(AGENCY_PREFIX):
             return table_of(Agency).c[self.name.removeprefix(AGENCY_PREFIX)]
-        return table_of(Project).c[self.name]
+        return STATUS.c.freeze_status if self.name == "freeze_status" else table_of(Project).c[self.name]
 
 
 def _of_project(name: str) -> PublicField:
@@ -124,6 +124,7 @@ def read_public_project(number: str) -> dict[str, Any]:
     statement = (
         select(*(field.column().label(field.name) for field in PUBLIC_FIELDS))
         .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == COLUMNS.agency_id)
+        .join(STATUS, STATUS.c.project_id == COLUMNS.id)
         .where(COLUMNS.number == number, *public_conditions())
     )
     row = db.session.execute(statement).mappings().first() if is_project_number(number) else None

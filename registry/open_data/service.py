@@ -24,7 +24,7 @@ from registry.flags.models import last_good_audit
 from registry.journal import service as journal
 from registry.open_data.models import ONLY_ROW, OpenDataSet
 from registry.open_data.queries import PUBLIC_FIELDS, public_conditions
-from registry.projects.models import Project
+from registry.projects.models import STATUS, Project
 
 SET: Final = table_of(OpenDataSet).c
 ROWS_PER_CHUNK: Final = 500
@@ -130,6 +130,7 @@ def _pieces() -> Iterator[tuple[bytes, int]]:
     statement = (
         select(*(field.column().label(field.name) for field in PUBLIC_FIELDS))
         .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == table_of(Project).c.agency_id)
+        .join(STATUS, STATUS.c.project_id == table_of(Project).c.id)
         .where(*public_conditions())
         .order_by(table_of(Project).c.id)
     )

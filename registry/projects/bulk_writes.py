@@ -25,7 +25,7 @@ from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.journal import service as journal
 from registry.projects.change_times import (
-    status_at_registration,
+    first_status,
 )
 from registry.projects.fields import FIELDS
 from registry.projects.fingerprints import (
@@ -42,7 +42,7 @@ from registry.projects.former_records import (
     reason_problem,
     save_former_records,
 )
-from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, Project, reserve_numbers
+from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, STATUS, Project, ProjectStatus, reserve_numbers
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, revision_row
 from registry.projects.service import (
     AgencyNotYours,
@@ -54,7 +54,7 @@ from registry.projects.service import (
 )
 from registry.projects.visibility import require_not_withdrawn, visible_projects
 
-UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "changed_at", "words")
+UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     numbers = reserve_numbers(len(projects))
     ids = reserve_ids(session, Project, len(projects))
     kinds = _agency_kinds({project.agency_id for project in projects})
-    statuses = {kind: status_at_registration(kind) for kind in set(kinds.values())}
-    fingerprints, revisions = [], []
+    statuses, fingerprints, revisions = [], [], []
 
     def rows() -> Iterator[dict[str, Any]]:
         for project, project_id, number in zip(projects, ids, numbers, strict=True):
@@ -105,12 +104,11 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
                 "version": 1,
                 "registered_at": at,
                 "updated_at": at,
-                "changed_at": at,
                 "words": search_words(words, number),
-                "freeze_status": statuses[kinds[project.agency_id]],
             }
             yield row
             # All that is written besides is made while the database inserts projects: that takes it most of its time.
+            statuses.append(first_status(row, kinds[project.agency_id]))
             fingerprints.append(fingerprint_row(project_id, row, words))
             # Encoded once for both uses: encoding takes longer than the comparison.
             changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
@@ -120,6 +118,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
             journal.record(actor, "project.registered", f"project:{number}", details)
 
     insert_rows(session, Project, rows())
+    insert_rows(session, ProjectStatus, statuses)
     insert_rows(session, ProjectFingerprint, fingerprints)
     insert_rows(session, Revision, revisions)
     save_former_records(session, {key: each.former for key, each in zip(ids, projects, strict=True)}, at)
@@ -157,7 +156,6 @@ def update_projects(
             **values,
             "version": values["version"] + 1,
             "updated_at": at,
-            "changed_at": at,
             "words": search_words(words, values["number"]),
         }
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
@@ -177,8 +175,8 @@ def update_projects(
 MAX_ID_LENGTH: Final = 200
 NUMBERS_AT_ONCE: Final = 1000
 PROJECT: Final = table_of(Project)
-OWN: Final = ("id", "number", "version", "external_id", "freeze_status", "severity", *LAW_LOOKS_AT)
-COLUMNS: Final = tuple(PROJECT.c[name] for name in OWN)
+OWN: Final = ("id", "number", "version", "external_id", *LAW_LOOKS_AT)
+COLUMNS: Final = (*(PROJECT.c[name] for name in OWN), STATUS.c.freeze_status, STATUS.c.severity)
 
 
 def move_projects(
@@ -214,7 +212,7 @@ def move_projects(
     if changed:
         values = {"version": bindparam("_version"), "external_id": bindparam("_external_id")}
         moved = update(PROJECT).where(PROJECT.c.id == bindparam("_id"))
-        session.execute(moved.values(agency_id=to.id, updated_at=at, changed_at=at, **values), changed)
+        session.execute(moved.values(agency_id=to.id, updated_at=at, **values), changed)
         insert_rows(session, Revision, revisions)
     return [row["id"] for row in rows], renamed
 
@@ -222,14 +220,15 @@ def move_projects(
 def _locked(agency_id: int, numbers: Sequence[str] | None) -> list[RowMapping]:
     """The agency's projects in the order of their ids, in which everybody locks them."""
     session = require_transaction()
-    statement = select(*COLUMNS).where(PROJECT.c.agency_id == agency_id)
+    joined = select(*COLUMNS).join_from(PROJECT, STATUS).where(PROJECT.c.agency_id == agency_id)
+    statement = joined.order_by(PROJECT.c.id).with_for_update(of=PROJECT)
     if numbers is None:
-        return list(session.execute(statement.order_by(PROJECT.c.id).with_for_update()).mappings())
+        return list(session.execute(statement).mappings())
     listed = sorted(numbers)
     rows: list[RowMapping] = []
     for start in range(0, len(listed), NUMBERS_AT_ONCE):
         some = statement.where(PROJECT.c.number.in_(listed[start : start + NUMBERS_AT_ONCE]))
-        rows += session.execute(some.order_by(PROJECT.c.id).with_for_update()).mappings()
+        rows += session.execute(some).mappings()
     return sorted(rows, key=lambda row: int(row["id"]))
 
 

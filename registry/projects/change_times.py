@@ -6,13 +6,14 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select
 
 from registry.core.database import require_transaction, table_of
 from registry.core.dialects import has_row_locks
+from registry.core.record_guards import COPIED
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.vocabulary import FreezeStatus
@@ -28,15 +29,19 @@ def lock_projects(*which: ColumnElement[bool]) -> None:
         require_transaction().execute(select(func.count()).select_from(locked))
 
 
-def projects_of_ids(ids: Iterable[int]) -> list[ColumnElement[bool]]:
+def projects_of_ids(ids: Iterable[int], column: ColumnElement[int] = PROJECT.c.id) -> list[ColumnElement[bool]]:
     """That a project has one of these ids, in rising parts that a statement can hold."""
     ordered = sorted(ids)
-    return [PROJECT.c.id.in_(ordered[start : start + IDS_AT_ONCE]) for start in range(0, len(ordered), IDS_AT_ONCE)]
+    return [column.in_(ordered[start : start + IDS_AT_ONCE]) for start in range(0, len(ordered), IDS_AT_ONCE)]
 
 
 # The freeze status of a project that no audit has seen. Later ones are written by ``flags/freeze_status.py``.
 
 
-def status_at_registration(agency_kind: str) -> str:
-    """Where a new project of an agency of that kind stands."""
-    return FreezeStatus.UNAUDITED.value if agency_kind in policy_in_force().scope else FreezeStatus.OUT_OF_SCOPE.value
+def first_status(row: Mapping[str, Any], agency_kind: str) -> dict[str, Any]:
+    """Where a project stands that is registered with this row, as the row of its status."""
+    in_scope = agency_kind in policy_in_force().scope
+    status = FreezeStatus.UNAUDITED.value if in_scope else FreezeStatus.OUT_OF_SCOPE.value
+    copies = {name: row[name] for name in COPIED}
+    known = {"project_id": row["id"], "changed_at": row["updated_at"], **copies}
+    return known | {"freeze_status": status, "severity": None}

@@ -44,7 +44,7 @@ from registry.core.translations import Language, translate
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.filters import project_conditions, started_on
-from registry.projects.models import Project
+from registry.projects.models import STATUS, STATUS_COLUMNS, Project
 from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.projects.visibility import journal_restricted_reads
 
@@ -61,10 +61,11 @@ FREE_TEXT: Final = frozenset(name for name, field in FIELDS.items() if isinstanc
 
 
 def export_columns() -> list[ColumnElement[Any]]:
-    """The labelled columns; the statement must join Agency."""
+    """The labelled columns; the statement must join Agency and ProjectStatus."""
     computed: dict[str, ColumnElement[Any]] = {
         "agency": Agency.bin.expression,
         "started_on": started_on(policy_in_force()),
+        **{column.name: column for column in STATUS_COLUMNS},
     }
     return [
         _as_text(name, computed[name] if name in computed else table_of(Project).c[name]).label(name)
@@ -118,7 +119,12 @@ def export_csv(
 def export_ndjson(actor: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
     """Stream the projects as lines of JSON objects, each as the API shows one project; otherwise as ``export_csv``."""
     columns = [column for column in table_of(Project).columns if column.name != "words"]
-    shown = (*columns, Agency.bin.label("agency"), started_on(policy_in_force()).label("started_on"))
+    shown = (
+        *columns,
+        *STATUS_COLUMNS,
+        Agency.bin.label("agency"),
+        started_on(policy_in_force()).label("started_on"),
+    )
     return _lines(_statement(actor, raw_filters, (), shown))
 
 
@@ -163,6 +169,7 @@ def _statement(
     statement = (
         select(*(columns or export_columns()))
         .join_from(Project, Agency, Agency.id == Project.agency_id)
+        .join(STATUS, STATUS.c.project_id == Project.id)
         .where(*conditions)
     )
     if actor.may(Permission.RESTRICTED_READ):

@@ -25,7 +25,7 @@ from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.projects.attestations import attestation_condition
 from registry.projects.fields import FIELDS, FILTERED_TEXTS, READ_ONLY, REQUIRED
-from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
+from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, STATUS, STATUS_COLUMNS, Project
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects, withdrawn_condition
 from registry.projects.vocabulary import (
     FLAG_AGES,
@@ -99,6 +99,8 @@ def linked_condition(name: str, value: str) -> ColumnElement[bool]:
     return _conditions[name](value)
 
 
+# A statement with a filter of these columns reads the table of statuses too.
+OF_STATUS: Final = frozenset(column.name for column in STATUS_COLUMNS)
 READ_ONLY_DAYS: Final = tuple(name for name in READ_ONLY if name.endswith("_on"))
 
 
@@ -114,13 +116,15 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
 def filter_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The conditions of ``project_conditions`` without those of visibility."""
     withdrawn_too = "withdrawn" in raw or FreezeStatus.WITHDRAWN in raw.get("freeze_status", "").split(",")
-    return [*(() if withdrawn_too else (NOT_WITHDRAWN,)), *conditions(FILTERS, raw)]
+    read = {name.removesuffix("_from").removesuffix("_to") for name in (*raw, *raw.get("is_null", "").split(","))}
+    joined = () if OF_STATUS.isdisjoint(read) else (STATUS.c.project_id == PROJECT.id,)
+    return [*(() if withdrawn_too else (NOT_WITHDRAWN,)), *conditions(FILTERS, raw), *joined]
 
 
 def _has_freeze_status(codes: list[str]) -> ColumnElement[bool]:
     # SQLite reads a partial index only for a statement that repeats its condition.
     rare = (HAS_RARE_STATUS,) if set(codes) <= set(RARE_STATUSES) else ()
-    return and_(PROJECT.freeze_status.in_(codes), *rare)
+    return and_(STATUS.c.freeze_status.in_(codes), *rare)
 
 
 def _search(text: str) -> ColumnElement[bool]:
@@ -158,7 +162,7 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
     },
     "object_class": lists.CodesFilter(lambda codes: PROJECT.object_class.in_(map(int, codes)), ObjectClass.codes()),
     "freeze_status": lists.CodesFilter(_has_freeze_status, FreezeStatus.codes()),
-    "severity": lists.ChoiceFilter(PROJECT.severity, Severity.codes()),
+    "severity": lists.ChoiceFilter(STATUS.c.severity, Severity.codes()),
     "attestation": lists.CodesFilter(
         lambda codes: attestation_condition(*map(AttestationState, codes)), AttestationState.codes()
     ),
@@ -178,7 +182,7 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
         {
             **{name: PROJECT[name] for name in FIELDS if name not in REQUIRED},
             **{name: _started_on if name == "started_on" else PROJECT[name] for name in READ_ONLY_DAYS},
-            "severity": PROJECT.severity,
+            "severity": STATUS.c.severity,
         }
     ),
     "budget_programme": lists.BeginningFilter(
@@ -196,6 +200,9 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
         f"How many days open flags are open, at least; `31-high`: of this severity only. {lists.SEVERAL}",
     ),
     **_ranges(lists.DateFilter, _of(Day, READ_ONLY_DAYS)),
-    **_ranges(lists.InstantFilter, {name: PROJECT[name] for name in ("registered_at", "updated_at", "changed_at")}),
+    **_ranges(
+        lists.InstantFilter,
+        {column.name: column for column in (PROJECT.registered_at, PROJECT.updated_at, STATUS.c.changed_at)},
+    ),
     **_ranges(lists.AmountFilter, _of(WholeNumber)),
 }

@@ -6,15 +6,15 @@ import re
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, bindparam, text, update
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, bindparam, select, text, update
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 from sqlalchemy.sql.dml import ReturningUpdate
 from stdnum.iso7064 import mod_11_10
 
 from registry.agencies.models import Agency
 from registry.core.bulk import next_id, reserve_ids
 from registry.core.clock import today
-from registry.core.database import EPOCH, Event, Instant, Model, require_transaction, table_of
+from registry.core.database import Event, Instant, Model, require_transaction, table_of
 from registry.core.dialects import has_sequences, insert_or_ignore
 from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.projects.vocabulary import FreezeStatus
@@ -32,14 +32,53 @@ IS_WITHDRAWN: Final = text("withdrawn_at IS NOT NULL")
 EXTERNAL_ID_UNIQUE: Final = "uq_projects_agency_id_external_id"
 
 
+class ProjectStatus(Model):
+    """Where a project stands: its freeze status, and the severity of its highest active flag.
+
+    ``flags/freeze_status.py`` writes them. What is counted with them is copied from the project by a trigger
+    (``core/record_guards.py``), so that counts read this narrow table alone. ``changed_at``: when the project or its
+    status was last written.
+    """
+
+    __tablename__ = "project_statuses"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True, autoincrement=False)
+    agency_id: Mapped[int]
+    budget_kzt: Mapped[int | None] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+    placement_verified_on: Mapped[date | None]
+    is_restricted: Mapped[bool]
+    freeze_status: Mapped[str] = mapped_column(String(12))
+    severity: Mapped[str | None] = mapped_column(String(10))
+    region: Mapped[str | None] = mapped_column(String(2))
+    sector: Mapped[str | None] = mapped_column(String(2))
+    placement: Mapped[str] = mapped_column(String(20))
+
+    __table_args__ = (
+        Index(None, "agency_id"),
+        Index(None, "changed_at", "project_id"),
+        # An index of all statuses would lead SQLite to sort most of the table for a page.
+        Index(
+            "ix_project_statuses_rare",
+            "freeze_status",
+            sqlite_where=HAS_RARE_STATUS,
+            postgresql_where=HAS_RARE_STATUS,
+        ),
+    )
+
+
+STATUS: Final = table_of(ProjectStatus)
+# What it shows of a project beside the project's own columns.
+STATUS_COLUMNS: Final = (STATUS.c.freeze_status, STATUS.c.severity, STATUS.c.changed_at)
+
+
 class Project(Model):
     """One piece of work on one digital object. Money is in whole tenge, dates are local, ``region`` is a KATO prefix.
 
     ``words`` is the search text: names, purpose and number in lower case. ``updated_at``: the last edit;
-    ``changed_at``: when the row was written last, by audits and decisions too.
     ``attested_on``: when the agency last confirmed that the record is true; None since its registration.
     ``withdrawn_at``: when a project that was registered in error was withdrawn (``visibility.py``).
-    ``freeze_status`` and ``severity``: of the last audit or decision (``flags/freeze_status.py`` keeps them).
+    ``freeze_status``, ``severity`` and ``changed_at`` are columns of ``ProjectStatus``.
     """
 
     __tablename__ = "projects"
@@ -100,10 +139,17 @@ class Project(Model):
     version: Mapped[int]
     registered_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
-    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
     words: Mapped[str] = mapped_column(Text)
-    freeze_status: Mapped[str] = mapped_column(String(12), server_default="unaudited")
-    severity: Mapped[str | None] = mapped_column(String(10))
+    freeze_status: Mapped[str] = column_property(
+        select(STATUS.c.freeze_status).where(STATUS.c.project_id == id).scalar_subquery()
+    )
+    severity: Mapped[str | None] = column_property(
+        select(STATUS.c.severity).where(STATUS.c.project_id == id).scalar_subquery()
+    )
+
+    changed_at: Mapped[datetime] = column_property(
+        select(STATUS.c.changed_at).where(STATUS.c.project_id == id).scalar_subquery()
+    )
 
     agency: Mapped[Agency] = relationship(lazy="raise")
 
@@ -111,7 +157,6 @@ class Project(Model):
         UniqueConstraint("agency_id", "external_id"),
         Index(None, "registered_at", "id"),
         Index(None, "updated_at", "id"),
-        Index(None, "changed_at", "id"),
         Index(None, "platform_key"),
         Index(None, "agency_id", "registered_at"),
         # Rare filters in the order of the usual sort.
@@ -123,28 +168,6 @@ class Project(Model):
             "registered_at",
             "id",
             sqlite_where=BY_FILTERS,
-        ),
-        # What audits and reports count, in the order of agencies: read instead of the table.
-        Index(
-            "ix_projects_counted",
-            "agency_id",
-            "is_restricted",
-            "freeze_status",
-            "severity",
-            "region",
-            "sector",
-            "placement",
-            "placement_verified_on",
-            "budget_kzt",
-        ),
-        # An index of all statuses would lead SQLite to sort most of the table for a page.
-        Index(
-            "ix_projects_rare_status",
-            "freeze_status",
-            "registered_at",
-            "id",
-            sqlite_where=HAS_RARE_STATUS,
-            postgresql_where=HAS_RARE_STATUS,
         ),
         Index(
             "ix_projects_restricted",
@@ -167,11 +190,8 @@ NOT_CHANGEABLE = (
     "version",
     "registered_at",
     "updated_at",
-    "changed_at",
     "withdrawn_at",
     "words",
-    "freeze_status",
-    "severity",
     # Recorded by ``attestations.py`` alone, with a revision of its own.
     "attested_on",
     "attested_by",

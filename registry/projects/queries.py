@@ -37,7 +37,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.fields import FILTERED_TEXTS, is_asked
 from registry.projects.filters import FILTERS, filter_conditions, started_on
-from registry.projects.models import BY_FILTERS, Project
+from registry.projects.models import BY_FILTERS, STATUS, STATUS_COLUMNS, Project
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 
 
@@ -141,7 +141,7 @@ PROJECT_LIST: Final = ListDeclaration[Actor](
     permission=Permission.PROJECTS_READ,
     filters=FILTERS,
     sorts={
-        **sort_keys(PROJECT.registered_at, PROJECT.updated_at, PROJECT.changed_at, PROJECT.number),
+        **sort_keys(PROJECT.registered_at, PROJECT.updated_at, STATUS.c.changed_at, PROJECT.number),
         "budget_kzt": SortKey("budget_kzt", PROJECT.budget_kzt, int, nullable=True, ends=BUDGET_ENDS),
         # Of which column the policy says.
         "started_on": SortKey("started_on", PROJECT.contract_signed_on, date, nullable=True),
@@ -166,7 +166,7 @@ def list_projects(
     reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)
     statement = filtered(sort, page.limit, reader, filters, tuple(only), (policy_in_force(), today(), is_sqlite()))
     if page.cursor is not None:
-        statement = statement.where(after(key, table_of(Project).c.id, descending, page.cursor))
+        statement = statement.where(after(key, _unique(key), descending, page.cursor))
     rows = db.session.execute(statement, {OWN_AGENCY: actor.agency_id}).mappings().all()
     listing = build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
@@ -256,9 +256,8 @@ def _list_statement(sort: str, policy: Policy) -> Select[*tuple[Any, ...]]:
         *(project[name] for name in ("name_kk", "name_ru", "name_en", "object_kind", "work_type", "stage")),
         project.placement,
         started_on(policy).label("started_on"),
-        *(project[name] for name in ("budget_kzt", "sector", "region", "updated_at", "changed_at")),
-        project.freeze_status,
-        project.severity,
+        *(project[name] for name in ("budget_kzt", "sector", "region", "updated_at")),
+        *STATUS_COLUMNS,
         project.is_restricted.label("_restricted"),
         key.column.label("_sort"),
         project.id.label("_id"),
@@ -266,7 +265,8 @@ def _list_statement(sort: str, policy: Policy) -> Select[*tuple[Any, ...]]:
     return (
         select(*columns)
         .join(table_of(Agency), agency.id == project.agency_id)
-        .order_by(*order_by(key, project.id, descending))
+        .join(STATUS, STATUS.c.project_id == project.id)
+        .order_by(*order_by(key, _unique(key), descending))
     )
 
 
@@ -277,6 +277,11 @@ def sort_key(sort: str) -> tuple[SortKey, bool]:
         ends = (date_literal("0001-01-01"), date_literal("9999-12-31"))
         key = replace(key, column=started_on(policy_in_force()), ends=ends)
     return key, descending
+
+
+def _unique(key: SortKey) -> ColumnElement[int]:
+    """The id of the project, of the same table as the key, so that an index serves both."""
+    return STATUS.c.project_id if key.name == "changed_at" else table_of(Project).c.id
 
 
 def projects_numbered(actor: Actor, numbers: Iterable[str]) -> dict[str, Project]:

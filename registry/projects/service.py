@@ -20,7 +20,7 @@ from registry.core.search import project_words, search_words
 from registry.journal import service as journal
 from registry.projects.change_times import (
     PROJECT,
-    status_at_registration,
+    first_status,
 )
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems, merge_problems
@@ -42,7 +42,9 @@ from registry.projects.models import (
     CHANGEABLE,
     EXTERNAL_ID_UNIQUE,
     NO_VALUES,
+    STATUS_COLUMNS,
     Project,
+    ProjectStatus,
     is_project_number,
     project_restricted,
     reserve_number,
@@ -212,18 +214,19 @@ def register_project(
             raise Invalid([problem])
         at = now()
         row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
-        row |= {"version": 1, "registered_at": at, "updated_at": at, "changed_at": at}
-        row |= {"freeze_status": status_at_registration(agency.kind), "severity": None}
+        row |= {"version": 1, "registered_at": at, "updated_at": at}
         changes = differences({"is_restricted": False}, row)
         words = project_words(row)
         hashes = {"version": VERSION, **fingerprint(row, words)}
         # Registrations are serialised from here to the commit, so as much as possible is done before.
         number, project_id = reserve_number()
         row |= {"number": number, "id": project_id, "words": search_words(words, number)}
+        status = first_status(row, agency.kind)
         try:
             insert_related(
                 session,
                 (Project, row),
+                (ProjectStatus, status),
                 (ProjectFingerprint, {"project_id": project_id, **hashes}),
                 (Revision, revision_row(row, changes, actor.principal) | {"reason": reason}),
             )
@@ -235,7 +238,7 @@ def register_project(
         given = {} if reason is None else {"reason": reason}
         details = {"agency": agency.bin, **given, "changes": changes}
         journal.record(actor, "project.registered", f"project:{number}", details)
-        return _as_stored(row, agency)
+        return _as_stored({**row, **{column.name: status[column.name] for column in STATUS_COLUMNS}}, agency)
 
 
 def planned_change(

@@ -25,9 +25,12 @@ IS_RESTRICTED: Final = text("projects.is_restricted")
 RESTRICTED_READ_ACTION: Final = "restricted.read"
 
 
-def visible_projects(actor: Actor) -> list[ColumnElement[bool]]:
-    """Conditions on Project: the actor's agencies for agency roles, and no restricted projects without permission."""
-    return _conditions(own_agencies(actor), restricted=not leaves_out_restricted(actor))
+def visible_projects(actor: Actor, of: Any = PROJECT) -> list[ColumnElement[bool]]:
+    """Conditions on Project: the actor's agencies for agency roles, and no restricted projects without permission.
+
+    ``of``: the columns of another table that has both.
+    """
+    return _conditions(own_agencies(actor), restricted=not leaves_out_restricted(actor), of=of)
 
 
 def leaves_out_restricted(actor: Actor) -> bool:
@@ -45,12 +48,12 @@ def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
     return _conditions(own, restricted=restricted)
 
 
-def _conditions(own: Select[tuple[int]] | None, *, restricted: bool) -> list[ColumnElement[bool]]:
+def _conditions(own: Select[tuple[int]] | None, *, restricted: bool, of: Any = PROJECT) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if own is not None:
-        conditions.append(PROJECT.agency_id.in_(own))
+        conditions.append(of.agency_id.in_(own))
     if not restricted:
-        conditions.append(PROJECT.is_restricted.is_(False))
+        conditions.append(of.is_restricted.is_(False))
     return conditions
 
 

@@ -20,7 +20,7 @@ from registry.audits.counting import counts_over_time
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status
 from registry.core.database import db, table_of
-from registry.projects.models import Project
+from registry.projects.models import STATUS, Project
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, pieces, with_share
@@ -89,7 +89,7 @@ def _count(actor: Actor, ids: Collection[int], condition: ColumnElement[bool]) -
 
 def _totals(actor: Actor, ids: Collection[int]) -> dict[str, Any]:
     totals: dict[str, Any] = dict.fromkeys(COUNTED, 0)
-    rows = db.session.execute(pieces(actor, "agency").where(PROJECT.agency_id.in_(ids)))
+    rows = db.session.execute(pieces(actor, "agency").where(STATUS.c.agency_id.in_(ids)))
     for _agency, status, severity, projects, budget in rows:
         totals["projects"] += projects
         totals["budget_kzt"] += int(budget or 0)

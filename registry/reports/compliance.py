@@ -16,16 +16,16 @@ from registry.audits.counting import counts_on
 from registry.core.database import db, table_of
 from registry.flags.models import AuditRun, newest_good
 from registry.freeze.vocabulary import Severity
-from registry.projects.models import Project
+from registry.projects.models import STATUS
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import FreezeStatus
 
 # Grouping by an agency's id is cheaper than by its BIN, and the id also gives the kind.
 GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
-    "agency": table_of(Project).c.agency_id,
-    "region": table_of(Project).c.region,
+    "agency": STATUS.c.agency_id,
+    "region": STATUS.c.region,
     "kind": table_of(Agency).c.kind,
-    "sector": table_of(Project).c.sector,
+    "sector": STATUS.c.sector,
 }
 NAMES: Final = ("name_kk", "name_ru", "name_en")
 # The statuses beside ``flagged``, in the order of the columns.
@@ -103,18 +103,14 @@ def with_share(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
-    """Query counts and budgets of projects by group, freeze status and severity.
-
-    Projects are read once, from ``ix_projects_counted`` alone.
-    """
-    project, agency = table_of(Project), table_of(Agency)
-    alike = (GROUPS[grouped_by], project.c.freeze_status, project.c.severity)
-    counted = select(*alike, func.count(), func.sum(project.c.budget_kzt)).select_from(project)
+    """Query counts and budgets of projects by group, freeze status and severity, from the table of statuses."""
+    agency = table_of(Agency)
+    alike = (GROUPS[grouped_by], STATUS.c.freeze_status, STATUS.c.severity)
+    counted = select(*alike, func.count(), func.sum(STATUS.c.budget_kzt)).select_from(STATUS)
     if grouped_by == "kind":
-        counted = counted.join(agency, agency.c.id == project.c.agency_id)
-    # By the status: the index has no time of withdrawal.
-    counted = counted.where(project.c.freeze_status != FreezeStatus.WITHDRAWN.value)
-    return counted.where(*visible_projects(actor)).group_by(*alike)
+        counted = counted.join(agency, agency.c.id == STATUS.c.agency_id)
+    counted = counted.where(STATUS.c.freeze_status != FreezeStatus.WITHDRAWN.value)
+    return counted.where(*visible_projects(actor, STATUS.c)).group_by(*alike)
 
 
 # Compliance report by agency as a tree: each agency with all agencies below it, one level at a time.

@@ -23,8 +23,7 @@ from registry.core.errors import Conflict
 from registry.flags.former_flags import reopen_flags
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import lock_flags_for_audit, lock_flags_for_review
-from registry.projects.change_times import PROJECT
-from registry.projects.models import Project
+from registry.projects.models import STATUS, Project
 from registry.projects.service import find_project, find_project_to_change
 from registry.projects.visibility import save_freeze_status_change
 from registry.requests.decisions import (
@@ -162,7 +161,7 @@ def restore_project(actor: Actor, request_id: int, reason: str) -> Request:
         reopen_flags(request.details["flags"], at)
         project.withdrawn_at = None
         session.flush()
-        update_freeze_status(at, PROJECT.c.id == project.id)
+        update_freeze_status(at, STATUS.c.project_id == project.id)
         session.refresh(project)
         details = {"request": request.id, "reason": reason}
         save_freeze_status_change(actor, project, before, at, "project.restored", details)

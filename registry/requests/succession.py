@@ -32,7 +32,7 @@ from registry.freeze.evaluation import in_scope
 from registry.projects.bulk_writes import move_projects
 from registry.projects.change_times import projects_of_ids
 from registry.projects.drafts import pass_on_drafts
-from registry.projects.models import Project, is_project_number
+from registry.projects.models import STATUS, Project, is_project_number
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.kinds import Asked, RequestHandler, agency_succeeded
@@ -232,7 +232,7 @@ def pass_projects(
     ids, renamed = move_projects(
         actor, former, to, at, numbers=numbers, decided_by=str(request.decided_by), details=details
     )
-    for some in projects_of_ids(ids):
+    for some in projects_of_ids(ids, STATUS.c.project_id):
         # The rules depend on the kind of the agency.
         update_freeze_status(at, some)
     return {"passed_on": len(ids), **({"external_ids_changed": renamed} if renamed else {})}

@@ -25,10 +25,9 @@ from registry.core.fields import BaseSchema, ReadOnly, Text, Timestamp, nullable
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import clear_flags, ever_had_serious_flag
 from registry.flags.freeze_status import update_freeze_status
-from registry.projects.change_times import PROJECT
 from registry.projects.former_records import link_later_records
 from registry.projects.links import add_link
-from registry.projects.models import Project, is_project_number, project_withdrawn
+from registry.projects.models import STATUS, Project, is_project_number, project_withdrawn
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import (
     ProjectWithdrawn,
@@ -150,7 +149,7 @@ class Withdrawal(RequestHandler):
         cancel_other_requests(actor, request)
         project.withdrawn_at = at
         session.flush()
-        update_freeze_status(at, PROJECT.c.id == project.id)
+        update_freeze_status(at, STATUS.c.project_id == project.id)
         session.refresh(project)
         end_outdated(actor, Approval.project_id.expression == project.id)
         link_later_records(session, project, at)

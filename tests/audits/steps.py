@@ -21,8 +21,7 @@ from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.policy import Policy
 from registry.platform.confirmations import verify_placement
-from registry.projects.change_times import PROJECT
-from registry.projects.models import Project, reserve_numbers
+from registry.projects.models import STATUS, Project, reserve_numbers
 from registry.projects.revisions import Revision, revision_row
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change
@@ -82,7 +81,7 @@ def accept(project: Project, *rules: str) -> None:
         session.execute(
             update(Flag).where(*conditions).values(status="accepted", accepted_fingerprint=Flag.fingerprint)
         )
-        update_freeze_status(now(), PROJECT.c.id == project.id)
+        update_freeze_status(now(), STATUS.c.project_id == project.id)
 
 
 def status_of(project: Project) -> str:
@@ -103,6 +102,8 @@ def create_projects(count: int, agency: Agency | None = None, **values: Any) -> 
         session.execute(insert(Project), copies)
         ids = session.scalars(select(Project.id).where(Project.number.in_(numbers)).order_by(Project.id)).all()
         session.execute(insert(Revision), [revision_row({**row, "id": each}, [], "tests") for each in ids])
+        status = dict(session.execute(select(STATUS).where(STATUS.c.project_id == first.id)).mappings().one())
+        session.execute(insert(STATUS), [{**status, "project_id": each} for each in ids])
     return [first.id, *ids]
 
 

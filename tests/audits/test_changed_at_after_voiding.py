@@ -9,7 +9,7 @@ from flask import Flask
 from registry.audits.service import void_audit
 from registry.cases.models import Case
 from registry.flags.models import Flag
-from registry.projects.models import Project
+from registry.projects.models import ProjectStatus
 from tests.audits.steps import OPERATOR, audit, table
 from tests.factories import a_project
 from tests.present import Present
@@ -26,9 +26,9 @@ def test_voiding_leaves_no_changed_at_in_the_future(app: Flask, present: Present
     present.set(FUTURE)
     a_project()
     run = audit()
-    assert [row["changed_at"].year for model in (Project, Flag, Case) for row in table(model)].count(2027) > 4
+    assert [row["changed_at"].year for model in (ProjectStatus, Flag, Case) for row in table(model)].count(2027) > 4
     present.set(DAY)
     void_audit(OPERATOR, run.id, "The clock was 401 days ahead.")
 
-    for model in (Project, Flag, Case):
+    for model in (ProjectStatus, Flag, Case):
         assert {row["changed_at"] for row in table(model)} == {NOON}, model

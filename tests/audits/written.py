@@ -15,7 +15,8 @@ from registry.cases.models import Order
 from registry.core.clock import local_instant, now
 from registry.core.database import transaction
 from registry.freeze.facts import EarlierRevision, Facts
-from registry.projects.models import Project, reserve_numbers
+from registry.projects.change_times import first_status
+from registry.projects.models import Project, ProjectStatus, reserve_numbers
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
@@ -51,6 +52,8 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
         )
         session.add(project)
         session.flush()
+        row = {column.name: getattr(project, column.name) for column in Project.__table__.columns}
+        session.execute(insert(ProjectStatus), first_status(row, facts.agency_kind))
         session.execute(insert(Revision), list(_revisions(facts, project.id, at)))
         if facts.order_migrate_by is not None:
             session.add_all(_orders(project.id, facts, at))

@@ -12,18 +12,19 @@ from random import Random
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import case, insert, select, text
 
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.fields import check_digit
+from registry.core.record_guards import COPIED
 from registry.core.search import project_words, search_words
 from registry.projects.fingerprints import refresh_fingerprints
-from registry.projects.models import NumberSeries, Project, project_number
+from registry.projects.models import STATUS, NumberSeries, Project, project_number
 from registry.projects.revisions import Revision
-from registry.projects.vocabulary import Funding, ObjectKind
+from registry.projects.vocabulary import FreezeStatus, Funding, ObjectKind
 from tests.benchmark.words import names
 
 SEED: Final = 20251210
@@ -66,7 +67,8 @@ PROFILES: Final[tuple[tuple[int, dict[str, Any]], ...]] = (
          "contract_signed_on": OLD, "object_commissioned_on": OLD}),
 )  # fmt: skip
 
-PROJECT_COLUMNS: Final = tuple(column.name for column in table_of(Project).columns)
+PROJECT: Final = table_of(Project)
+PROJECT_COLUMNS: Final = tuple(column.name for column in PROJECT.columns)
 REVISION_COLUMNS: Final = (
     "project_id", "version", "at", "by", "work_type", "stage", "placement", "contract_signed_on", "work_started_on",
     "ended_on", "changes",
@@ -89,6 +91,11 @@ def load(size: int) -> None:
         if len(projects) == PIECE:
             _write(projects, revisions)
     _write(projects, revisions)
+    with transaction() as session:
+        outside = PROJECT.c.agency_id % OUT_OF_SCOPE_EVERY == 0
+        status = case((outside, FreezeStatus.OUT_OF_SCOPE.value), else_=FreezeStatus.UNAUDITED.value)
+        rows = select(PROJECT.c.id, *(PROJECT.c[name] for name in COPIED), status).order_by(PROJECT.c.id)
+        session.execute(insert(STATUS).from_select(["project_id", *COPIED, "freeze_status"], rows))
     refresh_fingerprints()
     _tidy()
 
@@ -158,7 +165,6 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
             "region": Region.codes()[int(draw() * len(Region.codes()))],
             "responsible_name": f"Ответственный {own}",
             "is_restricted": "0",
-            "freeze_status": "out_of_scope" if agency % OUT_OF_SCOPE_EVERY == 0 else "unaudited",
             "version": version,
             "registered_at": instant,
             "updated_at": instant,

@@ -20,6 +20,7 @@ from registry.core.dialects import is_sqlite
 from registry.core.lists import Page
 from registry.flags.models import AuditRun, last_good_audit
 from registry.projects.change_times import PROJECT
+from registry.projects.models import STATUS
 from registry.projects.queries import list_projects
 from registry.search.service import search
 from tests.benchmark.child import in_child
@@ -101,17 +102,21 @@ def _spread_cases() -> None:
     """A case for every flagged project: of ten, five are closed, three new, and two with somebody."""
     with transaction() as session:
         audit = select(AuditRun.id).where(AuditRun.status == "succeeded").limit(1).scalar_subquery()
-        severity = case((PROJECT.c.severity.is_(None), "low"), else_=PROJECT.c.severity)
-        flagged = select(
-            PROJECT.c.id,
-            cast("new", String),
-            severity,
-            cast("low", String),
-            PROJECT.c.registered_at,
-            audit,
-            1,
-            PROJECT.c.changed_at,
-        ).where(PROJECT.c.freeze_status == "flagged", PROJECT.c.id.not_in(select(CASE.c.project_id)))
+        severity = case((STATUS.c.severity.is_(None), "low"), else_=STATUS.c.severity)
+        flagged = (
+            select(
+                PROJECT.c.id,
+                cast("new", String),
+                severity,
+                cast("low", String),
+                PROJECT.c.registered_at,
+                audit,
+                1,
+                STATUS.c.changed_at,
+            )
+            .join(STATUS, STATUS.c.project_id == PROJECT.c.id)
+            .where(STATUS.c.freeze_status == "flagged", PROJECT.c.id.not_in(select(CASE.c.project_id)))
+        )
         columns = [
             "project_id",
             "status",

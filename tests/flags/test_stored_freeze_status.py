@@ -16,7 +16,7 @@ from registry.core.database import db, transaction
 from registry.flags.freeze_status import AGENCY, computed_freeze_status, computed_severity
 from registry.flags.models import FLAGS, AuditRun
 from registry.freeze.current import policy_in_force, set_policy
-from registry.projects.change_times import PROJECT
+from registry.projects.models import STATUS
 from tests.audits.steps import OPERATOR, audit, exempt, status_of
 from tests.cases.cast import NO_BREACH, TRANSITIONAL, cases_of, decided_case, migrate_by
 from tests.factories import a_project, an_actor, an_agency
@@ -28,13 +28,13 @@ DAY = date(2026, 10, 5)
 
 
 def stored() -> list[tuple[int, str, str | None]]:
-    statement = select(PROJECT.c.id, PROJECT.c.freeze_status, PROJECT.c.severity).order_by(PROJECT.c.id)
+    statement = select(STATUS.c.project_id, STATUS.c.freeze_status, STATUS.c.severity).order_by(STATUS.c.project_id)
     return [(row[0], row[1], row[2]) for row in db.session.execute(statement)]
 
 
 def computed() -> list[tuple[int, str, str | None]]:
-    columns = (PROJECT.c.id, computed_freeze_status(policy_in_force()), computed_severity())
-    return [(row[0], row[1], row[2]) for row in db.session.execute(select(*columns).order_by(PROJECT.c.id))]
+    columns = (STATUS.c.project_id, computed_freeze_status(policy_in_force()), computed_severity())
+    return [(row[0], row[1], row[2]) for row in db.session.execute(select(*columns).order_by(STATUS.c.project_id))]
 
 
 class LongerStory(Story):

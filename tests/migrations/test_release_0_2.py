@@ -21,7 +21,7 @@ from registry.flags.freeze_status import computed_freeze_status, computed_severi
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.current import policy_in_force
 from registry.journal.verification import verify_stored
-from registry.projects.change_times import PROJECT
+from registry.projects.models import STATUS
 from tests.audits.steps import audit
 from tests.migrations.rows import rows_there
 from tests.present import Present
@@ -104,9 +104,9 @@ def test_registry_of_release_0_2_upgrades_with_all_records(release_0_2: Flask, p
     assert schema_is_current()
     assert records() == RECORDS
     assert verify_stored() == []
-    columns = (PROJECT.c.freeze_status, PROJECT.c.severity)
+    columns = (STATUS.c.freeze_status, STATUS.c.severity)
     statuses = db.session.execute(
-        select(*columns, computed_freeze_status(policy_in_force()), computed_severity()).order_by(PROJECT.c.id)
+        select(*columns, computed_freeze_status(policy_in_force()), computed_severity()).order_by(STATUS.c.project_id)
     ).all()
     assert [tuple(row[:2]) for row in statuses] == [tuple(row[2:]) for row in statuses]
     assert Counter(row[0] for row in statuses) == STATUSES

@@ -36,6 +36,8 @@ A_DAY = "1987-06-05"
 # What the public fields are stored in, beside themselves; and what nobody may change, the tests neither.
 KNOWN = {
     "projects": {*PUBLIC_NAMES, "words", "contract_signed_on", "work_started_on"},
+    # Copies of what projects show.
+    "project_statuses": PUBLIC_NAMES,
     "agencies": {"bin", *(name.removeprefix(AGENCY_PREFIX) for name in PUBLIC_NAMES)},
 }
 LEFT = frozenset({"journal", "journal_head", "letters", "changes", "change_head", "open_data_set", "alembic_version"})

@@ -15,7 +15,7 @@ from registry.agencies.models import Agency
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
 from registry.projects.fields import merge_problems
-from registry.projects.models import Project, project_restricted
+from registry.projects.models import STATUS, Project, project_restricted
 from registry.projects.revisions import Revision, history
 from registry.projects.service import (
     AgencyNotYours,
@@ -43,9 +43,11 @@ def test_registration_stores_the_project(agency: Agency) -> None:
 
     assert project.number == "QT-2026-0000001-5"
     # The returned object needs no query, and is the row that was stored.
-    returned = {column.name: getattr(project, column.key) for column in Project.__table__.columns}
+    names = (*Project.__table__.columns.keys(), "freeze_status", "severity", "changed_at")
+    returned = {name: getattr(project, name) for name in names}
     db.session.expire_all()
-    stored = db.session.execute(select(Project.__table__)).mappings().one()
+    columns = (*Project.__table__.columns, STATUS.c.freeze_status, STATUS.c.severity, STATUS.c.changed_at)
+    stored = db.session.execute(select(*columns).join(STATUS)).mappings().one()
     assert {name: stored[name] for name in VALUES} == VALUES
     assert (stored["agency_id"], stored["version"], stored["is_restricted"]) == (agency.id, 1, False)
     assert stored["registered_at"] == stored["updated_at"] == stored["changed_at"] == NINE
