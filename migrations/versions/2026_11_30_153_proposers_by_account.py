@@ -10,7 +10,7 @@ from registry.core.online_migrations import add_reference, drop_column
 from registry.core.record_guards import create_guards, drop_guards
 
 revision = "2026_11_30_153"
-down_revision = "2026_11_30_190"
+down_revision = "2026_11_30_152"
 branch_labels = None
 depends_on = None
 
