@@ -8,7 +8,7 @@ from alembic import op
 from registry.core.online_migrations import on_postgresql
 
 revision = "2026_11_30_190"
-down_revision = "2026_11_30_152"
+down_revision = "2026_11_30_153"
 branch_labels = None
 depends_on = None
 
