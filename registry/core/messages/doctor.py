@@ -80,13 +80,13 @@ MESSAGES: Final[Mapping[str, str]] = {
     "doctor-drill-old": lazy_text("Days since a backup was last restored as a drill: {days}."),
     "doctor-drill-old-advice": lazy_text("Restore the newest one: registry restore-drill."),
     "doctor-guards-missing": lazy_text(
-        "Triggers are missing or off, without which records could be rewritten: {missing}."
+        "Triggers are missing or off, without which records could be rewritten or changed unnoticed: {missing}."
     ),
     "doctor-guards-missing-advice": lazy_text(
         "As the owner: registry db upgrade puts them back. Find out who removed them, and verify the journal. After a "
         "demo that was interrupted, load it again."
     ),
-    "doctor-guards-ok": lazy_text("The triggers that keep records from being rewritten are on."),
+    "doctor-guards-ok": lazy_text("The triggers that keep records from being rewritten and note their changes are on."),
     "doctor-indexes-ok": lazy_text("All indexes are there: {count}."),
     "doctor-indexes-wrong": lazy_text("Indexes that are missing or invalid: {names}."),
     "doctor-indexes-wrong-advice": lazy_text(
