@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import Actor, Role
+from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account, issue_service_token
 from registry.agencies.models import Agency
@@ -38,7 +38,7 @@ from registry.saved_views.service import save_view
 from registry.webhooks.service import create_webhook
 from tests.api.access_matrix.bodies import a_template, a_view, a_webhook
 from tests.api.access_matrix.world import World
-from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, list_key
+from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, list_key, with_account
 
 
 def a_world(agency: Agency) -> World:
@@ -86,12 +86,13 @@ def a_world(agency: Agency) -> World:
     with transaction():
         template_id = add_template(an_actor(Role.SUPERVISOR), a_template()).id
     people = (case_id, account_id, service.id, key_id)
-    letter = a_letter(supervisor, case_id)
+    letter = a_letter(case_id)
     return World(agency, project, *ids, reviewed, *people, requests, link["id"], letter, template_id, reports)
 
 
-def a_letter(supervisor: Actor, case_id: int) -> str:
+def a_letter(case_id: int) -> str:
     """The number of the letter of a question that was withdrawn; the case is new again."""
+    supervisor = with_account(an_actor(Role.SUPERVISOR, name="writes letters"))
     for act in (cases.claim, cases.ask, cases.withdraw, cases.release):
         with transaction():
             act(supervisor, find_case_to_change(supervisor, case_id))
