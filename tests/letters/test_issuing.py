@@ -240,10 +240,10 @@ def test_check_needs_no_exact_spelling_and_says_nothing_of_people_or_project(cas
 
 
 def test_agency_of_another_project_has_its_own_letter(case: Case) -> None:
-    other = an_agency()
+    own, other = case.project_record.agency.bin, an_agency()
     project = a_project(other)
     audit()
     second = act(AIGERIM, case_of(project), "claim")
     act(AIGERIM, case, "ask", "Почему?")
     act(AIGERIM, second, "ask", "Почему?")
-    assert [content_of(letter)["agency"]["bin"] for letter in letters()] == [case.project_record.agency.bin, other.bin]
+    assert [content_of(letter)["agency"]["bin"] for letter in letters()] == [own, other.bin]
