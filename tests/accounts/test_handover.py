@@ -23,6 +23,7 @@ from registry.cases.models import Case, CaseEvent
 from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
+from registry.journal.service import JournalEntry
 from registry.projects.drafts import Draft, drafts_of, start_draft
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.cases.cast import NO_BREACH, SAULE, act, audit, case_of, under_review
@@ -185,3 +186,12 @@ def test_hand_over_lets_nobody_approve_the_own_proposal(app: Flask, steps: list[
 def _known(name: str) -> Person:
     known = db.session.scalar(select(Person).join(Person.account).where(Account.name == name))
     return known or person(name, Role.SUPERVISOR)
+
+
+def test_hand_over_is_journalled_with_its_counts() -> None:
+    aigerim, bolat = person("aigerim"), person("bolat")
+    under_review(a_project())
+    hand_over(MANAGER, aigerim.account_id, bolat.account_id)
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.handed-over")).one()
+    assert entry.subject == "account:aigerim"
+    assert entry.details == '{"absences":0,"cases":1,"drafts":0,"receiver":"bolat","reports":0,"service_accounts":0}'

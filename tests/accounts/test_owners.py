@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.models import AccountNotFound, AccountsNeedAPerson
-from registry.accounts.roles import Actor, Role
+from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.same_person import change_owner, owner_name, ownerless_accounts
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account, issue
@@ -84,3 +84,20 @@ def test_agency_administrator_chooses_owners_of_the_own_agencies(adil: Actor) ->
         change_owner(aizhan, robot.id, other)
     add_service_account(ADMINISTRATOR, "their robot", Role.AGENCY_EDITOR, foreign.id)
     assert names(aizhan) == [] and names(adil) == ["their robot"]
+
+
+def test_account_of_a_disabled_owner_or_of_the_command_line_is_listed_without_owner(adil: Actor) -> None:
+    bota = a_person("bota")
+    robot = add_service_account(adil, "robot", Role.AUDITOR, None, bota)
+    issue(ADMINISTRATOR, "from the command line", Role.AUDITOR, None, DAY)
+    assert names(adil) == ["from the command line"]
+    disable_account(adil, bota)
+    assert names(adil) == ["from the command line", "robot"]
+    change_owner(adil, robot.id, adil.account_id or 0)
+    assert names(adil) == ["from the command line"]
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.owner-changed")).one()
+    assert (entry.subject, json.loads(entry.details)) == ("account:robot", {"previous_owner": "bota", "owner": "adil"})
+    disable_account(adil, robot.id)
+    assert names(an_actor(Role.AUDITOR)) == ["from the command line"]
+    with pytest.raises(RoleNotAllowed):
+        ownerless_accounts(an_actor(Role.SUPERVISOR))

@@ -168,3 +168,11 @@ def test_ending_tokens_are_those_that_end_within_14_days(app: Flask, present: Pr
     for days, listed in ((0, []), (6, [token.key_id]), (19, [token.key_id]), (20, [])):
         present.set(START + days * DAY)
         assert [each["key_id"] for each in all_tokens(administrator, "ending")] == listed
+
+
+def test_more_than_20_address_ranges_are_rejected(app: Flask) -> None:
+    ranges = [f"10.{number}.0.0/16" for number in range(21)]
+    issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY, addresses=ranges[:20])
+    with pytest.raises(Invalid) as refused:
+        issue(ADMINISTRATOR, "robot", None, None, DAY, addresses=ranges)
+    assert problems(refused) == [("/addresses", "too-many-address-ranges")]

@@ -18,10 +18,12 @@ from registry.accounts.factors import (
     FactorAlreadyEnrolled,
     NoPasskey,
     PasskeysUnavailable,
+    RelyingParty,
     begin_passkey_registration,
     begin_passkey_verification,
     finish_passkey_registration,
     finish_passkey_verification,
+    relying_party,
 )
 from registry.accounts.models import Passkey
 from registry.accounts.sessions import FactorSession, WebSession, find_factor_session, find_session_user
@@ -210,3 +212,23 @@ def test_ten_tabs_wait_for_a_passkey_and_the_first_of_eleven_expires() -> None:
     with pytest.raises(CeremonyExpired):
         finish_passkey_verification(session, device.get(begun[0]))
     finish_passkey_verification(session, device.get(begun[1]))
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://registry.gov.kz/", RelyingParty("registry.gov.kz", "https://registry.gov.kz")),
+        ("https://Registry.gov.kz:443", RelyingParty("registry.gov.kz", "https://registry.gov.kz")),
+        ("https://registry.gov.kz:8443/base", RelyingParty("registry.gov.kz", "https://registry.gov.kz:8443")),
+        ("http://localhost:8000", RelyingParty("localhost", "http://localhost:8000")),
+        ("http://registry.gov.kz", None),
+        ("https://10.0.0.1", None),
+        ("https://[::1]", None),
+        (None, None),
+    ],
+)
+def test_site_of_passkeys_is_the_public_address(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, url: str | None, site: RelyingParty | None
+) -> None:
+    monkeypatch.setitem(app.config, "PUBLIC_URL", url)
+    assert relying_party() == site
