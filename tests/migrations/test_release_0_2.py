@@ -143,6 +143,27 @@ def test_accounts_of_agencies_go_on_reading_restricted_projects(release_0_2: Fla
     ]
 
 
+def test_what_was_by_name_belongs_to_the_accounts_of_these_names(release_0_2: Flask) -> None:
+    at = "'2026-03-01 04:05:06.000000'"
+    name, content = "INSERT INTO {table} (id, principal, {columns}) VALUES ({id}, '{name}', {values})", "'{{}}'"
+    names = {id_: str(name) for id_, name in rows("SELECT id, name FROM principals")}  # type: ignore[misc]
+    (somebody,) = [name for id_, name in names.items() if id_ == 5]
+    for id_, owner in ((1, somebody), (2, "nobody")):
+        drafts = {"columns": '"values", created_at, updated_at', "values": f"{content.format()}, {at}, {at}"}
+        files = {"columns": "file_name, kept_at, content", "values": f"'x', {at}, ''"}
+        run(name.format(table="drafts", id=id_, name=owner, **drafts))
+        run(name.format(table="waiting_files", id=id_, name=owner, **files))
+    assigned = rows("SELECT id, assignee FROM cases WHERE assignee IS NOT NULL ORDER BY id")
+    upgrade_schema()
+    assert rows("SELECT id, account_id FROM drafts") == rows("SELECT id, account_id FROM pending_uploads") == [(1, 5)]
+    by_account = (
+        "SELECT cases.id, accounts.name FROM cases JOIN accounts ON accounts.id = assignee_account_id ORDER BY 1"
+    )
+    assert rows(by_account) == assigned != []
+    unknown = "SELECT count(*) FROM case_decisions WHERE proposed_account_id IS NULL"
+    assert rows(unknown) == [(0,)]
+
+
 def test_role_and_agency_of_people_are_those_of_their_accounts_on_the_way_down(release_0_2: Flask) -> None:
     upgrade_schema()
     run("UPDATE accounts SET role = 'auditor', agency_id = NULL WHERE id = 1")

@@ -20,12 +20,12 @@ from flask import current_app
 from registry.accounts.sessions import session_mac
 from registry.accounts.tokens import token_mac
 from registry.core import online_migrations
-from registry.core.database import Instant
+from registry.core.database import EPOCH, Instant
 from registry.core.online_migrations import on_postgresql, partial_index
-from registry.core.record_guards import create_guards, drop_guards
+from registry.core.record_guards import COPIED, create_guards, drop_guards
 from registry.journal.service import FIRST_HASH
 
-revision = "2026_11_30_100"
+revision = "2026_11_30_190"
 down_revision = "2026_11_26_15"
 branch_labels = None
 depends_on = None
@@ -49,6 +49,7 @@ OF_LARGE_TABLES: Final[Mapping[str, Mapping[str, sa.types.TypeEngine[Any]]]] = {
 }
 # By the name of the table in release 0.2.
 COLUMNS: Final[Mapping[str, Mapping[str, sa.types.TypeEngine[Any]]]] = {
+    "agencies": {"closed_on": sa.Date()},
     "audits": {
         "held_causes": sa.JSON(),
         "held_decision": sa.JSON(),
@@ -105,21 +106,6 @@ PARTIAL_INDEXES_OF_PROJECTS: Final = {
     "ix_projects_withdrawn": (["id"], "withdrawn_at IS NOT NULL"),
     "ix_projects_onboarding": (["onboarding_due_on"], "placement = 'onboarding'"),
 }
-# Audits and reports count projects from an index alone.
-COUNTED: Final = "ix_projects_counted"
-COUNTED_COLUMNS: Final = [
-    "agency_id",
-    "is_restricted",
-    "freeze_status",
-    "severity",
-    "region",
-    "sector",
-    "placement",
-    "placement_verified_on",
-    "budget_kzt",
-]
-REPORTED: Final = "ix_projects_reported_status"
-REPORTED_COLUMNS: Final = ["agency_id", "region", "sector", "budget_kzt", "is_restricted", "freeze_status", "severity"]
 # On SQLite a search reads the texts that it looks through from an index of their own, a sixth of the table.
 SEARCHED: Final = "ix_projects_search_text"
 INDEXES_OF_CASES: Final = {
@@ -128,7 +114,6 @@ INDEXES_OF_CASES: Final = {
         ["opened_at", "id"],
         ["changed_at", "id"],
         ["closed_at", "id"],
-        ["assignee", "id"],
         ["outcome", "id"],
         ["severity", "project_id"],
     )
@@ -137,6 +122,31 @@ INDEXES_OF_CASES: Final = {
 CLOSED_LAST: Final = "ix_cases_status_closed_at_down"
 GOOD_AUDITS: Final = "ix_audits_good"
 IS_GOOD: Final = sa.text("status = 'succeeded' AND NOT dry_run")
+
+# Accounts in place of names, and other references, by the new name of the table.
+REFERENCES: Final = {
+    "agencies": {"successor_id": "agencies"},
+    "case_decisions": {"proposed_account_id": "accounts"},
+    "cases": {"assignee_account_id": "accounts"},
+    "drafts": {"account_id": "accounts"},
+    "imports": {"account_id": "accounts", "dry_run_id": "imports"},
+    "pending_uploads": {"account_id": "accounts"},
+}
+NAME: Final = "(SELECT accounts.name FROM accounts WHERE accounts.id = {table}.{column})"
+ACCOUNT: Final = "(SELECT accounts.id FROM accounts WHERE accounts.name = {table}.{column})"
+FORMER_ACCOUNT: Final = (
+    "(SELECT min(former_names.account_id) FROM former_names WHERE former_names.name = {table}.{column})"
+)
+# By these an insert of release 0.1 without a role was refused.
+DEFAULTS_OF_ACCOUNTS: Final = {
+    "name_skeleton": (sa.Text(), "-"),
+    "kind": (sa.String(10), "service"),
+    "role": (sa.String(20), "-"),
+}
+# The freeze status of projects moves into a table of its own.
+STATUS: Final = ("freeze_status", "severity", "changed_at")
+RARE_STATUS: Final = sa.text("freeze_status IN ('unaudited', 'exempt', 'accepted')")
+REPORTED_COLUMNS: Final = ["agency_id", "region", "sector", "budget_kzt", "is_restricted", "freeze_status", "severity"]
 
 # New names, in this order: e-mails leave the name that letters get.
 TABLES: Final = {
@@ -197,6 +207,8 @@ NEW_TABLES: Final = (
     "journal_verification",
     "changes",
     "change_head",
+    "pending_changes",
+    "flag_writer",
     "scheduled_jobs",
     "open_data_set",
     "weekly_overviews",
@@ -213,6 +225,7 @@ NEW_TABLES: Final = (
     "agency_counts",
     "daily_counts",
     "government_reports",
+    "project_statuses",
     "letters",
     "letter_series",
     "case_documents",
@@ -242,6 +255,8 @@ def upgrade() -> None:
     _add_to_large_tables()
     _add_columns()
     _rename_tables()
+    _refer_to_accounts()
+    _drop_former_columns()
     _create_accounts()
     _create_journal()
     _create_projects()
@@ -249,6 +264,7 @@ def upgrade() -> None:
     _create_cases()
     _create_imports()
     _create_webhooks()
+    _move_status()
     _insert_first_rows()
     _admit_accounts_of_agencies()
     _sign_credentials()
@@ -259,8 +275,11 @@ def downgrade() -> None:
     """Take away what release 0.2 does not know, with what was recorded there."""
     drop_guards(op.get_bind())
     _undo_values()
+    _move_status_back()
     for table in reversed(NEW_TABLES):
         op.drop_table(table)
+    _add_former_columns()
+    _refer_to_names()
     _rename_tables_back()
     _drop_columns()
     _drop_from_large_tables()
@@ -277,11 +296,9 @@ def _add_to_large_tables() -> None:
     for name, (names, only) in PARTIAL_INDEXES_OF_PROJECTS.items():
         where = sa.text(only)
         online_migrations.create_index(name, "projects", names, sqlite_where=where, postgresql_where=where)
-    online_migrations.create_index(COUNTED, "projects", COUNTED_COLUMNS)
     for name, names in INDEXES_OF_CASES.items():
         online_migrations.create_index(name, "cases", names)
     if on_postgresql():
-        online_migrations.drop_index(REPORTED)
         names = ["status", sa.text("closed_at DESC NULLS LAST"), sa.text("id DESC")]
         online_migrations.create_index(CLOSED_LAST, "cases", names)
     else:
@@ -292,13 +309,12 @@ def _add_to_large_tables() -> None:
 def _drop_from_large_tables() -> None:
     _replace_index_of_good_audits(["on", "id"])
     if on_postgresql():
-        online_migrations.create_index(REPORTED, "projects", ["id"], postgresql_include=REPORTED_COLUMNS)
         op.drop_index(CLOSED_LAST, "cases")
     else:
         op.drop_index(SEARCHED, "projects")
     for name in INDEXES_OF_CASES:
         op.drop_index(name, "cases")
-    for name in (*INDEXES_OF_PROJECTS, *PARTIAL_INDEXES_OF_PROJECTS, COUNTED):
+    for name in (*INDEXES_OF_PROJECTS, *PARTIAL_INDEXES_OF_PROJECTS):
         op.drop_index(name, "projects")
     for table, columns in OF_LARGE_TABLES.items():
         for name in columns:
@@ -318,27 +334,9 @@ def _add_columns() -> None:
     for table, filled in FILLED.items():
         for name, (kind, value) in filled.items():
             op.add_column(table, sa.Column(name, kind, nullable=False, server_default=value))
-    with op.batch_alter_table("agencies") as batch:
-        batch.add_column(sa.Column("closed_on", sa.Date()))
-        batch.add_column(sa.Column("successor_id", sa.Integer()))
-        batch.create_foreign_key("fk_agencies_successor_id", "agencies", ["successor_id"], ["id"])
-    op.create_index("ix_agencies_successor_id", "agencies", ["successor_id"])
-    with op.batch_alter_table("imports") as batch:
-        batch.add_column(sa.Column("dry_run_id", sa.Integer()))
-        batch.create_foreign_key("fk_imports_dry_run_id", "imports", ["dry_run_id"], ["id"])
-    _rebuild_drafts(remember_numbers=True)
 
 
 def _drop_columns() -> None:
-    _rebuild_drafts(remember_numbers=False)
-    with op.batch_alter_table("imports") as batch:
-        batch.drop_constraint("fk_imports_dry_run_id", type_="foreignkey")
-        batch.drop_column("dry_run_id")
-    op.drop_index("ix_agencies_successor_id", "agencies")
-    with op.batch_alter_table("agencies") as batch:
-        batch.drop_constraint("fk_agencies_successor_id", type_="foreignkey")
-        batch.drop_column("successor_id")
-        batch.drop_column("closed_on")
     added: tuple[Mapping[str, Mapping[str, object]], ...] = (COLUMNS, FILLED)
     for tables in added:
         for table, columns in tables.items():
@@ -346,25 +344,160 @@ def _drop_columns() -> None:
                 op.drop_column(table, name)
 
 
-def _rebuild_drafts(*, remember_numbers: bool) -> None:
-    """Let SQLite never use the number of a deleted draft again; sequences of PostgreSQL never do."""
+def _refer_to_accounts() -> None:
+    for table, references in REFERENCES.items():
+        with op.batch_alter_table(table) as batch:
+            for column, target in references.items():
+                batch.add_column(sa.Column(column, sa.Integer()))
+                batch.create_foreign_key(f"fk_{table}_{column}", target, [column], ["id"])
+    op.create_index("ix_agencies_successor_id", "agencies", ["successor_id"])
+    _fill("cases", "assignee_account_id", ACCOUNT.format(table="cases", column="assignee"))
+    _fill("imports", "account_id", ACCOUNT.format(table="imports", column="principal"))
+    proposed = {"table": "case_decisions", "column": "proposed_by"}
+    present_or_former = f"coalesce({ACCOUNT.format(**proposed)}, {FORMER_ACCOUNT.format(**proposed)})"
+    _fill("case_decisions", "proposed_account_id", present_or_former)
+    op.drop_index("ix_cases_assignee", "cases")
+    op.drop_column("cases", "assignee")
+    op.create_index("ix_cases_assignee_account_id", "cases", ["assignee_account_id"])
+    op.drop_index("ix_imports_principal", "imports")
+    op.create_index("ix_imports_account_id", "imports", ["account_id"])
+    op.drop_index("ix_drafts_principal", "drafts")
+    for table in ("drafts", "pending_uploads"):
+        _fill(table, "account_id", ACCOUNT.format(table=table, column="principal"))
+        # Names of nobody own neither, and nobody reads these.
+        op.execute(f"DELETE FROM {table} WHERE account_id IS NULL")  # noqa: S608 - constants
+        _keep_owner(table, sa.Column("account_id", sa.Integer(), nullable=False), "principal")
+        op.create_index(f"ix_{table}_account_id", table, ["account_id"])
+
+
+def _refer_to_names() -> None:
+    for table in ("drafts", "pending_uploads"):
+        op.drop_index(f"ix_{table}_account_id", table)
+        op.add_column(table, sa.Column("principal", sa.Text()))
+        _fill(table, "principal", NAME.format(table=table, column="account_id"))
+        _keep_owner(table, sa.Column("principal", sa.Text(), nullable=False), "account_id")
+    op.create_index("ix_drafts_principal", "drafts", ["principal"])
+    op.drop_index("ix_imports_account_id", "imports")
+    op.create_index("ix_imports_principal", "imports", ["principal"])
+    # The one whose name the account had then may have another now.
+    _fill("imports", "principal", f"coalesce({NAME.format(table='imports', column='account_id')}, principal)")
+    op.drop_index("ix_cases_assignee_account_id", "cases")
+    op.add_column("cases", sa.Column("assignee", sa.String(200)))
+    _fill("cases", "assignee", NAME.format(table="cases", column="assignee_account_id"))
+    op.create_index("ix_cases_assignee", "cases", ["assignee"])
+    op.drop_index("ix_agencies_successor_id", "agencies")
+    for table in ("agencies", "case_decisions", "cases", "imports"):
+        with op.batch_alter_table(table) as batch:
+            for column in REFERENCES[table]:
+                batch.drop_constraint(f"fk_{table}_{column}", type_="foreignkey")
+                batch.drop_column(column)
+
+
+def _fill(table: str, column: str, value: str) -> None:
+    op.execute(f"UPDATE {table} SET {column} = {value}")  # noqa: S608 - constants
+
+
+def _keep_owner(table: str, kept: sa.Column[Any], dropped: str) -> None:
+    """Let the owner of drafts or uploads be one column, which is never NULL, instead of the other."""
     if on_postgresql():
+        op.alter_column(table, kept.name, nullable=False)
+        op.drop_column(table, dropped)
         return
-    # Spelled out: SQLite forgets the name of a key that counts by itself.
-    drafts = sa.Table(
-        "drafts",
-        sa.MetaData(),
+    of_accounts = kept.name == "account_id"
+    own: Mapping[str, tuple[sa.Column[Any], ...]] = {
+        "drafts": (
+            sa.Column("values", sa.JSON(), nullable=False),
+            sa.Column("created_at", Instant(), nullable=False),
+            sa.Column("updated_at", Instant(), nullable=False),
+        ),
+        "pending_uploads": (
+            sa.Column("file_name", sa.String(200), nullable=False),
+            sa.Column("uploaded_at", Instant(), nullable=False),
+            sa.Column("content", sa.LargeBinary(), nullable=False),
+        ),
+    }
+    metadata = sa.MetaData()
+    sa.Table("accounts", metadata, sa.Column("id", sa.Integer(), primary_key=True))
+    # Spelled out: SQLite forgets the name of a key that counts by itself, as that of drafts does from 0.3 on.
+    spelled = sa.Table(
+        table,
+        metadata,
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("principal", sa.Text(), nullable=False),
-        sa.Column("values", sa.JSON(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_drafts"),
-        sa.Index("ix_drafts_principal", "principal"),
-        sqlite_autoincrement=remember_numbers,
+        *own[table],
+        kept,
+        sa.PrimaryKeyConstraint("id", name=f"pk_{table}"),
+        *([sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=f"fk_{table}_account_id")] * of_accounts),
+        sqlite_autoincrement=of_accounts and table == "drafts",
     )
-    with op.batch_alter_table("drafts", copy_from=drafts, recreate="always"):
+    with op.batch_alter_table(table, copy_from=spelled, recreate="always"):
         pass
+
+
+def _drop_former_columns() -> None:
+    """Drop what only processes of release 0.1 needed, which went on while the schema was upgraded to 0.2."""
+    op.drop_index("ix_people_agency_id", "people")
+    with op.batch_alter_table("people") as batch:
+        batch.drop_constraint("fk_people_agency_id", type_="foreignkey")
+        batch.drop_column("agency_id")
+        batch.drop_column("role")
+    with op.batch_alter_table("accounts") as batch:
+        batch.drop_constraint(op.f("ck_accounts_role_given"), type_="check")
+        for name, (kind, _) in DEFAULTS_OF_ACCOUNTS.items():
+            batch.alter_column(name, existing_type=kind, server_default=None)
+    random = "substr(md5(random()::text), 1, 16)" if on_postgresql() else "lower(hex(randomblob(8)))"
+    op.execute(f"UPDATE web_sessions SET public_id = {random} WHERE public_id IS NULL")  # noqa: S608 - constants
+    with op.batch_alter_table("web_sessions") as batch:
+        batch.alter_column("public_id", existing_type=sa.String(16), nullable=False)
+
+
+def _add_former_columns() -> None:
+    with op.batch_alter_table("web_sessions") as batch:
+        batch.alter_column("public_id", existing_type=sa.String(16), nullable=True)
+    with op.batch_alter_table("accounts") as batch:
+        for name, (kind, default) in DEFAULTS_OF_ACCOUNTS.items():
+            batch.alter_column(name, existing_type=kind, server_default=default)
+        batch.create_check_constraint(op.f("ck_accounts_role_given"), "role <> '-'")
+    op.add_column("people", sa.Column("role", sa.String(20)))
+    op.add_column("people", sa.Column("agency_id", sa.Integer()))
+    for name in ("role", "agency_id"):
+        of_account = f"(SELECT accounts.{name} FROM accounts WHERE accounts.id = people.account_id)"  # noqa: S608
+        _fill("people", name, of_account)
+    with op.batch_alter_table("people") as batch:
+        batch.alter_column("role", existing_type=sa.String(20), nullable=False)
+        batch.create_foreign_key("fk_people_agency_id", "agencies", ["agency_id"], ["id"])
+    op.create_index("ix_people_agency_id", "people", ["agency_id"])
+
+
+def _move_status() -> None:
+    names = ", ".join((*COPIED, *STATUS))
+    op.execute(
+        f"INSERT INTO project_statuses (project_id, {names}) SELECT id, {names} FROM projects ORDER BY id"  # noqa: S608
+    )
+    if not on_postgresql():
+        # PostgreSQL drops them with their columns.
+        for index in ("ix_projects_rare_status", "ix_projects_changed_at_id"):
+            op.drop_index(index, "projects")
+    for name in STATUS:
+        op.drop_column("projects", name)
+
+
+def _move_status_back() -> None:
+    status = sa.Column("freeze_status", sa.String(12), nullable=False, server_default="unaudited")
+    op.add_column("projects", status)
+    op.add_column("projects", sa.Column("severity", sa.String(10)))
+    op.add_column("projects", sa.Column("changed_at", Instant(), nullable=False, server_default=EPOCH))
+    stored = ", ".join(
+        f"{name} = (SELECT {name} FROM project_statuses WHERE project_id = projects.id)"  # noqa: S608
+        for name in STATUS
+    )
+    op.execute(f"UPDATE projects SET {stored}")  # noqa: S608 - constants
+    columns = ["freeze_status", "registered_at", "id"]
+    op.create_index(
+        "ix_projects_rare_status", "projects", columns, sqlite_where=RARE_STATUS, postgresql_where=RARE_STATUS
+    )
+    op.create_index("ix_projects_changed_at_id", "projects", ["changed_at", "id"])
+    if on_postgresql():
+        op.create_index("ix_projects_reported_status", "projects", ["id"], postgresql_include=REPORTED_COLUMNS)
 
 
 def _rename_tables() -> None:
@@ -423,6 +556,7 @@ def _insert_first_rows() -> None:
         "change_head": {"id": 1, "seq": 0, "deleted_up_to": 0},
         "journal_verification": {"id": 1, "seq": 0, "hash": FIRST_HASH},
         "open_data_set": {"id": 1, "generation": 0},
+        "flag_writer": {"id": 1},
     }.items():
         op.bulk_insert(sa.table(table, *map(sa.column, row)), [row])
     columns = ("kind", "rule", "language", "title", "text", "version")
@@ -472,7 +606,7 @@ def _undo_values() -> None:
     """What release 0.2 would read wrongly."""
     # It knows no rejected audits, and no withdrawn projects: they have the status that its next audit gives.
     op.execute("UPDATE audits SET status = 'held' WHERE status = 'rejected'")
-    op.execute("UPDATE projects SET freeze_status = 'clear' WHERE freeze_status = 'withdrawn'")
+    op.execute("UPDATE project_statuses SET freeze_status = 'clear' WHERE freeze_status = 'withdrawn'")
     op.execute("DELETE FROM audit_changes WHERE change IN ('raised', 'lowered')")
     # Among a project's own documents, its agency would see those of cases and exemptions.
     op.execute("DELETE FROM case_documents")
@@ -548,6 +682,34 @@ def _create_journal() -> None:
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("deleted_up_to", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "pending_changes",
+        sa.Column("xact", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("position", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("record_id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("project_id", sa.Integer()),
+        sa.Column("version", sa.Integer()),
+        sa.Column("old_status", sa.String(24)),
+        sa.Column("new_status", sa.String(24)),
+        sa.Column("old_severity", sa.String(10)),
+        sa.Column("new_severity", sa.String(10)),
+        sa.Column("fields", sa.Text()),
+        sa.Column("values_before", sa.Text()),
+        sa.Column("values_after", sa.Text()),
+        sa.Column("seen_by", sa.Text()),
+        sa.Column("was_restricted", sa.Boolean()),
+        sqlite_with_rowid=False,
+    )
+    if on_postgresql():
+        # Every commit reads and empties it: rows that are gone must not stay long, and none outlives a crash.
+        op.execute("ALTER TABLE pending_changes SET UNLOGGED")
+        op.execute("ALTER TABLE pending_changes SET (autovacuum_vacuum_scale_factor = 0)")
+    op.create_table(
+        "flag_writer",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("audit_id", sa.Integer()),
     )
     op.create_table(
         "scheduled_jobs",
@@ -656,6 +818,8 @@ def _create_projects() -> None:
         sa.Column("decided_at", Instant()),
         sa.Column("decision_reason", sa.Text()),
         sa.Column("carried_out_at", Instant()),
+        sa.Column("asked_account_id", sa.Integer(), sa.ForeignKey("accounts.id")),
+        sa.Column("first_decided_account_id", sa.Integer(), sa.ForeignKey("accounts.id")),
         partial_index("ix_requests_to_carry_out", "on", "id", only="state = 'confirmed' AND carried_out_at IS NULL"),
         partial_index(
             "uq_requests_waiting_agency",
@@ -803,7 +967,26 @@ def _create_audits() -> None:
         sa.Column("returned_at", Instant()),
         sa.Column("remark", sa.Text()),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("responsible_account_id", sa.Integer(), sa.ForeignKey("accounts.id"), index=True),
         sa.UniqueConstraint("year", "ordinal", "version"),
+    )
+    op.create_table(
+        "project_statuses",
+        sa.Column("project_id", sa.Integer(), sa.ForeignKey("projects.id"), primary_key=True, autoincrement=False),
+        sa.Column("agency_id", sa.Integer(), nullable=False, index=True),
+        sa.Column("budget_kzt", sa.BigInteger()),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("placement_verified_on", sa.Date()),
+        sa.Column("is_restricted", sa.Boolean(), nullable=False),
+        sa.Column("freeze_status", sa.String(12), nullable=False),
+        sa.Column("severity", sa.String(10)),
+        sa.Column("region", sa.String(2)),
+        sa.Column("sector", sa.String(2)),
+        sa.Column("placement", sa.String(20), nullable=False),
+        sa.Index(None, "changed_at", "project_id"),
+        partial_index(
+            "ix_project_statuses_rare", "freeze_status", only="freeze_status IN ('unaudited', 'exempt', 'accepted')"
+        ),
     )
 
 
@@ -944,7 +1127,6 @@ def _create_webhooks() -> None:
         sa.Column("failing_since", Instant()),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("next_batch_at", Instant(), nullable=False),
-        sa.Column("lease", sa.String(32)),
         sa.Column("lease_until", Instant()),
     )
     op.create_table(
