@@ -22,6 +22,7 @@ from registry.accounts.service import (
     invite_again,
     invite_person,
     person_named,
+    set_password,
 )
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.database import db, transaction
@@ -31,7 +32,7 @@ from registry.journal.service import JournalEntry
 from registry.notifications.email import render_email
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
-from tests.factories import an_actor, an_agency
+from tests.factories import PASSWORD, an_actor, an_agency
 from tests.fixtures.web import Visit
 from tests.notifications.readers import queued_emails
 from tests.notifications.test_email_texts import MAIL, text_of
@@ -196,3 +197,12 @@ def test_page_of_the_link_sets_the_password(app: Flask, administrator: Actor, vi
     assert page.request.path == "/sign-in" and "Your password is set. Sign in with the name zhanna." in page.text
     assert visit.sign_in("zhanna", NEW_PASSWORD).request.path == "/home"
     assert Visit(app.test_client()).get(path).status_code == 404
+
+
+def test_password_of_an_administrator_ends_the_invitation(administrator: Actor) -> None:
+    person = invite(administrator)
+    used = key()
+    set_password(administrator, person.id, PASSWORD)
+    assert status() == "active"
+    with pytest.raises(InvitationNotFound):
+        accept_invitation(used, NEW_PASSWORD, "10.0.0.1", "r")

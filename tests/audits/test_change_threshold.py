@@ -272,3 +272,14 @@ def test_projects_with_active_flags_are_not_newly_flagged(app: Flask, present: P
     present.set(NEXT)
     run = audit()
     assert (run.status, run.flags_reopened) == ("succeeded", 50)
+
+
+def test_dry_run_is_never_held_but_reports_the_reason(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    set_verified(ids, None)
+    held = audit()
+    dry = audit(dry_run=True)
+    assert (dry.status, dry.flags_opened) == ("succeeded", 60)
+    assert dry.held_because == held.held_because and held.held_because is not None
+    assert (table(AuditRun)[1]["status"], table(AuditRun)[1]["id"]) == ("held", held.id)
+    assert table(Flag) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from flask import Flask
@@ -156,3 +156,11 @@ def test_failed_audits_keep_clock_confirmed(app: Flask, present: Present, clocks
         clocks.pass_time(timedelta(days=1))
         guard.require_plausible(at(days(number), 2, 10))
     assert {status for _, _, status in runs()} == {"failed"}
+
+
+def test_clock_corrected_from_the_past_is_accepted(app: Flask, present: Present, clocks: Clocks) -> None:
+    first_night(present, clocks.guard())
+    guard = clocks.guard()
+    guard.require_plausible(datetime(1970, 1, 1, tzinfo=UTC))
+    clocks.pass_time(timedelta(minutes=1))
+    guard.require_plausible(at(DAY, 9))

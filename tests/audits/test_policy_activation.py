@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,8 +14,10 @@ from sqlalchemy import select
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.audits.policy_activation import (
     PolicyActivationNeedsAnotherPerson,
+    PolicyActivationNeedsAPerson,
     PolicyDateTaken,
     PolicyImpactChanged,
+    PolicyNotScheduled,
     PolicyVerdictCasesFail,
     activate_policy,
     differing_projects,
@@ -27,12 +31,13 @@ from registry.core.errors import Invalid
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry
-from registry.policies.queries import find_policy
-from registry.policies.service import PolicyNotDraft, change_draft, draft_to_change
+from registry.policies.queries import PolicyNotFound, find_policy
+from registry.policies.service import PolicyNotDraft, change_draft, draft_policy, draft_to_change
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
 from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import a_project, an_account, an_actor, an_agency
+from tests.inbox.people import a_person
 from tests.present import Present
 
 DAY = date(2026, 11, 5)
@@ -191,3 +196,33 @@ def test_audit_says_how_it_differs_from_the_promise(app: Flask, present: Present
     assert first.number not in str(differing_projects(SAULE, run))
     # Only the first audit by the version is compared.
     assert audit().promise_check is None
+
+
+def test_service_account_is_no_second_person_and_activates_nothing(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    owner = a_person("dana", Role.SUPERVISOR)
+    with transaction():
+        an_account("robot", Role.SUPERVISOR).owner_account_id = owner.account_id
+    draft_policy(replace(an_actor(Role.SUPERVISOR, name="robot"), is_person=False), {"version": "2026.2", **WEAKER})
+    with pytest.raises(PolicyActivationNeedsAnotherPerson):
+        activate_policy(owner, "2026.2", digest(), DAY)
+    with pytest.raises(PolicyActivationNeedsAPerson):
+        activate_policy(replace(TIMUR, is_person=False), "2026.2", digest(), DAY)
+    shown = activate(on=DAY)["digest"]
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "policy.activated")).one()
+    assert (entry.principal, entry.subject) == ("timur", "policy:2026.2")
+    assert json.loads(entry.details)["impact_digest"] == shown
+
+
+def test_only_a_scheduled_activation_is_taken_back(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    draft(**WEAKER)
+    for version in ("2026.1", "2026.2"):
+        with pytest.raises(PolicyNotScheduled):
+            withdraw_activation(SAULE, version)
+    activate(on=DAY)
+    with pytest.raises(PolicyNotScheduled):
+        withdraw_activation(SAULE, "2026.2")
+    with pytest.raises(PolicyNotFound):
+        withdraw_activation(SAULE, "1999")
+    assert find_policy(SAULE, "2026.2").state == "in_force"

@@ -16,11 +16,13 @@ from registry.audits.service import (
     AuditNotFound,
     AuditNotLatest,
     AuditNotVoidable,
+    VoidingNeedsAPerson,
     VoidingNeedsSecondPerson,
     VoidingNotProposed,
     VoidingProposalChanged,
     confirm_voiding,
     find_audit,
+    may_confirm_voiding,
     propose_voiding,
     void_audit,
 )
@@ -253,3 +255,14 @@ def active_flags() -> list[tuple[Any, ...]]:
 def cases() -> list[tuple[Any, ...]]:
     """Return (project, status, severity, due on) of every case."""
     return sorted((row["project_id"], row["status"], row["severity"], row["due_on"]) for row in table(Case))
+
+
+def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRun) -> None:
+    for role in (Role.OPERATOR, Role.SUPERVISOR):
+        with pytest.raises(VoidingNeedsAPerson):
+            propose_voiding(replace(an_actor(role), is_person=False), jumped.id, REASON)
+    propose_voiding(OPERATOR, jumped.id, REASON)
+    assert not may_confirm_voiding(replace(SUPERVISOR, is_person=False), jumped)
+    with pytest.raises(VoidingNeedsAPerson):
+        confirm_voiding(replace(SUPERVISOR, is_person=False), jumped.id, proposed_at(jumped))
+    assert find_audit(OPERATOR, jumped.id).status == "succeeded"

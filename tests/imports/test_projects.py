@@ -274,3 +274,11 @@ def test_errors_are_paginated_in_row_order(app: Flask) -> None:
             break
     assert seen == list(range(2, 9))
     assert db.session.scalar(db.select(db.func.count()).select_from(RowError)) == 7
+
+
+def test_editor_imports_only_for_own_agency_and_subordinates(app: Flask) -> None:
+    own, foreign = an_agency(), an_agency()
+    below = an_agency(own)
+    rows = [minimal(agency.bin, external_id="1") for agency in (own, below, foreign)]
+    run = run_import(csv_of(*rows), actor=an_actor(Role.AGENCY_EDITOR, own))
+    assert (counts(run), codes(run)) == ((2, 0, 0, 1), [(4, "agency", "agency-not-yours")])

@@ -17,6 +17,7 @@ from registry.agencies.service import agency_to_change, change_agency
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage
+from registry.flags.models import Flag
 from registry.imports.models import ImportRun
 from registry.imports.queries import ImportNotFound
 from registry.imports.service import ImportOptions, import_now
@@ -244,3 +245,26 @@ def test_undo_goes_by_page_and_api(editor: Caller, agency: Agency, signed_in: Si
     assert editor.post(f"/imports/{sent}/undo", {"reason": "ошибка"}).status_code == 409
     db.session.refresh(project)
     assert project.purpose == "Для рыбаков"
+
+
+def test_undo_that_would_lower_a_serious_flag_is_left_and_listed(app: Flask, present: Present) -> None:
+    present.set(date(2026, 11, 1))
+    agency = an_agency()
+    editor = an_actor(Role.AGENCY_EDITOR, agency)
+    project = a_project(
+        agency, external_id="1", work_type="development", object_commissioned_on="2018-05-14", purpose="Для рыбаков"
+    )
+    row = {"agency": agency.bin, "external_id": "1", "purpose": "x"}
+    run = import_now(editor, "projects", False, "x.csv", csv_of(row))
+    audit(date(2026, 11, 1))
+    raised = db.update(Flag).where(Flag.project_id == project.id, Flag.severity == "medium").values(severity="high")
+    with transaction() as session:
+        assert session.execute(raised).rowcount == 1
+
+    undo_import(editor, run.id, "ошибка")
+
+    assert run.undone is not None
+    (left,) = run.undone["left"]
+    assert left == {"project": project.number, "reason": "undo-ends-flag", "rules": ["freeze.development"]}
+    db.session.refresh(project)
+    assert project.purpose == "x"

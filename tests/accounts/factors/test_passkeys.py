@@ -232,3 +232,13 @@ def test_site_of_passkeys_is_the_public_address(
 ) -> None:
     monkeypatch.setitem(app.config, "PUBLIC_URL", url)
     assert relying_party() == site
+
+
+def test_challenge_of_a_refused_response_is_used_up_too() -> None:
+    session, device = a_passkey()
+    options = begin_passkey_verification(session)
+    wrong = device.get(options)
+    wrong["response"]["signature"] = device.get(options)["response"]["clientDataJSON"]
+    assert refused(lambda: finish_passkey_verification(session, wrong)) == "passkey-not-accepted"
+    with pytest.raises(CeremonyExpired):
+        finish_passkey_verification(session, device.get(options))

@@ -223,3 +223,10 @@ def test_factor_of_another_secret_key_is_refused_with_a_reason(app: Flask, monke
     monkeypatch.setitem(app.config, "SECRET_KEY", "another key of the same length")
     with pytest.raises(FactorUnreadable):
         verify_totp(session, totp.at(now()))
+
+
+def test_right_codes_are_not_counted_as_guesses(present: Present) -> None:
+    session, app = an_enrolled("zhanna")
+    for _ in range(6):
+        present.move(STEP)
+        session = opened(verify_totp(session, app.at(now())))

@@ -186,3 +186,43 @@ def test_person_with_the_former_name_of_another_account_gets_another_name(
     saule = account_named("Saule 2")
     assert saule is not None
     assert saule.status == "pending"
+
+
+def test_flag_of_another_claim_does_not_verify_an_address(visit: Visit, provider: ScriptedProvider) -> None:
+    set_sign_in_configuration(SignInConfiguration(ClaimPaths(match="email", email="upn")))
+    add_person(ADMINISTRATOR, NewPerson("a", Role.AUDITOR, email="a@ministry.kz"), PASSWORD)
+    claims = {"name": "B", "email": "b@elsewhere.kz", "email_verified": True, "upn": "a@ministry.kz"}
+    assert sign_in(visit, provider, **claims).status_code == 403
+    assert linked_accounts() == []
+    assert sign_in(visit, provider, **claims, upn_verified=True).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["javascript:alert(1)", "http://elsewhere.example/", "https://a.example/\r\nX: y", "//elsewhere.example", 7],
+)
+def test_unusable_address_for_signing_out_is_not_sent_to_the_browser(
+    visit: Visit, provider: ScriptedProvider, endpoint: object
+) -> None:
+    provider.metadata = {"end_session_endpoint": endpoint}
+    an_editor(visit, provider)
+    sign_in(visit, provider)
+    answer = visit.send("/sign-out", "/account", follow=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "Refresh" not in answer.headers
+
+
+@pytest.mark.parametrize("claims", [{"sub": 5}, {"sub": {"a": 1}}, {"sid": ["s"]}, {"sid": "s\x00"}])
+def test_logout_token_that_names_no_text_is_rejected(
+    visit: Visit, provider: ScriptedProvider, claims: dict[str, object]
+) -> None:
+    token = logout_token(provider, **claims)
+    assert visit.client.post(LOGOUT, data={"logout_token": token}).status_code == 400
+
+
+def test_second_factor_is_not_read_from_the_profile(visit: Visit, provider: ScriptedProvider) -> None:
+    an_editor(visit, provider)
+    provider.userinfo = {"sub": "p-1", "amr": ["otp"], "acr": "high", "auth_time": int(time.time())}
+    visit.client.application.extensions["authlib.integrations.flask_client"].oidc.server_metadata.clear()
+    sign_in(visit, provider)
+    assert db.session.scalars(select(WebSession.factor_at)).one() is None
