@@ -142,6 +142,21 @@ def names_of_person(actor: Actor) -> frozenset[str]:
     return frozenset({actor.principal, *_names(or_(Account.id == actor.account_id, alike))})
 
 
+def accounts_of_person(actor: Actor) -> set[int]:
+    """The account of the actor, and those that have the same e-mail address; none for commands."""
+    own = _ids([actor.principal]) if actor.account_id is None else {actor.account_id}
+    address = func.lower(Person.email)
+    addresses = select(address).where(Person.account_id.in_(own), Person.email.is_not(None))
+    return {*own, *db.session.scalars(select(Person.account_id).where(address.in_(addresses)))} if own else set()
+
+
+def acted(actor: Actor, account_id: ColumnElement[Any], name: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The SQL condition for what the actor's person did: by account, by the name of the time where there is none."""
+    # No account has the id 0; of an empty list the database would not compare the name.
+    by_account = account_id.in_(accounts_of_person(actor) or {0})
+    return func.coalesce(by_account, name == actor.principal)
+
+
 def is_another_person(actor: Actor, people: Collection[int | str], since: datetime) -> bool:
     """True when none of the people who acted since a moment is the actor.
 
@@ -151,10 +166,10 @@ def is_another_person(actor: Actor, people: Collection[int | str], since: dateti
     """
     if actor.principal in people:
         return False
-    acted = {each for each in people if isinstance(each, int)} | _ids(each for each in people if isinstance(each, str))
-    acted |= _owners(acted, since)
-    own = _of_one_person({actor.account_id} if actor.account_id is not None else _ids([actor.principal]))
-    return own.isdisjoint(acted) and _addresses(own, since).isdisjoint(_addresses(acted, since))
+    theirs = {each for each in people if isinstance(each, int)} | _ids(each for each in people if isinstance(each, str))
+    theirs |= _owners(theirs, since)
+    own = accounts_of_person(actor)
+    return own.isdisjoint(theirs) and _addresses(own, since).isdisjoint(_addresses(theirs, since))
 
 
 def nobody_answers_for(name: str) -> bool:
@@ -200,17 +215,6 @@ def accounts_ever_named(names: Collection[str]) -> Select[int]:
     return select(Account.id).where(or_(Account.name.in_(usable), Account.id.in_(had)))
 
 
-def present_names(names: Collection[str]) -> dict[str, str]:
-    """The present name of each account that has or had one of the names; without names that no account had."""
-    had = (
-        select(FormerName.name, Account.name)
-        .join(Account, Account.id == FormerName.account_id)
-        .where(FormerName.name.in_(names))
-    )
-    has = select(Account.name, Account.name).where(Account.name.in_(names))
-    return {name: present for statement in (had, has) for name, present in db.session.execute(statement)}
-
-
 def every_name_of(names: Collection[str]) -> frozenset[str]:
     """The names, and every other one that an account with one of them has or had."""
     accounts = accounts_ever_named(names)
@@ -223,13 +227,6 @@ def _ids(names: Iterable[str]) -> set[int]:
     """The accounts that have or had one of the names."""
     names = list(names)
     return set(db.session.scalars(accounts_ever_named(names))) if names else set()
-
-
-def _of_one_person(account_ids: Collection[int]) -> set[int]:
-    """The accounts, and those with the e-mail address of one of them."""
-    address = func.lower(Person.email)
-    own = select(address).where(Person.account_id.in_(account_ids), Person.email.is_not(None))
-    return {*account_ids, *db.session.scalars(select(Person.account_id).where(address.in_(own)))}
 
 
 def _owners(account_ids: Collection[int], since: datetime) -> set[int]:

@@ -140,7 +140,7 @@ def _page(actor: Actor, approval: Approval, form: Form) -> str:
         form=form,
         here=url_for("web.approval_page", approval_id=approval.id),
         may_decide=waits and service.may_decide(actor, approval),
-        is_another=is_another_person(actor, [approval.proposed_by], approval.proposed_at),
+        is_another=is_another_person(actor, [approval.proposer], approval.proposed_at),
         is_out_of_date=waits and service.is_out_of_date(approval),
         may_cancel=waits and actor.may(kind.proposes),
     )

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
 
 from registry.accounts.roles import Actor, Permission
-from registry.accounts.same_person import names_of_person
+from registry.accounts.same_person import acted
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.approvals.kinds import KINDS
@@ -143,7 +143,7 @@ def _waits_for(actor: Actor) -> list[ColumnElement[bool]]:
     return [
         Approval.kind.in_(decides),
         current_state() == ApprovalState.WAITING.value,
-        Approval.proposed_by.not_in(names_of_person(actor)),
+        not_(acted(actor, Approval.proposed_account_id.expression, Approval.proposed_by.expression)),
         *visible_approvals(actor),
     ]
 

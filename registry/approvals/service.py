@@ -199,7 +199,7 @@ def require_person(actor: Actor) -> None:
 
 
 def _require_another_person(actor: Actor, approval: Approval) -> None:
-    if not is_another_person(actor, [approval.proposed_by], approval.proposed_at):
+    if not is_another_person(actor, [approval.proposer], approval.proposed_at):
         raise NeedsAnotherPerson(id=approval.id)
 
 

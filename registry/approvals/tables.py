@@ -103,6 +103,11 @@ class Approval(Model):
     )
 
     @property
+    def proposer(self) -> int | str:
+        """The account that proposed it; without one the name."""
+        return self.proposed_account_id or self.proposed_by
+
+    @property
     def is_expired(self) -> bool:
         """True when nobody decided in time."""
         return self.state == ApprovalState.WAITING and self.expires_at <= now()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.accounts.same_person import accounts_ever_named, names_of_person
+from registry.accounts.same_person import accounts_ever_named, acted
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
@@ -302,7 +302,8 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
     if not actor.may(Permission.CASES_APPROVE):
         return false()
     proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
-    by_another = exists(proposed.where(CaseDecision.proposed_by.not_in(names_of_person(actor))))
+    own = acted(actor, CaseDecision.proposed_account_id.expression, CaseDecision.proposed_by.expression)
+    by_another = exists(proposed.where(not_(own)))
     return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
 
 

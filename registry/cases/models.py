@@ -163,6 +163,22 @@ class CaseDecision(Model):
         Index(None, "case_id", "id"),
     )
 
+    @property
+    def proposer(self) -> int | str:
+        """The account that proposed it; without one the name."""
+        return self.proposed_account_id or self.proposed_by
+
+
+PROPOSERS: Final = table_of(Account).alias("proposers")
+# The present name of who proposed a decision; ``proposed_by`` is the name of the time.
+PRESENT_PROPOSER: Final[ColumnElement[str]] = func.coalesce(
+    select(PROPOSERS.c.name)
+    .where(PROPOSERS.c.id == CaseDecision.proposed_account_id)
+    .correlate_except(PROPOSERS)
+    .scalar_subquery(),
+    CaseDecision.proposed_by,
+)
+
 
 def case_id_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """Scalar subquery: the newest case that covers a flag, or NULL."""

@@ -12,8 +12,7 @@ from sqlalchemy import Select, and_, case, func, literal, select
 
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
-from registry.accounts.same_person import present_names
-from registry.cases.models import Case, CaseDecision, CaseFlag
+from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseFlag
 from registry.cases.queries import reviewers
 from registry.cases.vocabulary import Status
 from registry.core.clock import now, today
@@ -55,8 +54,8 @@ def team(actor: Actor) -> dict[str, list[dict[str, Any]]]:
 def _people(actor: Actor) -> list[dict[str, Any]]:
     of_people = _open(actor, Account.name, OF_REVIEWERS)
     counts = _counted(of_people.outerjoin(Account, Account.id == Case.assignee_account_id))
-    proposer = _decided(actor).add_columns(CaseDecision.proposed_by.label("key")).order_by(CaseDecision.id)
-    days = _under_present_names(_days(db.session.execute(proposer)))
+    proposer = _decided(actor).add_columns(PRESENT_PROPOSER.label("key")).order_by(CaseDecision.id)
+    days = _days(db.session.execute(proposer))
     names = {*reviewers(), *counts, *days} - {None}
     rows = [_row(name, counts, days) for name in sorted(names)]
     return [*rows, _row(None, counts, days)] if None in counts else rows
@@ -125,15 +124,6 @@ def _days(decisions: Iterable[Any]) -> dict[str, list[int]]:
     for row in decisions:
         days[row.key].append((row.decided_at - row.opened_at).days)
     return days
-
-
-def _under_present_names(days: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """The same by the present name of each account: a decision keeps the name that its proposer had then."""
-    present = present_names(days)
-    joined: dict[str, list[int]] = defaultdict(list)
-    for name, taken in days.items():
-        joined[present.get(name, name)] += taken
-    return joined
 
 
 def _row(key: str | None, counts: Mapping[Any, Mapping[str, Any]], days: Mapping[Any, list[int]]) -> dict[str, Any]:

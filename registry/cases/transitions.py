@@ -252,8 +252,7 @@ def _is_permitted(
         proposed_by=None if proposal is None else proposal.proposed_by,
     )
     if permitted and transition.who is Who.ANOTHER and proposal is not None:
-        earlier = [proposal.proposed_account_id or proposal.proposed_by]
-        return is_another_person(actor, earlier, proposal.proposed_at)
+        return is_another_person(actor, [proposal.proposer], proposal.proposed_at)
     return permitted
 
 

@@ -18,7 +18,7 @@ from registry.accounts.handover import HandOver
 from registry.accounts.models import Account, is_active, is_admitted
 from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import ActionName, AuditEvent, Status
 from registry.cases.workflow import ORDERING
 from registry.core.bulk import insert_rows
@@ -260,7 +260,7 @@ def _answered(context: EventContext) -> Recipients:
 def _returned(context: EventContext) -> Recipients:
     if context.event.from_status != Status.AWAITING_APPROVAL:
         return []
-    newest = select(CaseDecision.proposed_by).where(CaseDecision.case_id == context.event.case_id)
+    newest = select(PRESENT_PROPOSER).where(CaseDecision.case_id == context.event.case_id)
     proposed_by = db.session.scalar(newest.order_by(CaseDecision.id.desc()).limit(1))
     return [(EntryKind.RETURNED, context.named(proposed_by))]
 

@@ -18,7 +18,7 @@ from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import names_of_person
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseDecision, CaseEvent, Order, newest_in_force
+from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent, Order, newest_in_force
 from registry.cases.vocabulary import Status
 from registry.core.clock import ALMATY, local_date, now
 from registry.core.database import db, transaction
@@ -298,7 +298,7 @@ def _overdue(span: Span) -> Select[Any]:
 def _overdue_approvals(span: Span) -> Select[Any]:
     """Cases whose proposal waits for approval and that became overdue since the last digest."""
     return (
-        select(*_rows("approval-overdue", Case.id, CaseDecision.proposed_by))
+        select(*_rows("approval-overdue", Case.id, PRESENT_PROPOSER))
         .join(Case, Case.project_id == Project.id)
         .join(CaseDecision, and_(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None)))
         .where(Case.status == Status.AWAITING_APPROVAL, *_became_overdue(span))

@@ -19,7 +19,7 @@ from registry.approvals.service import DECIDED_TOPIC as APPROVAL_DECIDED_TOPIC
 from registry.approvals.service import PROPOSED_TOPIC, may_decide
 from registry.approvals.tables import Approval, ApprovalState
 from registry.audits.policy_activation import ACTIVATED, WITHDRAWN
-from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent
 from registry.cases.service import HANDED_OVER
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
@@ -51,7 +51,7 @@ def _approval_waiting(payload: Mapping[str, Any], directory: Directory) -> list[
     if approval is None or approval.current_state != ApprovalState.WAITING:
         return []
     deciders = [to for to in directory.people() if may_decide(to.actor, approval)]
-    others = [to for to in deciders if is_another_person(to.actor, [approval.proposed_by], approval.proposed_at)]
+    others = [to for to in deciders if is_another_person(to.actor, [approval.proposer], approval.proposed_at)]
     return _approval_notices(approval, others, "approval-waiting")
 
 
@@ -267,7 +267,7 @@ def _returned(context: Context, directory: Directory) -> list[Notice]:
     if context.event.from_status != "awaiting_approval":
         return []
     proposed_by = db.session.scalar(
-        select(CaseDecision.proposed_by)
+        select(PRESENT_PROPOSER)
         .where(CaseDecision.case_id == context.event.case_id, CaseDecision.proposed_at <= context.event.at)
         .order_by(CaseDecision.id.desc())
         .limit(1)

@@ -12,7 +12,7 @@ from registry.accounts.agency_tree import subtree
 from registry.accounts.events import admitted
 from registry.accounts.models import Account, find_account, may_admit
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
-from registry.accounts.same_person import names_of_person
+from registry.accounts.same_person import accounts_of_person
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
@@ -89,7 +89,7 @@ class RestrictedReader(ApprovalKind):
     def require_decider(self, actor: Actor, approval: Approval) -> None:
         """Raises OwnAdmission for the person of the account, and for administrators of other agencies."""
         account = _account(approval)
-        if account.name in names_of_person(actor) or not may_admit(actor, account):
+        if account.id in accounts_of_person(actor) or not may_admit(actor, account):
             raise OwnAdmission(name=account.name)
 
     def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from flask import Flask
 from registry.accounts.absences import record_absence
 from registry.accounts.account_changes import disable_account
 from registry.accounts.roles import Actor, Role
+from registry.accounts.service import edit_account
 from registry.core.clock import today
 from registry.core.lists import Page
 from registry.inbox import service
@@ -76,9 +77,11 @@ def test_answer_comes_to_the_deputy_too(cast: Cast) -> None:
     assert kinds(cast.aigerim) == kinds(cast.bolat) == ["answered"]
 
 
-def test_returned_proposal_comes_to_the_proposer(cast: Cast) -> None:
+def test_returned_proposal_comes_to_the_proposer_under_any_name(cast: Cast) -> None:
     act(cast.aigerim, cast.case, "claim")
     act(cast.aigerim, cast.case, "propose", NO_BREACH)
+    assert cast.aigerim.account_id is not None
+    edit_account(ADMINISTRATOR, cast.aigerim.account_id, {"name": "a.renamed"})
 
     act(cast.saule, cast.case, "return", "Name the clause.")
 

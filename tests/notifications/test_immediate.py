@@ -9,7 +9,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.account_changes import change_role, disable_account
+from registry.accounts.models import account_named
 from registry.accounts.roles import Role
+from registry.accounts.service import edit_account
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage, enqueue
 from registry.notifications.immediate import process_outbox
@@ -126,11 +128,14 @@ def test_assignee_is_notified_of_answer() -> None:
     assert queued_emails() == [("aigerim@readers.kz", "question-answered", [case.id])]
 
 
-def test_proposer_is_notified_of_returned_proposal() -> None:
+def test_proposer_is_notified_of_returned_proposal_under_any_name() -> None:
     create_reader("reviewer", name="aigerim")
     create_reader("supervisor", name="saule")
     case = under_review(a_project())
     act(AIGERIM, case, "propose", NO_BREACH)
+    account = account_named("aigerim")
+    assert account is not None
+    edit_account(ADMINISTRATOR, account.id, {"name": "a.renamed"})
     delete_emails()
     act(SAULE, case, "return", "Which letter?")
     assert queued_emails() == [("aigerim@readers.kz", "proposal-returned", [case.id])]
