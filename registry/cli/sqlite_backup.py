@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 
 from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE, CommandFailed
 from registry.cli.output import cli_text
+from registry.core.change_triggers import PENDING
 from registry.core.clock import now
 from registry.core.database_checks import is_corruption_error
 from registry.core.files import make_private, new_file
@@ -143,9 +144,9 @@ def _set_aside(path: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256, in hex, of all rows of all tables but that of scheduled jobs.
+    """Return the SHA-256, in hex, of all rows of all tables but those of scheduled jobs and of pending changes.
 
-    A scheduler that runs meanwhile writes there, and nobody's record is in it.
+    A scheduler that runs meanwhile writes in the one, each commit empties the other, and nobody's record is in them.
     """
     summed = hashlib.sha256()
     with closing(_read_only(path)) as database:
@@ -156,7 +157,7 @@ def digest(path: Path) -> str:
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
                 " ORDER BY name"
             )
-            if name != ScheduledJob.__tablename__
+            if name not in (ScheduledJob.__tablename__, PENDING)
         ]
         for name in names:
             summed.update(f"{name}\n".encode())
