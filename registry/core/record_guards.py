@@ -159,6 +159,7 @@ def create_guards(connection: Connection) -> None:
         for final in FINAL
         if final.table in tables
     }
+    columns |= {PROJECT_STATUSES: set()} if PROJECT_STATUSES in tables else {}
     for statement in _statements(connection.dialect.name, columns):
         connection.execute(text(statement))
     if PENDING in tables:
