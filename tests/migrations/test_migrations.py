@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from registry.core.database import Base, db
 from registry.core.files import MIGRATIONS
+from registry.core.record_guards import missing_guards
 from registry.core.schema import (
     SchemaNotCurrent,
     downgrade_schema,
@@ -150,6 +151,10 @@ def test_every_step_down_and_up_again_gives_the_same_shape_and_the_same_rows(mig
     assert tables_there() == set()
     upgrade_schema()
     assert on_connection(shape) == whole
+
+
+def test_every_trigger_that_guards_records_is_there(migrated: Flask) -> None:
+    assert on_connection(missing_guards) == []
 
 
 @pytest.mark.parametrize("way", ["up", "up, down to the base and up again"])
