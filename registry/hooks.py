@@ -9,12 +9,7 @@ from registry.accounts.events import (
     admitted,
     agency_changed_of_account,
     drafts_handed_over,
-    factor_added,
-    moved_to_agency,
     not_admitted,
-    password_changed,
-    signed_in_on_new_device,
-    token_issued,
     work_handed_over,
 )
 from registry.accounts.roles import Permission
@@ -49,9 +44,10 @@ from registry.government_reports.service import hand_over_reports
 from registry.imports.models import pass_on_imports
 from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
+from registry.journal.service import entries_appended
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
-from registry.notifications.immediate import enqueue_action
-from registry.notifications.models import enqueue_notice, pass_on_emails
+from registry.notifications.immediate import enqueue_entries
+from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.policies.queries import later_policy
 from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
@@ -91,21 +87,16 @@ project_restricted.connect(withhold_restricted)
 project_withdrawn.connect(withhold)
 
 case_acted.connect(prepare_letter)
-case_acted.connect(enqueue_action)
+entries_appended.connect(enqueue_entries)
 before_journal.connect(issue_pending)
 after_rollback.connect(discard_pending)
 # After the journal, which connects itself when it is imported.
 before_commit.connect(number_changes)
 
-factor_added.connect(enqueue_notice("account.factor-added"))
-password_changed.connect(enqueue_notice("account.password-changed"))
-signed_in_on_new_device.connect(enqueue_notice("account.new-device"))
-token_issued.connect(enqueue_notice("account.token-issued"))
 
 not_admitted.connect(propose_with_change)
 admitted.connect(disable_of_admitted)
 
-moved_to_agency.connect(enqueue_notice("account.moved"))
 agency_changed_of_account.connect(clear_agency_of_drafts)
 agency_changed_of_account.connect(leave_shared_views)
 

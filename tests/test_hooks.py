@@ -10,12 +10,11 @@ import pytest
 
 SHOW = """
 import json, {module}
-from registry.accounts.events import factor_added, password_changed, signed_in_on_new_device, token_issued
 from registry.agencies.service import agency_changed
+from registry.journal.service import entries_appended
 from registry.projects.models import project_restricted, project_withdrawn
 print(json.dumps([[f"{{each.__module__}}.{{each.__name__}}" for each in event.handlers]
-                  for event in (agency_changed, project_restricted, project_withdrawn, factor_added,
-                                password_changed, signed_in_on_new_device, token_issued)]))
+                  for event in (agency_changed, project_restricted, project_withdrawn, entries_appended)]))
 """
 
 pytestmark = pytest.mark.sqlite_only
@@ -41,5 +40,5 @@ def test_handlers_are_connected_in_process(module: str) -> None:
             "registry.open_data.service.withhold_restricted",
         ],
         ["registry.open_data.service.withhold"],
-        *[["registry.notifications.models.handle"]] * 4,
+        ["registry.notifications.immediate.enqueue_entries"],
     ]

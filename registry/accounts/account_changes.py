@@ -26,7 +26,7 @@ from registry.accounts.confirmations import (
     require_supervisor,
     supervisor_is_missing,
 )
-from registry.accounts.events import agency_changed_of_account, moved_to_agency
+from registry.accounts.events import agency_changed_of_account
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
     Account,
@@ -144,8 +144,6 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             journal.record(actor, action, f"account:{account.name}", {**details, "changes": changes})
             if before["agency"] != details["agency"]:
                 agency_changed_of_account.publish(account.id)
-                if before["agency"] and details["agency"]:
-                    moved_to_agency.publish(account.id)
 
 
 def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None = None) -> str | None:

@@ -26,7 +26,6 @@ from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db, require_transaction, transaction
 from registry.core.errors import RegistryError
 from registry.core.networks import network_of
-from registry.core.outbox import enqueue
 from registry.journal import service as journal
 
 WINDOW: Final = timedelta(minutes=15)
@@ -131,7 +130,6 @@ SURGE_WINDOW: Final = timedelta(minutes=15)
 SURGE_FAILURES: Final = 50
 SURGE_PAUSE: Final = timedelta(hours=1)
 SURGE_ACTION: Final = "sign-in.surged"
-SURGE_TOPIC: Final = "sign-in.surged"
 HASH_PURPOSE: Final = b"failed sign-in "
 # The throttle refuses these whatever the name: they are counted by address alone.
 TOO_MANY: Final = "too-many-attempts"
@@ -239,7 +237,6 @@ def _report_surge(session: Session, at: datetime) -> None:
     if _reported_lately(session, at):
         return
     journal.record(WATCH, SURGE_ACTION, "sign-ins:failed", {"failures": failures})
-    enqueue(SURGE_TOPIC, {"failures": failures})
 
 
 def _reported_lately(session: Session, at: datetime) -> bool:

@@ -10,14 +10,8 @@ if TYPE_CHECKING:
     from registry.accounts.handover import HandOver
     from registry.accounts.roles import Actor
 
-factor_added: Final[Event[[int]]] = Event("factor_added")
-signed_in_on_new_device: Final[Event[[int]]] = Event("signed_in_on_new_device")
-token_issued: Final[Event[[int]]] = Event("token_issued")
-password_changed: Final[Event[[int]]] = Event("password_changed")
 agency_changed_of_account: Final[Event[[int]]] = Event("agency_changed_of_account")
 """The account has another agency, or has one now, or none any more."""
-moved_to_agency: Final[Event[[int]]] = Event("moved_to_agency")
-"""The account had an agency and has another one."""
 not_admitted: Final[Event[[Actor, int]]] = Event("not_admitted")
 """By whom an account of an agency was made or changed so that it waits for its admission to restricted projects."""
 admitted: Final[Event[[int]]] = Event("admitted")

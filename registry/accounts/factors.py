@@ -32,7 +32,6 @@ from webauthn.helpers.structs import (
 from registry.accounts.account_changes import end_access, lock_last_ones, require_another_supervisor
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.attempts import begin_code, begin_password_change, mark_succeeded
-from registry.accounts.events import factor_added
 from registry.accounts.models import (
     MAX_FACTOR_NAME_LENGTH,
     AccountNotFound,
@@ -336,7 +335,6 @@ def finish_totp_enrolment(session: FactorSession, code: str) -> str:
         )
         details = {"factor": FactorKind.TOTP.value}
         journal.record(session.actor, "account.factor-added", f"account:{session.actor.principal}", details)
-        factor_added.publish(session.account_id)
         return complete_factor(session, FactorKind.TOTP)
 
 
@@ -615,7 +613,6 @@ def finish_passkey_registration(session: FactorSession, response: Mapping[str, A
         )
         details = {"factor": FactorKind.PASSKEY.value}
         journal.record(session.actor, "account.factor-added", f"account:{session.actor.principal}", details)
-        factor_added.publish(session.account_id)
         return complete_factor(session, FactorKind.PASSKEY)
 
 

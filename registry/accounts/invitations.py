@@ -22,12 +22,10 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model, db, require_transaction
 from registry.core.errors import NotFound
 from registry.core.installation import derived_key
-from registry.core.outbox import enqueue
 from registry.journal import service as journal
 
 VALID_FOR: Final = timedelta(hours=72)
 INVITATIONS: Final = b"qaztech-registry: keys of invitations"
-TOPIC: Final = "account.invited"
 BY_EMAIL: Final = "INVITATIONS_BY_EMAIL"
 """Key of Flask's configuration: True when there is a mail server."""
 SALT_BYTES: Final = 24
@@ -72,7 +70,6 @@ def send_invitation(actor: Actor, account: Account, email: str) -> None:
     session.add(invitation)
     account.invited_at = at
     session.flush()
-    enqueue(TOPIC, {"invitation": invitation.id})
     journal.record(actor, "account.invited", f"account:{account.name}", account_details(account))
 
 

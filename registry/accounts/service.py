@@ -28,7 +28,6 @@ from registry.accounts.account_management import (
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, mark_succeeded
-from registry.accounts.events import password_changed
 from registry.accounts.invitations import (
     InvitationNotFound,
     can_be_invited,
@@ -163,7 +162,6 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         require_confirmation(actor, account)
         end_admission(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
-        password_changed.publish(account.id)
 
 
 def change_own_password(actor: Actor, old: str, new: str) -> str:
@@ -199,7 +197,6 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
         secret = start_session(person.id, actor.source, **kept)
         details = account_details(person.account)
         journal.record(actor, "account.password-changed", f"account:{person.name}", details)
-        password_changed.publish(person.account_id)
     return secret
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.attempts import begin_sign_in, mark_succeeded, records_failures
-from registry.accounts.events import signed_in_on_new_device
 from registry.accounts.models import Person, has_factor, is_required_of, mark_signed_in, person_actor
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
@@ -25,6 +24,7 @@ from registry.accounts.service import person_named
 from registry.accounts.sessions import device_name, end_session, secret_hash_of, session_credential, start_session
 from registry.core.database import require_transaction, transaction
 from registry.core.errors import NotAllowed, RegistryError
+from registry.core.outbox import enqueue
 from registry.journal import service as journal
 
 
@@ -91,7 +91,7 @@ def sign_in(
             mark_signed_in(person.id)
         journal.record(actor, action, f"person:{person.name}")
         if device is None and not is_first:
-            signed_in_on_new_device.publish(person.account_id)
+            enqueue("account.new-device", {"account": person.account_id})
     return SignedIn(secret, awaits_factor)
 
 

@@ -26,7 +26,6 @@ from registry.accounts.account_management import (
     visible_accounts,
 )
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
-from registry.accounts.events import token_issued
 from registry.accounts.models import (
     Account,
     AccountNotFound,
@@ -538,8 +537,6 @@ def _new_token(
     if pending:
         details["pending"] = True
     journal.record(actor, "token.issued", f"token:{key_id}", details)
-    if account.is_person:
-        token_issued.publish(account.id)
     return IssuedToken(key_id, token_text(key_id, secret), role, pending)
 
 

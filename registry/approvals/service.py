@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
@@ -16,14 +16,10 @@ from registry.accounts.same_person import is_another_person
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change, is_of_withdrawn_project
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
-from registry.core import outbox
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, NotAllowed
 from registry.journal import service as journal
-
-PROPOSED_TOPIC: Final = "approval.proposed"
-DECIDED_TOPIC: Final = "approval.decided"
 
 
 class NeedsTwoPeople(NotAllowed):
@@ -93,7 +89,6 @@ def propose_as_consequence(actor: Actor, code: ApprovalKindCode, proposal: Propo
                 raise
             raise ApprovalAlreadyWaiting(subject=proposal.subject) from error
         _record(actor, "proposed", approval, {"reason": approval.reason, "payload": approval.payload})
-        outbox.enqueue(PROPOSED_TOPIC, {"approval": approval.id})
     return approval
 
 
@@ -228,7 +223,6 @@ def _end_unusable(actor: Actor, code: ApprovalKindCode, subject: str) -> None:
 def _end_outdated(actor: Actor, approval: Approval) -> None:
     approval.state = ApprovalState.OUTDATED.value
     _record(actor, approval.state, approval, {})
-    outbox.enqueue(DECIDED_TOPIC, {"approval": approval.id})
 
 
 def _decide(actor: Actor, approval: Approval, state: ApprovalState, reason: str | None) -> None:
@@ -236,7 +230,6 @@ def _decide(actor: Actor, approval: Approval, state: ApprovalState, reason: str 
     approval.decided_by, approval.decided_at = actor.principal, now()
     require_transaction().flush()
     _record(actor, state.value, approval, {"decision_reason": reason})
-    outbox.enqueue(DECIDED_TOPIC, {"approval": approval.id})
 
 
 def _record(actor: Actor, action: str, approval: Approval, details: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ from registry.audits.queries import COUNTS, LATER_COUNTS, RESTRICTED
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, Plan
 from registry.cases.models import Case
 from registry.cases.sync import sync_cases
-from registry.core import outbox
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import require_transaction
@@ -239,8 +238,6 @@ def execute_audit(
     run.finished_at = now()
     session.flush()
     journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _journal_details(run))
-    if not run.dry_run:
-        outbox.enqueue(f"audit.{run.status}", {"audit": run.id, "reopened": case_changes.get("reopened", [])})
     log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
     return run
 

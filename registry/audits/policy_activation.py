@@ -20,7 +20,6 @@ from registry.audits.reconciliation import Outcome, Plan, active_flags, reconcil
 from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case
 from registry.cases.sync import flags_of_closed_cases, projects_with_open_case
-from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
@@ -367,9 +366,6 @@ def _without(changes: list[list[Any]], others: list[list[Any]]) -> list[int]:
 
 
 MAX_NAMES = 5
-# Topics of the outbox.
-ACTIVATED = "policy.activated"
-WITHDRAWN = "policy.activation-withdrawn"
 
 
 class PolicyActivationNeedsAPerson(NotAllowed):
@@ -431,7 +427,6 @@ def activate_policy(actor: Actor, version: str, impact_digest: str, on: date) ->
         forget_activated_versions()
         details = {"on": on.isoformat(), "digest": draft.digest, "impact_digest": impact.digest}
         journal.record(actor, "policy.activated", f"policy:{version}", details)
-        outbox.enqueue(ACTIVATED, {"version": version, "by": actor.principal})
     return draft
 
 
@@ -456,7 +451,6 @@ def withdraw_activation(actor: Actor, version: str) -> PolicyVersion:
         session.flush()
         forget_activated_versions()
         journal.record(actor, "policy.activation-withdrawn", f"policy:{version}", {"on": on.isoformat()})
-        outbox.enqueue(WITHDRAWN, {"version": version, "by": actor.principal})
     return scheduled
 
 

@@ -168,7 +168,6 @@ def _held(session: Session, audit_id: int) -> AuditRun:
 def _decide(actor: Actor, run: AuditRun, decision: str, reason: str) -> None:
     run.held_decision = {"decision": decision, "reason": reason, "by": actor.principal, "at": rfc3339(now())}
     journal.record(actor, f"audit.{decision}", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
-    outbox.enqueue(f"audit.{decision}", {"audit": run.id, "by": actor.principal})
 
 
 # Voiding an audit that a wrong clock dated in the future: it no longer counts as the last audited date.

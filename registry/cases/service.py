@@ -26,7 +26,6 @@ from registry.cases.models import (
 from registry.cases.queries import find_case, may_review_restricted, reviewer_id
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import ActionName, Status
-from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_or_ignore
@@ -217,8 +216,6 @@ def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> N
 
 # Hand-over of cases: the open cases of a person who leaves get another assignee.
 
-HANDED_OVER = "cases.handed-over"
-
 
 def count_open_cases(account_id: int) -> int:
     """How many open cases the person has."""
@@ -262,13 +259,12 @@ def hand_over_cases(step: HandOver) -> None:
         )
         session.add(event)
         events.append(event)
-        journal_entry = {"project": case.project_record.number, "from": case.status, "to": case.status, **details}
-        journal.record(step.actor, "case.assign", f"case:{case.id}", journal_entry)
     session.flush()
+    for case, event in zip(cases, events, strict=True):
+        moved = {"project": case.project_record.number, "from": case.status, "to": case.status}
+        journal.record(step.actor, "case.assign", f"case:{case.id}", {"event": event.id, **moved, **event.details})
     if events:
-        event_ids = [event.id for event in events]
-        outbox.enqueue(HANDED_OVER, {"events": event_ids})
-        cases_handed_over.publish(step, event_ids)
+        cases_handed_over.publish(step, [event.id for event in events])
     step.counts["cases"] = len(cases)
 
 

@@ -179,7 +179,8 @@ def apply(
     )
     require_transaction().add(event)
     db.session.flush()
-    journal_entry = {"project": case.project_record.number, "from": before.value, "to": after.value, **(details or {})}
+    moved = {"project": case.project_record.number, "from": before.value, "to": after.value}
+    journal_entry = {"event": event.id, **moved, **(details or {})}
     if comment is not None:
         journal_entry["comment"] = comment
     journal.record(actor, f"case.{action.name}", f"case:{case.id}", journal_entry)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -22,7 +22,16 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows
 from registry.core.clock import now, rfc3339
-from registry.core.database import EncodedJson, Model, after_rollback, before_commit, db, require_transaction, table_of
+from registry.core.database import (
+    EncodedJson,
+    Event,
+    Model,
+    after_rollback,
+    before_commit,
+    db,
+    require_transaction,
+    table_of,
+)
 from registry.core.dialects import has_writing_ctes
 
 PENDING = "journal_recorded"
@@ -122,6 +131,10 @@ class _PendingEntry:
     details: Mapping[str, Any] | EncodedJson
 
 
+entries_appended: Final[Event[[int, Sequence[str]]]] = Event("entries_appended")
+"""A transaction appends entries: the number of the first, and the actions of all."""
+
+
 def record(
     actor: JournalActor, action: str, subject: str, details: Mapping[str, Any] | EncodedJson | None = None
 ) -> None:
@@ -151,6 +164,7 @@ def append_pending(session: Session) -> None:
     else:
         insert_rows(session, JournalEntry, [entry])
         session.execute(UPDATE_HEAD, head)
+    entries_appended.publish(seq + 1, [each.action for each in pending])
 
 
 def _chained(pending: Iterable[_PendingEntry], seq: int, last: str) -> Iterator[dict[str, Any]]:

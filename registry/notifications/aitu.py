@@ -24,7 +24,7 @@ from registry.core.database import Instant, Model, db, transaction, violates
 from registry.core.errors import Conflict, NotFound
 from registry.core.trace_context import outgoing_headers
 from registry.journal import service as journal
-from registry.notifications.models import ChannelChoice, enqueue_notice
+from registry.notifications.models import ChannelChoice
 from registry.notifications.settings import AituBot
 from registry.notifications.transport import ChannelUnavailable, NoticeRejected
 
@@ -233,7 +233,6 @@ def _link(peer_id: str, code: str) -> str:
         session.add(AituLink(person_id=person.id, peer_id=peer_id, channels=ChannelChoice.BOTH, linked_at=now()))
         # The journal does not name the Aitu account: it is personal data, and the link itself says it.
         journal.record(_actor(person.account), LINKED, f"account:{person.name}")
-        enqueue_notice(LINKED)(person.account_id)
         return person.language
 
 

@@ -1,53 +1,62 @@
-"""Immediate notifications: turns outbox messages into e-mails and Aitu messages in one transaction."""
+"""Immediate notifications: of entries of the journal some people get an e-mail or a message through Aitu.
+
+A transaction that appends such entries writes a message with their numbers for each action. After the commit, messages
+become e-mails and Aitu messages, in one transaction.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.attempts import SURGE_TOPIC
-from registry.accounts.invitations import TOPIC as INVITATION_TOPIC
-from registry.accounts.invitations import open_invitations
-from registry.accounts.roles import Actor, Permission, Role
+from registry.accounts.invitations import Invitation, open_invitations
+from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import account_ever_named, is_another_person
 from registry.approvals.queries import visible_approvals
-from registry.approvals.service import DECIDED_TOPIC as APPROVAL_DECIDED_TOPIC
-from registry.approvals.service import PROPOSED_TOPIC, may_decide
+from registry.approvals.service import may_decide
 from registry.approvals.tables import Approval, ApprovalState
-from registry.audits.policy_activation import ACTIVATED, WITHDRAWN
 from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent
-from registry.cases.service import HANDED_OVER
 from registry.cases.workflow import ORDERING
-from registry.core.clock import now
+from registry.core.clock import ALMATY, now
 from registry.core.database import db, transaction
-from registry.core.outbox import enqueue, has_waiting, lock_waiting, mark_delivered
+from registry.core.outbox import OutboxMessage, enqueue, has_waiting, lock_waiting, mark_delivered
+from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
-from registry.notifications.models import ACCOUNT_TOPICS, Channel
+from registry.notifications.models import KINDS, Channel
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
 from registry.notifications.service import queue_notice
 from registry.notifications.transport import Notice
 from registry.projects.models import Project
-from registry.requests.decisions import DECIDED_TOPIC, FAILED_TOPIC
 from registry.requests.decisions import is_another_person as is_another_requester
 from registry.requests.handlers import HANDLERS as REQUEST_HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState
-from registry.requests.service import ASKED_TOPIC, CARRIED_OUT_TOPIC, RESTORED_TOPIC
 from registry.webhooks.events import people_of
-from registry.webhooks.queue import DISABLED_TOPIC
-from registry.webhooks.service import ADDED_TOPIC
 
-NoticesOf = Callable[[Mapping[str, Any], Directory], list[Notice]]
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What people are notified of. ``key``: of its subject. ``details``: of its entry in the journal, or a message."""
+
+    key: str
+    by: str
+    at: datetime
+    details: Mapping[str, Any]
+
+
+NoticesOf = Callable[[Act, Directory], list[Notice]]
 
 # Notices about approvals: to those who can decide, and to who proposed.
 
 
-def _approval_waiting(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+def _approval_waiting(act: Act, directory: Directory) -> list[Notice]:
     """To everybody who may decide it, but for who proposed it."""
-    approval = db.session.get(Approval, payload["approval"], populate_existing=True)
+    approval = db.session.get(Approval, int(act.key), populate_existing=True)
     if approval is None or approval.current_state != ApprovalState.WAITING:
         return []
     deciders = [to for to in directory.people() if may_decide(to.actor, approval)]
@@ -55,9 +64,9 @@ def _approval_waiting(payload: Mapping[str, Any], directory: Directory) -> list[
     return _approval_notices(approval, others, "approval-waiting")
 
 
-def _approval_decided(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+def _approval_decided(act: Act, directory: Directory) -> list[Notice]:
     """To who proposed it, unless that person cancelled it."""
-    approval = db.session.get(Approval, payload["approval"], populate_existing=True)
+    approval = db.session.get(Approval, int(act.key), populate_existing=True)
     if approval is None or approval.decided_by == approval.proposed_by:
         return []
     account = account_ever_named(approval.proposed_by)
@@ -128,16 +137,18 @@ def _request_notices(request: Request, recipients: Iterable[Recipient], kind: st
 def _on_a_request(
     notices_of: Callable[[Request, Directory], list[Notice]],
 ) -> NoticesOf:
-    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-        request = db.session.get(Request, payload["request"], populate_existing=True)
+    def of(act: Act, directory: Directory) -> list[Notice]:
+        request = db.session.get(Request, int(act.key), populate_existing=True)
         return [] if request is None else notices_of(request, directory)
 
     return of
 
 
 AT_A_TIME: Final = 100
+# Of one transaction, such as the withdrawal of all that an import registered: an e-mail names twenty.
+MAX_ENTRIES: Final = 1000
 # Below SQLite's limit of 32,766 parameters per statement.
-CASES_AT_A_TIME: Final = 5000
+AT_ONCE: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +193,39 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
     # Checked outside a transaction: there is usually nothing to do, and SQLite allows only one writer.
     while has_waiting():
         with transaction():
-            mark_delivered(HANDLERS if channels else ())
-            messages = lock_waiting(HANDLERS, AT_A_TIME) if channels else []
+            mark_delivered(HANDLED if channels else ())
+            messages = lock_waiting(HANDLED, AT_A_TIME) if channels else []
             if messages:
                 directory = load_directory(channels)
                 for message in messages:
-                    _write(HANDLERS[message.topic](message.payload, directory), channels)
+                    notices_of = HANDLED[message.topic]
+                    _write([notice for act in _acts(message) for notice in notices_of(act, directory)], channels)
         handed_on += len(messages)
         if not messages:
             break
     return handed_on
+
+
+def enqueue_entries(first_seq: int, actions: Sequence[str]) -> None:
+    """Enqueue the entries of which people are notified, those of one action together, in the open transaction."""
+    seqs = defaultdict(list)
+    for seq, action in enumerate(actions, first_seq):
+        if action in HANDLERS:
+            seqs[action].append(seq)
+    for action, of_action in seqs.items():
+        enqueue(action, {"entries": of_action[:MAX_ENTRIES]})
+
+
+def _acts(message: OutboxMessage) -> Iterator[Act]:
+    """The acts of a message: entries of the journal, or what has none. The first value names its subject."""
+    payload = message.payload
+    if "entries" not in payload:
+        yield Act(str(next(iter(payload.values()))), payload.get("by", ""), message.created_at, payload)
+        return
+    entries = select(JournalEntry).where(JournalEntry.seq.in_(payload["entries"])).order_by(JournalEntry.seq)
+    for row in db.session.scalars(entries).all():
+        key = row.subject.partition(":")[2]
+        yield Act(key, row.principal, datetime.fromisoformat(row.at), json.loads(row.details))
 
 
 def _write(notices: Iterable[Notice], channels: frozenset[Channel]) -> None:
@@ -223,12 +257,9 @@ def _events(*conditions: Any) -> list[Context]:
 def _on_a_case(
     notices_of: Callable[[Context, Directory], list[Notice]],
 ) -> NoticesOf:
-    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-        return [
-            notice
-            for context in _events(CaseEvent.id == payload.get("event"))
-            for notice in notices_of(context, directory)
-        ]
+    def of(act: Act, directory: Directory) -> list[Notice]:
+        events = act.details.get("events", [act.details.get("event")])
+        return [notice for context in _events(CaseEvent.id.in_(events)) for notice in notices_of(context, directory)]
 
     return of
 
@@ -246,16 +277,6 @@ def _approved(context: Context, directory: Directory) -> list[Notice]:
 
 def _assigned(context: Context, directory: Directory) -> list[Notice]:
     return context.reviewer(directory, "case-assigned", context.event.details["assignee"])
-
-
-def _handed_over(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-    """One e-mail to the receiver, whatever the number of cases."""
-    entries: list[Notice] = []
-    for start in range(0, len(payload["events"]), CASES_AT_A_TIME):
-        chunk = payload["events"][start : start + CASES_AT_A_TIME]
-        for context in _events(CaseEvent.id.in_(chunk)):
-            entries += _assigned(context, directory)
-    return entries
 
 
 def _answered(context: Context, directory: Directory) -> list[Notice]:
@@ -296,74 +317,82 @@ def _earlier(event: CaseEvent, *actions: str) -> Any:
     )
 
 
-def _audited(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+def _audited(act: Act, directory: Directory) -> list[Notice]:
     """Of an audit's case changes, only reopened cases are notified immediately."""
     entries: list[Notice] = []
-    cases, by_audit = payload.get("reopened", []), CaseEvent.by == f"audit:{payload['audit']}"
-    for start in range(0, len(cases), CASES_AT_A_TIME):
-        chunk = cases[start : start + CASES_AT_A_TIME]
+    cases, by_audit = act.details.get("reopened", []), CaseEvent.by == f"audit:{act.key}"
+    for start in range(0, len(cases), AT_ONCE):
+        chunk = cases[start : start + AT_ONCE]
         for each in _events(CaseEvent.case_id.in_(chunk), by_audit, CaseEvent.action == "reopened"):
             entries += each.agency(directory, "case-reopened")
             entries += each.reviewer(directory, "case-reopened", each.assignee)
     return entries
 
 
-def _held(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-    recipients = directory.of_role(Role.OPERATOR, Role.SUPERVISOR)
-    return [Notice(to, "audit-held", payload["audit"]) for to in recipients]
+def _to_roles(kind: str, *roles: Role, but_actor: bool = True) -> NoticesOf:
+    """To everybody with one of the roles, but for who did it."""
 
-
-def _held_decided(kind: str) -> NoticesOf:
-    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-        recipients = directory.of_role(Role.OPERATOR, Role.SUPERVISOR)
-        return [Notice(to, kind, payload["audit"]) for to in recipients if to.actor.principal != payload["by"]]
+    def of(act: Act, directory: Directory) -> list[Notice]:
+        recipients = [to for to in directory.of_role(*roles) if not but_actor or to.actor.principal != act.by]
+        return [Notice(to, kind, int(act.key) if KINDS[kind] == "audits" else act.key) for to in recipients]
 
     return of
 
 
-def _policy(kind: str) -> NoticesOf:
-    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-        recipients = directory.of_role(Role.SUPERVISOR, Role.REVIEWER)
-        return [Notice(to, kind, payload["version"]) for to in recipients if to.actor.principal != payload["by"]]
-
-    return of
-
-
-def _failed(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-    return [Notice(to, "audit-failed", payload["audit"]) for to in directory.of_role(Role.OPERATOR)]
-
-
-def _missed(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+def _missed(act: Act, directory: Directory) -> list[Notice]:
     operators = directory.of_role(Role.OPERATOR)
-    return [Notice(to, "nights-missed", audit) for to in operators for audit in payload["audits"]]
+    return [Notice(to, "nights-missed", audit) for to in operators for audit in act.details["audits"]]
 
 
-def _surged(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+def _surged(act: Act, directory: Directory) -> list[Notice]:
     recipients = directory.of_role(Role.ADMINISTRATOR, Role.OPERATOR)
-    return [Notice(to, "sign-in-surge", payload["failures"]) for to in recipients]
+    return [Notice(to, "sign-in-surge", act.details["failures"]) for to in recipients]
+
+
+def _account_of(act: Act) -> int | None:
+    """The id of the account, which an entry names."""
+    named = act.details.get("account", act.key)
+    if isinstance(named, int):
+        return named
+    account = account_ever_named(named)
+    return None if account is None else account.id
 
 
 def _on_own_account(kind: str) -> NoticesOf:
-    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-        return [Notice(to, kind, payload["at"]) for to in directory.of_account(payload["account"])]
+    """To the person whose account it is, with the local time."""
+
+    def of(act: Act, directory: Directory) -> list[Notice]:
+        at = act.at.astimezone(ALMATY).strftime("%d.%m.%Y %H:%M")
+        return [Notice(to, kind, at) for to in directory.of_account(_account_of(act) or 0)]
 
     return of
 
 
-def _invited(payload: Mapping[str, Any], _directory: Directory) -> list[Notice]:
-    people = open_invitations([payload["invitation"]]).values()
-    recipients = [recipient_now(person_id, None) for person_id in people]
-    return [Notice(to, "invitation", payload["invitation"]) for to in recipients if to is not None]
+def _moved(act: Act, directory: Directory) -> list[Notice]:
+    """To the person of an account that had an agency and has another one."""
+    changes = {each["field"]: each for each in act.details.get("changes", ())}
+    agency = changes.get("agency", {"old": None, "new": None})
+    if "changes" in act.details and not (agency["old"] and agency["new"]):
+        return []
+    return _on_own_account("account-moved")(act, directory)
+
+
+def _invited(act: Act, _directory: Directory) -> list[Notice]:
+    of_account = select(Invitation.id).where(Invitation.account_id == _account_of(act))
+    ids = [act.details["invitation"]] if "invitation" in act.details else list(db.session.scalars(of_account))
+    recipients = [(each, recipient_now(person_id, None)) for each, person_id in open_invitations(ids).items()]
+    return [Notice(to, "invitation", each) for each, to in recipients if to is not None]
 
 
 def _of_webhook(kind: str) -> NoticesOf:
-    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
-        webhook = payload["webhook"]
+    def of(act: Act, directory: Directory) -> list[Notice]:
+        webhook = int(act.key)
         return [Notice(to, kind, webhook) for account in people_of(webhook) for to in directory.of_account(account)]
 
     return of
 
 
+# By action of the journal.
 HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "case.ask": _on_a_case(_question),
     "case.approve": _on_a_case(_approved),
@@ -371,32 +400,46 @@ HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "case.answer": _on_a_case(_answered),
     "case.return": _on_a_case(_returned),
     "case.appeal": _on_a_case(_appealed),
-    "audit.succeeded": _audited,
-    "audit.held": _held,
-    "audit.confirmed": _held_decided("audit-confirmed"),
-    "audit.rejected": _held_decided("audit-rejected"),
-    "audit.failed": _failed,
-    "audit.missed": _missed,
-    ACTIVATED: _policy("policy-activated"),
-    WITHDRAWN: _policy("policy-activation-withdrawn"),
-    HANDED_OVER: _handed_over,
-    SURGE_TOPIC: _surged,
-    INVITATION_TOPIC: _invited,
-    ADDED_TOPIC: _of_webhook("webhook-added"),
-    DISABLED_TOPIC: _of_webhook("webhook-disabled"),
-    ASKED_TOPIC: _on_a_request(_request_waiting),
-    DECIDED_TOPIC: _on_a_request(_request_decided),
-    CARRIED_OUT_TOPIC: _on_a_request(_request_carried_out),
-    FAILED_TOPIC: _on_a_request(_request_failed),
-    RESTORED_TOPIC: _on_a_request(_request_restored),
-    PROPOSED_TOPIC: _approval_waiting,
-    APPROVAL_DECIDED_TOPIC: _approval_decided,
-    **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
+    "cases.followed": _audited,
+    "audit.held": _to_roles("audit-held", Role.OPERATOR, Role.SUPERVISOR, but_actor=False),
+    "audit.confirmed": _to_roles("audit-confirmed", Role.OPERATOR, Role.SUPERVISOR),
+    "audit.rejected": _to_roles("audit-rejected", Role.OPERATOR, Role.SUPERVISOR),
+    "policy.activated": _to_roles("policy-activated", Role.SUPERVISOR, Role.REVIEWER),
+    "policy.activation-withdrawn": _to_roles("policy-activation-withdrawn", Role.SUPERVISOR, Role.REVIEWER),
+    "sign-in.surged": _surged,
+    "account.invited": _invited,
+    "account.aitu-linked": _on_own_account("account-aitu"),
+    "account.factor-added": _on_own_account("account-factor"),
+    "account.moved": _moved,
+    "account.role-changed": _moved,
+    "account.password-changed": _on_own_account("account-password"),
+    "account.password-set": _on_own_account("account-password"),
+    "token.issued": _on_own_account("account-token"),
+    "webhook.added": _of_webhook("webhook-added"),
+    "webhook.disabled": _of_webhook("webhook-disabled"),
+    "request.asked": _on_a_request(_request_waiting),
+    "request.confirmed-first": _on_a_request(_request_waiting),
+    "request.confirmed": _on_a_request(_request_decided),
+    "request.refused": _on_a_request(_request_decided),
+    "request.cancelled": _on_a_request(_request_decided),
+    "request.carried-out": _on_a_request(_request_carried_out),
+    "request.failed": _on_a_request(_request_failed),
+    "request.restored": _on_a_request(_request_restored),
+    "approval.proposed": _approval_waiting,
+    "approval.approved": _approval_decided,
+    "approval.rejected": _approval_decided,
+    "approval.cancelled": _approval_decided,
+    "approval.outdated": _approval_decided,
 }
-
-
-def enqueue_action(_actor: Actor, case: Case, event: CaseEvent, _proposal: CaseDecision | None) -> None:
-    """Enqueue an action on a case when somebody is notified of it, in the open transaction."""
-    topic = f"case.{event.action}"
-    if topic in HANDLERS:
-        enqueue(topic, {"case": case.id, "event": event.id})
+# Messages about what has no entry of its own, and those that the version before may have left.
+MESSAGES: Final[Mapping[str, NoticesOf]] = {
+    "account.new-device": _on_own_account("account-new-device"),
+    "account.token-issued": _on_own_account("account-token"),
+    "approval.decided": _approval_decided,
+    "audit.failed": _to_roles("audit-failed", Role.OPERATOR),
+    "audit.missed": _missed,
+    "audit.succeeded": _audited,
+    "cases.handed-over": _on_a_case(_assigned),
+    "request.decided": _on_a_request(_request_decided),
+}
+HANDLED: Final = {**MESSAGES, **HANDLERS}

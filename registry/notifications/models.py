@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.core.clock import ALMATY, now
 from registry.core.database import Instant, Model, require_transaction
-from registry.core.outbox import enqueue
 from registry.core.queues import Retried
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
@@ -149,28 +147,6 @@ def channels_of_notice(to: Recipient, kinds: Iterable[str], usable: frozenset[Ch
     by_aitu = has_aitu and (to.channels is not ChannelChoice.EMAIL or not has_email)
     by_email = has_email and (to.channels is not ChannelChoice.AITU or not by_aitu or bool(named & BY_EMAIL_TOO))
     return frozenset(channel for channel, is_taken in ((Channel.EMAIL, by_email), (Channel.AITU, by_aitu)) if is_taken)
-
-
-# Security notices: events of an account become outbox messages, and then notices to its owner.
-
-# Topic of the outbox message → kind of notice.
-ACCOUNT_TOPICS: Final[Mapping[str, str]] = {
-    "account.aitu-linked": "account-aitu",
-    "account.factor-added": "account-factor",
-    "account.moved": "account-moved",
-    "account.new-device": "account-new-device",
-    "account.password-changed": "account-password",
-    "account.token-issued": "account-token",
-}
-
-
-def enqueue_notice(topic: str) -> Callable[[int], None]:
-    """A handler that adds the message with the local time to the open transaction."""
-
-    def handle(account_id: int) -> None:
-        enqueue(topic, {"account": account_id, "at": now().astimezone(ALMATY).strftime("%d.%m.%Y %H:%M")})
-
-    return handle
 
 
 # Models of outbound notices and digests. ``notifications/service.py`` writes them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select
 
@@ -11,7 +11,6 @@ from registry.accounts import same_person
 from registry.accounts.roles import SCHEDULE, Actor
 from registry.approvals.service import end_outdated
 from registry.approvals.tables import Approval
-from registry.core import outbox
 from registry.core.clock import local_date, now, rfc3339, today
 from registry.core.database import require_transaction, transaction
 from registry.core.errors import NotAllowed
@@ -39,9 +38,7 @@ def record_row(actor: Actor, action: str, request_id: int, details: dict[str, An
     journal.record(actor, f"request.{action}", f"request:{request_id}", entry)
 
 
-# A request is decided: its state, who decided and when, the journal entry and the notice.
-
-DECIDED_TOPIC = "request.decided"
+# A request is decided: its state, who decided and when, and the journal entry.
 
 
 def decide(actor: Actor, request: Request, state: RequestState, reason: str | None) -> None:
@@ -52,7 +49,6 @@ def decide(actor: Actor, request: Request, state: RequestState, reason: str | No
     record(actor, state.value, request, {"decision_reason": reason})
     if "approval" in request.details:
         end_outdated(actor, Approval.id.expression == request.details["approval"])
-    outbox.enqueue(DECIDED_TOPIC, {"request": request.id})
 
 
 def cancel_other_requests(actor: Actor, request: Request) -> None:
@@ -95,8 +91,6 @@ def is_another_person(actor: Actor, request: Request) -> bool:
 
 # Confirmed requests that could not take effect: saved once a day, for a notice and for the page of the request.
 
-FAILED_TOPIC: Final = "request.failed"
-
 
 def save_failure(request_id: int) -> None:
     """Save that a due request failed now, unless that was saved today or it has been decided otherwise meanwhile."""
@@ -107,7 +101,6 @@ def save_failure(request_id: int) -> None:
             return
         request.details = {**request.details, "failed_at": rfc3339(now())}
         record(SCHEDULE, "failed", request)
-        outbox.enqueue(FAILED_TOPIC, {"request": request.id})
 
 
 def _failed_on(request: Request) -> date | None:

@@ -14,7 +14,6 @@ from sqlalchemy.orm.attributes import flag_modified
 from registry.accounts.roles import SCHEDULE, Actor, Permission
 from registry.accounts.same_person import require_still_may
 from registry.agencies.service import agencies_by_id
-from registry.core import outbox
 from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, table_of, transaction, violates
@@ -45,7 +44,6 @@ from registry.requests.queries import due_requests, find_request_to_change, wait
 # of many processes that try, one carries it out.
 
 log = logging.getLogger(__name__)
-CARRIED_OUT_TOPIC = "request.carried-out"
 
 
 def lock_flags_for(handler: RequestHandler) -> None:
@@ -62,7 +60,6 @@ def carry_out(actor: Actor, request: Request) -> None:
     request.carried_out_at = now()
     require_transaction().flush()
     record(actor, "carried-out", request, details)
-    outbox.enqueue(CARRIED_OUT_TOPIC, {"request": request.id})
 
 
 def carry_out_due_requests(is_plausible: Callable[[datetime], bool] | None = None) -> list[int]:
@@ -108,8 +105,6 @@ def _carry_out_if_due(request_id: int) -> bool:
 
 
 # Restoration: a supervisor puts a withdrawn project back under the law, with the flags that its withdrawal cleared.
-
-RESTORED_TOPIC = "request.restored"
 
 
 class WithdrawalNotInEffect(Conflict):
@@ -170,11 +165,9 @@ def restore_project(actor: Actor, request_id: int, reason: str) -> Request:
         flag_modified(request, "details")
         session.flush()
         record(actor, "restored", request, {"reason": reason, "flags_reopened": len(request.details["flags"])})
-        outbox.enqueue(RESTORED_TOPIC, {"request": request.id})
     return request
 
 
-ASKED_TOPIC = "request.asked"
 REQUEST: Final = table_of(Request).c
 
 
@@ -228,7 +221,6 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
             raise RequestAlreadyWaiting(id="-", subject=subject) from error
         session.refresh(request)
         record(actor, "asked", request, {"act": request.act, "reason": request.reason, **request.details})
-        outbox.enqueue(ASKED_TOPIC, {"request": request.id})
     return request
 
 
@@ -262,9 +254,6 @@ def ask_to_withdraw(actor: Actor, projects: Sequence[Mapping[str, Any]], reason:
             for request_id, project in zip(reserve_ids(session, Request, len(asked)), asked, strict=True)
         ]
         insert_rows(session, Request, rows)
-        # One e-mail tells those who decide; a thousand would hide each other.
-        for row in rows[:1]:
-            outbox.enqueue(ASKED_TOPIC, {"request": row["id"]})
         for row, project in zip(rows, asked, strict=True):
             subject = {"request_kind": kind.value, "agency": bins[project["agency_id"]], "project": project["number"]}
             record_row(actor, "asked", row["id"], {**subject, "reason": reason})
@@ -293,7 +282,6 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
             request.first_decided_by, request.first_decided_account_id = actor.principal, actor.account_id
             request.first_decided_at = now()
             record(actor, "confirmed-first", request, {"decision_reason": reason})
-            outbox.enqueue(ASKED_TOPIC, {"request": request.id})
             return request
         handler.require_decider(actor, request)
         handler.check_again(request)

@@ -30,7 +30,6 @@ from registry.changes.queries import (
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
-from registry.core.outbox import enqueue
 from registry.core.queues import IN_SQL, Backlog, Lease, LeaseLost, Queue
 from registry.core.trace_context import outgoing_headers
 from registry.journal import service as journal
@@ -126,7 +125,6 @@ def _row(webhook_id: int, change: Change, at: Any) -> dict[str, Any]:
 # Fan-out: the changes of the feed become deliveries of each webhook that wants them.
 
 AT_A_TIME: Final = 500
-DISABLED_TOPIC: Final = "webhook.disabled"
 
 
 def fan_out() -> bool:
@@ -145,7 +143,6 @@ def fan_out() -> bool:
 def disable(webhook: Webhook, reason: DisabledReason) -> None:
     """Disable a locked webhook in the open transaction, and notify its owner."""
     webhook.disabled_at, webhook.disabled_reason = now(), reason.value
-    enqueue(DISABLED_TOPIC, {"webhook": webhook.id})
     journal.record(SCHEDULE, "webhook.disabled", f"webhook:{webhook.id}", {"reason": reason.value})
 
 

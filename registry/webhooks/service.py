@@ -16,14 +16,12 @@ from registry.agencies.service import AgencyNotFound, agency_by_bin, may_act_for
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.core.outbox import enqueue
 from registry.journal import service as journal
 from registry.webhooks.events import last_seq, seq_before
 from registry.webhooks.models import TEST_EVENT, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.queries import find_own, find_visible, origin, require_own
 from registry.webhooks.sender import TargetNotAllowed, allowed_targets, encrypt_secret, new_secret
 
-ADDED_TOPIC: Final = "webhook.added"
 MAX_WEBHOOKS: Final = 20
 # After a rotation both secrets sign, so that receivers can change theirs without losing a message.
 OVERLAP: Final = timedelta(hours=24)
@@ -71,7 +69,6 @@ def create_webhook(actor: Actor, values: Mapping[str, Any]) -> tuple[Webhook, st
         )
         session.add(webhook)
         session.flush()
-        enqueue(ADDED_TOPIC, {"webhook": webhook.id})
         journal.record(actor, "webhook.added", f"webhook:{webhook.id}", _details(webhook))
     return webhook, secret
 

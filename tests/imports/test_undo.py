@@ -170,7 +170,7 @@ def test_withdrawals_of_an_undo_are_asked_for_by_few_statements(app: Flask, conn
     ]
     # One e-mail tells of all of them.
     messages = db.select(OutboxMessage.payload).where(OutboxMessage.topic == "request.asked").order_by(OutboxMessage.id)
-    assert db.session.scalars(messages).all() == [{"request": waiting.id}, {"request": requests[0].id}]
+    assert [len(each["entries"]) for each in db.session.scalars(messages)] == [1, 48]
 
 
 def test_undo_of_agencies_brings_values_back_and_leaves_new_ones(app: Flask) -> None:

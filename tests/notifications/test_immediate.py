@@ -9,9 +9,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.account_changes import change_role, disable_account
-from registry.accounts.models import account_named
+from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import edit_account
+from registry.cases.models import CaseEvent
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage, enqueue
 from registry.notifications.immediate import process_outbox
@@ -225,6 +226,28 @@ def test_actions_that_notify_nobody_enqueue_nothing() -> None:
     act(AIGERIM, case, "comment", "A note")
     act(AIGERIM, case, "refer", "Of importance")
     assert counted() == before
+
+
+def test_messages_that_the_version_before_left_are_delivered() -> None:
+    case = under_review(a_project(an_agency(email="office@agency.kz")))
+    create_reader("operator")
+    create_reader("supervisor")
+    delete_emails()
+    account = db.session.scalars(select(Account.id).where(Account.name == "operator")).one()
+    event = db.session.scalars(
+        select(CaseEvent.id).where(CaseEvent.case_id == case.id, CaseEvent.action == "claim")
+    ).one()
+    with transaction():
+        enqueue("case.ask", {"case": case.id, "event": event})
+        enqueue("audit.confirmed", {"audit": 7, "by": "operator"})
+        enqueue("account.token-issued", {"account": account, "at": "06.03.2026 12:00"})
+        enqueue("audit.missed", {"audits": [8, 9]})
+    assert queued_emails() == [
+        ("office@agency.kz", "question", [case.id]),
+        ("operator@readers.kz", "account-token", ["06.03.2026 12:00"]),
+        ("operator@readers.kz", "nights-missed", [8, 9]),
+        ("supervisor@readers.kz", "audit-confirmed", [7]),
+    ]
 
 
 def test_messages_of_another_version_do_not_accumulate() -> None:

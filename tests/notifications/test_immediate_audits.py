@@ -15,13 +15,14 @@ from registry.audits.policy_activation import withdraw_activation
 from registry.audits.service import confirm_held_audit, reject_held_audit
 from registry.core.clock import local_instant, now, today
 from registry.core.database import transaction
-from registry.core.outbox import enqueue
 from registry.flags.models import AuditRun
+from registry.journal import service as journal
 from tests.audits.policy_steps import TIMUR, activate, draft
 from tests.audits.steps import SUPERVISOR, create_projects, installed, set_verified
 from tests.cases.cast import (
     audit,
 )
+from tests.factories import ADMINISTRATOR
 from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present
 
@@ -120,7 +121,7 @@ def test_administrators_and_operators_are_notified_of_surging_sign_in_failures()
     for role in (Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR):
         create_reader(role)
     with transaction():
-        enqueue("sign-in.surged", {"failures": 57})
+        journal.record(ADMINISTRATOR, "sign-in.surged", "sign-ins:failed", {"failures": 57})
     assert queued_emails() == [
         ("administrator@readers.kz", "sign-in-surge", [57]),
         ("operator@readers.kz", "sign-in-surge", [57]),
