@@ -83,3 +83,10 @@ def test_issue_takes_scopes_addresses_and_an_owner(registry: CommandLine, servic
             authenticate_token(text, "10.2.0.1", "")
     listed = registry("tokens", "list").out
     assert "read audits:run" in listed and "10.1.0.0/16 192.0.2.1/32" in listed
+
+
+@pytest.mark.parametrize("text", ["0d", "-1d", "90", "d", "1.5h", "90D", "1w", "٩d", "36501d", "9999999999d", " 1d"])
+def test_invalid_lifetime_is_a_usage_error(registry: CommandLine, text: str) -> None:
+    ran = registry("tokens", "issue", "--name", "x", "--role", "reviewer", f"--expires-in={text}")
+    assert (ran.code, ran.raw) == (2, b"")
+    assert registry("tokens", "list", "--json").json["items"] == []

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +187,13 @@ def test_pages_and_api_answer_503_while_too_many_files_are_read(
     assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.get_json()["type"].endswith("service-busy")
+
+
+def test_a_slot_that_cannot_be_opened_is_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with monkeypatch.context() as context:
+        context.setattr(child_processes, "SLOTS", (tmp_path / "missing",))
+        for _ in range(AT_ONCE + MAX_WAITING):
+            with pytest.raises(FileNotFoundError):
+                run_code("pass")
+
+    assert run_code("pass")

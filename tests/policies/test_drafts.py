@@ -240,3 +240,12 @@ def test_date_of_an_expected_verdict_is_one_from_which_rules_can_count(
     assert [(each["pointer"], each["code"]) for each in answer.json["errors"]] == [
         ("/verdict_cases/0/facts/pilot_started_on", "date-out-of-range")
     ]
+
+
+def test_version_is_not_called_as_the_page_of_new_drafts(client: FlaskClient, supervisor: dict[str, str]) -> None:
+    answer = draft(client, supervisor, version="new")
+    assert answer.status_code == 422
+    (error,) = answer.json["errors"]
+    assert (error["pointer"], error["code"]) == ("/version", "policy-version-reserved")
+    assert "Choose another name" in error["message"]
+    assert draft(client, supervisor, version="new.1").status_code == 201

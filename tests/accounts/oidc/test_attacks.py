@@ -14,7 +14,7 @@ from registry.accounts.attempts import FailedSignIn
 from registry.accounts.models import Account, OidcIdentity, account_named
 from registry.accounts.oidc_configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from registry.accounts.roles import Role
-from registry.accounts.service import NewPerson, add_person, edit_account
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.sessions import WebSession
 from registry.core.database import db
 from tests.accounts.oidc.scripted_provider import ScriptedProvider
@@ -226,3 +226,22 @@ def test_second_factor_is_not_read_from_the_profile(visit: Visit, provider: Scri
     visit.client.application.extensions["authlib.integrations.flask_client"].oidc.server_metadata.clear()
     sign_in(visit, provider)
     assert db.session.scalars(select(WebSession.factor_at)).one() is None
+
+
+@pytest.mark.parametrize(
+    "email", ["x" * 240 + "@gov.kz", "a\x00b@gov.kz", "a@gov.kz\nBcc: b@gov.kz", "a@gov.kz, b@gov.kz"]
+)
+def test_address_that_no_account_may_have_counts_as_none(visit: Visit, provider: ScriptedProvider, email: str) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    answer = sign_in(visit, provider, name="Saule", roles=["auditor"], email=email, email_verified=True)
+    saule = person_named("Saule")
+    assert answer.status_code == 403
+    assert saule is not None
+    assert saule.email is None
+
+
+@pytest.mark.parametrize("subject", ["s" * 256, "s\x00"])
+def test_subject_that_no_identity_may_have_is_refused(visit: Visit, provider: ScriptedProvider, subject: str) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    assert sign_in(visit, provider, name="Saule", roles=["auditor"], sub=subject).status_code == 400
+    assert linked_accounts() == []
