@@ -73,6 +73,7 @@ def test_planted_session_signs_nobody_in(app: Flask, mac: str | None) -> None:
         "source": "10.0.0.1",
         "started_at": now(),
         "last_used_at": now(),
+        "public_id": "planted",
     }
     write(insert(WebSession).values(values))
     assert not signs_in(SECRET)
