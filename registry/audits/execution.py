@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select
 from registry.accounts.roles import Actor
 from registry.audits.candidates import Totals
 from registry.audits.held_audits import held_because, held_causes
-from registry.audits.judgement import Preparation
+from registry.audits.judgement import Judgement, Preparation
 from registry.audits.models import PolicyText
 from registry.audits.policy_activation import ProjectChanges, check_promise, promise_to_check
 from registry.audits.queries import COUNTS, LATER_COUNTS, RESTRICTED
@@ -25,7 +25,7 @@ from registry.core.clock import now
 from registry.core.database import require_transaction
 from registry.core.dialects import insert_or_ignore, refresh_statistics
 from registry.flags.former_flags import flags_written_by, highest_ids
-from registry.flags.freeze_status import policy_basis, update_freeze_status
+from registry.flags.freeze_status import lock_projects_with_status, policy_basis, write_freeze_status
 from registry.flags.models import (
     AuditChange,
     AuditRun,
@@ -35,7 +35,7 @@ from registry.flags.models import (
 )
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT, lock_projects, projects_of_ids
+from registry.projects.change_times import projects_of_ids
 from registry.projects.models import STATUS
 
 # Bulk writes of a plan: opens, updates and clears flags, and stores the run's changes.
@@ -165,84 +165,94 @@ def execute_audit(
     With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then describe
     what it would do.
     """
+    last = _begin(run, policy)
+    if prepared is None or not prepared.is_for(policy, run.on):
+        prepared = Preparation(policy, run.on)
+    judgement = prepared.judgement
+    judgement.bring_up_to_date()
+    run.flags_up_to, run.former_flags_up_to = highest_ids()
+    promise, changes = promise_to_check(run, policy), ProjectChanges(policy.case_from_severity)
+    # Which cases it would open is counted of runs that are not carried out; the others count what they open.
+    is_watched = promise is not None or run.dry_run
+    plan, restricted_plan = _plans(judgement, changes if is_watched else None)
+    # A dry run is never held, but it reports why it would be.
+    run.held_because = held_because(plan, policy, run.on, last) if check_threshold or run.dry_run else None
+    if last is not None and run.held_because is not None:
+        run.held_causes = held_causes(plan.turned, run, last)
+    run.status = "succeeded" if run.dry_run or run.held_because is None else "held"
+    _count(run, judgement, plan, restricted_plan, last)
+    carried_out = run.status == "succeeded" and not run.dry_run
+    if carried_out:
+        with_new_case = _carry_out(actor, run, policy, plan, prepared, last)
+    else:
+        if not is_watched:
+            _plans(judgement, changes)
+        with_new_case = set(changes.cases_opened)
+    run.cases_opened = len(with_new_case)
+    run.restricted_counts = {
+        **(run.restricted_counts or {}),
+        "cases_opened": len(with_new_case & judgement.restricted.ids),
+    }
+    write_changes(plan, run.id, carried_out=carried_out)
+    if promise is not None:
+        check_promise(run, promise, changes, judgement.restricted.ids, carried_out=carried_out)
+    run.finished_at = now()
+    require_transaction().flush()
+    journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _journal_details(run))
+    log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
+    return run
+
+
+def _begin(run: AuditRun, policy: Policy) -> AuditRun | None:
+    """Write the run with what it starts from, under the lock; returns the audit before it."""
     session = require_transaction()
     if not run.dry_run:
         lock_flags_for_audit()
     session.add(run)
     session.flush()
     last = last_good_audit()
+    run.compared_with = None if last is None else last.id
     # Before what has changed is judged again: a change that waits for a lock of this transaction is later.
     run.known_at = now()
-    if prepared is None or not prepared.is_for(policy, run.on):
-        prepared = Preparation(policy, run.on)
-    judgement = prepared.judgement
-    judgement.bring_up_to_date()
-    totals, restricted = judgement.totals, judgement.restricted
-    run.compared_with = None if last is None else last.id
-    run.flags_up_to, run.former_flags_up_to = highest_ids()
+    run.policy_basis = policy_basis(policy)
     save_policy_text(policy)
-    promise = promise_to_check(run, policy)
-    changes = ProjectChanges(policy.case_from_severity)
-    # Which cases it would open is counted of runs that are not carried out; the others count what they open.
-    watch = changes.add if promise is not None or run.dry_run else None
+    return last
+
+
+def _plans(judgement: Judgement, changes: ProjectChanges | None) -> tuple[Plan, Plan]:
+    """Plan all changes, and those of restricted projects; ``changes`` counts what becomes of each project."""
     plan, restricted_plan = Plan(), Plan()
-    for part, of_part, restricted_of_part in judgement.plans(watch):
+    for part, of_part, restricted_of_part in judgement.plans(None if changes is None else changes.add):
         plan.add(of_part)
         restricted_plan.add(restricted_of_part)
-        changes.finish(part)
-    # A dry run is never held, but it reports why it would be.
-    why = held_because(plan, policy, run.on, last) if check_threshold or run.dry_run else None
-    held = why is not None and not run.dry_run
-    run.status = "held" if held else "succeeded"
-    run.held_because = why
-    if last is not None and why is not None:
-        run.held_causes = held_causes(plan.turned, run, last)
-    run.input_digest = judgement.digest()
-    run.policy_basis = policy_basis(policy)
-    for name, count in _counts(plan, totals).items():
-        setattr(run, name, count)
-    run.judged_up_to = totals.up_to
-    run.restricted_counts = {
-        **_counts(restricted_plan, restricted.totals),
-        **restricted_plan.turns(),
-        "judged_by_last_audit": 0 if last is None else (last.restricted_counts or {}).get("projects_judged", 0),
-    }
-    case_changes: dict[str, Any] = {}
-    carried_out = not held and not run.dry_run
-    if held and watch is None:
-        for part, *_ in judgement.plans(changes.add):
+        if changes is not None:
             changes.finish(part)
-    with_new_case = set(changes.cases_opened)
-    if carried_out:
-        timestamp = now()
-        changed = _changed_projects(plan, totals, policy, last)
-        # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
-        for some in changed:
-            lock_projects(PROJECT.c.id.in_(select(STATUS.c.project_id).where(some)))
-        with flags_written_by(run.id):
-            write_flags(plan, run.id, run.on, timestamp, None if last is None else last.on)
-        session.flush()
-        for some in changed:
-            update_freeze_status(timestamp, some, policy=policy)
-        case_changes = sync_cases(run.id, run.on, timestamp, policy, prepared.projects_to_sync(plan, run.id))
-        with_new_case = set(session.scalars(select(Case.project_id).where(Case.opened_by_audit == run.id)))
-        prepared.counts.bring_up_to_date(changed)
-        prepared.counts.save(run.id)
-        if case_changes:
-            journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)
-    run.cases_opened = len(with_new_case)
-    run.restricted_counts = {**run.restricted_counts, "cases_opened": len(with_new_case & restricted.ids)}
-    write_changes(plan, run.id, carried_out=carried_out)
-    if promise is not None:
-        check_promise(run, promise, changes, restricted.ids, carried_out=carried_out)
-    run.finished_at = now()
+    return plan, restricted_plan
+
+
+def _carry_out(
+    actor: Actor, run: AuditRun, policy: Policy, plan: Plan, prepared: Preparation, last: AuditRun | None
+) -> set[int]:
+    """Write flags, statuses, cases and counts. Returns the projects with a new case."""
+    session, at = require_transaction(), now()
+    changed = _changed_statuses(plan, prepared.judgement.totals, policy, last)
+    # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
+    for some in changed:
+        lock_projects_with_status(some)
+    with flags_written_by(run.id):
+        write_flags(plan, run.id, run.on, at, None if last is None else last.on)
     session.flush()
-    journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _journal_details(run))
-    log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
-    return run
+    for some in changed:
+        write_freeze_status(at, policy, some)
+    cases = sync_cases(run.id, run.on, at, policy, prepared.projects_to_sync(plan, run.id))
+    prepared.counts.bring_up_to_date(changed)
+    prepared.counts.save(run.id)
+    if cases:
+        journal.record(actor, "cases.followed", f"audit:{run.id}", cases)
+    return set(session.scalars(select(Case.project_id).where(Case.opened_by_audit == run.id)))
 
 
-def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:
+def _changed_statuses(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:
     """Conditions that the statuses fit that the audit may change."""
     # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
     judged = 0 if last is None or last.policy_basis != policy_basis(policy) else last.judged_up_to
@@ -251,6 +261,18 @@ def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun
     if judged < totals.up_to:
         changed.append(STATUS.c.project_id.between(judged + 1, totals.up_to))
     return changed
+
+
+def _count(run: AuditRun, judgement: Judgement, plan: Plan, restricted_plan: Plan, last: AuditRun | None) -> None:
+    run.input_digest = judgement.digest()
+    run.judged_up_to = judgement.totals.up_to
+    for name, count in _counts(plan, judgement.totals).items():
+        setattr(run, name, count)
+    run.restricted_counts = {
+        **_counts(restricted_plan, judgement.restricted.totals),
+        **restricted_plan.turns(),
+        "judged_by_last_audit": 0 if last is None else (last.restricted_counts or {}).get("projects_judged", 0),
+    }
 
 
 def _counts(plan: Plan, totals: Totals) -> dict[str, int]:

@@ -26,15 +26,24 @@ STATUS_RANK: Final = {FlagStatus.OPEN.value: 3, FlagStatus.EXEMPT.value: 2, Flag
 STATUS_OF_RANK: Final = {3: FreezeStatus.FLAGGED.value, 2: FreezeStatus.EXEMPT.value, 1: FreezeStatus.ACCEPTED.value}
 
 
-def update_freeze_status(at: datetime, *which: ColumnElement[bool], policy: Policy | None = None) -> None:
+def update_freeze_status(at: datetime, *which: ColumnElement[bool]) -> None:
     """Store where the projects stand now whose statuses fit, as changed ``at``, inside the open transaction.
 
-    Flags, agencies and the audit run must have been flushed. ``policy``: another than the one in force.
+    Flags, agencies and the audit run must have been flushed.
     """
     # A statement of its own: what was committed while it waited for the locks is seen by the next one.
-    # Not the statuses are locked but their projects: an edit locks the project before its trigger writes the status.
+    lock_projects_with_status(*which)
+    write_freeze_status(at, policy_in_force(), *which)
+
+
+def lock_projects_with_status(*which: ColumnElement[bool]) -> None:
+    """Lock the projects whose statuses fit, as an edit does before its trigger writes the status."""
     lock_projects(PROJECT.c.id.in_(select(STATUS.c.project_id).where(*which)))
-    status = computed_freeze_status(policy or policy_in_force())
+
+
+def write_freeze_status(at: datetime, policy: Policy, *which: ColumnElement[bool]) -> None:
+    """The same by this policy, of projects that the open transaction has locked."""
+    status = computed_freeze_status(policy)
     values = {"freeze_status": status, "severity": computed_severity(), "changed_at": at}
     require_transaction().execute(update(STATUS).where(*which).values(values))
 
