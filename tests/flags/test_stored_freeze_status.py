@@ -7,17 +7,17 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit, void_audit
 from registry.core.clock import today
-from registry.core.database import db, transaction
-from registry.flags.freeze_status import AGENCY, computed_freeze_status, computed_severity
-from registry.flags.models import FLAGS, AuditRun
+from registry.core.database import db
+from registry.flags.freeze_status import computed_freeze_status, computed_severity
+from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.models import STATUS
-from tests.audits.steps import OPERATOR, audit, exempt, status_of
+from tests.audits.steps import OPERATOR, audit, status_of
 from tests.cases.cast import NO_BREACH, TRANSITIONAL, cases_of, decided_case, migrate_by
 from tests.factories import a_project, an_actor, an_agency
 from tests.flags.test_changed_at import Story
@@ -94,26 +94,6 @@ def test_voided_audit_leaves_its_new_projects_unaudited(app: Flask, present: Pre
     present.set(DAY)
     void_audit(OPERATOR, run.id, "The clock was 30 days ahead.")
     assert (status_of(first), status_of(second)) == ("flagged", "unaudited")
-
-
-def test_audit_corrects_what_a_version_without_the_columns_changed(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    agency = an_agency()
-    exempted, cleared, moved = a_project(agency), a_project(agency), a_project(an_agency())
-    exempt(exempted, DAY, DAY + timedelta(days=60))
-    audit()
-    assert [status_of(project) for project in (exempted, cleared, moved)] == ["exempt", "flagged", "flagged"]
-    with transaction() as session:
-        # As that version writes: flags and agencies alone.
-        session.execute(update(FLAGS).where(FLAGS.c.project_id == exempted.id).values(status="open"))
-        session.execute(update(FLAGS).where(FLAGS.c.project_id == cleared.id).values(severity="low"))
-        session.execute(update(AGENCY).where(AGENCY.c.id == moved.agency_id).values(kind="private"))
-    present.set(DAY + timedelta(days=1))
-    audit(dry_run=True)
-    assert status_of(moved) == "flagged"
-    audit()
-    assert status_of(moved) == "out_of_scope"
-    assert stored() == computed()
 
 
 def test_other_scope_shows_from_the_next_audit_on(app: Flask, present: Present) -> None:
