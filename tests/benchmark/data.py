@@ -94,8 +94,10 @@ def load(size: int) -> None:
     with transaction() as session:
         outside = PROJECT.c.agency_id % OUT_OF_SCOPE_EVERY == 0
         status = case((outside, FreezeStatus.OUT_OF_SCOPE.value), else_=FreezeStatus.UNAUDITED.value)
-        rows = select(PROJECT.c.id, *(PROJECT.c[name] for name in COPIED), status).order_by(PROJECT.c.id)
-        session.execute(insert(STATUS).from_select(["project_id", *COPIED, "freeze_status"], rows))
+        rows = select(PROJECT.c.id, *(PROJECT.c[name] for name in COPIED), status, PROJECT.c.updated_at).order_by(
+            PROJECT.c.id
+        )
+        session.execute(insert(STATUS).from_select(["project_id", *COPIED, "freeze_status", "changed_at"], rows))
     refresh_fingerprints()
     _tidy()
 
