@@ -135,7 +135,17 @@ def demo_actor(name: str) -> Actor:
     # The demo is loaded by a command on the machine.
     account = account_named(name)
     account_id = None if account is None else account.id
-    return Actor(name, Role(row["role"]), agency_id, SOURCE, account_id=account_id, is_person=True, credential=LOCAL)
+    is_admitted = account is None or account.is_admitted
+    return Actor(
+        name,
+        Role(row["role"]),
+        agency_id,
+        SOURCE,
+        account_id=account_id,
+        is_person=True,
+        credential=LOCAL,
+        is_admitted=is_admitted,
+    )
 
 
 def add_people() -> None:
