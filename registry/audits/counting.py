@@ -27,8 +27,7 @@ from sqlalchemy import (
 
 from registry.accounts.roles import Actor, Permission
 from registry.audits.models import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount, DailyCount, Dimension
-from registry.changes.queries import deleted_up_to
-from registry.changes.service import changed_since, newest_number
+from registry.changes.service import changed_since, deleted_up_to, newest_seq
 from registry.core.bulk import insert_rows
 from registry.core.database import db, require_transaction, table_of
 from registry.core.dialects import is_among
@@ -83,7 +82,7 @@ class Counts:
             func.coalesce(func.max(STATUS.c.project_id), 0), func.coalesce(func.max(STATUS.c.agency_id), 0)
         )
         last_project, last_agency = db.session.execute(highest).one()
-        self._number = newest_number()
+        self._number = newest_seq()
         self._agencies_in_unit = 1 + last_agency // (1 + last_project // PROJECTS_IN_UNIT)
         self._units = {}
         self._read()
@@ -98,7 +97,7 @@ class Counts:
             return
         units = self._units_of(*written)
         for _ in range(ROUNDS):
-            number = newest_number()
+            number = newest_seq()
             if number != self._number:
                 changed = changed_since(self._number)
                 # A project that was with another agency changed two units. One that is new may have been counted too:

@@ -29,8 +29,7 @@ from registry.audits.counting import Counts
 from registry.audits.reconciliation import ActiveFlag, Outcome, Plan, active_flags, reconcile
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.sync import NO_AUDIT, projects_to_sync
-from registry.changes.queries import deleted_up_to
-from registry.changes.service import changed_since, newest_number
+from registry.changes.service import changed_since, deleted_up_to, newest_seq
 from registry.core.clock import now
 from registry.core.database import db, in_transaction, table_of
 from registry.exemptions.models import Exemption
@@ -176,7 +175,7 @@ class Judgement:
     def judge(self) -> None:
         """Judge every project, and again those that many changes affect meanwhile."""
         self.began_at = now()
-        self._number, self._digest = newest_number(), None
+        self._number, self._digest = newest_seq(), None
         # Nobody else audits or voids while the exclusive lock is held.
         self._judged_before, self._decided_since = _last_audit()
         self.totals = count_projects(self.policy)
@@ -197,7 +196,7 @@ class Judgement:
         if self._parts is None or deleted_up_to() > self._number:
             self.judge()
             return 0
-        number = newest_number()
+        number = newest_seq()
         if number == self._number:
             return 0
         changed = changed_since(self._number)
@@ -350,7 +349,7 @@ class Preparation:
         """Judge, count and compare everything, while others write."""
         if self._writes:
             self.counts.count()
-            self._number = newest_number()
+            self._number = newest_seq()
             self._to_sync = projects_to_sync(self.policy)
         # Last, because it takes longest to judge again what changes meanwhile.
         self.judgement.judge()
@@ -366,7 +365,7 @@ class Preparation:
     def _among_changed(self, planned: frozenset[int], audit_id: int) -> frozenset[int] | None:
         if self._to_sync is None or deleted_up_to() > self._number:
             return None
-        number = newest_number()
+        number = newest_seq()
         changed = changed_since(self._number).projects if number > self._number else frozenset()
         projects = self._to_sync | changed | planned
         if len(projects) > MANY:

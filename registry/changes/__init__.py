@@ -1,1 +1,1 @@
-"""The change feed: what changed, in the order of commits, for systems that follow the register."""
+"""What changed in the register: noted by triggers, numbered in the order of commits, kept for 90 days."""

@@ -128,13 +128,18 @@ class Changed(NamedTuple):
     moved: frozenset[int]
 
 
-def newest_number() -> int:
+def newest_seq() -> int:
     """The number of the last change that is committed; read it before what is to be checked later."""
     return int(db.session.execute(select(HEAD.c.seq)).scalar_one())
 
 
+def deleted_up_to() -> int:
+    """The number of the last change that was deleted; 0 without any."""
+    return int(db.session.execute(select(HEAD.c.deleted_up_to)).scalar_one())
+
+
 def changed_since(number: int) -> Changed:
-    """Everything that was committed after ``newest_number`` answered so, whoever changed it."""
+    """Everything that was committed after ``newest_seq`` answered so, whoever changed it."""
     columns = (CHANGE.kind, CHANGE.record_id, CHANGE.project_id, CHANGE.old_status, CHANGE.new_status)
     projects, agencies, statuses = set(), set(), set()
     added, moved = set(), set()

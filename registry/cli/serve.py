@@ -22,13 +22,13 @@ from waitress.utilities import RequestEntityTooLarge
 
 from registry.accounts.oidc_configuration import load_sign_in_file
 from registry.accounts.oidc_identities import warn_of_unusable_accounts
-from registry.changes.queries import WAITING
 from registry.cli.app_context import connected, open_registry
 from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
 from registry.core.installation import keep_secret_key, warn_of_other_key
 from registry.core.schema import require_current_schema, upgrade_schema
+from registry.feed.queries import WAITING
 from registry.http.health import listen_for_health
 from registry.http.request_log import log_to_stderr, warn_at_start
 from registry.settings import Settings, read_settings

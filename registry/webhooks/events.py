@@ -15,9 +15,10 @@ from registry.accounts.roles import Actor, Role, is_within
 from registry.accounts.vocabulary import AccountStatus
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeKind, RecordedChange
-from registry.changes.queries import Change, changes_at, newest_seq
+from registry.changes.service import newest_seq
 from registry.core.clock import rfc3339
 from registry.core.database import db, require_transaction
+from registry.feed.queries import Change, changes_at
 from registry.webhooks.models import TEST_EVENT, Webhook
 
 # Whose eyes a webhook reads with: its account as it is at that moment, with the role that saved the webhook.

@@ -18,20 +18,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, exists, func, select, text, true, update
 
 from registry.accounts.roles import SCHEDULE, Actor
-from registry.changes.queries import (
-    Change,
-    ChangesExpired,
-    ChangesNotReached,
-    changes_at,
-    deleted_up_to,
-    read_changes,
-    record_reads,
-)
+from registry.changes.service import deleted_up_to
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.queues import IN_SQL, Backlog, Lease, LeaseLost, Queue
 from registry.core.trace_context import outgoing_headers
+from registry.feed.queries import Change, ChangesExpired, ChangesNotReached, changes_at, read_changes, record_reads
 from registry.journal import service as journal
 from registry.webhooks.events import agency_numbers, is_wanted, last_seq, message_body, owner_of, test_body
 from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason, Webhook, WebhookDelivery

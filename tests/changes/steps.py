@@ -6,9 +6,10 @@ from typing import Any
 
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
-from registry.changes.queries import Change, newest_seq, read_changes
+from registry.changes.service import newest_seq
 from registry.core.clock import today
 from registry.core.database import transaction
+from registry.feed.queries import Change, read_changes
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.models import RequestKind

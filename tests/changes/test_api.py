@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.changes.queries import MAX_WAITING, WAITING, ChangesRead, Waiting, newest_seq, wait_for_changes
-from registry.changes.service import RETENTION, delete_old_changes, restart_feed
+from registry.changes.service import RETENTION, delete_old_changes, newest_seq, restart_feed
 from registry.core.database import db, transaction
+from registry.feed.queries import MAX_WAITING, WAITING, ChangesRead, Waiting, wait_for_changes
 from registry.journal.service import JournalEntry
 from tests.api.callers import Caller, caller, code, codes
 from tests.changes.steps import SUPERVISOR, changes, restrict

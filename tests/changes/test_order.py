@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from registry.changes.queries import newest_seq, read_changes
-from registry.changes.service import number_changes
+from registry.changes.service import newest_seq, number_changes
 from registry.core.database import db, transaction
+from registry.feed.queries import read_changes
 from tests.factories import a_project, an_agency
 
 WRITERS = 4

@@ -15,9 +15,10 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Role
 from registry.accounts.tokens import revoke
 from registry.agencies.models import Agency
-from registry.changes.queries import WAITING, newest_seq
+from registry.changes.service import newest_seq
 from registry.core.clock import now
 from registry.core.database import transaction
+from registry.feed.queries import WAITING
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_agency
 

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from registry.changes.queries import newest_seq, read_changes
-from registry.changes.service import number_changes_by_hand
+from registry.changes.service import newest_seq, number_changes_by_hand
 from registry.core.database import db, table_of, transaction
+from registry.feed.queries import read_changes
 from registry.flags.former_flags import FormerFlag
 from registry.flags.models import Flag
 from registry.imports.service import import_now

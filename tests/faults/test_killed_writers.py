@@ -13,8 +13,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.agencies.models import Agency
-from registry.changes.queries import newest_seq, read_changes
+from registry.changes.service import newest_seq
 from registry.core.database import db
+from registry.feed.queries import read_changes
 from registry.projects.models import Project
 from tests.factories import a_project
 from tests.faults.entrance import scheduler_of

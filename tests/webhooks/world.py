@@ -16,7 +16,7 @@ from registry.accounts.roles import Actor, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeHead, RecordedChange
-from registry.changes.queries import newest_seq
+from registry.changes.service import newest_seq
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.projects.models import Project

@@ -13,19 +13,12 @@ from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
 from registry.api.parameters import TEXT_SCHEMA, filter_query, one_of, several_of
 from registry.changes.models import ChangeKind, ChangeType
-from registry.changes.queries import (
-    MAX_WAIT_S,
-    Change,
-    ChangesRead,
-    deleted_up_to,
-    newest_seq,
-    record_reads,
-    wait_for_changes,
-)
+from registry.changes.service import deleted_up_to, newest_seq
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 from registry.core.lists import SEVERAL, choices, split_values
 from registry.core.values import InvalidValue
+from registry.feed.queries import MAX_WAIT_S, Change, ChangesRead, record_reads, wait_for_changes
 from registry.http.authentication import authenticate_again
 from registry.http.parameters import LIMIT, Parameter, take_page
 

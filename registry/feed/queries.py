@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, fun
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeHead, ChangeKind, ChangeType, RecordedChange, change_type
+from registry.changes.service import deleted_up_to, newest_seq
 from registry.core.database import db, table_of
 from registry.core.errors import Gone
 from registry.flags.models import Flag
@@ -99,16 +100,6 @@ class ChangesRead:
     changes: list[Change] = field(default_factory=list)
     read_up_to: int = 0
     has_more: bool = False
-
-
-def newest_seq() -> int:
-    """The number of the last change; 0 without any."""
-    return int(db.session.execute(select(HEAD.seq)).scalar_one())
-
-
-def deleted_up_to() -> int:
-    """The number of the last change that was deleted; 0 without any."""
-    return int(db.session.execute(select(HEAD.deleted_up_to)).scalar_one())
 
 
 def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:

@@ -1,0 +1,1 @@
+"""The change feed: what each reader may see of the changes."""
