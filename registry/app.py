@@ -48,7 +48,7 @@ LETTER_CHECKS: Final = ("web.check_letters", "web.checked_letter", "web.checked_
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application: database, policy, API, errors, headers and logs.
+    """Return the application: database, policy, API, errors, headers and logs.
 
     Raises SettingsInvalid, PolicyInvalid, CalendarInvalid, SignInFileInvalid, TimeZoneDataStale and
     PermissionNotDeclared rather than serve wrongly.

@@ -33,7 +33,7 @@ def use_configuration_files(settings: Settings) -> None:
 
 
 def flask_config(settings: Settings) -> dict[str, Any]:
-    """The values for ``app.config``; the database and the API add theirs."""
+    """Return the values for ``app.config``; the database and the API add theirs."""
     return {
         "SECRET_KEY": settings.secret_key,
         # registry/accounts/models.py reads these two.

@@ -222,7 +222,7 @@ def _data_dir(text: str | Path) -> Path:
 
 
 def _secret_key(text: str | None, embedded: bool) -> str:
-    """The key that is set; empty where the embedded database's own key, in the data folder, counts."""
+    """Return the key that is set; empty where the embedded database's own key, in the data folder, counts."""
     if text is None:
         if not embedded:
             raise ValidationError("required with this database; set a random text of 32 characters")

@@ -131,7 +131,7 @@ def close_absence(actor: Actor, absence: Absence, account: Account) -> None:
 
 
 def may_record_absence(actor: Actor, account: Account) -> bool:
-    """True when the actor may record an absence of that person."""
+    """Return True when the actor may record an absence of that person."""
     if not account.is_person or not actor.is_person:
         return False
     leads = actor.may(Permission.CASES_LEAD) and Role(account.role) in LED_BY_SUPERVISORS
@@ -151,7 +151,7 @@ def may_deputize(deputy: Account, account: Account) -> bool:
 
 
 def possible_deputies(account: Account) -> list[Account]:
-    """The people who may be the deputy of that account, by name."""
+    """Return the people who may be the deputy of that account, by name."""
     people = db.session.scalars(
         select(Account)
         .where(Account.kind == AccountKind.PERSON.value, Account.agency_id.is_not_distinct_from(account.agency_id))
@@ -161,7 +161,7 @@ def possible_deputies(account: Account) -> list[Account]:
 
 
 def absences_of(account_id: int) -> list[tuple[Absence, str]]:
-    """The absences of an account that have not ended, each with the name of its deputy, the first one first."""
+    """Return the absences of an account that have not ended, each with the name of its deputy, the first one first."""
     statement = (
         select(Absence, Account.name)
         .join(Account, Account.id == Absence.deputy_account_id)
@@ -174,7 +174,8 @@ def absences_of(account_id: int) -> list[tuple[Absence, str]]:
 
 
 def absences_led_by(actor: Actor) -> list[tuple[Absence, Account, str]]:
-    """The absences of reviewers and supervisors that have not ended: each with its account and its deputy's name.
+    """Return the absences of reviewers and supervisors that have not ended: each with its account and its deputy's
+    name.
 
     Raises RoleNotAllowed.
     """
@@ -192,14 +193,18 @@ def absences_led_by(actor: Actor) -> list[tuple[Absence, Account, str]]:
 
 
 def people_led_by(actor: Actor) -> list[Account]:
-    """The active reviewers and supervisors, by name, whose absences a supervisor may record. Raises RoleNotAllowed."""
+    """Return the active reviewers and supervisors, by name, whose absences a supervisor may record. Raises
+    RoleNotAllowed.
+    """
     actor.require(Permission.CASES_LEAD)
     statement = select(Account).where(_is_led(Account), is_active()).order_by(Account.name)
     return list(db.session.scalars(statement))
 
 
 def substitutions() -> list[Substitution]:
-    """The absences of today whose deputies still have a role that may stand in, by the name of the absent person."""
+    """Return the absences of today whose deputies still have a role that may stand in, by the name of the absent
+    person.
+    """
     absent, deputy = aliased(Account), Account
     statement = (
         select(absent, deputy, Absence.last_day)
@@ -217,7 +222,7 @@ def substitutions() -> list[Substitution]:
 
 
 def substituted_by(actor: Actor) -> list[str]:
-    """The names of the people whose work the actor has today, as their deputy."""
+    """Return the names of the people whose work the actor has today, as their deputy."""
     return [each.absent for each in substitutions() if each.deputy_id == actor.account_id]
 
 

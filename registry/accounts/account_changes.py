@@ -220,24 +220,24 @@ def _require_own_address(account: Account, address: str | None) -> None:
 
 
 def email_of(account: Account) -> str | None:
-    """The e-mail address of the account's person."""
+    """Return the e-mail address of the account's person."""
     return db.session.scalar(select(Person.email).where(Person.account_id == account.id))
 
 
 def pending_accounts(actor: Actor) -> list[Account]:
-    """The accounts waiting for confirmation, oldest first. Raises RoleNotAllowed."""
+    """Return the accounts waiting for confirmation, oldest first. Raises RoleNotAllowed."""
     actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
     waiting = select(Account).where(Account.pending_since.is_not(None), Account.disabled_at.is_(None))
     return list(db.session.scalars(waiting.order_by(Account.pending_since, Account.id)))
 
 
 def can_confirm(actor: Actor, account: Account) -> bool:
-    """True when the account is pending and the actor may confirm it, not having created or changed it."""
+    """Return True when the account is pending and the actor may confirm it, not having created or changed it."""
     return account.id in confirmable(actor, [account])
 
 
 def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
-    """The ids of the accounts that the actor may confirm, with one query for all of them."""
+    """Return the ids of the accounts that the actor may confirm, with one query for all of them."""
     if not actor.is_person or not actor.may(Permission.ACCOUNTS_CONFIRM):
         return frozenset()
     pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
@@ -257,7 +257,8 @@ def _completes(actor: Actor, account: Account, people: Sequence[Confirmer] | Non
 
 
 def lock_last_ones(account_id: int) -> list[int]:
-    """The active people with the account's role, an administrator's or supervisor's, locked until the transaction ends.
+    """Return the active people with the account's role, an administrator's or supervisor's, locked until the
+    transaction ends.
 
     None for other accounts.
 

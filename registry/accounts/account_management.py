@@ -39,7 +39,7 @@ def may_manage(
     subject_agency: int | None,
     is_below: Callable[[int, int], bool],
 ) -> bool:
-    """True when the manager may manage accounts with the subject's role and agency, and give them.
+    """Return True when the manager may manage accounts with the subject's role and agency, and give them.
 
     ``is_below(agency, root)``: the agency is the root or subordinate to it.
     """
@@ -67,17 +67,17 @@ def require_may_give(actor: Actor, role: Role, agency_id: int | None) -> None:
 
 
 def may_give(actor: Actor, role: Role, agency_id: int | None) -> bool:
-    """True when the actor may manage accounts with that role and agency."""
+    """Return True when the actor may manage accounts with that role and agency."""
     return _may_manage(actor, role, agency_id)
 
 
 def roles_to_give(actor: Actor) -> list[Role]:
-    """The roles that the actor may give to accounts."""
+    """Return the roles that the actor may give to accounts."""
     return [role for role in Role if actor.role is Role.ADMINISTRATOR or role in MANAGED_BY_AGENCIES]
 
 
 def visible_roles(actor: Actor) -> list[Role]:
-    """The roles that accounts may have which the actor sees."""
+    """Return the roles that accounts may have which the actor sees."""
     return [role for role in Role if actor.role not in AGENCY_ROLES or role in AGENCY_ROLES]
 
 
@@ -90,12 +90,12 @@ def require_may_manage(actor: Actor, account: Account) -> None:
 
 
 def can_manage(actor: Actor, account: Account) -> bool:
-    """True when the actor may change the account: not the own one."""
+    """Return True when the actor may change the account: not the own one."""
     return account.id in manageable(actor, [account])
 
 
 def manageable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
-    """The ids of the accounts that the actor may change, with one query for all of them."""
+    """Return the ids of the accounts that the actor may change, with one query for all of them."""
     if not actor.may(Permission.PEOPLE_MANAGE):
         return frozenset()
     below = agencies_below(actor.agency_id, {each.agency_id for each in accounts if each.agency_id is not None})
@@ -121,7 +121,7 @@ def sees_account(actor: Actor, account: Account) -> bool:
 
 
 def visible_accounts(actor: Actor) -> ColumnElement[bool]:
-    """The SQL condition for the accounts that the actor sees, given the permission to list accounts."""
+    """Return the SQL condition for the accounts that the actor sees, given the permission to list accounts."""
     if actor.role not in AGENCY_ROLES:
         return true()
     # An actor of an agency role without an agency sees nobody.
@@ -129,7 +129,7 @@ def visible_accounts(actor: Actor) -> ColumnElement[bool]:
 
 
 def find_other_account(actor: Actor, account_id: int) -> Account:
-    """The account, locked until the transaction ends.
+    """Return the account, locked until the transaction ends.
 
     Raises AccountNotFound, NotYourself for the actor's own, RightsChanged.
     """
@@ -141,7 +141,7 @@ def find_other_account(actor: Actor, account_id: int) -> Account:
 
 
 def find_managed_account(actor: Actor, account_id: int) -> Account:
-    """The account that the actor manages, locked until the transaction ends.
+    """Return the account that the actor manages, locked until the transaction ends.
 
     Raises AccountNotFound, also for an account that the actor does not see, NotYourself, AccountNotYours.
     """
@@ -161,7 +161,7 @@ def require_unchanged(actor: Actor) -> None:
 
 
 def is_own(actor: Actor, account: Account) -> bool:
-    """True when the account is the actor's."""
+    """Return True when the account is the actor's."""
     return account.id == actor.account_id or account.name == actor.principal
 
 

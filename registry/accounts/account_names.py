@@ -35,12 +35,12 @@ RESERVED: Final = ("local", "service", "schedule", "system", "root")
 
 
 def clean_name(name: str) -> str:
-    """The normalised name: NFC, single spaces, trimmed."""
+    """Return the normalised name: NFC, single spaces, trimmed."""
     return " ".join(part for part in unicodedata.normalize("NFC", name).split(" ") if part)
 
 
 def name_problems(name: str) -> list[Problem]:
-    """The problems of a normalised name: its length, a character that is not allowed, or that it is reserved."""
+    """Return the problems of a normalised name: its length, a character that is not allowed, or that it is reserved."""
     if not name or len(name) > MAX_NAME_LENGTH or not ALLOWED_CHARACTERS.fullmatch(name):
         return [Problem("/name", "name-not-usable", {"limit": MAX_NAME_LENGTH})]
     if skeleton(name) in {skeleton(reserved) for reserved in RESERVED}:
@@ -49,7 +49,7 @@ def name_problems(name: str) -> list[Problem]:
 
 
 def skeleton(name: str) -> str:
-    """The UTS 39 skeleton; two names that look alike have the same one."""
+    """Return the UTS 39 skeleton; two names that look alike have the same one."""
     # The table folds case: folding first would lose what only capitals share. Names of earlier versions may have other
     # letters, whose case is folded afterwards.
     parts = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", clean_name(name)))
@@ -87,7 +87,7 @@ def keep_former_name(account_id: int, name: str, name_skeleton: str) -> None:
 
 
 def former_name_like(name_skeleton: str, account_id: int | None = None) -> str | None:
-    """The former name with that skeleton of an account other than ``account_id``; None without one."""
+    """Return the former name with that skeleton of an account other than ``account_id``; None without one."""
     statement = select(FormerName.name).where(FormerName.name_skeleton == name_skeleton)
     if account_id is not None:
         statement = statement.where(FormerName.account_id != account_id)

@@ -21,7 +21,7 @@ AGENCIES: Final = table(
 
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
-    """A recursive CTE of the ids of an agency and all its subordinate agencies.
+    """Return a recursive CTE of the ids of an agency and all its subordinate agencies.
 
     The CTE is anonymous, because a statement may contain two: one for visibility and one for a filter.
     """
@@ -30,7 +30,7 @@ def subtree(agency_id: int | BindParameter[int]) -> CTE:
 
 
 def paths(agency_ids: Collection[int]) -> dict[int, str]:
-    """Each agency with all above it, as ``,1,5,``: those whose accounts see what is of the agency."""
+    """Return each agency with all above it, as ``,1,5,``: those whose accounts see what is of the agency."""
     if not agency_ids:
         return {}
     above = {row.id: row.parent_id for row in db.session.execute(select(AGENCIES.c.id, AGENCIES.c.parent_id))}
@@ -45,7 +45,7 @@ def paths(agency_ids: Collection[int]) -> dict[int, str]:
 
 
 def agency_id_of(number: str | None) -> int | None:
-    """The id of the agency with that BIN; None without one. Raises Invalid at ``/agency`` for an unknown one."""
+    """Return the id of the agency with that BIN; None without one. Raises Invalid at ``/agency`` for an unknown one."""
     agency_id = db.session.scalar(select(AGENCIES.c.id).where(AGENCIES.c.bin == number))
     if number is not None and agency_id is None:
         raise invalid("/agency", "agency-unknown", bin=number)
@@ -53,7 +53,7 @@ def agency_id_of(number: str | None) -> int | None:
 
 
 def last_successor(agency_id: int) -> int:
-    """The agency that has what the agency had: itself, or the last of those that succeeded one another."""
+    """Return the agency that has what the agency had: itself, or the last of those that succeeded one another."""
     successor_id: int | None = agency_id
     while successor_id is not None:
         agency_id = successor_id
@@ -62,7 +62,7 @@ def last_successor(agency_id: int) -> int:
 
 
 def closed_agency(agency_id: int | None) -> dict[str, str] | None:
-    """The BIN of a closed agency and that of its successor, for messages; None for every other one."""
+    """Return the BIN of a closed agency and that of its successor, for messages; None for every other one."""
     successor = AGENCIES.alias()
     statement = (
         select(AGENCIES.c.bin, successor.c.bin.label("successor"))
@@ -83,12 +83,12 @@ def require_open_agency(agency_id: int | None) -> None:
 
 
 def is_in_subtree(agency_id: int, root_id: int) -> bool:
-    """True when the agency is the root or subordinate to it."""
+    """Return True when the agency is the root or subordinate to it."""
     return agency_id in agencies_below(root_id, {agency_id})
 
 
 def agencies_below(root_id: int | None, agency_ids: Collection[int]) -> frozenset[int]:
-    """Those of the agencies that are the root or subordinate to it; none without a root."""
+    """Return those of the agencies that are the root or subordinate to it; none without a root."""
     if root_id is None or not agency_ids:
         return frozenset()
     tree = subtree(root_id)

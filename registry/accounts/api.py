@@ -53,7 +53,7 @@ PASSWORD: Final = "password"  # noqa: S105 - the name of a property
 
 
 def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
-    """What the entity tag of an account is made from: everything that it shows."""
+    """Return what the entity tag of an account is made from: everything that it shows."""
     return "account", *row.values()
 
 

@@ -210,13 +210,13 @@ def delete_old_failures() -> None:
 
 
 def name_hash_of(name: str) -> str:
-    """The keyed hash of a name that no account has: without the secret key, names cannot be tried against it."""
+    """Return the keyed hash of a name that no account has: without the secret key, names cannot be tried against it."""
     key = str(current_app.secret_key).encode()
     return hmac.new(key, HASH_PURPOSE + name.casefold().encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def _identify(name: str) -> tuple[str | None, str | None]:
-    """The name of the account, or else the hash of the name."""
+    """Return the name of the account, or else the hash of the name."""
     name = "".join(letter for letter in name.strip()[:MAX_NAME_LENGTH] if letter.isprintable())
     cleaned = clean_name(name)
     # One statement, and the hash in any case: the time must not reveal whether there is such an account.
@@ -250,7 +250,9 @@ def _reported_lately(session: Session, at: datetime) -> bool:
 
 
 def _named(value: str) -> ColumnElement[bool]:
-    """What was entered. Of an account also its other names; a name that no account has is looked for by its hash."""
+    """Return what was entered. Of an account also its other names; a name that no account has is looked for by its
+    hash.
+    """
     text = value.strip()
     name = clean_name(text)
     return or_(FailedSignIn.name.in_(every_name_of({name, text})), FailedSignIn.name_hash == name_hash_of(name))

@@ -64,7 +64,9 @@ def confirming_people() -> list[Confirmer]:
 def has_confirmer(
     account: Account, asked_by: Collection[str] | None = None, people: Sequence[Confirmer] | None = None
 ) -> bool:
-    """True when an active person may confirm the pending account, or a token of it: another one, who did not ask."""
+    """Return True when an active person may confirm the pending account, or a token of it: another one, who did not
+    ask.
+    """
     asked_by = account.asked_by or [] if asked_by is None else asked_by
     people = confirming_people() if people is None else people
     needs_supervisor = _is_missing(account, asked_by, people)
@@ -79,7 +81,7 @@ def has_confirmer(
 def supervisor_is_missing(
     actor: Actor, account: Account, asked_by: Collection[str], people: Sequence[Confirmer] | None = None
 ) -> bool:
-    """True when the actor is not enough, beside who asked, to confirm the account or a token of it.
+    """Return True when the actor is not enough, beside who asked, to confirm the account or a token of it.
 
     With a role of oversight one of the two is a supervisor, wherever the register has one beside the account.
     """
@@ -106,7 +108,7 @@ def command_counts_as_person() -> bool:
 
 
 def command_actor() -> Actor:
-    """The actor of a command that manages accounts: it acts alone only while it counts as a person."""
+    """Return the actor of a command that manages accounts: it acts alone only while it counts as a person."""
     return replace(local_actor(Role.ADMINISTRATOR), is_admitted=command_counts_as_person())
 
 
@@ -154,7 +156,7 @@ def confirm_token(actor: Actor, key_id: str) -> None:
 
 
 def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
-    """The tokens that wait for a confirmation, the longest waiting first. Raises RoleNotAllowed."""
+    """Return the tokens that wait for a confirmation, the longest waiting first. Raises RoleNotAllowed."""
     actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
     columns = (Token.key_id, Account.name, Token.role, Token.asked_by, Token.pending_since)
     statement = select(Account, *columns).join(Account, Account.id == Token.account_id).where(*_waiting())

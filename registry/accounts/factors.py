@@ -90,12 +90,12 @@ def decrypt_secret(encrypted: str) -> str:
 
 
 def recovery_code_hash(person_id: int, code: str) -> str:
-    """The stored hash of a recovery code. Without the service's secret key nobody can try codes against it."""
+    """Return the stored hash of a recovery code. Without the service's secret key nobody can try codes against it."""
     return hmac.new(derived_key(RECOVERY_CODES), f"{person_id} {code}".encode(), hashlib.sha256).hexdigest()
 
 
 def passkey_user_handle(account_id: int) -> bytes:
-    """The user handle that passkeys store; it says nothing about the person."""
+    """Return the user handle that passkeys store; it says nothing about the person."""
     return hmac.new(derived_key(PASSKEY_USERS), str(account_id).encode(), hashlib.sha256).digest()
 
 
@@ -131,7 +131,7 @@ def begin_ceremony(session: FactorSession, kind: CeremonyKind, value: str) -> No
 
 
 def latest_ceremony(session: FactorSession, kind: CeremonyKind) -> FactorCeremony | None:
-    """The session's latest ceremony of a kind that has not expired."""
+    """Return the session's latest ceremony of a kind that has not expired."""
     statement = (
         select(FactorCeremony)
         .where(
@@ -280,7 +280,7 @@ class TotpEnrolment:
         return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
 
     def qr_code(self) -> str:
-        """The QR code as an SVG element."""
+        """Return the QR code as an SVG element."""
         return segno.make(self.uri, error="m").svg_inline(scale=QR_CODE_SCALE)
 
 
@@ -364,7 +364,7 @@ def _factor(session: FactorSession) -> TotpFactor | None:
 
 
 def _matching_step(secret: str, code: str) -> int | None:
-    """The time step of the code; None when it is of none near the present."""
+    """Return the time step of the code; None when it is of none near the present."""
     digits = "".join(code.split())
     if not CODE.fullmatch(digits):
         return None
@@ -453,7 +453,7 @@ class OwnFactors:
 
 
 def list_factors(actor: Actor) -> OwnFactors:
-    """The factors of the actor's account."""
+    """Return the factors of the actor's account."""
     person_id = db.session.scalar(select(Person.id).where(Person.account_id == actor.account_id))
     apps = db.session.scalars(select(TotpFactor).where(TotpFactor.person_id == person_id))
     factors = [OwnFactor(FactorKind.TOTP, app.id, "", app.created_at, app.last_used_at) for app in apps]
@@ -467,7 +467,7 @@ def list_factors(actor: Actor) -> OwnFactors:
 
 
 def is_last_required(actor: Actor, factors: Sequence[OwnFactor]) -> bool:
-    """True when the actor has one factor only, and the role requires one: it cannot be removed."""
+    """Return True when the actor has one factor only, and the role requires one: it cannot be removed."""
     return len(factors) == 1 and is_required_of(actor.role)
 
 
@@ -547,7 +547,7 @@ class RelyingParty:
 
 
 def relying_party() -> RelyingParty | None:
-    """The site according to REGISTRY_PUBLIC_URL; None where browsers offer no passkeys."""
+    """Return the site according to REGISTRY_PUBLIC_URL; None where browsers offer no passkeys."""
     parts = urlsplit(public_url() or "")
     host = (parts.hostname or "").rstrip(".")
     secure = parts.scheme == "https" or host == "localhost"
@@ -669,7 +669,7 @@ def finish_passkey_verification(session: FactorSession, response: Mapping[str, A
 
 
 def _use_challenge(session: FactorSession, kind: CeremonyKind, response: Mapping[str, Any]) -> bytes:
-    """The challenge that the response answers, used up. Checks the origin first, for a message that says so."""
+    """Return the challenge that the response answers, used up. Checks the origin first, for a message that says so."""
     client_data = _client_data(response)
     if client_data is None:
         # Not in the journal, which must not grow with requests that answer no challenge.

@@ -52,7 +52,7 @@ class TextList(InputField):
         return value
 
     def from_text(self, text: str) -> object:
-        """The texts; None for a blank one."""
+        """Return the texts; None for a blank one."""
         return text.replace(",", " ").split() or None
 
 
@@ -63,7 +63,7 @@ class LanguageForm(BaseSchema):
 
 
 def token_form(title: str, back: str, account_role: Role, intro: str, subject: str, *, own: bool = False) -> FormPage:
-    """The form for a new token; it has a role field only if the account's role has narrower roles.
+    """Return the form for a new token; it has a role field only if the account's role has narrower roles.
 
     ``own``: of a person's own token, which may have every scope of the role.
     """
@@ -95,7 +95,7 @@ def token_form(title: str, back: str, account_role: Role, intro: str, subject: s
 
 
 def token_defaults(account_role: Role) -> dict[str, str]:
-    """The initial values of the form: 90 days, the account's role, and its scopes but ``decisions:approve``."""
+    """Return the initial values of the form: 90 days, the account's role, and its scopes but ``decisions:approve``."""
     scopes = " ".join(sorted_scopes(default_scopes(account_role)))
     return {**DEFAULTS, "role": account_role.value, "scopes": scopes}
 
@@ -111,7 +111,7 @@ class TokenParameters(TypedDict):
 
 
 def token_parameters(values: Mapping[str, Any]) -> TokenParameters:
-    """What was entered in the form. Without a role the token has its account's role.
+    """Return what was entered in the form. Without a role the token has its account's role.
 
     The ticked scopes that grant nothing to a narrower role are left out.
     """
@@ -127,7 +127,9 @@ def token_parameters(values: Mapping[str, Any]) -> TokenParameters:
 
 
 def _scope_label(scope: str, role: Role) -> str:
-    """The label of a scope: who manages no accounts manages the own tokens and sessions with ``accounts:write``."""
+    """Return the label of a scope: who manages no accounts manages the own tokens and sessions with
+    ``accounts:write``.
+    """
     if scope == Scope.ACCOUNTS_WRITE and Permission.PEOPLE_MANAGE not in PERMISSIONS[role]:
         return _("Manage own tokens and sessions")
     return choice_label("scope", scope)
@@ -138,7 +140,7 @@ def _scopes_to_choose(role: Role, *, own: bool) -> list[str]:
 
 
 def display_token(issued: IssuedToken, whose: str, back: str) -> str:
-    """The page that displays a new token, as the response to the POST itself."""
+    """Return the page that displays a new token, as the response to the POST itself."""
     notice = _("Copy the token now: it is displayed only once and cannot be recovered.")
     hint = _("Programs send it in the header %(header)s") % {"header": HEADER}
     if issued.pending:
@@ -151,7 +153,7 @@ def display_token(issued: IssuedToken, whose: str, back: str) -> str:
 
 
 def display_password(name: str, password: str, back: str, hint: str = "", what: str = "") -> str:
-    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again.
+    """Return the password on the answer to the POST itself: it is stored nowhere and cannot be displayed again.
 
     ``what`` it is, by default a password.
     """
@@ -168,7 +170,7 @@ def display_password(name: str, password: str, back: str, hint: str = "", what: 
 
 
 def revocation_question(key_id: str, back: str) -> Answer:
-    """The confirmation page for revoking a token."""
+    """Return the confirmation page for revoking a token."""
     consequences = _(
         "Programs that use this token, or a token of this account that was created with it, are refused from their "
         "next request. A revoked token cannot be restored."

@@ -86,7 +86,7 @@ def open_invitations(ids: list[int]) -> dict[int, int]:
 
 
 def invitation_key(invitation_id: int) -> str:
-    """The key of the link. Raises InvitationNotFound."""
+    """Return the key of the link. Raises InvitationNotFound."""
     salt = db.session.scalar(select(Invitation.salt).where(Invitation.id == invitation_id))
     if salt is None:
         raise InvitationNotFound
@@ -94,7 +94,7 @@ def invitation_key(invitation_id: int) -> str:
 
 
 def find_invitation(key: str) -> Invitation:
-    """The usable invitation with that key. Raises InvitationNotFound."""
+    """Return the usable invitation with that key. Raises InvitationNotFound."""
     statement = _usable().where(Invitation.key_hash == _hash(key)).execution_options(populate_existing=True)
     invitation = db.session.scalars(statement).one_or_none()
     if not isinstance(invitation, Invitation):

@@ -184,7 +184,7 @@ class OidcIdentity(Model):
 
 
 def own_person(actor: Actor, *, lock: bool = False) -> Person | None:
-    """The actor's person, locked for an update on request; None for a service account."""
+    """Return the actor's person, locked for an update on request; None for a service account."""
     if not actor.is_person:
         return None
     statement = select(Person).where(Person.account_id == actor.account_id).execution_options(populate_existing=True)
@@ -192,7 +192,7 @@ def own_person(actor: Actor, *, lock: bool = False) -> Person | None:
 
 
 def is_active() -> ColumnElement[bool]:
-    """The SQL condition for accounts that are neither disabled nor pending nor invited."""
+    """Return the SQL condition for accounts that are neither disabled nor pending nor invited."""
     # Columns of the table: a condition on mapped attributes makes any statement one of the ORM.
     account = table_of(Account).c
     return account.disabled_at.is_(None) & account.pending_since.is_(None) & account.invited_at.is_(None)
@@ -205,7 +205,7 @@ def require_person(actor: Actor) -> None:
 
 
 def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
-    """The problems of a role and agency: agency roles require an open agency, the others have none."""
+    """Return the problems of a role and agency: agency roles require an open agency, the others have none."""
     if role in AGENCY_ROLES and agency_id is None:
         return [Problem("/agency", "role-needs-agency", {"role": role.value})]
     if role not in AGENCY_ROLES and agency_id is not None:
@@ -258,7 +258,7 @@ def require_free_name(name: str, account_id: int | None = None) -> None:
 
 
 def taken_name(name: str, account_id: int | None = None) -> str | None:
-    """The name, or a confusable one, that an account other than ``account_id`` has or had; None without one."""
+    """Return the name, or a confusable one, that an account other than ``account_id`` has or had; None without one."""
     name_skeleton = skeleton(name)
     statement = select(Account.name).where(Account.name_skeleton == name_skeleton)
     if account_id is not None:
@@ -272,7 +272,7 @@ def is_admitted(role: str, admitted_at: datetime | None) -> bool:
 
 
 def person_actor(account: Account, credential: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
-    """The actor of a person's account that was authenticated just now."""
+    """Return the actor of a person's account that was authenticated just now."""
     return Actor(
         account.name,
         Role(account.role),
@@ -305,7 +305,7 @@ def require_confirmation(actor: Actor, account: Account) -> None:
 
 
 def may_admit(actor: Actor, account: Account) -> bool:
-    """True when the account of an agency reads restricted projects as soon as the actor makes it.
+    """Return True when the account of an agency reads restricted projects as soon as the actor makes it.
 
     So it is for an administrator of its agency, or of one above, who reads them too; for a supervisor; and for commands
     while the register has nobody else who could be the second person.
@@ -355,7 +355,7 @@ def end_admission(actor: Actor, account: Account) -> None:
 
 
 def account_named(name: str) -> Account | None:
-    """The account with exactly that name, None without one."""
+    """Return the account with exactly that name, None without one."""
     # PostgreSQL rejects NUL, and no name has unprintable characters.
     if not name.isprintable():
         return None
@@ -364,7 +364,9 @@ def account_named(name: str) -> Account | None:
 
 
 def account_id_in(field: str, name: str | None) -> int:
-    """The id of the account that a request names in a field, ``to`` or ``owner``. Raises Invalid at the field."""
+    """Return the id of the account that a request names in a field, ``to`` or ``owner``. Raises Invalid at the
+    field.
+    """
     account = None if name is None else account_named(name)
     if account is None:
         raise invalid(f"/{field}", NOT_USABLE[field])
@@ -372,7 +374,7 @@ def account_id_in(field: str, name: str | None) -> int:
 
 
 def find_account(account_id: int, *, lock: bool = False) -> Account:
-    """The account, reloaded from the database. Raises AccountNotFound."""
+    """Return the account, reloaded from the database. Raises AccountNotFound."""
     statement = select(Account).where(Account.id == account_id).execution_options(populate_existing=True)
     account = db.session.scalar(statement.with_for_update() if lock else statement)
     if account is None:
@@ -381,13 +383,13 @@ def find_account(account_id: int, *, lock: bool = False) -> Account:
 
 
 def role_details(role: str, agency_id: int | None) -> dict[str, Any]:
-    """A role and its agency's BIN, as journal details."""
+    """Return a role and its agency's BIN, as journal details."""
     number = select(AGENCIES.c.bin).where(AGENCIES.c.id == agency_id)
     return {"role": role, "agency": None if agency_id is None else db.session.scalar(number)}
 
 
 def account_details(account: Account) -> Mapping[str, Any]:
-    """The journal details of an account."""
+    """Return the journal details of an account."""
     role = role_details(account.role, account.agency_id)
     return {"kind": account.kind, **role, "pending": account.pending_since is not None}
 
@@ -467,7 +469,9 @@ class FactorCeremony(Model):
 
 
 def factor_kinds(account_ids: Collection[int]) -> dict[int, list[str]]:
-    """Which kinds of factors each of these accounts has, by the id of the account; accounts without any are missing."""
+    """Return which kinds of factors each of these accounts has, by the id of the account; accounts without any are
+    missing.
+    """
     kinds: dict[int, list[str]] = {}
     for kind, table in ((FactorKind.TOTP, TotpFactor), (FactorKind.PASSKEY, Passkey)):
         enrolled = select(Person.account_id).join(table, table.person_id == Person.id).distinct()
@@ -477,7 +481,7 @@ def factor_kinds(account_ids: Collection[int]) -> dict[int, list[str]]:
 
 
 def has_factor() -> ColumnElement[bool]:
-    """The SQL condition for people with an authenticator app or a passkey."""
+    """Return the SQL condition for people with an authenticator app or a passkey."""
     has_totp = exists(select(TotpFactor.id).where(TotpFactor.person_id == Person.id))
     return has_totp | exists(select(Passkey.id).where(Passkey.person_id == Person.id))
 
@@ -492,16 +496,18 @@ PUBLIC_URL: Final = "PUBLIC_URL"
 
 
 def is_required_of(role: str) -> bool:
-    """True when accounts with the role must have a second factor."""
+    """Return True when accounts with the role must have a second factor."""
     return role in (current_app.config.get(SECOND_FACTOR_ROLES) or ())
 
 
 def step_up_applies(role: str, *, has_factor: bool) -> bool:
-    """True when sensitive actions require a step-up: not with ``off``, and not without a factor that is required."""
+    """Return True when sensitive actions require a step-up: not with ``off``, and not without a factor that is
+    required.
+    """
     return current_app.config.get(SECOND_FACTOR_ROLES) is not None and (has_factor or is_required_of(role))
 
 
 def public_url() -> str | None:
-    """The address that people use, None when it is not set."""
+    """Return the address that people use, None when it is not set."""
     url: str | None = current_app.config.get(PUBLIC_URL)
     return url

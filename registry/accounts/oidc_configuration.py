@@ -36,7 +36,7 @@ def oidc_client(env: Any) -> OidcClient | None:
 
 
 def oidc_issuer(text: str, with_client: bool) -> str | None:
-    """The issuer's address: https, or http on the machine itself, which trials use. Raises ValidationError."""
+    """Return the issuer's address: https, or http on the machine itself, which trials use. Raises ValidationError."""
     if not text:
         if with_client:
             raise SettingInvalid("required with REGISTRY_OIDC_CLIENT_ID and REGISTRY_OIDC_CLIENT_SECRET")
@@ -59,7 +59,7 @@ def is_provider_address(text: str) -> bool:
 
 
 def oidc_value(text: str, issuer: str | None) -> str:
-    """The client id or secret. Raises ValidationError when it is missing."""
+    """Return the client id or secret. Raises ValidationError when it is missing."""
     if issuer and not text:
         raise SettingInvalid("required with REGISTRY_OIDC_ISSUER; the provider gives it when the client is registered")
     return text
@@ -101,7 +101,7 @@ class SignInConfiguration:
     break_glass: frozenset[str] = frozenset()
 
     def allows_password(self, name: str) -> bool:
-        """True when the named account may sign in with a password."""
+        """Return True when the named account may sign in with a password."""
         return self.passwords or name in self.break_glass
 
 
@@ -187,12 +187,12 @@ def set_sign_in_configuration(configuration: SignInConfiguration) -> None:
 
 
 def sign_in_configuration() -> SignInConfiguration:
-    """The configuration of the process; without single sign-on the default, which allows passwords."""
+    """Return the configuration of the process; without single sign-on the default, which allows passwords."""
     return _current[0]
 
 
 def _first(messages: Any, path: str = "") -> str:
-    """The first message of marshmallow's nested ones, with its dotted path."""
+    """Return the first message of marshmallow's nested ones, with its dotted path."""
     while isinstance(messages, Mapping):
         key, messages = next(iter(messages.items()))
         path = f"{path}.{key}" if path else str(key)

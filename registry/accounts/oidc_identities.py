@@ -132,7 +132,7 @@ def _instant(value: Any) -> datetime | None:
 
 
 def _role(configuration: SignInConfiguration, value: Any) -> Role | None:
-    """The first role of the configuration that one of the values leads to."""
+    """Return the first role of the configuration that one of the values leads to."""
     listed = value if isinstance(value, list) else [value]
     values = {each for each in listed if isinstance(each, str)}
     return next((role for role, names in configuration.roles.items() if names & values), None)
@@ -150,7 +150,8 @@ log = logging.getLogger("registry")
 
 
 def unusable_accounts(configuration: SignInConfiguration) -> list[str]:
-    """The names of ``password.break_glass`` without an active person who has a password: misspelt ones, for example.
+    """Return the names of ``password.break_glass`` without an active person who has a password: misspelt ones, for
+    example.
 
     Empty where everybody may sign in with a password.
     """
@@ -180,12 +181,12 @@ ID_TOKENS: Final = b"qaztech-registry: ID tokens"
 
 
 def encrypt_id_token(id_token: str) -> str:
-    """The ID token as it is stored."""
+    """Return the ID token as it is stored."""
     return _fernet().encrypt(id_token.encode()).decode()
 
 
 def decrypt_id_token(stored: str | None) -> str | None:
-    """The stored ID token; None without one, and when it was stored under another secret key."""
+    """Return the stored ID token; None without one, and when it was stored under another secret key."""
     if stored is None:
         return None
     try:
@@ -284,7 +285,9 @@ def end_sessions_of_identity(
 
 
 def id_token_of(secret: str) -> str | None:
-    """The ID token of a session, which the provider wants to see at sign-out; None for a session with a password."""
+    """Return the ID token of a session, which the provider wants to see at sign-out; None for a session with a
+    password.
+    """
     statement = select(WebSession.id_token).where(WebSession.secret_hash == secret_hash_of(secret))
     return decrypt_id_token(db.session.scalar(statement))
 
@@ -340,7 +343,9 @@ def _require_room() -> None:
 
 
 def _name_in_records(claims: IdentityClaims) -> str:
-    """The name for the record of a refused sign-in: of the identity's account, else the subject, which is hashed."""
+    """Return the name for the record of a refused sign-in: of the identity's account, else the subject, which is
+    hashed.
+    """
     identity = _find(claims)
     return claims.subject if identity is None else db.session.get_one(Account, identity.account_id).name
 
@@ -390,14 +395,14 @@ def _role_and_agency(claims: IdentityClaims) -> tuple[Role, int | None]:
 
 
 def _agency_id(claims: IdentityClaims) -> int | None:
-    """The agency of the claims; the successor of one that is closed, until the provider knows of it."""
+    """Return the agency of the claims; the successor of one that is closed, until the provider knows of it."""
     number = select(AGENCIES.c.id).where(AGENCIES.c.bin == claims.agency)
     agency_id = None if claims.agency is None else db.session.scalar(number)
     return None if agency_id is None else last_successor(agency_id)
 
 
 def _free_name(claims: IdentityClaims) -> str:
-    """The name of the claims; with the e-mail or a number behind it when another account has or had it."""
+    """Return the name of the claims; with the e-mail or a number behind it when another account has or had it."""
     name = clean_name(claims.name)
     if name_problems(name):
         raise IdentityNameNotUsable
@@ -443,7 +448,7 @@ def _start(
 
 
 def _factor_at(claims: IdentityClaims) -> datetime:
-    """When the second factor was verified at the provider, whose session may be hours old.
+    """Return when the second factor was verified at the provider, whose session may be hours old.
 
     When the provider does not say so, long ago: the person is signed in, and verifies a factor for a step-up.
     """

@@ -135,12 +135,14 @@ def init_provider(app: Flask, client: OidcClient | None) -> None:
 
 
 def has_provider() -> bool:
-    """True when single sign-on is set up."""
+    """Return True when single sign-on is set up."""
     return current_app.extensions.get(EXTENSION) is not None
 
 
 def redirect_to_provider(redirect_uri: str, *, again: bool = False) -> Response:
-    """The redirect that starts a sign-in; ``again``: the provider must ask the person. Raises ProviderUnavailable."""
+    """Return the redirect that starts a sign-in; ``again``: the provider must ask the person. Raises
+    ProviderUnavailable.
+    """
     _metadata()
     acr_values = sign_in_configuration().acr
     parameters = {"acr_values": " ".join(acr_values)} if acr_values else {}
@@ -181,7 +183,7 @@ def read_answer() -> ProviderAnswer:
 
 
 def sign_out_address(id_token: str | None, back: str) -> str | None:
-    """Where the provider ends its own session; None when it has no usable endpoint or cannot be reached."""
+    """Return where the provider ends its own session; None when it has no usable endpoint or cannot be reached."""
     try:
         endpoint = _metadata().get("end_session_endpoint")
     except ProviderUnavailable:
@@ -231,7 +233,7 @@ def _client() -> Any:
 
 
 def _metadata() -> Mapping[str, Any]:
-    """The discovery document, fetched once. Raises ProviderUnavailable, also when it is of another issuer."""
+    """Return the discovery document, fetched once. Raises ProviderUnavailable, also when it is of another issuer."""
     client, settings = _client(), current_app.extensions[EXTENSION]
     try:
         metadata: dict[str, Any] = client.load_server_metadata()

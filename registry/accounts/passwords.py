@@ -69,7 +69,7 @@ def _is_one_word(text: str) -> bool:
 
 @cache
 def _one_word() -> re.Pattern[str]:
-    """One of the words in Latin letters, once or repeated, among digits and signs."""
+    """Return one of the words in Latin letters, once or repeated, among digits and signs."""
     lines = WORDS.read_text(encoding="utf-8").splitlines()
     known = {word for line in lines if not line.startswith("#") for word in line.split()}
     words = sorted({word.translate(LATIN_LETTERS) for word in known}, key=lambda word: (-len(word), word))
@@ -95,22 +95,22 @@ class HalvesNeedTwoPeople(NotAllowed):
 
 
 def generate_halves() -> tuple[str, str]:
-    """The two halves of a new password; the password is one behind the other."""
+    """Return the two halves of a new password; the password is one behind the other."""
     return _letters(), _letters()
 
 
 def encrypt_half(half: str) -> str:
-    """A half as it is stored."""
+    """Return a half as it is stored."""
     return _fernet().encrypt(half.encode()).decode()
 
 
 def can_show_first_half(actor: Actor, person: Person) -> bool:
-    """True when there is a first half and the actor may see it."""
+    """Return True when there is a first half and the actor may see it."""
     return person.first_half is not None and can_manage(actor, person.account) and not _confirmed(actor, person)
 
 
 def show_first_half(actor: Actor, account_id: int) -> str:
-    """The first half of the password of a confirmed person, once, for an administrator who did not confirm it.
+    """Return the first half of the password of a confirmed person, once, for an administrator who did not confirm it.
 
     Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself, AccountNotYours, RightsChanged,
     HalvesNeedTwoPeople, NoFirstHalf.
@@ -138,7 +138,7 @@ def _confirmed(actor: Actor, person: Person) -> bool:
 
 
 def _decrypt(stored: str) -> str | None:
-    """The stored half; None when it was stored under another secret key."""
+    """Return the stored half; None when it was stored under another secret key."""
     try:
         return _fernet().decrypt(stored.encode()).decode()
     except InvalidToken:
@@ -171,13 +171,13 @@ class SignInBusy(RegistryError):
 
 
 def hash_password(password: str) -> str:
-    """The hash to store. Raises SignInBusy."""
+    """Return the hash to store. Raises SignInBusy."""
     with _HashingSlot():
         return HASHER.hash(password)
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """True when the password matches the hash. Raises SignInBusy.
+    """Return True when the password matches the hash. Raises SignInBusy.
 
     Without a hash, or with NO_PASSWORD, it is False after the same time.
     """
@@ -190,12 +190,14 @@ def verify_password(password_hash: str | None, password: str) -> bool:
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """True when the hash was computed with other parameters than the current ones."""
+    """Return True when the hash was computed with other parameters than the current ones."""
     return HASHER.check_needs_rehash(password_hash)
 
 
 def generate_password() -> str:
-    """A random password of 131 bits. Letters and digits only: a table would escape a first ``-`` as a formula."""
+    """Return a random password of 131 bits. Letters and digits only: a table would escape a first ``-`` as a
+    formula.
+    """
     return "".join(secrets.choice(GENERATED_FROM) for _ in range(GENERATED_LENGTH))
 
 

@@ -57,7 +57,9 @@ class PersonFields(AccountFields):
 
 
 def role_and_agency_problems(texts: Mapping[str, str]) -> list[Problem]:
-    """The problems of a role and an agency that do not fit each other, in a form where other fields may be invalid."""
+    """Return the problems of a role and an agency that do not fit each other, in a form where other fields may be
+    invalid.
+    """
     role = texts.get("role", "")
     if role not in Role.codes():
         return []
@@ -85,7 +87,7 @@ MIN_KNOWN: Final = 2
 
 
 def people_columns(table: Table) -> tuple[int, tuple[str, ...]]:
-    """The number of the header's record, and the code of each column; "" for one that is a note.
+    """Return the number of the header's record, and the code of each column; "" for one that is a note.
 
     Raises Invalid at ``/file`` for an empty table, and for unknown, duplicate and missing columns.
     """
@@ -225,7 +227,7 @@ def _read(columns: tuple[str, ...], row: Row, fields: Sequence[CellField]) -> tu
 
 
 def _new_person(values: dict[str, Any], known: _Known, problems: list[Problem]) -> NewPerson | None:
-    """The person of a row; None, with a problem added, when the agency is unknown."""
+    """Return the person of a row; None, with a problem added, when the agency is unknown."""
     number = values.get("agency")
     if number is not None and number not in known.agencies:
         problems.append(Problem("/agency", "agency-unknown", {"bin": number}))

@@ -53,7 +53,7 @@ def similar_accounts(accounts: Sequence[Account]) -> dict[int, list[Account]]:
 
 
 def _words_of(name: str) -> tuple[str, ...]:
-    """The words of a name in one order, as they look, without what tells namesakes apart."""
+    """Return the words of a name in one order, as they look, without what tells namesakes apart."""
     bare = ADDITION.sub(" ", name).strip() or name
     return tuple(sorted(skeleton(bare).split()))
 
@@ -78,7 +78,8 @@ READS_RESTRICTED: Final = Account.role.in_(
 
 
 def read_account(actor: Actor, account_id: int) -> Mapping[str, Any]:
-    """An account that the actor sees: the own one, those that the role lists, and pending ones that it may confirm.
+    """Return an account that the actor sees: the own one, those that the role lists, and pending ones that it may
+    confirm.
 
     Raises AccountNotFound.
     """
@@ -89,7 +90,7 @@ def read_account(actor: Actor, account_id: int) -> Mapping[str, Any]:
 
 
 def account_row(account_id: int) -> Mapping[str, Any]:
-    """An account as a mapping, whoever asks."""
+    """Return an account as a mapping, whoever asks."""
     return dict(db.session.execute(_accounts().where(Account.id == account_id)).mappings().one())
 
 
@@ -218,7 +219,7 @@ class HistoryEntry:
 
 
 def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of people whom the actor sees, by name: the ``person`` of each row.
+    """Return a page of people whom the actor sees, by name: the ``person`` of each row.
 
     The filters are those of ``list_accounts``; ``below=true`` includes the agencies below ``agency``. Raises
     RoleNotAllowed, and Malformed for an invalid filter or cursor.
@@ -248,19 +249,19 @@ def active_and_invited_people(actor: Actor) -> PeopleCounts:
 
 
 def count_people(actor: Actor, filters: Mapping[str, str]) -> int:
-    """How many people the list has on all its pages. Raises what ``list_people`` raises."""
+    """Return how many people the list has on all its pages. Raises what ``list_people`` raises."""
     matching = _matching(actor, filters).with_only_columns(Person.id)
     return db.session.scalar(select(func.count()).select_from(matching.subquery())) or 0
 
 
 def matching_people(actor: Actor, filters: Mapping[str, str], most: int) -> list[Person]:
-    """The people of the list on all its pages, by name, at most so many. Raises what ``list_people`` raises."""
+    """Return the people of the list on all its pages, by name, at most so many. Raises what ``list_people`` raises."""
     statement = _matching(actor, filters).order_by(NAME.column, Account.id).limit(most)
     return list(db.session.scalars(statement))
 
 
 def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:
-    """The newest entries of the journal about an account that the actor sees. Raises RoleNotAllowed."""
+    """Return the newest entries of the journal about an account that the actor sees. Raises RoleNotAllowed."""
     actor.require(Permission.PEOPLE_READ)
     former = db.session.scalars(select(FormerName.name).where(FormerName.account_id == account.id))
     statement = (
@@ -286,13 +287,15 @@ def _matching(actor: Actor, filters: Mapping[str, str]) -> Select[Person]:
 
 
 def people_by_account(account_ids: Sequence[int]) -> dict[int, Person]:
-    """The people of accounts, by the id of the account."""
+    """Return the people of accounts, by the id of the account."""
     people = db.session.scalars(select(Person).where(Person.account_id.in_(account_ids)))
     return {person.account_id: person for person in people}
 
 
 def people_to_choose(actor: Actor, permissions: Collection[Permission] = ()) -> list[Account]:
-    """The active people whom the actor sees and whose role has the permissions, by name. Raises RoleNotAllowed."""
+    """Return the active people whom the actor sees and whose role has the permissions, by name. Raises
+    RoleNotAllowed.
+    """
     actor.require(Permission.PEOPLE_READ)
     roles = [role.value for role, has in PERMISSIONS.items() if has.issuperset(permissions)]
     statement = select(Account).where(
@@ -304,7 +307,7 @@ def people_to_choose(actor: Actor, permissions: Collection[Permission] = ()) -> 
 def people_of_agencies(
     agency_ids: Collection[int | None], permission: Permission, without: Collection[int] = ()
 ) -> list[str]:
-    """The names of active people of these agencies whose role has the permission, without some accounts."""
+    """Return the names of active people of these agencies whose role has the permission, without some accounts."""
     roles = [role.value for role, permissions in PERMISSIONS.items() if permission in permissions]
     statement = select(Account.name).where(
         Account.kind == AccountKind.PERSON.value,
@@ -323,7 +326,7 @@ ENDING_WITHIN: Final = timedelta(days=14)
 
 
 def page_of_tokens(actor: Actor, listed: str, page: Page) -> Listing:
-    """A page of ``all`` tokens that the actor sees, of ``inactive`` or of ``ending`` ones, the newest first.
+    """Return a page of ``all`` tokens that the actor sees, of ``inactive`` or of ``ending`` ones, the newest first.
 
     Raises RoleNotAllowed and Malformed.
     """
@@ -333,13 +336,13 @@ def page_of_tokens(actor: Actor, listed: str, page: Page) -> Listing:
 
 
 def all_tokens(actor: Actor, listed: str = "all") -> list[dict[str, Any]]:
-    """The same tokens without pages, oldest first. Raises RoleNotAllowed."""
+    """Return the same tokens without pages, oldest first. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
     return _list_tokens(visible_accounts(actor), *LISTED[listed]())
 
 
 def own_tokens(actor: Actor) -> list[dict[str, Any]]:
-    """The tokens of the actor's account, oldest first."""
+    """Return the tokens of the actor's account, oldest first."""
     return _list_tokens(Token.account_id == actor.account_id)
 
 
@@ -360,7 +363,7 @@ LISTED: Final[Mapping[str, Callable[[], list[ColumnElement[bool]]]]] = {
 
 
 def is_working() -> list[ColumnElement[bool]]:
-    """The SQL conditions for tokens, joined with their accounts, that are accepted now."""
+    """Return the SQL conditions for tokens, joined with their accounts, that are accepted now."""
     unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now())
     return [Token.revoked_at.is_(None), Token.pending_since.is_(None), unexpired, is_active()]
 
@@ -370,7 +373,7 @@ def _list_tokens(*where: ColumnElement[bool]) -> list[dict[str, Any]]:
 
 
 def token_row(key_id: str) -> Mapping[str, Any]:
-    """A token as a mapping, whoever asks."""
+    """Return a token as a mapping, whoever asks."""
     return dict(db.session.execute(_tokens().where(Token.key_id == key_id)).mappings().one())
 
 

@@ -254,14 +254,14 @@ NARROWER_ROLES: Final[dict[Role, frozenset[Role]]] = {
 
 
 def is_within(role: Role, agency_id: int | None, account_role: Role, account_agency_id: int | None) -> bool:
-    """True when an account with the second role and agency may have a token with the first."""
+    """Return True when an account with the second role and agency may have a token with the first."""
     return agency_id == account_agency_id and (
         role is account_role or role in NARROWER_ROLES.get(account_role, frozenset())
     )
 
 
 def roles_within(role: Role) -> tuple[Role, ...]:
-    """The roles that a token of an account with the role may have, the account's role first."""
+    """Return the roles that a token of an account with the role may have, the account's role first."""
     return (role, *(other for other in Role if other in NARROWER_ROLES.get(role, frozenset())))
 
 
@@ -353,12 +353,12 @@ SCOPE_OF: Final[dict[Permission, Scope]] = {
 
 
 def scopes_of_role(role: Role) -> frozenset[Scope]:
-    """The scopes that grant something to the role."""
+    """Return the scopes that grant something to the role."""
     return frozenset(SCOPE_OF[permission] for permission in PERMISSIONS[role])
 
 
 def default_scopes(role: Role) -> frozenset[Scope]:
-    """The scopes of a new token for which none were chosen: all of the role but those of decisions.
+    """Return the scopes of a new token for which none were chosen: all of the role but those of decisions.
 
     Not ``accounts:write`` either where the role manages no accounts: what it grants is the own tokens, sessions and
     saved views.
@@ -368,17 +368,17 @@ def default_scopes(role: Role) -> frozenset[Scope]:
 
 
 def needs_step_up(role: Role, scopes: Collection[Scope]) -> bool:
-    """True when a token with the scopes may do what its owner may only do after a step-up."""
+    """Return True when a token with the scopes may do what its owner may only do after a step-up."""
     return any(SCOPE_OF[permission] in scopes for permission in PERMISSIONS[role] & STEP_UP_PERMISSIONS)
 
 
 def stored_scopes(stored: Collection[str] | None) -> frozenset[Scope] | None:
-    """The scopes of a stored list, None for None. A scope that only a newer version knows grants nothing."""
+    """Return the scopes of a stored list, None for None. A scope that only a newer version knows grants nothing."""
     return None if stored is None else frozenset(scope for scope in Scope if scope in stored)
 
 
 def sorted_scopes(scopes: Collection[Scope]) -> list[str]:
-    """The scopes as they are stored and displayed, in the order of the list."""
+    """Return the scopes as they are stored and displayed, in the order of the list."""
     return [scope.value for scope in Scope if scope in scopes]
 
 
@@ -394,7 +394,7 @@ class StepUpRequired(NotAllowed):
 
 
 def is_fresh(factor_at: datetime | None, at: datetime) -> bool:
-    """True when the factor was verified at most 15 minutes before ``at``, and not after it."""
+    """Return True when the factor was verified at most 15 minutes before ``at``, and not after it."""
     return factor_at is not None and timedelta() <= at - factor_at <= STEP_UP_MAX_AGE
 
 
@@ -461,11 +461,11 @@ class Actor:
         return self.credential.removeprefix(TOKEN_PREFIX) if self.credential.startswith(TOKEN_PREFIX) else None
 
     def may(self, permission: Permission) -> bool:
-        """True when the role has the permission, and a token a scope that grants it."""
+        """Return True when the role has the permission, and a token a scope that grants it."""
         return self._has(permission) and self._grants(permission)
 
     def has_role_permission(self, permission: Permission) -> bool:
-        """True when the role has the permission, whatever a token's scopes are."""
+        """Return True when the role has the permission, whatever a token's scopes are."""
         return self._has(permission)
 
     def require(self, permission: Permission, *, step_up: bool = True) -> None:
@@ -506,7 +506,7 @@ class Actor:
 
 
 def local_actor(role: Role) -> Actor:
-    """The actor of a command on the server: ``local:<user>``, with the role that the command requires.
+    """Return the actor of a command on the server: ``local:<user>``, with the role that the command requires.
 
     The user is the operating system's, by its number: a variable such as LOGNAME can name anybody.
     """

@@ -34,7 +34,7 @@ from registry.journal.service import JournalEntry
 
 
 def owner_id(actor: Actor, requested_id: int | None) -> int | None:
-    """The id of the owner of a new service account: the requested person, by default the actor.
+    """Return the id of the owner of a new service account: the requested person, by default the actor.
 
     The command line has no account: what it creates without an owner is listed by ``ownerless_accounts``. Raises
     Invalid at ``/owner`` unless the owner is an active person whom the actor sees.
@@ -51,12 +51,12 @@ def owner_id(actor: Actor, requested_id: int | None) -> int | None:
 
 
 def owner_name(account: Account) -> str | None:
-    """The name of the owner of a service account."""
+    """Return the name of the owner of a service account."""
     return owner_names([account]).get(account.id)
 
 
 def owner_names(accounts: Sequence[Account]) -> dict[int, str]:
-    """The names of the owners of service accounts, by the id of the account; without those that have none."""
+    """Return the names of the owners of service accounts, by the id of the account; without those that have none."""
     owner_ids = {each.owner_account_id for each in accounts if each.owner_account_id is not None}
     rows = db.session.execute(select(Account.id, Account.name).where(Account.id.in_(owner_ids))) if owner_ids else ()
     names = {row.id: row.name for row in rows}
@@ -64,7 +64,7 @@ def owner_names(accounts: Sequence[Account]) -> dict[int, str]:
 
 
 def count_owned_accounts(account_id: int) -> int:
-    """How many service accounts the person answers for."""
+    """Return how many service accounts the person answers for."""
     counted = select(func.count(Account.id)).where(Account.owner_account_id == account_id)
     return db.session.execute(counted).scalar_one()
 
@@ -87,13 +87,13 @@ def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
 
 
 def owned_by(account_id: int) -> list[str]:
-    """The names of the service accounts in use that a person answers for."""
+    """Return the names of the service accounts in use that a person answers for."""
     owned = (Account.owner_account_id == account_id, Account.disabled_at.is_(None))
     return list(db.session.scalars(select(Account.name).where(*owned).order_by(Account.name)))
 
 
 def ownerless_accounts(actor: Actor) -> list[Account]:
-    """The service accounts in use that nobody answers for: without an owner, or with a disabled one, by name.
+    """Return the service accounts in use that nobody answers for: without an owner, or with a disabled one, by name.
 
     Raises RoleNotAllowed.
     """
@@ -126,7 +126,7 @@ class ProposerLostAccess(Conflict):
 
 
 def names_of(actor: Actor) -> frozenset[str]:
-    """Every name that records may have of the actor: that of this request, the present one and former ones."""
+    """Return every name that records may have of the actor: that of this request, the present one and former ones."""
     if actor.account_id is None:
         return frozenset({actor.principal})
     return frozenset({actor.principal, *_names(Account.id == actor.account_id)})
@@ -143,7 +143,7 @@ def names_of_person(actor: Actor) -> frozenset[str]:
 
 
 def accounts_of_person(actor: Actor) -> set[int]:
-    """The account of the actor, and those that have the same e-mail address; none for commands."""
+    """Return the account of the actor, and those that have the same e-mail address; none for commands."""
     own = _ids([actor.principal]) if actor.account_id is None else {actor.account_id}
     address = func.lower(Person.email)
     addresses = select(address).where(Person.account_id.in_(own), Person.email.is_not(None))
@@ -151,14 +151,16 @@ def accounts_of_person(actor: Actor) -> set[int]:
 
 
 def acted(actor: Actor, account_id: ColumnElement[Any], name: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The SQL condition for what the actor's person did: by account, by the name of the time where there is none."""
+    """Return the SQL condition for what the actor's person did: by account, by the name of the time where there is
+    none.
+    """
     # No account has the id 0; of an empty list the database would not compare the name.
     by_account = account_id.in_(accounts_of_person(actor) or {0})
     return func.coalesce(by_account, name == actor.principal)
 
 
 def is_another_person(actor: Actor, people: Collection[int | str], since: datetime) -> bool:
-    """True when none of the people who acted since a moment is the actor.
+    """Return True when none of the people who acted since a moment is the actor.
 
     Each is the id of the account, or the name of the time where there is none: of commands, and of older records.
     A program acts for whoever owned it then, whoever owns it later. An address that was given up since then, or
@@ -173,13 +175,15 @@ def is_another_person(actor: Actor, people: Collection[int | str], since: dateti
 
 
 def nobody_answers_for(name: str) -> bool:
-    """True when a service account with that name has no owner, so that anybody may have its token."""
+    """Return True when a service account with that name has no owner, so that anybody may have its token."""
     account = account_ever_named(name)
     return account is not None and not account.is_person and account.owner_account_id is None
 
 
 def may_still(name: str, permission: Permission) -> bool:
-    """True when whoever acted under the name is active and has the permission; also for commands, without account."""
+    """Return True when whoever acted under the name is active and has the permission; also for commands, without
+    account.
+    """
     account = account_ever_named(name)
     return account is None or (account.status == "active" and permission in PERMISSIONS[Role(account.role)])
 
@@ -191,7 +195,7 @@ def require_still_may(name: str, permission: Permission) -> None:
 
 
 def lost_admission_since(actor: Actor, since: datetime) -> bool:
-    """True when the account was since given to somebody who may not read what it read, or could have been."""
+    """Return True when the account was since given to somebody who may not read what it read, or could have been."""
     subjects = [f"account:{name}" for name in names_of(actor)]
     later = (JournalEntry.action.in_(ENDS_ADMISSION), JournalEntry.at >= rfc3339(since))
     ended = select(JournalEntry.seq).where(JournalEntry.subject.in_(subjects), *later).limit(1)
@@ -199,7 +203,7 @@ def lost_admission_since(actor: Actor, since: datetime) -> bool:
 
 
 def account_ever_named(name: str) -> Account | None:
-    """The account that has the name, or had it; None without one."""
+    """Return the account that has the name, or had it; None without one."""
     account = account_named(name)
     if account is not None or not name.isprintable():
         return account
@@ -208,7 +212,7 @@ def account_ever_named(name: str) -> Account | None:
 
 
 def accounts_ever_named(names: Collection[str]) -> Select[int]:
-    """The ids of the accounts that have or had one of the names."""
+    """Return the ids of the accounts that have or had one of the names."""
     # PostgreSQL rejects NUL, and no name has unprintable characters.
     usable = [name for name in names if name.isprintable()]
     had = select(FormerName.account_id).where(FormerName.name.in_(usable))
@@ -216,7 +220,7 @@ def accounts_ever_named(names: Collection[str]) -> Select[int]:
 
 
 def every_name_of(names: Collection[str]) -> frozenset[str]:
-    """The names, and every other one that an account with one of them has or had."""
+    """Return the names, and every other one that an account with one of them has or had."""
     accounts = accounts_ever_named(names)
     present = select(Account.name).where(Account.id.in_(accounts))
     former = select(FormerName.name).where(FormerName.account_id.in_(accounts))
@@ -224,7 +228,7 @@ def every_name_of(names: Collection[str]) -> frozenset[str]:
 
 
 def _ids(names: Iterable[str]) -> set[int]:
-    """The accounts that have or had one of the names."""
+    """Return the accounts that have or had one of the names."""
     names = list(names)
     return set(db.session.scalars(accounts_ever_named(names))) if names else set()
 
@@ -243,7 +247,7 @@ def _owners(account_ids: Collection[int], since: datetime) -> set[int]:
 
 
 def _addresses(account_ids: Collection[int], since: datetime) -> set[str]:
-    """The e-mail addresses that the accounts have, or had since then or shortly before."""
+    """Return the e-mail addresses that the accounts have, or had since then or shortly before."""
     addresses = set(db.session.scalars(select(Person.email).where(Person.account_id.in_(account_ids))))
     for change in _changes_since(ACCOUNT_CHANGED, _names(Account.id.in_(account_ids)), since - GIVEN_UP_FOR):
         addresses |= {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
@@ -251,7 +255,7 @@ def _addresses(account_ids: Collection[int], since: datetime) -> set[str]:
 
 
 def _changes_since(action: str, names: Collection[str], since: datetime) -> list[dict[str, Any]]:
-    """The details of the entries with that action about the accounts with these names."""
+    """Return the details of the entries with that action about the accounts with these names."""
     subjects = [f"account:{name}" for name in names]
     later = (JournalEntry.action == action, JournalEntry.at >= rfc3339(since))
     entries = select(JournalEntry.details).where(JournalEntry.subject.in_(subjects), *later)
@@ -259,7 +263,7 @@ def _changes_since(action: str, names: Collection[str], since: datetime) -> list
 
 
 def _names(which: ColumnElement[bool]) -> frozenset[str]:
-    """The present and former names of the accounts that fit."""
+    """Return the present and former names of the accounts that fit."""
     present = select(Account.name).where(which)
     former = select(FormerName.name).join(Account, Account.id == FormerName.account_id).where(which)
     return frozenset(db.session.scalars(union(present, former)))

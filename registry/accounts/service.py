@@ -117,7 +117,9 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
 
 
 def find_person(actor: Actor, person_id: int) -> Person:
-    """The person with that id. Raises RoleNotAllowed and PersonNotFound, also for one whom the actor does not see."""
+    """Return the person with that id. Raises RoleNotAllowed and PersonNotFound, also for one whom the actor does not
+    see.
+    """
     actor.require(Permission.PEOPLE_READ)
     statement = select(Person).join(Person.account).where(Person.id == person_id, visible_accounts(actor))
     person = db.session.scalar(statement.execution_options(populate_existing=True))
@@ -127,7 +129,8 @@ def find_person(actor: Actor, person_id: int) -> Person:
 
 
 def person_named(name: str) -> Person | None:
-    """The person with that name as entered, else the normalised one, else one that looks the same in whatever case.
+    """Return the person with that name as entered, else the normalised one, else one that looks the same in whatever
+    case.
 
     None without one. No two accounts have names that look the same (``account_names.py``).
     """
@@ -201,7 +204,9 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
 
 
 def password_problems(password: str, name: str, pointer: str = "/password") -> list[Problem]:
-    """The problems of a new password: its length, that many use it, or that it contains the name and little else."""
+    """Return the problems of a new password: its length, that many use it, or that it contains the name and little
+    else.
+    """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return [Problem(pointer, "password-length", {"shortest": MIN_LENGTH, "longest": MAX_LENGTH})]
     if name.casefold() in password.casefold() and len(password) < len(name) + MIN_LENGTH:
@@ -222,13 +227,13 @@ def _must_change(actor: Actor, requested: bool | None) -> bool:
 
 
 def person_problems(name: str, new: NewPerson) -> list[Problem]:
-    """The problems of a new person's data, with the normalised name."""
+    """Return the problems of a new person's data, with the normalised name."""
     problems = name_problems(name) + role_problems(new.role, new.agency_id)
     return problems + personal_problems(new.email, new.language)
 
 
 def personal_problems(email: str | None, language: str | None) -> list[Problem]:
-    """The problems of an e-mail address and a language; None is not examined."""
+    """Return the problems of an e-mail address and a language; None is not examined."""
     problems = []
     if email is not None and not (EMAIL.fullmatch(email) and email.isprintable() and len(email) <= MAX_EMAIL_LENGTH):
         problems.append(Problem("/email", "email-invalid"))
@@ -282,7 +287,7 @@ def invite_again(actor: Actor, account_id: int) -> None:
 
 
 def name_of_invited(key: str) -> str:
-    """The name of the person whom the link with that key invites. Raises InvitationNotFound."""
+    """Return the name of the person whom the link with that key invites. Raises InvitationNotFound."""
     return db.session.get_one(Account, find_invitation(key).account_id).name
 
 
@@ -342,7 +347,7 @@ class NotificationPreferences:
 
 
 def notification_preferences(actor: Actor) -> NotificationPreferences | None:
-    """The preferences of the actor; None for a service account."""
+    """Return the preferences of the actor; None for a service account."""
     person = own_person(actor)
     return None if person is None else _preferences(person)
 
@@ -383,7 +388,9 @@ class AccountChanges(TypedDict, total=False):
 
 
 def changes_in(values: Mapping[str, Any]) -> AccountChanges:
-    """The changes that a request has: the agency by its BIN, the owner by name. Raises Invalid for unknown ones."""
+    """Return the changes that a request has: the agency by its BIN, the owner by name. Raises Invalid for unknown
+    ones.
+    """
     changes = AccountChanges()
     for name in ("name", "email", "language"):
         if name in values:
@@ -484,7 +491,7 @@ SUBJECTS: Final = ("account.", "token.")
 
 
 def local_changes_since(actor: Actor, at: datetime, most: int = MOST) -> list[JournalEntry]:
-    """The entries of the command line about accounts and tokens after an instant, the newest first.
+    """Return the entries of the command line about accounts and tokens after an instant, the newest first.
 
     Raises RoleNotAllowed unless the role may confirm accounts and read the journal: administrators and supervisors.
     """
@@ -506,7 +513,7 @@ def local_changes_since(actor: Actor, at: datetime, most: int = MOST) -> list[Jo
 
 
 def previous_sign_in(actor: Actor) -> datetime | None:
-    """When the person signed in before the present session; None at the first sign-in."""
+    """Return when the person signed in before the present session; None at the first sign-in."""
     statement = (
         select(JournalEntry.at)
         .where(JournalEntry.principal.in_(names_of(actor)), JournalEntry.action == "person.signed-in")

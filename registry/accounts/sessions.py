@@ -59,7 +59,7 @@ SYSTEMS: Final = (
 
 
 def device_name(user_agent: str) -> str:
-    """The browser and operating system, such as ``Firefox, Windows``; empty when neither is known."""
+    """Return the browser and operating system, such as ``Firefox, Windows``; empty when neither is known."""
     names = (_first(user_agent, BROWSERS), _first(user_agent, SYSTEMS))
     return ", ".join(name for name in names if name)
 
@@ -173,18 +173,18 @@ def end_sessions_of(person_id: int) -> None:
 
 
 def secret_hash_of(secret: str) -> str:
-    """The stored hash of a session's secret."""
+    """Return the stored hash of a session's secret."""
     # 256 random bits: a fast hash is enough.
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def session_mac(person_id: int, secret_hash: str) -> str:
-    """The keyed hash of a session: its person and the hash of its secret belong together."""
+    """Return the keyed hash of a session: its person and the hash of its secret belong together."""
     return keyed_hash(SESSIONS, person_id, secret_hash)
 
 
 def session_credential(secret_hash: str) -> str:
-    """The credential in the journal: the beginning of the hash of the session's secret."""
+    """Return the credential in the journal: the beginning of the hash of the session's secret."""
     return f"session:{secret_hash[:CREDENTIAL_HASH_LENGTH]}"
 
 
@@ -273,7 +273,7 @@ def find_factor_session(secret: str, source: str, request_id: str, client_reques
 
 
 def _find_session(secret: str) -> Any:
-    """The row of an open session, None without one."""
+    """Return the row of an open session, None without one."""
     row: Any = db.session.execute(
         select(
             WebSession.id,
@@ -356,7 +356,7 @@ class OwnSession:
 
 
 def list_sessions(actor: Actor) -> list[OwnSession]:
-    """The open sessions of the actor's account, the last used first."""
+    """Return the open sessions of the actor's account, the last used first."""
     return [
         OwnSession(
             row.public_id,

@@ -96,7 +96,7 @@ def sign_in(
 
 
 def needs_factor(person_id: int, role: str) -> bool:
-    """True when a session of the person needs a second factor: the role requires one, or the person has one."""
+    """Return True when a session of the person needs a second factor: the role requires one, or the person has one."""
     enrolled = select(has_factor()).select_from(Person).where(Person.id == person_id)
     return is_required_of(role) or bool(require_transaction().scalar(enrolled))
 
@@ -119,7 +119,7 @@ DEVICE_BYTES: Final = 12
 
 
 def known_device(secret_key: str, cookie: str, name: str) -> str | None:
-    """The id of the device; None unless the person signed in from it with the current password."""
+    """Return the id of the device; None unless the person signed in from it with the current password."""
     try:
         content = _serializer(secret_key).loads(cookie, max_age=int(DEVICE_MAX_AGE.total_seconds()))
     except BadData:
@@ -131,7 +131,9 @@ def known_device(secret_key: str, cookie: str, name: str) -> str | None:
 
 
 def device_cookie(secret_key: str, name: str, device: str | None) -> str | None:
-    """The cookie to set after a sign-in; ``device`` keeps a known device's id. None when the person does not exist."""
+    """Return the cookie to set after a sign-in; ``device`` keeps a known device's id. None when the person does not
+    exist.
+    """
     person = _person(name)
     if person is None:
         return None
@@ -141,7 +143,7 @@ def device_cookie(secret_key: str, name: str, device: str | None) -> str | None:
 
 
 def cookie_suffix(name: str) -> str:
-    """A suffix of the cookie's name, so that several people can use one browser."""
+    """Return a suffix of the cookie's name, so that several people can use one browser."""
     return hashlib.sha256(name.strip().casefold().encode("utf-8", "replace")).hexdigest()[:16]
 
 
@@ -151,7 +153,7 @@ def _person(name: str) -> Person | None:
 
 
 def _password_fingerprint(person: Person) -> str:
-    """A hash that identifies the person and the current password without revealing the name."""
+    """Return a hash that identifies the person and the current password without revealing the name."""
     return hashlib.sha256(f"{person.password_set_at.isoformat()} {person.name}".encode()).hexdigest()
 
 

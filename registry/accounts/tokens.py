@@ -81,17 +81,17 @@ KEY_ID: Final = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_LENGTH}}}")
 
 
 def generate_token() -> tuple[str, str]:
-    """A new key id and secret."""
+    """Return a new key id and secret."""
     return _letters(KEY_ID_LENGTH), _letters(SECRET_LENGTH)
 
 
 def token_text(key_id: str, secret: str) -> str:
-    """The token as it is displayed."""
+    """Return the token as it is displayed."""
     return f"qtr_{key_id}_{secret}{checksum(key_id, secret)}"
 
 
 def parse_token(text: str) -> tuple[str, str] | None:
-    """The key id and secret of a token; None when it is malformed or its checksum is wrong."""
+    """Return the key id and secret of a token; None when it is malformed or its checksum is wrong."""
     match = TOKEN_PATTERN.fullmatch(text)
     if match is None or not hmac.compare_digest(checksum(match[1], match[2]), match[3]):
         return None
@@ -149,13 +149,13 @@ class Token(Model):
 
 
 def hash_token_secret(secret: str) -> str:
-    """The stored hash of a token's secret."""
+    """Return the stored hash of a token's secret."""
     # The secret has 238 random bits, so a fast hash is sufficient.
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def token_mac(key_id: str, account_id: int, secret_hash: str, secret_key: str | None = None) -> str:
-    """The keyed hash of a token: its key id, its account and the hash of its secret belong together."""
+    """Return the keyed hash of a token: its key id, its account and the hash of its secret belong together."""
     return keyed_hash(TOKENS, key_id, account_id, secret_hash, secret_key=secret_key)
 
 
@@ -260,7 +260,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
 
 
 def _is_genuine(row: Any, key_id: str, secret_hash: str) -> bool:
-    """Whether it is the row's secret, and the row was written by the service."""
+    """Return whether it is the row's secret, and the row was written by the service."""
     mac = token_mac(key_id, row.account_id, secret_hash)
     return hmac.compare_digest(row.secret_hash, secret_hash) and hmac.compare_digest(row.secret_mac or "", mac)
 
@@ -297,7 +297,7 @@ class GrantedLimits:
 def grant_limits(
     asked: TokenLimits, role: Role, at: datetime, *, own: bool, issuing: Token | None = None
 ) -> tuple[GrantedLimits, list[Problem]]:
-    """The limits of a token with that role that is created at ``at``, and the problems of what was asked for.
+    """Return the limits of a token with that role that is created at ``at``, and the problems of what was asked for.
 
     ``own``: a token of the account of whoever creates it. ``issuing``: the token that authenticated the request.
     """
@@ -308,7 +308,7 @@ def grant_limits(
 
 
 def role_problems_within(role: Role, account_name: str, issuing: Token | None) -> list[Problem]:
-    """The problems of the role of a token that a token creates."""
+    """Return the problems of the role of a token that a token creates."""
     if issuing is None or is_within(role, issuing.agency_id, Role(issuing.role), issuing.agency_id):
         return []
     return [Problem("/role", "token-wider-than-account", {"role": role.value, "name": account_name})]
@@ -586,13 +586,13 @@ def rekey_tokens(actor: Actor, previous_key: str) -> tuple[int, int]:
 
 
 def find_token(actor: Actor, key_id: str) -> Token:
-    """A token of an account that the actor sees. Raises RoleNotAllowed and TokenNotFound."""
+    """Return a token of an account that the actor sees. Raises RoleNotAllowed and TokenNotFound."""
     actor.require(Permission.TOKENS_READ)
     return _find(key_id, visible_accounts(actor))
 
 
 def find_own_token(actor: Actor, key_id: str) -> Token:
-    """A token of the actor's account. Raises TokenNotFound, also for tokens of other accounts."""
+    """Return a token of the actor's account. Raises TokenNotFound, also for tokens of other accounts."""
     return _find(key_id, Token.account_id == actor.account_id)
 
 
@@ -656,14 +656,16 @@ def add_service_account(
 
 
 def list_service_accounts(actor: Actor) -> list[Account]:
-    """The service accounts that the actor sees, by name. Raises RoleNotAllowed."""
+    """Return the service accounts that the actor sees, by name. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
     statement = select(Account).where(Account.kind == AccountKind.SERVICE.value, visible_accounts(actor))
     return list(db.session.scalars(statement.order_by(Account.name)))
 
 
 def find_service_account(actor: Actor, account_id: int) -> Account:
-    """The service account with that id. Raises RoleNotAllowed, and AccountNotFound, also for a person's account."""
+    """Return the service account with that id. Raises RoleNotAllowed, and AccountNotFound, also for a person's
+    account.
+    """
     actor.require(Permission.TOKENS_READ)
     account = find_account(account_id)
     if account.is_person or not sees_account(actor, account):

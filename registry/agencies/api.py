@@ -24,7 +24,7 @@ REGISTRATION_EXAMPLE: Final = {name: AGENCY_EXAMPLE[name] for name in ("bin", "n
 
 
 def etag_data(agency: Agency) -> tuple[object, ...]:
-    """What the entity tag of an agency is made from."""
+    """Return what the entity tag of an agency is made from."""
     return "agency", agency.bin, agency.version
 
 

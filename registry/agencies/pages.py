@@ -52,20 +52,20 @@ def agency_choices(actor: Actor, most: int = MAX_CHOICES) -> list[tuple[str, str
 
 
 def agency_defaults(actor: Actor) -> dict[str, str]:
-    """The initial values of a draft: the actor's agency and its region."""
+    """Return the initial values of a draft: the actor's agency and its region."""
     agency = None if actor.agency_id is None else db.session.get(Agency, actor.agency_id)
     return {} if agency is None else {"agency": agency.bin, "region": agency.region or ""}
 
 
 def agency_names(bins: Iterable[str]) -> dict[str, str]:
-    """The names of agencies by BIN, in the page's language."""
+    """Return the names of agencies by BIN, in the page's language."""
     names = (Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)
     rows = db.session.execute(select(*names).where(Agency.bin.in_(set(bins))))
     return {agency.bin: name_in_page_language(agency) for agency in rows}
 
 
 def agency_name(number: str | None) -> str:
-    """The name of the agency with that BIN; the BIN itself when there is none."""
+    """Return the name of the agency with that BIN; the BIN itself when there is none."""
     if number is None:
         return ""
     try:
@@ -97,7 +97,7 @@ class AgencyFilter:
 
 
 def agency_filter(actor: Actor, filters: Mapping[str, str], *, with_below: bool = False) -> AgencyFilter | None:
-    """The agency filter of a list; None for actors with a single agency."""
+    """Return the agency filter of a list; None for actors with a single agency."""
     given = filters.get(AGENCY, "")
     if not given and actor.agency_id is not None and len(db.session.execute(_own(actor).limit(2)).all()) == 1:
         return None
@@ -123,7 +123,8 @@ def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:
 
 
 def address_with_agency(actor: Actor) -> str | None:
-    """The address of the same list for the agency whose name was entered; None without a name, or with an unclear one.
+    """Return the address of the same list for the agency whose name was entered; None without a name, or with an
+    unclear one.
 
     A name is clear when it is the whole name of one agency in any language, or only one agency has its words.
     """
@@ -138,8 +139,8 @@ def address_with_agency(actor: Actor) -> str | None:
 
 
 def with_bins(actor: Actor, names: Collection[str], texts: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
-    """The texts of a form whose fields of these names take an agency's BIN or its name, with the BIN in place of the
-    name; and a problem for each name that no agency or several have.
+    """Return the texts of a form whose fields of these names take an agency's BIN or its name, with the BIN in place
+    of the name; and a problem for each name that no agency or several have.
     """
     converted, problems = dict(texts), []
     for name in names:
@@ -156,7 +157,9 @@ def with_bins(actor: Actor, names: Collection[str], texts: Mapping[str, str]) ->
 
 
 def _agencies_named(actor: Actor, text: str) -> list[str]:
-    """The BINs of the open agencies whose whole name in any language is the text; of all with its words if none is."""
+    """Return the BINs of the open agencies whose whole name in any language is the text; of all with its words if none
+    is.
+    """
     if len(text) > MAX_LENGTH:
         # Its first words alone could be the name of an agency that is not meant.
         return []
@@ -208,7 +211,7 @@ def agency(actor: Actor, bin: str) -> Answer:
 
 
 def _requests(actor: Actor, bin_number: str) -> list[Any]:
-    """The newest requests of the agency, for those who may read requests."""
+    """Return the newest requests of the agency, for those who may read requests."""
     if not actor.may(Permission.REQUESTS_READ):
         return []
     return REQUEST_LIST.read(actor, {"agency": bin_number}, Page(MAX_REQUESTS)).items

@@ -26,7 +26,7 @@ from registry.journal.service import JournalEntry
 
 
 def open_agencies_below(top: Agency | None, limit: int) -> list[tuple[Agency, int]]:
-    """The open agencies directly below one, or at the top, each with how many are directly below it; by BIN."""
+    """Return the open agencies directly below one, or at the top, each with how many are directly below it; by BIN."""
     child = aliased(Agency)
     below = select(func.count(child.id)).where(child.parent_id == Agency.id, child.closed_on.is_(None))
     level = Agency.parent_id.is_(None) if top is None else Agency.parent_id == top.id
@@ -35,7 +35,7 @@ def open_agencies_below(top: Agency | None, limit: int) -> list[tuple[Agency, in
 
 
 def agencies_above(agency: Agency) -> list[Agency]:
-    """The agencies above, the top one first."""
+    """Return the agencies above, the top one first."""
     above: list[Agency] = []
     current = agency.parent
     while current is not None:
@@ -45,13 +45,13 @@ def agencies_above(agency: Agency) -> list[Agency]:
 
 
 def ids_with_words(query: str) -> list[int]:
-    """The ids of agencies that have each query word as a prefix of a word of their BIN or of a name."""
+    """Return the ids of agencies that have each query word as a prefix of a word of their BIN or of a name."""
     words = words_of(query)
     return [] if not words else sorted(set.intersection(*ids_with_each(words).values()))
 
 
 def ids_with_each(words: Iterable[str]) -> dict[str, set[int]]:
-    """The ids of agencies by word: those that have a word of their BIN or of a name that begins with it.
+    """Return the ids of agencies by word: those that have a word of their BIN or of a name that begins with it.
 
     Matched in Python: SQLite's lower() does not support Cyrillic, and agencies are few.
     """

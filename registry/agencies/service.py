@@ -73,18 +73,18 @@ class AgencyClosed(Conflict):
 
 
 def agency_by_bin(number: str) -> Agency:
-    """The agency with that BIN. Raises AgencyNotFound."""
+    """Return the agency with that BIN. Raises AgencyNotFound."""
     return _find(number, lock=False)
 
 
 def agency_to_change(number: str) -> Agency:
-    """The agency with that BIN, locked until the open transaction ends. Raises AgencyNotFound."""
+    """Return the agency with that BIN, locked until the open transaction ends. Raises AgencyNotFound."""
     require_transaction()
     return _find(number, lock=True)
 
 
 def agencies_by_id() -> dict[int, Agency]:
-    """All agencies by id."""
+    """Return all agencies by id."""
     return {agency.id: agency for agency in db.session.scalars(select(Agency))}
 
 
@@ -151,7 +151,7 @@ def change_agency(
 
 
 def check_agency_change(agency: Agency, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Every value of the agency with the changes. Raises AgencyClosed, and Invalid as ``change_agency``."""
+    """Return every value of the agency with the changes. Raises AgencyClosed, and Invalid as ``change_agency``."""
     require_open(agency)
     after = {name: getattr(agency, name) for name in CHANGEABLE} | dict(changes)
     problems = _problems(after, agency)
@@ -161,17 +161,17 @@ def check_agency_change(agency: Agency, changes: Mapping[str, Any]) -> dict[str,
 
 
 def approval_problems(fields: Iterable[str]) -> list[Problem]:
-    """The problem of each of these fields that only an approval changes."""
+    """Return the problem of each of these fields that only an approval changes."""
     return [Problem(f"/{name}", "agency-change-needs-approval") for name in fields if name in APPROVED_FIELDS]
 
 
 def own_agencies(actor: Actor) -> Select[tuple[int]] | None:
-    """A query of the ids of the agencies that the actor is bound to; None for oversight roles."""
+    """Return a query of the ids of the agencies that the actor is bound to; None for oversight roles."""
     return None if actor.agency_id is None else select(subtree(actor.agency_id).c.id)
 
 
 def may_act_for(actor: Actor, agency_id: int) -> bool:
-    """True when the agency is the actor's own or subordinate to it, or the actor has an oversight role."""
+    """Return True when the agency is the actor's own or subordinate to it, or the actor has an oversight role."""
     own = own_agencies(actor)
     return (
         own is None
@@ -186,14 +186,16 @@ def require_open(agency: Agency) -> None:
 
 
 def closed_problem(agency: Agency, pointer: str) -> Problem | None:
-    """The problem of naming an agency that no longer exists, which says who succeeded it; None for another one."""
+    """Return the problem of naming an agency that no longer exists, which says who succeeded it; None for another
+    one.
+    """
     if agency.closed_on is None:
         return None
     return Problem(pointer, "agency-closed", {"bin": agency.bin, "successor": agency.successor_bin})
 
 
 def missing_field_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """The problems of required fields; the parent is validated separately."""
+    """Return the problems of required fields; the parent is validated separately."""
     problems = [] if values.get("kind") else [Problem("/kind", "required")]
     if not values.get("name_kk") and not values.get("name_ru"):
         problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]

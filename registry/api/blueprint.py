@@ -114,7 +114,7 @@ RULE: Final = "rule"
 
 
 def header_reference(name: str) -> dict[str, str]:
-    """A reference to a header among the components."""
+    """Return a reference to a header among the components."""
     return {"$ref": f"#/components/headers/{name}"}
 
 
@@ -148,12 +148,12 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
 
 
 def scopes_needed(permissions: Collection[Permission]) -> list[Scope]:
-    """The scopes that a token needs for these permissions, each once."""
+    """Return the scopes that a token needs for these permissions, each once."""
     return list(dict.fromkeys(SCOPE_OF[permission] for permission in permissions))
 
 
 def _who_may(permissions: Collection[Permission]) -> str:
-    """A sentence on the roles that may call it, and the scopes that a token needs."""
+    """Return a sentence on the roles that may call it, and the scopes that a token needs."""
     roles = [role.value for role in Role if PERMISSIONS[role].issuperset(permissions)]
     who = "every role" if len(roles) == len(Role) else ", ".join(roles)
     scopes = [f"`{scope.value}`" for scope in scopes_needed(permissions)]
@@ -416,7 +416,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
     @staticmethod
     def _generate_etag(etag_data: str | tuple[object, ...], extra_data: Any = None) -> str:  # noqa: ARG004 - the library's
-        """The tag itself, or what it is made from: not the whole representation, which costs more to make."""
+        """Return the tag itself, or what it is made from: not the whole representation, which costs more to make."""
         return etag_data if isinstance(etag_data, str) else make_tag(*etag_data)
 
     def _check_precondition(self) -> None:

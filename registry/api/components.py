@@ -108,7 +108,7 @@ def open_vocabularies(specification: dict[str, Any]) -> None:
 
 
 def _components(part: Any, schemas: Mapping[str, Any]) -> set[str]:
-    """The names of the schemas to which a part refers, also by way of others."""
+    """Return the names of the schemas to which a part refers, also by way of others."""
     names: set[str] = set()
     waiting = [part]
     while waiting:

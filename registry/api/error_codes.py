@@ -51,14 +51,14 @@ def error_codes() -> dict[str, int]:
 
 
 def field_codes() -> list[str]:
-    """The other codes of the catalogue: those of fields, parameters and rows."""
+    """Return the other codes of the catalogue: those of fields, parameters and rows."""
     errors = error_codes()
     others = {code for catalogue in (cli, doctor, notifications) for code in catalogue.MESSAGES}
     return sorted(code for code in {*MESSAGES} - others - {*errors} if not code.startswith(TITLE))
 
 
 def page() -> str:
-    """The page of the reference, in Markdown."""
+    """Return the page of the reference, in Markdown."""
     errors = "\n".join(f"| `{code}` | {status} | {_text(code)} |" for code, status in error_codes().items())
     fields = "\n".join(f"| `{code}` | {_text(code)} |" for code in field_codes())
     return PAGE.format(type=TYPE, errors=errors, fields=fields)

@@ -32,12 +32,12 @@ PROJECT: Final = "project"
 
 
 def expand_parameter(*options: str) -> Parameter:
-    """The parameter of a list whose items can have these records beside them."""
+    """Return the parameter of a list whose items can have these records beside them."""
     return Parameter(EXPAND, f"Records to add to each item. {SEVERAL}", one_of(options))
 
 
 def split_expand(filters: Mapping[str, str], *options: str) -> tuple[dict[str, str], list[str]]:
-    """The filters without ``expand``, and what it asks for. Raises Malformed."""
+    """Return the filters without ``expand``, and what it asks for. Raises Malformed."""
     others = {name: value for name, value in filters.items() if name != EXPAND}
     if EXPAND not in filters:
         return others, []
@@ -48,7 +48,9 @@ def split_expand(filters: Mapping[str, str], *options: str) -> tuple[dict[str, s
 
 
 def with_projects(actor: Actor, listing: Listing, expand: Sequence[str]) -> Listing:
-    """The items with the project that each names, as lists show it, if it is asked for: one statement for all."""
+    """Return the items with the project that each names, as lists show it, if it is asked for: one statement for
+    all.
+    """
     if PROJECT not in expand or not listing.items:
         return listing
     named = table_of(Project).c.number.in_({item[PROJECT] for item in listing.items})

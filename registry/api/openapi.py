@@ -20,7 +20,7 @@ from registry.http.responses import make_tag, not_modified
 
 @cache
 def specification_text() -> str:
-    """The specification as it is served and committed. Made when it is first asked for, once in a process."""
+    """Return the specification as it is served and committed. Made when it is first asked for, once in a process."""
     return json.dumps(make_specification(), ensure_ascii=False, indent=1) + "\n"
 
 

@@ -64,7 +64,7 @@ class QuerySchema(BaseSchema):
         return {parameter.name: parameter for parameter in declared}
 
     def load(self, data: Any, **kwargs: Any) -> Any:
-        """What the parameters say. Where none was sent there is nothing to load: none has a default."""
+        """Return what the parameters say. Where none was sent there is nothing to load: none has a default."""
         return super().load(data, **kwargs) if data else {}
 
 
@@ -89,12 +89,14 @@ class PagedQuerySchema(QuerySchema):
 
 
 def filter_query(filters: Iterable[Parameter]) -> QuerySchema:
-    """The query schema of what can be filtered and is not paged; it loads as a mapping."""
+    """Return the query schema of what can be filtered and is not paged; it loads as a mapping."""
     return _query(QuerySchema, filters)
 
 
 def list_query(filters: Iterable[Parameter] = (), sorts: Iterable[str] = (), *, counted: bool = False) -> QuerySchema:
-    """The query schema of a paged list with these filters, sortable by these fields. ``counted``: with ``count``."""
+    """Return the query schema of a paged list with these filters, sortable by these fields. ``counted``: with
+    ``count``.
+    """
     count = (COUNT,) if counted else ()
     return _query(PagedQuerySchema, (*filters, *page_parameters(tuple(sorts)), *count))
 
@@ -133,22 +135,24 @@ BIN_SCHEMA: Final = Bin().json_schema
 
 
 def one_of(options: Iterable[str]) -> dict[str, Any]:
-    """The schema of one or several fixed words."""
+    """Return the schema of one or several fixed words."""
     return several_of({"type": "string", "enum": list(options)})
 
 
 def several_of(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of one or several values."""
+    """Return the schema of one or several values."""
     return {"type": "array", "minItems": 1, "maxItems": MAX_VALUES, "items": dict(schema)}
 
 
 def plain_parameters(filters: Mapping[str, Filter]) -> tuple[Parameter, ...]:
-    """The parameters that filters become."""
+    """Return the parameters that filters become."""
     return tuple(Parameter(name, *_described(known)) for name, known in filters.items())
 
 
 def parameters_of(records: ListDeclaration[Any]) -> tuple[Parameter, ...]:
-    """The parameters of a list: its filters, and ``not``, which negates those that it names, if it takes that."""
+    """Return the parameters of a list: its filters, and ``not``, which negates those that it names, if it takes
+    that.
+    """
     given = plain_parameters(records.filters)
     if not records.negatable:
         return given
@@ -208,34 +212,34 @@ class StrictParser(FlaskParser):
     }
 
     def load_querystring(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
-        """The query parameters as text. Raises Malformed for unknown, repeated and unusable ones."""
+        """Return the query parameters as text. Raises Malformed for unknown, repeated and unusable ones."""
         if not isinstance(schema, QuerySchema):
             raise TypeError(f"{type(schema).__name__} is not a QuerySchema")
         return read_query(schema.parameters)
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
-        """The JSON object of the body. Raises UnsupportedMediaType, PayloadTooLarge and BodyNotReadable."""
+        """Return the JSON object of the body. Raises UnsupportedMediaType, PayloadTooLarge and BodyNotReadable."""
         require_content_type(JSON_TYPE)
         return read_object(read_bytes())
 
     def load_optional_json(self, req: flask.Request, schema: Schema) -> Any:
-        """The same; no body at all is an empty object."""
+        """Return the same; no body at all is an empty object."""
         if not req.content_length and not read_bytes():
             return {}
         return self.load_json(req, schema)
 
     def load_batch_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
-        """The JSON object of a batch, which may be larger."""
+        """Return the JSON object of a batch, which may be larger."""
         require_content_type(JSON_TYPE)
         return read_object(read_bytes(MAX_BATCH))
 
     def load_merge_patch(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
-        """The JSON object of a merge patch (RFC 7396)."""
+        """Return the JSON object of a merge patch (RFC 7396)."""
         require_content_type(MERGE_PATCH)
         return read_object(read_bytes())
 
     def load_patch_to_check(self, req: flask.Request, schema: Schema) -> Any:
-        """The same; as JSON too, which is the type that a check took before."""
+        """Return the same; as JSON too, which is the type that a check took before."""
         return self.load_json(req, schema) if req.mimetype == JSON_TYPE else self.load_merge_patch(req, schema)
 
     def load_multipart(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
@@ -270,7 +274,7 @@ class PageSchema(Schema):
         self.counted = counted
 
     def dump(self, obj: Any, **_kwargs: Any) -> Any:
-        """The page with each item dumped by its schema."""
+        """Return the page with each item dumped by its schema."""
         page = {"items": [self.item.dump(item) for item in obj.items], "next": obj.next}
         if obj.count is None:
             return page
@@ -279,7 +283,7 @@ class PageSchema(Schema):
         return {**page, "count": obj.count, "without_restricted": not reader.may(Permission.RESTRICTED_READ)}
 
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the page, in place; the item's own becomes a component."""
+        """Return the JSON Schema of the page, in place; the item's own becomes a component."""
         count = {"type": "integer", "minimum": 0, "description": "Of all pages; only with the parameter `count`."}
         restricted = {
             "type": "boolean",
@@ -297,5 +301,5 @@ class PageSchema(Schema):
 
 
 def page_response(listing: Listing) -> tuple[Listing, Mapping[str, str]]:
-    """A page and its ``Link`` header, as a view returns them."""
+    """Return a page and its ``Link`` header, as a view returns them."""
     return listing, ({} if listing.next is None else {"Link": next_link(listing.next)})

@@ -159,7 +159,7 @@ class SchemaConverter(OpenAPIConverter):
     """Answers promise the fields that they have and stay open to new ones; bodies to send stay closed."""
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
-        """The schema as apispec makes it, with what an answer promises."""
+        """Return the schema as apispec makes it, with what an answer promises."""
         made: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call] # apispec
         instance = resolve_schema_instance(schema)
         # Nothing that is sent has a field that is only shown, and everything that is shown has one.
@@ -204,7 +204,9 @@ def attach_api(app: Flask) -> None:
 
 
 def make_specification() -> dict[str, Any]:
-    """The whole specification; it needs neither settings nor database, and takes longer than all else at a start."""
+    """Return the whole specification; it needs neither settings nor database, and takes longer than all else at a
+    start.
+    """
     app = Flask("specification")
     app.config["API_TITLE"] = "Project registry and freeze enforcement"
     app.config["API_VERSION"] = "v1"
@@ -249,7 +251,7 @@ def make_specification() -> dict[str, Any]:
 
 
 def _problem_schema() -> dict[str, Any]:
-    """The schema of problems with the codes of today."""
+    """Return the schema of problems with the codes of today."""
     schema = deepcopy(PROBLEM_SCHEMA)
     errors = error_codes()
     schema["properties"]["type"][CODES] = [f"{TYPE}{code}" for code in errors]

@@ -93,7 +93,7 @@ def upload_schema(_converter: object, field: fields.Field[Any], **_kwargs: objec
 
 
 def row_error(error: Mapping[str, Any], language: Language) -> dict[str, Any]:
-    """A bad row, with its message in a language."""
+    """Return a bad row, with its message in a language."""
     return {
         "row": error["row"],
         "column": error["column"],

@@ -23,12 +23,12 @@ blp = ApiBlueprint(
 
 
 def etag_data(shown: Mapping[str, Any]) -> tuple[object, ...]:
-    """What the entity tag is made from: also what the proposal rests on and touches, which change without it."""
+    """Return what the entity tag is made from: also what the proposal rests on and touches, which change without it."""
     return "approval", *shown.values()
 
 
 def proposed(approval: Approval) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The response to a request that waits for a second person: 202 with the approval and its address."""
+    """Return the response to a request that waits for a second person: 202 with the approval and its address."""
     return show_one(current_actor(), approval), {"Location": f"{API_PREFIX}/approvals/{approval.id}"}
 
 
@@ -43,7 +43,7 @@ def proposed_instead(approval: Approval) -> Response:
 
 
 def decided(approval: Approval) -> Mapping[str, Any]:
-    """The response to a decision."""
+    """Return the response to a decision."""
     shown = show_one(current_actor(), approval)
     blp.set_etag(etag_data(shown))
     return shown

@@ -49,7 +49,7 @@ class ApprovalKind:
     outlives_withdrawal: ClassVar[bool] = False
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """The values that it changes, for whoever decides."""
+        """Return the values that it changes, for whoever decides."""
         raise NotImplementedError
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - for subclasses
@@ -57,7 +57,7 @@ class ApprovalKind:
         return {}
 
     def documents(self, approval: Approval) -> Sequence[int]:  # noqa: ARG002 - for subclasses
-        """The ids of documents of the project that show it."""
+        """Return the ids of documents of the project that show it."""
         return ()
 
     def seen(self, approval: Approval) -> Any:

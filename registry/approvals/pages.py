@@ -153,7 +153,7 @@ def _reason(item: Mapping[str, Any]) -> str:
 
 
 def _named(item: Mapping[str, Any]) -> list[str]:
-    """The numbers of the projects that the page of an approval lists."""
+    """Return the numbers of the projects that the page of an approval lists."""
     lists = (change["after"] or [] for change in item["changes"] if change["name"] in PROJECT_LISTS)
     return [number for numbers in lists for number in numbers[:MAX_LISTED]]
 
@@ -163,7 +163,7 @@ def _agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _accounts(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The names of the accounts that approvals are about, by subject."""
+    """Return the names of the accounts that approvals are about, by subject."""
     subject = ACCOUNT_SUBJECT
     ids = [int(item["subject"].removeprefix(subject)) for item in items if item["subject"].startswith(subject)]
     if not ids:

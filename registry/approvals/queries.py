@@ -30,7 +30,7 @@ class ApprovalNotFound(NotFound):
 
 
 def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:
-    """The approvals that the actor can decide, the oldest first: waiting, and proposed by somebody else.
+    """Return the approvals that the actor can decide, the oldest first: waiting, and proposed by somebody else.
 
     Restricted projects among them are journalled as read.
     """
@@ -44,7 +44,9 @@ def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:
 def waiting_about(
     actor: Actor, *, project_id: int | None = None, subject: str | None = None, limit: int = 10
 ) -> list[dict[str, Any]]:
-    """The approvals about a project, or about a subject as in the journal, that wait for anybody, the oldest first."""
+    """Return the approvals about a project, or about a subject as in the journal, that wait for anybody, the oldest
+    first.
+    """
     if not actor.may(Permission.APPROVALS_READ):
         return []
     about = Approval.subject == subject if project_id is None else Approval.project_id == project_id
@@ -53,17 +55,17 @@ def waiting_about(
 
 
 def count_waiting_for(actor: Actor) -> int:
-    """How many approvals the actor can decide."""
+    """Return how many approvals the actor can decide."""
     return db.session.scalar(select(func.count()).select_from(Approval).where(*_waits_for(actor))) or 0
 
 
 def find_approval(actor: Actor, approval_id: int) -> Approval:
-    """The approval with that id. Raises ApprovalNotFound, also for one that the actor may not see."""
+    """Return the approval with that id. Raises ApprovalNotFound, also for one that the actor may not see."""
     return _row(_query(actor, approval_id), approval_id)
 
 
 def read_approval(actor: Actor, approval_id: int) -> Approval:
-    """The approval for display; reading one of a restricted project is journalled. Raises ApprovalNotFound."""
+    """Return the approval for display; reading one of a restricted project is journalled. Raises ApprovalNotFound."""
     approval = find_approval(actor, approval_id)
     restricted = _restricted([approval])
     if not restricted:
@@ -73,7 +75,9 @@ def read_approval(actor: Actor, approval_id: int) -> Approval:
 
 
 def read_approval_document(actor: Actor, approval_id: int, document_id: int) -> tuple[Document, bytes]:
-    """A document of an approval and its content. Raises ApprovalNotFound, DocumentNotFound and DocumentDamaged."""
+    """Return a document of an approval and its content. Raises ApprovalNotFound, DocumentNotFound and
+    DocumentDamaged.
+    """
     approval = read_approval(actor, approval_id)
     if approval.project_id is None or document_id not in KINDS[approval.kind].documents(approval):
         raise DocumentNotFound(id=document_id)
@@ -81,25 +85,25 @@ def read_approval_document(actor: Actor, approval_id: int, document_id: int) -> 
 
 
 def find_approval_to_change(actor: Actor, approval_id: int) -> Approval:
-    """The approval, locked until the open transaction ends. Raises ApprovalNotFound."""
+    """Return the approval, locked until the open transaction ends. Raises ApprovalNotFound."""
     require_transaction()
     return _row(_query(actor, approval_id).with_for_update(of=Approval), approval_id)
 
 
 def waiting_approval(kind: ApprovalKindCode, subject: str) -> Approval | None:
-    """The approval of that kind that waits for a decision about the subject."""
+    """Return the approval of that kind that waits for a decision about the subject."""
     same = (Approval.kind == kind.value, Approval.subject == subject)
     return db.session.scalar(select(Approval).where(*same, current_state() == ApprovalState.WAITING.value))
 
 
 def is_of_withdrawn_project(approval: Approval) -> bool:
-    """True when the project that the approval is about was withdrawn."""
+    """Return True when the project that the approval is about was withdrawn."""
     withdrawn = select(Project.id).where(Project.id == approval.project_id, Project.withdrawn_at.is_not(None))
     return db.session.scalar(withdrawn) is not None
 
 
 def show_one(actor: Actor, approval: Approval) -> dict[str, Any]:
-    """A single approval with what it changes and touches."""
+    """Return a single approval with what it changes and touches."""
     kind = KINDS[approval.kind]
     waits = approval.current_state == ApprovalState.WAITING
     # Once it took effect, the value of now is no longer the one before.
@@ -199,7 +203,9 @@ APPROVAL_LIST: Final = lists.RecordList[Actor](
 
 
 def approvals_beside(shown: Sequence[Mapping[str, Any]]) -> lists.RecordList[Actor]:
-    """The list where restricted projects of approvals that are shown beside it are not journalled again as read."""
+    """Return the list where restricted projects of approvals that are shown beside it are not journalled again as
+    read.
+    """
     return replace(APPROVAL_LIST, shown=partial(_listed, beside=shown))
 
 

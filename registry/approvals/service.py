@@ -149,14 +149,15 @@ def cancel(actor: Actor, approval_id: int, reason: str | None = None) -> Approva
 
 
 def may_decide(actor: Actor, approval: Approval) -> bool:
-    """True when the actor has the permissions to reject it, and, as far as roles go, to approve it."""
+    """Return True when the actor has the permissions to reject it, and, as far as roles go, to approve it."""
     kind = KINDS[approval.kind]
     has_permission = actor.may(Permission.APPROVALS_DECIDE) and actor.has_role_permission(kind.decides)
     return has_permission and (actor.is_person or actor.is_local)
 
 
 def is_out_of_date(approval: Approval) -> bool:
-    """True when what the proposal rests on has changed since, or when who proposed it has lost access or the role.
+    """Return True when what the proposal rests on has changed since, or when who proposed it has lost access or the
+    role.
 
     Also when its project was withdrawn, but for what can be decided nevertheless.
     """
@@ -175,7 +176,7 @@ def end_outdated(actor: Actor, which: ColumnElement[bool]) -> None:
 
 
 def _proposer_remains(approval: Approval) -> bool:
-    """Whether who proposed still counts as one of two people; a command has no account that could have ended."""
+    """Return whether who proposed still counts as one of two people; a command has no account that could have ended."""
     if approval.proposed_account_id is None:
         return True
     account = db.session.scalars(select(Account).where(Account.id == approval.proposed_account_id)).one()

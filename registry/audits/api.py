@@ -41,19 +41,19 @@ VOIDED_EXAMPLE = {
 
 
 def shown(run: Mapping[str, Any]) -> dict[str, Any]:
-    """The audit as a mapping of what it shows, out of its columns."""
+    """Return the audit as a mapping of what it shows, out of its columns."""
     return {**run, "failure": failure_text(run["failure"])}
 
 
 def visible(run: AuditRun) -> dict[str, Any]:
-    """The audit as the caller sees it; its entity tag is made from exactly that."""
+    """Return the audit as the caller sees it; its entity tag is made from exactly that."""
     columns = shown(visible_run(current_actor(), run))
     blp.set_etag(("audit", *(columns[name] for name in schemas.AUDIT.fields)))
     return columns
 
 
 def page_of_audits(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of the audits as they are shown."""
+    """Return a page of the audits as they are shown."""
     listing = AUDIT_LIST.read(actor, filters, page)
     return Listing([shown(run) for run in listing.items], listing.next)
 

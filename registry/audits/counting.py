@@ -157,12 +157,12 @@ class Counts:
 
 
 def is_counted() -> ColumnElement[bool]:
-    """The condition on projects that have not been withdrawn, as the table of statuses has them."""
+    """Return the condition on projects that have not been withdrawn, as the table of statuses has them."""
     return STATUS.c.freeze_status != FreezeStatus.WITHDRAWN.value
 
 
 def _statement(on: date, *which: ColumnElement[bool]) -> Any:
-    """All counts of the projects that fit, from the narrow table of statuses and the flags."""
+    """Return all counts of the projects that fit, from the narrow table of statuses and the flags."""
     region, sector = (func.coalesce(column, NOT_GIVEN) for column in (STATUS.c.region, STATUS.c.sector))
     unit: ColumnElement[int] = STATUS.c.agency_id // _agencies_in_unit
     return union_all(

@@ -162,8 +162,8 @@ def _changed_records(ids: list[int], since: datetime) -> tuple[set[int], set[int
 
 
 def _loses_a_confirmation(changes: Sequence[Mapping[str, Any]]) -> bool:
-    """True when the platform withdrew a confirmation. It changes nothing else: an agency that edits what was confirmed,
-    such as the platform key, loses the confirmation too, and its edit is the cause.
+    """Return True when the platform withdrew a confirmation. It changes nothing else: an agency that edits what was
+    confirmed, such as the platform key, loses the confirmation too, and its edit is the cause.
     """
     withdrawn = any(change["field"] in CONFIRMED and change["new"] is None for change in changes)
     return withdrawn and all(change["field"] in CONFIRMED for change in changes)

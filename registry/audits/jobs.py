@@ -111,7 +111,9 @@ def _claim(
 
 
 def _waits(scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta) -> bool:
-    """True when the nightly audit is still to be run: not done, not held, and not failed less than the delay ago."""
+    """Return True when the nightly audit is still to be run: not done, not held, and not failed less than the delay
+    ago.
+    """
     last = last_good_audit()
     if last is not None and last.on >= scheduled.on:
         return False

@@ -282,7 +282,7 @@ class Judgement:
 
 
 def _last_audit() -> tuple[int, datetime]:
-    """The highest project id that the last good audit read, and its end: decisions since have changed flags."""
+    """Return the highest project id that the last good audit read, and its end: decisions since have changed flags."""
     last = last_good_audit()
     if last is None:
         # No flag existed that a decision could change.
@@ -302,7 +302,7 @@ def _by_unit(part: Part, lines: Sequence[bytes]) -> dict[int, list[bytes]]:
 
 
 def _id(line: bytes) -> int:
-    """The id of the project, with which each line begins."""
+    """Return the id of the project, with which each line begins."""
     return int(line[1 : line.index(b",")])
 
 
@@ -342,7 +342,7 @@ class Preparation:
         self._number = 0
 
     def is_for(self, policy: Policy, on: date) -> bool:
-        """True when it is for an audit by this policy on this date."""
+        """Return True when it is for an audit by this policy on this date."""
         return (self.policy.digest, self.on) == (policy.digest, on)
 
     def read(self) -> None:
@@ -358,7 +358,7 @@ class Preparation:
             self._to_sync = self._among_changed(frozenset(), NO_AUDIT)
 
     def projects_to_sync(self, plan: Plan, audit_id: int) -> frozenset[int] | None:
-        """The ids of projects whose cases differ from their flags, which the audit has written; None for all."""
+        """Return the ids of projects whose cases differ from their flags, which the audit has written; None for all."""
         planned = {flag.project_id for flag, *_ in plan.updated} | set(plan.changed_projects())
         return self._among_changed(frozenset(planned), audit_id)
 

@@ -220,7 +220,7 @@ def _readable(difference: Difference) -> dict[str, Any]:
 
 
 def _value(what: str, text: str | None) -> str | None:
-    """The words of a state of a flag (status, severity, fingerprint) or of a change (change, severity)."""
+    """Return the words of a state of a flag (status, severity, fingerprint) or of a change (change, severity)."""
     if text is None:
         return None
     code, severity, *fingerprint = text.split()

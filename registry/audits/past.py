@@ -290,7 +290,7 @@ def _values(present: Mapping[str, Any], known: KnownProject) -> dict[str, Any]:
 
 
 def _edited_at(known: KnownProject) -> tuple[datetime, datetime | None]:
-    """When the version was written, and when the project was withdrawn if it was then."""
+    """Return when the version was written, and when the project was withdrawn if it was then."""
     revisions = db.session.execute(
         select(REVISION.at, REVISION.changes)
         .where(REVISION.project_id == known.id, REVISION.version <= known.version)
@@ -304,7 +304,7 @@ def _edited_at(known: KnownProject) -> tuple[datetime, datetime | None]:
 
 
 def _flags(project_id: int, at: datetime) -> list[_Flag]:
-    """The flags of the project that existed at the moment."""
+    """Return the flags of the project that existed at the moment."""
     then = flags_known_at(at)
     columns = (then.c.status, then.c.severity, then.c.changed_at)
     return [_Flag(*row) for row in db.session.execute(select(*columns).where(then.c.project_id == project_id))]
@@ -438,7 +438,7 @@ def _counts(plan: Plan, in_scope: int, out_of_scope: int) -> dict[str, int]:
 
 
 def _flags_before(run: AuditRun, part: Part) -> list[ActiveFlag]:
-    """The active flags before the audit changed any, in the order in which it read them."""
+    """Return the active flags before the audit changed any, in the order in which it read them."""
     existed = (FLAGS.c.project_id > part.after) & (FLAGS.c.project_id <= part.to) & (FLAGS.c.id <= run.flags_up_to)
     then = flags_then(existed, ended_after(run.former_flags_up_to or 0))
     return [ActiveFlag(*(row[name] for name in ActiveFlag._fields)) for row in then if row["status"] != "cleared"]

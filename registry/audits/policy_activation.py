@@ -102,7 +102,7 @@ class ProjectChanges:
             self._with_open_flag.clear()
 
     def promise(self) -> dict[str, Any]:
-        """The changes as JSON: of each kind the ids of projects, with both severities where these change."""
+        """Return the changes as JSON: of each kind the ids of projects, with both severities where these change."""
         made: dict[str, Any] = {kind: [] for kind in (*KINDS, CASES_OPENED)}
         for change in sorted(self.changes):
             made[change.kind].append([change.project_id, change.severity_before, change.severity_after, *change.rules])
@@ -144,7 +144,7 @@ class Impact:
 
 
 def impact_of(actor: Actor, version: str) -> Impact:
-    """The impact of a version as of today. Raises RoleNotAllowed and PolicyNotFound."""
+    """Return the impact of a version as of today. Raises RoleNotAllowed and PolicyNotFound."""
     actor.require(Permission.POLICIES_WRITE)
     return calculate_impact(find_policy(actor, version).policy, today())
 
@@ -218,7 +218,9 @@ class _About(NamedTuple):
 
 
 def impact_report(impact: Impact) -> dict[str, Any]:
-    """The impact as JSON. Every list has every project that is not restricted; sums and groups add up to the lists."""
+    """Return the impact as JSON. Every list has every project that is not restricted; sums and groups add up to the
+    lists.
+    """
     by_id = {change.project_id: change for change in impact.changes.changes}
     cases = sorted(impact.changes.cases_opened)
     about = _about(sorted({*by_id, *cases}))
@@ -264,7 +266,7 @@ def impact_report(impact: Impact) -> dict[str, Any]:
 
 
 def _groups(key: str, groups: Mapping[Any, Mapping[str, int]]) -> list[dict[str, Any]]:
-    """The groups with most newly flagged projects first."""
+    """Return the groups with most newly flagged projects first."""
     rows: list[dict[str, Any]] = [{key: name, **counts} for name, counts in groups.items()]
     return sorted(rows, key=lambda row: (-row["newly_flagged"], -row["cleared"], row[key] or ""))
 
@@ -292,7 +294,7 @@ MAX_SHOWN: Final = 50
 
 
 def promise_to_check(run: AuditRun, policy: Policy) -> PolicyVersion | None:
-    """The activated version whose promise this run is the first to be compared with; None without one."""
+    """Return the activated version whose promise this run is the first to be compared with; None without one."""
     if run.dry_run:
         return None
     waiting = (PolicyVersion.promise.is_not(None), PolicyVersion.checked_at.is_(None))
@@ -325,7 +327,7 @@ def check_promise(
 
 
 def visible_check(check: Mapping[str, Any] | None, *, with_restricted: bool) -> dict[str, Any] | None:
-    """The comparison as counts of projects, without restricted ones for readers who may not see them."""
+    """Return the comparison as counts of projects, without restricted ones for readers who may not see them."""
     if check is None:
         return None
     hidden = set() if with_restricted else set(check["restricted"])
@@ -360,7 +362,7 @@ def differing_projects(actor: Actor, run: AuditRun) -> dict[str, dict[str, list[
 
 
 def _without(changes: list[list[Any]], others: list[list[Any]]) -> list[int]:
-    """The projects of the changes that are not among the others."""
+    """Return the projects of the changes that are not among the others."""
     known = {tuple(each) for each in others}
     return sorted({each[0] for each in changes if tuple(each) not in known})
 
@@ -455,7 +457,7 @@ def withdraw_activation(actor: Actor, version: str) -> PolicyVersion:
 
 
 def may_activate(actor: Actor, draft: PolicyVersion) -> bool:
-    """True when the actor may activate policies, and neither wrote the draft nor owned a program that did."""
+    """Return True when the actor may activate policies, and neither wrote the draft nor owned a program that did."""
     return actor.may(Permission.POLICIES_ACTIVATE) and _is_another_person(actor, draft)
 
 

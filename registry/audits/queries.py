@@ -112,7 +112,9 @@ def _counts_of(project: Project, audit_id: int, finished_at: datetime | None) ->
 
 
 def _severity_turn(project: Project, audit_id: int) -> dict[str, int]:
-    """Whether the audit raised or lowered the project's highest severity, from its flags and their former states."""
+    """Return whether the audit raised or lowered the project's highest severity, from its flags and their former
+    states.
+    """
     session = require_transaction()
     withdrawal = withdrawal_in_effect(project)
     of_audit = [Flag.status.in_(ACTIVE_STATUSES), Flag.cleared_by_audit == audit_id]
@@ -137,7 +139,9 @@ def _opened_case(project: Project, audit_id: int) -> bool:
 
 
 def _statuses_at_the_audit(project: Project, finished_at: datetime | None) -> Sequence[str]:
-    """The statuses that the project's active flags had; of a withdrawn project, those that its flags had before."""
+    """Return the statuses that the project's active flags had; of a withdrawn project, those that its flags had
+    before.
+    """
     session = require_transaction()
     withdrawal = withdrawal_in_effect(project)
     if withdrawal is None:

@@ -340,7 +340,7 @@ VERIFICATION: Final = VerificationOfAudit()
 
 
 def verification_shown(verification: Verification) -> dict[str, Any]:
-    """The verification as a mapping, JSON-serialisable."""
+    """Return the verification as a mapping, JSON-serialisable."""
     return {
         "audit": verification.audit_id,
         "matches": verification.matches,

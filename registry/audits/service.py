@@ -255,12 +255,12 @@ class VoidingNeedsSecondPerson(NotAllowed):
 
 
 def is_voidable(run: AuditRun) -> bool:
-    """True when the audit can be voided, regardless of the actor."""
+    """Return True when the audit can be voided, regardless of the actor."""
     return run.status in VOIDABLE and not run.dry_run and run.on > today()
 
 
 def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
-    """True when the actor may confirm the proposal: another person in the other role."""
+    """Return True when the actor may confirm the proposal: another person in the other role."""
     proposal = run.voiding
     return (
         proposal is not None

@@ -118,7 +118,7 @@ class ChangedVerdict:
 
 
 def is_reason_required(changes: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether these changes of a project, as in a revision, need a reason."""
+    """Return whether these changes of a project, as in a revision, need a reason."""
     return any(change["field"] in WITH_REASON for change in changes)
 
 
@@ -213,12 +213,12 @@ class ProposedProject:
 
 
 def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]]:
-    """The rules that would hold today of each project, none for one that is exempt or out of scope."""
+    """Return the rules that would hold today of each project, none for one that is exempt or out of scope."""
     return [[finding.rule for finding in findings] for findings in findings_on(proposed)]
 
 
 def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
-    """The findings on each project today, none on one that is exempt or out of scope."""
+    """Return the findings on each project today, none on one that is exempt or out of scope."""
     policy, day = policy_in_force(), today()
     kinds = _kinds({each.agency_id for each in proposed})
     ids = [each.project_id for each in proposed if each.project_id is not None]
@@ -263,7 +263,7 @@ def _order_dates(ids: Sequence[int]) -> dict[int, date | None]:
 
 
 def _revisions(ids: Sequence[int]) -> dict[int, tuple[EarlierRevision, ...]]:
-    """All revisions: after the change the current one is an earlier one too."""
+    """Return all revisions: after the change the current one is an earlier one too."""
     project = table_of(Project).c
     rows = db.session.execute(
         select(project.id, *(project[name] for name in (*LAW_LOOKS_AT, *UNDONE))).where(project.id.in_(ids))

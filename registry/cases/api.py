@@ -63,12 +63,12 @@ add_exports(
 
 
 def visible(case: Case) -> Mapping[str, Any]:
-    """The case as the caller sees it."""
+    """Return the case as the caller sees it."""
     return show_case(current_actor(), case, request_locale())
 
 
 def etag_data(view: Mapping[str, Any]) -> tuple[object, ...]:
-    """What the entity tag is made from: exactly what the caller sees."""
+    """Return what the entity tag is made from: exactly what the caller sees."""
     return "case", json.dumps(view, default=str, sort_keys=True)
 
 
@@ -468,7 +468,7 @@ templates_blp = ApiBlueprint("case-templates", __name__, description="Texts to b
 
 
 def template_etag(template: CaseTemplate) -> tuple[object, ...]:
-    """What the entity tag is made from."""
+    """Return what the entity tag is made from."""
     return "case-template", template.id, template.version
 
 

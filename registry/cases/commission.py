@@ -75,7 +75,7 @@ class CommissionDecision(ApprovalKind):
     decides = Permission.EXEMPTIONS_RECORD
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """What was decided; for a case, where it is now and where it goes."""
+        """Return what was decided; for a case, where it is now and where it goes."""
         values = approval.payload["values"]
         facts = [Fact(name, None, value) for name, value in values.items() if value is not None]
         case = self._case(approval)
@@ -85,7 +85,7 @@ class CommissionDecision(ApprovalKind):
         return [*facts, Fact("case_status", case.status, Status.WITH_COMMISSION if stays else _reviewed_again(case))]
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - the base's
-        """The serious flags that an exemption covers."""
+        """Return the serious flags that an exemption covers."""
         serious = (FLAGS.c.project_id == approval.project_id, IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS))
         return {"flags": db.session.scalar(select(func.count()).select_from(FLAGS).where(*serious)) or 0}
 
@@ -95,7 +95,7 @@ class CommissionDecision(ApprovalKind):
         return [super().seen(approval), [getattr(project, name) for name in SEEN_OF_OBJECT]]
 
     def documents(self, approval: Approval) -> Sequence[int]:
-        """The decision."""
+        """Return the decision."""
         documents: list[int] = approval.payload["documents"]
         return documents
 
@@ -197,7 +197,7 @@ def _propose(
 
 
 def _added(actor: Actor, project: Project, files: Sequence[DecisionFile], belongs_to: str) -> list[int]:
-    """The ids of new documents, which nobody else sees before they belong to a decision."""
+    """Return the ids of new documents, which nobody else sees before they belong to a decision."""
     return [
         add_document(actor, project, file.name, file.content_type, file.content, "act", belongs_to=belongs_to).id
         for file in files
@@ -249,7 +249,7 @@ def _entry_kind(values: Mapping[str, Any]) -> FurtherEvent:
 
 
 def _details(values: Mapping[str, Any]) -> dict[str, str]:
-    """What the timeline shows of the decision: its number and its dates."""
+    """Return what the timeline shows of the decision: its number and its dates."""
     dates = {"decided_on": values["decided_on"]}
     if values["outcome"] == CommissionOutcome.GRANTED:
         dates |= {"valid_from": values.get("valid_from") or values["decided_on"], "valid_to": values["valid_to"]}
@@ -257,7 +257,7 @@ def _details(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _case_concerned(approval: Approval) -> Select[Case]:
-    """The case that was decided on, or of an exemption of the project itself the one that was referred."""
+    """Return the case that was decided on, or of an exemption of the project itself the one that was referred."""
     if approval.payload["case"] is not None:
         return select(Case).where(Case.id == approval.payload["case"])
     return select(Case).where(Case.project_id == approval.project_id, Case.status == Status.WITH_COMMISSION)

@@ -223,7 +223,7 @@ def _object_digest(case: Case) -> str:
 
 
 def accepted_since(ids: Collection[int]) -> dict[int, datetime]:
-    """When the last acceptance was proposed, of those of the projects that have accepted flags."""
+    """Return when the last acceptance was proposed, of those of the projects that have accepted flags."""
     accepted = exists().where(
         FLAGS.c.project_id == Case.project_id, IS_ACTIVE, FLAGS.c.accepted_fingerprint == FLAGS.c.fingerprint
     )
@@ -315,7 +315,7 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
 
 
 def can_be_appealed(case: Case) -> bool:
-    """True when the case has a decision that its agency may appeal now."""
+    """Return True when the case has a decision that its agency may appeal now."""
     try:
         require_not_withdrawn(case.project_record)
         _to_appeal(case)
@@ -325,7 +325,7 @@ def can_be_appealed(case: Case) -> bool:
 
 
 def is_under_appeal(case: Case) -> bool:
-    """True when the agency has appealed since the last decision."""
+    """Return True when the agency has appealed since the last decision."""
     last = select(CaseEvent.action).where(
         CaseEvent.case_id == case.id, CaseEvent.action.in_((ActionName.APPEAL.value, ActionName.APPROVE.value))
     )

@@ -75,30 +75,30 @@ def link_case_documents(case: Case, ids: Iterable[int], *, event_id: int) -> Non
 
 
 def last_event_id(case: Case) -> int:
-    """The id of the newest entry of the timeline."""
+    """Return the id of the newest entry of the timeline."""
     newest = select(CaseEvent.id).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id.desc()).limit(1)
     return db.session.execute(newest).scalar_one()
 
 
 def sides_of(case: Case) -> dict[int, str]:
-    """The side of every entry of the timeline, by its id."""
+    """Return the side of every entry of the timeline, by its id."""
     rows = db.session.execute(select(CaseEvent.id, CaseEvent.side).where(CaseEvent.case_id == case.id))
     return {row.id: row.side for row in rows}
 
 
 def may_add_to(actor: Actor, side: str) -> bool:
-    """True when entries of that side are of the actor's own side."""
+    """Return True when entries of that side are of the actor's own side."""
     own = AGENCY_SIDE if actor.role in AGENCY_ROLES else OVERSIGHT_SIDE
     return side == own and actor.may(Permission.CASES_COMMENT)
 
 
 def case_documents_page(actor: Actor, case: Case, page: Page) -> Listing:
-    """A page of the documents of a case that the actor may see, oldest first. Raises Malformed."""
+    """Return a page of the documents of a case that the actor may see, oldest first. Raises Malformed."""
     return page_of_documents(_visible(actor, case), page)
 
 
 def documents_by_event(actor: Actor, case: Case) -> dict[int, list[dict[str, Any]]]:
-    """The documents of each entry that the actor may see, by the entry's id."""
+    """Return the documents of each entry that the actor may see, by the entry's id."""
     by_event: dict[int, list[dict[str, Any]]] = {}
     for row in db.session.execute(_visible(actor, case)).mappings():
         shown = {name: row[name] for name in ("id", "kind", "description", "name", "size", *NUMBERS)}
@@ -107,7 +107,7 @@ def documents_by_event(actor: Actor, case: Case) -> dict[int, list[dict[str, Any
 
 
 def case_document(actor: Actor, case: Case, document_id: int) -> Mapping[str, Any]:
-    """What is shown of a document of the case. Raises DocumentNotFound."""
+    """Return what is shown of a document of the case. Raises DocumentNotFound."""
     row = db.session.execute(_visible(actor, case).where(Document.id == document_id)).mappings().one_or_none()
     if row is None:
         raise DocumentNotFound(id=document_id)
@@ -115,7 +115,7 @@ def case_document(actor: Actor, case: Case, document_id: int) -> Mapping[str, An
 
 
 def read_case_document(actor: Actor, case: Case, document_id: int) -> tuple[Document, bytes]:
-    """A document of the case and its content. Raises DocumentNotFound and DocumentDamaged."""
+    """Return a document of the case and its content. Raises DocumentNotFound and DocumentDamaged."""
     return document_of_query(_visible(actor, case), document_id)
 
 

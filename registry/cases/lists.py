@@ -168,7 +168,7 @@ MAX_ID_DIGITS = 18
 
 
 def case_search(text: str) -> ColumnElement[bool]:
-    """The condition on cases joined with their projects: each word is in the project or in its agency.
+    """Return the condition on cases joined with their projects: each word is in the project or in its agency.
 
     A whole number also finds the case with this number. A text without a word finds nothing.
     """
@@ -187,13 +187,15 @@ def case_search(text: str) -> ColumnElement[bool]:
 
 
 def case_number(text: str) -> int | None:
-    """The number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other text."""
+    """Return the number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other
+    text.
+    """
     number = text.strip().lstrip("#№").strip()
     return int(number) if number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS else None
 
 
 def _longest(words: list[str]) -> list[str]:
-    """Each word once, and none that is the beginning of another: what has the longer one has it too.
+    """Return each word once, and none that is the beginning of another: what has the longer one has it too.
 
     The ids of agencies in the statement are then at most as many as the words of their names.
     """
@@ -232,7 +234,7 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
 
 
 def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort: SortKey | None = None) -> Select[Any]:
-    """The query of these columns of the visible cases that match. Raises Malformed.
+    """Return the query of these columns of the visible cases that match. Raises Malformed.
 
     ``columns`` are of Case, or the one of the sort. It reads projects and agencies only where a filter or the sort
     needs them: of 30,000 cases the narrow table is read and sorted in a quarter of the time.
@@ -249,7 +251,7 @@ def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort
 
 
 def _with_projects(page_ids: Subquery, key: SortKey, descending: bool) -> Select[Any]:
-    """The cases of one page with their projects and agencies, in the same order."""
+    """Return the cases of one page with their projects and agencies, in the same order."""
     in_order = order_by(replace(key, column=page_ids.c["_sort"]), page_ids.c.id, descending)
     return (
         select(Case, page_ids.c["_sort"])
@@ -312,7 +314,7 @@ class AccountFilter(lists.TextFilter):
     """Names of accounts, separated by commas: also former ones, which stay with their account."""
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself, of ids."""
+        """Return the condition on the column itself, of ids."""
         return column.in_(accounts_ever_named(split_values(value)))
 
 
@@ -367,7 +369,9 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
 
 
 def sort_key(sort: str | None) -> tuple[SortKey, bool]:
-    """The sort key and direction for ``name`` or ``-name``, or the default. Raises Malformed for other fields."""
+    """Return the sort key and direction for ``name`` or ``-name``, or the default. Raises Malformed for other
+    fields.
+    """
     return chosen_sort(CASE_LIST.sorts, sort or CASE_LIST.default_sort)
 
 

@@ -444,7 +444,7 @@ def _tag(view: Mapping[str, Any]) -> str:
 
 
 def _done(action: str) -> str:
-    """What was done, for the banner: most entries of the timeline say so themselves."""
+    """Return what was done, for the banner: most entries of the timeline say so themselves."""
     text = DONE.get(ActionName(action))
     return choice_label("case_event", action) if text is None else _(text)
 
@@ -538,7 +538,9 @@ def _page(
 
 
 def _estimated_day(view: Mapping[str, Any]) -> date | None:
-    """The first day off up to the due date that is only estimated; the due date of an order is chosen, not counted."""
+    """Return the first day off up to the due date that is only estimated; the due date of an order is chosen, not
+    counted.
+    """
     if view["due_on"] is None or view["status"] == Status.REMEDIATION:
         return None
     return next(iter(national_calendar().estimated_between(today(), view["due_on"])), None)
@@ -556,7 +558,9 @@ def _is_correspondence(event: Mapping[str, Any]) -> bool:
 
 
 def _addable(actor: Actor, case_record: Case, view: Mapping[str, Any]) -> set[int]:
-    """The ids of the entries to which the person may add documents: of actions that say something, by the own side."""
+    """Return the ids of the entries to which the person may add documents: of actions that say something, by the own
+    side.
+    """
     if case_record.project_record.withdrawn_at is not None:
         return set()
     own = {event_id for event_id, side in sides_of(case_record).items() if may_add_to(actor, side)}

@@ -35,7 +35,9 @@ REVIEWING_RESTRICTED: Final = tuple(
 
 
 def reviewer_id(name: str) -> int | None:
-    """The id of the active account of that name with a reviewing role, by password or by token; None without one."""
+    """Return the id of the active account of that name with a reviewing role, by password or by token; None without
+    one.
+    """
     return db.session.scalar(select(Account.id).where(Account.name == name, _active_with_role(REVIEWING)))
 
 
@@ -69,7 +71,7 @@ def _active_with_role(roles: tuple[str, ...]) -> ColumnElement[bool]:
 
 
 def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
-    """The flags that each of some cases covers, cleared ones too, oldest first."""
+    """Return the flags that each of some cases covers, cleared ones too, oldest first."""
     statement = (
         flag_rows(CaseFlag.case_id.expression, visible_projects(actor))
         .join(CaseFlag, CaseFlag.flag_id == FLAG.id)
@@ -94,7 +96,7 @@ def find_case(actor: Actor, case_id: int) -> Case:
 
 
 def read_case(actor: Actor, case_id: int, what: str) -> Case:
-    """The case for display; reading one of a restricted project is journalled. Raises CaseNotFound."""
+    """Return the case for display; reading one of a restricted project is journalled. Raises CaseNotFound."""
     case = find_case(actor, case_id)
     project = case.project_record
     if not project.is_restricted:

@@ -218,7 +218,7 @@ def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> N
 
 
 def count_open_cases(account_id: int) -> int:
-    """How many open cases the person has."""
+    """Return how many open cases the person has."""
     counted = select(func.count(Case.id)).where(Case.assignee_account_id == account_id, Case.status != Status.CLOSED)
     return db.session.execute(counted).scalar_one()
 

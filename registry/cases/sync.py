@@ -266,7 +266,8 @@ class _AuditContext:
 def projects_to_sync(
     policy: Policy, projects: Collection[int] | None = None, audit_id: int = NO_AUDIT
 ) -> frozenset[int]:
-    """The ids of those among the projects, None for all, whose cases are not in line with their flags: usually none.
+    """Return the ids of those among the projects, None for all, whose cases are not in line with their flags: usually
+    none.
 
     ``audit_id``: the audit that has written its flags.
     """
@@ -451,7 +452,7 @@ OUTCOME = "withdrawn"
 
 
 def lock_open_case(project_id: int) -> Case | None:
-    """The open case of a project, locked in the open transaction; to be called before the project is locked."""
+    """Return the open case of a project, locked in the open transaction; to be called before the project is locked."""
     statement = select(Case).where(Case.project_id == project_id, Case.status != Status.CLOSED.value)
     locked = statement.with_for_update(of=Case).execution_options(populate_existing=True)
     return require_transaction().scalars(locked).first()

@@ -45,7 +45,9 @@ TEMPLATE_LIST: Final = lists.RecordList[Actor](
 
 
 def templates_for(actor: Actor, kind: str, rules: Collection[str], language: Language) -> list[CaseTemplate]:
-    """The templates for the rules of a case and for any rule: those in the language first, then by rule and title."""
+    """Return the templates for the rules of a case and for any rule: those in the language first, then by rule and
+    title.
+    """
     if not actor.may(Permission.CASES_REVIEW):
         return []
     fitting = CaseTemplate.rule.in_(sorted(rules)) | CaseTemplate.rule.is_(None)
@@ -56,7 +58,7 @@ def templates_for(actor: Actor, kind: str, rules: Collection[str], language: Lan
 
 
 def find_template(actor: Actor, template_id: int) -> CaseTemplate:
-    """The template with that id. Raises RoleNotAllowed and CaseTemplateNotFound."""
+    """Return the template with that id. Raises RoleNotAllowed and CaseTemplateNotFound."""
     actor.require(Permission.CASES_REVIEW)
     template = db.session.get(CaseTemplate, template_id)
     if template is None:
@@ -65,7 +67,7 @@ def find_template(actor: Actor, template_id: int) -> CaseTemplate:
 
 
 def find_template_to_change(actor: Actor, template_id: int) -> CaseTemplate:
-    """The same, locked until the open transaction ends, for a supervisor."""
+    """Return the same, locked until the open transaction ends, for a supervisor."""
     actor.require(Permission.CASES_LEAD)
     require_transaction()
     statement = select(CaseTemplate).where(CaseTemplate.id == template_id).with_for_update()
@@ -134,16 +136,16 @@ BLANK: Final = "____"
 
 
 def unknown_placeholders(text: str) -> list[str]:
-    """The names in braces that nothing is filled in for."""
+    """Return the names in braces that nothing is filled in for."""
     return [name for name in PLACEHOLDER.findall(text) if name not in PLACEHOLDERS]
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """The text with its placeholders replaced; what has no value is a blank to fill in."""
+    """Return the text with its placeholders replaced; what has no value is a blank to fill in."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1]) or BLANK if match[1] in PLACEHOLDERS else match[0], text)
 
 
 def name_in(named: Any, language: str) -> str:
-    """The name of a project or agency in the language, else in the other one that it has."""
+    """Return the name of a project or agency in the language, else in the other one that it has."""
     order = (f"name_{language}", "name_ru", "name_kk")
     return next((name for name in (getattr(named, each, None) for each in order) if name), "")

@@ -227,7 +227,7 @@ def _transition(case: Case, action: Action) -> Transition | None:
 
 
 def is_under_order(case: Case) -> bool:
-    """True when an order from this case is in force."""
+    """Return True when an order from this case is in force."""
     in_force = (
         select(Order.id)
         .join(CaseDecision, CaseDecision.order_id == Order.id)

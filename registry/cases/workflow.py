@@ -190,7 +190,7 @@ def target(transition: Transition, status: Status, assignee: str | None, decisio
 
 
 def is_permitted(who: Who, principal: str, *, leads: bool, assignee: str | None, proposed_by: str | None) -> bool:
-    """True when the person meets the transition's condition."""
+    """Return True when the person meets the transition's condition."""
     match who:
         case Who.ANYONE:
             return True

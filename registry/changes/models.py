@@ -97,7 +97,9 @@ PASSED_ON = "agency"
 
 
 def change_type(kind: ChangeKind, before: str | None, after: str | None, fields: Collection[str] = ()) -> ChangeType:
-    """The type of a change, from the status before (None: a new record) and after, and the fields that changed."""
+    """Return the type of a change, from the status before (None: a new record) and after, and the fields that
+    changed.
+    """
     if kind is ChangeKind.AUDIT:
         return ChangeType(f"{kind}.{after}")
     if before is None:

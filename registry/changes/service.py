@@ -50,7 +50,7 @@ COPIED: Final = (
 def _numbered(
     pending: FromClause, last: ColumnElement[int], count: ColumnElement[int], json: bool
 ) -> Select[tuple[int]]:
-    """Every pending change with its number, the last of which is known, as a row of ``changes``."""
+    """Return every pending change with its number, the last of which is known, as a row of ``changes``."""
     ordered = func.row_number().over(order_by=(pending.c.position, pending.c.record_id))
     sides = literal('{"before":{') + pending.c.values_before + '},"after":{' + pending.c.values_after + "}}"
     details = case((pending.c.values_before.is_not(None), cast(sides, JSON) if json else type_coerce(sides, JSON)))
@@ -129,12 +129,12 @@ class Changed(NamedTuple):
 
 
 def newest_seq() -> int:
-    """The number of the last change that is committed; read it before what is to be checked later."""
+    """Return the number of the last change that is committed; read it before what is to be checked later."""
     return int(db.session.execute(select(HEAD.c.seq)).scalar_one())
 
 
 def deleted_up_to() -> int:
-    """The number of the last change that was deleted; 0 without any."""
+    """Return the number of the last change that was deleted; 0 without any."""
     return int(db.session.execute(select(HEAD.c.deleted_up_to)).scalar_one())
 
 

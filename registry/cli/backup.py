@@ -56,17 +56,17 @@ NAME: Final = re.compile(r"registry-[0-9]{8}T[0-9]{6}Z\.backup")
 
 
 def new_backup(folder: Path) -> Path:
-    """The path of a backup that is taken now."""
+    """Return the path of a backup that is taken now."""
     return folder / now().astimezone(UTC).strftime(FORMAT)
 
 
 def backups_in(folder: Path) -> list[Path]:
-    """The backups in the folder, oldest first. Raises OSError. Files of other names are left alone."""
+    """Return the backups in the folder, oldest first. Raises OSError. Files of other names are left alone."""
     return sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name) and path.is_file())
 
 
 def taken_at(backup: Path) -> datetime:
-    """When the backup was taken, by its name: a copy has another time of change."""
+    """Return when the backup was taken, by its name: a copy has another time of change."""
     return datetime.strptime(backup.name, FORMAT).replace(tzinfo=UTC)
 
 
@@ -87,7 +87,9 @@ DISABLED, ENABLED, RENAMED = "account.disabled", "account.enabled", "account.ren
 
 
 def disabled_accounts(settings: Settings) -> list[str] | None:
-    """The names, also former ones, of the accounts that the present journal disabled last; None if it is unreadable."""
+    """Return the names, also former ones, of the accounts that the present journal disabled last; None if it is
+    unreadable.
+    """
     app = Flask("registry")
     try:
         init_database(app, settings.database_url, settings.database_limits)
@@ -255,7 +257,7 @@ def _journal_restore(file: Path, digest: str, replaced: str | None, disabled: li
 
 
 def copies_of(settings: Settings) -> Any:
-    """The module that copies this kind of database."""
+    """Return the module that copies this kind of database."""
     return sqlite_copies if settings.embedded else postgres_copies
 
 
@@ -323,7 +325,7 @@ def _newest(settings: Settings) -> Path:
 
 
 def _is_of_another_journal(settings: Settings, seq: int, head: str) -> bool:
-    """True when the present journal has another entry at the backup's head; False too when it cannot be read."""
+    """Return True when the present journal has another entry at the backup's head; False too when it cannot be read."""
     database = make_url(settings.database_url).database
     if settings.embedded and not (database and Path(database).is_file()):
         return False

@@ -80,22 +80,22 @@ class Finding:
 
 
 def good(check: str, code: str, **params: object) -> Finding:
-    """A check that found nothing wrong."""
+    """Return a check that found nothing wrong."""
     return Finding(check, State.OK, cli_text(code, **params))
 
 
 def warning(check: str, code: str, runbook: str | None = None, **params: object) -> Finding:
-    """A finding that can wait. Its advice is the message ``<code>-advice``."""
+    """Return a finding that can wait. Its advice is the message ``<code>-advice``."""
     return _problem(State.WARNING, check, code, runbook, params)
 
 
 def failure(check: str, code: str, runbook: str | None = None, **params: object) -> Finding:
-    """A finding that cannot wait. Its advice is the message ``<code>-advice``."""
+    """Return a finding that cannot wait. Its advice is the message ``<code>-advice``."""
     return _problem(State.FAILURE, check, code, runbook, params)
 
 
 def skipped(check: str) -> Finding:
-    """A check that another failure made impossible."""
+    """Return a check that another failure made impossible."""
     return Finding(check, State.SKIPPED, cli_text(NOT_CHECKED))
 
 
@@ -113,7 +113,7 @@ HOUR: Final = timedelta(hours=1)
 
 
 def time_zone() -> Finding:
-    """The time-zone data."""
+    """Return the time-zone data."""
     try:
         require_current_zone()
     except TimeZoneDataStale:
@@ -122,7 +122,7 @@ def time_zone() -> Finding:
 
 
 def policy_file(settings: Settings) -> Finding:
-    """The policy file, which the other checks then use."""
+    """Return the policy file, which the other checks then use."""
     try:
         policy = load_policy(settings.policy_file)
     except (PolicyInvalid, OSError) as error:
@@ -132,7 +132,7 @@ def policy_file(settings: Settings) -> Finding:
 
 
 def calendar_file(settings: Settings) -> Finding:
-    """The calendar of working days."""
+    """Return the calendar of working days."""
     try:
         calendar = load_calendar(settings.calendar_file)
     except (CalendarInvalid, OSError) as error:
@@ -183,7 +183,7 @@ def _disk(folder: Path) -> Finding:
 
 
 def mail_server(settings: Settings) -> Finding:
-    """The mail server: connect, encrypt and log in, but send nothing."""
+    """Return the mail server: connect, encrypt and log in, but send nothing."""
     mail = settings.mail
     if mail is None:
         return warning("mail", "doctor-mail-off")
@@ -249,7 +249,7 @@ PASSWORD_REFUSED: Final = (
 
 
 def unusable(error: Exception, settings: Settings) -> Finding:
-    """The finding for an error of the database."""
+    """Return the finding for an error of the database."""
     original = getattr(error, "orig", error)
     reason = " ".join(str(original).split())
     if is_corruption_error(original):
@@ -399,7 +399,7 @@ def journal() -> Finding:
 
 
 def policy() -> Finding:
-    """Which policy is in force today?"""
+    """Return which policy is in force today?"""
     current = policy_in_force()
     return good("policy", "doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())
 

@@ -66,7 +66,7 @@ def init(folder: Path) -> None:
 
 
 def configuration(folder: Path) -> Mapping[Path, str]:
-    """The files to write, with their content."""
+    """Return the files to write, with their content."""
     programs = Path(sys.executable).parent
     texts = {folder / "config" / name: (CONFIG / name).read_text(encoding="utf-8") for name in COPIED}
     for name in BESIDE:
@@ -75,7 +75,7 @@ def configuration(folder: Path) -> Mapping[Path, str]:
 
 
 def _with_paths(text: str, folder: Path, programs: Path) -> str:
-    """The text with this installation's paths in place of those of docs/operations.md."""
+    """Return the text with this installation's paths in place of those of docs/operations.md."""
     paths = {
         # By this installation's Python, where the checkout's script looks for its own .venv.
         "/opt/registry/scripts/nightly_audit": f"{programs}/python {folder}/scripts/nightly_audit",

@@ -82,7 +82,7 @@ class TooLargeTask(WSGITask):  # type: ignore[misc] # waitress has no types
 
 
 def error_task(connection: HTTPChannel, request: HTTPRequestParser) -> Task:
-    """The task that answers a request which waitress refuses."""
+    """Return the task that answers a request which waitress refuses."""
     task = TooLargeTask if isinstance(request.error, RequestEntityTooLarge) else ErrorTask
     return task(connection, request)
 
@@ -280,7 +280,7 @@ def check_emergency_accounts(settings: Settings) -> None:
 
 
 def served_address(settings: Settings) -> str:
-    """The address that people open: ``REGISTRY_PUBLIC_URL``, without it the one on this machine.
+    """Return the address that people open: ``REGISTRY_PUBLIC_URL``, without it the one on this machine.
 
     Passkeys and links of e-mails work at the public address only, even where both lead to this process.
     """

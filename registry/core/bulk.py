@@ -88,7 +88,7 @@ def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> Insert:
 
 
 def reserve_ids(session: Session, model: type[Model], count: int) -> list[int]:
-    """The next ``count`` ids of a table, in order, inside the open transaction."""
+    """Return the next ``count`` ids of a table, in order, inside the open transaction."""
     column = table_of(model).c.id
     if not has_sequences():
         # SQLite has one writer: no other transaction can insert before the commit.
@@ -99,13 +99,13 @@ def reserve_ids(session: Session, model: type[Model], count: int) -> list[int]:
 
 
 def next_id(model: type[Model]) -> ColumnElement[int]:
-    """The SQL expression for the next id of a table (PostgreSQL only)."""
+    """Return the SQL expression for the next id of a table (PostgreSQL only)."""
     column = table_of(model).c.id
     return sql_cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
 
 
 def estimated_rows(session: Session, statement: Select[Any]) -> int:
-    """The number of rows that PostgreSQL's planner estimates for a statement."""
+    """Return the number of rows that PostgreSQL's planner estimates for a statement."""
     connection = session.connection()
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", compiled.construct_params()).scalar_one()

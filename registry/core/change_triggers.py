@@ -358,7 +358,7 @@ class _Dialect:
 
 
 def _compared_first(names: set[str]) -> tuple[str, ...]:
-    """The columns, first those that nearly every write changes."""
+    """Return the columns, first those that nearly every write changes."""
     first = [name for name in ("changed_at", "version") if name in names]
     return (*first, *sorted(names.difference(first)))
 

@@ -40,7 +40,7 @@ def require_current_zone() -> None:
 
 
 def now() -> datetime:
-    """The current time as an aware datetime in UTC, to the microsecond."""
+    """Return the current time as an aware datetime in UTC, to the microsecond."""
     return _fixed_now.get() or datetime.now(UTC)
 
 
@@ -58,21 +58,21 @@ def clock_set_to(instant: datetime) -> Iterator[None]:
 
 
 def today() -> date:
-    """The current date in Asia/Almaty."""
+    """Return the current date in Asia/Almaty."""
     return local_date(now())
 
 
 def local_date(instant: datetime) -> date:
-    """The date in Asia/Almaty at an aware instant."""
+    """Return the date in Asia/Almaty at an aware instant."""
     return instant.astimezone(ALMATY).date()
 
 
 def local_instant(day: date, at: time) -> datetime:
-    """The instant, in UTC, of a local time of Asia/Almaty."""
+    """Return the instant, in UTC, of a local time of Asia/Almaty."""
     return datetime.combine(day, at, tzinfo=ALMATY).astimezone(UTC)
 
 
 def rfc3339(instant: datetime) -> str:
-    """An aware instant as RFC 3339 in UTC with ``Z`` and microseconds."""
+    """Return an aware instant as RFC 3339 in UTC with ``Z`` and microseconds."""
     # A quarter of the time of strftime: a page of a list has fifty instants.
     return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

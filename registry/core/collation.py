@@ -17,12 +17,12 @@ POSITIONS: Final = {letter: place for place, letter in enumerate(ALPHABET)}
 
 
 def sort_in_kazakh(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A text column with the Kazakh collation, for sorting and comparing."""
+    """Return a text column with the Kazakh collation, for sorting and comparing."""
     return column.collate(COLLATION)
 
 
 def kazakh_key(text: str) -> tuple[list[tuple[int, int]], list[bool], str]:
-    """The sort key of a text: signs and digits, Cyrillic, then other letters; upper case after lower case."""
+    """Return the sort key of a text: signs and digits, Cyrillic, then other letters; upper case after lower case."""
     return [_letter_key(letter) for letter in text.casefold()], [letter.isupper() for letter in text], text
 
 

@@ -56,7 +56,7 @@ class EncodedJson(str):
 
 
 def encode(value: Any) -> str:
-    """A value as JSON text, as JSON columns store it."""
+    """Return a value as JSON text, as JSON columns store it."""
     return str(value) if isinstance(value, EncodedJson) else _ENCODE(value)
 
 
@@ -75,7 +75,9 @@ class RegistrySession(BoundSession):
     """
 
     def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any) -> Engine | Connection:
-        """The engine of the standbys or of autocommit for reads outside of a transaction, otherwise the default."""
+        """Return the engine of the standbys or of autocommit for reads outside of a transaction, otherwise the
+        default.
+        """
         if self.info.get(REPLICA) and not self.info.get(TRANSACTION_OPEN):
             return db.engines[REPLICA]
         if self.info.get(AUTOCOMMIT_READS) and not self.info.get(TRANSACTION_OPEN):
@@ -93,7 +95,7 @@ else:
 
 
 def table_of(model: type[Model]) -> Table:
-    """The table of a model, for Core statements that bypass the ORM."""
+    """Return the table of a model, for Core statements that bypass the ORM."""
     return cast("Table", model.__table__)
 
 
@@ -144,7 +146,7 @@ def init_database(app: Flask, url: str, limits: DatabaseLimits | None = None, *,
 
 
 def engine_options(url: str, limits: DatabaseLimits, *, read_only: bool = False) -> dict[str, Any]:
-    """The keyword arguments of create_engine besides the URL."""
+    """Return the keyword arguments of create_engine besides the URL."""
     # A logged error contains its statement, never the parameters: these include names, texts and hashes.
     shared = {"json_serializer": encode, "hide_parameters": True}
     if url.startswith("sqlite"):
@@ -243,7 +245,7 @@ class Event(Generic[P]):
 
 
 def violates(error: IntegrityError, *names: str) -> bool:
-    """True when a unique constraint or unique index of one of these names refused the row."""
+    """Return True when a unique constraint or unique index of one of these names refused the row."""
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         return diagnosis.constraint_name in names
@@ -253,7 +255,7 @@ def violates(error: IntegrityError, *names: str) -> bool:
 
 @cache
 def _columns() -> dict[str, str]:
-    """The columns of each unique constraint and index by its name, as SQLite lists them."""
+    """Return the columns of each unique constraint and index by its name, as SQLite lists them."""
     unique: list[UniqueConstraint | Index] = []
     for table in Base.metadata.tables.values():
         unique += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
@@ -305,7 +307,7 @@ def transaction() -> Iterator[Session]:
 
 
 def repeated(act: Callable[[], T], collision: type[Exception] | tuple[()]) -> T:
-    """What ``act`` returns, run again when it raises ``collision``: three times at most.
+    """Return what ``act`` returns, run again when it raises ``collision``: three times at most.
 
     Each run must be a transaction of its own, so that the next one sees what the other request has committed.
     """
@@ -323,7 +325,7 @@ def in_transaction() -> bool:
 
 
 def require_transaction() -> Session:
-    """The session of the open transaction. Raises RuntimeError when none is open."""
+    """Return the session of the open transaction. Raises RuntimeError when none is open."""
     session = db.session()
     if not session.info.get(TRANSACTION_OPEN):
         raise RuntimeError("write inside transaction() only")

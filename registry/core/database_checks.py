@@ -36,7 +36,7 @@ _spilled: dict[str, tuple[float, bool]] = {}
 
 
 def is_disk_full() -> bool:
-    """True when the disk of the database is full.
+    """Return True when the disk of the database is full.
 
     SQLite: less than 10 MiB are free. PostgreSQL, whose disk may be on another machine: a temporary file cannot be
     written. This is tried at most every ten seconds, because ``/readyz`` needs no authentication.
@@ -67,7 +67,9 @@ def _spill_fails() -> bool:
 
 
 def is_damaged() -> bool:
-    """True when the SQLite file is damaged. The schema is read on each call, the whole file every ten minutes."""
+    """Return True when the SQLite file is damaged. The schema is read on each call, the whole file every ten
+    minutes.
+    """
     path = database_file()
     if path is None:
         return False
@@ -119,7 +121,9 @@ class Standby:
 
 
 def standby_state() -> Standby | None:
-    """The standby of ``REGISTRY_DATABASE_READ_URL``, or of the hosts of ``REGISTRY_DATABASE_URL``; None without one."""
+    """Return the standby of ``REGISTRY_DATABASE_READ_URL``, or of the hosts of ``REGISTRY_DATABASE_URL``; None without
+    one.
+    """
     url: str | None = current_app.extensions.get(STANDBY)
     if url is None:
         return None

@@ -33,37 +33,37 @@ from registry.core.database import Base, db
 
 
 def is_sqlite() -> bool:
-    """True when the current app's database is SQLite."""
+    """Return True when the current app's database is SQLite."""
     return db.engine.dialect.name == "sqlite"
 
 
 def has_copy() -> bool:
-    """True when rows can be read and written with COPY: a third of the time of SELECT and INSERT."""
+    """Return True when rows can be read and written with COPY: a third of the time of SELECT and INSERT."""
     return not is_sqlite()
 
 
 def has_row_locks() -> bool:
-    """True when transactions lock rows. SQLite has one writer at a time."""
+    """Return True when transactions lock rows. SQLite has one writer at a time."""
     return not is_sqlite()
 
 
 def has_sequences() -> bool:
-    """True when ids are taken from sequences. SQLite takes the next one after the highest."""
+    """Return True when ids are taken from sequences. SQLite takes the next one after the highest."""
     return not is_sqlite()
 
 
 def has_writing_ctes() -> bool:
-    """True when WITH can insert and update, so that several tables are written in one round trip."""
+    """Return True when WITH can insert and update, so that several tables are written in one round trip."""
     return not is_sqlite()
 
 
 def has_word_index() -> bool:
-    """True when words are found by a full-text index. SQLite reads all rows."""
+    """Return True when words are found by a full-text index. SQLite reads all rows."""
     return not is_sqlite()
 
 
 def has_statistics() -> bool:
-    """True when the planner knows how common a value is. SQLite knows nothing without ANALYZE."""
+    """Return True when the planner knows how common a value is. SQLite knows nothing without ANALYZE."""
     return not is_sqlite()
 
 
@@ -78,7 +78,7 @@ def refresh_statistics(session: Session, *tables: str) -> None:
 
 
 def database_file() -> Path | None:
-    """The file of a SQLite database; None for PostgreSQL."""
+    """Return the file of a SQLite database; None for PostgreSQL."""
     if not is_sqlite():
         return None
     path = db.engine.url.database
@@ -88,7 +88,7 @@ def database_file() -> Path | None:
 
 
 def database_clock() -> datetime | None:
-    """The PostgreSQL server's clock, which may be on another machine; None for SQLite."""
+    """Return the PostgreSQL server's clock, which may be on another machine; None for SQLite."""
     if is_sqlite():
         return None
     instant: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
@@ -96,7 +96,7 @@ def database_clock() -> datetime | None:
 
 
 def sessions_waiting_for_locks() -> int | None:
-    """How many sessions of this database wait for a lock; None for SQLite, whose waits nobody can see."""
+    """Return how many sessions of this database wait for a lock; None for SQLite, whose waits nobody can see."""
     if is_sqlite():
         return None
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -111,7 +111,7 @@ def advisory_lock(session: Session, number: int, *, shared: bool = False) -> Non
 
 
 def advisory_row_locks(base: int, ids: Select[tuple[int]], *, shared: bool) -> Select[Any]:
-    """The statement that waits for a lock of each of these rows, in the order of the query (PostgreSQL only).
+    """Return the statement that waits for a lock of each of these rows, in the order of the query (PostgreSQL only).
 
     ``base`` is the number of all of them.
     """
@@ -121,12 +121,12 @@ def advisory_row_locks(base: int, ids: Select[tuple[int]], *, shared: bool) -> S
 
 
 def insert_or_ignore(table: type[Base]) -> PostgresInsert | SqliteInsert:
-    """An INSERT that supports ON CONFLICT DO NOTHING."""
+    """Return an INSERT that supports ON CONFLICT DO NOTHING."""
     return sqlite_insert(table) if is_sqlite() else postgres_insert(table)
 
 
 def least(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The least of two or more values, ignoring NULL; NULL when all are."""
+    """Return the least of two or more values, ignoring NULL; NULL when all are."""
     if not is_sqlite():
         return func.least(*columns)
     # SQLite's min() is NULL when any of its values is.
@@ -134,12 +134,12 @@ def least(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def date_literal(day: str) -> str:
-    """An ISO date as SQL text, for an expression that an index must match."""
+    """Return an ISO date as SQL text, for an expression that an index must match."""
     return f"'{day}'" if is_sqlite() else f"'{day}'::date"
 
 
 def instant_text(column: ColumnElement[Any]) -> ColumnElement[str]:
-    """An instant as RFC 3339 text in UTC with microseconds."""
+    """Return an instant as RFC 3339 text in UTC with microseconds."""
     if is_sqlite():
         return func.replace(cast(column, Text), " ", "T") + "Z"
     return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')

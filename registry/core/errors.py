@@ -76,7 +76,7 @@ class Invalid(RegistryError):
 
 
 def invalid(pointer: str, code: str, **params: object) -> Invalid:
-    """An Invalid with a single problem."""
+    """Return an Invalid with a single problem."""
     return Invalid([Problem(pointer, code, params)])
 
 

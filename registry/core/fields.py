@@ -53,7 +53,7 @@ def is_bin(text: str) -> bool:
 
 
 def check_digit(eleven: str) -> int | None:
-    """The check digit of eleven digits; None when both passes give 10, since such a number is never issued."""
+    """Return the check digit of eleven digits; None when both passes give 10, since such a number is never issued."""
     digits = [int(digit) for digit in eleven]
     for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
         rest = sum(digit * weight for digit, weight in zip(digits, weights, strict=True)) % 11
@@ -75,18 +75,18 @@ DAY_OR_INSTANT_SCHEMA: Final = {"type": "string", "format": "date-or-date-time"}
 
 
 def shown_object(properties: Mapping[str, Any], sometimes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The JSON Schema of an object in a response: all properties are required except the ``sometimes`` ones."""
+    """Return the JSON Schema of an object in a response: all properties are required except the ``sometimes`` ones."""
     required = [name for name in properties if name not in sometimes]
     return {"type": "object", "required": required, "properties": dict(properties)}
 
 
 def object_of(**properties: Any) -> dict[str, Any]:
-    """The JSON Schema of an object in a response with these properties, all required."""
+    """Return the JSON Schema of an object in a response with these properties, all required."""
     return shown_object(properties)
 
 
 def nullable(schema: dict[str, Any], *, allow_none: bool = True) -> dict[str, Any]:
-    """The JSON Schema that also allows null."""
+    """Return the JSON Schema that also allows null."""
     if not allow_none:
         return schema
     with_null = schema | {"type": [schema["type"], "null"]}
@@ -135,7 +135,7 @@ class InputField(fields.Field[Any]):
         raise NotImplementedError
 
     def from_text(self, text: str) -> object:
-        """The JSON value of a text; None for a blank one. A text that cannot be read stays text: invalid.
+        """Return the JSON value of a text; None for a blank one. A text that cannot be read stays text: invalid.
 
         Raises InvalidValue for a text that can be read in two ways, or loses something when it is read.
         """
@@ -165,7 +165,7 @@ class Text(InputField):
         return None
 
     def from_text(self, text: str) -> object:
-        """The text; a dash is a text."""
+        """Return the text; a dash is a text."""
         return text.strip() or None
 
     @property
@@ -185,7 +185,7 @@ class Email(Text):
         return text
 
     def from_text(self, text: str) -> object:
-        """The address; a dash says that there is none."""
+        """Return the address; a dash says that there is none."""
         return None if is_blank(text) else super().from_text(text)
 
     @property
@@ -215,7 +215,7 @@ class Url(Text):
         return text
 
     def from_text(self, text: str) -> object:
-        """The address; a dash says that there is none."""
+        """Return the address; a dash says that there is none."""
         return None if is_blank(text) else super().from_text(text)
 
     @property
@@ -253,7 +253,7 @@ class Choice(InputField):
         return {"type": "string", "enum": list(self.options)}
 
     def from_text(self, text: str) -> object:
-        """The code."""
+        """Return the code."""
         if text in self.options:
             return text
         if is_blank(text):
@@ -279,7 +279,7 @@ class AnyDay(InputField):
         return dict(DAY_SCHEMA)
 
     def from_text(self, text: str) -> object:
-        """The date as ``YYYY-MM-DD``."""
+        """Return the date as ``YYYY-MM-DD``."""
         return read_day(text) or None
 
 
@@ -320,7 +320,7 @@ class WholeNumber(InputField):
         return {"type": "integer", "minimum": self.smallest, "maximum": self.largest}
 
     def from_text(self, text: str) -> object:
-        """The number."""
+        """Return the number."""
         code = self.labels and self.labels.code(text)
         return int(code) if code else read_whole_number(text)
 
@@ -339,7 +339,7 @@ class Boolean(InputField):
         return {"type": "boolean"}
 
     def from_text(self, text: str) -> object:
-        """The boolean; spreadsheets write it in the language of their user."""
+        """Return the boolean; spreadsheets write it in the language of their user."""
         return None if is_blank(text) else read_boolean(text)
 
 
@@ -359,7 +359,7 @@ class Bin(InputField):
         return {"type": "string", "format": "bin", "pattern": f"^{SHAPE.pattern}$"}
 
     def from_text(self, text: str) -> object:
-        """The number without blanks, with the leading zeros that spreadsheets drop."""
+        """Return the number without blanks, with the leading zeros that spreadsheets drop."""
         return read_digits(text, LENGTH, MAX_LOST_ZEROS) or None
 
 
@@ -375,29 +375,29 @@ YEAR_ENTRY: Final = re.compile(r"([0-9]{4})\s*[:=\u2013\u2014-]\s*(.*)", re.DOTA
 
 
 def split_entries(text: str) -> list[str]:
-    """The entries of a text, trimmed, without blank ones."""
+    """Return the entries of a text, trimmed, without blank ones."""
     return [entry.strip() for entry in ENTRIES.split(text) if entry.strip()]
 
 
 def split_year(entry: str) -> tuple[int, str] | None:
-    """The year and the text of its amount; None for an entry that does not begin with a year."""
+    """Return the year and the text of its amount; None for an entry that does not begin with a year."""
     match = YEAR_ENTRY.fullmatch(entry)
     return None if match is None else (int(match[1]), match[2])
 
 
 def years_text(amounts: Iterable[Mapping[str, Any]]) -> str:
-    """The text of amounts by year."""
+    """Return the text of amounts by year."""
     return f"{SEPARATOR} ".join(f"{each[YEAR]}: {each[AMOUNT]}" for each in amounts)
 
 
 def years_from_text(text: str) -> list[dict[str, int]]:
-    """The amounts of a text that ``years_text`` wrote."""
+    """Return the amounts of a text that ``years_text`` wrote."""
     pairs = (entry.split(": ") for entry in split_entries(text))
     return [{YEAR: int(year), AMOUNT: int(amount)} for year, amount in pairs]
 
 
 def entries_text(entries: Sequence[str]) -> str:
-    """The text of a list of texts, none of which has a separator or a line break."""
+    """Return the text of a list of texts, none of which has a separator or a line break."""
     return f"{SEPARATOR} ".join(entries)
 
 
@@ -459,7 +459,7 @@ class YearlyAmounts(InputField):
         return {"type": "array", "items": item, "maxItems": MAX_YEARS}
 
     def from_text(self, text: str) -> object:
-        """The list; the text when an entry has no year. Raises InvalidValue as ``WholeNumber``."""
+        """Return the list; the text when an entry has no year. Raises InvalidValue as ``WholeNumber``."""
         amounts = []
         if is_blank(text):
             return None
@@ -505,7 +505,7 @@ class Entries(InputField):
         return {"type": "array", "items": item, "maxItems": MAX_ENTRIES}
 
     def from_text(self, text: str) -> object:
-        """The list."""
+        """Return the list."""
         return None if is_blank(text) else split_entries(text) or None
 
 
@@ -530,7 +530,7 @@ class Ids(InputField):
         return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}
 
     def from_text(self, text: str) -> object:
-        """The ids of a text with blanks between them; None for a blank one."""
+        """Return the ids of a text with blanks between them; None for a blank one."""
         words = text.split()
         return [int(word) if word.isascii() and word.isdigit() else word for word in words] or None
 
@@ -555,7 +555,9 @@ class ProjectNumbers(InputField):
         return {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": self.most}
 
     def from_text(self, text: str) -> object:
-        """The numbers of a form's text, which blanks, commas, semicolons and line ends separate; None without any."""
+        """Return the numbers of a form's text, which blanks, commas, semicolons and line ends separate; None without
+        any.
+        """
         return text.replace(",", " ").replace(";", " ").split() or None
 
 
@@ -606,7 +608,7 @@ class Timestamp(fields.Field[Any]):
 
 
 def field_json_schema(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
-    """The JSON Schema of a field: an attribute function for apispec."""
+    """Return the JSON Schema of a field: an attribute function for apispec."""
     if isinstance(field, Timestamp):
         return nullable({"type": "string", "format": "date-time"}, allow_none=bool(field.allow_none))
     if isinstance(field, ReadOnly):
@@ -626,11 +628,11 @@ class YearlyAmountsText(TypeDecorator[list[dict[str, int]]]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
-        """The text to store."""
+        """Return the text to store."""
         return None if value is None else years_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> list[dict[str, int]] | None:  # noqa: ARG002 - SQLAlchemy's
-        """The list that was stored."""
+        """Return the list that was stored."""
         return None if value is None else years_from_text(value)
 
 
@@ -641,11 +643,11 @@ class EntriesText(TypeDecorator[list[str]]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
-        """The text to store."""
+        """Return the text to store."""
         return None if value is None else entries_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:  # noqa: ARG002 - SQLAlchemy's
-        """The list that was stored."""
+        """Return the list that was stored."""
         return None if value is None else split_entries(value)
 
 
@@ -684,7 +686,7 @@ class BaseSchema(Schema):
         return {name: field for name, field in self.fields.items() if isinstance(field, InputField)}
 
     def load_with_problems(self, data: Mapping[str, object], *, partial: bool | None = None) -> Loaded:
-        """The valid values, and all problems of the others; for services that add their own problems."""
+        """Return the valid values, and all problems of the others; for services that add their own problems."""
         try:
             return Loaded(Schema.load(self, data, partial=partial), ())
         except ValidationError as error:
@@ -715,7 +717,7 @@ class BaseSchema(Schema):
         return Loaded(values, tuple(problems))
 
     def _from_texts(self, texts: Mapping[str, str]) -> tuple[dict[str, object], tuple[Problem, ...]]:
-        """The JSON values of texts, and the problems of those that cannot be read."""
+        """Return the JSON values of texts, and the problems of those that cannot be read."""
         inputs = self.inputs
         read: dict[str, object] = {}
         problems: tuple[Problem, ...] = ()
@@ -731,7 +733,7 @@ class BaseSchema(Schema):
         return read, problems
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """What is shown of an object or a mapping.
+        """Return what is shown of an object or a mapping.
 
         Of a mapping in less than half of marshmallow's time (a page of 500 projects: 8 ms instead of 18): our fields
         show each value under its own name.
@@ -754,7 +756,7 @@ class LenientSchema(BaseSchema):
     """A schema whose ``load`` returns Loaded and raises nothing: its service adds problems and raises all at once."""
 
     def load(self, data: Any, **kwargs: Any) -> Any:
-        """The valid values, and the problems of the others."""
+        """Return the valid values, and the problems of the others."""
         return self.load_with_problems(data, partial=kwargs.get("partial"))
 
 

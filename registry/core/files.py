@@ -30,7 +30,7 @@ MAX_FILE_NAME_LENGTH: Final = 200
 
 
 def printable_file_name(name: str) -> str:
-    """The name without unprintable characters, cut to 200 characters."""
+    """Return the name without unprintable characters, cut to 200 characters."""
     return "".join(letter for letter in name if letter.isprintable())[:MAX_FILE_NAME_LENGTH]
 
 
@@ -42,7 +42,7 @@ PACKAGE: Final = Path(str(files("registry")))
 
 
 def shipped(name: str) -> Path:
-    """The path of a file or folder, in the installed package or in the checkout."""
+    """Return the path of a file or folder, in the installed package or in the checkout."""
     installed = PACKAGE / name
     return installed if installed.exists() else PACKAGE.parent / name
 

@@ -39,7 +39,7 @@ class Installation(Model):
 
 
 def installed_at() -> datetime:
-    """The instant at which the schema was first created."""
+    """Return the instant at which the schema was first created."""
     return db.session.execute(select(Installation.installed_at)).scalar_one()
 
 
@@ -51,7 +51,7 @@ def keep_secret_key(*, replace: bool = False) -> None:
 
 
 def has_other_key() -> bool:
-    """True when this process has another secret key than the one whose fingerprint is stored."""
+    """Return True when this process has another secret key than the one whose fingerprint is stored."""
     stored = _stored_fingerprint()
     return stored is not None and stored != _fingerprint()
 
@@ -81,7 +81,7 @@ KEY_LENGTH: Final = 32
 
 
 def derived_key(purpose: bytes, secret_key: str | None = None) -> bytes:
-    """The key for a purpose, 32 bytes; of the service's secret key unless another one is given."""
+    """Return the key for a purpose, 32 bytes; of the service's secret key unless another one is given."""
     secret = str(current_app.config["SECRET_KEY"] if secret_key is None else secret_key).encode()
     return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(secret)
 
@@ -122,6 +122,6 @@ def save_job_run(name: str, milliseconds: int, failure: str | None = None) -> No
 
 
 def scheduled_jobs() -> list[ScheduledJob]:
-    """All jobs that ever ended, by name."""
+    """Return all jobs that ever ended, by name."""
     statement = select(ScheduledJob).order_by(ScheduledJob.name)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))

@@ -69,18 +69,18 @@ class SortKey:
     ends: tuple[str, str] | None = None
 
     def placed(self, descending: bool) -> ColumnElement[Any]:
-        """The sort expression."""
+        """Return the sort expression."""
         return self.column if self.ends is None else func.coalesce(self.column, self.last(descending))
 
     def last(self, descending: bool) -> ColumnElement[Any]:
-        """The value that replaces NULL. Raises ValueError without ``ends``."""
+        """Return the value that replaces NULL. Raises ValueError without ``ends``."""
         if self.ends is None:
             raise ValueError(self.name)
         return literal_column(self.ends[0 if descending else 1], self.column.type)
 
 
 def sort_keys(*columns: Any) -> dict[str, SortKey]:
-    """The sort keys of columns of tables, by their names."""
+    """Return the sort keys of columns of tables, by their names."""
     return {
         each.key: SortKey(
             each.key,
@@ -93,7 +93,7 @@ def sort_keys(*columns: Any) -> dict[str, SortKey]:
 
 
 def chosen_sort(sorts: Mapping[str, SortKey], sort: str) -> tuple[SortKey, bool]:
-    """The key of ``name`` or ``-name``, and whether it descends. Raises Malformed for another name."""
+    """Return the key of ``name`` or ``-name``, and whether it descends. Raises Malformed for another name."""
     key = sorts.get(sort.removeprefix("-"))
     if key is None:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(sorts)})])
@@ -101,19 +101,19 @@ def chosen_sort(sorts: Mapping[str, SortKey], sort: str) -> tuple[SortKey, bool]
 
 
 def literal_limit(count: int) -> ColumnElement[int]:
-    """A LIMIT inlined in the statement: PostgreSQL plans badly for a LIMIT that is a bound parameter."""
+    """Return a LIMIT inlined in the statement: PostgreSQL plans badly for a LIMIT that is a bound parameter."""
     return literal(count, literal_execute=True)
 
 
 def order_by(key: SortKey, unique: ColumnElement[Any], descending: bool) -> list[ColumnElement[Any]]:
-    """The ORDER BY of a keyset page: NULLs last, ties broken by a unique column in the same direction."""
+    """Return the ORDER BY of a keyset page: NULLs last, ties broken by a unique column in the same direction."""
     first, last = (column.desc() if descending else column.asc() for column in (key.placed(descending), unique))
     # NULLS LAST, and not a separate IS NULL term, lets an index on the column serve the ascending order.
     return [first.nulls_last() if key.nullable and key.ends is None else first, last]
 
 
 def after(key: SortKey, unique: ColumnElement[Any], descending: bool, cursor: str) -> ColumnElement[bool]:
-    """The condition for rows after the cursor. Raises Malformed (``invalid-cursor``)."""
+    """Return the condition for rows after the cursor. Raises Malformed (``invalid-cursor``)."""
     sort, value, last = read_cursor(cursor)
     if sort != _direction(key, descending):
         raise _invalid_cursor()
@@ -132,7 +132,7 @@ def after(key: SortKey, unique: ColumnElement[Any], descending: bool, cursor: st
 
 
 def cursor_after(key: SortKey, descending: bool, value: Any, last: int) -> str:
-    """The cursor for the rows after the one with this sort value and unique id."""
+    """Return the cursor for the rows after the one with this sort value and unique id."""
     if isinstance(value, datetime):
         value = rfc3339(value)
     elif isinstance(value, date):
@@ -142,7 +142,7 @@ def cursor_after(key: SortKey, descending: bool, value: Any, last: int) -> str:
 
 
 def read_cursor(cursor: str) -> tuple[str, Any, int]:
-    """The sort order, sort value and unique id in a cursor. Raises Malformed (``invalid-cursor``)."""
+    """Return the sort order, sort value and unique id in a cursor. Raises Malformed (``invalid-cursor``)."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         sort, value, last = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -234,12 +234,12 @@ class ColumnFilter(ABC):
     takes: str = field(default="", kw_only=True)
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
+        """Return the SQL condition for a filter value. Raises InvalidValue."""
         return self.compared(self.column() if callable(self.column) else self.column, value)
 
     @abstractmethod
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ class ChoiceFilter(ColumnFilter):
     options: tuple[str, ...]
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
         return column.in_(choices(value, self.options))
 
 
@@ -265,7 +265,7 @@ class CodesFilter:
     takes: str = ""
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
+        """Return the SQL condition for a filter value. Raises InvalidValue."""
         return self.search(choices(value, self.options))
 
 
@@ -276,7 +276,7 @@ class TextFilter(ColumnFilter):
     values: ClassVar[str] = "texts"
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
         return column.in_(split_values(value))
 
 
@@ -287,7 +287,7 @@ class BeginningFilter(ColumnFilter):
     values: ClassVar[str] = "beginnings of texts"
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
         return or_(*(column.startswith(text, autoescape=True) for text in split_values(value)))
 
 
@@ -298,7 +298,7 @@ class BinFilter(ColumnFilter):
     values: ClassVar[str] = "BINs"
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
         return column.in_(bin_numbers(value))
 
 
@@ -309,7 +309,7 @@ class BooleanFilter(ColumnFilter):
     values: ClassVar[str] = "true or false"
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
         return column.is_(is_true(value))
 
 
@@ -320,7 +320,7 @@ class PredicateFilter(ColumnFilter):
     values: ClassVar[str] = "true or false"
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
         return column if is_true(value) else not_(column)
 
 
@@ -331,7 +331,7 @@ class RangeFilter(ColumnFilter):
     end: str = ""
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition on the column itself. Raises InvalidValue."""
+        """Return the condition on the column itself. Raises InvalidValue."""
         edge, included = self.edge(value)
         before: ColumnElement[bool] = column <= edge if included else column < edge
         after: ColumnElement[bool] = column >= edge
@@ -340,7 +340,7 @@ class RangeFilter(ColumnFilter):
 
     @abstractmethod
     def edge(self, value: str) -> tuple[Any, bool]:
-        """The value to compare with, and whether it is itself in the range. Raises InvalidValue."""
+        """Return the value to compare with, and whether it is itself in the range. Raises InvalidValue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +350,7 @@ class DateFilter(RangeFilter):
     values: ClassVar[str] = "date"
 
     def edge(self, value: str) -> tuple[Any, bool]:
-        """The date."""
+        """Return the date."""
         return exact_day(value), True
 
 
@@ -361,7 +361,7 @@ class AmountFilter(RangeFilter):
     values: ClassVar[str] = "whole tenge"
 
     def edge(self, value: str) -> tuple[Any, bool]:
-        """The amount."""
+        """Return the amount."""
         if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > MAX_AMOUNT:
             raise InvalidValue("expected-whole-number")
         return int(value), True
@@ -374,7 +374,7 @@ class InstantFilter(RangeFilter):
     values: ClassVar[str] = "date or instant"
 
     def edge(self, value: str) -> tuple[Any, bool]:
-        """The time, or the beginning or end of the day."""
+        """Return the time, or the beginning or end of the day."""
         return parse_range_edge(value, self.end)
 
 
@@ -383,7 +383,7 @@ class TimestampFilter(InstantFilter):
     """The same of a column of RFC 3339 texts."""
 
     def edge(self, value: str) -> tuple[Any, bool]:
-        """The text of the time."""
+        """Return the text of the time."""
         edge, included = parse_range_edge(value, self.end)
         return rfc3339(edge), included
 
@@ -402,7 +402,7 @@ class WordsFilter:
     blank: bool = True
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
+        """Return the SQL condition for a filter value. Raises InvalidValue."""
         if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
             raise InvalidValue("not-usable")
         if not (value if self.blank else value.strip()):
@@ -425,7 +425,7 @@ class NullFilter:
         return tuple(self.columns)
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
+        """Return the SQL condition for a filter value. Raises InvalidValue."""
         columns = [self.columns[name] for name in choices(value, self.options)]
         return and_(*((column() if callable(column) else column).is_(None) for column in columns))
 
@@ -439,7 +439,7 @@ class CustomFilter:
     takes: str = ""
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The SQL condition for a filter value. Raises InvalidValue."""
+        """Return the SQL condition for a filter value. Raises InvalidValue."""
         return self.search(value)
 
 
@@ -459,29 +459,29 @@ Filter: TypeAlias = PlainFilter | CustomFilter | ReaderFilter
 
 
 def kind_of(known: Filter) -> PlainFilter:
-    """The filter whose values a filter takes."""
+    """Return the filter whose values a filter takes."""
     if isinstance(known, ReaderFilter):
         return known.of(None)
     return known.kind if isinstance(known, CustomFilter) else known
 
 
 def date_filters(name: str, column: Column) -> dict[str, Filter]:
-    """The three filters of a date column: ``name``, ``name_from`` and ``name_to``."""
+    """Return the three filters of a date column: ``name``, ``name_from`` and ``name_to``."""
     return {name: DateFilter(column), **range_filters(DateFilter, name, column)}
 
 
 def instant_filters(name: str, column: Column) -> dict[str, Filter]:
-    """The two filters of an Instant column, ``name_from`` and ``name_to``."""
+    """Return the two filters of an Instant column, ``name_from`` and ``name_to``."""
     return range_filters(InstantFilter, name, column)
 
 
 def range_filters(kind: type[RangeFilter], name: str, column: Column) -> dict[str, Filter]:
-    """The two filters of a range of this kind, ``name_from`` and ``name_to``."""
+    """Return the two filters of a range of this kind, ``name_from`` and ``name_to``."""
     return {f"{name}_{end}": kind(column, end) for end in ("from", "to")}
 
 
 def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
-    """The beginning (``from``) or end (``to``) of a time range, and whether it is inclusive.
+    """Return the beginning (``from``) or end (``to``) of a time range, and whether it is inclusive.
 
     A date stands for the whole local day, an RFC 3339 timestamp for that instant. Raises InvalidValue.
     """
@@ -503,7 +503,7 @@ def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
 
 
 def conditions(filters: Mapping[str, Filter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The SQL conditions of a list. Those that ``not`` names are negated: what has no value fits them.
+    """Return the SQL conditions of a list. Those that ``not`` names are negated: what has no value fits them.
 
     ``not`` names filters that were sent, and not ``q``. Raises Malformed with a problem for each unknown filter or
     invalid value.
@@ -528,14 +528,14 @@ def conditions(filters: Mapping[str, Filter], raw: Mapping[str, str]) -> list[Co
 
 
 def is_true(value: str) -> bool:
-    """Whether ``true`` or ``false`` is ``true``. Raises InvalidValue for another text."""
+    """Return whether ``true`` or ``false`` is ``true``. Raises InvalidValue for another text."""
     if value not in ("true", "false"):
         raise InvalidValue("expected-true-or-false")
     return value == "true"
 
 
 def choices(value: str, options: Sequence[str]) -> list[str]:
-    """The comma-separated values, each one of the options. Raises InvalidValue."""
+    """Return the comma-separated values, each one of the options. Raises InvalidValue."""
     values = split_values(value)
     for each in values:
         if each not in options:
@@ -544,7 +544,7 @@ def choices(value: str, options: Sequence[str]) -> list[str]:
 
 
 def bin_numbers(value: str) -> list[str]:
-    """The comma-separated BINs. Raises InvalidValue for what is not one."""
+    """Return the comma-separated BINs. Raises InvalidValue for what is not one."""
     values = split_values(value)
     if not all(map(is_bin, values)):
         raise InvalidValue("bin-invalid")
@@ -552,7 +552,7 @@ def bin_numbers(value: str) -> list[str]:
 
 
 def split_values(value: str) -> list[str]:
-    """The comma-separated values, trimmed, each once.
+    """Return the comma-separated values, trimmed, each once.
 
     Raises InvalidValue for an empty, too long or unprintable one, and for more than 500.
     """
@@ -570,7 +570,8 @@ def split_values(value: str) -> list[str]:
 
 
 def with_count(listing: Listing, ids: Callable[[], Select[Any]], page: Page) -> Listing:
-    """The page with the number of rows of the whole list, if it asks for it. ``ids`` makes the query of all their ids.
+    """Return the page with the number of rows of the whole list, if it asks for it. ``ids`` makes the query of all
+    their ids.
 
     SQLite estimates nothing and counts.
     """
@@ -641,7 +642,7 @@ class ListDeclaration(Generic[Actor]):
     counted: bool = False
 
     def criteria(self, actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-        """The conditions of the filters. Raises Malformed."""
+        """Return the conditions of the filters. Raises Malformed."""
         named = {
             name: each.of(actor) if isinstance(each, ReaderFilter) else each for name, each in self.filters.items()
         }
@@ -664,7 +665,7 @@ class RecordList(ListDeclaration[Actor]):
     def read(
         self, actor: Actor, raw: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
     ) -> Listing:
-        """A page of the list. ``only``: further conditions on its rows.
+        """Return a page of the list. ``only``: further conditions on its rows.
 
         Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
         """

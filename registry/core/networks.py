@@ -11,7 +11,9 @@ MAPPED_PREFIX: Final = 96
 
 
 def network_of(address: str) -> str:
-    """An IPv4 address (also one mapped to IPv6) unchanged, the /64 of an IPv6 address, anything else unchanged."""
+    """Return an IPv4 address (also one mapped to IPv6) unchanged, the /64 of an IPv6 address, anything else
+    unchanged.
+    """
     try:
         parsed = _parse(address)
     except ValueError:
@@ -22,7 +24,7 @@ def network_of(address: str) -> str:
 
 
 def normalised_range(text: str) -> str:
-    """An address or a CIDR range in its normal form: ``10.1.0.7`` is ``10.1.0.7/32``. Raises ValueError.
+    """Return an address or a CIDR range in its normal form: ``10.1.0.7`` is ``10.1.0.7/32``. Raises ValueError.
 
     Bits behind the prefix are an error: ``10.1.0.7/8`` may mean one address or 16 million. So is a zone, which is
     of one machine only. IPv4 that is mapped to IPv6 becomes IPv4, as the addresses of callers do.
@@ -39,7 +41,7 @@ def normalised_range(text: str) -> str:
 
 
 def is_in_ranges(address: str, ranges: Iterable[str]) -> bool:
-    """True when the address is in one of the normalised ranges; False for anything that is no address."""
+    """Return True when the address is in one of the normalised ranges; False for anything that is no address."""
     try:
         parsed = _parse(address)
     except ValueError:
@@ -48,7 +50,7 @@ def is_in_ranges(address: str, ranges: Iterable[str]) -> bool:
 
 
 def is_range_within(inner: str, ranges: Iterable[str]) -> bool:
-    """True when the whole normalised range is in one of the others."""
+    """Return True when the whole normalised range is in one of the others."""
     network = ipaddress.ip_network(inner)
     for each in ranges:
         outer = ipaddress.ip_network(each)

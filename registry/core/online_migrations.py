@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 
 def on_postgresql() -> bool:
-    """True when the migration runs on PostgreSQL."""
+    """Return True when the migration runs on PostgreSQL."""
     return op.get_bind().dialect.name == "postgresql"
 
 
@@ -64,6 +64,8 @@ def _waiting() -> Iterator[None]:
 
 
 def partial_index(name: str | None, *columns: str, only: str, unique: bool = False) -> sa.Index:
-    """An index of the rows that meet a condition, for ``op.create_table``; without a name, that of the convention."""
+    """Return an index of the rows that meet a condition, for ``op.create_table``; without a name, that of the
+    convention.
+    """
     where = sa.text(only)
     return sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)

@@ -44,13 +44,13 @@ def enqueue(topic: str, payload: Mapping[str, Any]) -> None:
 
 
 def has_waiting() -> bool:
-    """True when there are undelivered messages."""
+    """Return True when there are undelivered messages."""
     db.session.rollback()
     return db.session.scalar(select(OutboxMessage.id).where(OutboxMessage.delivered_at.is_(None)).limit(1)) is not None
 
 
 def lock_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
-    """The oldest undelivered messages of these topics, marked as delivered in the open transaction.
+    """Return the oldest undelivered messages of these topics, marked as delivered in the open transaction.
 
     Concurrent workers never get the same message: PostgreSQL skips locked rows, SQLite has one writer.
     """

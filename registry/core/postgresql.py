@@ -69,7 +69,9 @@ PING_AFTER_IDLE_S: Final = 0.5
 
 
 def engine_options(url: str, limits: DatabaseLimits, *, read_only: bool = False) -> dict[str, Any]:
-    """The keyword arguments of create_engine besides the URL. The URL's query overrides ``CONNECTION_DEFAULTS``."""
+    """Return the keyword arguments of create_engine besides the URL. The URL's query overrides
+    ``CONNECTION_DEFAULTS``.
+    """
     query = make_url(url).query
     defaults = CONNECTION_DEFAULTS | (READ_ONLY_DEFAULTS if read_only else {})
     options = {
@@ -142,7 +144,7 @@ def set_up_engine(engine: Engine) -> None:
 
 
 def as_database_error(error: Exception) -> DBAPIError:
-    """The SQLAlchemy exception for a psycopg error, for code that uses psycopg directly. Raises TypeError."""
+    """Return the SQLAlchemy exception for a psycopg error, for code that uses psycopg directly. Raises TypeError."""
     # Imported here: on SQLite, where psycopg is not needed, commands start a tenth faster without it.
     from psycopg import Error
 
@@ -197,7 +199,7 @@ def _set_long_timeouts(connection: Connection, *, local: bool) -> None:
 
 
 def libpq_address(url: str, *, password: bool = True) -> str:
-    """A database URL as a libpq connection string, with all its hosts."""
+    """Return a database URL as a libpq connection string, with all its hosts."""
     from psycopg.conninfo import make_conninfo
 
     parsed = make_url(url)
@@ -208,7 +210,7 @@ def libpq_address(url: str, *, password: bool = True) -> str:
 
 
 def named_standby(url: str, read_url: str | None) -> str | None:
-    """The address that leads to a standby: one for reading, or the service's own when it names several hosts."""
+    """Return the address that leads to a standby: one for reading, or the service's own when it names several hosts."""
     if read_url is not None:
         return read_url
     hosts = make_url(url).query.get("host", ())

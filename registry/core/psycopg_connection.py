@@ -42,7 +42,9 @@ class BoundedConnection(Connection[Any]):
 
 
 def wait_limit(statement_timeout: int) -> float | None:
-    """The client-side timeout in seconds for a server-side ``statement_timeout`` in seconds; 0 means no limit."""
+    """Return the client-side timeout in seconds for a server-side ``statement_timeout`` in seconds; 0 means no
+    limit.
+    """
     return statement_timeout + MARGIN_S if statement_timeout else None
 
 

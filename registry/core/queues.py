@@ -74,7 +74,7 @@ class Retried:
 
 
 def wait_after(waits: Sequence[timedelta], tries: int, asked: timedelta = timedelta(0)) -> timedelta | None:
-    """The delay after a number of failed tries; None when there is no further one.
+    """Return the delay after a number of failed tries; None when there is no further one.
 
     ``asked``: what the other side asked for; never less than the schedule has, nor more than its longest delay.
     """
@@ -104,12 +104,12 @@ class Queue(Generic[Row]):
         return and_(self._waits, is_free)
 
     def has(self, *conditions: ColumnElement[bool]) -> bool:
-        """True when a waiting row meets the conditions; asked outside of a transaction."""
+        """Return True when a waiting row meets the conditions; asked outside of a transaction."""
         db.session.rollback()
         return db.session.scalar(select(self._id).where(self._waits, *conditions).limit(1)) is not None
 
     def next_due(self, *conditions: ColumnElement[bool], order_by: Any = ()) -> Row | None:
-        """The first row that is free and meets the conditions, locked in the open transaction."""
+        """Return the first row that is free and meets the conditions, locked in the open transaction."""
         due = select(self._model).where(self.is_due, *conditions).order_by(*order_by).limit(1)
         return self._locked(due.with_for_update(skip_locked=True))
 
@@ -144,5 +144,5 @@ class Queue(Generic[Row]):
 
 
 def backlog(since: Any, *conditions: ColumnElement[bool]) -> Backlog:
-    """How many rows meet the conditions, and the earliest of these instants."""
+    """Return how many rows meet the conditions, and the earliest of these instants."""
     return Backlog(*db.session.execute(select(func.count(), func.min(since)).where(*conditions)).one())

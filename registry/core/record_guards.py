@@ -186,7 +186,7 @@ def switch_journal_clock(connection: Connection, *, on: bool) -> None:
 
 
 def missing_guards(connection: Connection) -> list[str]:
-    """The names of the triggers that the database lacks or has switched off."""
+    """Return the names of the triggers that the database lacks or has switched off."""
     expected = [*APPEND_ONLY[connection.dialect.name], *(name for name, _ in (*_created(), *change_triggers()))]
     present = set(connection.scalars(text(PRESENT[connection.dialect.name])))
     return [name for name in expected if name not in present]

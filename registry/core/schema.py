@@ -91,19 +91,19 @@ def downgrade_schema(revision: str) -> None:
 
 
 def schema_is_current() -> bool:
-    """True when the database is at the newest migration."""
+    """Return True when the database is at the newest migration."""
     with db.engine.connect() as connection:
         return _revision_of(connection) == newest_revision()
 
 
 def schema_is_known() -> bool:
-    """True when the database is at a migration that this code knows, the newest or an older one."""
+    """Return True when the database is at a migration that this code knows, the newest or an older one."""
     with db.engine.connect() as connection:
         return _revision_of(connection) in known_revisions()
 
 
 def _revision_of(connection: Connection) -> str | None:
-    """The revision of the database; None without a schema."""
+    """Return the revision of the database; None without a schema."""
     if not connection.scalar(text(VERSION_TABLE_EXISTS[connection.dialect.name])):
         return None
     revision: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
@@ -111,19 +111,21 @@ def _revision_of(connection: Connection) -> str | None:
 
 
 def known_revisions() -> set[str]:
-    """The revisions of all migrations of this code."""
+    """Return the revisions of all migrations of this code."""
     return {"_".join(path.stem.split("_")[:4]) for path in (MIGRATIONS / "versions").glob("*.py")}
 
 
 def is_new_file() -> bool:
-    """True when an SQLite file has no tables yet."""
+    """Return True when an SQLite file has no tables yet."""
     with db.engine.connect() as connection:
         return not connection.scalar(text("SELECT count(*) FROM sqlite_master"))
 
 
 @cache
 def newest_revision() -> str:
-    """The revision that no other one follows. Read from the files, because Alembic takes as long as a short command."""
+    """Return the revision that no other one follows. Read from the files, because Alembic takes as long as a short
+    command.
+    """
     sources = [path.read_text(encoding="utf-8") for path in (MIGRATIONS / "versions").glob("*.py")]
     revisions = {match[1] for source in sources if (match := REVISION.search(source))}
     followed = {match[1] for source in sources if (match := FOLLOWED.search(source))}
@@ -203,7 +205,7 @@ def _grant(connection: Connection, service_role: str) -> None:
 
 
 def revoked_rights() -> set[tuple[str, str]]:
-    """The (table, right) pairs that ``migrations/grants.sql`` takes from the service's role."""
+    """Return the (table, right) pairs that ``migrations/grants.sql`` takes from the service's role."""
     pairs = REVOKED.findall(GRANTS.read_text(encoding="utf-8"))
     return {(table, right) for rights, table in pairs for right in rights.split(", ") if right in RIGHTS}
 

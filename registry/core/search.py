@@ -30,25 +30,27 @@ class Words(NamedTuple):
 
 
 def project_words(values: Mapping[str, Any]) -> Words:
-    """The words of a project with these values, for its search text and its fingerprint."""
+    """Return the words of a project with these values, for its search text and its fingerprint."""
     purpose = values.get("purpose")
     names = " ".join([values[name] for name in NAMES if values.get(name)])
     return Words(words_of(names), words_of(purpose) if purpose else [])
 
 
 def search_words(words: Words, number: str) -> str:
-    """The text that ``q`` searches: a space before each word, so that a prefix can be matched."""
+    """Return the text that ``q`` searches: a space before each word, so that a prefix can be matched."""
     return " " + " ".join([number.lower().replace("-", " "), *words.names, *words.purpose])
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, without punctuation, NFC-normalised; ё becomes е, as most people write it."""
+    """Return the words of a text in lower case, without punctuation, NFC-normalised; ё becomes е, as most people write
+    it.
+    """
     folded = unicodedata.normalize("NFC", text).casefold().replace("ё", "е")
     return [word[:MAX_WORD_LENGTH] for word in WORD.findall(folded)]
 
 
 def contains_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
-    """The condition that a ``search_words`` column has each word as a prefix, evaluated without an index."""
+    """Return the condition that a ``search_words`` column has each word as a prefix, evaluated without an index."""
     if not has_word_index():
         # A third of the time of LIKE, which compares letter by letter.
         return and_(*(func.instr(column, f" {word}") > 0 for word in words))
@@ -56,7 +58,7 @@ def contains_words(column: ColumnElement[str], words: list[str]) -> ColumnElemen
 
 
 def matches_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
-    """The condition that a ``search_words`` column has each word as a prefix, using the index on PostgreSQL."""
+    """Return the condition that a ``search_words`` column has each word as a prefix, using the index on PostgreSQL."""
     if not has_word_index():
         return contains_words(column, words)
     indexed = func.array_to_tsvector(func.string_to_array(func.ltrim(column, " "), " "))

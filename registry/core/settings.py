@@ -50,7 +50,7 @@ def check_database_url(text: str) -> None:
 
 
 def owner_url(text: str, service_url: str | None) -> str | None:
-    """The address of another role in the same database as the service's; empty is None."""
+    """Return the address of another role in the same database as the service's; empty is None."""
     if not text:
         return None
     owner, service = _beside(text, service_url)
@@ -62,7 +62,7 @@ def owner_url(text: str, service_url: str | None) -> str | None:
 
 
 def read_url(text: str, service_url: str | None) -> str | None:
-    """The address of standbys to read lists and exports from, in the service's database; empty is None."""
+    """Return the address of standbys to read lists and exports from, in the service's database; empty is None."""
     if not text:
         return None
     standby, service = _beside(text, service_url)
@@ -72,7 +72,7 @@ def read_url(text: str, service_url: str | None) -> str | None:
 
 
 def _beside(text: str, service_url: str | None) -> tuple[URL, URL]:
-    """A second address of PostgreSQL, and the service's. Raises ValidationError."""
+    """Return a second address of PostgreSQL, and the service's. Raises ValidationError."""
     if not (text.startswith(POSTGRES) and _readable(text)):
         raise ValidationError(f"expected {EXPECTED_POSTGRES}")
     if service_url is None or not service_url.startswith(POSTGRES):
@@ -81,13 +81,13 @@ def _beside(text: str, service_url: str | None) -> tuple[URL, URL]:
 
 
 def whole_number(least: int, most: int, expected: str = "a whole number from {min} to {max}") -> dict[str, Any]:
-    """The arguments of ``env.int`` for a number within limits; ``expected`` is what an error says."""
+    """Return the arguments of ``env.int`` for a number within limits; ``expected`` is what an error says."""
     sentence = f"expected {expected.format(min=least, max=most)}, got {{input!r}}"
     return {"validate": Range(least, most, error=sentence), "error_messages": {"invalid": sentence}}
 
 
 def database_limits(env: Env) -> DatabaseLimits:
-    """The limits, each with its default."""
+    """Return the limits, each with its default."""
     usual, timeout = DatabaseLimits(), whole_number(0, MAX_TIMEOUT)
     return DatabaseLimits(
         pool=env.int("REGISTRY_DATABASE_POOL", usual.pool, **whole_number(1, 1000)),
@@ -117,7 +117,9 @@ TELEPHONE: Final = re.compile(r"\+?[0-9][0-9 ()-]{2,30}[0-9]")
 
 
 def security_contact(text: str) -> str | None:
-    """The URI for security.txt (RFC 9116): ``mailto:`` of an e-mail address, ``tel:``, or an address of https."""
+    """Return the URI for security.txt (RFC 9116): ``mailto:`` of an e-mail address, ``tel:``, or an address of
+    https.
+    """
     if not text:
         return None
     address = support_uri(text)
@@ -134,14 +136,14 @@ def security_contact(text: str) -> str | None:
 
 
 def support_contact(text: str) -> str | None:
-    """An e-mail address or a telephone number, as it is displayed."""
+    """Return an e-mail address or a telephone number, as it is displayed."""
     if text and support_uri(text) is None:
         raise ValidationError("expected an e-mail address or a telephone number")
     return text or None
 
 
 def support_uri(text: str) -> str | None:
-    """The address of a link to the contact; None when it is neither an e-mail address nor a telephone number."""
+    """Return the address of a link to the contact; None when it is neither an e-mail address nor a telephone number."""
     if ADDRESS.fullmatch(text):
         return f"mailto:{text}"
     if TELEPHONE.fullmatch(text):

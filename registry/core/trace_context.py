@@ -41,7 +41,7 @@ class TraceContext:
 
 
 def parse(header: str | None) -> tuple[str, bool] | None:
-    """The trace id and whether it is sampled; None for a header that the recommendation calls invalid."""
+    """Return the trace id and whether it is sampled; None for a header that the recommendation calls invalid."""
     match = SHAPE.fullmatch(header or "")
     if match is None:
         return None
@@ -54,7 +54,7 @@ def parse(header: str | None) -> tuple[str, bool] | None:
 
 
 def current_trace() -> TraceContext | None:
-    """The trace of the present request or scheduled job; None outside of both."""
+    """Return the trace of the present request or scheduled job; None outside of both."""
     if not has_request_context():
         return _of_job.get()
     if KEPT not in request.environ:
@@ -79,7 +79,7 @@ def trace_of_job() -> Iterator[None]:
 
 
 def outgoing_headers() -> dict[str, str]:
-    """The headers to add to an HTTP request that the present request or job causes; empty outside of both."""
+    """Return the headers to add to an HTTP request that the present request or job causes; empty outside of both."""
     trace = current_trace()
     return {} if trace is None else {HEADER: trace.header}
 

@@ -47,7 +47,9 @@ def is_visible(text: str) -> bool:
 
 
 def control_character(text: str, but: str = "") -> str | None:
-    """The first control character, lone surrogate or noncharacter of a text, except those in ``but``; None if none."""
+    """Return the first control character, lone surrogate or noncharacter of a text, except those in ``but``; None if
+    none.
+    """
     if text.isprintable():
         return None
     unusable = ("Cc", "Cs")
@@ -68,7 +70,7 @@ def exact_day(value: object) -> date:
 
 
 def years_ahead(day: date, years: int) -> date:
-    """The same calendar day ``years`` later; 29 February becomes 28 February in a common year."""
+    """Return the same calendar day ``years`` later; 29 February becomes 28 February in a common year."""
     try:
         return day.replace(year=day.year + years)
     except ValueError:
@@ -91,7 +93,7 @@ LOOK_ALIKES: Final = str.maketrans(
 
 
 def comparable(text: str) -> str:
-    """The letters and digits of a text in lower case: equal for two spellings of the same words.
+    """Return the letters and digits of a text in lower case: equal for two spellings of the same words.
 
     ё is е. In texts with a Cyrillic letter a Kazakh letter is the Russian one that stands in for it, and a Latin letter
     the Cyrillic one that looks like it: both are typed where a keyboard has no Kazakh letters.
@@ -141,7 +143,9 @@ class ChoiceLabels:
         self._read: dict[str, str | None] = {}
 
     def code(self, text: str) -> str | None:
-        """The code that a text names by its label, as code and label, or by a spelling; None when it names none."""
+        """Return the code that a text names by its label, as code and label, or by a spelling; None when it names
+        none.
+        """
         if text in self._read:
             return self._read[text]
         code = None if control_character(text, but="\t\r\n") else self._read_code(text)
@@ -151,7 +155,9 @@ class ChoiceLabels:
         return code
 
     def _read_code(self, text: str) -> str | None:
-        """The code of the whole text, or the one that all its parts name: "Дамыту / Развитие", "Система (ИС)"."""
+        """Return the code of the whole text, or the one that all its parts name: "Дамыту / Развитие", "Система
+        (ИС)".
+        """
         code = self._codes.get(_key(text))
         if code is not None or not PARTS.search(text) or len(text) > MAX_LENGTH_OF_PARTS:
             return code
@@ -159,13 +165,15 @@ class ChoiceLabels:
         return codes.pop() if len(codes) == 1 else None
 
     def english(self) -> list[str]:
-        """The English labels in the order of the codes; the codes themselves where there are no labels."""
+        """Return the English labels in the order of the codes; the codes themselves where there are no labels."""
         if not isinstance(self._options, type):
             return list(self._options)
         return [member.label for member in self._options]
 
     def texts(self, language: Language) -> list[str]:
-        """The labels in a language, in the order of the codes; the codes themselves where there are no labels."""
+        """Return the labels in a language, in the order of the codes; the codes themselves where there are no
+        labels.
+        """
         return [translate(text, language) for text in self.english()]
 
     def __deepcopy__(self, _memo: object) -> ChoiceLabels:
@@ -267,7 +275,7 @@ MAX_LENGTH: Final = 60
 
 
 def read_day(text: str) -> str:
-    """The date as ``YYYY-MM-DD``; "" for a blank text or a dash; a text that is no date as it is.
+    """Return the date as ``YYYY-MM-DD``; "" for a blank text or a dash; a text that is no date as it is.
 
     Raises InvalidValue for a month above 12, a year of two digits, a date without a day, and two dates.
     """
@@ -304,7 +312,7 @@ def _iso(year: str, month: str, day: str) -> str:
 
 
 def _month(word: str) -> int | None:
-    """The number of the month that the word names or abbreviates."""
+    """Return the number of the month that the word names or abbreviates."""
     name = comparable(word)
     if len(name) < MIN_MONTH_LETTERS:
         return None
@@ -336,7 +344,8 @@ MAX_LOST_ZEROS: Final = 3
 
 
 def read_whole_number(text: str) -> int | str | None:
-    """The number that a text writes out, with ₸ or without; None for a blank text or a dash; other texts as they are.
+    """Return the number that a text writes out, with ₸ or without; None for a blank text or a dash; other texts as
+    they are.
 
     Raises InvalidValue for a fraction, which is never rounded away, for "1.2 млн", for other currencies, for an
     exponent, and for ``1,200``, which some read as a thousand and others as a fraction.
@@ -361,7 +370,8 @@ def read_whole_number(text: str) -> int | str | None:
 
 
 def read_digits(text: str, width: int, lost: int) -> str:
-    """A code of ``width`` digits without blanks; up to ``lost`` leading zeros, which spreadsheets drop, are restored.
+    """Return a code of ``width`` digits without blanks; up to ``lost`` leading zeros, which spreadsheets drop, are
+    restored.
 
     A text that is no such code is returned without its blanks, a dash as "". Raises InvalidValue for an exponent.
     """
@@ -387,7 +397,7 @@ def _number(sign: str, digits: str) -> int:
 
 
 def _without_fraction(amount: str) -> str | None:
-    """The digits of an amount, without separators and a fraction of zeros; None for other texts."""
+    """Return the digits of an amount, without separators and a fraction of zeros; None for other texts."""
     if EXPONENT.fullmatch(amount):
         raise InvalidValue("number-shortened")
     parts = re.split(r"[.,]", amount, maxsplit=1)

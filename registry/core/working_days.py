@@ -30,7 +30,7 @@ class Calendar:
     working_days: frozenset[date] = frozenset()
 
     def is_working(self, day: date) -> bool:
-        """True when the day is a working day."""
+        """Return True when the day is a working day."""
         if day in self.working_days:
             return True
         if day in self.days_off:
@@ -39,7 +39,9 @@ class Calendar:
         return day in worked_weekends if day.weekday() >= SATURDAY else day not in off
 
     def after(self, day: date, count: int) -> date:
-        """The ``count``-th working day after a day; before it if negative; for 0, the day itself or the next one."""
+        """Return the ``count``-th working day after a day; before it if negative; for 0, the day itself or the next
+        one.
+        """
         step = DAY if count >= 0 else -DAY
         if count == 0:
             while not self.is_working(day):
@@ -52,23 +54,27 @@ class Calendar:
         return day
 
     def between(self, first: date, last: date) -> int:
-        """The number of working days after ``first`` up to and including ``last``; negative if ``last`` is earlier."""
+        """Return the number of working days after ``first`` up to and including ``last``; negative if ``last`` is
+        earlier.
+        """
         if last < first:
             return -self.between(last, first)
         return sum(self.is_working(first + DAY * number) for number in range(1, (last - first).days + 1))
 
     def estimated(self, year: int) -> list[date]:
-        """The days off of a year whose dates the package only estimates, and that no correction confirms or moves."""
+        """Return the days off of a year whose dates the package only estimates, and that no correction confirms or
+        moves.
+        """
         names = _base(year)[0]
         days = sorted(day for day, name in names.items() if "(estimated)" in name)
         return [day for day in days if day not in self.days_off | self.working_days]
 
     def estimated_next_year(self, today: date) -> list[date]:
-        """Those of the next year, from October on, when deadlines already run into it."""
+        """Return those of the next year, from October on, when deadlines already run into it."""
         return self.estimated(today.year + 1) if today.month >= LAST_QUARTER else []
 
     def estimated_between(self, first: date, last: date) -> list[date]:
-        """Those that count for a deadline: after ``first``, up to and including ``last``."""
+        """Return those that count for a deadline: after ``first``, up to and including ``last``."""
         years = range(first.year, last.year + 1)
         return [day for year in years for day in self.estimated(year) if first < day <= last]
 
@@ -76,7 +82,9 @@ class Calendar:
 # Cached: 0.3 ms a year, and a list of cases computes several deadlines a row.
 @lru_cache(maxsize=64)
 def _base(year: int) -> tuple[Mapping[date, str], frozenset[date]]:
-    """The package's holidays and working weekend days of a year; never modified, so that threads can share them."""
+    """Return the package's holidays and working weekend days of a year; never modified, so that threads can share
+    them.
+    """
     known = holidays.country_holidays(COUNTRY, years=year, language="en_US")
     return dict(known), frozenset(known.weekend_workdays)
 
@@ -116,7 +124,7 @@ def set_calendar(calendar: Calendar) -> None:
 
 
 def national_calendar() -> Calendar:
-    """The calendar of the process; without one, that of the file that is shipped."""
+    """Return the calendar of the process; without one, that of the file that is shipped."""
     if not _current:
         set_calendar(load_calendar(CALENDAR_FILE))
     return _current[0]

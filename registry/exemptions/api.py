@@ -36,7 +36,7 @@ add_exports(blp, EXEMPTION_LIST, EXEMPTION, EXEMPTION_LIST.read)
 
 
 def etag_data(exemption: Exemption) -> tuple[object, ...]:
-    """What the entity tag is made from; the status changes with the date alone."""
+    """Return what the entity tag is made from; the status changes with the date alone."""
     return "exemption", exemption.id, exemption.status
 
 

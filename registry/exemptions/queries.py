@@ -68,13 +68,13 @@ EXEMPTION_LIST: Final = lists.RecordList(
 
 
 def exemptions_of(project_id: int) -> list[Exemption]:
-    """All exemptions of a project, newest first; the caller must have checked its visibility."""
+    """Return all exemptions of a project, newest first; the caller must have checked its visibility."""
     statement = select(Exemption).where(Exemption.project_id == project_id).order_by(Exemption.id.desc())
     return list(db.session.scalars(statement))
 
 
 def read_exemption(actor: Actor, exemption_id: int) -> Exemption:
-    """The exemption with that id, for display; reading one of a restricted project is journalled.
+    """Return the exemption with that id, for display; reading one of a restricted project is journalled.
 
     Raises ExemptionNotFound.
     """

@@ -39,7 +39,7 @@ class ExemptionAlreadyRevoked(Conflict):
 
 
 def check_exemption(actor: Actor, values: Mapping[str, Any]) -> Project:
-    """The project of a decision to record from validated values, locked in the open transaction.
+    """Return the project of a decision to record from validated values, locked in the open transaction.
 
     Raises Invalid (dates, a project that is unknown or withdrawn).
     """
@@ -87,12 +87,12 @@ EXEMPTION_FIELDS = ("decision_number", "decided_on", "valid_from", "valid_to", "
 
 
 def find_exemption(actor: Actor, exemption_id: int) -> Exemption:
-    """The exemption with that id. Raises ExemptionNotFound, also for projects that the actor may not see."""
+    """Return the exemption with that id. Raises ExemptionNotFound, also for projects that the actor may not see."""
     return _found(_query(actor, exemption_id), exemption_id)
 
 
 def find_exemption_to_change(actor: Actor, exemption_id: int) -> Exemption:
-    """The exemption with that id, locked until the open transaction ends. Raises ExemptionNotFound."""
+    """Return the exemption with that id, locked until the open transaction ends. Raises ExemptionNotFound."""
     require_transaction()
     return _found(_query(actor, exemption_id).with_for_update(of=Exemption), exemption_id)
 
@@ -112,7 +112,7 @@ def record_revocation(actor: Actor, exemption: Exemption, reason: str | None) ->
 
 
 def in_force_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:
-    """The condition on Exemption that it is in force on a date.
+    """Return the condition on Exemption that it is in force on a date.
 
     A revoked exemption is in force on no date, since audits evaluate the current facts.
     """
@@ -120,7 +120,7 @@ def in_force_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:
 
 
 def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> ScalarSelect[int | None]:
-    """The id of a project's exemption in force on a date (the last recorded one), as a scalar subquery."""
+    """Return the id of a project's exemption in force on a date (the last recorded one), as a scalar subquery."""
     return (
         select(func.max(Exemption.id))
         .where(Exemption.project_id == project_id, in_force_on(day))
@@ -130,12 +130,14 @@ def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> Sc
 
 
 def exemption_in_force(project_id: int, day: date) -> int | None:
-    """The id of a project's exemption in force on a date (the last recorded one); None without one."""
+    """Return the id of a project's exemption in force on a date (the last recorded one); None without one."""
     return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
 
 
 def exempt_since(ids: Collection[int]) -> dict[int, datetime]:
-    """When the last exemption in force, or to come into force, was recorded, of those of the projects with one."""
+    """Return when the last exemption in force, or to come into force, was recorded, of those of the projects with
+    one.
+    """
     stands = and_(Exemption.revoked_at.is_(None), Exemption.valid_to >= today())
     recorded = (
         select(Exemption.project_id, func.max(Exemption.recorded_at).label("at"))
@@ -146,7 +148,7 @@ def exempt_since(ids: Collection[int]) -> dict[int, datetime]:
 
 
 def exempt_projects(ids: Collection[int], day: date) -> set[int]:
-    """Those of the projects that an exemption in force on a date covers."""
+    """Return those of the projects that an exemption in force on a date covers."""
     return set(db.session.scalars(select(Exemption.project_id).where(Exemption.project_id.in_(ids), in_force_on(day))))
 
 
@@ -190,7 +192,7 @@ def add_exemption_document(
 
 
 def unusable_documents(project_id: int, ids: Sequence[int]) -> list[Problem]:
-    """The problems of documents that are to be a decision: not of the project itself, or of another decision."""
+    """Return the problems of documents that are to be a decision: not of the project itself, or of another decision."""
     of_project = (Document.project_id == project_id, Document.belongs_to.is_(None), Document.id.in_(ids))
     own = set(db.session.scalars(select(Document.id).where(*of_project)))
     linked = select(ExemptionDocument.document_id).where(ExemptionDocument.document_id.in_(ids))
@@ -214,12 +216,12 @@ def link_documents(exemption: Exemption, ids: Iterable[int]) -> None:
 
 
 def exemption_documents_page(exemption: Exemption, page: Page) -> Listing:
-    """A page of the documents of an exemption, oldest first. Raises Malformed."""
+    """Return a page of the documents of an exemption, oldest first. Raises Malformed."""
     return page_of_documents(_documents(exemption), page)
 
 
 def documents_of_exemptions(ids: list[int]) -> dict[int, list[Mapping[str, Any]]]:
-    """The documents of each of these exemptions, which the caller may see, by the exemption's id."""
+    """Return the documents of each of these exemptions, which the caller may see, by the exemption's id."""
     statement = select(*columns_of_documents(*SHOWN, *NUMBERS), ExemptionDocument.exemption_id)
     joined = statement.join(ExemptionDocument, ExemptionDocument.document_id == Document.id)
     rows = db.session.execute(joined.where(ExemptionDocument.exemption_id.in_(ids)).order_by(Document.id)).mappings()
@@ -230,7 +232,7 @@ def documents_of_exemptions(ids: list[int]) -> dict[int, list[Mapping[str, Any]]
 
 
 def read_exemption_document(exemption: Exemption, document_id: int) -> tuple[Document, bytes]:
-    """A document of the exemption and its content. Raises DocumentNotFound and DocumentDamaged."""
+    """Return a document of the exemption and its content. Raises DocumentNotFound and DocumentDamaged."""
     return document_of_query(_documents(exemption), document_id)
 
 

@@ -143,7 +143,7 @@ class Changes(MethodView):
 
 
 def _renewed() -> Actor:
-    """The caller as they are now. Raises TokenNotAccepted and Forbidden."""
+    """Return the caller as they are now. Raises TokenNotAccepted and Forbidden."""
     g.actor = authenticate_again()
     current_actor().require(Permission.PROJECTS_READ)
     return current_actor()
@@ -156,7 +156,7 @@ def _shown(read: ChangesRead) -> dict[str, Any]:
 
 
 def _asked_for(sent: Mapping[str, str]) -> Callable[[Change], bool]:
-    """Which changes are asked for. Raises Malformed."""
+    """Return which changes are asked for. Raises Malformed."""
     types = _values(sent, TYPES.name, lambda text: choices(text, tuple(ChangeType)))
     subjects = _values(sent, SUBJECTS.name, split_values)
 
@@ -170,7 +170,7 @@ def _asked_for(sent: Mapping[str, str]) -> Callable[[Change], bool]:
 
 
 def _values(sent: Mapping[str, str], name: str, parse: Callable[[str], list[str]]) -> frozenset[str] | None:
-    """The values of a parameter; None without it. Raises Malformed."""
+    """Return the values of a parameter; None without it. Raises Malformed."""
     if name not in sent:
         return None
     try:
@@ -180,7 +180,7 @@ def _values(sent: Mapping[str, str], name: str, parse: Callable[[str], list[str]
 
 
 def _number(sent: Mapping[str, str], name: str, largest: int) -> int | None:
-    """The whole number of a parameter; None without it. Raises Malformed."""
+    """Return the whole number of a parameter; None without it. Raises Malformed."""
     text = sent.get(name)
     if text is None:
         return None

@@ -103,7 +103,8 @@ class ChangesRead:
 
 
 def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
-    """At most ``limit`` changes after a number, in their order, as the actor may see them now; None: all of them.
+    """Return at most ``limit`` changes after a number, in their order, as the actor may see them now; None: all of
+    them.
 
     A shorter list may have more after it: go on after ``read_up_to``. Raises ChangesExpired and ChangesNotReached.
     Without an actor a change of view has the type that fits somebody who sees everything now: ask with an actor.
@@ -132,7 +133,7 @@ def read_changes(actor: Actor | None, after: int, limit: int) -> ChangesRead:
 
 
 def changes_at(actor: Actor, seqs: Collection[int]) -> list[Change]:
-    """Those of the changes with these numbers that the actor may see now, in their order."""
+    """Return those of the changes with these numbers that the actor may see now, in their order."""
     if not seqs:
         return []
     statement = _statement(actor).where(CHANGE.seq.in_(sorted(seqs)))
@@ -163,7 +164,7 @@ def _statement(actor: Actor | None) -> Select[Any]:
 
 
 def _of(kind: ChangeKind, column: ColumnElement[int]) -> ColumnElement[int | None]:
-    """The column for changes of this kind, NULL for others."""
+    """Return the column for changes of this kind, NULL for others."""
     return case((CHANGE.kind == kind.value, column), else_=null())
 
 
@@ -248,7 +249,7 @@ def _view_change(actor: Actor | None, row: RowMapping) -> Change:
 
 
 def _lists_of_project(actor: Actor | None, number: str, names: Iterable[str]) -> dict[str, str]:
-    """The lists of a project that the actor may read."""
+    """Return the lists of a project that the actor may read."""
     may_read = (name for name in names if actor is None or actor.may(LISTS_OF_PROJECT[name]))
     return {name: f"{API}/{name}?project={number}" for name in may_read}
 

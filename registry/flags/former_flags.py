@@ -99,7 +99,7 @@ def flags_written_by(audit_id: int) -> Iterator[None]:
 
 
 def highest_ids() -> tuple[int, int]:
-    """The highest id of a flag, and of a former state, which only grow: what came later has a higher one."""
+    """Return the highest id of a flag, and of a former state, which only grow: what came later has a higher one."""
     highest = [select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery() for table in (FLAGS, FORMER)]
     flags, former = require_transaction().execute(select(*highest)).one()
     return flags, former
@@ -181,7 +181,7 @@ def _require_known(at: datetime) -> None:
 def flags_of_then(
     actor: Actor, project_id: int, at: datetime, page: Page, language: Language, policy: Policy, last_on: date | None
 ) -> Listing:
-    """A page of one project's flags as they were ``at`` a moment, with the texts of the policy of then.
+    """Return a page of one project's flags as they were ``at`` a moment, with the texts of the policy of then.
 
     ``last_on``: the date of the last good audit at the moment. The case is the one of today. Raises Malformed for a bad
     sort or cursor, and FlagsNotKnown.
@@ -207,7 +207,9 @@ ACCEPTED = Flag.accepted_fingerprint == Flag.fingerprint
 
 
 def ever_had_serious_flag(project_id: int) -> bool:
-    """True when the project has, or ever had, a flag of medium or high severity, be it cleared, exempt or accepted."""
+    """Return True when the project has, or ever had, a flag of medium or high severity, be it cleared, exempt or
+    accepted.
+    """
     of_project = select(FLAGS.c.id).where(FLAGS.c.project_id == project_id)
     now_serious = of_project.where(FLAGS.c.severity.in_(SERIOUS))
     once_serious = select(FORMER.c.id).where(FORMER.c.flag_id.in_(of_project), FORMER.c.severity.in_(SERIOUS))
@@ -215,7 +217,7 @@ def ever_had_serious_flag(project_id: int) -> bool:
 
 
 def serious_flags(project_id: int | None = None) -> dict[int, int]:
-    """How many flags of medium or high severity are active, be they exempt or accepted, by the project's id."""
+    """Return how many flags of medium or high severity are active, be they exempt or accepted, by the project's id."""
     active = [IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS)]
     if project_id is not None:
         active.append(FLAGS.c.project_id == project_id)
@@ -239,13 +241,15 @@ def reopen_flags(ids: Sequence[int], at: datetime) -> None:
 
 
 def status_when_reopened() -> ColumnElement[str]:
-    """The status that a cleared flag had, or open or accepted where its exemption has ended since, as SQL on flags."""
+    """Return the status that a cleared flag had, or open or accepted where its exemption has ended since, as SQL on
+    flags.
+    """
     in_force = select(Exemption.id).where(Exemption.id == Flag.exemption_id, in_force_on(today())).exists()
     return case((in_force, FlagStatus.EXEMPT.value), (ACCEPTED, FlagStatus.ACCEPTED.value), else_=FlagStatus.OPEN.value)
 
 
 def status_before_withdrawal() -> ColumnElement[str]:
-    """The status that a flag had which a withdrawal cleared, as SQL on the table of flags."""
+    """Return the status that a flag had which a withdrawal cleared, as SQL on the table of flags."""
     return case((Flag.exemption_id.is_not(None), "exempt"), (ACCEPTED, "accepted"), else_="open")
 
 

@@ -55,12 +55,14 @@ def update_freeze_status_of_agency(agency_id: int, fields: frozenset[str], at: d
 
 
 def policy_basis(policy: Policy) -> dict[str, list[str]]:
-    """What the displayed values of every project depend on in the policy: its scope and its start clock."""
+    """Return what the displayed values of every project depend on in the policy: its scope and its start clock."""
     return {"scope": sorted(policy.scope), "start_clock": sorted(policy.start_clock)}
 
 
 def not_judged_as_they_stand(project_id: int | None = None) -> frozenset[int]:
-    """The ids of projects, or that of one, that were registered or changed since the last good audit read them."""
+    """Return the ids of projects, or that of one, that were registered or changed since the last good audit read
+    them.
+    """
     run = table_of(AuditRun).c
     read = newest_good(run.judged_up_to, func.coalesce(run.known_at, run.started_at))
     last = db.session.execute(read).first()
@@ -71,7 +73,7 @@ def not_judged_as_they_stand(project_id: int | None = None) -> frozenset[int]:
 
 
 def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
-    """The status of a project, worked out, as SQL on the table of statuses."""
+    """Return the status of a project, worked out, as SQL on the table of statuses."""
     kind = select(AGENCY.c.kind).where(AGENCY.c.id == STATUS.c.agency_id).correlate_except(AGENCY).scalar_subquery()
     withdrawn = select(PROJECT.c.id).where(PROJECT.c.withdrawn_at.is_not(None))
     judged_up_to = newest_good(table_of(AuditRun).c.judged_up_to).scalar_subquery()
@@ -85,7 +87,9 @@ def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
 
 
 def computed_severity() -> ColumnElement[str | None]:
-    """The severity of a project's highest active flag, NULL for none, worked out, as SQL on the table of statuses."""
+    """Return the severity of a project's highest active flag, NULL for none, worked out, as SQL on the table of
+    statuses.
+    """
     return case({number: name for name, number in SEVERITY_RANK.items()}, value=_worst_flag(rank(FLAGS.c.severity)))
 
 

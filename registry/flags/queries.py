@@ -45,7 +45,7 @@ def link_column(name: str, of_flag: OfFlag, permission: Permission) -> None:
 
 
 def linked_columns(flag_id: ColumnElement[int]) -> list[ColumnElement[Any]]:
-    """All of them for a flag, labelled with their names."""
+    """Return all of them for a flag, labelled with their names."""
     return [of_flag(flag_id).label(name) for name, (of_flag, _) in _columns.items()]
 
 
@@ -143,7 +143,7 @@ FLAG_LIST: Final = lists.ListDeclaration[Actor](
 
 
 def list_flags(actor: Actor, raw: Mapping[str, str], page: Page, language: Language) -> Listing:
-    """A page of the flags on projects that the actor may see, the newest first unless sorted otherwise.
+    """Return a page of the flags on projects that the actor may see, the newest first unless sorted otherwise.
 
     Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
     """
@@ -152,12 +152,15 @@ def list_flags(actor: Actor, raw: Mapping[str, str], page: Page, language: Langu
 
 
 def flags_of(actor: Actor, number: str, page: Page, language: Language) -> Listing:
-    """A page of one project's flags, cleared ones too, the newest first unless sorted otherwise. Raises Malformed."""
+    """Return a page of one project's flags, cleared ones too, the newest first unless sorted otherwise. Raises
+    Malformed.
+    """
     return _page(actor, (), {"project": number}, page, language)
 
 
 def read_flags(actor: Actor, number: str, page: Page, language: Language) -> Listing:
-    """The same of a project that may not exist. Raises ProjectNotFound, also for projects that the actor may not see.
+    """Return the same of a project that may not exist. Raises ProjectNotFound, also for projects that the actor may
+    not see.
 
     A flag shows that its project is there and visible: the project itself is looked up only where there is none.
     """
@@ -168,7 +171,7 @@ def read_flags(actor: Actor, number: str, page: Page, language: Language) -> Lis
 
 
 def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
-    """The active flags of each of some projects, by number, in two queries for all of them; the worst first."""
+    """Return the active flags of each of some projects, by number, in two queries for all of them; the worst first."""
     worst = rank(FLAG.severity)
     criteria = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
     statement = flag_rows(worst, visible_projects(actor)).where(*criteria).order_by(worst.desc(), FLAG.id)
@@ -224,7 +227,7 @@ def _sorted(sort: str, bound: bool, restricted: bool, *, of_project: bool) -> Se
 def flag_rows(
     sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]], flags: FromClause = FLAGS
 ) -> Select[*tuple[Any, ...]]:
-    """A query of what is shown of flags on visible projects. ``sort``: the column that it will be sorted by.
+    """Return a query of what is shown of flags on visible projects. ``sort``: the column that it will be sorted by.
 
     ``flags``: the table, or a subquery with its columns.
     """
@@ -257,7 +260,9 @@ def flag_rows(
 def flag_representation(
     actor: Actor, row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language
 ) -> dict[str, Any]:
-    """A row of ``flag_rows`` as the actor may see it, with its texts. ``last_on``: the date of the last good audit."""
+    """Return a row of ``flag_rows`` as the actor may see it, with its texts. ``last_on``: the date of the last good
+    audit.
+    """
     # An active flag was last seen by the last good audit: an audit without changes writes nothing.
     seen_on = row["last_seen_on"] if row["status"] == "cleared" else max(last_on or row["opened_on"], row["opened_on"])
     finding = Finding(row["rule"], row["severity"], row["observed"])

@@ -28,14 +28,14 @@ def connect_later_versions(find: LaterVersion) -> None:
 
 
 def first_policy() -> Policy:
-    """The policy of the file. Raises PolicyNotSet before set_policy."""
+    """Return the policy of the file. Raises PolicyNotSet before set_policy."""
     if not _current:
         raise PolicyNotSet
     return _current[0]
 
 
 def policy_in_force(on: date | None = None) -> Policy:
-    """The policy in force on a day, by default today. Raises PolicyNotSet before set_policy."""
+    """Return the policy in force on a day, by default today. Raises PolicyNotSet before set_policy."""
     first = first_policy()
     for find in _later:
         later = find(on)

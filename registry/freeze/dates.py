@@ -23,7 +23,7 @@ _ENGLISH_MONTHS = (
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day ``months`` calendar months later, or that month's last day: 29 February gives 28 February."""
+    """Return the same day ``months`` calendar months later, or that month's last day: 29 February gives 28 February."""
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
@@ -36,7 +36,7 @@ class NotingDay(date):
 
     @classmethod
     def of(cls, day: date) -> NotingDay:
-        """The day, with nothing noted yet."""
+        """Return the day, with nothing noted yet."""
         noting = cls(day.year, day.month, day.day)
         noting.turns = set()
         return noting
@@ -63,12 +63,12 @@ class NotingDay(date):
 
 
 def iso(day: date | None) -> str | None:
-    """The date as YYYY-MM-DD; None for None."""
+    """Return the date as YYYY-MM-DD; None for None."""
     return None if day is None else day.isoformat()
 
 
 def format_date(day: date, language: str) -> str:
-    """The date for a text: 5 January 2026 in English, 05.01.2026 in other languages.
+    """Return the date for a text: 5 January 2026 in English, 05.01.2026 in other languages.
 
     Does not use strftime, which depends on the machine's locale.
     """

@@ -29,12 +29,12 @@ __all__ = ["NextChange", "evaluate", "in_scope", "next_change", "on_platform"]
 
 
 def in_scope(agency_kind: str, policy: Policy) -> bool:
-    """True when the freeze binds agencies of this kind; projects of other agencies are counted separately."""
+    """Return True when the freeze binds agencies of this kind; projects of other agencies are counted separately."""
     return agency_kind in policy.scope
 
 
 def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
-    """The findings on the project on the day: placement first, then in the order of the rules table.
+    """Return the findings on the project on the day: placement first, then in the order of the rules table.
 
     Empty before the cutoff, for agencies out of scope, and for projects confirmed on the platform. A disabled rule
     returns no finding, but a disabled placement rule still decides whether the other rules are evaluated.
@@ -61,7 +61,7 @@ class NextChange(NamedTuple):
 
 
 def next_change(facts: Facts, policy: Policy, on: date) -> NextChange | None:
-    """When the findings of a day change by the passing of time alone; None when they never do.
+    """Return when the findings of a day change by the passing of time alone; None when they never do.
 
     A project that is only checked counts as registered on the day. The rules are asked themselves: the day notes the
     dates with which they compare it.

@@ -55,7 +55,7 @@ class FindingTexts:
 
 
 def explain(finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> FindingTexts:
-    """The finding's texts in ``language``, with the wording of the clause in force on ``on``.
+    """Return the finding's texts in ``language``, with the wording of the clause in force on ``on``.
 
     ``translate`` translates the texts of this package into ``language``; the policy brings its own texts.
     """

@@ -39,7 +39,7 @@ class RulePolicy:
     kk_reviewed: bool
 
     def wording_on(self, on: date) -> Wording:
-        """The latest wording that began on or before the day; the first wording for an earlier day."""
+        """Return the latest wording that began on or before the day; the first wording for an earlier day."""
         effective = [wording for wording in self.clauses if wording.in_force_from <= on]
         return effective[-1] if effective else self.clauses[0]
 

@@ -33,7 +33,7 @@ _LONG_QUOTES = re.compile(r'"""|\'\'\'')
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line (from 1) of every table header and key of a valid TOML text, by path."""
+    """Return the line (from 1) of every table header and key of a valid TOML text, by path."""
     lines: dict[KeyPath, int] = {(): 1}
     tables: Counter[KeyPath] = Counter()
     section: KeyPath = ()
@@ -56,14 +56,14 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int:
-    """The line of the key, or of the innermost enclosing table that the text contains."""
+    """Return the line of the key, or of the innermost enclosing table that the text contains."""
     while path not in lines:
         path = path[:-1]
     return lines[path]
 
 
 def format_path(path: KeyPath) -> str:
-    """The path in TOML notation: ``rules."freeze.creation".clauses[1].act_kk`` (arrays count from 1)."""
+    """Return the path in TOML notation: ``rules."freeze.creation".clauses[1].act_kk`` (arrays count from 1)."""
     parts: list[str] = []
     for part in path:
         if isinstance(part, int):
@@ -78,7 +78,7 @@ def _names(dotted: str) -> KeyPath:
 
 
 def _full_path(names: KeyPath, tables: Counter[KeyPath]) -> KeyPath:
-    """The full path of a table; a table inside an array of tables belongs to the array's last element."""
+    """Return the full path of a table; a table inside an array of tables belongs to the array's last element."""
     path: KeyPath = ()
     for name in names[:-1]:
         path += (name,)
@@ -207,7 +207,7 @@ _FACTS: Mapping[str, ValueType] = {
 
 
 def validate(document: Mapping[str, Any]) -> list[Problem]:
-    """All problems of a parsed policy file."""
+    """Return all problems of a parsed policy file."""
     problems = _check(document, _POLICY, ())
     if _TABLE.accepts(document.get("targets")):
         problems += _target_problems(document["targets"])
@@ -321,7 +321,7 @@ _DELETE: Final = "\x7f"
 
 
 def policy_document(policy: Policy) -> dict[str, Any]:
-    """The policy as a parsed policy file, also with the keys that a file may leave out, but ``targets`` and
+    """Return the policy as a parsed policy file, also with the keys that a file may leave out, but ``targets`` and
     ``appeal_suspends`` where they are what their absence means.
     """
     document = {name: getattr(policy, name) for name in _PLAIN}
@@ -340,7 +340,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
 
 
 def policy_text(document: Mapping[str, Any]) -> str:
-    """The TOML text of a valid document; ``read_policy`` reads the same policy from it."""
+    """Return the TOML text of a valid document; ``read_policy`` reads the same policy from it."""
     lines = list(_pairs(document))
     for name in ("targets", "deadlines"):
         if document.get(name):
@@ -461,7 +461,9 @@ def read_policy(text: str, name: str) -> Policy:
 
 
 def with_present_names(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with the names that its keys have now; a key that stands there under both names is unknown."""
+    """Return the document with the names that its keys have now; a key that stands there under both names is
+    unknown.
+    """
     return {
         name if FORMER_NAMES.get(name) in document else FORMER_NAMES.get(name, name): value
         for name, value in document.items()

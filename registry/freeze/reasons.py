@@ -45,7 +45,9 @@ _UNATTESTED: Final = lazy_text("Last confirmed on {attested}; days after the nex
 
 
 def reason_text(finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> str:
-    """The reason in ``language`` as of a day, into which ``translate`` translates; empty where no number says more."""
+    """Return the reason in ``language`` as of a day, into which ``translate`` translates; empty where no number says
+    more.
+    """
     return _Reason(finding, policy, on, language, translate).text()
 
 
@@ -145,7 +147,7 @@ class _Reason:
         return date.fromisoformat(value) if isinstance(value, str) else None
 
     def _say(self, text: str, known: object = True, **values: object) -> str:
-        """The text with its values; empty when ``known``, which it needs, is None."""
+        """Return the text with its values; empty when ``known``, which it needs, is None."""
         if known is None:
             return ""
         shown = {

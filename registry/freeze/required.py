@@ -79,7 +79,9 @@ _REQUIRED: Mapping[str, str] = {
 
 
 def required_text(rule: str, policy: Policy, language: str, translate: Translate) -> str:
-    """The condition that the rule requires, as a sentence in ``language``, into which ``translate`` translates."""
+    """Return the condition that the rule requires, as a sentence in ``language``, into which ``translate``
+    translates.
+    """
     return translate(_REQUIRED[rule]).format(
         cutoff=format_date(policy.cutoff, language),
         deadline=format_date(policy.migration_deadline, language),

@@ -20,7 +20,7 @@ from registry.freeze.vocabulary import FINAL_STAGES, Placement, Severity, Stage,
 
 
 def started_on(values: Facts | EarlierRevision, policy: Policy) -> date | None:
-    """The earliest date set among the policy's ``start_clock``, or None when none is set."""
+    """Return the earliest date set among the policy's ``start_clock``, or None when none is set."""
     earliest: date | None = None
     for field in policy.start_clock:
         day: date | None = getattr(values, field)
@@ -36,12 +36,12 @@ MIN_DAYS_OF_MONTH: Final = 28
 
 
 def attestation_due(attested_on: date, policy: Policy) -> date | None:
-    """The last day on which the next attestation is in time; None when the policy asks for none."""
+    """Return the last day on which the next attestation is in time; None when the policy asks for none."""
     return add_months(attested_on, policy.attestation_months) if policy.attestation_months else None
 
 
 def attested_before(due_before: date, policy: Policy) -> date | None:
-    """The latest attestation whose next one is due before the day; None when the policy asks for none.
+    """Return the latest attestation whose next one is due before the day; None when the policy asks for none.
 
     For comparisons in a database, which cannot add calendar months alike.
     """
@@ -76,13 +76,13 @@ class PlacementFinding(NamedTuple):
 
 
 def on_platform(facts: Facts, on: date) -> bool:
-    """True when the object is on the platform and this was verified on or before the day."""
+    """Return True when the object is on the platform and this was verified on or before the day."""
     verified = facts.placement_verified_on
     return facts.placement == ON_PLATFORM and verified is not None and verified <= on
 
 
 def placement_finding(facts: Facts, policy: Policy, on: date) -> PlacementFinding | None:
-    """The finding on the placement; None for a project that claims neither placement nor onboarding.
+    """Return the finding on the placement; None for a project that claims neither placement nor onboarding.
 
     Must not be called for projects that are confirmed on the platform.
     """
@@ -162,7 +162,9 @@ def planned(facts: Facts, started: date | None, policy: Policy, on: date) -> Obs
 
 
 def transitional(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """A creation that started before the freeze and was not in operation by then; the decree does not cover it."""
+    """Return a creation that started before the freeze and was not in operation by then; the decree does not cover
+    it.
+    """
     if facts.work_type != CREATION or started is None or started >= policy.cutoff:
         return None
     if facts.commissioned_on is None or facts.commissioned_on >= policy.cutoff:
@@ -197,7 +199,7 @@ def misclassified(facts: Facts, started: date | None, policy: Policy, on: date) 
 
 
 def modification_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """A modification above the limit of the object's cost, or without consent (Digital Code, Art. 88)."""
+    """Return a modification above the limit of the object's cost, or without consent (Digital Code, Art. 88)."""
     if facts.work_type != MODIFICATION or started is None or not policy.cutoff <= started <= on:
         return None
     if not facts.consent_number or _above_limit(facts, policy):
@@ -219,7 +221,7 @@ def _above_limit(facts: Facts, policy: Policy) -> bool:
 
 
 def pilot_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """A pilot that lasts longer than the law allows (Law 418-V, Art. 39)."""
+    """Return a pilot that lasts longer than the law allows (Law 418-V, Art. 39)."""
     if facts.stage != PILOT or facts.pilot_started_on is None:
         return None
     if on > add_months(facts.pilot_started_on, policy.pilot_limit_months):
@@ -266,7 +268,7 @@ def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: da
 
 
 def order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """An order to migrate is in force and its due date has passed."""
+    """Return an order to migrate is in force and its due date has passed."""
     if facts.order_migrate_by is not None and facts.order_migrate_by < on:
         return {"order_migrate_by": iso(facts.order_migrate_by)}
     return None
@@ -285,7 +287,8 @@ def backdated(facts: Facts, started: date | None, policy: Policy, on: date) -> O
 
 
 def rewritten(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """A start date moved from under the freeze to before it, or a creation under the freeze that was reclassified.
+    """Return a start date moved from under the freeze to before it, or a creation under the freeze that was
+    reclassified.
 
     Compares with the oldest revision that differs, so that later edits do not change the observed values.
     """
@@ -302,7 +305,7 @@ def rewritten(facts: Facts, started: date | None, policy: Policy, on: date) -> O
 
 
 def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None:
-    """An unconfirmed final stage (Digital Code, Art. 89). The caller has checked that the stage is final.
+    """Return an unconfirmed final stage (Digital Code, Art. 89). The caller has checked that the stage is final.
 
     The rule keeps holding when an end date was once missing or under the freeze: editing the date must not clear it.
     """
@@ -318,7 +321,7 @@ def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None
 
 
 def ending_confirmed(facts: Facts, on: date) -> bool:
-    """Whether the ending was confirmed by the day."""
+    """Return whether the ending was confirmed by the day."""
     return facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= on
 
 
@@ -337,7 +340,9 @@ def legacy(facts: Facts, started: date | None) -> Observed:
 
 
 def unattested(facts: Facts, policy: Policy, on: date) -> Observed | None:
-    """A record that nobody confirmed as still true in time (Digital Code, Art. 71(2); the period is the policy's)."""
+    """Return a record that nobody confirmed as still true in time (Digital Code, Art. 71(2); the period is the
+    policy's).
+    """
     attested = facts.attested_on or facts.registered_on or on
     due = attestation_due(attested, policy)
     return {"attested_on": iso(attested)} if due is not None and due < on else None

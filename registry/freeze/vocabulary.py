@@ -34,7 +34,7 @@ class Choices(StrEnum):
 
     @classmethod
     def codes(cls) -> tuple[str, ...]:
-        """All codes as plain strings, in the order of the members."""
+        """Return all codes as plain strings, in the order of the members."""
         return tuple(member.value for member in cls)
 
 
@@ -57,11 +57,11 @@ class Severity(Choices):
 
     @classmethod
     def worst_first(cls) -> tuple[Severity, ...]:
-        """All severities in descending order."""
+        """Return all severities in descending order."""
         return tuple(reversed(cls))
 
     def and_above(self) -> tuple[str, ...]:
-        """The codes of this severity and of the higher ones."""
+        """Return the codes of this severity and of the higher ones."""
         return Severity.codes()[self.rank - 1 :]
 
 

@@ -146,7 +146,9 @@ ISSUED: Final = {**schemas.EXAMPLE, "status": "issued", "approved_by": ["b.akhme
 
 
 def etag_data(report: GovernmentReport) -> tuple[object, ...]:
-    """What the entity tag is made from; what is shown also depends on the date, the caller and later versions."""
+    """Return what the entity tag is made from; what is shown also depends on the date, the caller and later
+    versions.
+    """
     shown = show_report(current_actor(), report)
     state = (
         shown["is_overdue"],
@@ -159,7 +161,7 @@ def etag_data(report: GovernmentReport) -> tuple[object, ...]:
 
 
 def answer(report: GovernmentReport) -> dict[str, Any]:
-    """The report as the caller sees it, with its entity tag."""
+    """Return the report as the caller sees it, with its entity tag."""
     blp.set_etag(etag_data(report))
     return show_report(current_actor(), report)
 

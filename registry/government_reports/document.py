@@ -55,23 +55,23 @@ FLAG_COLUMNS: Final[Mapping[str, str]] = {
 
 
 def number(value: int) -> str:
-    """A whole number in groups of three digits, as in Kazakh and Russian."""
+    """Return a whole number in groups of three digits, as in Kazakh and Russian."""
     return f"{value:,}".replace(",", NO_BREAK)
 
 
 def millions(value: int, language: Language) -> str:
-    """An amount of tenge in millions with one decimal."""
+    """Return an amount of tenge in millions with one decimal."""
     whole, tenth = divmod(round(value / 100_000), 10)
     return f"{number(whole)}{_point(language)}{tenth}"
 
 
 def decimal(value: float, language: Language) -> str:
-    """A number with one decimal."""
+    """Return a number with one decimal."""
     return f"{value:.1f}".replace(".", _point(language))
 
 
 def measure(name: str, value: Any, language: Language) -> str:
-    """A count, a percentage or an amount, by the name of the figure."""
+    """Return a count, a percentage or an amount, by the name of the figure."""
     if value is None:
         return NOTHING
     if name == "clear_percent":
@@ -80,22 +80,22 @@ def measure(name: str, value: Any, language: Language) -> str:
 
 
 def region_name(key: str | None, _: Translate) -> str:
-    """The name of a region; projects may have none."""
+    """Return the name of a region; projects may have none."""
     return _(Region(key).label) if key else _(OTHER)
 
 
 def name_in(row: Mapping[str, Any], language: Language) -> str:
-    """The name of an agency or project in the language, in the other official one, or its key."""
+    """Return the name of an agency or project in the language, in the other official one, or its key."""
     return str(row.get(f"name_{language}") or row.get("name_ru") or row.get("name_kk") or row["key"])
 
 
 def rule_title(row: Mapping[str, Any], language: Language) -> str:
-    """The title of a rule in the language, in Russian, or its code."""
+    """Return the title of a rule in the language, in Russian, or its code."""
     return str(row.get(f"title_{language}") or row.get("title_ru") or row["key"])
 
 
 def orders_text(orders: Sequence[Mapping[str, Any]], language: Language) -> str:
-    """The orders in force on a project, each with its day."""
+    """Return the orders in force on a project, each with its day."""
     return "; ".join(_order(order, translator(language)) for order in orders) or NOTHING
 
 
@@ -119,7 +119,8 @@ Change = dict[str, str | None]
 
 
 def changes_between(former: GovernmentReport, report: GovernmentReport, *, with_restricted: bool) -> list[Change]:
-    """Every field that differs: ``field``, ``before`` and ``after``, as texts; figures as ``by_region/71/projects``.
+    """Return every field that differs: ``field``, ``before`` and ``after``, as texts; figures as
+    ``by_region/71/projects``.
 
     ``with_restricted``: compare the figures over all projects, else those without restricted ones.
     """
@@ -153,7 +154,7 @@ def _change(name: str, before: Any, after: Any) -> Change:
 
 
 def text_of(value: Any) -> str | None:
-    """A value as text; lists as JSON, None for none."""
+    """Return a value as text; lists as JSON, None for none."""
     if value is None or isinstance(value, str):
         return value
     return canonical(value) if isinstance(value, list | dict) else str(value)
@@ -194,8 +195,8 @@ MEASURES: Final[Mapping[str, str]] = {
 def change_rows(
     changes: Sequence[Change], figures: Mapping[str, Any], language: Language, texts_in: Sequence[str] = ()
 ) -> list[list[str]]:
-    """One row for each change of a field, of a text and of a figure; a record that is only in one of the versions has
-    one row. ``texts_in``: the languages of the texts, else only the one of the rows.
+    """Return one row for each change of a field, of a text and of a figure; a record that is only in one of the
+    versions has one row. ``texts_in``: the languages of the texts, else only the one of the rows.
     """
     _ = translator(language)
     rows = [row for change in changes if not _is_figure(change) for row in _field(change, language, texts_in)]
@@ -374,7 +375,9 @@ class ReportContent:
 
 
 def document(report: ReportContent, language: Language) -> Document:
-    """The report in a language; its sections are written in Kazakh and Russian, in other languages there are none."""
+    """Return the report in a language; its sections are written in Kazakh and Russian, in other languages there are
+    none.
+    """
     _ = translator(language)
     number = _(NUMBER).format(number=report.number, version=report.version)
     subject = _(SUBJECT)
@@ -387,7 +390,7 @@ def document(report: ReportContent, language: Language) -> Document:
 
 
 def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]:
-    """The tables of frozen figures."""
+    """Return the tables of frozen figures."""
     _ = translator(language)
     totals = [_(ALL), *_counts(figures["totals"], language)]
     regions = [[region_name(row["key"], _), *_counts(row, language)] for row in figures["by_region"]]
@@ -476,7 +479,7 @@ def pdf_of_report(report: ReportContent, language: Language) -> bytes:
 
 
 def pdf_name(report: ReportContent, language: Language) -> str:
-    """The name of the file, without its ending."""
+    """Return the name of the file, without its ending."""
     return f"government-report-{report.number}-{report.version}-{language}"
 
 

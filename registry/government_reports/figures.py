@@ -45,7 +45,8 @@ class Piece(NamedTuple):
 
 
 def read_figures(audit: AuditRun) -> tuple[Figures, Figures]:
-    """The figures over all projects, and those without restricted ones; the list has no restricted project in either.
+    """Return the figures over all projects, and those without restricted ones; the list has no restricted project in
+    either.
 
     Withdrawn projects are left out, as in the compliance report.
     """
@@ -85,7 +86,7 @@ def _statement() -> Select[Any]:
 
 
 def _part(part: str, *columns: ColumnElement[Any]) -> Select[Any]:
-    """A part of the statement, its columns named as the fields of Piece."""
+    """Return a part of the statement, its columns named as the fields of Piece."""
     named = zip(Piece._fields, (literal(part), *columns), strict=True)
     return select(*(column.label(name) for name, column in named))
 
@@ -163,7 +164,7 @@ def _agencies(ids: Iterable[int]) -> dict[int, Mapping[str, Any]]:
 
 
 def _listed(bins: Mapping[int, str]) -> list[dict[str, Any]]:
-    """The projects by number, each with its rules and its orders in force, the oldest first.
+    """Return the projects by number, each with its rules and its orders in force, the oldest first.
 
     ``bins``: the BIN of the agency of each. One that became restricted meanwhile is left out.
     """

@@ -292,7 +292,7 @@ def government_report_figures(actor: Actor, report_number: str, ending: str) -> 
 
 
 def requested_report(actor: Actor, number: str) -> GovernmentReport:
-    """The requested version of the report. Raises GovernmentReportNotFound."""
+    """Return the requested version of the report. Raises GovernmentReportNotFound."""
     version = request.args.get("version", "")
     if not version:
         return find_government_report(actor, number)
@@ -303,7 +303,7 @@ def requested_report(actor: Actor, number: str) -> GovernmentReport:
 
 
 def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
-    """The page of a version, with a form that was sent."""
+    """Return the page of a version, with a form that was sent."""
     shown: dict[str, Any] = show_report(actor, report)
     content = content_of(actor, report)
     is_newest = report.version == shown["versions"][-1]
@@ -331,5 +331,5 @@ def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
 
 
 def _only_lacks_restricted(actor: Actor, report: GovernmentReport) -> bool:
-    """True when the actor could approve, but may not see every project that counts."""
+    """Return True when the actor could approve, but may not see every project that counts."""
     return actor.may(Permission.GOVERNMENT_REPORTS_APPROVE) and not reads_whole_report(actor, report)

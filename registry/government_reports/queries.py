@@ -34,7 +34,7 @@ class FiguresNotFrozen(NotFound):
 
 
 def find_government_report(actor: Actor, number: str, version: int | None = None) -> GovernmentReport:
-    """A version of a report, by default the newest that the actor may read. Raises RoleNotAllowed and
+    """Return a version of a report, by default the newest that the actor may read. Raises RoleNotAllowed and
     GovernmentReportNotFound.
     """
     actor.require(Permission.GOVERNMENT_REPORTS_READ)
@@ -42,13 +42,13 @@ def find_government_report(actor: Actor, number: str, version: int | None = None
 
 
 def find_report_to_change(number: str) -> GovernmentReport:
-    """The newest version, locked until the open transaction ends. Raises GovernmentReportNotFound."""
+    """Return the newest version, locked until the open transaction ends. Raises GovernmentReportNotFound."""
     require_transaction()
     return _found(_versions(number).with_for_update(), number, None)
 
 
 def show_report(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
-    """A version as its schema shows it, with the hash of the figures that the actor may see."""
+    """Return a version as its schema shows it, with the hash of the figures that the actor may see."""
     same = (*_same_report(report), *_readable(actor))
     versions = select(GovernmentReport.version).where(*same).order_by(GovernmentReport.version)
     names = ("authors", "submitted_by", "submitted_at", "returned_by", "returned_at", "remark", "correction_reason")
@@ -65,7 +65,7 @@ def show_report(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
 
 
 def changes_of_report(actor: Actor, report: GovernmentReport) -> list[dict[str, str | None]]:
-    """What differs from the version before, in the figures that the actor may see; nothing for version 1."""
+    """Return what differs from the version before, in the figures that the actor may see; nothing for version 1."""
     if report.version == 1:
         return []
     former = db.session.scalars(
@@ -75,17 +75,19 @@ def changes_of_report(actor: Actor, report: GovernmentReport) -> list[dict[str, 
 
 
 def reads_whole_report(actor: Actor, report: GovernmentReport) -> bool:
-    """True when the actor reads the report itself; else its version without restricted records."""
+    """Return True when the actor reads the report itself; else its version without restricted records."""
     return actor.may(Permission.RESTRICTED_READ) or not report.leaves_restricted_out
 
 
 def document_number(actor: Actor, report: GovernmentReport) -> str:
-    """The number of what the actor reads: ``2026-1``, or ``2026-1-open`` without restricted records."""
+    """Return the number of what the actor reads: ``2026-1``, or ``2026-1-open`` without restricted records."""
     return report.number if reads_whole_report(actor, report) else report.open_number
 
 
 def last_audit_of(report: GovernmentReport) -> dict[str, Any] | None:
-    """The last audit, when the figures of a version that is not issued are of another one: they ask for a refresh."""
+    """Return the last audit, when the figures of a version that is not issued are of another one: they ask for a
+    refresh.
+    """
     if report.frozen_at is None or report.status == GovernmentReportStatus.ISSUED:
         return None
     last = last_good_audit()
@@ -93,8 +95,8 @@ def last_audit_of(report: GovernmentReport) -> dict[str, Any] | None:
 
 
 def data_of_report(actor: Actor, report: GovernmentReport) -> tuple[str, str]:
-    """The frozen figures as canonical JSON, and the SHA-256 of its bytes; restricted projects count only for those
-    who may read them. Raises FiguresNotFrozen.
+    """Return the frozen figures as canonical JSON, and the SHA-256 of its bytes; restricted projects count only for
+    those who may read them. Raises FiguresNotFrozen.
     """
     data, digest = _frozen(actor, report)
     if data is None or digest is None:
@@ -103,7 +105,7 @@ def data_of_report(actor: Actor, report: GovernmentReport) -> tuple[str, str]:
 
 
 def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
-    """What the document of a version is made of, with the figures that the actor may see."""
+    """Return what the document of a version is made of, with the figures that the actor may see."""
     data, digest = _frozen(actor, report)
     approved = [name for name in (report.first_approved_by, report.second_approved_by) if name is not None]
     return ReportContent(
@@ -124,7 +126,7 @@ def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
 
 
 def summary(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
-    """A version as the list shows it."""
+    """Return a version as the list shows it."""
     columns = {name: getattr(report, name) for name in SUMMARY_COLUMNS}
     number = document_number(actor, report)
     return {
@@ -170,7 +172,7 @@ def _same_report(report: GovernmentReport) -> tuple[Any, ...]:
 
 
 def _readable(actor: Actor) -> tuple[ColumnElement[bool], ...]:
-    """The conditions on what the actor may read: leaders read only issued versions."""
+    """Return the conditions on what the actor may read: leaders read only issued versions."""
     if actor.may(Permission.GOVERNMENT_REPORTS_READ_DRAFTS):
         return ()
     return (GovernmentReport.status == GovernmentReportStatus.ISSUED.value,)
@@ -215,7 +217,7 @@ ROWS_A_PIECE: Final = 500
 
 
 def export_rows(actor: Actor, report: GovernmentReport) -> list[Rows]:
-    """The rows below HEADER, in pieces. Raises FiguresNotFrozen."""
+    """Return the rows below HEADER, in pieces. Raises FiguresNotFrozen."""
     data, _digest = data_of_report(actor, report)
     rows = [
         (table, key, measure, value if type(value) in (int, float) else text_of(value))

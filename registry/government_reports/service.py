@@ -185,7 +185,7 @@ def _require_changeable(report: GovernmentReport) -> None:
 
 
 def _find_reader(name: str) -> Account:
-    """The active person of that name, who may read reports to the Government. Raises Invalid."""
+    """Return the active person of that name, who may read reports to the Government. Raises Invalid."""
     account = account_named(name)
     usable = account is not None and account.is_person and account.status == "active"
     if (
@@ -382,7 +382,7 @@ def correct_government_report(actor: Actor, number: str, reason: str, due_on: da
 
 
 def may_approve(actor: Actor, report: GovernmentReport) -> bool:
-    """True when the actor may approve the version now, apart from the step-up."""
+    """Return True when the actor may approve the version now, apart from the step-up."""
     in_review = report.status == GovernmentReportStatus.IN_REVIEW
     issues = report.first_approved_by is not None
     needed = Permission.GOVERNMENT_REPORTS_ISSUE if issues else Permission.GOVERNMENT_REPORTS_APPROVE

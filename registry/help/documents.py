@@ -44,7 +44,7 @@ class Document:
         }
 
     def path(self, language: Language) -> Path:
-        """The path of the file in a language, which may not exist."""
+        """Return the path of the file in a language, which may not exist."""
         return DOCS / self.files[language]
 
 
@@ -133,7 +133,7 @@ _FURTHER_OF_ROLE: Final = {Role.AGENCY_ADMINISTRATOR: "administrator"}
 
 
 def guides_of(role: Role) -> list[Document]:
-    """The guides for people of a role; none for auditors, who only read."""
+    """Return the guides for people of a role; none for auditors, who only read."""
     names = (_GUIDE_OF_ROLE.get(role), _FURTHER_OF_ROLE.get(role))
     return [DOCUMENTS[name] for name in names if name is not None]
 
@@ -211,7 +211,8 @@ def _headings(tokens: Sequence[Token]) -> Iterator[tuple[Token, str]]:
 
 
 def _anchors(document: Document, language: Language) -> dict[str, str]:
-    """The anchors that code hosts give the headings of a file, and those of the English headings in the same places.
+    """Return the anchors that code hosts give the headings of a file, and those of the English headings in the same
+    places.
 
     A translation with more or fewer headings keeps its own anchors.
     """
@@ -227,12 +228,12 @@ def _own_anchors(document: Document, language: Language) -> tuple[str, ...]:
 
 
 def _without_title(tokens: list[Token]) -> list[Token]:
-    """The tokens without the first heading, which the page displays itself."""
+    """Return the tokens without the first heading, which the page displays itself."""
     return tokens[3:] if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1" else tokens
 
 
 def _without_language_links(tokens: list[Token], document: Document) -> list[Token]:
-    """The tokens without the paragraph that leads to the translations: the page has its own language switch."""
+    """Return the tokens without the paragraph that leads to the translations: the page has its own language switch."""
     names = {file.name for file in document.files.values()}
     left: list[Token] = []
     place = 0
@@ -248,7 +249,7 @@ def _without_language_links(tokens: list[Token], document: Document) -> list[Tok
 
 
 def _decorated(tokens: list[Token], file: PurePosixPath) -> list[Token]:
-    """The tokens with classes, labels of tables, and links that lead to pages of the service."""
+    """Return the tokens with classes, labels of tables, and links that lead to pages of the service."""
     heading, tables = "", 0
     columns: list[str] = []
     cells = iter(columns)
@@ -302,7 +303,7 @@ def _inline(children: Sequence[Token], file: PurePosixPath) -> Iterator[Token]:
 
 
 def page_address(link: str, file: PurePosixPath) -> str | None:
-    """The address on this service of a link in a file; None when it leads to a file that is no help page."""
+    """Return the address on this service of a link in a file; None when it leads to a file that is no help page."""
     if link.startswith(EXTERNAL):
         return link
     path, _, anchor = link.partition("#")
@@ -325,7 +326,7 @@ class _Renderer(RendererHTML):
     """HTML of the tokens; what may be wider than the screen scrolls in a box that the keyboard reaches."""
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        """A table opens its box."""
+        """Return a table opens its box."""
         label = escape(tokens[idx].meta["label"])
         box = f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
         return box + self.renderToken(tokens, idx, options, env)
@@ -335,11 +336,11 @@ class _Renderer(RendererHTML):
         return self.renderToken(tokens, idx, options, env) + "</div>\n"
 
     def code_block(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
-        """A block of code."""
+        """Return a block of code."""
         return f'<pre class="guide__code" tabindex="0"><code>{escape(tokens[idx].content)}</code></pre>\n'
 
     def fence(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
-        """The same, fenced."""
+        """Return the same, fenced."""
         return self.code_block(tokens, idx)
 
 

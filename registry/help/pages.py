@@ -48,24 +48,24 @@ def help_document(document: str) -> Answer:
 
 
 def own_guides() -> list[Document]:
-    """The guides for the user's role, none for visitors and auditors."""
+    """Return the guides for the user's role, none for visitors and auditors."""
     person = current_user().session_actor
     return [] if person is None else guides_of(person.role)
 
 
 def own_help_address() -> str:
-    """Where *Help* leads: to the guide for the user's role if it is one, else to the list of the documents."""
+    """Return where *Help* leads: to the guide for the user's role if it is one, else to the list of the documents."""
     own = own_guides()
     return help_address(own[0].name) if len(own) == 1 else url_for("web.help_index")
 
 
 def help_address(name: str, section: str | None = None) -> str:
-    """The address of a document, or of one of its sections: by the anchor of the English heading."""
+    """Return the address of a document, or of one of its sections: by the anchor of the English heading."""
     return url_for("web.help_document", document=name, _anchor=section)
 
 
 def _not_indexed(page: str) -> Response:
-    """A page that search engines leave out: each installation has the same texts."""
+    """Return a page that search engines leave out: each installation has the same texts."""
     response = make_response(page)
     response.headers["X-Robots-Tag"] = "noindex"
     return response

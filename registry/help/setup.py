@@ -98,7 +98,7 @@ def setup_facts(actor: Actor) -> SetupFacts:
 
 
 def setup_to_show(actor: Actor) -> SetupFacts | None:
-    """The facts for the actor's home page; None when the list is complete, hidden, or of another role."""
+    """Return the facts for the actor's home page; None when the list is complete, hidden, or of another role."""
     if not actor.may(Permission.AGENCIES_WRITE) or not actor.is_person or is_setup_hidden(actor):
         return None
     facts = setup_facts(actor)
@@ -116,7 +116,7 @@ def hide_setup(actor: Actor) -> None:
 
 
 def is_setup_hidden(actor: Actor) -> bool:
-    """True when the actor has hidden the list, under the present name or a former one."""
+    """Return True when the actor has hidden the list, under the present name or a former one."""
     statement = (
         select(JournalEntry.seq)
         .where(JournalEntry.action == HIDDEN, JournalEntry.principal.in_(names_of(actor)))

@@ -33,7 +33,7 @@ PRINCIPAL = "registry.principal"
 
 
 def authenticate() -> Actor:
-    """The caller, by bearer token. Raises AuthenticationRequired, TokenNotAccepted and TooManyRequests."""
+    """Return the caller, by bearer token. Raises AuthenticationRequired, TokenNotAccepted and TooManyRequests."""
     try:
         actor = authenticate_again()
     except (AuthenticationRequired, TokenNotAccepted):
@@ -46,7 +46,7 @@ def authenticate() -> Actor:
 
 
 def authenticate_again() -> Actor:
-    """The same, not counted for the rate limit: the caller as they are now, for a request that has waited."""
+    """Return the same, not counted for the rate limit: the caller as they are now, for a request that has waited."""
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != SCHEME or not token.strip():
         raise AuthenticationRequired

@@ -49,7 +49,7 @@ SQLITE_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def error_of(error: Exception) -> RegistryError:
-    """The typed error for one of ``DATABASE_ERRORS``."""
+    """Return the typed error for one of ``DATABASE_ERRORS``."""
     original = error.orig if isinstance(error, DBAPIError) else None
     sqlstate = getattr(original, "sqlstate", None)
     sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF
@@ -108,12 +108,12 @@ OF_HTTP: Final[dict[int, type[RegistryError]]] = {
 
 
 def status_of(error: RegistryError) -> int:
-    """The status of an error; 500 for a type that is not in the table."""
+    """Return the status of an error; 500 for a type that is not in the table."""
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
 def retry_after(error: RegistryError) -> str | None:
-    """The seconds of Retry-After; None when time alone does not resolve the error."""
+    """Return the seconds of Retry-After; None when time alone does not resolve the error."""
     match error:
         case http_errors.TooManyRequests():
             return str(error.params["seconds"])
@@ -135,7 +135,7 @@ def retry_after(error: RegistryError) -> str | None:
 
 
 def problem_body(error: RegistryError) -> dict[str, object]:
-    """The members of the error's problem document, in the requested language."""
+    """Return the members of the error's problem document, in the requested language."""
     language = request_locale()
     status = status_of(error)
     problems: Sequence[Problem] = getattr(error, "problems", ())
@@ -160,7 +160,7 @@ def problem_body(error: RegistryError) -> dict[str, object]:
 
 
 def problem_response(error: RegistryError) -> Response:
-    """The error as problem+json in the requested language."""
+    """Return the error as problem+json in the requested language."""
     status = status_of(error)
     response = Response(json.dumps(problem_body(error)), status=status, content_type=PROBLEM_JSON)
     response.headers["Content-Language"] = request_locale()

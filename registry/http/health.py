@@ -50,7 +50,7 @@ def init_health(app: Flask, settings: Settings) -> None:
 
 
 def why_not_ready(*, audits_are_on: bool) -> list[str]:
-    """What keeps the registry from doing its work: codes, none when all is well."""
+    """Return what keeps the registry from doing its work: codes, none when all is well."""
     if not schema_is_current():
         return ["schema-not-current"]
     if is_damaged():

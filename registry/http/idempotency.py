@@ -101,7 +101,7 @@ def delete_old_responses() -> None:
 
 
 def request_digest(form: Mapping[str, object]) -> str:
-    """What two requests are compared by: the body as it was sent, or the loaded ``form`` of a multipart body.
+    """Return what two requests are compared by: the body as it was sent, or the loaded ``form`` of a multipart body.
 
     A multipart boundary differs each time the same form is sent.
     """
@@ -117,7 +117,7 @@ def request_digest(form: Mapping[str, object]) -> str:
 
 
 def body_digest(raw: bytes) -> str:
-    """What two requests are compared by."""
+    """Return what two requests are compared by."""
     return hashlib.sha256(raw).hexdigest()
 
 
@@ -126,7 +126,7 @@ def _same(scope: Mapping[str, str]) -> list[ColumnElement[bool]]:
 
 
 def _claim(scope: Mapping[str, str], digest: str) -> int | None:
-    """The id of the key's new row; None when it has one that is not too old."""
+    """Return the id of the key's new row; None when it has one that is not too old."""
     db.session.execute(delete(StoredResponse).where(*_same(scope), StoredResponse.at < now() - RETENTION))
     claim = insert_or_ignore(StoredResponse).values(**scope, request_hash=digest, at=now())
     return db.session.scalar(claim.on_conflict_do_nothing().returning(StoredResponse.id))

@@ -54,7 +54,7 @@ from registry.webhooks.queue import due_deliveries, failing_webhooks, pending_de
 
 
 def queues() -> dict[str, Backlog]:
-    """All queues by name. A confirmed request waits from the beginning of its day on."""
+    """Return all queues by name. A confirmed request waits from the beginning of its day on."""
     due = (Request.state == RequestState.CONFIRMED.value, Request.carried_out_at.is_(None), Request.on <= today())
     requests, first_day = db.session.execute(select(func.count(), func.min(Request.on)).where(*due)).one()
     return {
@@ -79,7 +79,7 @@ class StoredMetrics(Collector):
         self._kept: tuple[float, list[Metric]] | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges, at most ``KEPT_S`` old: several monitoring servers cost no more than one."""
+        """Return the gauges, at most ``KEPT_S`` old: several monitoring servers cost no more than one."""
         with self._lock:
             if self._kept is None or monotonic() - self._kept[0] >= KEPT_S:
                 self._kept = monotonic(), [_build_info(), *_stored()]
@@ -108,7 +108,9 @@ def _stored() -> list[Metric]:
 
 
 def _installed() -> Metric:
-    """What is due on a new installation has no series of its own before its first success; alerts count from here."""
+    """Return what is due on a new installation has no series of its own before its first success; alerts count from
+    here.
+    """
     text = "When the schema was first created"
     return _gauge("registry_installed_timestamp_seconds", text, installed_at().timestamp())
 
@@ -249,7 +251,7 @@ def _age(since: datetime | None) -> float:
 
 
 def _gauge(name: str, text: str, value: float | Mapping[Any, float], labels: Iterable[str] = ()) -> GaugeMetricFamily:
-    """A gauge: one value, or one for each tuple of labels."""
+    """Return a gauge: one value, or one for each tuple of labels."""
     if not isinstance(value, Mapping):
         return GaugeMetricFamily(name, text, value=value)
     gauge = GaugeMetricFamily(name, text, labels=list(labels))
@@ -318,7 +320,7 @@ def init_metrics(app: Flask) -> None:
 
 
 def _shared_folder() -> Path | None:
-    """The folder of the multiprocess mode, made where it is missing; None without it."""
+    """Return the folder of the multiprocess mode, made where it is missing; None without it."""
     name = os.environ.get(SHARED_FOLDER)
     if not name:
         return None

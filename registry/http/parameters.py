@@ -29,7 +29,7 @@ class RowIdConverter(BaseConverter):
         super().__init__(url_map)
 
     def to_python(self, value: str) -> int:
-        """The number; a larger one names no row."""
+        """Return the number; a larger one names no row."""
         number = int(value)
         if number > self.LARGEST:
             raise ValidationError
@@ -81,7 +81,7 @@ SORT: Final = "sort"
 
 
 def page_parameters(sorts: tuple[str, ...]) -> tuple[Parameter, ...]:
-    """The parameters of a paged list that can be sorted by these fields."""
+    """Return the parameters of a paged list that can be sorted by these fields."""
     if not sorts:
         return (LIMIT, CURSOR)
     words = [*sorts, *(f"-{name}" for name in sorts)]
@@ -90,7 +90,7 @@ def page_parameters(sorts: tuple[str, ...]) -> tuple[Parameter, ...]:
 
 
 def read_query(known: Mapping[str, Parameter]) -> dict[str, str]:
-    """The parameters that were sent, several values of one with commas: ``a=x&a=y`` means ``a=x,y``.
+    """Return the parameters that were sent, several values of one with commas: ``a=x&a=y`` means ``a=x,y``.
 
     Raises Malformed naming each that is unknown, not text, or repeated where one value is taken.
     """
@@ -133,6 +133,6 @@ def take_page(sent: dict[str, str]) -> Page:
 
 
 def next_link(cursor: str) -> str:
-    """The ``Link`` header that leads to the next page of this very list."""
+    """Return the ``Link`` header that leads to the next page of this very list."""
     query = [(name, value) for name, value in request.args.items(multi=True) if name != CURSOR.name]
     return f'<{request.path}?{urlencode([*query, (CURSOR.name, cursor)])}>; rel="next"'

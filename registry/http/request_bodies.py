@@ -69,7 +69,7 @@ def require_content_type(taken: str) -> None:
 
 
 def read_bytes(most: int = MAX_BODY) -> bytes:
-    """The whole body. Raises PayloadTooLarge above ``most`` bytes, which is 1 MiB."""
+    """Return the whole body. Raises PayloadTooLarge above ``most`` bytes, which is 1 MiB."""
     request.max_content_length = most
     if (request.content_length or 0) > most:
         raise PayloadTooLarge(limit=_mib(most))
@@ -81,7 +81,7 @@ def read_bytes(most: int = MAX_BODY) -> bytes:
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
-    """The JSON object in a body. Raises BodyNotReadable for anything else, duplicate keys and NaN among it."""
+    """Return the JSON object in a body. Raises BodyNotReadable for anything else, duplicate keys and NaN among it."""
     try:
         value = json.loads(
             raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
@@ -103,7 +103,9 @@ def limit_form() -> None:
 
 
 def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
-    """The fields and files of a multipart body. Raises PayloadTooLarge, and Malformed when a name comes twice."""
+    """Return the fields and files of a multipart body. Raises PayloadTooLarge, and Malformed when a name comes
+    twice.
+    """
     limit_form()
     if (request.content_length or 0) > MAX_FILE + ENVELOPE:
         raise PayloadTooLarge(limit=_mib(MAX_FILE))
@@ -119,7 +121,8 @@ def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
 
 
 def read_files(name: str) -> list[SentFile]:
-    """The files of a page's form that were chosen under that name, without the empty part that browsers send for none.
+    """Return the files of a page's form that were chosen under that name, without the empty part that browsers send
+    for none.
 
     Raises PayloadTooLarge when they are more than a body may hold, and Invalid for a name that cannot be used.
     """
@@ -147,7 +150,7 @@ def _collected(sent_files: list[tuple[str, FileStorage]]) -> tuple[dict[str, str
 
 
 def file_name(sent: str) -> str:
-    """The last part of a file's name. Raises Invalid when nothing printable of 1 to 200 characters is left."""
+    """Return the last part of a file's name. Raises Invalid when nothing printable of 1 to 200 characters is left."""
     name = sent.replace("\\", "/").rpartition("/")[2].strip()
     if not name or len(name) > MAX_FILE_NAME_LENGTH or any(unicodedata.category(letter)[0] == "C" for letter in name):
         raise Invalid([Problem("/file", "file-name-not-usable", {"limit": MAX_FILE_NAME_LENGTH})])
@@ -183,7 +186,7 @@ def _finite(text: str) -> float:
 
 
 def form_limit() -> int:
-    """How many MiB the form of this request may have: with a file, or without."""
+    """Return how many MiB the form of this request may have: with a file, or without."""
     return _mib(MAX_FILE if request.max_content_length == MAX_FILE + ENVELOPE else MAX_BODY)
 
 

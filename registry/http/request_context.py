@@ -30,14 +30,14 @@ def init_request_ids(app: Flask) -> None:
 
 
 def request_id() -> str:
-    """The id of the present request, always the service's own: a caller could send that of another request."""
+    """Return the id of the present request, always the service's own: a caller could send that of another request."""
     if KEPT not in request.environ:
         request.environ[KEPT] = uuid.uuid4().hex
     return str(request.environ[KEPT])
 
 
 def client_request_id() -> str:
-    """What the caller sent as ``X-Request-ID``, empty when nothing usable was sent."""
+    """Return what the caller sent as ``X-Request-ID``, empty when nothing usable was sent."""
     sent = request.headers.get(HEADER, "")
     return sent if SHAPE.fullmatch(sent) else ""
 
@@ -49,7 +49,7 @@ OFFERED: Final = (DEFAULT_LANGUAGE, *(language for language in LANGUAGES if lang
 
 
 def request_locale() -> Language:
-    """The best of our languages by ``Accept-Language`` and its q-values, English when none fits."""
+    """Return the best of our languages by ``Accept-Language`` and its q-values, English when none fits."""
     return _best(request.headers.get("Accept-Language", ""))
 
 

@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
     """Writes a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         line: dict[str, object] = {
             "at": rfc3339(now()),
             "level": record.levelname.lower(),
@@ -58,7 +58,7 @@ def log_to_stderr(level: str = DEFAULT_LEVEL) -> None:
 
 
 def logged_path(path: str) -> str:
-    """The path without the code of a letter's check, which proves that somebody holds the letter."""
+    """Return the path without the code of a letter's check, which proves that somebody holds the letter."""
     return f"{LETTER_CHECK}-" if path.startswith(LETTER_CHECK) else path
 
 

@@ -73,7 +73,7 @@ class AcceptedCompress(Compress):
 
 
 def make_tag(*parts: object) -> str:
-    """The tag of a representation that depends on these values."""
+    """Return the tag of a representation that depends on these values."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
@@ -108,7 +108,7 @@ def require_state_if_named(tag: str | None) -> None:
 
 
 def not_modified(tag: str) -> Response | None:
-    """A 304 when ``If-None-Match`` names this tag (RFC 9110, 13.1.2)."""
+    """Return a 304 when ``If-None-Match`` names this tag (RFC 9110, 13.1.2)."""
     if "If-None-Match" not in request.headers:
         return None
     known = next((each for each in _with_encodings(tag) if request.if_none_match.contains_weak(each)), None)
@@ -135,7 +135,7 @@ log = logging.getLogger(__name__)
 
 
 def csv_download(name: str, pieces: Iterable[bytes]) -> Response:
-    """A CSV, sent as it is made."""
+    """Return a CSV, sent as it is made."""
     made = Response(_in_context(pieces), content_type=f"{CSV}; charset=utf-8")
     return _named(made, name, "csv")
 
@@ -146,7 +146,7 @@ def ndjson_download(name: str, pieces: Iterable[bytes]) -> Response:
 
 
 def xlsx_download(name: str, write: Callable[[Path], None]) -> Response:
-    """A workbook that ``write`` makes at the path it is given; what that raises, this raises."""
+    """Return a workbook that ``write`` makes at the path it is given; what that raises, this raises."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.xlsx"
         write(path)
@@ -158,7 +158,7 @@ def xlsx_download(name: str, write: Callable[[Path], None]) -> Response:
 
 
 def pdf_download(name: str, content: bytes) -> Response:
-    """A PDF; the same document always has the same name."""
+    """Return a PDF; the same document always has the same name."""
     response = Response(content, content_type=PDF)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     return response
@@ -203,7 +203,9 @@ def _named(response: Response, name: str, ending: str) -> Response:
 
 
 def document_download(name: str, content: bytes) -> Response:
-    """A document as a download, never with the sender's own type: no browser shows it as a page of this service."""
+    """Return a document as a download, never with the sender's own type: no browser shows it as a page of this
+    service.
+    """
     response = Response(content, content_type="application/octet-stream")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return response

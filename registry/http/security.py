@@ -41,7 +41,7 @@ def require_same_origin() -> None:
 
 
 def origin_of(url: str) -> str:
-    """The origin of an address as browsers write it."""
+    """Return the origin of an address as browsers write it."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
@@ -49,7 +49,7 @@ def origin_of(url: str) -> str:
 
 
 def own_address(endpoint: str) -> str:
-    """The address of a page as browsers know it, for those who come back from another site."""
+    """Return the address of a page as browsers know it, for those who come back from another site."""
     origin = current_app.extensions[PUBLIC_ORIGIN]
     return f"{origin}{url_for(endpoint)}" if origin else url_for(endpoint, _external=True)
 

@@ -40,7 +40,7 @@ def read_telemetry(env: Any) -> None:
 
 
 def collector_variable(variables: Mapping[str, str] | None = None) -> str | None:
-    """The variable that names where traces are sent; None without one, or when the SDK is disabled."""
+    """Return the variable that names where traces are sent; None without one, or when the SDK is disabled."""
     variables = os.environ if variables is None else variables
     if variables.get(DISABLED, "").lower() == "true":
         return None
@@ -207,7 +207,7 @@ def _trace_statements(engine: Engine, tracer: Tracer) -> None:
 
 
 def _open_spans(connection: Connection) -> list[Span]:
-    """The spans of the statement that has just ended on this connection."""
+    """Return the spans of the statement that has just ended on this connection."""
     spans: list[Span] = connection.info.pop(STATEMENTS, [])
     return spans
 
@@ -245,7 +245,7 @@ def init_error_reports() -> None:
 
 
 def reduced(event: Event, _hint: Hint) -> Event:
-    """The event with nothing in it that may be personal data."""
+    """Return the event with nothing in it that may be personal data."""
     given: dict[str, Any] = dict(event)
     kept: dict[str, Any] = {name: given[name] for name in KEPT if name in given}
     # The text with its placeholders; the values are elsewhere in the event.
@@ -268,7 +268,7 @@ def _reduced_exception(exception: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tags() -> dict[str, str]:
-    """What finds the lines of the log."""
+    """Return what finds the lines of the log."""
     tags = {}
     if trace := current_trace():
         tags["trace_id"] = trace.trace_id

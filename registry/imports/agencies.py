@@ -34,7 +34,7 @@ MIN_LETTERS: Final = 3
 
 
 def own_bin(actor: Actor) -> str | None:
-    """The BIN of the actor's agency, None for an actor without one."""
+    """Return the BIN of the actor's agency, None for an actor without one."""
     if actor.agency_id is None:
         return None
     return db.session.scalar(select(Agency.bin).where(Agency.id == actor.agency_id))
@@ -44,7 +44,7 @@ class AgencyNames:
     """The agencies by their names in three languages, read when a table first names one."""
 
     def read_bin(self, text: str) -> str | None:
-        """The BIN that a cell has, or that of the agency that it names; None for a blank one.
+        """Return the BIN that a cell has, or that of the agency that it names; None for a blank one.
 
         Raises InvalidValue for a name that no agency, or several, have.
         """
@@ -161,7 +161,7 @@ class AgencyImport:
         return problems
 
     def _closed_problems(self, number: str, parent: str | None) -> list[Problem]:
-        """The problems of changing a closed agency, or of naming one as the parent."""
+        """Return the problems of changing a closed agency, or of naming one as the parent."""
         return [
             Problem(pointer, "agency-closed", {"bin": closed, "successor": self.known[closed]["successor_bin"]})
             for pointer, closed in (("/bin", number), ("/parent_bin", parent))

@@ -338,14 +338,14 @@ KIND: Final = Parameter(
 
 
 def visible(run: ImportRun) -> dict[str, Any]:
-    """The import in the caller's language; its entity tag is made from exactly that."""
+    """Return the import in the caller's language; its entity tag is made from exactly that."""
     shown = shown_import(run)
     blp.set_etag(("import", *map(repr, shown.values())))
     return shown
 
 
 def shown_import(run: ImportRun) -> dict[str, Any]:
-    """The import in the caller's language."""
+    """Return the import in the caller's language."""
     shown = {name: getattr(run, name) for name in IMPORT.fields if name not in ("columns", "warnings")}
     layout = run.layout or {"headers": [], "columns": []}
     shown["columns"] = [

@@ -21,7 +21,7 @@ class ColumnMappingNotFound(NotFound):
 
 
 def chosen_mapping(headers: Iterable[str], fields: Iterable[str | None]) -> dict[str, Any]:
-    """What a run keeps of columns chosen by hand, until it has succeeded and they are remembered.
+    """Return what a run keeps of columns chosen by hand, until it has succeeded and they are remembered.
 
     Of two columns with one header, nobody knows in the next table which is which.
     """
@@ -38,7 +38,7 @@ def remembered_columns(actor: Actor, kind: str) -> dict[str, dict[str, str | Non
 
 
 def column_mappings(actor: Actor) -> list[ColumnMapping]:
-    """What is remembered for the actor's agency, newest first."""
+    """Return what is remembered for the actor's agency, newest first."""
     statement = select(ColumnMapping).where(*_of(actor)).order_by(ColumnMapping.id.desc())
     return list(db.session.scalars(statement))
 

@@ -72,7 +72,7 @@ answers_option = click.option(
 
 
 def checked_reason(text: str | None) -> str | None:
-    """The reason that an option gives. Raises Invalid for one that is too long."""
+    """Return the reason that an option gives. Raises Invalid for one that is too long."""
     loaded, problems = PROJECT_PATCH.load_filled_texts({"change_reason": text or ""})
     if problems:
         raise Invalid(problems)

@@ -30,7 +30,7 @@ TYPED: Final = {"expected-date": "typed-date-wrong", "expected-whole-number": "t
 
 
 def field_label(kind: str, name: str, language: Language) -> str:
-    """The label of a field; its code where it has none."""
+    """Return the label of a field; its code where it has none."""
     for schema in SCHEMAS[kind]:
         label = schema.fields[name].metadata.get("label") if name in schema.fields else None
         if label:
@@ -39,7 +39,7 @@ def field_label(kind: str, name: str, language: Language) -> str:
 
 
 def row_error_text(kind: str, error: Mapping[str, Any], language: Language) -> str:
-    """The message of a row error with ``column``, ``code`` and ``params``."""
+    """Return the message of a row error with ``column``, ``code`` and ``params``."""
     params = dict(error["params"] or {})
     field = SCHEMAS[kind][0].fields.get(error["column"] or "")
     if error["code"] == "not-a-choice" and isinstance(field, Choice):
@@ -62,7 +62,7 @@ Errors = dict[int, dict[str | None, list[str]]]
 
 
 def marked_import(actor: Actor, import_id: int) -> ImportRun:
-    """The run whose file can be marked. Raises ImportNotFound, RoleNotAllowed and MarkedFileNotAvailable."""
+    """Return the run whose file can be marked. Raises ImportNotFound, RoleNotAllowed and MarkedFileNotAvailable."""
     run = find_import(actor, import_id)
     require_rows(actor, run)
     if run.layout is None or run.state != "done" or not has_file(run.id):
@@ -123,7 +123,7 @@ def _errors(run: ImportRun, language: Language) -> Errors:
 def _marks(
     layout: Layout, errors: Mapping[str | None, Sequence[str]], label: Callable[[str], str]
 ) -> dict[int, list[str]]:
-    """The texts of the comments by column."""
+    """Return the texts of the comments by column."""
     marks: dict[int, list[str]] = {}
     for column, texts in errors.items():
         if column is not None and column in layout.columns:
@@ -141,7 +141,7 @@ def _shown(cell: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """The text without halves of characters, which a CSV in broken UTF-8 has and no workbook can have."""
+    """Return the text without halves of characters, which a CSV in broken UTF-8 has and no workbook can have."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

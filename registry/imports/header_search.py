@@ -59,7 +59,7 @@ class Matcher:
         self._matches: dict[str, tuple[bool, Match | None]] = {}
 
     def match(self, text: str) -> tuple[bool, Match | None]:
-        """Whether the header is known, and its field; None for a column that is left out."""
+        """Return whether the header is known, and its field; None for a column that is left out."""
         if text not in self._matches:
             self._matches[text] = self._match(text)
         return self._matches[text]
@@ -111,7 +111,7 @@ class Header:
 
 
 def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
-    """The rows that name the most fields, the earliest of equal ones; None when nothing is recognised."""
+    """Return the rows that name the most fields, the earliest of equal ones; None when nothing is recognised."""
     records = _first_records(table)
     required = set(KNOWN[kind].required)
     best: Header | None = None
@@ -139,7 +139,7 @@ def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
 
 
 def plain_header(table: Table) -> Header:
-    """The first row with two or more cells, else the first one: where nothing is recognised. Raises Invalid."""
+    """Return the first row with two or more cells, else the first one: where nothing is recognised. Raises Invalid."""
     records = _first_records(table)
     if not records:
         raise invalid("/file", "file-empty")
@@ -163,7 +163,9 @@ def _first_records(table: Table) -> list[tuple[int, list[str]]]:
 
 
 def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> Header:
-    """A header of one or several rows: of a column, the lowest text counts, with the groups above it or alone."""
+    """Return a header of one or several rows: of a column, the lowest text counts, with the groups above it or
+    alone.
+    """
     width = max(map(len, rows))
     levels: list[list[str]] = [[] for _ in range(width)]
     own = [""] * width

@@ -53,11 +53,11 @@ class KnownColumns(NamedTuple):
     keys: tuple[str, ...]
 
     def key_among(self, columns: Collection[str | None]) -> str | None:
-        """The best of the keys that are among these columns."""
+        """Return the best of the keys that are among these columns."""
         return next((name for name in self.keys if name in columns), None)
 
     def missing(self, columns: Collection[str | None], *, needs_agency: bool) -> list[str]:
-        """The columns that a table with these needs besides."""
+        """Return the columns that a table with these needs besides."""
         missing = ["agency"] if needs_agency and "agency" in self.required and "agency" not in columns else []
         return missing if self.key_among(columns) is not None else [*missing, self.required[-1]]
 
@@ -74,24 +74,26 @@ ALIASES: Final[Mapping[str, Aliases]] = {ImportKind.PROJECTS: PROJECT_HEADERS, I
 
 
 def all_labels(kind: str, name: str) -> str:
-    """A field by its code and its labels in all languages, for errors that name a column to programs and people."""
+    """Return a field by its code and its labels in all languages, for errors that name a column to programs and
+    people.
+    """
     labels = dict.fromkeys(f'"{label}"' for field, label in _labels(kind) if field == name)
     return f"{name} ({', '.join(labels)})"
 
 
 def header_key(text: str) -> str:
-    """The letters and digits of a header, № as a word: equal for two spellings of one header."""
+    """Return the letters and digits of a header, № as a word: equal for two spellings of one header."""
     return comparable(text[:MAX_HEADER_LENGTH].replace("№", " номер "))
 
 
 def layout_key(headers: Iterable[str]) -> str:
-    """What two tables with the same set of headers have in common, in any order and spelling."""
+    """Return what two tables with the same set of headers have in common, in any order and spelling."""
     keys = sorted({key for text in headers if (key := header_key(text))})
     return hashlib.sha256("\n".join(keys).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def header_keys(text: str) -> list[str]:
-    """The keys of a header: of the whole text, without brackets and units, and without what stands behind it."""
+    """Return the keys of a header: of the whole text, without brackets and units, and without what stands behind it."""
     short = text[:MAX_HEADER_LENGTH]
     bare = BRACKETS.sub(" ", short).strip()
     texts = (short, *(UNITS.sub("", " ".join(each.split())) for each in (bare, BEHIND.sub("", bare))))
@@ -99,7 +101,9 @@ def header_keys(text: str) -> list[str]:
 
 
 def match_header(kind: str, text: str) -> Match | None:
-    """The field that a header names, or that all its parts name in several languages; None for an unknown one."""
+    """Return the field that a header names, or that all its parts name in several languages; None for an unknown
+    one.
+    """
     match = _match(kind, text)
     if match is not None or not BETWEEN_LANGUAGES.search(text[:MAX_HEADER_LENGTH]):
         return match
@@ -270,7 +274,7 @@ def group_aliases() -> Iterator[tuple[str, str]]:
 
 
 def header_texts(own: str, levels: Sequence[str]) -> list[str]:
-    """The texts that may name a column below ``levels`` of groups: with its groups, nearest first, then alone.
+    """Return the texts that may name a column below ``levels`` of groups: with its groups, nearest first, then alone.
 
     Below an organisation a BIN, a name or a telephone is that organisation's, and does not stand alone.
     """

@@ -32,7 +32,7 @@ class _Sheet(NamedTuple):
 
 
 def choose_sheet(content: bytes, kind: str, mappings: Mappings, *, needs_agency: bool) -> tuple[Table, list[Problem]]:
-    """The table of a file: the first visible sheet with all required columns, else with the most columns.
+    """Return the table of a file: the first visible sheet with all required columns, else with the most columns.
 
     The problems name the other sheets with a table, and why each was not read. Raises Invalid where the file is
     unreadable.
@@ -111,11 +111,11 @@ class Layout:
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
     def names(self) -> tuple[str, ...]:
-        """The columns, "" for one that is left out."""
+        """Return the columns, "" for one that is left out."""
         return tuple(name or "" for name in self.columns)
 
     def rows(self, table: Table) -> Iterator[Row]:
-        """The rows of the table that are records. Raises Invalid where the file is unreadable."""
+        """Return the rows of the table that are records. Raises Invalid where the file is unreadable."""
         return (row for row, left_out in self.all_rows(table) if left_out is None)
 
     def all_rows(self, table: Table) -> Iterator[tuple[Row, str | None]]:
@@ -154,7 +154,7 @@ class Layout:
 
 
 def layout_from_json(stored: Mapping[str, Any]) -> Layout:
-    """The layout that is stored with an import."""
+    """Return the layout that is stored with an import."""
     return Layout(
         stored["header"], tuple(stored["columns"]), tuple(stored["headers"]), stored["key"], stored["skips_notes"]
     )
@@ -175,12 +175,12 @@ PLAIN: Final = Strictness(strict=True)
 
 
 def header_of(table: Table, kind: str, mappings: Mappings) -> Header:
-    """The header that is recognised, else the first row that can be one. Raises Invalid for an empty table."""
+    """Return the header that is recognised, else the first row that can be one. Raises Invalid for an empty table."""
     return find_header(table, kind, mappings) or plain_header(table)
 
 
 def layout_of(table: Table, kind: str, mappings: Mappings, how: Strictness) -> Layout:
-    """The layout of a table. Raises Invalid for missing and ambiguous columns."""
+    """Return the layout of a table. Raises Invalid for missing and ambiguous columns."""
     header = header_of(table, kind, mappings)
     columns, problems, warnings = _columns(header, is_workbook=table.is_workbook)
     if how.strict:
@@ -204,7 +204,7 @@ def with_columns(
     how: Strictness,
     warnings: Sequence[Problem] = (),
 ) -> Layout:
-    """The layout of a table whose columns are known. Raises Invalid where the file is unreadable."""
+    """Return the layout of a table whose columns are known. Raises Invalid where the file is unreadable."""
     name = KNOWN[kind].key_among([each for each in columns if each != "number"])
     key = None if name is None else columns.index(name)
     number = below_column_numbers(table, header.number, len(columns))
@@ -214,7 +214,7 @@ def with_columns(
 
 
 def count_rows(layout: Layout, table: Table) -> tuple[int, list[Problem]]:
-    """The number of rows that are records, and a warning that names the others.
+    """Return the number of rows that are records, and a warning that names the others.
 
     Raises Invalid, also for columns of dates with the month first.
     """
@@ -236,7 +236,7 @@ def count_rows(layout: Layout, table: Table) -> tuple[int, list[Problem]]:
 
 
 def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], list[Problem], list[Problem]]:
-    """The field of each column, the problems, and what is left out."""
+    """Return the field of each column, the problems, and what is left out."""
     width = len(header.texts)
     while not is_workbook and width and not header.texts[width - 1]:
         width -= 1
@@ -267,7 +267,8 @@ def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], li
 
 
 def _chosen(name: str, places: Sequence[int], header: Header) -> int | None:
-    """The only column of a field; of an agency's BIN and name, the BIN; of texts, the one with the field's own name.
+    """Return the only column of a field; of an agency's BIN and name, the BIN; of texts, the one with the field's own
+    name.
 
     Amounts and dates are never chosen: which of two is meant, only the file's owner knows.
     """

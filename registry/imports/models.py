@@ -140,7 +140,7 @@ IMPORT_QUEUE: Final = Queue(
 
 
 def is_own(actor: Actor) -> ColumnElement[bool]:
-    """The SQL condition for the runs that the actor queued."""
+    """Return the SQL condition for the runs that the actor queued."""
     if actor.account_id is None:
         return and_(IMPORTS.c.account_id.is_(None), IMPORTS.c.principal == actor.principal)
     return IMPORTS.c.account_id == actor.account_id

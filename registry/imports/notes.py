@@ -79,7 +79,8 @@ class DateOrder:
                 self._in_doubt[place] += 1
 
     def problems(self, headers: Sequence[str]) -> list[Problem]:
-        """A problem for each column in which more dates have the month first than the day, and others could be either.
+        """Return a problem for each column in which more dates have the month first than the day, and others could be
+        either.
 
         Without dates in doubt, nothing would be read wrongly: the rows with the month first are rejected by themselves.
         """
@@ -130,7 +131,7 @@ def is_note(cells: Sequence[str], key: int, known: Sequence[int], headers: Seque
 
 
 def below_column_numbers(table: Table, header: int, width: int) -> int:
-    """The number of the record below the header when it only numbers the columns, else the header's."""
+    """Return the number of the record below the header when it only numbers the columns, else the header's."""
     row = next(table.rows(header, width), None)
     return row.number if row is not None and _numbers_columns(row.cells) else header
 

@@ -293,7 +293,7 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
 
 
 def _reason() -> str | None:
-    """The reason that was entered. Raises Invalid for one that is too long."""
+    """Return the reason that was entered. Raises Invalid for one that is too long."""
     loaded, problems = PROJECT_PATCH.load_filled_texts({REASON: request.form.get(REASON, "")})
     if problems:
         raise Invalid(problems)
@@ -301,7 +301,7 @@ def _reason() -> str | None:
 
 
 def _layout_columns(run: ImportRun) -> list[tuple[str, str | None]]:
-    """The headers of the file with the fields that they are read as."""
+    """Return the headers of the file with the fields that they are read as."""
     layout = run.layout or {"headers": [], "columns": []}
     return [pair for pair in zip(layout["headers"], layout["columns"], strict=True) if pair[0]]
 
@@ -325,7 +325,7 @@ def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], f
 
 
 def _numbers(kind: str) -> list[tuple[str, str]]:
-    """The number in the register, by which rows are matched though nobody enters it."""
+    """Return the number in the register, by which rows are matched though nobody enters it."""
     return [("number", gettext("Number in the register"))] if kind == ImportKind.PROJECTS else []
 
 

@@ -218,14 +218,16 @@ class ProjectImport:
     def _problems(
         before: Mapping[str, Any] | None, record: Mapping[str, Any], decided: Mapping[int, Names]
     ) -> list[Problem]:
-        """What is wrong with a row as this project, None for a new one."""
+        """Return what is wrong with a row as this project, None for a new one."""
         name = None if before is None else other_name_problem(decided.get(before["id"]), before, record)
         return cross_field_problems(record) if name is None else [*cross_field_problems(record), name]
 
     def _with_former(
         self, outcome: ImportResult, new: Sequence[tuple[ImportRow, NewProject]], preview: ProjectPreview
     ) -> list[NewProject]:
-        """The new projects with their former records; rows that do not say why they register one again are rejected."""
+        """Return the new projects with their former records; rows that do not say why they register one again are
+        rejected.
+        """
         former = former_records_of([(project.agency_id, project.values) for _, project in new])
         accepted = []
         for (row, project), matches in zip(new, former, strict=True):
@@ -251,7 +253,7 @@ class ProjectImport:
         return {row: number for row, number in db.session.execute(statement) if number is not None}
 
     def _is_rejected(self, outcome: ImportResult, row: int) -> bool:
-        """Whether an earlier row was rejected, in this chunk or before."""
+        """Return whether an earlier row was rejected, in this chunk or before."""
         before = select(RowError.id).where(RowError.import_id == self.run_id, RowError.row == row).limit(1)
         return any(error["row"] == row for error in outcome.errors) or db.session.execute(before).first() is not None
 
@@ -286,7 +288,7 @@ class ProjectImport:
         return ImportRow(row.number, (agency, external_id, number), values, problems, row.cells)
 
     def _number(self, row: Row) -> str | None:
-        """The number in the register; None for other numbers, such as those of rows, which are left alone."""
+        """Return the number in the register; None for other numbers, such as those of rows, which are left alone."""
         place = self.places.get("number")
         text = "" if place is None else row.cells[place].strip().upper()
         return text if text.startswith(NUMBER_PREFIX) else None
@@ -316,7 +318,7 @@ class ProjectImport:
     def _match(
         self, agency_id: int, row: ImportRow, registered: _Registered
     ) -> tuple[dict[str, Any] | None, Problem | None]:
-        """The registered project that a key of the row names, or the problem of that key."""
+        """Return the registered project that a key of the row names, or the problem of that key."""
         agency, external_id, number = row.key
         owner = None if external_id is None else registered.by_key.get((agency_id, external_id))
         before, pointer = owner, "/external_id"
@@ -332,14 +334,14 @@ class ProjectImport:
         return before, None
 
     def _is_open(self, agency_id: int, project: Mapping[str, Any]) -> bool:
-        """Whether a project that was compared earlier is still one of the agency, and not withdrawn."""
+        """Return whether a project that was compared earlier is still one of the agency, and not withdrawn."""
         return project["agency_id"] == agency_id and project["withdrawn_at"] is None and self._may_see(project)
 
     def _may_see(self, project: Mapping[str, Any]) -> bool:
         return not project["is_restricted"] or self.actor.may(Permission.RESTRICTED_READ)
 
     def _reference(self, agency_id: int, row: ImportRow, registered: _Registered) -> str | None:
-        """The reference of a new project: that of the row, else one that is made of the import and the row."""
+        """Return the reference of a new project: that of the row, else one that is made of the import and the row."""
         external_id = row.key[1]
         if external_id is not None and (agency_id, external_id) not in registered.by_key:
             return external_id
@@ -374,7 +376,7 @@ class ProjectImport:
         return [] if agency.is_own else [Problem("/agency", "agency-not-yours", {"bin": number})]
 
     def _known(self, pairs: Sequence[tuple[int, str]]) -> set[tuple[int, str | None]]:
-        """Those of the pairs of agency id and external id that a project has."""
+        """Return those of the pairs of agency id and external id that a project has."""
         if not pairs:
             return set()
         table = table_of(Project).c
@@ -382,7 +384,7 @@ class ProjectImport:
         return {(agency_id, external_id) for agency_id, external_id in db.session.execute(taken)}
 
     def _registered(self, good: Sequence[tuple[int, ImportRow]], questions: Mapping[int, Problem]) -> _Registered:
-        """The projects that rows name or resemble, locked for update unless this is a dry run."""
+        """Return the projects that rows name or resemble, locked for update unless this is a dry run."""
         table = table_of(Project).c
         pairs = [(agency_id, row.key[1]) for agency_id, row in good if row.key[1] is not None]
         asked = (question.params.get("number") for question in questions.values())
@@ -407,5 +409,5 @@ class ProjectImport:
 
 
 def _given(row: ImportRow) -> dict[str, Any]:
-    """The values that a row gives to a registered project: an empty cell takes no reference away."""
+    """Return the values that a row gives to a registered project: an empty cell takes no reference away."""
     return {name: value for name, value in row.values.items() if name != "external_id" or value is not None}

@@ -125,7 +125,7 @@ def asking_rows(run: ImportRun, rows: Collection[int]) -> dict[int, str]:
 
 
 def count_answers(run: ImportRun) -> tuple[int, int]:
-    """How many questions of a dry run are answered, and how many of those rows are wrong by their answer."""
+    """Return how many questions of a dry run are answered, and how many of those rows are wrong by their answer."""
     row = PreviewedRow
     further = select(RowError.id).where(
         RowError.import_id == run.id, RowError.row == row.row, RowError.code != row.question
@@ -141,19 +141,19 @@ FORMER_RECORD_CODES: Final = ("former-record", "former-record-elsewhere")
 
 
 def missing_columns(run: ImportRun) -> Sequence[str]:
-    """The fields without a column that new projects of a run need."""
+    """Return the fields without a column that new projects of a run need."""
     missing = select(RowError.column).where(RowError.import_id == run.id, RowError.code == "required-without-column")
     return sorted(filter(None, db.session.scalars(missing.distinct())))
 
 
 def registers_again(run: ImportRun) -> bool:
-    """Whether rows of a dry run were rejected because they register former records again without a reason."""
+    """Return whether rows of a dry run were rejected because they register former records again without a reason."""
     again = select(RowError.row).where(RowError.import_id == run.id, RowError.code.in_(FORMER_RECORD_CODES))
     return db.session.scalar(again.limit(1)) is not None
 
 
 def needs_change_reason(run: ImportRun) -> bool:
-    """Whether a dry run would change what needs a reason on pages."""
+    """Return whether a dry run would change what needs a reason on pages."""
     is_change = or_(PreviewedRow.outcome == "updated", PreviewedRow.answer == "same")
     changes = select(PreviewedRow.changes).where(PreviewedRow.import_id == run.id, is_change)
     if run.kind != ImportKind.PROJECTS or not (run.updated or run.unanswered):
@@ -201,7 +201,7 @@ def row_preview(
     changes: Sequence[Mapping[str, Any]],
     question: str | None = None,
 ) -> dict[str, Any]:
-    """A previewed row as it is stored."""
+    """Return a previewed row as it is stored."""
     name = next((values[each] for each in NAMES if values.get(each)), None)
     return {
         "row": row,
@@ -215,7 +215,7 @@ def row_preview(
 
 
 def rejected_rows(errors: Iterable[Mapping[str, Any]], chunk: Sequence[ImportRow]) -> list[dict[str, Any]]:
-    """The previews of the rows with errors."""
+    """Return the previews of the rows with errors."""
     wrong = {error["row"] for error in errors}
     return [row_preview(row.row, "rejected", None, row.values, ()) for row in chunk if row.row in wrong]
 
@@ -269,7 +269,7 @@ class ProjectPreview:
         self._proposed.append(ProposedProject(agency_id, None if before is None else before["id"], record, former))
 
     def rows(self, errors: Iterable[Mapping[str, Any]], chunk: Sequence[ImportRow]) -> list[dict[str, Any]]:
-        """All rows of the chunk in the order of the file, with the rules that would flag them."""
+        """Return all rows of the chunk in the order of the file, with the rules that would flag them."""
         for row, rules in zip(self._rows, rules_that_would_flag(self._proposed), strict=True):
             row["would_flag"] = rules
         asked = {row["row"] for row in self._rows}

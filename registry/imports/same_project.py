@@ -80,7 +80,7 @@ def stored_answers(dry: ImportRun) -> dict[str, str]:
 
 
 def bound_answer(answer: str, number: str | None) -> str:
-    """An answer that counts for one project alone, None for an earlier row of the file."""
+    """Return an answer that counts for one project alone, None for an earlier row of the file."""
     return f"{answer} {number or NO_PROJECT}"
 
 
@@ -91,7 +91,7 @@ def answer_for(answer: str | None, number: str | None) -> str | None:
 
 
 def same_as(answer: str | None) -> str | None:
-    """The number of the project that a row is by its answer; None without one that names a project."""
+    """Return the number of the project that a row is by its answer; None without one that names a project."""
     word, _, project = (answer or "").partition(" ")
     return project if word == SAME and project not in ("", NO_PROJECT) else None
 
@@ -138,7 +138,7 @@ class AgencyProjects:
                 self._by_hash[place, value].append(project)
 
     def newest_of_name(self, name: str, names_of: Callable[[str | None], Collection[str]]) -> RegisteredProject | None:
-        """The newest project of that name to which the file gives no row of this name; ``names_of``: as below.
+        """Return the newest project of that name to which the file gives no row of this name; ``names_of``: as below.
 
         The newest: an answer that was given before it was registered counts for an older one. Projects that have a row
         keep it, and are not looked at again: a file may have thousands of one name.
@@ -154,7 +154,7 @@ class AgencyProjects:
         return WordWeights(Counter(word for project in self.projects for word in _all_words(project.names)))
 
     def near(self, values: Mapping[str, Any]) -> RegisteredProject | None:
-        """The project with the nearest name, None when no name is near."""
+        """Return the project with the nearest name, None when no name is near."""
         hashes = fingerprint(values, project_words(values))
         near: dict[str, RegisteredProject] = {}
         counts: Counter[str] = Counter()
@@ -193,7 +193,7 @@ class SameProject:
         self._is_of_others = PROJECT.number.not_in(own)
 
     def of_agency(self, agency_id: int) -> AgencyProjects:
-        """The registered projects of an agency that the actor may see, without withdrawn ones."""
+        """Return the registered projects of an agency that the actor may see, without withdrawn ones."""
         if agency_id not in self._agencies:
             self._read_to[agency_id] = self._newest(agency_id)
             self._agencies[agency_id] = self._read(agency_id)
@@ -213,7 +213,7 @@ class SameProject:
         return db.session.execute(newest).scalar_one() or 0
 
     def change_problem(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Problem | None:
-        """The question that a change of a registered project asks; None when it is plainly the same project."""
+        """Return the question that a change of a registered project asks; None when it is plainly the same project."""
         params: dict[str, object] = {"number": before["number"]}
         changed = [name for name in NAMES if before[name] != after[name]]
         if changed:
@@ -225,7 +225,7 @@ class SameProject:
         return None
 
     def repeated_row(self, agency: str | None, row: int, values: Mapping[str, Any]) -> Problem | None:
-        """The question of a row without a key whose name an earlier row of the file has. ``agency``: its BIN."""
+        """Return the question of a row without a key whose name an earlier row of the file has. ``agency``: its BIN."""
         for field, name in _names(values).items():
             first = self._rows.setdefault((agency, comparable(name)), row)
             if first != row:
@@ -240,7 +240,7 @@ class SameProject:
         *,
         has_key: bool,
     ) -> Problem | None:
-        """The question of a row that may be a registered project.
+        """Return the question of a row that may be a registered project.
 
         With a reference of its own, that no project has, it asks only for a project of exactly its name; without one,
         also for one of a similar name or on the same contract. ``names_of``: the names that the file gives to the

@@ -278,7 +278,7 @@ class FileColumn:
 
 
 def can_be_mapped(error: Invalid) -> bool:
-    """True when a file was refused for its columns alone."""
+    """Return True when a file was refused for its columns alone."""
     codes = {problem.code for problem in error.problems}
     return not codes.isdisjoint(COLUMN_CODES) and codes <= COLUMN_CODES | SHEET_CODES
 
@@ -304,7 +304,7 @@ def can_map_columns(run: ImportRun) -> bool:
 
 
 def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileColumn]]:
-    """The columns of a file that may be mapped. Raises ImportNotFound and ImportAlreadyMapped."""
+    """Return the columns of a file that may be mapped. Raises ImportNotFound and ImportAlreadyMapped."""
     run = _mappable(actor, import_id)
     table, header = _table_and_header(actor, run)
     fields = _as_before(run, header) or _recognised(header)
@@ -370,7 +370,7 @@ def _table_and_header(actor: Actor, run: ImportRun) -> tuple[Table, Header]:
 
 
 def _as_before(run: ImportRun, header: Header) -> list[str | None]:
-    """The fields that a dry run gave to the columns; empty for a file that had none, or another header."""
+    """Return the fields that a dry run gave to the columns; empty for a file that had none, or another header."""
     layout = None if run.state == "unmapped" or run.layout is None else layout_from_json(run.layout)
     if layout is None or list(layout.headers) != header.texts[: len(layout.headers)]:
         return []
@@ -395,7 +395,7 @@ def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -
 
 
 def _recognised(header: Header) -> list[str | None]:
-    """The field of each column, the first of several for one field."""
+    """Return the field of each column, the first of several for one field."""
     fields = [None if match is None else match.field for match in header.matches]
     return [None if name in fields[:place] else name for place, name in enumerate(fields)]
 

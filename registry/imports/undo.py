@@ -134,7 +134,7 @@ def _undo_projects(actor: Actor, run: ImportRun, reason: str) -> dict[str, list[
 
 
 def _lock_projects(actor: Actor, import_id: int) -> list[int]:
-    """The ids of the projects of the import that the actor may change, locked in their order."""
+    """Return the ids of the projects of the import that the actor may change, locked in their order."""
     own = own_agencies(actor)
     bound = () if own is None else (PROJECT.agency_id.in_(own),)
     written = select(ImportWrite.number).where(ImportWrite.import_id == import_id)
@@ -150,7 +150,7 @@ def _projects(ids: Sequence[int]) -> list[dict[str, Any]]:
 def _unchanged(
     projects: Sequence[Mapping[str, Any]], versions: Mapping[str, int], left: list[dict[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """The projects that the import registered and nobody has changed or withdrawn; the others go to ``left``."""
+    """Return the projects that the import registered and nobody has changed or withdrawn; the others go to ``left``."""
     unchanged = []
     for project in projects:
         number = project["number"]
@@ -166,7 +166,7 @@ def _unchanged(
 
 
 def _changed_since(project: Mapping[str, Any]) -> list[str]:
-    """What somebody has changed of a project since it was registered."""
+    """Return what somebody has changed of a project since it was registered."""
     later = select(Revision.changes).where(Revision.project_id == project["id"], Revision.version > 1)
     changes = db.session.scalars(later).all() if project["version"] > 1 else ()
     return sorted({change["field"] for each in changes for change in each})
@@ -175,7 +175,7 @@ def _changed_since(project: Mapping[str, Any]) -> list[str]:
 def _restored(
     projects: Sequence[dict[str, Any]], versions: Mapping[str, int], left: list[dict[str, Any]]
 ) -> list[ProjectChange]:
-    """The changes that bring values of before back; what stays is added to ``left``."""
+    """Return the changes that bring values of before back; what stays is added to ``left``."""
     ids = [project["id"] for project in projects]
     revisions = select(Revision.project_id, Revision.version, Revision.changes).where(Revision.project_id.in_(ids))
     written = {(row.project_id, row.version): row.changes for row in db.session.execute(revisions)}
@@ -214,7 +214,7 @@ def _restored(
 def _without_serious(
     proposed: Sequence[tuple[dict[str, Any], dict[str, Any]]], left: list[dict[str, Any]]
 ) -> list[ProjectChange]:
-    """Those that end no medium or high flag, and lower none."""
+    """Return those that end no medium or high flag, and lower none."""
     ids = [project["id"] for project, _before in proposed]
     active: dict[int, dict[str, int]] = {}
     serious = select(FLAGS.c.project_id, FLAGS.c.rule, FLAGS.c.severity).where(

@@ -63,7 +63,7 @@ COUNTS: Final = ("processed", "created", "updated", "unchanged", "rejected", "un
 
 
 def row_import(actor: Actor, run: ImportRun, columns: Sequence[str]) -> RowImport:
-    """The reader and writer of a run's rows."""
+    """Return the reader and writer of a run's rows."""
     if run.kind == ImportKind.AGENCIES:
         return AgencyImport(actor, columns, run.dry_run, run.id)
     answers = {int(row): answer for row, answer in (run.answers or {}).items()}

@@ -22,11 +22,11 @@ class InboxPage(PageSchema):
     """A page of entries, and what is due soon."""
 
     def dump(self, obj: Any, **kwargs: Any) -> Any:
-        """The page; ``due_soon`` is the same on every page."""
+        """Return the page; ``due_soon`` is the same on every page."""
         return {**super().dump(obj, **kwargs), "due_soon": [DUE_SOON.dump(each) for each in obj.due_soon]}
 
     def json_schema(self) -> dict[str, Any]:
-        """The schema of a page with one list more."""
+        """Return the schema of a page with one list more."""
         schema = super().json_schema()
         due: dict[str, Any] = {
             "type": "array",

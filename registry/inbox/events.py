@@ -47,13 +47,13 @@ class EventContext:
     actor_id: int | None
 
     def people(self, *conditions: ColumnElement[bool]) -> list[Account]:
-        """The people of these conditions who may see the entry, without the one who acted."""
+        """Return the people of these conditions who may see the entry, without the one who acted."""
         others = (IS_PERSON, is_active(), Account.id.is_distinct_from(self.actor_id), Account.name != self.event.by)
         accounts = db.session.scalars(select(Account).where(*others, *conditions).order_by(Account.id))
         return [account for account in accounts if self._may_see(account)]
 
     def named(self, *names: str | None) -> list[Account]:
-        """The oversight people with these names, and their deputies of today."""
+        """Return the oversight people with these names, and their deputies of today."""
         known = [name for name in names if name is not None]
         if not known:
             return []
@@ -62,19 +62,21 @@ class EventContext:
         return self.people(Account.name.in_(known), Account.role.in_(OVERSIGHT_ROLES))
 
     def who_may(self, permission: Permission) -> list[Account]:
-        """The oversight people whose role has the permission."""
+        """Return the oversight people whose role has the permission."""
         roles = [role.value for role in OVERSIGHT_ROLES if permission in PERMISSIONS[role]]
         return self.people(Account.role.in_(roles))
 
     def of_agency(self, permission: Permission) -> list[Account]:
-        """The people of the project's agency with the permission; without any, of the nearest agency above it."""
+        """Return the people of the project's agency with the permission; without any, of the nearest agency above
+        it.
+        """
         roles = [role.value for role in AGENCY_ROLES if permission in PERMISSIONS[role]]
         people = self.people(Account.agency_id.in_(self.agency_ids), Account.role.in_(roles))
         by_agency = ([each for each in people if each.agency_id == agency_id] for agency_id in self.agency_ids)
         return next((of_one for of_one in by_agency if of_one), [])
 
     def mentioned(self) -> list[Account]:
-        """The people whom the comment mentions and who may read it."""
+        """Return the people whom the comment mentions and who may read it."""
         mentions = mentioned_skeletons(self.event.comment)
         if not mentions:
             return []
@@ -85,7 +87,7 @@ class EventContext:
         return [each for each in people if self.event.comment_visible_to_agency or Role(each.role) not in AGENCY_ROLES]
 
     def watching(self) -> list[Account]:
-        """The people who follow the case or its project."""
+        """Return the people who follow the case or its project."""
         of_case = select(Watch.account_id).where(Watch.case_id == self.event.case_id)
         of_project = select(Watch.account_id).where(Watch.project_id == self.project_id)
         return self.people(Account.id.in_(of_case.union(of_project)))
@@ -110,7 +112,7 @@ def may_see(
     visible_to_agency: bool,
     admitted_at: datetime | None,
 ) -> bool:
-    """True when a person of that role and agency sees an entry of the timeline of a project of these agencies.
+    """Return True when a person of that role and agency sees an entry of the timeline of a project of these agencies.
 
     ``admitted_at``: since when the person is admitted to restricted projects.
     """
@@ -123,7 +125,7 @@ def may_see(
 
 
 def context_of(event_id: int, actor_id: int | None) -> EventContext:
-    """The context of an entry of a timeline."""
+    """Return the context of an entry of a timeline."""
     statement = (
         select(CaseEvent, Case.assignee, Project.id, Project.is_restricted, Project.agency_id)
         .join(Case, Case.id == CaseEvent.case_id)
@@ -135,7 +137,7 @@ def context_of(event_id: int, actor_id: int | None) -> EventContext:
 
 
 def agency_and_above(agency_id: int) -> tuple[int, ...]:
-    """An agency and those above it, the nearest first."""
+    """Return an agency and those above it, the nearest first."""
     chain: list[int] = []
     above: int | None = agency_id
     while above is not None and above not in chain:
@@ -334,7 +336,7 @@ def record_audit(audit_id: int, at: datetime) -> None:
 
 
 def _moved_by(audit_id: int, at: datetime) -> Select[Any]:
-    """The entries that an audit wrote, with what decides who sees them; ``changed_at`` of cases has an index."""
+    """Return the entries that an audit wrote, with what decides who sees them; ``changed_at`` of cases has an index."""
     return (
         select(*COLUMNS)
         .select_from(Case)

@@ -48,7 +48,9 @@ class InboxEntryNotFound(NotFound):
 
 
 def visible_entries(actor: Actor, *columns: Any) -> Select[Any]:
-    """The actor's entries about cases that the actor sees today; an agency only those about entries that it may see."""
+    """Return the actor's entries about cases that the actor sees today; an agency only those about entries that it may
+    see.
+    """
     statement = (
         select(*columns)
         .select_from(InboxEntry)
@@ -80,12 +82,12 @@ INBOX: Final = lists.RecordList[Actor](
 
 
 def own_account_id(actor: Actor) -> int:
-    """The actor's account as the inbox knows it; 0, which no account has, for all but people."""
+    """Return the actor's account as the inbox knows it; 0, which no account has, for all but people."""
     return actor.account_id if actor.is_person and actor.account_id is not None else 0
 
 
 def count_unread(actor: Actor) -> int:
-    """How many unread entries the actor sees, at most MAX_COUNTED."""
+    """Return how many unread entries the actor sees, at most MAX_COUNTED."""
     if own_account_id(actor) == 0 or not actor.may(Permission.CASES_READ):
         return 0
     unread = visible_entries(actor, InboxEntry.id).where(InboxEntry.read_at.is_(None)).limit(MAX_COUNTED).subquery()
@@ -93,7 +95,7 @@ def count_unread(actor: Actor) -> int:
 
 
 def case_of_entry(actor: Actor, entry_id: int) -> int:
-    """The case of an entry of the actor. Raises InboxEntryNotFound."""
+    """Return the case of an entry of the actor. Raises InboxEntryNotFound."""
     case_id = db.session.scalar(visible_entries(actor, InboxEntry.case_id).where(InboxEntry.id == entry_id))
     if case_id is None:
         raise InboxEntryNotFound(id=entry_id)
@@ -101,7 +103,7 @@ def case_of_entry(actor: Actor, entry_id: int) -> int:
 
 
 def unread_of_case(actor: Actor, case_id: int) -> list[int]:
-    """The ids of the actor's unread entries about a case."""
+    """Return the ids of the actor's unread entries about a case."""
     unread = visible_entries(actor, InboxEntry.id).where(InboxEntry.read_at.is_(None), InboxEntry.case_id == case_id)
     return list(db.session.scalars(unread.order_by(InboxEntry.id)))
 
@@ -114,7 +116,9 @@ class InboxListing(Listing):
 
 
 def due_soon_filters(actor: Actor) -> dict[str, str]:
-    """The filters of the list of cases that gives what the actor, or the actor's agency, must do in three days."""
+    """Return the filters of the list of cases that gives what the actor, or the actor's agency, must do in three
+    days.
+    """
     until = {"due_on_from": today().isoformat(), "due_on_to": (today() + DUE_SOON).isoformat()}
     if actor.role in AGENCY_ROLES:
         return {"status": ",".join(WAITS_FOR_AGENCY), **until}
@@ -123,14 +127,16 @@ def due_soon_filters(actor: Actor) -> dict[str, str]:
 
 
 def due_soon(actor: Actor, language: Language, limit: int = MAX_DUE_SOON) -> list[Any]:
-    """The cases that are due in three days, earliest first, as lists show them; none for who does not act on cases."""
+    """Return the cases that are due in three days, earliest first, as lists show them; none for who does not act on
+    cases.
+    """
     if not (actor.role in AGENCY_ROLES or actor.may(Permission.CASES_REVIEW)):
         return []
     return list_cases(actor, due_soon_filters(actor), Page(limit), language).items
 
 
 def cases_due_soon(actor: Actor, language: Language) -> list[dict[str, Any]]:
-    """What the API shows of the cases of ``due_soon``; none for a service account, which has no inbox."""
+    """Return what the API shows of the cases of ``due_soon``; none for a service account, which has no inbox."""
     if own_account_id(actor) == 0:
         return []
     names = ("project", "status", "due_on")
@@ -138,14 +144,14 @@ def cases_due_soon(actor: Actor, language: Language) -> list[dict[str, Any]]:
 
 
 def is_watching(actor: Actor, *, case_id: int | None = None, project_id: int | None = None) -> bool:
-    """True when the actor follows the case, or the project."""
+    """Return True when the actor follows the case, or the project."""
     of: ColumnElement[bool] = Watch.project_id == project_id if case_id is None else Watch.case_id == case_id
     own = select(Watch.id).where(Watch.account_id == own_account_id(actor), of)
     return db.session.scalar(own) is not None
 
 
 def newest_entry_id(actor: Actor) -> int:
-    """The id of the actor's newest entry, 0 without one."""
+    """Return the id of the actor's newest entry, 0 without one."""
     newest = select(func.max(InboxEntry.id)).where(InboxEntry.account_id == own_account_id(actor))
     return db.session.scalar(newest) or 0
 
@@ -164,7 +170,7 @@ class Section:
 
 
 def unread_sections(actor: Actor) -> list[Section]:
-    """The sections that have entries, in the order of the kinds, each with at most AT_MOST of them.
+    """Return the sections that have entries, in the order of the kinds, each with at most AT_MOST of them.
 
     Restricted projects among them are journalled as read.
     """

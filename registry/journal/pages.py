@@ -318,7 +318,7 @@ SUBJECT_PATTERNS: Final = (
 
 
 def action_label(action: str) -> str:
-    """The label of an action; the code itself for an unknown one."""
+    """Return the label of an action; the code itself for an unknown one."""
     return gettext(ACTIONS[action]) if action in ACTIONS else action
 
 
@@ -329,24 +329,24 @@ def action_choices(selected: str | None) -> list[tuple[str, str]]:
 
 
 def source_label(source: str) -> str:
-    """The label of a source: an IP address, the command line, the schedule or the demo."""
+    """Return the label of a source: an IP address, the command line, the schedule or the demo."""
     return gettext(SOURCES[source]) if source in SOURCES else source or "–"
 
 
 def credential_label(credential: str) -> str:
-    """The label of a credential: a token by its key id, a session by its hash, or the server itself."""
+    """Return the label of a credential: a token by its key id, a session by its hash, or the server itself."""
     kind, _colon, key = credential.partition(":")
     return gettext(CREDENTIALS[kind]) % {"id": key} if kind in CREDENTIALS else gettext("On the server itself")
 
 
 def subject_label(subject: str) -> str:
-    """The label of a subject: its number or name, with its kind where the number alone is ambiguous."""
+    """Return the label of a subject: its number or name, with its kind where the number alone is ambiguous."""
     kind, _colon, key = subject.partition(":")
     return gettext(NUMBERED[kind]) % {"id": key} if kind in NUMBERED else key or subject
 
 
 def subject_address(subject: str) -> str | None:
-    """The URL of the subject's page; None for kinds without a page."""
+    """Return the URL of the subject's page; None for kinds without a page."""
     kind, _colon, key = subject.partition(":")
     if kind == "project":
         return url_for("web.project", number=key)
@@ -360,7 +360,7 @@ def subject_address(subject: str) -> str | None:
 
 
 def normalize_subject(typed: str) -> str:
-    """The subject in the journal's form; adds the kind to a project number, a BIN or a case number."""
+    """Return the subject in the journal's form; adds the kind to a project number, a BIN or a case number."""
     kind = next((kind for pattern, kind in SUBJECT_PATTERNS if pattern.fullmatch(typed)), None)
     return typed if kind is None else f"{kind}:{typed.upper()}"
 

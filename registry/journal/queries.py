@@ -85,7 +85,7 @@ def _part(kind: str, key: ColumnElement[str], table: Any) -> Select[Any]:
 
 
 def _link_parts() -> list[Select[Any]]:
-    """Each link of a restricted project once, also when both of its projects are restricted."""
+    """Return each link of a restricted project once, also when both of its projects are restricted."""
     link, other = table_of(ProjectLink), table_of(Project).alias("other")
     subject = (literal(f"{LINK}:") + cast(link.c.id, String)).label("subject")
     statement = select(subject, PROJECT.number.label("project")).select_from(link)
@@ -112,7 +112,7 @@ UNREDACTABLE_COUNTS: Final = frozenset({"flags_cleared", "flags_restored", "case
 
 
 def redact_details(actor: Actor, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The entries with details that neither count restricted projects nor contain ids of their cases.
+    """Return the entries with details that neither count restricted projects nor contain ids of their cases.
 
     The hash of an entry covers the original details, so only a reader of the full entry can verify it.
     """
@@ -159,7 +159,7 @@ SEARCH: Final = (
 
 
 def search_condition(actor: Actor, text: str) -> ColumnElement[bool]:
-    """The condition on entries by, or about, what the text names among what the actor may see.
+    """Return the condition on entries by, or about, what the text names among what the actor may see.
 
     It names people and service accounts by a part of a present or former name, projects (with their cases) and agencies
     by the words that their lists search, and any subject by its key. Restricted projects are journalled as read.
@@ -202,7 +202,7 @@ class JournalEntryNotFound(NotFound):
 
 
 def read_chain(actor: Actor, after_seq: int, up_to: int, limit: int) -> list[dict[str, Any]]:
-    """The next entries of the chain, oldest first: each with the text that was hashed, or redacted.
+    """Return the next entries of the chain, oldest first: each with the text that was hashed, or redacted.
 
     Redacted is what the actor may not see whole. The restricted projects of the others are journalled as read. Raises
     RoleNotAllowed.
@@ -241,7 +241,7 @@ def _link(row: Mapping[str, Any], *, redacted: bool) -> dict[str, Any]:
 
 
 def find_entry(actor: Actor, seq: int) -> dict[str, Any]:
-    """One entry; a restricted project is journalled as read. Raises RoleNotAllowed and JournalEntryNotFound."""
+    """Return one entry; a restricted project is journalled as read. Raises RoleNotAllowed and JournalEntryNotFound."""
     actor.require(Permission.JOURNAL_READ)
     row = db.session.execute(_entries(actor).where(JournalEntry.seq == seq)).mappings().one_or_none()
     if row is None:
@@ -250,7 +250,7 @@ def find_entry(actor: Actor, seq: int) -> dict[str, Any]:
 
 
 def _entries(actor: Actor) -> Select[Any]:
-    """The entries visible to the actor; ``_restricted`` is the number of the restricted project, if any."""
+    """Return the entries visible to the actor; ``_restricted`` is the number of the restricted project, if any."""
     restricted = restricted_subjects()
     statement = (
         select(*COLUMNS, restricted.c.project.label("_restricted"))
@@ -316,7 +316,7 @@ EXPORTED_COLUMNS: Final = (
 
 
 def journal_cell(entry: Mapping[str, Any], name: str) -> Cell:
-    """The value of a column of the table."""
+    """Return the value of a column of the table."""
     value: Cell = json.dumps(entry[name], ensure_ascii=False) if name == "details" else entry[name]
     return value
 

@@ -38,7 +38,7 @@ PENDING = "journal_recorded"
 
 
 def _iso_date(value: object) -> str:
-    """A date or an instant in details, as ISO 8601 text. Raises TypeError for what JSON has no form of."""
+    """Return a date or an instant in details, as ISO 8601 text. Raises TypeError for what JSON has no form of."""
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"a journal entry cannot hold {value!r}")
@@ -201,7 +201,7 @@ def canonical(value: Any) -> str:
 
 
 def columns_of(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The columns that the hash of a stored or exported entry covers."""
+    """Return the columns that the hash of a stored or exported entry covers."""
     return ORIGINAL_COLUMNS if all(row.get(name) is None for name in ADDED_COLUMNS) else COLUMNS
 
 
@@ -211,7 +211,7 @@ def entry_hash(row: Mapping[str, Any]) -> str:
 
 
 def hashed_text(row: Mapping[str, Any]) -> str:
-    """The text of an entry whose UTF-8 bytes are hashed."""
+    """Return the text of an entry whose UTF-8 bytes are hashed."""
     return canonical([row[name] for name in columns_of(row)])
 
 
@@ -225,7 +225,9 @@ READ: Final = 50
 
 
 def last_backup_at() -> datetime | None:
-    """When the newest ``registry backup`` that did not fail was started; None without one among the last entries."""
+    """Return when the newest ``registry backup`` that did not fail was started; None without one among the last
+    entries.
+    """
     statement = (
         select(JournalEntry.action, JournalEntry.at)
         .where(JournalEntry.action.in_((BACKUP_STARTED, BACKUP_FAILED)))
@@ -244,7 +246,7 @@ def last_backup_at() -> datetime | None:
 
 
 def last_drill_at() -> datetime | None:
-    """When the newest backup was last restored by a successful ``registry restore-drill``; None if never."""
+    """Return when the newest backup was last restored by a successful ``registry restore-drill``; None if never."""
     statement = (
         select(JournalEntry.at).where(JournalEntry.action == RESTORE_DRILLED).order_by(JournalEntry.seq.desc()).limit(1)
     )

@@ -72,7 +72,7 @@ class Head:
 
 
 def verify(entries: Iterable[Mapping[str, Any]], expected_head: Head | None = None) -> list[Fault]:
-    """The faults of a journal given oldest first, at most the first hundred; empty when it is intact.
+    """Return the faults of a journal given oldest first, at most the first hundred; empty when it is intact.
 
     ``expected_head`` also detects truncation and rewriting up to that entry.
     """
@@ -85,12 +85,12 @@ def verify(entries: Iterable[Mapping[str, Any]], expected_head: Head | None = No
 
 
 def head_now() -> Head:
-    """The number and hash of the last entry."""
+    """Return the number and hash of the last entry."""
     return Head(*db.session.execute(select(JournalHead.seq, JournalHead.hash)).one())
 
 
 def verify_stored(expected_head: Head | None = None, start: Head | None = None) -> list[Fault]:
-    """The faults of the stored journal, checked against its head row and, if given, an exported head.
+    """Return the faults of the stored journal, checked against its head row and, if given, an exported head.
 
     ``start``: an entry up to which the journal was verified before; it must still be there, and what follows is read.
     Falls of the time that were explained (``registry journal explain``) are none.
@@ -159,14 +159,14 @@ class _ChainReader:
 
 
 def time_falls_at(seq: int) -> bool:
-    """Whether the stored entry with that number is dated before the one before it."""
+    """Return whether the stored entry with that number is dated before the one before it."""
     pair = select(JournalEntry.at).where(JournalEntry.seq.in_((seq - 1, seq))).order_by(JournalEntry.seq)
     times = list(db.session.scalars(pair))
     return len(times) == 2 and _falls(times[1], times[0])
 
 
 def _falls(at: str, before: str) -> bool:
-    """Whether an entry's time is before that of the previous one, or no time. "" before the first entry."""
+    """Return whether an entry's time is before that of the previous one, or no time. "" before the first entry."""
     instant, previous = _instant(at), _instant(before)
     return instant is None or (previous is not None and previous - instant > MAX_FALL)
 
@@ -218,12 +218,12 @@ class JournalVerification(Model):
 
 
 def last_verification() -> JournalVerification:
-    """What the last verification found."""
+    """Return what the last verification found."""
     return db.session.execute(select(JournalVerification).execution_options(populate_existing=True)).scalar_one()
 
 
 def is_overdue(last: JournalVerification) -> bool:
-    """Whether two nights have passed without a verification."""
+    """Return whether two nights have passed without a verification."""
     return now() - (last.verified_at or installed_at()) > MAX_AGE
 
 

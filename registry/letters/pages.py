@@ -38,12 +38,12 @@ POLICY: Final = (
 
 
 def pdf_response(letter: Mapping[str, Any]) -> Response:
-    """The letter as PDF/A-2u, in Kazakh and Russian. Raises DocumentNotMade."""
+    """Return the letter as PDF/A-2u, in Kazakh and Russian. Raises DocumentNotMade."""
     return pdf_download(letter["number"], letter_pdf(letter["data"]))
 
 
 def html_response(letter: Mapping[str, Any]) -> Response:
-    """The letter as HTML, in Kazakh and Russian."""
+    """Return the letter as HTML, in Kazakh and Russian."""
     parts = [(language, letter["data"]["texts"][language]) for language in OFFICIAL_LANGUAGES]
     page = render_template("letters/document.html", number=letter["number"], parts=parts, issuer=ISSUER)
     response = Response(page, content_type="text/html; charset=utf-8")

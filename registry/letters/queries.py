@@ -43,7 +43,7 @@ class LetterCodeUnknown(NotFound):
 
 
 def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
-    """A page of the letters of a case that the actor may see, oldest first; the caller has read the case.
+    """Return a page of the letters of a case that the actor may see, oldest first; the caller has read the case.
 
     Raises Malformed.
     """
@@ -52,7 +52,9 @@ def letters_of_case(actor: Actor, case: Case, page: Page) -> Listing:
 
 
 def read_letter(actor: Actor, number: str) -> dict[str, Any]:
-    """A letter with all that it says; one about a restricted project is journalled as read. Raises LetterNotFound."""
+    """Return a letter with all that it says; one about a restricted project is journalled as read. Raises
+    LetterNotFound.
+    """
     actor.require(Permission.CASES_READ)
     # PostgreSQL stores no NUL, and reads none in a condition.
     known = NUMBER.fullmatch(number) is not None
@@ -71,7 +73,7 @@ def may_read_letter(actor: Actor, number: str) -> bool:
 
 
 def check_letter(code: str) -> dict[str, Any]:
-    """What anybody with the check code of a letter may know: no names of people, no project.
+    """Return what anybody with the check code of a letter may know: no names of people, no project.
 
     Small letters, spaces and hyphens do not matter, nor do the places to break in an address copied from a PDF. Raises
     LetterCodeUnknown.
@@ -192,7 +194,7 @@ def letter_rows(letters: Sequence[Mapping[str, Any]]) -> Rows:
 
 
 def letter_cell(letter: Mapping[str, Any], name: str) -> Any:
-    """The value of a column of the table."""
+    """Return the value of a column of the table."""
     if name.startswith("agency_name_"):
         return letter["agency_names"][name.removeprefix("agency_")]
     value = letter[name]

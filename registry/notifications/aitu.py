@@ -170,7 +170,7 @@ class AituCode(Model):
 
 
 def own_link(actor: Actor) -> AituLink | None:
-    """The actor's link, None without one. Raises AccountsNeedAPerson."""
+    """Return the actor's link, None without one. Raises AccountsNeedAPerson."""
     return db.session.get(AituLink, _own_person(actor).id, populate_existing=True)
 
 
@@ -277,7 +277,7 @@ def _own_person(actor: Actor) -> Person:
 
 
 def _actor(account: Account) -> Actor:
-    """The person behind the code, for the journal only."""
+    """Return the person behind the code, for the journal only."""
     return Actor(
         account.name,
         Role(account.role),

@@ -45,7 +45,7 @@ class EmailTransport:
         self._server = MailServer(mail)
 
     def reaches(self, to: Recipient) -> bool:
-        """True when the recipient has an e-mail address."""
+        """Return True when the recipient has an e-mail address."""
         return to.address is not None
 
     def send(self, notice: OutboundEmail, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -131,7 +131,7 @@ class AituTransport:
         self._client = AituClient(bot)
 
     def reaches(self, to: Recipient) -> bool:
-        """True when the person has linked an Aitu account."""
+        """Return True when the person has linked an Aitu account."""
         return to.aitu_id is not None
 
     def send(self, notice: OutboundEmail, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:

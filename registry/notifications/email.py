@@ -302,7 +302,7 @@ class NoOwnAddress(Conflict):
 
 
 def sends_email() -> bool:
-    """True when the service has a mail server."""
+    """Return True when the service has a mail server."""
     return bool(current_app.config.get(BY_EMAIL))
 
 

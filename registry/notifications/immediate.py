@@ -303,7 +303,7 @@ def _appealed(context: Context, directory: Directory) -> list[Notice]:
 
 
 def answers_an_appeal(event: CaseEvent) -> bool:
-    """True when the last appeal or decision before this decision is an appeal."""
+    """Return True when the last appeal or decision before this decision is an appeal."""
     before: str | None = db.session.scalar(_earlier(event, "approve", "appeal").with_only_columns(CaseEvent.action))
     return before == "appeal"
 
@@ -350,7 +350,7 @@ def _surged(act: Act, directory: Directory) -> list[Notice]:
 
 
 def _account_of(act: Act) -> int | None:
-    """The id of the account, which an entry names."""
+    """Return the id of the account, which an entry names."""
     named = act.details.get("account", act.key)
     if isinstance(named, int):
         return named

@@ -80,7 +80,7 @@ def unlink_own_aitu(actor: Actor) -> Answer:
 
 
 def _bot() -> str:
-    """The name of the bot. Raises AituNotConfigured."""
+    """Return the name of the bot. Raises AituNotConfigured."""
     name: str | None = current_app.config.get(AITU_BOT_NAME)
     if name is None:
         raise AituNotConfigured

@@ -86,12 +86,12 @@ def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:
 
 
 def waiting_emails() -> Backlog:
-    """How many e-mails and Aitu messages wait, and since when."""
+    """Return how many e-mails and Aitu messages wait, and since when."""
     return backlog(OutboundEmail.created_at, OutboundEmail.state == "waiting")
 
 
 def failed_emails() -> int:
-    """How many e-mails and Aitu messages failed in the last 30 days."""
+    """Return how many e-mails and Aitu messages failed in the last 30 days."""
     return backlog(OutboundEmail.created_at, OutboundEmail.state == "failed").waiting
 
 

@@ -43,7 +43,7 @@ def aitu_bot(env: Any, public_url: str | None) -> AituBot | None:
 
 
 def aitu_token(text: str, public_url: str | None) -> str:
-    """The token. An error does not repeat it."""
+    """Return the token. An error does not repeat it."""
     if text and not (text.isascii() and text.isprintable() and " " not in text and len(text) <= MAX_LENGTH):
         raise ValidationError("expected the token that Aitu gave for the bot, without spaces")
     if text and public_url is None:
@@ -52,7 +52,7 @@ def aitu_token(text: str, public_url: str | None) -> str:
 
 
 def aitu_name(text: str, token: str | None) -> str:
-    """The bot's name in Aitu."""
+    """Return the bot's name in Aitu."""
     if token and not text:
         raise ValidationError(f"required with {TOKEN}; people search for the bot by its name")
     if not text.isprintable() or len(text) > MAX_LENGTH:
@@ -61,7 +61,7 @@ def aitu_name(text: str, token: str | None) -> str:
 
 
 def aitu_url(text: str) -> str:
-    """The address of the bot API: https, or http on the machine itself, which trials use."""
+    """Return the address of the bot API: https, or http on the machine itself, which trials use."""
     if not is_provider_address(text) or "?" in text:
         raise ValidationError("expected an address such as https://host/bot/v1, without user; http on localhost only")
     return text
@@ -117,7 +117,7 @@ def smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | No
 
 
 def mail_sender(text: str, public_url: str) -> tuple[str, str]:
-    """The address and the name of the sender; by default ``registry`` at the domain of the pages."""
+    """Return the address and the name of the sender; by default ``registry`` at the domain of the pages."""
     if text:
         # Of several, parseaddr takes the first without a word before Python 3.11.10.
         addresses = getaddresses([text])

@@ -43,7 +43,7 @@ class Transport(Protocol):
     channel: Channel
 
     def reaches(self, to: Recipient) -> bool:
-        """True when the recipient has an address of this channel."""
+        """Return True when the recipient has an address of this channel."""
 
     def send(self, notice: OutboundEmail, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
         """Send one notice. Raises NoticeRejected, ChannelUnavailable, and ValueError for an unusable address."""

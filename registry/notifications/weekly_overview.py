@@ -62,7 +62,7 @@ ALL: Final = lazy_text("All")
 
 
 def overview_data(known: Overview, language: Language, *, with_restricted: bool) -> dict[str, Any]:
-    """The overview in a language as the layout reads it, to be stored with the notice.
+    """Return the overview in a language as the layout reads it, to be stored with the notice.
 
     ``with_restricted``: whether its figures include restricted projects; every page says so when they do not.
     """
@@ -214,7 +214,7 @@ def figure_lines(figures: Mapping[str, Any], language: Language) -> list[str]:
 
 
 def _figures(known: Overview) -> dict[str, Any]:
-    """The main figures of an overview, as they are stored with the notice."""
+    """Return the main figures of an overview, as they are stored with the notice."""
     earlier = known.earlier[BACK]
     return {
         "on": known.on.isoformat(),
@@ -224,7 +224,7 @@ def _figures(known: Overview) -> dict[str, Any]:
 
 
 def _shown(name: str, value: float, language: Language) -> str:
-    """A count, a share with one decimal, or an amount in millions with one decimal."""
+    """Return a count, a share with one decimal, or an amount in millions with one decimal."""
     if name == "at_risk_kzt":
         # Rounded as in the attached document: to whole tenths, not as the nearest fraction.
         text = f"{round(value / TENTH_OF_A_MILLION) / 10:,.1f}"

@@ -24,7 +24,7 @@ KEYWORDS: Final = ("QazTech", "Kazakhstan", "digital projects")
 
 
 def data_package(stored: StoredSet, publication: Publication) -> dict[str, Any]:
-    """The contents of ``datapackage.json``."""
+    """Return the contents of ``datapackage.json``."""
     return {
         "$schema": f"{PROFILES}/datapackage.json",
         "name": NAME,
@@ -101,7 +101,7 @@ CONTEXT: Final = {
 
 
 def catalogue(stored: StoredSet, publication: Publication) -> dict[str, Any]:
-    """The contents of ``catalog.jsonld``: a catalogue with one dataset in two distributions."""
+    """Return the contents of ``catalog.jsonld``: a catalogue with one dataset in two distributions."""
     publisher = {"@id": f"{publication.home}#publisher", "@type": "foaf:Agent", "foaf:name": _texts(REGISTER)}
     return {
         "@context": CONTEXT,
@@ -187,7 +187,7 @@ def _country() -> dict[str, Any]:
 
 
 def _english(label: str) -> dict[str, str]:
-    """What the vocabulary of the European Union calls it; shapes require names of concepts."""
+    """Return what the vocabulary of the European Union calls it; shapes require names of concepts."""
     return {"@value": label, "@language": "en"}
 
 

@@ -48,7 +48,7 @@ FOR_OTHER_SITES: Final = {
 
 
 def publication() -> Publication:
-    """What this installation publishes. Raises RouteNotFound where the open data are off."""
+    """Return what this installation publishes. Raises RouteNotFound where the open data are off."""
     licence = current_app.config.get(PUBLICATION)
     if licence is None:
         raise RouteNotFound
@@ -102,13 +102,13 @@ def _file(
 
 
 def _is_known_by_time(stored: StoredSet) -> bool:
-    """True when a program that keeps times, not tags, has it already (RFC 9110, 13.1.3)."""
+    """Return True when a program that keeps times, not tags, has it already (RFC 9110, 13.1.3)."""
     since = None if "If-None-Match" in request.headers else request.if_modified_since
     return since is not None and stored.made_at.replace(microsecond=0) <= since
 
 
 def _later_encoding(response: Response) -> str | None:
-    """The encoding that Flask-Compress would choose for a response; None when it would not compress it."""
+    """Return the encoding that Flask-Compress would choose for a response; None when it would not compress it."""
     accepted = request.accept_encodings
     best = max(current_app.config["COMPRESS_ALGORITHM"], key=lambda each: accepted[each])
     is_compressed = response.mimetype in current_app.config["COMPRESS_MIMETYPES"] and accepted[best] > 0

@@ -49,7 +49,7 @@ class PublicField:
         return [choice for choice in self.choices or () if choice != FreezeStatus.WITHDRAWN]
 
     def column(self) -> ColumnElement[Any]:
-        """Its value; the statement must join Agency and ProjectStatus."""
+        """Return its value; the statement must join Agency and ProjectStatus."""
         if self.name == "agency":
             return table_of(Agency).c.bin
         if self.name == "started_on":
@@ -97,12 +97,12 @@ class PublicProjectNotFound(NotFound):
 
 
 def public_conditions() -> list[ColumnElement[bool]]:
-    """The conditions on Project of everything public: neither restricted nor withdrawn."""
+    """Return the conditions on Project of everything public: neither restricted nor withdrawn."""
     return [*visible_projects(PUBLIC_READER), NOT_WITHDRAWN]
 
 
 def list_public_projects(filters: Mapping[str, str], agency: str, page: Page) -> Listing:
-    """A page of public projects, the newest first, with the public fields that lists have.
+    """Return a page of public projects, the newest first, with the public fields that lists have.
 
     ``filters``: some of ``FILTERS``. ``agency``: words of the agency's name or BIN, empty for every agency.
     Raises Malformed for an invalid filter or cursor.
@@ -120,7 +120,7 @@ def count_public_projects(filters: Mapping[str, str], agency: str) -> int | None
 
 
 def read_public_project(number: str) -> dict[str, Any]:
-    """The public fields of a project. Raises PublicProjectNotFound."""
+    """Return the public fields of a project. Raises PublicProjectNotFound."""
     statement = (
         select(*(field.column().label(field.name) for field in PUBLIC_FIELDS))
         .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == COLUMNS.agency_id)

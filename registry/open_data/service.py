@@ -44,13 +44,13 @@ class StoredSet:
 
 
 def stored_set() -> StoredSet | None:
-    """The set of today; None while there is none."""
+    """Return the set of today; None while there is none."""
     row = db.session.execute(_of_row(SET.sha256, SET.size, SET.projects, SET.audited_on, SET.made_at)).first()
     return None if row is None or row.made_at is None else StoredSet(*row)
 
 
 def stored_file(sha256: str) -> bytes | None:
-    """The CSV of that set, compressed with gzip; None when it was replaced meanwhile."""
+    """Return the CSV of that set, compressed with gzip; None when it was replaced meanwhile."""
     content: bytes | None = db.session.scalar(_of_row(SET.content).where(SET.sha256 == sha256))
     return content
 
@@ -110,7 +110,7 @@ def _is_due(row: Row[Any], audited_on: date | None) -> bool:
 
 
 def _make_file() -> tuple[bytes, str, int, int]:
-    """The compressed CSV, the SHA-256 and the bytes of the CSV, and its projects."""
+    """Return the compressed CSV, the SHA-256 and the bytes of the CSV, and its projects."""
     return _compressed(_pieces())
 
 

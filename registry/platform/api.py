@@ -49,7 +49,7 @@ WAITS: Final = "It waits for another person."
 
 
 def confirmed(number: str, kind: str, values: Mapping[str, Any]) -> Any:
-    """The project as it is now, or the proposal where two people confirm it."""
+    """Return the project as it is now, or the proposal where two people confirm it."""
     with transaction():
         project, approval = confirm_or_propose(current_actor(), number, kind, values)
         if approval is not None:

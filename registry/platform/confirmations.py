@@ -51,7 +51,7 @@ def require_unshared_key(project: Project, platform_key: str) -> None:
 
 
 def confirmed_by_key(project: Project, platform_key: str) -> Sequence[int]:
-    """The ids of the other projects that the key confirms."""
+    """Return the ids of the other projects that the key confirms."""
     others = select(Project.id).where(
         Project.platform_key == platform_key,
         Project.placement_verified_on.is_not(None),
@@ -62,7 +62,7 @@ def confirmed_by_key(project: Project, platform_key: str) -> Sequence[int]:
 
 
 def same_objects(session: Session, project_id: int, others: Sequence[int]) -> bool:
-    """True when links say that the project concerns the object of one of the others."""
+    """Return True when links say that the project concerns the object of one of the others."""
     from_it = and_(ProjectLink.project_id == project_id, ProjectLink.target_id.in_(others))
     to_it = and_(ProjectLink.target_id == project_id, ProjectLink.project_id.in_(others))
     in_force = (ProjectLink.kind.in_(SAME_OBJECT), ProjectLink.removed_at.is_(None))
@@ -202,7 +202,7 @@ def check_ending(project: Project, ended_on: date) -> None:
 
 
 def confirmations_of(project_id: int) -> list[dict[str, Any]]:
-    """All confirmations of a project, oldest first."""
+    """Return all confirmations of a project, oldest first."""
     rows = db.session.execute(
         select(Confirmation.kind, Confirmation.at, Confirmation.by, Confirmation.facts)
         .where(Confirmation.project_id == project_id)

@@ -225,7 +225,7 @@ def apply_plan(
 
 
 def lists_key(agency_id: int, platform_key: str) -> bool:
-    """True when the last inventory lists the key for the agency, and not on the word of one person alone."""
+    """Return True when the last inventory lists the key for the agency, and not on the word of one person alone."""
     of_agency = select(InventoryKey.platform_key).where(
         InventoryKey.platform_key == platform_key, InventoryKey.agency_id == agency_id
     )
@@ -261,7 +261,7 @@ def _row_problems(outcome: ImportResult) -> list[Problem]:
 
 
 def count_confirmed_projects(actor: Actor) -> int:
-    """The number of projects visible to the actor that are confirmed on the platform."""
+    """Return the number of projects visible to the actor that are confirmed on the platform."""
     verified = (
         select(func.count())
         .select_from(table_of(Project))
@@ -271,14 +271,14 @@ def count_confirmed_projects(actor: Actor) -> int:
 
 
 def count_lost_by_hand(since: datetime) -> int:
-    """How many confirmations inventories have taken away since a moment that one person applied alone."""
+    """Return how many confirmations inventories have taken away since a moment that one person applied alone."""
     lost, is_trusted = Inventory.summary["lost"].as_integer(), Inventory.summary[TRUSTED].as_boolean()
     by_one = (Inventory.at > since, func.coalesce(is_trusted, False).is_(False))
     return db.session.scalar(select(func.sum(lost)).where(*by_one)) or 0
 
 
 def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Plan:
-    """The effect of a list on the projects that the viewer may see; others stay as they are.
+    """Return the effect of a list on the projects that the viewer may see; others stay as they are.
 
     ``lock``: nothing of it changes until the open transaction ends.
     """
@@ -344,7 +344,7 @@ def summary_of(
     flagged: Sequence[str] = (),
     changed_since_audit: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The counts of a plan, details of each under ``rows`` and the bad rows, both cut at 1,000.
+    """Return the counts of a plan, details of each under ``rows`` and the bad rows, both cut at 1,000.
 
     ``errors``: ``{row, column, code, params}``. ``flagged``: the projects with a serious flag that it confirms;
     ``changed_since_audit``: those that it confirms and no audit has judged as they stand.

@@ -282,7 +282,7 @@ def _preview(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int)
 
 
 def uploaded_file() -> tuple[str, bytes]:
-    """The name and content of the uploaded file. Raises Invalid when none was selected."""
+    """Return the name and content of the uploaded file. Raises Invalid when none was selected."""
     selected = request.files.get("file")
     if selected is None or not selected.filename:
         raise invalid("/file", "page-choose-file")

@@ -204,7 +204,7 @@ TOML: Final = "application/toml"
 
 
 def etag_data(record: PolicyRecord) -> tuple[object, ...]:
-    """What the entity tag of a version is made from."""
+    """Return what the entity tag of a version is made from."""
     revision = 0 if record.stored is None else record.stored.revision
     return "policy", record.version, record.policy.digest, revision, record.state
 

@@ -86,7 +86,9 @@ TARGET: Final = "targets."
 
 
 def setting_label(setting: str) -> str:
-    """The name of a setting; of a rule, its title and which of its settings; else the path in the policy file."""
+    """Return the name of a setting; of a rule, its title and which of its settings; else the path in the policy
+    file.
+    """
     if setting.startswith(TARGET):
         return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
     of_rule = OF_RULE.fullmatch(setting)
@@ -105,7 +107,7 @@ def _part(name: str) -> str:
 
 
 def setting_value(setting: str, value: Any) -> str:
-    """The value of a setting as text; empty for None."""
+    """Return the value of a setting as text; empty for None."""
     if setting == "appeal_suspends":
         # Left out of a policy where it is true.
         value = value is not False
@@ -127,7 +129,7 @@ def setting_value(setting: str, value: Any) -> str:
 
 
 def thresholds(policy: Policy) -> list[tuple[str, str]]:
-    """Every threshold of a policy with its label, in the order of the file."""
+    """Return every threshold of a policy with its label, in the order of the file."""
     document = as_json(policy_document(policy))
     deadlines = {f"deadlines.{name}": number for name, number in document["deadlines"].items()}
     values = {"appeal_suspends": policy.appeal_suspends, **document, **deadlines}
@@ -136,7 +138,7 @@ def thresholds(policy: Policy) -> list[tuple[str, str]]:
 
 
 def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:
-    """Every rule with its texts and all wordings of its clause, in one language."""
+    """Return every rule with its texts and all wordings of its clause, in one language."""
     return [
         {
             "name": name,

@@ -41,7 +41,7 @@ class Activated(NamedTuple):
 
 
 def later_policy(on: date | None = None) -> Policy | None:
-    """The activated version in force on a day, by default today; None while the policy file is in force.
+    """Return the activated version in force on a day, by default today; None while the policy file is in force.
 
     The versions are read once a transaction.
     """
@@ -56,7 +56,7 @@ def later_policy(on: date | None = None) -> Policy | None:
 
 
 def version_known_at(at: datetime, day: date) -> Policy | None:
-    """The version in force on a day by what had been activated at the moment; None while the policy file was."""
+    """Return the version in force on a day by what had been activated at the moment; None while the policy file was."""
     statement = (
         select(VERSIONS.text)
         .where(VERSIONS.in_force_from <= day, VERSIONS.activated_at <= at)
@@ -68,7 +68,7 @@ def version_known_at(at: datetime, day: date) -> Policy | None:
 
 
 def activated_versions() -> tuple[Activated, ...]:
-    """The activated versions, newest first."""
+    """Return the activated versions, newest first."""
     session = db.session()
     known: tuple[object, tuple[Activated, ...]] | None = session.info.get(ACTIVATED)
     if known is not None and known[0] is session.get_transaction():
@@ -85,7 +85,7 @@ def forget_activated_versions() -> None:
 
 @lru_cache(maxsize=32)
 def parsed(text: str) -> Policy:
-    """The policy of a stored text. Parsing takes 14 ms."""
+    """Return the policy of a stored text. Parsing takes 14 ms."""
     return read_policy(text, "policy")
 
 
@@ -140,7 +140,7 @@ class Comparison:
 
 
 def list_policies(actor: Actor) -> list[PolicyRecord]:
-    """Every version that the actor may read, newest first; drafts only with the permission to write them.
+    """Return every version that the actor may read, newest first; drafts only with the permission to write them.
 
     Raises RoleNotAllowed.
     """
@@ -152,7 +152,7 @@ def list_policies(actor: Actor) -> list[PolicyRecord]:
 
 
 def find_policy(actor: Actor, version: str) -> PolicyRecord:
-    """One version. Raises RoleNotAllowed and PolicyNotFound."""
+    """Return one version. Raises RoleNotAllowed and PolicyNotFound."""
     actor.require(Permission.POLICIES_READ)
     if version == first_policy().version:
         return _file()
@@ -194,14 +194,14 @@ def _base(actor: Actor, record: PolicyRecord) -> PolicyRecord:
 
 
 def stored_version(version: str) -> PolicyVersion | None:
-    """The stored version of this name."""
+    """Return the stored version of this name."""
     if len(version) > MAX_VERSION_LENGTH or not version.isprintable():
         return None
     return db.session.scalar(select(PolicyVersion).where(PolicyVersion.version == version))
 
 
 def record_of(stored: PolicyVersion) -> PolicyRecord:
-    """The record of a stored version."""
+    """Return the record of a stored version."""
     policy = parsed(stored.text)
     return PolicyRecord(policy, _state(policy, stored.in_force_from), stored, stored.in_force_from)
 
@@ -238,7 +238,7 @@ class Difference:
 
 
 def differences(before: Policy, after: Policy) -> list[Difference]:
-    """What differs between two policies, in the order of the file."""
+    """Return what differs between two policies, in the order of the file."""
     first, second = dict(_settings(before)), dict(_settings(after))
     names = [*first, *(name for name in second if name not in first)]
     return [

@@ -197,7 +197,7 @@ COMPARISON: Final = ComparisonShown()
 
 
 def policy_shown(record: PolicyRecord) -> dict[str, Any]:
-    """The version as a mapping of everything that it says."""
+    """Return the version as a mapping of everything that it says."""
     policy, stored = record.policy, record.stored
     names = ("based_on", "drafted_by", "drafted_at", "activated_by", "activated_at", "impact_digest")
     settings = {"appeal_suspends": policy.appeal_suspends, **as_json(policy_document(policy))}
@@ -216,7 +216,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
 
 
 def comparison_shown(comparison: Comparison) -> dict[str, Any]:
-    """A comparison as it is shown."""
+    """Return a comparison as it is shown."""
     return {
         "version": comparison.after.version,
         "compared_with": comparison.before.version,

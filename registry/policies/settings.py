@@ -26,7 +26,7 @@ MAX_COMPLAINT: Final = 500
 
 
 def changed_text(base: Policy, version: str, settings: Mapping[str, Any]) -> str:
-    """The policy file of ``base`` with other settings, under another version.
+    """Return the policy file of ``base`` with other settings, under another version.
 
     ``deadlines`` and each rule are merged; a list, such as the clauses of a rule, is replaced as a whole. Raises
     Invalid, which names every wrong key.
@@ -41,7 +41,7 @@ def changed_text(base: Policy, version: str, settings: Mapping[str, Any]) -> str
 
 
 def as_json(value: Any) -> Any:
-    """A value of a document as JSON has it."""
+    """Return a value of a document as JSON has it."""
     if isinstance(value, dict):
         return {name: as_json(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -64,7 +64,7 @@ def _merged(document: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
 
 
 def _without_null(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A text where null takes a setting out, so that a misspelt name, which takes nothing out, is seen."""
+    """Return a text where null takes a setting out, so that a misspelt name, which takes nothing out, is seen."""
     return {
         name: _without_null(value) if isinstance(value, dict) else "null" if value is None else value
         for name, value in settings.items()
@@ -120,7 +120,7 @@ def content_digest(policy: Policy) -> str:
 
 
 def text_in_force_from(policy: Policy, on: date) -> str:
-    """The policy file of a version that is in force from a day."""
+    """Return the policy file of a version that is in force from a day."""
     return policy_text({**policy_document(policy), "in_force_from": on})
 
 
@@ -201,7 +201,7 @@ class VerdictCases(InputField):
 
 
 def read_cases(sent: Any) -> list[dict[str, Any]]:
-    """The cases, ready to be stored. Raises Invalid, which names every wrong place."""
+    """Return the cases, ready to be stored. Raises Invalid, which names every wrong place."""
     if not isinstance(sent, list) or len(sent) > MAX_CASES:
         raise Invalid([Problem("/verdict_cases", "verdict-cases-not-a-list", {"limit": MAX_CASES})])
     problems: list[Problem] = []
@@ -231,17 +231,17 @@ def cases_as_toml(cases: Sequence[Mapping[str, Any]]) -> str:
 
 @lru_cache(maxsize=4)
 def cases_in_file(text: str) -> tuple[dict[str, Any], ...]:
-    """The cases of a valid policy file, as they are stored."""
+    """Return the cases of a valid policy file, as they are stored."""
     return tuple(as_json(tomllib.loads(text).get("verdict_cases", [])))
 
 
 def run_cases(cases: Sequence[Mapping[str, Any]], policy: Policy) -> list[dict[str, Any]]:
-    """Each case with the rules that flag it by the policy, and whether they are the expected ones."""
+    """Return each case with the rules that flag it by the policy, and whether they are the expected ones."""
     return [_run(case, policy) for case in cases]
 
 
 def failing(cases: Sequence[Mapping[str, Any]], policy: Policy) -> list[str]:
-    """The names of the cases whose verdict is not the expected one."""
+    """Return the names of the cases whose verdict is not the expected one."""
     return [case["name"] for case in run_cases(cases, policy) if not case["passes"]]
 
 

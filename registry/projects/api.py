@@ -130,7 +130,7 @@ EXPANSIONS: Final = (OF_AGENCY, OF_FLAGS)
 
 
 def expanded(actor: Actor, listing: Listing, expand: Sequence[str], language: Language) -> Listing:
-    """The projects with what is asked for: one statement for the agencies of all, two for their flags."""
+    """Return the projects with what is asked for: one statement for the agencies of all, two for their flags."""
     items: list[dict[str, Any]] = listing.items
     if OF_AGENCY in expand and items:
         named = table_of(Agency).c.bin.in_({item["agency"] for item in items})
@@ -158,7 +158,7 @@ def project_row(project: Project) -> dict[str, Any]:
 
 
 def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
-    """What the entity tag is made from: it changes with everything that the project shows."""
+    """Return what the entity tag is made from: it changes with everything that the project shows."""
     return "project", row["number"], row["version"], row["changed_at"], *(row[name] for name in DERIVED)
 
 
@@ -571,7 +571,7 @@ class ProjectsNdjson(MethodView):
 
 
 def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:
-    """The filters, and the language of the headers. Raises Malformed."""
+    """Return the filters, and the language of the headers. Raises Malformed."""
     filters = dict(sent)
     named = filters.pop(HEADER_ROW.name, "codes")
     if named not in ("codes", "labels"):

@@ -67,7 +67,7 @@ def attest_project(actor: Actor, project: Project, version: int | None = None) -
 
 
 def attestation_due_on(project: Project) -> date | None:
-    """The last day on which the next attestation is in time; None when none is needed."""
+    """Return the last day on which the next attestation is in time; None when none is needed."""
     if project.stage in FINAL_STAGES or project.withdrawn_at is not None:
         return None
     return attestation_due(project.attested_on or local_date(project.registered_at), policy_in_force())
@@ -84,19 +84,19 @@ class Attestation:
 
 
 def attestation_of(project: Project) -> Attestation:
-    """The attestation of a project, for display."""
+    """Return the attestation of a project, for display."""
     due_on = attestation_due_on(project)
     return Attestation(project.attested_on, project.attested_by, due_on, attestation_state(due_on))
 
 
 def may_attest(actor: Actor, project: Project) -> bool:
-    """True when the actor may confirm the record today."""
+    """Return True when the actor may confirm the record today."""
     is_due = attestation_due_on(project) is not None and project.attested_on != today()
     return is_due and actor.is_person and actor.may(Permission.PROJECTS_ATTEST)
 
 
 def attestation_state(due_on: date | None) -> AttestationState | None:
-    """Whether the attestation is current, due within 30 days or overdue; None when none is needed."""
+    """Return whether the attestation is current, due within 30 days or overdue; None when none is needed."""
     if due_on is None:
         return None
     if due_on < today():
@@ -105,7 +105,9 @@ def attestation_state(due_on: date | None) -> AttestationState | None:
 
 
 def records_to_attest(actor: Actor, limit: int) -> list[Project]:
-    """The projects of the actor's agencies whose attestation is due or overdue, the never attested ones first."""
+    """Return the projects of the actor's agencies whose attestation is due or overdue, the never attested ones
+    first.
+    """
     statement = (
         select(Project)
         .join(Project.agency)
@@ -122,14 +124,14 @@ def records_to_attest(actor: Actor, limit: int) -> list[Project]:
 
 
 def count_attestations(actor: Actor) -> dict[AttestationState, int]:
-    """How many of the actor's projects are due and overdue."""
+    """Return how many of the actor's projects are due and overdue."""
     counts = [func.count(case((attestation_condition(state), 1))) for state in DUE_STATES]
     row = db.session.execute(select(*counts).select_from(Project).join(Project.agency).where(*visible_projects(actor)))
     return dict(zip(DUE_STATES, row.one(), strict=True))
 
 
 def attestation_condition(*states: AttestationState) -> ColumnElement[bool]:
-    """The condition on projects whose attestation is in one of the states, as ``attestation_state``."""
+    """Return the condition on projects whose attestation is in one of the states, as ``attestation_state``."""
     overdue = due_before(today())
     due = due_before(today() + DUE_WITHIN + timedelta(days=1))
     needed = and_(PROJECT.stage.not_in(sorted(FINAL_STAGES)), NOT_WITHDRAWN)
@@ -144,7 +146,9 @@ def attestation_condition(*states: AttestationState) -> ColumnElement[bool]:
 
 
 def due_before(day: date) -> ColumnElement[bool]:
-    """The condition that the next attestation is due before the day, whatever the stage; false if none is needed."""
+    """Return the condition that the next attestation is due before the day, whatever the stage; false if none is
+    needed.
+    """
     last = attested_before(day, policy_in_force())
     if last is None:
         return false()

@@ -126,7 +126,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
 
 
 def _agency_kinds(ids: Collection[int]) -> dict[int, str]:
-    """The kinds of agencies, which nobody changes until the commit: they decide the freeze status."""
+    """Return the kinds of agencies, which nobody changes until the commit: they decide the freeze status."""
     agency = table_of(Agency).c
     locked = select(agency.id, agency.kind).where(is_among(agency.id, ids)).order_by(agency.id)
     rows = require_transaction().execute(locked.with_for_update(read=True, key_share=True))
@@ -218,7 +218,7 @@ def move_projects(
 
 
 def _locked(agency_id: int, numbers: Sequence[str] | None) -> list[RowMapping]:
-    """The agency's projects in the order of their ids, in which everybody locks them."""
+    """Return the agency's projects in the order of their ids, in which everybody locks them."""
     session = require_transaction()
     joined = select(*COLUMNS).join_from(PROJECT, STATUS).where(PROJECT.c.agency_id == agency_id)
     statement = joined.order_by(PROJECT.c.id).with_for_update(of=PROJECT)
@@ -242,7 +242,7 @@ def _external_ids(agency_id: int, like: Collection[str | None]) -> set[str]:
 
 
 def _free_external_id(external_id: str | None, bin_number: str, taken: set[str]) -> str | None:
-    """The id as it is, or with the former BIN before it when it is taken; a long one is cut at its end."""
+    """Return the id as it is, or with the former BIN before it when it is taken; a long one is cut at its end."""
     if external_id is None:
         return None
     candidate, place = external_id, 1
@@ -288,7 +288,7 @@ def register_batch(actor: Actor, items: Sequence[Loaded], *, atomic: bool) -> li
 
 
 def _checked(actor: Actor, items: Sequence[Loaded]) -> list[NewProject | RegistryError]:
-    """What can be registered, and the errors of the others; of two with one external id the first can be."""
+    """Return what can be registered, and the errors of the others; of two with one external id the first can be."""
     bins = {item.values["agency"] for item in items if item.values.get("agency") is not None}
     agencies = agencies_to_register_for(sorted(bins))
     is_own = cache(lambda agency_id: may_act_for(actor, agency_id))
@@ -319,7 +319,7 @@ def _checked(actor: Actor, items: Sequence[Loaded]) -> list[NewProject | Registr
 
 
 def _with_former(actor: Actor, results: Sequence[NewProject | RegistryError]) -> list[NewProject | RegistryError]:
-    """The same, each with its former records; those that do not say why they are registered again cannot be."""
+    """Return the same, each with its former records; those that do not say why they are registered again cannot be."""
     new = [result for result in results if isinstance(result, NewProject)]
     former = iter(former_records_of([(each.agency_id, each.values) for each in new]))
     checked: list[NewProject | RegistryError] = []
@@ -334,7 +334,7 @@ def _with_former(actor: Actor, results: Sequence[NewProject | RegistryError]) ->
 
 
 def _taken(pairs: Sequence[tuple[int, str]]) -> set[tuple[int, str | None]]:
-    """Those of the pairs of agency and external id that a project has."""
+    """Return those of the pairs of agency and external id that a project has."""
     if not pairs:
         return set()
     taken = select(Project.agency_id, Project.external_id)
@@ -354,7 +354,9 @@ class ExternalIdNotFound(NotFound):
 
 
 def number_of(actor: Actor, agency_bin: str, external_id: str) -> str:
-    """The number of the project with that external id. Raises ExternalIdNotFound, also for what cannot be one."""
+    """Return the number of the project with that external id. Raises ExternalIdNotFound, also for what cannot be
+    one.
+    """
     try:
         statement = _statement(agency_bin, _usable(external_id)).where(*visible_projects(actor))
     except Invalid as error:
@@ -411,7 +413,7 @@ def _statement(agency_bin: str, external_id: str) -> Select[Project]:
 
 
 def _usable(external_id: str) -> str:
-    """The external id as it is stored. Raises Invalid for one that no project can have."""
+    """Return the external id as it is stored. Raises Invalid for one that no project can have."""
     try:
         stored = FIELDS[EXTERNAL_ID].deserialize(external_id)
     except InvalidValue as error:

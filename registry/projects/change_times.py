@@ -39,7 +39,7 @@ def projects_of_ids(ids: Iterable[int], column: ColumnElement[int] = PROJECT.c.i
 
 
 def first_status(row: Mapping[str, Any], agency_kind: str) -> dict[str, Any]:
-    """Where a project stands that is registered with this row, as the row of its status."""
+    """Return where a project stands that is registered with this row, as the row of its status."""
     in_scope = agency_kind in policy_in_force().scope
     status = FreezeStatus.UNAUDITED.value if in_scope else FreezeStatus.OUT_OF_SCOPE.value
     copies = {name: row[name] for name in COPIED}

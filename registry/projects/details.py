@@ -24,7 +24,7 @@ NUMBER_PARAMETER: Final = "requested_number"
 
 
 def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
-    """All displayed values of a project; reading a restricted project is journalled as ``what``.
+    """Return all displayed values of a project; reading a restricted project is journalled as ``what``.
 
     Raises ProjectNotFound, also for projects that the actor may not see.
     """
@@ -34,7 +34,7 @@ def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
 
 
 def read_id(actor: Actor, number: str, what: str) -> int:
-    """The id of a project, for reading its related records; otherwise as ``read_whole``."""
+    """Return the id of a project, for reading its related records; otherwise as ``read_whole``."""
     project_id: int = _read(actor, number, what, _id_statement)["id"]
     return project_id
 

@@ -201,7 +201,7 @@ class Document(Model):
 
 
 def read_document_of(project_id: int, document_id: int) -> tuple[Document, bytes]:
-    """A document of the project, whatever it belongs to, for a caller who may see that.
+    """Return a document of the project, whatever it belongs to, for a caller who may see that.
 
     Raises DocumentNotFound and DocumentDamaged.
     """
@@ -210,7 +210,9 @@ def read_document_of(project_id: int, document_id: int) -> tuple[Document, bytes
 
 
 def scan_problems(project_id: int, ids: Sequence[int]) -> list[Problem]:
-    """The problems of documents that are to show a fact: none, of another project, or neither a PDF nor an image."""
+    """Return the problems of documents that are to show a fact: none, of another project, or neither a PDF nor an
+    image.
+    """
     if not ids:
         return [Problem("/documents", "scan-required")]
     own = (Document.project_id == project_id, Document.id.in_(ids))
@@ -228,7 +230,7 @@ def scan_problems(project_id: int, ids: Sequence[int]) -> list[Problem]:
 
 
 def names_of_documents(ids: Sequence[int]) -> list[tuple[int, str]]:
-    """The ids and names of those of these documents that exist, by id; for whoever may see their project."""
+    """Return the ids and names of those of these documents that exist, by id; for whoever may see their project."""
     documents = select(Document.id, Document.name).where(Document.id.in_(ids)).order_by(Document.id)
     return [(row.id, row.name) for row in db.session.execute(documents)] if ids else []
 
@@ -305,17 +307,17 @@ def _require_room(project_id: int, size: int) -> None:
 
 
 def documents_of(project: Project) -> list[dict[str, Any]]:
-    """The metadata of a project's documents, oldest first."""
+    """Return the metadata of a project's documents, oldest first."""
     return [dict(row) for row in db.session.execute(_documents(project)).mappings()]
 
 
 def documents_page(project: Project, page: Page) -> Listing:
-    """A page of the documents of a project itself, oldest first. Raises Malformed for an invalid cursor."""
+    """Return a page of the documents of a project itself, oldest first. Raises Malformed for an invalid cursor."""
     return page_of_documents(_documents(project), page)
 
 
 def page_of_documents(statement: Select[Any], page: Page) -> Listing:
-    """A page of a query of ``columns_of_documents``, oldest first. Raises Malformed for an invalid cursor."""
+    """Return a page of a query of ``columns_of_documents``, oldest first. Raises Malformed for an invalid cursor."""
     return read_page(statement, page, Document.id)
 
 
@@ -330,12 +332,12 @@ def columns_of_documents(*names: str) -> list[Any]:
 
 
 def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:
-    """A document of the project itself and its content. Raises DocumentNotFound and DocumentDamaged."""
+    """Return a document of the project itself and its content. Raises DocumentNotFound and DocumentDamaged."""
     return document_of_query(_documents(project), document_id)
 
 
 def document_of_query(statement: Select[Any], document_id: int) -> tuple[Document, bytes]:
-    """A document among those of a query, and its content. Raises DocumentNotFound and DocumentDamaged."""
+    """Return a document among those of a query, and its content. Raises DocumentNotFound and DocumentDamaged."""
     document = db.session.scalar(statement.with_only_columns(Document).where(Document.id == document_id))
     if document is None:
         raise DocumentNotFound(id=document_id)

@@ -60,7 +60,7 @@ def start_draft(actor: Actor) -> Draft:
 
 
 def drafts_of(actor: Actor) -> list[Draft]:
-    """The actor's drafts, most recently changed first."""
+    """Return the actor's drafts, most recently changed first."""
     return list(
         db.session.scalars(
             select(Draft).where(Draft.account_id == actor.account_id).order_by(Draft.updated_at.desc(), Draft.id.desc())
@@ -69,7 +69,7 @@ def drafts_of(actor: Actor) -> list[Draft]:
 
 
 def find_draft(actor: Actor, draft_id: int) -> Draft:
-    """The actor's draft with that id. Raises DraftNotFound."""
+    """Return the actor's draft with that id. Raises DraftNotFound."""
     draft = db.session.scalar(
         select(Draft)
         .where(Draft.id == draft_id, Draft.account_id == actor.account_id)
@@ -96,7 +96,7 @@ def discard_draft(actor: Actor, draft_id: int) -> None:
 
 
 def count_drafts(account_ids: Collection[int]) -> dict[int, int]:
-    """How many drafts each of these accounts has; without those that have none."""
+    """Return how many drafts each of these accounts has; without those that have none."""
     statement = (
         select(Draft.account_id, func.count(Draft.id).label("drafts"))
         .where(Draft.account_id.in_(account_ids))

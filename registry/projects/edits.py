@@ -46,13 +46,15 @@ def withdraw_confirmations(before: Mapping[str, Any], after: dict[str, Any]) -> 
 
 
 def _is_another_object(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """True when a value that was there is replaced or removed; filling one that was missing changes no object."""
+    """Return True when a value that was there is replaced or removed; filling one that was missing changes no
+    object.
+    """
     replaced = any(before[name] is not None and before[name] != after[name] for name in IDENTITY)
     return replaced or any(before[name] and _words(before[name]) != _words(after[name]) for name in OFFICIAL_NAMES)
 
 
 def _words(name: str | None) -> list[str]:
-    """The words of a name: case, spaces, quotes and other marks are typing."""
+    """Return the words of a name: case, spaces, quotes and other marks are typing."""
     return WORD.findall(unicodedata.normalize("NFKC", name or "").casefold())
 
 
@@ -79,7 +81,9 @@ def link_decisions(decisions: Decisions) -> None:
 
 
 def names_decided_on(ids: Collection[int]) -> dict[int, Names]:
-    """The official names that projects had when the last decision on them was made; without those that have none."""
+    """Return the official names that projects had when the last decision on them was made; without those that have
+    none.
+    """
     made: dict[int, datetime] = {}
     for decisions in _linked if ids else ():
         for project_id, at in decisions(ids).items():
@@ -101,7 +105,8 @@ def names_decided_on(ids: Collection[int]) -> dict[int, Names]:
 
 
 def other_name_problem(decided: Names | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Problem | None:
-    """The problem of an edit that replaces or removes a name that was decided on; a correction of typing has none.
+    """Return the problem of an edit that replaces or removes a name that was decided on; a correction of typing has
+    none.
 
     ``decided``: of its project, from ``names_decided_on``.
     """

@@ -61,7 +61,7 @@ FREE_TEXT: Final = frozenset(name for name, field in FIELDS.items() if isinstanc
 
 
 def export_columns() -> list[ColumnElement[Any]]:
-    """The labelled columns; the statement must join Agency and ProjectStatus."""
+    """Return the labelled columns; the statement must join Agency and ProjectStatus."""
     computed: dict[str, ColumnElement[Any]] = {
         "agency": Agency.bin.expression,
         "started_on": started_on(policy_in_force()),
@@ -151,7 +151,7 @@ def export_xlsx(
 
 
 def _headers(names: Sequence[str], language: Language | None) -> list[str]:
-    """The names of the columns, or their labels in a language; a column without a label keeps its name."""
+    """Return the names of the columns, or their labels in a language; a column without a label keeps its name."""
     if language is None:
         return list(names)
     fields = {**PROJECT.fields, **PROJECT_BODY.fields}

@@ -324,7 +324,8 @@ NAME_POINTERS: Final = frozenset({"/name_kk", "/name_ru"})
 
 
 def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """The problems across the fields of a project: missing values, no name, dates in the wrong order, years too dear.
+    """Return the problems across the fields of a project: missing values, no name, dates in the wrong order, years too
+    dear.
 
     Not a ``@validates_schema``: a change is judged together with the stored values, which the schema does not have.
     """
@@ -347,7 +348,7 @@ def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
 
 
 def total_of_years(values: Mapping[str, Any]) -> int | None:
-    """The cost of all years together; None when it is not given by year."""
+    """Return the cost of all years together; None when it is not given by year."""
     amounts = values.get("cost_by_year")
     return sum(each[AMOUNT] for each in amounts) if amounts else None
 
@@ -398,11 +399,11 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
 
 
 def is_asked(name: str, values: Mapping[str, Any]) -> bool:
-    """Whether the field is asked with these values or texts."""
+    """Return whether the field is asked with these values or texts."""
     condition = CONDITIONS.get(name)
     return condition is None or not (answer := values.get(condition.field)) or answer in condition.answers
 
 
 def newly_asked(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The fields that a change makes necessary, and that have no value."""
+    """Return the fields that a change makes necessary, and that have no value."""
     return [name for name in CONDITIONS if is_asked(name, after) and not is_asked(name, before) and not after.get(name)]

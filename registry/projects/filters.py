@@ -41,7 +41,7 @@ PROJECT: Final = table_of(Project).c
 
 
 def started_on(policy: Policy) -> ColumnElement[Any]:
-    """The earliest date set among the policy's start clock, NULL for none."""
+    """Return the earliest date set among the policy's start clock, NULL for none."""
     columns: list[ColumnElement[Any]] = [PROJECT[name] for name in policy.start_clock]
     return columns[0] if len(columns) == 1 else least(*columns)
 
@@ -95,7 +95,7 @@ def link_filter(name: str, condition: Condition) -> None:
 
 
 def linked_condition(name: str, value: str) -> ColumnElement[bool]:
-    """The condition of a filter. Raises InvalidValue for a value that the filter does not take."""
+    """Return the condition of a filter. Raises InvalidValue for a value that the filter does not take."""
     return _conditions[name](value)
 
 
@@ -105,7 +105,7 @@ READ_ONLY_DAYS: Final = tuple(name for name in READ_ONLY if name.endswith("_on")
 
 
 def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The conditions of a list of projects: visibility for the actor, and the filters.
+    """Return the conditions of a list of projects: visibility for the actor, and the filters.
 
     Withdrawn projects are left out unless the filter ``withdrawn`` or ``freeze_status`` names them. The statement must
     join Agency. Raises Malformed with a problem for each unknown filter or invalid value.
@@ -114,7 +114,7 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
 
 
 def filter_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The conditions of ``project_conditions`` without those of visibility."""
+    """Return the conditions of ``project_conditions`` without those of visibility."""
     withdrawn_too = "withdrawn" in raw or FreezeStatus.WITHDRAWN in raw.get("freeze_status", "").split(",")
     read = {name.removesuffix("_from").removesuffix("_to") for name in (*raw, *raw.get("is_null", "").split(","))}
     joined = () if OF_STATUS.isdisjoint(read) else (STATUS.c.project_id == PROJECT.id,)
@@ -142,7 +142,7 @@ def _linked(name: str, kind: lists.PlainFilter, takes: str = "") -> dict[str, li
 
 
 def _of(kind: type[InputField], further: Iterable[str] = ()) -> dict[str, lists.Column]:
-    """The columns of the fields of a kind, and further ones, by name."""
+    """Return the columns of the fields of a kind, and further ones, by name."""
     names = (*(name for name, field in FIELDS.items() if isinstance(field, kind) and name != "object_class"), *further)
     return {name: _started_on if name == "started_on" else PROJECT[name] for name in names}
 

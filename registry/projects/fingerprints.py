@@ -339,7 +339,7 @@ COMMON_STEMS: Final = ABBREVIATIONS | {_SAME[_plain(word)] for word in words_of(
 
 @lru_cache(maxsize=1 << 14)
 def stem(word: str) -> str:
-    """The reduced form of one word of ``words_of``."""
+    """Return the reduced form of one word of ``words_of``."""
     plain = _plain(word)
     same = _SAME.get(plain) or _SAME.get(plain[:BEGINNING])
     if same is None and not word.isascii():
@@ -349,7 +349,7 @@ def stem(word: str) -> str:
 
 
 def stems(text: str | None) -> list[str]:
-    """The reduced words of a text, in its order."""
+    """Return the reduced words of a text, in its order."""
     return [stem(word) for word in words_of(text)] if text else []
 
 
@@ -360,7 +360,9 @@ EXACT: Final = ("object_code", "contract_number", "supplier_bin", "url")
 
 
 def exact_value(name: str, value: Any) -> str | None:
-    """The value without what people write differently: case, spaces and signs, of an address also its beginning."""
+    """Return the value without what people write differently: case, spaces and signs, of an address also its
+    beginning.
+    """
     if not value:
         return None
     words = WORD.findall(str(value).casefold())
@@ -415,18 +417,18 @@ class ProjectFingerprint(Model):
 
 
 def fingerprint(values: Mapping[str, Any], words: Words) -> dict[str, int | None]:
-    """The hashes of a project's values, by column. ``words``: the ``project_words`` of the values."""
+    """Return the hashes of a project's values, by column. ``words``: the ``project_words`` of the values."""
     names, purpose = _least(words.names), _least(words.purpose[:MAX_PURPOSE_WORDS])
     return dict(zip(HASH_COLUMNS, (*names, *islice(purpose, len(PURPOSE_HASHES)), *_exact(values)), strict=True))
 
 
 def exact_hashes(values: Mapping[str, Any]) -> dict[str, int | None]:
-    """The hashes of the values that are compared as a whole, by column."""
+    """Return the hashes of the values that are compared as a whole, by column."""
     return dict(zip(EXACT, _exact(values), strict=True))
 
 
 def fingerprint_row(project_id: int, values: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """The row of ``ProjectFingerprint`` for a project with these values."""
+    """Return the row of ``ProjectFingerprint`` for a project with these values."""
     return {"project_id": project_id, "version": VERSION, **fingerprint(values, words)}
 
 
@@ -480,7 +482,7 @@ def _least(words: list[str]) -> Iterable[int | None]:
 
 @lru_cache(maxsize=1 << 14)
 def _hashes(word: str) -> tuple[int, ...] | None:
-    """The hashes of a word; None for one that hardly counts."""
+    """Return the hashes of a word; None for one that hardly counts."""
     reduced = stem(word)
     return None if reduced in COMMON_STEMS else _hashes_of(reduced)
 

@@ -79,7 +79,7 @@ class Match(NamedTuple):
 
 
 def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[list[Match]]:
-    """The former records of each project that is to be registered, given as agency id and values.
+    """Return the former records of each project that is to be registered, given as agency id and values.
 
     They are withdrawn, or have ended and once had a serious finding; they have the same object code, or, of the agency
     or one above or below it, the same contract with the same supplier, or, of the agency, the same name. Of many, the
@@ -113,7 +113,7 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
 def _linked_of(
     records: Sequence[Mapping[str, Any]], serious: Mapping[int, frozenset[tuple[str, str]]]
 ) -> Sequence[Mapping[str, Any]]:
-    """Those that are linked of the matching records, which are in the order of their registration."""
+    """Return those that are linked of the matching records, which are in the order of their registration."""
     counting = [each for each in records if each["withdrawn_at"] is not None or serious[each["id"]]]
     newest_of_each = {serious[each["id"]]: each["id"] for each in counting}
     kept = {*newest_of_each.values(), *(each["id"] for each in counting[-MAX_LINKS:])}
@@ -121,13 +121,13 @@ def _linked_of(
 
 
 def without_hidden(actor: Actor, matches: Sequence[Match]) -> list[Match]:
-    """The former records without restricted ones that the actor may not see."""
+    """Return the former records without restricted ones that the actor may not see."""
     shown = set(numbers_shown(actor, matches))
     return [each for each in matches if each.record["number"] in shown or not each.record["is_restricted"]]
 
 
 def numbers_shown(actor: Actor, matches: Sequence[Match]) -> list[str]:
-    """The numbers of the former records that the actor may see."""
+    """Return the numbers of the former records that the actor may see."""
     ids = [each.record["id"] for each in matches]
     if not ids:
         return []
@@ -144,14 +144,14 @@ class Shown(NamedTuple):
 
 
 def former_records_shown(actor: Actor, agency_id: int, values: Mapping[str, Any]) -> Shown:
-    """What the actor is shown of the former records of a project with these values before it is registered."""
+    """Return what the actor is shown of the former records of a project with these values before it is registered."""
     (matches,) = former_records_of([(agency_id, values)])
     asked = without_hidden(actor, matches)
     return Shown(numbers_shown(actor, matches), tuple(each.past for each in asked), bool(asked))
 
 
 def reason_problem(actor: Actor, matches: Sequence[Match]) -> Problem | None:
-    """The problem of a registration without a reason; None where nothing asks for one.
+    """Return the problem of a registration without a reason; None where nothing asks for one.
 
     A restricted record that the actor may not see asks for nothing: that would tell that it exists.
     """
@@ -238,7 +238,8 @@ def _link_later_records(session: Session, values: Mapping[str, Any], at: datetim
 
 
 def linked_records(actor: Actor, project_id: int) -> tuple[list[RowMapping], list[RowMapping]]:
-    """The former records of a project, and the later ones of which it is one, that the actor may see: their numbers.
+    """Return the former records of a project, and the later ones of which it is one, that the actor may see: their
+    numbers.
 
     Restricted ones are journalled as read.
     """
@@ -255,19 +256,19 @@ def linked_records(actor: Actor, project_id: int) -> tuple[list[RowMapping], lis
 
 
 def later_records_of(ids: Collection[int]) -> frozenset[int]:
-    """The projects of which one of these is a former record."""
+    """Return the projects of which one of these is a former record."""
     if not ids:
         return frozenset()
     return frozenset(db.session.scalars(select(FORMER.project_id).where(is_among(FORMER.former_id, sorted(ids)))))
 
 
 def former_of(project_id: int) -> tuple[tuple[EarlierRevision, ...], ...]:
-    """What is judged of the former records of one project."""
+    """Return what is judged of the former records of one project."""
     return tuple(each.past for each in former_pasts(FORMER.project_id == project_id).get(project_id, ()))
 
 
 def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] | None = None) -> Pasts:
-    """What is judged of the former records, by project. ``condition``: on the table of links."""
+    """Return what is judged of the former records, by project. ``condition``: on the table of links."""
     columns = [PROJECT[name] for name in ("id", "version", "withdrawn_at", *UNDONE)]
     statement = select(FORMER.project_id, *columns).join(table_of(Project), PROJECT.id == FORMER.former_id)
     statement = statement.where(condition, IS_FORMER).order_by(FORMER.project_id, FORMER.former_id)
@@ -281,7 +282,7 @@ def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] |
 
 
 def former_pasts_known_at(at: datetime, after: int, to: int) -> Pasts:
-    """What ``former_pasts`` of the projects with ids above ``after`` and up to ``to`` was at a moment."""
+    """Return what ``former_pasts`` of the projects with ids above ``after`` and up to ``to`` was at a moment."""
     in_range = (FORMER.project_id > after, FORMER.project_id <= to, FORMER.at <= at)
     links = select(FORMER.project_id, FORMER.former_id).where(*in_range)
     rows = db.session.execute(links.order_by(FORMER.project_id, FORMER.former_id)).all()
@@ -311,7 +312,9 @@ def _judged_of(records: Mapping[int, Mapping[Any, Any]]) -> dict[int, tuple[Earl
 def _judged(
     present: Mapping[Any, Any], version: int, revisions: Sequence[StoredRevision], *, is_withdrawn: bool
 ) -> tuple[EarlierRevision, ...]:
-    """The revisions of a former record before it was withdrawn or ended: its last one is what made it a former one."""
+    """Return the revisions of a former record before it was withdrawn or ended: its last one is what made it a former
+    one.
+    """
     past = past_of({name: present[name] for name in UNDONE}, [each for each in revisions if each.version <= version])
     return past if is_withdrawn else tuple(each for each in past if each.stage not in FINAL_STAGES)
 
@@ -326,7 +329,7 @@ class _Keys:
                 self.by_key.setdefault(key, []).append(record)
 
     def of(self, items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
-        """The records of each item, given as agency id and values."""
+        """Return the records of each item, given as agency id and values."""
         matched = []
         for agency_id, values in items:
             same = {}
@@ -350,7 +353,7 @@ def _keys(agency_id: int, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def _related(one: int, other: int) -> bool:
-    """Whether one of two agencies is the other or above it."""
+    """Return whether one of two agencies is the other or above it."""
     if one == other:
         return True
     above = paths({one, other})

@@ -87,7 +87,7 @@ LEAST_WEIGHT: Final = 2
 
 
 def similar_to_project(actor: Actor, number: str) -> list[dict[str, Any]]:
-    """The likely duplicates of a project, the most similar first. Raises ProjectNotFound."""
+    """Return the likely duplicates of a project, the most similar first. Raises ProjectNotFound."""
     project = read_whole(actor, number, "similar")
     return similar_to_values(actor, project["agency_id"], project, project["id"])
 
@@ -95,7 +95,7 @@ def similar_to_project(actor: Actor, number: str) -> list[dict[str, Any]]:
 def similar_to_values(
     actor: Actor, agency_id: int, values: Mapping[str, Any], own_id: int | None = None
 ) -> list[dict[str, Any]]:
-    """The likely duplicates of a project with these values. ``own_id``: its id, None when it is not registered.
+    """Return the likely duplicates of a project with these values. ``own_id``: its id, None when it is not registered.
 
     Restricted projects among them are journalled as read.
     """
@@ -129,7 +129,7 @@ def _named(row: RowMapping, score: Score) -> dict[str, Any]:
 
 
 def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> Sequence[RowMapping]:
-    """The visible projects with the most hashes in common.
+    """Return the visible projects with the most hashes in common.
 
     One pass over a narrow table, in which restricted projects are left out by their ids: it takes as long whether or
     not one of them is similar, and they take the place of no other.
@@ -296,7 +296,7 @@ def remove_link(actor: Actor, number: str, link_id: int) -> None:
 
 
 def links_page(actor: Actor, project_id: int, page: Page) -> Listing:
-    """A page of the links of a project in both directions, oldest first, as mappings. Raises Malformed.
+    """Return a page of the links of a project in both directions, oldest first, as mappings. Raises Malformed.
 
     Links with a project that the actor may not see are left out; restricted ones are journalled as read.
     """
@@ -338,7 +338,7 @@ def _of_project(project_id: int) -> Any:
 
 
 def _leads_to(actor: Actor, start: int, end: int, kind: LinkKind) -> bool:
-    """True when links of the kind lead from one project to the other, over projects that the actor may see.
+    """Return True when links of the kind lead from one project to the other, over projects that the actor may see.
 
     Over others it would tell that a hidden project is linked. A circle over one of those is not prevented, and does no
     harm: nothing follows links but this query, which ends at what it has seen.

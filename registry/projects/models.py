@@ -255,7 +255,7 @@ def reserve_number() -> tuple[str, int]:
 
 
 def project_number(year: int, serial: int) -> str:
-    """The project number for a year and serial."""
+    """Return the project number for a year and serial."""
     digits = f"{year:04}{serial:07}"
     return f"QT-{year:04}-{serial:07}-{mod_11_10.calc_check_digit(digits)}"
 

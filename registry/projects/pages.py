@@ -147,23 +147,25 @@ CONFIRMED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def part_title(part: str) -> str:
-    """The title of a section."""
+    """Return the title of a section."""
     return gettext(TITLES[part])
 
 
 def part_of(field: str) -> str:
-    """The section of a field; the first section for ``agency``, which is not in ``PARTS``."""
+    """Return the section of a field; the first section for ``agency``, which is not in ``PARTS``."""
     return next((part for part, fields in PARTS.items() if field in fields), "what")
 
 
 def shown_fields(part: str, values: Mapping[str, Any]) -> list[str]:
-    """The fields of a section that these values or texts ask, or have, or may ask while the page is open."""
+    """Return the fields of a section that these values or texts ask, or have, or may ask while the page is open."""
     names = PARTS[part]
     return [name for name in names if is_asked(name, values) or values.get(name) or CONDITIONS[name].field in names]
 
 
 def next_part(texts: Mapping[str, str]) -> str | None:
-    """The first section of a draft with a missing required value or without any answer; None when all have some."""
+    """Return the first section of a draft with a missing required value or without any answer; None when all have
+    some.
+    """
     for part, names in PARTS.items():
         given = [name for name in names if texts.get(name, "").strip() and name not in PREFILLED]
         if not given or any(not texts.get(name) for name in names if name in REQUIRED):
@@ -175,7 +177,7 @@ def next_part(texts: Mapping[str, str]) -> str | None:
 
 
 def current_texts(project: Project) -> dict[str, str]:
-    """The texts of all fields."""
+    """Return the texts of all fields."""
     return {name: present_text(project_field(name), getattr(project, name)) for name in FIELDS}
 
 
@@ -242,12 +244,12 @@ def projects_table(actor: Actor, ending: str) -> Answer:
 
 
 def projects_of(actor: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, Project]:
-    """The project of each case, by number, with its agency."""
+    """Return the project of each case, by number, with its agency."""
     return projects_numbered(actor, (case["project"] for case in cases))
 
 
 def cases_of_project(actor: Actor, number: str) -> list[Case]:
-    """The cases of a project if the actor may see it, newest first."""
+    """Return the cases of a project if the actor may see it, newest first."""
     statement = (
         select(Case)
         .join(Case.project_record)
@@ -264,7 +266,7 @@ FILE: Final = "file"
 
 
 def chosen_letters(texts: Mapping[str, str]) -> tuple[list[SentFile], Mapping[str, Any]]:
-    """The chosen files of the request, and what is said of all of them. Raises Invalid, also without a file."""
+    """Return the chosen files of the request, and what is said of all of them. Raises Invalid, also without a file."""
     values, problems = LETTER.load_texts({name: texts.get(name, "") for name in LETTER.fields})
     files = read_files(FILE)
     if not files:
@@ -287,7 +289,7 @@ BACKWARDS: Final[Mapping[str, str]] = {
 
 
 def similar_on_page(actor: Actor, project: Project) -> list[dict[str, Any]] | None:
-    """The likely duplicates on a project's page; None for those who neither review nor belong to an agency."""
+    """Return the likely duplicates on a project's page; None for those who neither review nor belong to an agency."""
     if not actor.may(Permission.PROJECTS_LINK) and actor.agency_id is None:
         return None
     values = {name: getattr(project, name) for name in COMPARED}
@@ -305,7 +307,7 @@ def similar_for_page(similar: Iterable[Mapping[str, Any]]) -> list[dict[str, Any
 
 
 def links_for_page(actor: Actor, project: Project) -> list[dict[str, Any]]:
-    """The links of a project: what it is to the other project, its number and name, and the note."""
+    """Return the links of a project: what it is to the other project, its number and name, and the note."""
     number = project.number
     links = links_page(actor, project.id, ALL).items
     ends = [(link, link["target"] if link["project"] == number else link["project"]) for link in links]
@@ -673,7 +675,7 @@ def _form(
     further: Sequence[str] = (),
     since: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The form of a section, or of all; ``further``: fields of other sections that were changed or are wrong."""
+    """Return the form of a section, or of all; ``further``: fields of other sections that were changed or are wrong."""
     parts: dict[str, Sequence[str]] = dict(PARTS)
     if section is not None:
         shown = shown_fields(section, form.values)
@@ -684,7 +686,7 @@ def _form(
 
 
 def _follow_up(project: Project, section: str | None, edited: Mapping[str, str], needed: Sequence[str]) -> str:
-    """The page that asks what the changed answers need."""
+    """Return the page that asks what the changed answers need."""
     parts = {part: [name for name in names if name in needed] for part, names in PARTS.items()}
     form = Form(current_texts(project))
     hidden = {**edited, ASKED: "yes"}
@@ -747,7 +749,7 @@ def _form_version(project: Project) -> int:
 
 
 def _own_changes(project: Project, texts: Mapping[str, str], since: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The texts that differ from the values with which the form was opened."""
+    """Return the texts that differ from the values with which the form was opened."""
     opened_with = current_texts(project)
     for revision in reversed(since):
         for change in revision["changes"]:
@@ -796,7 +798,7 @@ def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answ
 
 
 def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
-    """The next step; for a change from the last page back to it, or to what the change asks."""
+    """Return the next step; for a change from the last page back to it, or to what the change asks."""
     place = STEPS.index(step) + 1
     following = STEPS[place] if place < len(STEPS) else None
     if CHECK in request.values:
@@ -809,19 +811,19 @@ def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
 
 
 def load_draft(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[Problem]]:
-    """The agency, the values and the problems of the questions that a draft asks."""
+    """Return the agency, the values and the problems of the questions that a draft asks."""
     asked = {name: text for name, text in asked_texts(texts).items() if name in PROJECT_BODY.fields}
     values, problems = PROJECT_BODY.load_filled_texts(asked)
     return values.pop("agency", None), values, problems
 
 
 def field_of(error: RegistryError) -> str:
-    """The field of an error of the service that names none."""
+    """Return the field of an error of the service that names none."""
     return "external_id" if isinstance(error, Conflict) else "agency"
 
 
 def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> Form | None:
-    """The form with what is wrong on this page, None when nothing is; later pages have not been answered yet."""
+    """Return the form with what is wrong on this page, None when nothing is; later pages have not been answered yet."""
     agency, values, known = load_draft(texts)
     problems = merge_problems(known, cross_field_problems(values))
     here = [problem for problem in problems if part_of(problem.pointer[1:]) == step]

@@ -42,12 +42,12 @@ from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, v
 
 
 def asked_texts(texts: Mapping[str, str]) -> dict[str, str]:
-    """The texts of a draft without those of questions that its answers do not ask any more."""
+    """Return the texts of a draft without those of questions that its answers do not ask any more."""
     return {name: text for name, text in texts.items() if is_asked(name, texts)}
 
 
 def with_budget(texts: Mapping[str, str]) -> dict[str, str]:
-    """The texts with the sum of the years as the budget, where only the years are given."""
+    """Return the texts with the sum of the years as the budget, where only the years are given."""
     if texts.get("budget_kzt", "").strip() or not texts.get("cost_by_year", "").strip():
         return dict(texts)
     try:
@@ -60,7 +60,7 @@ def with_budget(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_year(values: Mapping[str, Any]) -> int | None:
-    """The part of the budget that no year has; None when there is none or the cost is not given by year."""
+    """Return the part of the budget that no year has; None when there is none or the cost is not given by year."""
     amounts, budget = values.get("cost_by_year"), values.get("budget_kzt")
     if not amounts or budget is None:
         return None
@@ -69,7 +69,7 @@ def without_year(values: Mapping[str, Any]) -> int | None:
 
 
 def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
-    """The names in this order."""
+    """Return the names in this order."""
     chosen = set(names)
     return [name for name in order if name in chosen]
 
@@ -89,7 +89,7 @@ Rare = Select[tuple[int]] | tuple[int, ...]
 
 
 def has_words(project_id: ColumnElement[int], words: list[str]) -> ColumnElement[bool]:
-    """The condition that a project has each word as a prefix, for a statement with a column of project ids.
+    """Return the condition that a project has each word as a prefix, for a statement with a column of project ids.
 
     The statement must also have ``projects``, which is read for common words only.
     """
@@ -98,7 +98,7 @@ def has_words(project_id: ColumnElement[int], words: list[str]) -> ColumnElement
 
 
 def with_rare_words(project_id: ColumnElement[int], words: list[str]) -> ColumnElement[bool] | None:
-    """The condition on a column of project ids for words that few projects have; None for common words."""
+    """Return the condition on a column of project ids for words that few projects have; None for common words."""
     session, key = db.session(), tuple(words)
     known: tuple[object, dict[tuple[str, ...], Rare | None]] = session.info.get(_KNOWN, (None, {}))
     # A page asks several times: for the rows, the totals and other lists. A transaction that writes asks each time.
@@ -113,7 +113,7 @@ def with_rare_words(project_id: ColumnElement[int], words: list[str]) -> ColumnE
 
 
 def _indexed(session: Session, words: list[str]) -> Select[tuple[int]] | None:
-    """The planner estimates correctly how common a word is, but may still scan a whole list for a rare one."""
+    """Return the planner estimates correctly how common a word is, but may still scan a whole list for a rare one."""
     matches = select(PROJECT.id).where(matches_words(PROJECT.words, words))
     if estimated_rows(session, matches) > INDEX_SCAN_LIMIT:
         return None
@@ -155,7 +155,7 @@ PROJECT_LIST: Final = ListDeclaration[Actor](
 def list_projects(
     actor: Actor, raw_filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
 ) -> Listing:
-    """A page of the projects that are visible to the actor and match the filters, as mappings.
+    """Return a page of the projects that are visible to the actor and match the filters, as mappings.
 
     ``only``: additional conditions on Project. Restricted projects among them are journalled as read.
     Raises Malformed for an invalid filter, sort or cursor.
@@ -271,7 +271,7 @@ def _list_statement(sort: str, policy: Policy) -> Select[*tuple[Any, ...]]:
 
 
 def sort_key(sort: str) -> tuple[SortKey, bool]:
-    """The sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
+    """Return the sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
     key, descending = chosen_sort(PROJECT_LIST.sorts, sort)
     if key.name == "started_on":
         ends = (date_literal("0001-01-01"), date_literal("9999-12-31"))
@@ -280,12 +280,12 @@ def sort_key(sort: str) -> tuple[SortKey, bool]:
 
 
 def _unique(key: SortKey) -> ColumnElement[int]:
-    """The id of the project, of the same table as the key, so that an index serves both."""
+    """Return the id of the project, of the same table as the key, so that an index serves both."""
     return STATUS.c.project_id if key.name == "changed_at" else table_of(Project).c.id
 
 
 def projects_numbered(actor: Actor, numbers: Iterable[str]) -> dict[str, Project]:
-    """The projects with these numbers that the actor may see, by number, with their agencies."""
+    """Return the projects with these numbers that the actor may see, by number, with their agencies."""
     statement = (
         select(Project)
         .join(Project.agency)

@@ -58,7 +58,7 @@ class Revision(Model):
 
 
 def snapshot(project: Project) -> dict[str, Any]:
-    """The current values of the changeable columns."""
+    """Return the current values of the changeable columns."""
     return {name: getattr(project, name) for name in CHANGEABLE}
 
 
@@ -72,7 +72,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dic
 
 
 def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | EncodedJson, actor: str) -> dict[str, Any]:
-    """A revision as a row to insert; ``project`` must include ``id``, ``version`` and ``updated_at``."""
+    """Return a revision as a row to insert; ``project`` must include ``id``, ``version`` and ``updated_at``."""
     row = {name: project[name] for name in LAW_LOOKS_AT}
     return row | {
         "project_id": project["id"],
@@ -90,12 +90,12 @@ def save_revision(project: Project, changes: list[dict[str, Any]], actor: str, r
 
 
 def history(project_id: int) -> list[dict[str, Any]]:
-    """All revisions of a project, oldest first: ``{at, by, changes, reason}``."""
+    """Return all revisions of a project, oldest first: ``{at, by, changes, reason}``."""
     return [dict(row) for row in db.session.execute(_history(project_id)).mappings()]
 
 
 def history_page(project_id: int, page: Page) -> Listing:
-    """A page of the revisions of a project, oldest first. Raises Malformed for an invalid cursor."""
+    """Return a page of the revisions of a project, oldest first. Raises Malformed for an invalid cursor."""
     return read_page(_history(project_id), page, Revision.version, sort_keys(Revision.version.expression), "version")
 
 
@@ -123,7 +123,7 @@ STORED_REVISION: Final = (
 
 
 def past_of(present: Mapping[Any, Any], revisions: Sequence[StoredRevision]) -> tuple[EarlierRevision, ...]:
-    """The revisions before the present one, oldest first.
+    """Return the revisions before the present one, oldest first.
 
     ``present``: the values of the last of ``revisions``, which are all up to it, oldest first.
     """
@@ -139,12 +139,12 @@ def past_of(present: Mapping[Any, Any], revisions: Sequence[StoredRevision]) -> 
 
 
 def as_earlier(values: Mapping[Any, Any], replaced_on: date) -> EarlierRevision:
-    """The values of a project as those of an earlier revision, once an edit of that day has replaced them."""
+    """Return the values of a project as those of an earlier revision, once an edit of that day has replaced them."""
     return EarlierRevision(**{name: values[name] for name in (*LAW_LOOKS_AT, *UNDONE)}, replaced_on=replaced_on)
 
 
 def stored_revisions(ids: Collection[int]) -> dict[int, list[StoredRevision]]:
-    """All revisions of each project, oldest first."""
+    """Return all revisions of each project, oldest first."""
     statement = (
         select(Revision.project_id, *STORED_REVISION)
         .where(Revision.project_id.in_(ids))
@@ -157,7 +157,7 @@ def stored_revisions(ids: Collection[int]) -> dict[int, list[StoredRevision]]:
 
 
 def earlier(project: Project) -> tuple[EarlierRevision, ...]:
-    """The values that the rules compare, of every revision before the current one, oldest first."""
+    """Return the values that the rules compare, of every revision before the current one, oldest first."""
     if project.version == 1:
         return ()
     revisions = [each for each in stored_revisions([project.id]).get(project.id, ()) if each.version <= project.version]
@@ -165,12 +165,12 @@ def earlier(project: Project) -> tuple[EarlierRevision, ...]:
 
 
 def value_of_json(name: str, value: Any) -> Any:
-    """A project's value from ``json_value``."""
+    """Return a project's value from ``json_value``."""
     return date.fromisoformat(value) if name.endswith("_on") and value is not None else value
 
 
 def json_value(value: Any) -> Any:
-    """A JSON-serialisable value: dates and instants as ISO 8601 text."""
+    """Return a JSON-serialisable value: dates and instants as ISO 8601 text."""
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -229,7 +229,7 @@ def projects_known_at(at: datetime, names: Collection[str], after: int, to: int)
 
 
 def _undone(at: datetime, after: int, to: int) -> dict[int, tuple[int, dict[str, Any]]]:
-    """The version of each project that changed later, and the values before its changes."""
+    """Return the version of each project that changed later, and the values before its changes."""
     later = (
         select(REVISION.c.project_id, REVISION.c.version, REVISION.c.changes)
         .where(REVISION.c.project_id > after, REVISION.c.project_id <= to, REVISION.c.at > at, REVISION.c.version > 1)

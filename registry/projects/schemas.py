@@ -178,7 +178,7 @@ class ProjectBatchResult(BaseSchema):
 
 
 def expanded_project() -> ReadOnly:
-    """The field of items that have their project beside them on request."""
+    """Return the field of items that have their project beside them on request."""
     schema = {"$ref": "#/components/schemas/ShortProject"}
     return ReadOnly("Only with `expand=project`: the project, as lists show it.", schema)
 
@@ -287,7 +287,7 @@ class AttestationBody(BaseSchema):
 
 
 def without_restricted_field() -> ReadOnly:
-    """The property of figures that says when restricted projects are left out."""
+    """Return the property of figures that says when restricted projects are left out."""
     return ReadOnly(
         "True when restricted projects are left out of the figures, as the caller may not see them; also when none is.",
         {"type": "boolean"},

@@ -74,7 +74,7 @@ def checked_agency(
     values: Mapping[str, Any],
     known: Sequence[Problem],
 ) -> Agency:
-    """The agency of a project that could be registered, but for its external id.
+    """Return the agency of a project that could be registered, but for its external id.
 
     ``agency``: the one with this BIN, None when there is none. ``known``: problems that the schema found.
     Raises AgencyNotYours and Invalid with all problems, the known ones among them.
@@ -104,7 +104,7 @@ def require_unused_external_id(agency: Agency, external_id: str | None) -> None:
 
 
 def agencies_to_register_for(bins: Collection[str]) -> dict[str, Agency]:
-    """The agencies with these BINs; until the commit nobody closes them, or changes the kind of one.
+    """Return the agencies with these BINs; until the commit nobody closes them, or changes the kind of one.
 
     The kind decides the freeze status. They are locked as their foreign keys will, in the order of their ids.
     """
@@ -125,12 +125,12 @@ class ProjectNotFound(NotFound):
 
 
 def find_project(actor: Actor, number: str) -> Project:
-    """The project with that number. Raises ProjectNotFound, also for projects that the actor may not see."""
+    """Return the project with that number. Raises ProjectNotFound, also for projects that the actor may not see."""
     return _find(actor, number, lock=False)
 
 
 def read_project(actor: Actor, number: str, what: str) -> Project:
-    """The project with that number, for display; reading a restricted project is journalled as ``what``.
+    """Return the project with that number, for display; reading a restricted project is journalled as ``what``.
 
     Raises ProjectNotFound.
     """
@@ -142,14 +142,16 @@ def read_project(actor: Actor, number: str, what: str) -> Project:
 
 
 def read_project_to_change(actor: Actor, number: str, what: str) -> Project:
-    """The project for a form that changes it. Raises ProjectNotFound, and ProjectWithdrawn before it is filled in."""
+    """Return the project for a form that changes it. Raises ProjectNotFound, and ProjectWithdrawn before it is filled
+    in.
+    """
     project = read_project(actor, number, what)
     require_not_withdrawn(project)
     return project
 
 
 def find_project_to_change(actor: Actor, number: str, *, even_withdrawn: bool = False) -> Project:
-    """The project with that number, locked until the open transaction ends.
+    """Return the project with that number, locked until the open transaction ends.
 
     Raises ProjectNotFound and, unless ``even_withdrawn``, ProjectWithdrawn.
     """
@@ -244,7 +246,9 @@ def register_project(
 def planned_change(
     actor: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values of a project before and after an edit, which ``change_project`` would save. Raises the same errors."""
+    """Return the values of a project before and after an edit, which ``change_project`` would save. Raises the same
+    errors.
+    """
     actor.require(Permission.PROJECTS_WRITE)
     before = snapshot(project)
     after = before | dict(changes)
@@ -346,7 +350,7 @@ def _find(actor: Actor, number: str, *, lock: bool) -> Project:
 
 
 def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
-    """The ORM object of a row that was just inserted, without a query: columns that were left out are NULL."""
+    """Return the ORM object of a row that was just inserted, without a query: columns that were left out are NULL."""
     project = Project(**{**NO_VALUES, **row})
     project.agency = agency
     make_transient_to_detached(project)

@@ -72,12 +72,12 @@ class Score:
 
 
 def is_same_contract(equal: Iterable[str]) -> bool:
-    """True when the number and the supplier of the contract are among what is equal."""
+    """Return True when the number and the supplier of the contract are among what is equal."""
     return {"contract_number", "supplier_bin"} <= {*equal}
 
 
 def record_of(agency_id: int, values: Mapping[str, Any]) -> Record:
-    """What is compared of a project with these values."""
+    """Return what is compared of a project with these values."""
     purpose = values.get("purpose")
     return Record(
         agency_id,
@@ -88,7 +88,7 @@ def record_of(agency_id: int, values: Mapping[str, Any]) -> Record:
 
 
 def scores(record: Record, candidates: Sequence[Record]) -> list[Score]:
-    """The score of each candidate, in their order."""
+    """Return the score of each candidate, in their order."""
     everyone = [record, *candidates]
     of_names = _weights(set().union(*each.names.values()) for each in everyone)
     of_purposes = _weights(each.purpose for each in everyone)
@@ -136,12 +136,12 @@ def kept_name(before: Mapping[str, Any], after: Mapping[str, Any], weights: Mapp
 
 
 def words_of(values: Mapping[str, Any]) -> dict[str, Words]:
-    """The reduced words of each name that is given."""
+    """Return the reduced words of each name that is given."""
     return {name: words(values[name]) for name in NAMES if values.get(name)}
 
 
 def words(text: str) -> Words:
-    """The reduced words of a text, each once."""
+    """Return the reduced words of a text, each once."""
     return tuple(dict.fromkeys(stems(text)))
 
 
@@ -166,7 +166,7 @@ def similarity(first: Words, second: Words, weights: Mapping[str, float]) -> flo
 
 
 def _common(first: set[str], second: set[str], weights: Mapping[str, float]) -> tuple[float, float]:
-    """The weight of the words that both texts have, in the first and in the second."""
+    """Return the weight of the words that both texts have, in the first and in the second."""
     same = first & second
     one = other = _weight(same, weights)
     # Of equally similar words the last one.
@@ -190,7 +190,9 @@ def _may_have_error(word: str) -> bool:
 
 
 def _weights(texts: Iterable[Iterable[str]]) -> dict[str, float]:
-    """The weight of each word: 1 for a word of one text, less the more texts have it, and little for common ones."""
+    """Return the weight of each word: 1 for a word of one text, less the more texts have it, and little for common
+    ones.
+    """
     counts = Counter(word for text in texts for word in text)
     return {word: word_weight(word, count) for word, count in counts.items()}
 
@@ -210,7 +212,7 @@ class WordWeights(dict[str, float]):
 
 
 def word_weight(word: str, count: int) -> float:
-    """The weight of a word that so many texts have."""
+    """Return the weight of a word that so many texts have."""
     return (COMMON_WEIGHT if word in COMMON_STEMS else 1.0) / (1 + log(max(1, count - 1)))
 
 

@@ -34,12 +34,12 @@ def visible_projects(actor: Actor, of: Any = PROJECT) -> list[ColumnElement[bool
 
 
 def leaves_out_restricted(actor: Actor) -> bool:
-    """True when figures for the actor leave restricted projects out; whatever shows such figures says so."""
+    """Return True when figures for the actor leave restricted projects out; whatever shows such figures says so."""
     return not actor.may(Permission.RESTRICTED_READ)
 
 
 def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
-    """The conditions of ``visible_projects`` for a cached statement.
+    """Return the conditions of ``visible_projects`` for a cached statement.
 
     ``bound``: the actor is bound to an agency, given as the parameter ``OWN_AGENCY``. ``restricted``: the actor may
     read restricted projects.
@@ -58,7 +58,8 @@ def _conditions(own: Select[tuple[int]] | None, *, restricted: bool, of: Any = P
 
 
 def among_visible(actor: Actor, project_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-    """The conditions of ``visible_projects`` on a column of project ids, for statements without a join of Project.
+    """Return the conditions of ``visible_projects`` on a column of project ids, for statements without a join of
+    Project.
 
     Restricted projects are few and have a partial index.
     """
@@ -100,7 +101,7 @@ def require_not_withdrawn(project: Project) -> None:
 
 
 def withdrawn_condition(values: Sequence[str]) -> ColumnElement[bool]:
-    """The condition of the filter ``withdrawn`` on projects; the widest of several values counts."""
+    """Return the condition of the filter ``withdrawn`` on projects; the widest of several values counts."""
     chosen = set(values)
     if chosen == {WithdrawnProjects.EXCLUDE.value}:
         return NOT_WITHDRAWN

@@ -85,7 +85,7 @@ class FlagAge(Choices):
     LONGER = "181", lazy_text("More than 180 days")
 
     def opened(self, on: date) -> tuple[date | None, date]:
-        """The first and last day on which flags of this age were opened, as of a date; None: whenever."""
+        """Return the first and last day on which flags of this age were opened, as of a date; None: whenever."""
         ages = list(FlagAge)
         older = ages[ages.index(self) + 1 :]
         first = None if not older else on - timedelta(days=int(older[0]) - 1)

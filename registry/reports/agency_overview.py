@@ -51,7 +51,7 @@ class AgencyOverview:
 
 
 def agency_overview(actor: Actor, agency: Agency) -> AgencyOverview:
-    """The overview of an agency, as far as the actor may see it."""
+    """Return the overview of an agency, as far as the actor may see it."""
     below = _agencies(Agency.parent_id == agency.id, Agency.closed_on.is_(None))
     former = _agencies(Agency.successor_id == agency.id)
     around = (agencies_above(agency), below, former)
@@ -69,7 +69,7 @@ def _agencies(*conditions: Any) -> list[Agency]:
 
 
 def _people(actor: Actor, agency: Agency) -> int | None:
-    """How many people can sign in for the agency itself."""
+    """Return how many people can sign in for the agency itself."""
     if not actor.may(Permission.PEOPLE_READ):
         return None
     of_agency = (Account.agency_id == agency.id, Account.kind == AccountKind.PERSON.value, is_active())
@@ -101,7 +101,7 @@ def _totals(actor: Actor, ids: Collection[int]) -> dict[str, Any]:
 
 
 def _days(actor: Actor, ids: Collection[int]) -> list[dict[str, Any]]:
-    """The last audited days; of several audits of one day the last."""
+    """Return the last audited days; of several audits of one day the last."""
     by_audit: dict[tuple[date, int], dict[str, int]] = {}
     for audit_id, day, status, projects in db.session.execute(counts_over_time(actor, ids)):
         by_audit.setdefault((day, audit_id), {})[status] = projects

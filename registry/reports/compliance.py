@@ -208,7 +208,7 @@ def _row(agency: Mapping[str, Any], sums: Row, below: int | None) -> Row:
 
 
 def compliance_on(actor: Actor, day: date) -> dict[str, Any]:
-    """The report by agency as the last audit of that day, or an earlier one, left it; empty before the first.
+    """Return the report by agency as the last audit of that day, or an earlier one, left it; empty before the first.
 
     An agency also sees the agencies that it succeeded, since their projects are its own now. Raises RoleNotAllowed.
     """
@@ -237,13 +237,13 @@ def compliance_on(actor: Actor, day: date) -> dict[str, Any]:
 
 
 def audit_on(day: date) -> AuditRun | None:
-    """The last successful audit of that day, or an earlier one."""
+    """Return the last successful audit of that day, or an earlier one."""
     run: AuditRun | None = db.session.scalar(newest_good(AuditRun).where(table_of(AuditRun).c.on <= day))
     return run
 
 
 def _seen(actor: Actor) -> set[int] | None:
-    """The ids of the actor's agencies and of those that they succeeded; None for all."""
+    """Return the ids of the actor's agencies and of those that they succeeded; None for all."""
     own = own_agencies(actor)
     if own is None:
         return None

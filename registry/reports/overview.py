@@ -119,7 +119,7 @@ COUNTED: Final = tuple(field.name for field in fields(Figures))
 
 
 def percent(part: int | None, whole: int) -> float | None:
-    """A share in percent, to one decimal; None where it is not known."""
+    """Return a share in percent, to one decimal; None where it is not known."""
     return None if part is None or not whole else round(100 * part / whole, 1)
 
 
@@ -153,7 +153,7 @@ COUNT: Final = table_of(AgencyCount).c
 
 
 def audited_days(since: date, until: date | None = None) -> dict[date, int]:
-    """The last successful audit of each day since that date, oldest first."""
+    """Return the last successful audit of each day since that date, oldest first."""
     good = (RUN.status == "succeeded", RUN.dry_run.is_(False), RUN.on >= since)
     statement = select(RUN.on, RUN.id).where(*good).order_by(RUN.on, RUN.judged_up_to, RUN.finished_at, RUN.id)
     if until is not None:
@@ -162,7 +162,7 @@ def audited_days(since: date, until: date | None = None) -> dict[date, int]:
 
 
 def by_audit(actor: Actor, dimension: Dimension, member: str, audits: Collection[int]) -> dict[int, Figures]:
-    """The figures of one member of a dimension after each of these audits; none where nothing was counted."""
+    """Return the figures of one member of a dimension after each of these audits; none where nothing was counted."""
     statement = select(DAILY.audit_id, *_columns(DAILY)).where(
         DAILY.audit_id.in_(audits), DAILY.dimension == dimension.value, DAILY.member == member
     )
@@ -170,7 +170,7 @@ def by_audit(actor: Actor, dimension: Dimension, member: str, audits: Collection
 
 
 def by_member(actor: Actor, dimension: Dimension, audit_id: int) -> dict[str, Figures]:
-    """The figures of each member of a dimension after an audit."""
+    """Return the figures of each member of a dimension after an audit."""
     statement = select(DAILY.member, *_columns(DAILY)).where(
         DAILY.audit_id == audit_id, DAILY.dimension == dimension.value
     )
@@ -178,7 +178,7 @@ def by_member(actor: Actor, dimension: Dimension, audit_id: int) -> dict[str, Fi
 
 
 def of_agencies_by_audit(actor: Actor, agency_ids: Collection[int], audits: Collection[int]) -> dict[int, Figures]:
-    """The figures of these agencies together after each of these audits."""
+    """Return the figures of these agencies together after each of these audits."""
     statement = select(COUNT.audit_id, *_columns_of_agencies()).where(
         COUNT.audit_id.in_(audits), COUNT.agency_id.in_(agency_ids)
     )
@@ -258,7 +258,7 @@ class Point:
 
 
 def history(actor: Actor, group: str, of: str | None) -> list[Point]:
-    """The last twelve months, one point a week, oldest first; the last point is the last audit.
+    """Return the last twelve months, one point a week, oldest first; the last point is the last audit.
 
     ``of``: the BIN, the code of the region or sector, or the rule; not for the country. An agency is counted with those
     below it and with those that they succeeded, so that a merger makes no step. The first point is the first audit
@@ -282,7 +282,7 @@ def history(actor: Actor, group: str, of: str | None) -> list[Point]:
 
 
 def weekly(days: Mapping[date, int], last: date, weeks: int) -> dict[date, int]:
-    """The last audited day of each week that ends ``last`` or whole weeks before, oldest first."""
+    """Return the last audited day of each week that ends ``last`` or whole weeks before, oldest first."""
     newest: dict[int, date] = {}
     for day in days:
         week = (last - day).days // 7
@@ -308,7 +308,7 @@ def _agencies(group: str, of: str | None) -> set[int]:
 
 
 def with_former(agencies: set[int]) -> set[int]:
-    """The ids of agencies and of all that they succeeded."""
+    """Return the ids of agencies and of all that they succeeded."""
     seen: set[int] = set()
     newest = agencies
     while newest:
@@ -338,14 +338,14 @@ class AtRisk:
 
 
 def most_at_risk(actor: Actor, audit_id: int) -> list[AtRisk]:
-    """The agencies with most money at risk after an audit, at most ten."""
+    """Return the agencies with most money at risk after an audit, at most ten."""
     worst = at_risk_by_agency(actor, audit_id, SHOWN)
     named = _named([*worst])
     return [AtRisk(named[agency_id], flagged, money) for agency_id, (flagged, money) in worst.items()]
 
 
 def most_improved(actor: Actor, audit_id: int, earlier_id: int) -> list[AtRisk]:
-    """The agencies whose money at risk fell most since the earlier audit, at most ten.
+    """Return the agencies whose money at risk fell most since the earlier audit, at most ten.
 
     What agencies had that are closed since counts for their successors, and what passed to another agency since for
     that agency: neither a merger nor a transfer is an improvement.
@@ -608,7 +608,9 @@ class Overview:
 
 
 def overview(actor: Actor) -> Overview | None:
-    """The overview as the last audit left it; None before the first audit that stored counts. Raises RoleNotAllowed."""
+    """Return the overview as the last audit left it; None before the first audit that stored counts. Raises
+    RoleNotAllowed.
+    """
     actor.require(Permission.OVERVIEW_READ)
     last = last_good_audit()
     if last is None:
@@ -642,7 +644,7 @@ def overview(actor: Actor) -> Overview | None:
 
 
 def _counted(actor: Actor, run: AuditRun) -> int:
-    """How many projects the audit counted that the actor may see, from its own counts."""
+    """Return how many projects the audit counted that the actor may see, from its own counts."""
     shown = visible_run(actor, run)
     return int(shown["projects_judged"] + shown["projects_out_of_scope"])
 
@@ -658,6 +660,6 @@ def _earlier(days: Mapping[date, int], day: date | None, stored: Mapping[int, Fi
 
 
 def _target(policy: Policy, on: date) -> Target:
-    """The next target, or the last one when all have passed."""
+    """Return the next target, or the last one when all have passed."""
     targets = policy.targets or ((policy.migration_deadline, 100),)
     return Target(*next((target for target in targets if target[0] >= on), targets[-1]))

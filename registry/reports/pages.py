@@ -93,13 +93,13 @@ SCHEMA: Final = FormerDate()
 
 
 def requested_date() -> tuple[date | None, Form]:
-    """The date, None for the present report; and the form, with the error of a text that is no date."""
+    """Return the date, None for the present report; and the form, with the error of a text that is no date."""
     text, day, problems = _read()
     return day, Form({"on": text}, problems)
 
 
 def requested_valid_date() -> date | None:
-    """The date of a download. Raises Malformed for a text that is no date."""
+    """Return the date of a download. Raises Malformed for a text that is no date."""
     _text, day, problems = _read()
     if problems:
         raise Malformed(problems)
@@ -319,7 +319,7 @@ def _requested_level(actor: Actor, grouped: str) -> Level:
 
 
 def _former_level(actor: Actor, day: date) -> Level:
-    """Every agency by itself, most flagged first: the tree of a former date is not known."""
+    """Return every agency by itself, most flagged first: the tree of a former date is not known."""
     report = compliance_on(actor, day)
     rows = sorted(report["items"], key=lambda row: (-row["flagged"], -row["projects"], row["key"]))
     return Level([], rows, report["totals"])
@@ -376,7 +376,9 @@ class LineChart:
 
 
 def line_chart(days: Sequence[date], series: Sequence[tuple[str, Sequence[float | None]]], most: float) -> LineChart:
-    """A chart of named series over at least two days, oldest first, from 0 to ``most``; None in a series is a gap."""
+    """Return a chart of named series over at least two days, oldest first, from 0 to ``most``; None in a series is a
+    gap.
+    """
     whole = (days[-1] - days[0]).days
     xs = [round(100 * (day - days[0]).days / whole, 2) for day in days]
     drawn = []
@@ -435,7 +437,7 @@ class Tile:
 
 
 def tiles(regions: Mapping[str, Figures]) -> list[Tile]:
-    """A tile for every region, with its share of flagged projects."""
+    """Return a tile for every region, with its share of flagged projects."""
     placed = []
     for region, (column, row) in PLACES.items():
         percent = regions.get(region.value, Figures()).flagged_percent
@@ -600,7 +602,7 @@ def overview_history_table(actor: Actor, ending: str) -> Answer:
 
 
 def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
-    """The lines of a group: shares in percent, for a rule its open flags. None with fewer than two points."""
+    """Return the lines of a group: shares in percent, for a rule its open flags. None with fewer than two points."""
     if len(points) < 2:
         return None
     days = [point.on for point in points]
@@ -614,7 +616,7 @@ def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
 
 
 def history_name(group: str, of: str | None) -> str:
-    """The name of what the history is of."""
+    """Return the name of what the history is of."""
     if group == BY_COUNTRY or of is None:
         return _("The country")
     if group == BY_AGENCY:

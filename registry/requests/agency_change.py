@@ -65,7 +65,7 @@ class AgencyChange(ApprovalKind):
     decides = Permission.ORGANISATIONS_CONFIRM
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """The changed fields, and the act."""
+        """Return the changed fields, and the act."""
         agency = agency_by_bin(_bin(approval))
         changes = approval.payload["changes"]
         facts = [Fact(name, getattr(agency, name), value) for name, value in changes.items()]
@@ -120,7 +120,7 @@ def _bin(approval: Approval) -> str:
 
 
 def _new_readers(agency: Agency, parent_bin: str | None) -> int:
-    """How many accounts of agencies would be above it that are not now."""
+    """Return how many accounts of agencies would be above it that are not now."""
     if parent_bin is None:
         return 0
     parent = agency_by_bin(parent_bin)

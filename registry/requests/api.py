@@ -28,14 +28,14 @@ Decide = Callable[[int, Mapping[str, Any]], Request]
 
 
 def etag_data(request: Request) -> tuple[object, ...]:
-    """What the entity tag is made from."""
+    """Return what the entity tag is made from."""
     changing = [request.details.get(name) for name in ("restored_at", "failed_at")]
     decided = request.state, request.first_decided_by, request.carried_out_at
     return "request", request.id, *decided, approval_of(request), *changing
 
 
 def shown(request: Request) -> Mapping[str, Any]:
-    """The request as the caller sees it."""
+    """Return the request as the caller sees it."""
     return show_request(current_actor(), request)
 
 
@@ -129,7 +129,7 @@ TRANSFER_EXAMPLE: Final = {
 
 
 def answer(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The response to a new request."""
+    """Return the response to a new request."""
     blp.set_etag(etag_data(request))
     collection = HANDLERS[RequestKind(request.kind)].collection
     return shown(request), {"Location": f"{API_PREFIX}/{collection}/{request.id}"}

@@ -107,7 +107,8 @@ def lock_for(kind: str) -> None:
 
 
 def takes_two_people(project: Project, kind: str, facts: Mapping[str, Any]) -> bool:
-    """A placement does that the inventory does not list; others while a medium or high flag is, or may be, active.
+    """Return a placement does that the inventory does not list; others while a medium or high flag is, or may be,
+    active.
 
     The inventory lists one object for a key. That a second project is the same one is a link of one reviewer.
     """
@@ -151,7 +152,7 @@ def propose_fact(
 
 
 def document_problems(project: Project, ids: Sequence[int]) -> list[Problem]:
-    """Those that are no documents of the project itself."""
+    """Return those that are no documents of the project itself."""
     of_project = (Document.project_id == project.id, Document.belongs_to.is_(None), Document.id.in_(ids))
     own = set(db.session.scalars(select(Document.id).where(*of_project)))
     return [
@@ -162,12 +163,12 @@ def document_problems(project: Project, ids: Sequence[int]) -> list[Problem]:
 
 
 def stored(value: Any) -> Any:
-    """A fact as JSON."""
+    """Return a fact as JSON."""
     return value.isoformat() if isinstance(value, date) else value
 
 
 def read_facts(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of the kind from their JSON."""
+    """Return the facts of the kind from their JSON."""
     facts = {name: values[name] for name in FIELDS_OF[kind]}
     return {name: date.fromisoformat(value) if name in DAYS else value for name, value in facts.items()}
 
@@ -297,7 +298,7 @@ class ConfirmationRequest(RequestHandler):
         return {}
 
     def more(self, request: Request) -> dict[str, Any]:
-        """The fields of the confirmation; those of other kinds are null."""
+        """Return the fields of the confirmation; those of other kinds are null."""
         details = request.details
         return {
             "kind": details["kind"],
@@ -307,7 +308,7 @@ class ConfirmationRequest(RequestHandler):
         }
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - the base's
-        """The names of the documents."""
+        """Return the names of the documents."""
         listed = set(request.details["documents"])
         documents = documents_of(_project_of(request)) if listed else []
         return {
@@ -316,7 +317,7 @@ class ConfirmationRequest(RequestHandler):
 
 
 def approval_of(request: Request) -> int | None:
-    """The approval that settles or settled the request; not one that was cancelled, or ended undecided."""
+    """Return the approval that settles or settled the request; not one that was cancelled, or ended undecided."""
     approval_id = request.details.get("approval")
     if approval_id is None or request.state != RequestState.WAITING:
         return approval_id

@@ -82,7 +82,7 @@ def require_another_person(actor: Actor, request: Request) -> None:
 
 
 def is_another_person(actor: Actor, request: Request) -> bool:
-    """True when the actor neither asked nor decided first, under any name and by no service account."""
+    """Return True when the actor neither asked nor decided first, under any name and by no service account."""
     earlier = [request.asked_account_id or request.asked_by]
     if request.first_decided_by is not None:
         earlier.append(request.first_decided_account_id or request.first_decided_by)

@@ -63,7 +63,7 @@ class RequestHandler:
         """Lock, in the open transaction, what determines how many people confirm it."""
 
     def people_who_decide(self, request: Request) -> int:  # noqa: ARG002 - for subclasses
-        """How many people, besides the one who asked, confirm it: 1 or 2."""
+        """Return how many people, besides the one who asked, confirm it: 1 or 2."""
         return 1
 
     def require_decider(self, actor: Actor, request: Request) -> None:
@@ -84,9 +84,11 @@ class RequestHandler:
         raise NotImplementedError
 
     def more(self, request: Request) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
-        """The values of ``shown`` that only this kind has, in lists too."""
+        """Return the values of ``shown`` that only this kind has, in lists too."""
         return {}
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
-        """The values of ``shown`` that only a single request has (SOMETIMES in its schema), because they cost more."""
+        """Return the values of ``shown`` that only a single request has (SOMETIMES in its schema), because they cost
+        more.
+        """
         return {}

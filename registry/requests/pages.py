@@ -56,12 +56,12 @@ KINDS: Final[Mapping[str, str]] = {
 
 
 def names_of_agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The names of the agencies of requests by BIN, in the page's language."""
+    """Return the names of the agencies of requests by BIN, in the page's language."""
     return agency_names(item[name] for item in items for name in AGENCIES if item.get(name))
 
 
 def numbers_of_projects(items: Collection[Mapping[str, Any]]) -> set[str]:
-    """The numbers of the projects that requests name."""
+    """Return the numbers of the projects that requests name."""
     one = {item[name] for item in items for name in ("project", "duplicate_of") if item.get(name)}
     return one.union(*(item.get("projects") or () for item in items))
 

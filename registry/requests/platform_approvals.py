@@ -57,7 +57,7 @@ class FactApproval(ApprovalKind):
     decides = Permission.PLACEMENTS_CONFIRM
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """The confirmed values."""
+        """Return the confirmed values."""
         project = _project(approval)
         names = {name: COLUMNS.get(name, name) for name in approval.payload["facts"]}
         return [
@@ -66,15 +66,15 @@ class FactApproval(ApprovalKind):
         ]
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - the base's
-        """The serious flags of the project."""
+        """Return the serious flags of the project."""
         return {"flags": sum(serious_flags(approval.project_id).values())}
 
     def documents(self, approval: Approval) -> Sequence[int]:
-        """What shows it."""
+        """Return what shows it."""
         return list(approval.payload["documents"])
 
     def seen(self, approval: Approval) -> Any:
-        """What is claimed, the object that it is about, and whether the request that it accepts still waits."""
+        """Return what is claimed, the object that it is about, and whether the request that it accepts still waits."""
         project, request = _project(approval), _request(approval)
         state = None if request is None else request.state
         return [[name, stored(getattr(project, name))] for name in RESTS_ON] + [["request", state]]
@@ -208,14 +208,16 @@ class Effect:
 
 
 def effect_of(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Effect:
-    """The effect of a list on what the viewer may see."""
+    """Return the effect of a list on what the viewer may see."""
     plan = plan_inventory(viewer, listed, lock=lock)
     lost_before = count_lost_by_hand(now() - LOST_WITHIN)
     return Effect(plan, serious_flags(), not_judged_as_they_stand(), count_confirmed_projects(viewer), lost_before)
 
 
 def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str, Any]:
-    """What ``import_inventory`` would do: the summary, and ``needs_approval``. Raises RoleNotAllowed and Invalid."""
+    """Return what ``import_inventory`` would do: the summary, and ``needs_approval``. Raises RoleNotAllowed and
+    Invalid.
+    """
     actor.require(Permission.PLACEMENTS_CONFIRM)
     listed = read_inventory(file_name, content)
     effect = effect_of(actor, listed)
@@ -278,12 +280,12 @@ class InventoryApproval(ApprovalKind):
     decides = Permission.PLACEMENTS_CONFIRM
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """The file, and the projects that it takes two people for, as it was proposed."""
+        """Return the file, and the projects that it takes two people for, as it was proposed."""
         names = ("file_name", "sha256", "flagged", "changed_since_audit", "lost")
         return [Fact(name, None, approval.payload.get(name) or None) for name in names]
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
-        """How many placements it confirms and takes away, and the flags of those that it confirms."""
+        """Return how many placements it confirms and takes away, and the flags of those that it confirms."""
         proposer = _proposer(approval)
         viewer = proposer if actor.has_role_permission(Permission.RESTRICTED_READ) else _without_restricted(proposer)
         try:
@@ -293,7 +295,7 @@ class InventoryApproval(ApprovalKind):
             return {}
 
     def seen(self, approval: Approval) -> Any:
-        """The digest of its effect."""
+        """Return the digest of its effect."""
         try:
             return effect_of(_proposer(approval), _listed(approval)).digest
         except Invalid:

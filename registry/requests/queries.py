@@ -28,7 +28,7 @@ class RequestNotFound(NotFound):
 
 
 def show_request(actor: Actor, request: Request) -> dict[str, Any]:
-    """A single request as its kind's schema shows it, with its kind as ``request_kind`` for pages."""
+    """Return a single request as its kind's schema shows it, with its kind as ``request_kind`` for pages."""
     return _shown(request) | HANDLERS[RequestKind(request.kind)].more_of_one(actor, request)
 
 
@@ -44,12 +44,12 @@ def _shown(request: Request) -> dict[str, Any]:
 
 
 def find_request(actor: Actor, request_id: int, kind: RequestKind | None = None) -> Request:
-    """The request with that id. Raises RequestNotFound, also for one that the actor may not see."""
+    """Return the request with that id. Raises RequestNotFound, also for one that the actor may not see."""
     return _request_row(_query(actor, request_id, kind), request_id)
 
 
 def read_request(actor: Actor, request_id: int, kind: RequestKind | None = None) -> Request:
-    """The request for display; reading one of a restricted project is journalled. Raises RequestNotFound."""
+    """Return the request for display; reading one of a restricted project is journalled. Raises RequestNotFound."""
     request = find_request(actor, request_id, kind)
     project = request.project_record
     if project is None or not project.is_restricted:
@@ -59,13 +59,13 @@ def read_request(actor: Actor, request_id: int, kind: RequestKind | None = None)
 
 
 def find_request_to_change(actor: Actor, kind: RequestKind, request_id: int) -> Request:
-    """The request, locked until the open transaction ends. Raises RequestNotFound."""
+    """Return the request, locked until the open transaction ends. Raises RequestNotFound."""
     require_transaction()
     return _request_row(_query(actor, request_id, kind).with_for_update(of=Request), request_id)
 
 
 def waiting_request(kind: RequestKind, agency_id: int, project_id: int | None) -> int | None:
-    """The id of the request of that kind that waits for a decision on the project, or on the agency."""
+    """Return the id of the request of that kind that waits for a decision on the project, or on the agency."""
     subject: ColumnElement[bool] = Request.project_id.is_(None) & (Request.agency_id == agency_id)
     if project_id is not None:
         subject = Request.project_id == project_id
@@ -75,7 +75,9 @@ def waiting_request(kind: RequestKind, agency_id: int, project_id: int | None) -
 
 
 def due_requests() -> list[int]:
-    """The ids of confirmed requests whose day has come and that have not taken effect, in the order of their turn."""
+    """Return the ids of confirmed requests whose day has come and that have not taken effect, in the order of their
+    turn.
+    """
     db.session.rollback()
     confirmed = (Request.state == RequestState.CONFIRMED.value, Request.carried_out_at.is_(None))
     due = select(Request.id).where(*confirmed, Request.on <= today())
@@ -83,19 +85,19 @@ def due_requests() -> list[int]:
 
 
 def requests_of_project(actor: Actor, project_id: int) -> list[Request]:
-    """The requests about a project that the actor may see, newest first, at most SHOWN_OF_PROJECT."""
+    """Return the requests about a project that the actor may see, newest first, at most SHOWN_OF_PROJECT."""
     statement = select(Request).where(Request.project_id == project_id, *visible_requests(actor))
     return list(db.session.scalars(statement.order_by(Request.id.desc()).limit(SHOWN_OF_PROJECT)))
 
 
 def count_waiting(actor: Actor) -> int:
-    """How many requests that the actor sees wait for a decision."""
+    """Return how many requests that the actor sees wait for a decision."""
     waiting = (Request.state == RequestState.WAITING.value, *visible_requests(actor))
     return db.session.scalar(select(func.count()).select_from(Request).where(*waiting)) or 0
 
 
 def count_to_decide(actor: Actor) -> int:
-    """How many waiting requests the actor sees and has the permission to decide."""
+    """Return how many waiting requests the actor sees and has the permission to decide."""
     kinds = [kind.value for kind in kinds_to_decide(actor)]
     if not kinds:
         return 0
@@ -104,7 +106,7 @@ def count_to_decide(actor: Actor) -> int:
 
 
 def kinds_to_decide(actor: Actor) -> list[RequestKind]:
-    """The kinds of requests that the actor has the permission to decide."""
+    """Return the kinds of requests that the actor has the permission to decide."""
     return [kind for kind, handler in HANDLERS.items() if actor.may(handler.decides)]
 
 
@@ -155,7 +157,7 @@ REQUEST_LIST: Final = lists.RecordList[Actor](
 
 
 def of_kinds(kinds: Iterable[RequestKind]) -> tuple[ColumnElement[bool], ...]:
-    """The condition on requests of these kinds; none without kinds."""
+    """Return the condition on requests of these kinds; none without kinds."""
     codes = [kind.value for kind in kinds]
     return (Request.kind.in_(codes),) if codes else ()
 

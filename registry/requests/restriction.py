@@ -61,7 +61,7 @@ class RestrictedReader(ApprovalKind):
     needs_supervisor = False
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """The account, its role, and whether it reads them."""
+        """Return the account, its role, and whether it reads them."""
         account = _account(approval)
         return [
             Fact("name", account.name, account.name),
@@ -70,7 +70,7 @@ class RestrictedReader(ApprovalKind):
         ]
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
-        """How many restricted projects it would read."""
+        """Return how many restricted projects it would read."""
         agencies = select(subtree(_account(approval).agency_id or 0).c.id)
         restricted = (Project.agency_id.in_(agencies), Project.is_restricted)
         visible = among_visible(actor, Project.id.expression)
@@ -78,7 +78,7 @@ class RestrictedReader(ApprovalKind):
         return {"restricted": db.session.scalar(count) or 0, "readers": 1}
 
     def seen(self, approval: Approval) -> Any:
-        """Its role and agency; another name is the same account."""
+        """Return its role and agency; another name is the same account."""
         account = _account(approval)
         return [account.role, account.agency_id, account.is_admitted, account.disabled_at is not None]
 
@@ -126,7 +126,7 @@ def propose_with_change(actor: Actor, account_id: int) -> None:
 
 
 def waiting_admission(account: Account) -> int | None:
-    """The id of the proposal that waits for the account."""
+    """Return the id of the proposal that waits for the account."""
     if Role(account.role) not in AGENCY_ROLES:
         return None
     waiting = waiting_approval(ApprovalKindCode.RESTRICTED_READER, _subject(account))
@@ -158,7 +158,7 @@ class Restriction(ApprovalKind):
     outlives_withdrawal = True
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """Whether it is restricted."""
+        """Return whether it is restricted."""
         project = db.session.get_one(Project, approval.project_id)
         return [Fact("is_restricted", project.is_restricted, approval.payload["is_restricted"])]
 

@@ -118,7 +118,7 @@ def is_in_effect(request: Request) -> bool:
 
 
 def withdrawal_in_effect(project: Project) -> Request | None:
-    """The request by which a project is withdrawn; None for one that is not."""
+    """Return the request by which a project is withdrawn; None for one that is not."""
     if project.withdrawn_at is None:
         return None
     of_project = (Request.kind == RequestKind.WITHDRAWAL.value, Request.project_id == project.id)
@@ -127,7 +127,7 @@ def withdrawal_in_effect(project: Project) -> Request | None:
 
 
 def was_withdrawn_at(project: Project, at: datetime) -> bool:
-    """True when the project was withdrawn then, also when it has been restored since."""
+    """Return True when the project was withdrawn then, also when it has been restored since."""
     of_project = (Request.kind == RequestKind.WITHDRAWAL.value, Request.project_id == project.id)
     before = db.session.scalars(select(Request).where(*of_project, Request.carried_out_at <= at)).all()
     restored = [each.details.get("restored_at") for each in before]

@@ -45,7 +45,7 @@ OPEN_STATUSES: Final = [status.value for status in OPEN]
 
 
 def effects_field() -> ReadOnly:
-    """The field of a request that shows what it would touch."""
+    """Return the field of a request that shows what it would touch."""
     return ReadOnly(
         "Not in lists: while it is open, how much it touches of what the caller may see; null once it took effect.",
         nullable(EFFECTS),
@@ -53,12 +53,12 @@ def effects_field() -> ReadOnly:
 
 
 def visible_ids(actor: Actor, *conditions: ColumnElement[bool]) -> Select[int]:
-    """The ids of the projects with these conditions that the actor may see."""
+    """Return the ids of the projects with these conditions that the actor may see."""
     return select(Project.id).where(*conditions, *among_visible(actor, Project.id.expression))
 
 
 def touched(projects: Select[int]) -> dict[str, int]:
-    """How many projects are not withdrawn, with their active medium and high flags, and their open cases."""
+    """Return how many projects are not withdrawn, with their active medium and high flags, and their open cases."""
     return {
         "projects": count_of(projects.where(Project.withdrawn_at.is_(None))),
         "flags": count_of(
@@ -69,7 +69,7 @@ def touched(projects: Select[int]) -> dict[str, int]:
 
 
 def scope_effects(projects: Select[int], kind: str, new_kind: str) -> dict[str, int]:
-    """How many projects leave the scope of the freeze, or enter it, with another kind of their agency."""
+    """Return how many projects leave the scope of the freeze, or enter it, with another kind of their agency."""
     policy = policy_in_force()
     was, will_be = in_scope(kind, policy), in_scope(new_kind, policy)
     if was == will_be:
@@ -80,7 +80,7 @@ def scope_effects(projects: Select[int], kind: str, new_kind: str) -> dict[str, 
 def effects_of_passing_on(
     actor: Actor, former: Agency, to: Agency, numbers: Collection[str] | None, *, with_accounts: bool
 ) -> dict[str, int]:
-    """What it touches that projects of these numbers, or all, pass to another agency.
+    """Return what it touches that projects of these numbers, or all, pass to another agency.
 
     ``readers``: who can read the restricted ones among them from then on, and ``with_accounts``, who comes along with
     the agency, those of the other one.
@@ -101,12 +101,12 @@ def effects_of_passing_on(
 
 
 def agency_and_above(agency: Agency) -> set[int]:
-    """The ids of an agency and those above it: their accounts read what it has."""
+    """Return the ids of an agency and those above it: their accounts read what it has."""
     return {agency.id, *(each.id for each in agencies_above(agency))}
 
 
 def count_readers(agency_ids: Collection[int]) -> int:
-    """How many accounts of these agencies can read restricted projects."""
+    """Return how many accounts of these agencies can read restricted projects."""
     return count_of(
         select(Account.id).where(
             Account.agency_id.in_(agency_ids),
@@ -118,7 +118,7 @@ def count_readers(agency_ids: Collection[int]) -> int:
 
 
 def count_of(ids: Select[Any]) -> int:
-    """How many rows the statement has."""
+    """Return how many rows the statement has."""
     return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
@@ -141,12 +141,12 @@ class TransferPlanned(Conflict):
 
 
 def day_problems(day: date) -> list[Problem]:
-    """The problem of a day on which something is to take effect: one before today."""
+    """Return the problem of a day on which something is to take effect: one before today."""
     return [Problem("/on", "date-before-today", {"today": today().isoformat()})] if day < today() else []
 
 
 def successor_problems(agency: Agency, number: str, pointer: str) -> tuple[Agency | None, list[Problem]]:
-    """The agency that gets something from another one, and why it cannot: unknown, closed, or the same one."""
+    """Return the agency that gets something from another one, and why it cannot: unknown, closed, or the same one."""
     other = db.session.scalar(select(Agency).where(Agency.bin == number).execution_options(populate_existing=True))
     if other is None:
         return None, [Problem(pointer, "agency-unknown", {"bin": number})]
@@ -165,7 +165,7 @@ def require_no_whole_succession(agency: Agency) -> None:
 
 
 def planned_projects(agency_id: int) -> dict[str, date]:
-    """The numbers of the projects that pass on in planned divisions of the agency, each with its day."""
+    """Return the numbers of the projects that pass on in planned divisions of the agency, each with its day."""
     planned = select(Request).where(*PLANNED, IS_SUCCESSION, IS_DIVISION, Request.agency_id == agency_id)
     return {
         number: request.on
@@ -176,7 +176,7 @@ def planned_projects(agency_id: int) -> dict[str, date]:
 
 
 def leads_back(successor_id: int, agency_id: int) -> bool:
-    """True when successions that took effect or are planned lead from the successor to the agency."""
+    """Return True when successions that took effect or are planned lead from the successor to the agency."""
     planned = select(Request.agency_id, Request.to_agency_id).where(*PLANNED, IS_SUCCESSION, ~IS_DIVISION)
     done = select(Agency.id, Agency.successor_id).where(Agency.successor_id.is_not(None))
     following = {former: to for statement in (planned, done) for former, to in db.session.execute(statement).all()}
@@ -205,7 +205,7 @@ MAX_EQUAL_IDS: Final = 500
 
 
 def lock_agencies(former_id: int, to_id: int) -> tuple[Agency, Agency]:
-    """The agency that passes something on and the one that gets it, locked by rising ids.
+    """Return the agency that passes something on and the one that gets it, locked by rising ids.
 
     The latter is the last successor of the agency that was asked for, if that has been succeeded meanwhile.
     """
@@ -239,7 +239,7 @@ def pass_projects(
 
 
 def equal_external_ids(actor: Actor, former_id: int, to_id: int, numbers: Sequence[str] | None) -> list[dict[str, str]]:
-    """The external ids that projects of both agencies have; at most 500.
+    """Return the external ids that projects of both agencies have; at most 500.
 
     Only of projects that the actor may see; those of the other agency also when they are not restricted.
     """
@@ -283,7 +283,7 @@ NUMBERS_AT_ONCE: Final = 1000
 
 
 def list_problems(actor: Actor, agency: Agency, numbers: Sequence[str]) -> list[Problem]:
-    """The problem of each number that is no project of the agency, or of none that the actor may see."""
+    """Return the problem of each number that is no project of the agency, or of none that the actor may see."""
     if not numbers:
         return [Problem("/projects", "required")]
     usable = sorted({number for number in numbers if is_project_number(number)})
@@ -425,12 +425,12 @@ class Succession(RequestHandler):
         return close_and_pass_on(actor, request, former, successor)
 
     def more(self, request: Request) -> dict[str, Any]:
-        """What only successions show."""
+        """Return what only successions show."""
         details = request.details
         return {"successor": request.to_agency, "kind": details["kind"], "projects": details["projects"]}
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
-        """What it touches, and the external ids that will change."""
+        """Return what it touches, and the external ids that will change."""
         projects, successor = request.details["projects"], request.to_agency_record
         if not request.is_open or successor is None:
             return {"effects": None, "equal_external_ids": []}
@@ -541,11 +541,11 @@ class Transfer(RequestHandler):
         return pass_projects(actor, request, former, to, numbers=[project.number])
 
     def more(self, request: Request) -> dict[str, Any]:
-        """What only transfers show."""
+        """Return what only transfers show."""
         return {"to": request.to_agency}
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
-        """What it touches, and the external id, if it will change."""
+        """Return what it touches, and the external id, if it will change."""
         project, to = request.project_record, request.to_agency_record
         if project is None or to is None or not request.is_open:
             return {"effects": None, "equal_external_ids": []}

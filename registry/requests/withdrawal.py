@@ -161,12 +161,12 @@ class Withdrawal(RequestHandler):
         return {"flags_cleared": len(flags), **({} if case_id is None else {"case": case_id})}
 
     def more(self, request: Request) -> dict[str, Any]:
-        """What only withdrawals show."""
+        """Return what only withdrawals show."""
         names = ("duplicate_of", "restored_by", "restored_at", "restoration_reason")
         return {name: request.details.get(name) for name in names}
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - the base's
-        """How many people it takes."""
+        """Return how many people it takes."""
         waits = request.state == RequestState.WAITING
         return {"people_needed": self.people_who_decide(request) if waits else None}
 

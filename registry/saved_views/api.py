@@ -22,7 +22,7 @@ blp = ApiBlueprint("saved-views", __name__, description="Named filters and sorts
 
 
 def visible(shown: ShownView) -> dict[str, Any]:
-    """The view as the caller sees it."""
+    """Return the view as the caller sees it."""
     view, problem, language = shown.view, shown.problem, request_locale()
     return {
         **{name: getattr(view, name) for name in ("id", "name", "list", "query", "shared", "created_at")},

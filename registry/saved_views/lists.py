@@ -55,12 +55,12 @@ LISTS: Final[Mapping[str, SavedList]] = {
 
 
 def readable_lists(actor: Actor) -> list[str]:
-    """The lists that the actor may read."""
+    """Return the lists that the actor may read."""
     return [name for name, each in LISTS.items() if actor.may(each.required_permission)]
 
 
 def problems_of_query(actor: Actor, name: str, query: Mapping[str, str]) -> list[Problem]:
-    """What the list would refuse of the filters and the sort, each with its pointer below ``/query``."""
+    """Return what the list would refuse of the filters and the sort, each with its pointer below ``/query``."""
     filters = {key: value for key, value in query.items() if key not in (SORT, NOT)}
     # Pages, which display views, negate nothing.
     problems = [Problem(NOT, "unknown-parameter", {"name": NOT})] if NOT in query else []
@@ -79,7 +79,7 @@ def problems_of_query(actor: Actor, name: str, query: Mapping[str, str]) -> list
 
 
 def problems_of_new_query(actor: Actor, name: str, query: Mapping[str, str]) -> list[Problem]:
-    """The same for a query that is to be saved, and a filter in it that has no meaning without another one."""
+    """Return the same for a query that is to be saved, and a filter in it that has no meaning without another one."""
     problems = problems_of_query(actor, name, query)
     if BELOW in query and AGENCY not in query:
         problems.append(Problem(f"{QUERY}/{BELOW}", "below-needs-agency"))
@@ -87,7 +87,9 @@ def problems_of_new_query(actor: Actor, name: str, query: Mapping[str, str]) -> 
 
 
 def count_records(actor: Actor, name: str, query: Mapping[str, str]) -> int | None:
-    """How many records of a valid view the actor sees, from one statement; None for more than ``MAX_COUNTED``."""
+    """Return how many records of a valid view the actor sees, from one statement; None for more than
+    ``MAX_COUNTED``.
+    """
     return LISTS[name].count(actor, {key: value for key, value in query.items() if key != SORT})
 
 

@@ -49,7 +49,7 @@ class ViewLine:
 
 
 def view_line(actor: Actor, name: str, query: Mapping[str, str]) -> ViewLine:
-    """The line of a list that is displayed with this query."""
+    """Return the line of a list that is displayed with this query."""
     # The box of the agencies below may be ticked without an agency: it then changes nothing.
     query = {key: value for key, value in query.items() if key != BELOW or AGENCY in query}
     shown, more = views_of_list(actor, name)
@@ -60,7 +60,7 @@ def view_line(actor: Actor, name: str, query: Mapping[str, str]) -> ViewLine:
 
 
 def count_text(shown: ShownView) -> str | None:
-    """The count as it is displayed, None without one."""
+    """Return the count as it is displayed, None without one."""
     if not shown.is_counted:
         return None
     return f"{number(MAX_COUNTED)}+" if shown.count is None else number(shown.count)
@@ -146,7 +146,9 @@ def delete_saved_view(actor: Actor, view_id: int) -> Answer:
 
 
 def _requested_query(actor: Actor) -> tuple[str, dict[str, str]]:
-    """The list and its query. Raises Malformed for an unknown list and what the list refuses, and RoleNotAllowed."""
+    """Return the list and its query. Raises Malformed for an unknown list and what the list refuses, and
+    RoleNotAllowed.
+    """
     name = request.args.get(LIST, "")
     if name not in LISTS:
         raise Malformed([Problem(LIST, "not-a-choice", {"options": ", ".join(LISTS)})])

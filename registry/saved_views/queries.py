@@ -41,7 +41,7 @@ class ShownView:
 
 
 def views_of_list(actor: Actor, name: str) -> tuple[list[ShownView], bool]:
-    """The first ten views of a list, with counts, the own ones first; and whether there are more."""
+    """Return the first ten views of a list, with counts, the own ones first; and whether there are more."""
     if not actor.may(Permission.OWN_ACCOUNT_READ):
         return [], False
     own_first = case((is_own(actor), 0), else_=1)
@@ -51,13 +51,13 @@ def views_of_list(actor: Actor, name: str) -> tuple[list[ShownView], bool]:
 
 
 def find_view(actor: Actor, view_id: int) -> ShownView:
-    """The view with that id, without its count. Raises RoleNotAllowed and SavedViewNotFound."""
+    """Return the view with that id, without its count. Raises RoleNotAllowed and SavedViewNotFound."""
     view, owner = _row(actor, view_id)
     return _without_count(actor, view, owner)
 
 
 def with_count(actor: Actor, view_id: int) -> ShownView:
-    """The same, with its count. Raises RoleNotAllowed and SavedViewNotFound."""
+    """Return the same, with its count. Raises RoleNotAllowed and SavedViewNotFound."""
     return _shown(actor, [_row(actor, view_id)])[0]
 
 
@@ -68,14 +68,16 @@ def may_delete(actor: Actor, view: SavedView) -> bool:
 
 
 def visible_views(actor: Actor) -> ColumnElement[bool]:
-    """The condition on views that the actor sees: of lists that the actor may read, own or shared on the same side."""
+    """Return the condition on views that the actor sees: of lists that the actor may read, own or shared on the same
+    side.
+    """
     same_side = SavedView.agency_id.is_(None) if actor.agency_id is None else SavedView.agency_id == actor.agency_id
     readable = SavedView.list.in_(readable_lists(actor))
     return and_(readable, or_(is_own(actor), and_(SavedView.shared.is_(True), same_side)))
 
 
 def is_own(actor: Actor) -> ColumnElement[bool]:
-    """The condition on the actor's own views. No account has the id 0."""
+    """Return the condition on the actor's own views. No account has the id 0."""
     return SavedView.account_id == (actor.account_id or 0)
 
 

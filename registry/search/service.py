@@ -47,7 +47,8 @@ class Record(NamedTuple):
 
 
 def record_numbered(actor: Actor, text: str) -> Record | None:
-    """The record that the actor may see whose whole number the text is; None without one. Nothing counts as read yet.
+    """Return the record that the actor may see whose whole number the text is; None without one. Nothing counts as
+    read yet.
 
     Letters may be small, and a case may have ``#`` or ``№`` before its number.
     """
@@ -93,7 +94,7 @@ class Matches:
 
 
 def search(actor: Actor, text: str, language: Language) -> Matches:
-    """The first five matches of each kind that the actor may list, newest first, agencies and people by name.
+    """Return the first five matches of each kind that the actor may list, newest first, agencies and people by name.
 
     ``next`` of a listing is None when there are no more. A kind that the actor may not list is empty. Agencies find
     themselves and those below them only. Restricted projects among the matches are journalled as read, as by the lists.

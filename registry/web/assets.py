@@ -43,7 +43,7 @@ class Asset:
 # Read once: 0.6 ms, for each address of an asset on a page.
 @cache
 def load_assets() -> dict[str, Asset]:
-    """Every file of the folder by its path in it, read once."""
+    """Return every file of the folder by its path in it, read once."""
     assets = {}
     for path in sorted(FOLDER.rglob("*")):
         kind = TYPES.get(path.suffix) or mimetypes.types_map.get(path.suffix)
@@ -55,7 +55,7 @@ def load_assets() -> dict[str, Asset]:
 
 
 def asset_url(name: str) -> str:
-    """The address of a file, which changes with its content."""
+    """Return the address of a file, which changes with its content."""
     return url_for("web.asset", name=name, v=load_assets()[name].digest)
 
 

@@ -53,13 +53,15 @@ class FlaskSession(SecureCookieSessionInterface):
     digest_method = staticmethod(hashlib.sha256)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """The session of the cookie. Without one, as with every request of the API, there is no signature to check."""
+        """Return the session of the cookie. Without one, as with every request of the API, there is no signature to
+        check.
+        """
         if app.secret_key and self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
         return super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
-        """Whether the cookie is for TLS only: wherever the service is reached over TLS, behind a proxy too."""
+        """Return whether the cookie is for TLS only: wherever the service is reached over TLS, behind a proxy too."""
         return super().get_cookie_secure(app) or request.is_secure
 
 
@@ -111,7 +113,7 @@ RESUME: Final = "resume"
 
 
 def kept_entries_page() -> Response:
-    """The page that keeps the entries of the form that was sent without a session."""
+    """Return the page that keeps the entries of the form that was sent without a session."""
     sent = {name: value for name, value in request.form.items() if name not in (TOKEN, RESUME)}
     sign_in = url_for("web.sign_in", back=url_for("web.signed_in_again"))
     page = render_template("kept_entries.html", entries=sent, resume=RESUME, sign_in=sign_in)
@@ -135,13 +137,13 @@ def begin_public_request() -> None:
 
 
 def address_in(language: Language) -> str:
-    """The address of this page in another language."""
+    """Return the address of this page in another language."""
     others = [(name, value) for name, value in request.args.items(multi=True) if name != LANGUAGE]
     return f"{request.path}?{urlencode([*others, (LANGUAGE, language)])}"
 
 
 def cacheable_page(page: str) -> Response:
-    """The page with its tag; 304 for a browser that has it."""
+    """Return the page with its tag; 304 for a browser that has it."""
     tag = make_tag(page)
     response = not_modified(tag)
     if response is None:
@@ -234,7 +236,9 @@ class Pages(Blueprint):
 
 
 def _has_valid_token() -> bool:
-    """Whether the form was made in this session; it is not after a new sign-in, nor from the page of kept entries."""
+    """Return whether the form was made in this session; it is not after a new sign-in, nor from the page of kept
+    entries.
+    """
     if RESUME in request.form:
         return False
     try:

@@ -189,19 +189,19 @@ def registry_error(error: RegistryError) -> Response:
 
 @pages.errorhandler(StepUpRequired)
 def step_up_required(_error: StepUpRequired) -> wrappers.Response:
-    """An action that needs a fresh second factor: to its verification, and back."""
+    """Return an action that needs a fresh second factor: to its verification, and back."""
     return to_second_factor()
 
 
 @pages.errorhandler(SessionEnded)
 def session_ended(_error: SessionEnded) -> wrappers.Response:
-    """The session ended while its second factor was verified."""
+    """Return the session ended while its second factor was verified."""
     return to_sign_in()
 
 
 @pages.errorhandler(CSRFError)
 def csrf_error(_error: CSRFError) -> Response:
-    """A form without a valid CSRF token."""
+    """Return a form without a valid CSRF token."""
     return error_page(http_errors.CsrfTokenInvalid())
 
 

@@ -102,7 +102,7 @@ def present_text(field: Field, value: object) -> str:
 
 
 def _in_groups(digits: re.Match[str]) -> str:
-    """The digits in groups of three; a year before its colon as it is."""
+    """Return the digits in groups of three; a year before its colon as it is."""
     text = digits[0]
     if text.endswith(":"):
         return text
@@ -182,7 +182,7 @@ class Form:
         return " ".join(dict.fromkeys(messages)) or None
 
     def has_error(self, names: Iterable[str]) -> bool:
-        """True when something is wrong with one of the fields."""
+        """Return True when something is wrong with one of the fields."""
         return any(self.error(name) for name in names)
 
     def values_of(self, name: str) -> list[str]:

@@ -372,12 +372,12 @@ SHARE_PATTERNS: Final[Mapping[str, str]] = {
 
 
 def severity_rank(severity: str) -> int:
-    """The rank of a severity for CSS classes, at most the number of colours."""
+    """Return the rank of a severity for CSS classes, at most the number of colours."""
     return min(Severity(severity).rank, len(SEVERITY_COLOURS))
 
 
 def tag_colour(field: str, code: str) -> str:
-    """The colour of the tag of a field's choice."""
+    """Return the colour of the tag of a field's choice."""
     if field in ("severity", "flagged"):
         return SEVERITY_COLOURS[severity_rank(code) - 1]
     if field == "row_outcome":

@@ -26,7 +26,7 @@ class Support:
 
 
 def support() -> Support | None:
-    """The contact, None when the operator named none."""
+    """Return the contact, None when the operator named none."""
     text: str | None = current_app.config.get("SUPPORT_CONTACT")
     return None if text is None else Support(text, support_uri(text) or "")
 

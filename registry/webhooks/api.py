@@ -49,7 +49,7 @@ TEST_EXAMPLE: Final = {
 
 
 def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
-    """What the entity tag is made from: everything that a webhook shows."""
+    """Return what the entity tag is made from: everything that a webhook shows."""
     return "webhook", *row.values()
 
 

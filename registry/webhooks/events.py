@@ -27,7 +27,7 @@ WEBHOOK_PREFIX: Final = "webhook:"
 
 
 def owner_of(webhook: Webhook) -> Actor | None:
-    """The actor that reads for a webhook; None when the account is not active or no longer has the role."""
+    """Return the actor that reads for a webhook; None when the account is not active or no longer has the role."""
     account = db.session.get(Account, webhook.account_id, populate_existing=True)
     if account is None or account.status != AccountStatus.ACTIVE:
         return None
@@ -48,7 +48,7 @@ def owner_of(webhook: Webhook) -> Actor | None:
 
 
 def people_of(webhook_id: int) -> list[int]:
-    """The account of the person whose webhook it is, or who answers for the service account that has it."""
+    """Return the account of the person whose webhook it is, or who answers for the service account that has it."""
     statement = select(Account).join(Webhook, Webhook.account_id == Account.id).where(Webhook.id == webhook_id)
     account = db.session.scalar(statement.execution_options(populate_existing=True))
     person = None if account is None else account.id if account.is_person else account.owner_account_id
@@ -62,7 +62,7 @@ def pass_on_webhooks(former_id: int, successor_id: int) -> None:
 
 
 def is_wanted(webhook: Webhook, change: Change, numbers: Collection[str] | None) -> bool:
-    """True when the webhook gets the change.
+    """Return True when the webhook gets the change.
 
     ``numbers``: BINs of its agency and those below it, None without an agency. That a project came into view or left
     it does not depend on the agency: who follows the projects of one has to know that one was passed on.
@@ -76,7 +76,7 @@ def is_wanted(webhook: Webhook, change: Change, numbers: Collection[str] | None)
 
 
 def agency_numbers(webhook: Webhook) -> frozenset[str] | None:
-    """The BINs of the agency of a webhook and of those below it; None for a webhook of all agencies."""
+    """Return the BINs of the agency of a webhook and of those below it; None for a webhook of all agencies."""
     if webhook.agency_id is None:
         return None
     below = select(Agency.bin).where(Agency.id.in_(select(subtree(webhook.agency_id).c.id)))
@@ -84,7 +84,7 @@ def agency_numbers(webhook: Webhook) -> frozenset[str] | None:
 
 
 def message_body(change: Change) -> str:
-    """The body of the message about a change; ``data`` is the item of ``GET /changes``."""
+    """Return the body of the message about a change; ``data`` is the item of ``GET /changes``."""
     item = {
         "seq": change.seq,
         "at": rfc3339(change.at),
@@ -98,24 +98,26 @@ def message_body(change: Change) -> str:
 
 
 def test_body(webhook_id: int, at: datetime) -> str:
-    """The body of a test message."""
+    """Return the body of a test message."""
     return _encoded(TEST_EVENT, at, {"subject": f"webhook:{webhook_id}"})
 
 
 def last_seq() -> int:
-    """The number of the last change; 0 without any."""
+    """Return the number of the last change; 0 without any."""
     return newest_seq()
 
 
 def seq_before(since: datetime) -> int:
-    """The number before that of the first change since an instant; that of the last change when there is none."""
+    """Return the number before that of the first change since an instant; that of the last change when there is
+    none.
+    """
     first = select(RecordedChange.seq).where(RecordedChange.at >= since).order_by(RecordedChange.seq).limit(1)
     seq = db.session.scalar(first)
     return newest_seq() if seq is None else seq - 1
 
 
 def visible_seqs(actor: Actor, seqs: Sequence[int]) -> frozenset[int]:
-    """Those of the changes that the actor may see now."""
+    """Return those of the changes that the actor may see now."""
     return frozenset(change.seq for change in changes_at(actor, seqs))
 
 

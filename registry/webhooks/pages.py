@@ -161,7 +161,7 @@ def remove_webhook(actor: Actor, webhook_id: int) -> Answer:
 
 
 def _own_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
-    """The row of an own webhook. Raises WebhookNotFound and WebhookNotYours."""
+    """Return the row of an own webhook. Raises WebhookNotFound and WebhookNotYours."""
     find_own(actor, webhook_id)
     return webhook_row(actor, webhook_id)
 

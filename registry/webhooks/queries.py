@@ -33,13 +33,13 @@ class WebhookNotYours(NotAllowed):
 
 
 def webhook_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
-    """The webhook with that id, as the actor sees it. Raises RoleNotAllowed and WebhookNotFound."""
+    """Return the webhook with that id, as the actor sees it. Raises RoleNotAllowed and WebhookNotFound."""
     webhook, account = find_visible(actor, webhook_id)
     return _row(actor, webhook, account, _bins([webhook]))
 
 
 def find_visible(actor: Actor, webhook_id: int, *, lock: bool = False) -> tuple[Webhook, Account]:
-    """A webhook and its account; the webhook is locked on request. Raises RoleNotAllowed and WebhookNotFound."""
+    """Return a webhook and its account; the webhook is locked on request. Raises RoleNotAllowed and WebhookNotFound."""
     actor.require(Permission.OWN_ACCOUNT_READ)
     statement = _visible(actor).where(Webhook.id == webhook_id)
     if lock:
@@ -51,7 +51,7 @@ def find_visible(actor: Actor, webhook_id: int, *, lock: bool = False) -> tuple[
 
 
 def find_own(actor: Actor, webhook_id: int, *, lock: bool = False) -> Webhook:
-    """A webhook of the actor. Raises RoleNotAllowed, WebhookNotFound, and WebhookNotYours for another one."""
+    """Return a webhook of the actor. Raises RoleNotAllowed, WebhookNotFound, and WebhookNotYours for another one."""
     webhook, _ = find_visible(actor, webhook_id, lock=lock)
     require_own(actor, webhook)
     return webhook
@@ -64,7 +64,7 @@ def require_own(actor: Actor, webhook: Webhook) -> None:
 
 
 def list_deliveries(actor: Actor, webhook_id: int, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of the deliveries of an own webhook, the newest first.
+    """Return a page of the deliveries of an own webhook, the newest first.
 
     Raises RoleNotAllowed, WebhookNotFound, WebhookNotYours and Malformed.
     """
@@ -78,7 +78,7 @@ def list_deliveries(actor: Actor, webhook_id: int, filters: Mapping[str, str], p
 
 
 def visible_webhooks(actor: Actor) -> ColumnElement[bool]:
-    """The condition on webhooks, joined with their accounts, that the actor sees.
+    """Return the condition on webhooks, joined with their accounts, that the actor sees.
 
     Own ones, with a narrower token only those of its roles: it must not redirect what it may not read. Those of service
     accounts that the actor answers for, and those of the accounts whose tokens the actor lists.
@@ -112,7 +112,7 @@ WEBHOOK_LIST: Final = lists.RecordList[Actor](
 
 
 def _bins(webhooks: Sequence[Webhook]) -> dict[int, str]:
-    """The BINs of the agencies of webhooks, by id."""
+    """Return the BINs of the agencies of webhooks, by id."""
     ids = {each.agency_id for each in webhooks if each.agency_id is not None}
     rows = db.session.execute(select(Agency.id, Agency.bin).where(Agency.id.in_(ids))) if ids else ()
     return {row.id: row.bin for row in rows}
@@ -148,7 +148,7 @@ def origin(url: str) -> str:
 
 
 def delivery_row(delivery: WebhookDelivery, visible: Container[int] = ()) -> dict[str, Any]:
-    """A delivery as it is shown; the subject of a change only if it is among the visible ones."""
+    """Return a delivery as it is shown; the subject of a change only if it is among the visible ones."""
     names = ("id", "message_id", "type", "state", "tries", "status", "error", "duration_ms", "created_at", "tried_at")
     return {
         **{name: getattr(delivery, name) for name in names},

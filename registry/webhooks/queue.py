@@ -87,7 +87,7 @@ def settle(webhook_id: int, subjects: Collection[str]) -> None:
 
 
 def due_batch(webhook_id: int, most: int) -> list[WebhookDelivery]:
-    """The deliveries that are due: tests, which people wait for, then those that wait longest."""
+    """Return the deliveries that are due: tests, which people wait for, then those that wait longest."""
     session = require_transaction()
     due = (
         select(WebhookDelivery)
@@ -210,7 +210,7 @@ class Batch:
 
 
 def due_webhooks(most: int) -> list[int]:
-    """The ids of webhooks with due deliveries that no worker is sending, those that wait longest first."""
+    """Return the ids of webhooks with due deliveries that no worker is sending, those that wait longest first."""
     db.session.rollback()
     at = now()
     has_due = exists().where(WebhookDelivery.webhook_id == Webhook.id, IS_WAITING, WebhookDelivery.next_try_at <= at)
@@ -289,7 +289,7 @@ def _may_be_asked(at: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _bodies(owner: Actor, due: Sequence[WebhookDelivery]) -> dict[int, str]:
-    """The bodies of those that the owner may still see, by id. Reads of restricted projects are journalled."""
+    """Return the bodies of those that the owner may still see, by id. Reads of restricted projects are journalled."""
     visible = {change.seq: change for change in changes_at(owner, [each.seq for each in due if each.seq is not None])}
     record_reads(owner, list(visible.values()))
     bodies = {each.id: message_body(visible[each.seq]) for each in due if each.seq is not None and each.seq in visible}
@@ -306,7 +306,7 @@ def _drop(webhook_id: int, gone: Sequence[WebhookDelivery]) -> None:
 
 
 def _valid_secrets(webhook: Webhook, at: datetime) -> list[str]:
-    """The current secret and the former one while it is valid; none when the current one cannot be read."""
+    """Return the current secret and the former one while it is valid; none when the current one cannot be read."""
     encrypted = [webhook.encrypted_secret]
     if webhook.encrypted_previous_secret is not None and (webhook.previous_secret_until or at) > at:
         encrypted.append(webhook.encrypted_previous_secret)
@@ -357,7 +357,7 @@ FAILING: Final = timedelta(hours=1)
 
 
 def due_deliveries() -> Backlog:
-    """How many deliveries are due, and since when the longest waits for a worker; None when none does.
+    """Return how many deliveries are due, and since when the longest waits for a worker; None when none does.
 
     A receiver that is slow or fails makes deliveries wait, and is tried all the same: then they wait since it may be
     tried again.
@@ -375,14 +375,14 @@ def due_deliveries() -> Backlog:
 
 
 def pending_deliveries() -> int:
-    """How many messages of enabled webhooks are not delivered yet, those that are tried again later too."""
+    """Return how many messages of enabled webhooks are not delivered yet, those that are tried again later too."""
     enabled = select(Webhook.id).where(Webhook.disabled_at.is_(None))
     pending = select(func.count()).select_from(WebhookDelivery)
     return db.session.scalar(pending.where(WebhookDelivery.webhook_id.in_(enabled), IS_OPEN)) or 0
 
 
 def failing_webhooks() -> int:
-    """How many receivers have accepted nothing for an hour."""
+    """Return how many receivers have accepted nothing for an hour."""
     failing = select(func.count()).where(Webhook.disabled_at.is_(None), Webhook.failing_since < now() - FAILING)
     return db.session.scalar(failing) or 0
 

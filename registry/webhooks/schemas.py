@@ -41,7 +41,7 @@ class Events(InputField):
         return [each for each in EVENTS if each in value]
 
     def from_text(self, text: str) -> object:
-        """The ticked codes; none for all."""
+        """Return the ticked codes; none for all."""
         return text.split()
 
     @property
@@ -62,7 +62,7 @@ class Conditions(InputField):
         return [{"event": each["event"], **{name: _statuses(each, name) for name in SIDES}} for each in value]
 
     def from_text(self, text: str) -> object:
-        """The conditions; a line that is none stays text: invalid."""
+        """Return the conditions; a line that is none stays text: invalid."""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return [_condition_of(line) for line in lines]
 
@@ -74,7 +74,7 @@ class Conditions(InputField):
 
 
 def conditions_text(conditions: list[dict[str, Any]]) -> str:
-    """The conditions as ``Conditions`` reads them."""
+    """Return the conditions as ``Conditions`` reads them."""
     return "\n".join(
         f"{each['event']}: {', '.join(each.get('before', ()))} > {', '.join(each.get('after', ()))}"
         for each in conditions
@@ -168,7 +168,7 @@ class Moment(InputField):
         return parse_range_edge(value, "from")[0]
 
     def from_text(self, text: str) -> object:
-        """The instant as it is written, or the day as ``YYYY-MM-DD``."""
+        """Return the instant as it is written, or the day as ``YYYY-MM-DD``."""
         return None if is_blank(text) else text.strip() if "T" in text else read_day(text)
 
     @property

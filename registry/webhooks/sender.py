@@ -35,7 +35,7 @@ from registry.webhooks.models import DeliveryError
 
 
 def address_ranges(text: str) -> tuple[str, ...]:
-    """The ranges in their normal form. Raises ValidationError."""
+    """Return the ranges in their normal form. Raises ValidationError."""
     try:
         return tuple(normalised_range(each.strip()) for each in text.split(",") if each.strip())
     except ValueError as error:
@@ -131,14 +131,16 @@ class AllowedTargets:
     networks: tuple[str, ...] = ()
 
     def allows(self, scheme: str, address: str) -> bool:
-        """True when the service may connect to the address for a URL of the scheme; False for what is no address."""
+        """Return True when the service may connect to the address for a URL of the scheme; False for what is no
+        address.
+        """
         added = is_in_ranges(address, self.networks)
         if scheme != "https":
             return added and ipaddress.ip_address(address).is_loopback
         return added or is_public(address)
 
     def target(self, url: str) -> Target:
-        """Where the URL leads, checked as far as it can be without resolving names. Raises TargetNotAllowed."""
+        """Return where the URL leads, checked as far as it can be without resolving names. Raises TargetNotAllowed."""
         target = parse_target(url)
         if target.scheme != "https" and not any(ipaddress.ip_network(each).is_loopback for each in self.networks):
             raise TargetNotAllowed
@@ -151,7 +153,7 @@ class AllowedTargets:
         return target
 
     def resolve(self, target: Target, resolver: Resolver = socket.getaddrinfo) -> list[str]:
-        """The addresses of the target; the connection is made to one of them, never to the name.
+        """Return the addresses of the target; the connection is made to one of them, never to the name.
 
         A name resolved once more could have another address by then (DNS rebinding). Raises NameNotResolved, and
         TargetNotAllowed when any of the addresses is not allowed.
@@ -169,7 +171,7 @@ class AllowedTargets:
 
 
 def allowed_targets() -> AllowedTargets:
-    """The targets that this service allows."""
+    """Return the targets that this service allows."""
     return AllowedTargets(tuple(current_app.config[WEBHOOK_NETWORKS]))
 
 
@@ -185,7 +187,7 @@ def is_public(address: str) -> bool:
 
 
 def parse_target(url: str) -> Target:
-    """Where a URL leads. Raises TargetNotAllowed for what has no single meaning to all clients."""
+    """Return where a URL leads. Raises TargetNotAllowed for what has no single meaning to all clients."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -202,7 +204,9 @@ def parse_target(url: str) -> Target:
 
 
 def _ipv6_literal(host: str) -> str:
-    """The address in its normal form. Raises ValueError for what is none, and for one with a zone of this machine."""
+    """Return the address in its normal form. Raises ValueError for what is none, and for one with a zone of this
+    machine.
+    """
     address = ipaddress.IPv6Address(host)
     if address.scope_id is not None:
         raise ValueError(host)
@@ -210,7 +214,9 @@ def _ipv6_literal(host: str) -> str:
 
 
 def _ascii_name(host: str) -> str:
-    """The name as it is resolved. Raises ValueError, and TargetNotAllowed for a name that programs read differently."""
+    """Return the name as it is resolved. Raises ValueError, and TargetNotAllowed for a name that programs read
+    differently.
+    """
     name = host.encode("idna").decode("ascii")
     if NAME.match(name) is None or not AMBIGUOUS.isdisjoint(host):
         raise TargetNotAllowed
@@ -242,7 +248,7 @@ class SecretUnreadable(Exception):
 
 
 def new_secret() -> str:
-    """A random secret: ``whsec_`` and Base64."""
+    """Return a random secret: ``whsec_`` and Base64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_LENGTH)).decode("ascii")
 
 
@@ -260,7 +266,7 @@ def decrypt_secret(encrypted: str) -> str:
 
 
 def signed_headers(message_id: str, at: datetime, body: str, keys: Sequence[str]) -> dict[str, str]:
-    """The headers of a message: its id, the time of the attempt, and one signature for each valid secret."""
+    """Return the headers of a message: its id, the time of the attempt, and one signature for each valid secret."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at.timestamp())),
@@ -308,7 +314,9 @@ def pause_after(failures: int, asked: timedelta = NOT_ASKED) -> timedelta:
 
 
 def asked_delay(status: int, retry_after: str | None, at: datetime) -> timedelta:
-    """The delay that a response asks for, in seconds or until a date (RFC 9110, 10.2.3); zero without a usable one."""
+    """Return the delay that a response asks for, in seconds or until a date (RFC 9110, 10.2.3); zero without a usable
+    one.
+    """
     value = (retry_after or "").strip()
     if status not in ASKING or not value:
         return NOT_ASKED
@@ -323,7 +331,7 @@ def asked_delay(status: int, retry_after: str | None, at: datetime) -> timedelta
 
 
 def is_to_disable(failing_since: datetime, at: datetime) -> bool:
-    """True when all attempts since an instant have failed, and that is a week ago."""
+    """Return True when all attempts since an instant have failed, and that is a week ago."""
     return at - failing_since >= DISABLED_AFTER
 
 
@@ -398,7 +406,7 @@ def send(
 def _post(
     allowed: AllowedTargets, url: str, headers: Mapping[str, str], body: bytes, deadline: float, resolver: Resolver
 ) -> tuple[int, str | None]:
-    """The status and ``Retry-After`` of the response."""
+    """Return the status and ``Retry-After`` of the response."""
     target = allowed.target(url)
     connection = _CheckedConnection(target, allowed.resolve(target, resolver), deadline)
     try:
@@ -416,12 +424,12 @@ def _post(
 
 @lru_cache(maxsize=1)
 def _trust(_period: int, _of_store: tuple[str | None, ...]) -> ssl.SSLContext:
-    """The context of all connections of a period. It is shared by threads."""
+    """Return the context of all connections of a period. It is shared by threads."""
     return ssl.create_default_context()
 
 
 def _store() -> tuple[str | None, ...]:
-    """Where OpenSSL reads the certificates of the authorities, if not in the system's own place."""
+    """Return where OpenSSL reads the certificates of the authorities, if not in the system's own place."""
     return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
 
 

@@ -74,7 +74,7 @@ def create_webhook(actor: Actor, values: Mapping[str, Any]) -> tuple[Webhook, st
 
 
 def webhook_to_change(actor: Actor, webhook_id: int) -> Webhook:
-    """A webhook of the actor, locked until the open transaction ends.
+    """Return a webhook of the actor, locked until the open transaction ends.
 
     Raises RoleNotAllowed, WebhookNotFound and WebhookNotYours.
     """
@@ -177,7 +177,7 @@ def queue_test(actor: Actor, webhook_id: int) -> WebhookDelivery:
 
 
 def url_problems(url: str) -> list[Problem]:
-    """The problem of an address to which no webhook may lead, at ``/url``."""
+    """Return the problem of an address to which no webhook may lead, at ``/url``."""
     try:
         allowed_targets().target(url)
     except TargetNotAllowed:
@@ -194,7 +194,7 @@ def _require_manager(actor: Actor) -> None:
 
 
 def _checked(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as columns. Raises Invalid."""
+    """Return the values as columns. Raises Invalid."""
     checked, problems = dict(values), url_problems(values["url"]) if "url" in values else []
     if "agency" in values:
         number = checked.pop("agency")

@@ -257,7 +257,7 @@ def revoke_own(actor: Actor, key_id: str) -> Answer:
 
 
 def _notifications(actor: Actor) -> str:
-    """The e-mails that the user gets, in words."""
+    """Return the e-mails that the user gets, in words."""
     preferences = notification_preferences(actor)
     if preferences is None:
         return ""

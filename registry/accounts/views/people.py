@@ -181,7 +181,9 @@ def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
 
 
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
-    """The pending accounts, each with what a second person must know of it and whether the actor may act on it."""
+    """Return the pending accounts, each with what a second person must know of it and whether the actor may act on
+    it.
+    """
     accounts = pending_accounts(actor)
     similar, own = similar_accounts(accounts), confirmable(actor, accounts)
     names, confirmers = names_of_person(actor), confirming_people()
@@ -205,7 +207,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
 
 
 def with_confirmation_note(text: str, account: Account) -> str:
-    """The consequences of a change, plus a note if the account's role then requires a confirmation."""
+    """Return the consequences of a change, plus a note if the account's role then requires a confirmation."""
     if not Role(account.role).needs_two_people:
         return text
     note = _(
@@ -225,7 +227,7 @@ def flash_with_confirmation(text: str, account: Account) -> None:
 
 
 def no_confirmer_note(account: Account) -> str:
-    """What to do where no other administrator or supervisor exists who could confirm the account."""
+    """Return what to do where no other administrator or supervisor exists who could confirm the account."""
     command = f'registry users confirm "{account.name}"'
     return _("There is no other administrator or supervisor yet. On the server, run: %(command)s") % {
         "command": command
@@ -249,7 +251,7 @@ def second_behind_first() -> str:
 
 
 def confirmation_rule() -> str:
-    """The note about which roles require a confirmation."""
+    """Return the note about which roles require a confirmation."""
     return _(
         "The account of a reviewer, supervisor, auditor, operator, administrator or leader works only when a "
         "supervisor has confirmed it; while the register has none, another administrator."
@@ -274,7 +276,7 @@ ROLE_HINTS: Final[Mapping[Role, str]] = {
 
 
 def role_field(actor: Actor) -> Field:
-    """The role field, with the roles that the actor may give."""
+    """Return the role field, with the roles that the actor may give."""
     roles = roles_to_give(actor)
     field = form_field("role", "radios", choices=[(role.value, role_name(role.value)) for role in roles])
     return replace(field, hints={role.value: _(ROLE_HINTS[role]) for role in roles})
@@ -403,7 +405,7 @@ def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
 
 
 def show_password(person: Person, password: str, message: str) -> Answer:
-    """The page that displays a new password.
+    """Return the page that displays a new password.
 
     A message only for a pending account, for which whoever confirms it gets a new one, and where passwords are off.
     """
@@ -419,7 +421,9 @@ def show_password(person: Person, password: str, message: str) -> Answer:
 
 
 def agency_field(actor: Actor, hint: str = "") -> Field:
-    """The agency field for the agency roles: a select, or a text field for the BIN if there are too many agencies."""
+    """Return the agency field for the agency roles: a select, or a text field for the BIN if there are too many
+    agencies.
+    """
     choices = agency_choices(actor)
     if choices:
         return form_field("agency", "select", hint=hint or _("Only for agency roles."), choices=choices)
@@ -427,7 +431,7 @@ def agency_field(actor: Actor, hint: str = "") -> Field:
 
 
 def agency_bin(agency: int | None) -> str:
-    """The BIN of the agency with that id, as a form has it; empty for None."""
+    """Return the BIN of the agency with that id, as a form has it; empty for None."""
     row = None if agency is None else db.session.get(Agency, agency)
     return "" if row is None else row.bin
 
@@ -526,7 +530,9 @@ def _result(result: PeopleImport, **more: object) -> str:
 
 
 def _passwords_as_link(result: PeopleImport) -> str:
-    """The one-time passwords as a table in a link: they are stored nowhere, so nothing else can serve the file."""
+    """Return the one-time passwords as a table in a link: they are stored nowhere, so nothing else can serve the
+    file.
+    """
     rows = [(person.name, person.password) for person in result.created if person.password is not None]
     if not rows:
         return ""
@@ -727,19 +733,19 @@ def send_another_invitation(actor: Actor, person_id: int) -> Answer:
 
 
 def person_has_factor(shown: Person) -> bool:
-    """True when the person has an authenticator app or a passkey."""
+    """Return True when the person has an authenticator app or a passkey."""
     statement = select(has_factor()).select_from(Person).where(Person.id == shown.id)
     return bool(db.session.scalar(statement))
 
 
 def _unchanged_details(details: Mapping[str, Any]) -> dict[str, Any]:
-    """The details of an entry without the fields that it displays as changes."""
+    """Return the details of an entry without the fields that it displays as changes."""
     changed = {change["field"] for change in details.get("changes", [])}
     return {name: value for name, value in details.items() if name not in changed}
 
 
 def _changed_value(field: str, value: Any) -> str:
-    """A value of a change; an agency by its name."""
+    """Return a value of a change; an agency by its name."""
     return agency_name(value) if field == "agency" and value else display_value(field, value)
 
 

@@ -114,19 +114,19 @@ def verify_passkey(_actor: Actor) -> Answer:
 
 
 def back_address() -> str:
-    """The page to continue with, by default the home page."""
+    """Return the page to continue with, by default the home page."""
     return local_address(request.values.get("back")) or url_for("web.home")
 
 
 def sent_credential() -> dict[str, object]:
-    """The browser's response in a JSON body; empty when the body is none."""
+    """Return the browser's response in a JSON body; empty when the body is none."""
     body = request.get_json(silent=True)
     credential = body.get("credential") if isinstance(body, dict) else None
     return credential if isinstance(credential, dict) else {}
 
 
 def json_answer(act: Callable[[], Response]) -> Response:
-    """What ``act`` returns, or its error as JSON: a text for the page, or where to go first."""
+    """Return what ``act`` returns, or its error as JSON: a text for the page, or where to go first."""
     try:
         return act()
     except StepUpRequired:
@@ -294,7 +294,7 @@ def recovery_codes(actor: Actor) -> Answer:
 
 
 def factor_name(factor: OwnFactor) -> str:
-    """A factor as its owner knows it: the name of a passkey, else its kind."""
+    """Return a factor as its owner knows it: the name of a passkey, else its kind."""
     return factor.name or choice_label("factor_kind", factor.kind.value)
 
 

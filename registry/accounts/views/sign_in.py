@@ -200,7 +200,7 @@ def failed_sign_ins(actor: Actor) -> Answer:
 
 
 def reason_label(code: str) -> str:
-    """The label of a reason; the code itself for an unknown one."""
+    """Return the label of a reason; the code itself for an unknown one."""
     return gettext(REASONS[code]) if code in REASONS else code
 
 

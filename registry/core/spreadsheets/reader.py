@@ -57,7 +57,7 @@ class Table:
     is_whole: bool = True
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Each record with its number from 1, also blank ones."""
+        """Return each record with its number from 1, also blank ones."""
         text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8", "surrogatepass", newline="")
         text.readline()
         return enumerate(csv.reader(text), 1)
@@ -85,12 +85,13 @@ class Sheet:
     header: int
 
     def rows(self) -> Iterator[Row]:
-        """The non-blank rows below the header."""
+        """Return the non-blank rows below the header."""
         return self.table.rows(self.header, len(self.columns))
 
 
 def open_file(content: bytes) -> Sequence[Table]:
-    """The visible sheets of a CSV or XLSX file, and the beginnings of others; the format is detected from the content.
+    """Return the visible sheets of a CSV or XLSX file, and the beginnings of others; the format is detected from the
+    content.
 
     A child process reads it: hostile bytes reach no parser here. What plainly is no table is refused without one.
     Raises Invalid with pointer ``/file`` and ServiceBusy.
@@ -120,12 +121,14 @@ def open_file(content: bytes) -> Sequence[Table]:
 
 
 def open_table(content: bytes) -> Table:
-    """The only table of a file, or the first visible sheet. Raises as ``open_file``."""
+    """Return the only table of a file, or the first visible sheet. Raises as ``open_file``."""
     return open_file(content)[0]
 
 
 def stored_table(content: bytes) -> Table:
-    """The table of an import's stored file. Earlier versions stored CSV files as they came. Raises as ``open_file``."""
+    """Return the table of an import's stored file. Earlier versions stored CSV files as they came. Raises as
+    ``open_file``.
+    """
     return Table(content) if content.startswith(READ) else open_table(content)
 
 
@@ -174,7 +177,7 @@ def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterab
 
 
 def printable(name: str) -> str:
-    """A header as errors show it: shortened, without control characters."""
+    """Return a header as errors show it: shortened, without control characters."""
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
     return shown[:MAX_REPORTED_NAME_LENGTH]
 

@@ -40,7 +40,9 @@ class CellField:
 def cell_fields(
     columns: Sequence[str], schema: BaseSchema, readers: Mapping[str, CellReader] | None = None
 ) -> list[CellField]:
-    """The columns that are fields of a schema. ``readers`` read the cells of some fields otherwise than the field."""
+    """Return the columns that are fields of a schema. ``readers`` read the cells of some fields otherwise than the
+    field.
+    """
     fields, given = schema.inputs, readers or {}
     return [
         CellField(place, name, _load(fields[name], given.get(name) or _reader(fields[name])))
@@ -50,7 +52,7 @@ def cell_fields(
 
 
 def load_cells(cells: Sequence[str], fields: Iterable[CellField]) -> tuple[dict[str, Any], list[Problem]]:
-    """The valid values of a row, None for an empty cell, and the problems of the others.
+    """Return the valid values of a row, None for an empty cell, and the problems of the others.
 
     Each cell for itself, in half of the time of ``Schema.load``: an import has 100,000 rows. An error or a formula that
     was never calculated is ``cell-without-value``, a cell longer than any field ``cell-too-long``: no field reads it.
@@ -76,7 +78,7 @@ def load_cells(cells: Sequence[str], fields: Iterable[CellField]) -> tuple[dict[
 
 
 def unescape_formula(cell: str) -> str:
-    """The text without the apostrophe that protects it from evaluation as a formula."""
+    """Return the text without the apostrophe that protects it from evaluation as a formula."""
     return cell[1:] if cell[0] == "'" and ESCAPED_FORMULA.match(cell) else cell
 
 
@@ -152,7 +154,7 @@ def row_error(row: int, problem: Problem, cell: str | None = None) -> dict[str, 
 
 
 def shown_value(cell: str) -> str | None:
-    """The text of a cell as errors display it: shortened, without control characters; None for an empty one."""
+    """Return the text of a cell as errors display it: shortened, without control characters; None for an empty one."""
     if not cell or cell == NO_VALUE:
         return None
     return "".join(

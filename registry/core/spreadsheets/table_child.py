@@ -77,7 +77,7 @@ def csv_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
 
 
 def _without_separator_line(content: bytes) -> tuple[bytes, str | None]:
-    """The content without Excel's first line ``sep=;``, which it does not count as a row, and the delimiter."""
+    """Return the content without Excel's first line ``sep=;``, which it does not count as a row, and the delimiter."""
     line = SEPARATOR_LINE.match(content)
     return (content, None) if line is None else (content[line.end() :], line[1].decode())
 
@@ -118,7 +118,7 @@ def encoding_of(content: bytes) -> str:
 
 
 def _decode_error_position(content: bytes, encoding: str, errors: str) -> int | None:
-    """The approximate position of the first byte that cannot be decoded; None when there is none."""
+    """Return the approximate position of the first byte that cannot be decoded; None when there is none."""
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     start = 0
     try:
@@ -131,12 +131,12 @@ def _decode_error_position(content: bytes, encoding: str, errors: str) -> int | 
 
 
 def _header(content: bytes) -> bytes:
-    """The first non-empty line, cut to ``MAX_HEADER_LENGTH`` bytes."""
+    """Return the first non-empty line, cut to ``MAX_HEADER_LENGTH`` bytes."""
     return LINE_END.split(content.lstrip(b"\xef\xbb\xbf\r\n")[:MAX_HEADER_LENGTH], maxsplit=1)[0]
 
 
 def _delimiter(content: bytes, encoding: str) -> str:
-    """The delimiter with which most of the first records have the same number of cells; else that of the header.
+    """Return the delimiter with which most of the first records have the same number of cells; else that of the header.
 
     Titles, which have one cell, count for none.
     """
@@ -156,7 +156,9 @@ def _delimiter(content: bytes, encoding: str) -> str:
 
 
 def _widths(sample: str, delimiter: str) -> list[int]:
-    """The numbers of cells of the first records that are not blank, without those that a cut sample ends with."""
+    """Return the numbers of cells of the first records that are not blank, without those that a cut sample ends
+    with.
+    """
     records = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
     widths: list[int] = []
     # A quote that is never closed is reported where the whole file is read.
@@ -206,7 +208,7 @@ class ArchiveRejected(Exception):
 
 
 def inspect_archive(content: bytes) -> set[tuple[int, int]]:
-    """The (row, column) of each cell with an error or an uncalculated formula. Raises ArchiveRejected."""
+    """Return the (row, column) of each cell with an error or an uncalculated formula. Raises ArchiveRejected."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         entries = archive.infolist()
@@ -253,7 +255,7 @@ def _inspect_entry(file: object, unusable: set[tuple[int, int]]) -> None:
 
 
 def column_number(letters: bytes) -> int:
-    """The number of a column: 1 for A, 16384 for XFD, 0 for no letters."""
+    """Return the number of a column: 1 for A, 16384 for XFD, 0 for no letters."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + letter - 64
@@ -346,7 +348,7 @@ def _texts(rows: Iterable[list[Any]], unusable: set[tuple[int, int]]) -> Iterato
 
 
 def _as_csv(records: Iterable[list[str]], limit: int, code: str) -> bytes:
-    """The records as CSV; reading it yields the same ones. Raises Invalid when it grows over the limit."""
+    """Return the records as CSV; reading it yields the same ones. Raises Invalid when it grows over the limit."""
     buffer = io.BytesIO()
     text = io.TextIOWrapper(buffer, "utf-8", ERRORS, newline="")
     writer = csv.writer(text)

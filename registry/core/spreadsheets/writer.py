@@ -29,7 +29,9 @@ class TooManyRowsForXlsx(Conflict):
 
 
 def escape_formula(text: str) -> str:
-    """The text with a leading apostrophe if a spreadsheet would evaluate it; existing apostrophes are doubled."""
+    """Return the text with a leading apostrophe if a spreadsheet would evaluate it; existing apostrophes are
+    doubled.
+    """
     first = text.lstrip("'")[:1]
     return f"'{text}" if first and first in FORMULA_PREFIXES else text
 
@@ -42,7 +44,7 @@ def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def plain_workbook(path: Path) -> Any:
-    """A workbook written row by row in constant memory, in which text is never converted."""
+    """Return a workbook written row by row in constant memory, in which text is never converted."""
     return xlsxwriter.Workbook(
         str(path),
         {
