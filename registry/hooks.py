@@ -5,7 +5,7 @@ Handlers of an event run in the order given here, and lock rows in it: projects,
 
 from __future__ import annotations
 
-from registry.accounts.events import (
+from registry.accounts.models import (
     admitted,
     agency_changed_of_account,
     drafts_handed_over,

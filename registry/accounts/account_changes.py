@@ -26,13 +26,13 @@ from registry.accounts.confirmations import (
     require_supervisor,
     supervisor_is_missing,
 )
-from registry.accounts.events import agency_changed_of_account
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
     Account,
     OidcIdentity,
     Person,
     account_details,
+    agency_changed_of_account,
     find_account,
     is_active,
     require_confirmation,

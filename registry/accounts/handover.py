@@ -11,8 +11,7 @@ from sqlalchemy import or_, select
 from registry.accounts.absences import Absence, close_absence
 from registry.accounts.account_changes import change_role
 from registry.accounts.account_management import find_managed_account, require_account_manager, sees_account
-from registry.accounts.events import drafts_handed_over, work_handed_over
-from registry.accounts.models import Account, AccountNotFound, find_account
+from registry.accounts.models import Account, AccountNotFound, drafts_handed_over, find_account, work_handed_over
 from registry.accounts.roles import Actor, Role
 from registry.accounts.same_person import OWNER_CHANGED
 from registry.accounts.service import find_person

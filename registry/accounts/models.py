@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import current_app
 from sqlalchemy import (
@@ -33,15 +33,19 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, former_name_like, skeleton
 from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree, require_open_agency
-from registry.accounts.events import admitted, not_admitted
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db, require_transaction, table_of, violates
+from registry.core.database import Event, Instant, Model, db, require_transaction, table_of, violates
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem, invalid
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 from registry.journal import service as journal
+
+if TYPE_CHECKING:
+    from registry.accounts.handover import HandOver
+    from registry.accounts.roles import Actor
+
 
 MAX_EMAIL_LENGTH: Final = 200
 MAX_SUBJECT_LENGTH: Final = 255
@@ -511,3 +515,17 @@ def public_url() -> str | None:
     """Return the address that people use, None when it is not set."""
     url: str | None = current_app.config.get(PUBLIC_URL)
     return url
+
+
+# Events of accounts, published inside the transaction of the change. Most have the account's id.
+
+agency_changed_of_account: Final[Event[[int]]] = Event("agency_changed_of_account")
+"""The account has another agency, or has one now, or none any more."""
+not_admitted: Final[Event[[Actor, int]]] = Event("not_admitted")
+"""By whom an account of an agency was made or changed so that it waits for its admission to restricted projects."""
+admitted: Final[Event[[int]]] = Event("admitted")
+"""An account that was not admitted to restricted projects is from now on."""
+# Handlers give the receiver what the giver has, and add to ``counts`` how much it was.
+work_handed_over: Final[Event[[HandOver]]] = Event("work_handed_over")
+drafts_handed_over: Final[Event[[HandOver]]] = Event("drafts_handed_over")
+"""Only the drafts: of a person who goes on in another agency."""

@@ -35,8 +35,7 @@ from registry.flags.models import (
 )
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
-from registry.projects.change_times import projects_of_ids
-from registry.projects.models import STATUS
+from registry.projects.models import STATUS, projects_of_ids
 
 # Bulk writes of a plan: opens, updates and clears flags, and stores the run's changes.
 

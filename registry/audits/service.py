@@ -27,8 +27,7 @@ from registry.flags.models import FLAGS, AuditRun, Flag, last_good_audit, lock_f
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
-from registry.projects.change_times import projects_of_ids
-from registry.projects.models import STATUS
+from registry.projects.models import STATUS, projects_of_ids
 
 
 class AuditNotFound(NotFound):

@@ -25,9 +25,8 @@ from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Placement
-from registry.projects.change_times import PROJECT
 from registry.projects.edits import OF_OBJECT, object_digest
-from registry.projects.models import STATUS
+from registry.projects.models import PROJECT, STATUS
 from registry.projects.visibility import require_not_withdrawn
 
 # Texts of decisions in Kazakh and Russian, beside the one text that clients of one language send and read.

@@ -59,8 +59,7 @@ from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT, lock_projects
-from registry.projects.models import STATUS
+from registry.projects.models import PROJECT, STATUS, lock_projects
 
 # Queries for case sync: the cases that an audit opens or moves, from the current state of flags and cases.
 #

@@ -17,8 +17,7 @@ from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, new
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.projects.change_times import PROJECT, lock_projects
-from registry.projects.models import STATUS
+from registry.projects.models import PROJECT, STATUS, lock_projects
 from registry.projects.vocabulary import FreezeStatus
 
 AGENCY: Final = table_of(Agency)

@@ -24,9 +24,6 @@ from registry.core.fields import Loaded, body_problems, is_bin
 from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.journal import service as journal
-from registry.projects.change_times import (
-    first_status,
-)
 from registry.projects.fields import FIELDS
 from registry.projects.fingerprints import (
     COMPARED,
@@ -42,7 +39,15 @@ from registry.projects.former_records import (
     reason_problem,
     save_former_records,
 )
-from registry.projects.models import CHANGEABLE, EXTERNAL_ID_UNIQUE, STATUS, Project, ProjectStatus, reserve_numbers
+from registry.projects.models import (
+    CHANGEABLE,
+    EXTERNAL_ID_UNIQUE,
+    STATUS,
+    Project,
+    ProjectStatus,
+    first_status,
+    reserve_numbers,
+)
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, revision_row
 from registry.projects.service import (
     AgencyNotYours,

@@ -18,10 +18,6 @@ from registry.core.database import db, require_transaction, transaction, violate
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.search import project_words, search_words
 from registry.journal import service as journal
-from registry.projects.change_times import (
-    PROJECT,
-    first_status,
-)
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems, merge_problems
 from registry.projects.fingerprints import (
@@ -42,9 +38,11 @@ from registry.projects.models import (
     CHANGEABLE,
     EXTERNAL_ID_UNIQUE,
     NO_VALUES,
+    PROJECT,
     STATUS_COLUMNS,
     Project,
     ProjectStatus,
+    first_status,
     is_project_number,
     project_restricted,
     reserve_number,

@@ -9,8 +9,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_management import find_managed_account
 from registry.accounts.agency_tree import subtree
-from registry.accounts.events import admitted
-from registry.accounts.models import Account, find_account, may_admit
+from registry.accounts.models import Account, admitted, find_account, may_admit
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.same_person import accounts_of_person
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal

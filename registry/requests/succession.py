@@ -30,9 +30,8 @@ from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
 from registry.projects.bulk_writes import move_projects
-from registry.projects.change_times import projects_of_ids
 from registry.projects.drafts import pass_on_drafts
-from registry.projects.models import STATUS, Project, is_project_number
+from registry.projects.models import STATUS, Project, is_project_number, projects_of_ids
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.kinds import Asked, RequestHandler, agency_succeeded

@@ -15,8 +15,7 @@ from registry.cases.models import Order
 from registry.core.clock import local_instant, now
 from registry.core.database import transaction
 from registry.freeze.facts import EarlierRevision, Facts
-from registry.projects.change_times import first_status
-from registry.projects.models import Project, ProjectStatus, reserve_numbers
+from registry.projects.models import Project, ProjectStatus, first_status, reserve_numbers
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past

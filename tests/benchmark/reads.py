@@ -19,8 +19,7 @@ from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.lists import Page
 from registry.flags.models import AuditRun, last_good_audit
-from registry.projects.change_times import PROJECT
-from registry.projects.models import STATUS
+from registry.projects.models import PROJECT, STATUS
 from registry.projects.queries import list_projects
 from registry.search.service import search
 from tests.benchmark.child import in_child
