@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, union
 from sqlalchemy.orm import aliased
 
 from registry.accounts.account_management import (
@@ -171,7 +171,11 @@ def is_another_person(actor: Actor, people: Collection[int | str], since: dateti
     theirs = {each for each in people if isinstance(each, int)} | _ids(each for each in people if isinstance(each, str))
     theirs |= _owners(theirs, since)
     own = accounts_of_person(actor)
-    return own.isdisjoint(theirs) and _addresses(own, since).isdisjoint(_addresses(theirs, since))
+    if not own.isdisjoint(theirs):
+        return False
+    addresses = _addresses(own | theirs, since)
+    of_actor, of_others = ({address for each in ids for address in addresses[each]} for ids in (own, theirs))
+    return of_actor.isdisjoint(of_others)
 
 
 def nobody_answers_for(name: str) -> bool:
@@ -242,28 +246,37 @@ def _owners(account_ids: Collection[int], since: datetime) -> set[int]:
     if not rows:
         return set()
     changes = _changes_since(OWNER_CHANGED, _names(Account.id.in_([row.id for row in rows])), since)
-    former = _ids(change["previous_owner"] for change in changes if change["previous_owner"] is not None)
+    former = _ids(change["previous_owner"] for _, change in changes if change["previous_owner"] is not None)
     return {row.owner_account_id for row in rows if row.owner_account_id is not None} | former
 
 
-def _addresses(account_ids: Collection[int], since: datetime) -> set[str]:
-    """Return the e-mail addresses that the accounts have, or had since then or shortly before."""
-    addresses = set(db.session.scalars(select(Person.email).where(Person.account_id.in_(account_ids))))
-    for change in _changes_since(ACCOUNT_CHANGED, _names(Account.id.in_(account_ids)), since - GIVEN_UP_FOR):
-        addresses |= {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
-    return {address.lower() for address in addresses if address is not None}
+def _addresses(account_ids: Collection[int], since: datetime) -> dict[int, set[str]]:
+    """Return the e-mail addresses that each account has, or had since then or shortly before."""
+    addresses: dict[int, set[str]] = {each: set() for each in account_ids}
+    emails = select(Person.account_id, Person.email).where(Person.account_id.in_(account_ids))
+    for account_id, email in db.session.execute(emails):
+        addresses[account_id] |= set() if email is None else {email.lower()}
+    accounts = {name: account_id for account_id, name in db.session.execute(_named(Account.id.in_(account_ids)))}
+    for name, change in _changes_since(ACCOUNT_CHANGED, accounts, since - GIVEN_UP_FOR):
+        old = {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
+        addresses[accounts[name]] |= {address.lower() for address in old if address is not None}
+    return addresses
 
 
-def _changes_since(action: str, names: Collection[str], since: datetime) -> list[dict[str, Any]]:
-    """Return the details of the entries with that action about the accounts with these names."""
+def _changes_since(action: str, names: Collection[str], since: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """Return the entries with that action about the accounts with these names: each name with its details."""
     subjects = [f"account:{name}" for name in names]
     later = (JournalEntry.action == action, JournalEntry.at >= rfc3339(since))
-    entries = select(JournalEntry.details).where(JournalEntry.subject.in_(subjects), *later)
-    return [json.loads(details) for details in db.session.scalars(entries)]
+    entries = select(JournalEntry.subject, JournalEntry.details).where(JournalEntry.subject.in_(subjects), *later)
+    return [(subject.partition(":")[2], json.loads(details)) for subject, details in db.session.execute(entries)]
 
 
 def _names(which: ColumnElement[bool]) -> frozenset[str]:
     """Return the present and former names of the accounts that fit."""
-    present = select(Account.name).where(which)
-    former = select(FormerName.name).join(Account, Account.id == FormerName.account_id).where(which)
-    return frozenset(db.session.scalars(union(present, former)))
+    return frozenset(name for _, name in db.session.execute(_named(which)))
+
+
+def _named(which: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """Select the id and each present and former name of the accounts that fit."""
+    former = select(FormerName.account_id, FormerName.name).join(Account, Account.id == FormerName.account_id)
+    return union(select(Account.id, Account.name).where(which), former.where(which))

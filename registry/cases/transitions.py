@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.absences import substituted_by
+from registry.accounts.models import find_account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, RoleNotAllowed
 from registry.accounts.same_person import account_ever_named, is_another_person, require_still_may
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
@@ -258,7 +259,10 @@ def _is_permitted(
 
 
 def _is_by_person(proposal: CaseDecision | None) -> bool:
-    account = None if proposal is None else account_ever_named(proposal.proposed_by)
+    if proposal is None:
+        return True
+    account_id = proposal.proposed_account_id
+    account = account_ever_named(proposal.proposed_by) if account_id is None else find_account(account_id)
     return account is None or account.is_person
 
 
