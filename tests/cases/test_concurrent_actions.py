@@ -17,7 +17,7 @@ from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.flags.models import Flag
 from tests.cases.cast import AIGERIM, NO_BREACH, OPERATOR, SAULE, act, audit, case_of
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import a_project, an_actor, an_agency, with_account
 
 REVIEWERS = 50
 CASES = 40
@@ -64,6 +64,7 @@ def test_concurrent_approval_and_audit_lose_no_updates(own_app: Flask) -> None:
         for project in projects:
             case = act(AIGERIM, case_of(project), "claim")
             act(AIGERIM, case, "propose", NO_BREACH)
+        with_account(SAULE)
         ids = [case_of(project).id for project in projects]
         db.session.rollback()
     at_once = Barrier(len(ids) + 2)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.audits.schedule import exclusive_lock
 from registry.core.database import db
+from registry.core.schema import upgrade_schema
 from registry.settings import read_settings
 from tests.conftest import service_app
 
@@ -31,8 +31,7 @@ def test_database_files_and_secret_key_are_private(tmp_path: Path) -> None:
     settings = read_settings({"REGISTRY_DATA_DIR": str(folder)})
     app = service_app(settings.database_url, folder)
     with app.app_context():
-        with exclusive_lock() as session:
-            session.execute(db.text("CREATE TABLE made (x INTEGER)"))
+        upgrade_schema()
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
         db.engine.dispose()
 
