@@ -23,6 +23,7 @@ from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, 
 from registry.core.fields import Loaded, body_problems, is_bin
 from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
+from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.fields import FIELDS
 from registry.projects.fingerprints import (
@@ -96,6 +97,8 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     numbers = reserve_numbers(len(projects))
     ids = reserve_ids(session, Project, len(projects))
     kinds = _agency_kinds({project.agency_id for project in projects})
+    # Read before the rows: while PostgreSQL copies these, another statement of the connection would wait for ever.
+    scope = policy_in_force().scope
     statuses, fingerprints, revisions = [], [], []
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -113,7 +116,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
             }
             yield row
             # All that is written besides is made while the database inserts projects: that takes it most of its time.
-            statuses.append(first_status(row, kinds[project.agency_id]))
+            statuses.append(first_status(row, kinds[project.agency_id], scope))
             fingerprints.append(fingerprint_row(project_id, row, words))
             # Encoded once for both uses: encoding takes longer than the comparison.
             changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))

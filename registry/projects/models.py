@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -32,7 +32,6 @@ from registry.core.database import Event, Instant, Model, require_transaction, t
 from registry.core.dialects import has_row_locks, has_sequences, insert_or_ignore
 from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.core.record_guards import COPIED
-from registry.freeze.current import policy_in_force
 from registry.projects.vocabulary import FreezeStatus
 
 # The statuses that few projects have, which have an index.
@@ -317,10 +316,9 @@ def projects_of_ids(ids: Iterable[int], column: ColumnElement[int] = PROJECT.c.i
 # The freeze status of a project that no audit has seen. Later ones are written by ``flags/freeze_status.py``.
 
 
-def first_status(row: Mapping[str, Any], agency_kind: str) -> dict[str, Any]:
+def first_status(row: Mapping[str, Any], agency_kind: str, scope: Collection[str]) -> dict[str, Any]:
     """Return where a project stands that is registered with this row, as the row of its status."""
-    in_scope = agency_kind in policy_in_force().scope
-    status = FreezeStatus.UNAUDITED.value if in_scope else FreezeStatus.OUT_OF_SCOPE.value
+    status = FreezeStatus.UNAUDITED.value if agency_kind in scope else FreezeStatus.OUT_OF_SCOPE.value
     copies = {name: row[name] for name in COPIED}
     known = {"project_id": row["id"], "changed_at": row["updated_at"], **copies}
     return known | {"freeze_status": status, "severity": None}

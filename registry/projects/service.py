@@ -17,6 +17,7 @@ from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.search import project_words, search_words
+from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems, merge_problems
@@ -221,7 +222,7 @@ def register_project(
         # Registrations are serialised from here to the commit, so as much as possible is done before.
         number, project_id = reserve_number()
         row |= {"number": number, "id": project_id, "words": search_words(words, number)}
-        status = first_status(row, agency.kind)
+        status = first_status(row, agency.kind, policy_in_force().scope)
         try:
             insert_related(
                 session,

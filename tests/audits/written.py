@@ -14,6 +14,7 @@ from registry.agencies.models import Agency
 from registry.cases.models import Order
 from registry.core.clock import local_instant, now
 from registry.core.database import transaction
+from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.projects.models import Project, ProjectStatus, first_status, reserve_numbers
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
@@ -52,7 +53,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
         session.add(project)
         session.flush()
         row = {column.name: getattr(project, column.name) for column in Project.__table__.columns}
-        session.execute(insert(ProjectStatus), first_status(row, facts.agency_kind))
+        session.execute(insert(ProjectStatus), first_status(row, facts.agency_kind, policy_in_force().scope))
         session.execute(insert(Revision), list(_revisions(facts, project.id, at)))
         if facts.order_migrate_by is not None:
             session.add_all(_orders(project.id, facts, at))
