@@ -607,6 +607,7 @@ def orders_table(actor: Actor, ending: str) -> Answer:
         (field_label("number"), itemgetter("project")),
         (_("Project"), name_in_page_language),
         (field_label("bin"), itemgetter("agency")),
+        (field_label("agency"), lambda row: name_in_page_language(row["agency_names"])),
         (field_label("decision"), lambda row: choice_label("decision", row["decision"])),
         (field_label("due_on"), itemgetter("due_on")),
         (_("Days left"), itemgetter("days_left")),

@@ -19,6 +19,7 @@ from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
 
+NAMES: Final = ("name_kk", "name_ru", "name_en")
 ENDS: Final = {
     DecisionEnd.APPEALED: OrderState.SUSPENDED,
     DecisionEnd.REPLACED: OrderState.REPLACED,
@@ -39,10 +40,11 @@ def _state() -> ColumnElement[str]:
 
 def _rows(actor: Actor) -> Select[Any]:
     columns = (Order.id, Order.decision, Order.due_on, Order.approved_at, Order.ended_at, CaseDecision.case_id)
-    names = (Project.name_kk, Project.name_ru, Project.name_en)
+    names = [getattr(Project, name) for name in NAMES]
+    of_agency = [getattr(Agency, name).label(f"agency_{name}") for name in NAMES]
     return (
         select(*columns, *names, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
-        .add_columns(_state().label("state"))
+        .add_columns(*of_agency, _state().label("state"))
         .join(CaseDecision, CaseDecision.order_id == Order.id)
         .join(Case, Case.id == CaseDecision.case_id)
         .join(Project, Project.id == Order.project_id)
@@ -53,7 +55,15 @@ def _rows(actor: Actor) -> Select[Any]:
 
 def _shown(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
     journal_restricted_reads(actor, [row["project"] for row in rows if row["is_restricted"]], "orders")
-    return [{**row, "case": row["case_id"], "days_left": _days_left(row)} for row in rows]
+    return [
+        {
+            **row,
+            "agency_names": {name: row[f"agency_{name}"] for name in NAMES},
+            "case": row["case_id"],
+            "days_left": _days_left(row),
+        }
+        for row in rows
+    ]
 
 
 def _days_left(row: Any) -> int | None:
