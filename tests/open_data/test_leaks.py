@@ -40,7 +40,12 @@ KNOWN = {
     "project_statuses": PUBLIC_NAMES,
     "agencies": {"bin", *(name.removeprefix(AGENCY_PREFIX) for name in PUBLIC_NAMES)},
 }
-LEFT = frozenset({"journal", "journal_head", "letters", "changes", "change_head", "open_data_set", "alembic_version"})
+LEFT = frozenset(
+    {
+        *("journal", "journal_head", "letters", "changes", "pending_changes", "change_head"),
+        *("open_data_set", "alembic_version"),
+    }
+)
 
 
 def private_columns() -> Iterator[tuple[Table, Column[object]]]:

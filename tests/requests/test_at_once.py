@@ -24,7 +24,7 @@ from registry.core.database import db, transaction
 from registry.core.errors import Invalid, RegistryError
 from registry.flags.models import Flag
 from registry.journal.verification import verify_stored
-from registry.projects.models import Project
+from registry.projects.models import Project, ProjectStatus
 from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, carry_out, confirm
 from tests.cases.cast import (
@@ -117,7 +117,7 @@ def test_a_confirmation_while_an_audit_runs_loses_nothing(own_app: Flask) -> Non
 
     with own_app.app_context():
         run_audit(OPERATOR, today())
-        assert set(db.session.scalars(select(Project.freeze_status))) == {"withdrawn"}
+        assert set(db.session.scalars(select(ProjectStatus.freeze_status))) == {"withdrawn"}
         assert set(db.session.scalars(select(Flag.status))) == {"cleared"}
         assert set(db.session.scalars(select(Case.status))) == {"closed"}
         assert verify_stored() == []
