@@ -156,7 +156,8 @@ def _run(direction: str, revision: str, service_role: str | None = None) -> None
             if revision_now is not None and revision_now not in known_revisions():
                 raise SchemaUnknown(revision_now)
             if not on_sqlite:
-                connection.commit()
+                # Ends the transaction of this read: Alembic commits each migration in one of its own.
+                connection.rollback()
             config.attributes["connection"] = connection
             getattr(command, direction)(config, revision)
             if service_role is not None:
