@@ -29,36 +29,36 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-class NotingDay(date):
-    """A day that notes from which later days on a comparison with each date that it met would come out otherwise."""
+class RecordingDate(date):
+    """A date that records the dates from which on its comparisons would come out differently."""
 
-    turns: set[date]
+    boundaries: set[date]
 
     @classmethod
-    def of(cls, day: date) -> NotingDay:
-        """Return the day, with nothing noted yet."""
-        noting = cls(day.year, day.month, day.day)
-        noting.turns = set()
-        return noting
+    def of(cls, day: date) -> RecordingDate:
+        """Return the date, with no boundary recorded yet."""
+        recording = cls(day.year, day.month, day.day)
+        recording.boundaries = set()
+        return recording
 
-    def _note(self, other: Any, *turns: int) -> None:
+    def _record(self, other: Any, days: int) -> None:
         if isinstance(other, date):
-            self.turns.update(other + timedelta(days=days) for days in turns)
+            self.boundaries.add(other + timedelta(days=days))
 
     def __lt__(self, other: Any) -> bool:
-        self._note(other, 0)
+        self._record(other, 0)
         return super().__lt__(other)
 
     def __ge__(self, other: Any) -> bool:
-        self._note(other, 0)
+        self._record(other, 0)
         return super().__ge__(other)
 
     def __le__(self, other: Any) -> bool:
-        self._note(other, 1)
+        self._record(other, 1)
         return super().__le__(other)
 
     def __gt__(self, other: Any) -> bool:
-        self._note(other, 1)
+        self._record(other, 1)
         return super().__gt__(other)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-from registry.freeze.dates import NotingDay, iso
+from registry.freeze.dates import RecordingDate, iso
 from registry.freeze.edits import FORMER_RULES, edited, ended_finding, registered_again, table_findings
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
@@ -63,15 +63,15 @@ class NextChange(NamedTuple):
 def next_change(facts: Facts, policy: Policy, on: date) -> NextChange | None:
     """Return when the findings of a day change by the passing of time alone; None when they never do.
 
-    A project that is only checked counts as registered on the day. The rules are asked themselves: the day notes the
-    dates with which they compare it.
+    A project that is only checked counts as registered on the day. The boundaries come from the
+    rules: the date records the dates with which they compare it.
     """
     facts = replace(facts, registered_on=facts.registered_on or on)
     findings = evaluate(facts, policy, on)
     while True:
-        day = NotingDay.of(on)
+        day = RecordingDate.of(on)
         evaluate(facts, policy, day)
-        later = [turn for turn in day.turns if turn > on]
+        later = [boundary for boundary in day.boundaries if boundary > on]
         if not later:
             return None
         on = min(later)

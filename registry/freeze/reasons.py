@@ -45,9 +45,7 @@ _UNATTESTED: Final = lazy_text("Last confirmed on {attested}; days after the nex
 
 
 def reason_text(finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> str:
-    """Return the reason in ``language`` as of a day, into which ``translate`` translates; empty where no number says
-    more.
-    """
+    """Return the reason in ``language``, as of a day; empty for a rule without numbers."""
     return _Reason(finding, policy, on, language, translate).text()
 
 
@@ -63,57 +61,59 @@ class _Reason:
             case "platform.unverified":
                 registered = self._day("registered_on")
                 limit = self.policy.verification_grace_days
-                return self._say(_SINCE_REGISTRATION, registered, days=_days(registered, self.on), limit=limit)
+                return self._format(_SINCE_REGISTRATION, registered, days=_days(registered, self.on), limit=limit)
             case "platform.onboarding":
-                return self._say(_ONBOARDING, due, due=due, days=_days(self.on, due))
+                return self._format(_ONBOARDING, due, due=due, days=_days(self.on, due))
             case "platform.onboarding-overdue":
-                return self._say(_ONBOARDING_LATE, due, due=due, days=_days(due, self.on)) or self._say(
+                return self._format(_ONBOARDING_LATE, due, due=due, days=_days(due, self.on)) or self._format(
                     _ONBOARDING_UNDATED
                 )
             case "platform.onboarding-unconfirmed":
-                return self._say(_ONBOARDING_UNCONFIRMED, due, due=due) or self._say(_ONBOARDING_UNDATED)
+                return self._format(_ONBOARDING_UNCONFIRMED, due, due=due) or self._format(_ONBOARDING_UNDATED)
             case "freeze.creation" | "freeze.development":
-                return self._say(_STARTED, started, started=started, days=_days(cutoff, started))
+                return self._format(_STARTED, started, started=started, days=_days(cutoff, started))
             case "freeze.planned":
                 days = _days(cutoff, started)
-                return self._say(_STARTED, started, started=started, days=days) or self._say(_PLANNED)
+                return self._format(_STARTED, started, started=started, days=days) or self._format(_PLANNED)
             case "freeze.misclassified":
-                return self._say(_STARTED_ON_NOTHING, started, started=started)
+                return self._format(_STARTED_ON_NOTHING, started, started=started)
             case "freeze.transitional":
                 commissioned = self._day("commissioned_on")
                 days = _days(cutoff, commissioned)
-                late = self._say(
+                late = self._format(
                     _COMMISSIONED_LATE, commissioned, started=started, commissioned=commissioned, days=days
                 )
-                return late or self._say(_NOT_COMMISSIONED, started, started=started, cutoff=cutoff)
+                return late or self._format(_NOT_COMMISSIONED, started, started=started, cutoff=cutoff)
             case "freeze.modification-limit":
                 return " ".join(filter(None, (self._share(), self._consent())))
             case "freeze.pilot-limit":
                 since, limit = self._day("pilot_started_on"), self.policy.pilot_limit_months
                 beyond = None if since is None else _days(add_months(since, limit), self.on)
-                return self._say(_PILOT, since, since=since, limit=limit, days=beyond)
+                return self._format(_PILOT, since, since=since, limit=limit, days=beyond)
             case "freeze.data-gap":
                 missing = [name for name, value in observed.items() if value is None or (name, value) == UNPLACED]
-                return self._say(_MISSING, missing or None, count=len(missing))
+                return self._format(_MISSING, missing or None, count=len(missing))
             case "migration.overdue":
                 since = self._day("object_commissioned_on") or self._day("commissioned_on")
                 deadline = self.policy.migration_deadline
-                return self._say(_MIGRATION_LATE, since, since=since, deadline=deadline, days=_days(deadline, self.on))
+                return self._format(
+                    _MIGRATION_LATE, since, since=since, deadline=deadline, days=_days(deadline, self.on)
+                )
             case "migration.order-overdue":
                 ordered = self._day("order_migrate_by")
-                return self._say(_ORDER_LATE, ordered, due=ordered, days=_days(ordered, self.on))
+                return self._format(_ORDER_LATE, ordered, due=ordered, days=_days(ordered, self.on))
             case "integrity.backdated":
                 began, contract = self._day("work_started_on"), self._day("contract_signed_on")
-                return self._say(_BACKDATED, began, started=began, contract=contract, days=_days(began, contract))
+                return self._format(_BACKDATED, began, started=began, contract=contract, days=_days(began, contract))
             case "integrity.rewritten":
                 return self._rewritten(started)
             case "integrity.ended-unconfirmed":
                 ended = self._day("ended_on")
-                return self._say(_ENDED, ended, ended=ended) or self._say(_ENDED_UNDATED)
+                return self._format(_ENDED, ended, ended=ended) or self._format(_ENDED_UNDATED)
             case "integrity.unattested":
                 attested = self._day("attested_on")
                 due = None if attested is None else add_months(attested, self.policy.attestation_months)
-                return self._say(_UNATTESTED, attested, attested=attested, days=_days(due, self.on))
+                return self._format(_UNATTESTED, attested, attested=attested, days=_days(due, self.on))
         return ""
 
     def _share(self) -> str:
@@ -121,14 +121,14 @@ class _Reason:
         if not isinstance(budget, int) or not isinstance(cost, int):
             return ""
         if not cost:
-            return self._say(_ZERO_COST)
+            return self._format(_ZERO_COST)
         # Rounded up to a tenth, so that what is above the limit never looks like the limit.
         tenths = -(-budget * 1000 // cost)
         percent = str(tenths // 10) if tenths % 10 == 0 else f"{tenths // 10}{self._decimal_mark()}{tenths % 10}"
-        return self._say(_SHARE, percent=percent, limit=self.policy.modification_limit_percent)
+        return self._format(_SHARE, percent=percent, limit=self.policy.modification_limit_percent)
 
     def _consent(self) -> str:
-        return self._say(_NO_CONSENT) if self.observed.get("consent_number", "given") is None else ""
+        return self._format(_NO_CONSENT) if self.observed.get("consent_number", "given") is None else ""
 
     def _decimal_mark(self) -> str:
         return "." if self.language == "en" else ","
@@ -137,16 +137,16 @@ class _Reason:
         for name, text in (("earlier_rules", _EDIT_ENDED), ("former_rules", _FORMER_HAD)):
             if rules := self.observed.get(name):
                 titles = [in_language(self.policy.rules[rule].title, self.language) for rule in str(rules).split(", ")]
-                return self._say(text, rules="; ".join(titles))
+                return self._format(text, rules="; ".join(titles))
         if earlier := self._day("earlier_started_on"):
-            return self._say(_START_MOVED, started, earlier=earlier, started=started)
-        return self._say(_WAS_CREATION) if "earlier_work_type" in self.observed else ""
+            return self._format(_START_MOVED, started, earlier=earlier, started=started)
+        return self._format(_WAS_CREATION) if "earlier_work_type" in self.observed else ""
 
     def _day(self, name: str) -> date | None:
         value = self.observed.get(name)
         return date.fromisoformat(value) if isinstance(value, str) else None
 
-    def _say(self, text: str, known: object = True, **values: object) -> str:
+    def _format(self, text: str, known: object = True, **values: object) -> str:
         """Return the text with its values; empty when ``known``, which it needs, is None."""
         if known is None:
             return ""

@@ -184,7 +184,9 @@ def expanded_project() -> ReadOnly:
 
 
 OBSERVED_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
-REASON_TEXT: Final = "Why in numbers as of the day: what the rule read, and its limit. Empty where no number says more."
+REASON_TEXT: Final = (
+    "Why in numbers as of the day: what the rule read, and its limit. Empty for a rule without numbers."
+)
 FINDING_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["rule", "severity", "title", "reason", "observed", "required", "remedy", "clause"],
