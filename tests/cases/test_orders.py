@@ -6,8 +6,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import Caller, caller
 from tests.cases.cast import (
@@ -94,6 +97,15 @@ def test_agencies_see_their_own_orders_and_few_those_of_restricted_projects(clie
     assert list(states(caller(client, Role.AGENCY_EDITOR, agency))) == [own.number]
     assert list(states(caller(client, Role.OPERATOR))) == [own.number]
     assert list(states(caller(client, Role.AUDITOR))) == [other.number, own.number]
+
+
+def test_reading_the_order_of_a_restricted_project_is_journalled(client: FlaskClient) -> None:
+    an_order()
+    restricted = an_order()
+    restrict(restricted.number)
+    caller(client, Role.AUDITOR, name="auditor").get("/orders")
+    read = select(JournalEntry.subject).where(JournalEntry.action == "restricted.read")
+    assert list(db.session.scalars(read.where(JournalEntry.principal == "auditor"))) == [f"project:{restricted.number}"]
 
 
 def test_page_lists_orders_and_gives_them_as_a_table(signed_in: SignedIn, present: Present) -> None:
