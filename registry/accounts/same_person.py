@@ -7,7 +7,8 @@ account with the same e-mail address, or by a service account of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -169,13 +170,18 @@ def is_another_person(actor: Actor, people: Collection[int | str], since: dateti
     if actor.principal in people:
         return False
     theirs = {each for each in people if isinstance(each, int)} | _ids(each for each in people if isinstance(each, str))
-    theirs |= _owners(theirs, since)
-    own = accounts_of_person(actor)
+    own = _ids([actor.principal]) if actor.account_id is None else {actor.account_id}
+    known = _identities({*own, *theirs}, own)
+    owners = _owners([known[each] for each in theirs if known[each].is_service], since)
+    theirs |= owners
+    if not owners <= known.keys():
+        known |= _identities(owners)
+    addresses = _addresses_of(known, own)
+    own |= {each for each, identity in known.items() if not identity.addresses.isdisjoint(addresses)}
     if not own.isdisjoint(theirs):
         return False
-    addresses = _addresses(own | theirs, since)
-    of_actor, of_others = ({address for each in ids for address in addresses[each]} for ids in (own, theirs))
-    return of_actor.isdisjoint(of_others)
+    _add_former_addresses(known.values(), since)
+    return _addresses_of(known, own).isdisjoint(_addresses_of(known, theirs))
 
 
 def nobody_answers_for(name: str) -> bool:
@@ -184,11 +190,11 @@ def nobody_answers_for(name: str) -> bool:
     return account is not None and not account.is_person and account.owner_account_id is None
 
 
-def may_still(name: str, permission: Permission) -> bool:
-    """Return True when whoever acted under the name is active and has the permission; also for commands, without
-    account.
+def may_still(who: str | Account, permission: Permission) -> bool:
+    """Return True when the account, or whoever acted under the name, is active and has the permission; also for
+    commands, without account.
     """
-    account = account_ever_named(name)
+    account = account_ever_named(who) if isinstance(who, str) else who
     return account is None or (account.status == "active" and permission in PERMISSIONS[Role(account.role)])
 
 
@@ -237,30 +243,58 @@ def _ids(names: Iterable[str]) -> set[int]:
     return set(db.session.scalars(accounts_ever_named(names))) if names else set()
 
 
-def _owners(account_ids: Collection[int], since: datetime) -> set[int]:
-    """Who owns one of these accounts, or owned it since then: service accounts have owners."""
-    services = select(Account.id, Account.owner_account_id).where(
-        Account.id.in_(account_ids), Account.kind == AccountKind.SERVICE.value
+def _addresses_of(known: Mapping[int, _Identity], account_ids: Collection[int]) -> set[str]:
+    return {address for each in account_ids for address in known[each].addresses}
+
+
+@dataclass(slots=True)
+class _Identity:
+    """What shows whose an account is: its names, its e-mail address, and who owns a service account."""
+
+    is_service: bool
+    owner_id: int | None
+    names: set[str]
+    addresses: set[str]
+
+
+def _identities(account_ids: Collection[int], alike: Collection[int] = ()) -> dict[int, _Identity]:
+    """Return the accounts, and those that have the same e-mail address as one of ``alike``."""
+    address = func.lower(Person.email)
+    theirs = select(address).where(Person.account_id.in_(alike), Person.email.is_not(None))
+    ids = union(
+        select(Account.id).where(Account.id.in_(account_ids)), select(Person.account_id).where(address.in_(theirs))
     )
-    rows = db.session.execute(services).all()
-    if not rows:
+    statement = (
+        select(Account.id, Account.kind, Account.owner_account_id, Person.email, Account.name, FormerName.name)
+        .outerjoin(Person, Person.account_id == Account.id)
+        .outerjoin(FormerName, FormerName.account_id == Account.id)
+        .where(Account.id.in_(ids))
+    )
+    identities: dict[int, _Identity] = {}
+    for account_id, kind, owner, email, name, former_name in db.session.execute(statement):
+        addresses = set() if email is None else {email.lower()}
+        new = _Identity(kind == AccountKind.SERVICE, owner, {name}, addresses)
+        identity = identities.setdefault(account_id, new)
+        if former_name is not None:
+            identity.names.add(former_name)
+    return identities
+
+
+def _owners(services: Collection[_Identity], since: datetime) -> set[int]:
+    """Who owns one of these service accounts, or owned it since then."""
+    if not services:
         return set()
-    changes = _changes_since(OWNER_CHANGED, _names(Account.id.in_([row.id for row in rows])), since)
+    changes = _changes_since(OWNER_CHANGED, {name for each in services for name in each.names}, since)
     former = _ids(change["previous_owner"] for _, change in changes if change["previous_owner"] is not None)
-    return {row.owner_account_id for row in rows if row.owner_account_id is not None} | former
+    return {each.owner_id for each in services if each.owner_id is not None} | former
 
 
-def _addresses(account_ids: Collection[int], since: datetime) -> dict[int, set[str]]:
-    """Return the e-mail addresses that each account has, or had since then or shortly before."""
-    addresses: dict[int, set[str]] = {each: set() for each in account_ids}
-    emails = select(Person.account_id, Person.email).where(Person.account_id.in_(account_ids))
-    for account_id, email in db.session.execute(emails):
-        addresses[account_id] |= set() if email is None else {email.lower()}
-    accounts = {name: account_id for account_id, name in db.session.execute(_named(Account.id.in_(account_ids)))}
-    for name, change in _changes_since(ACCOUNT_CHANGED, accounts, since - GIVEN_UP_FOR):
+def _add_former_addresses(identities: Collection[_Identity], since: datetime) -> None:
+    """Add the e-mail addresses that each account had since then or shortly before."""
+    by_name = {name: each for each in identities for name in each.names}
+    for name, change in _changes_since(ACCOUNT_CHANGED, by_name, since - GIVEN_UP_FOR):
         old = {each["old"] for each in change.get("changes", ()) if each["field"] == "email"}
-        addresses[accounts[name]] |= {address.lower() for address in old if address is not None}
-    return addresses
+        by_name[name].addresses |= {address.lower() for address in old if address is not None}
 
 
 def _changes_since(action: str, names: Collection[str], since: datetime) -> list[tuple[str, dict[str, Any]]]:

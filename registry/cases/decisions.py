@@ -116,9 +116,8 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
         raise Invalid(problems)
     values = with_both_languages(values)
     seen = {OBJECT: _object_digest(case)}
-    db.session.add(
+    case.decisions.append(
         CaseDecision(
-            case_id=case.id,
             **{name: values.get(name) for name in DECIDED},
             comment=values.get("comment"),
             seen=seen | {str(flag.id): flag.fingerprint for flag in _active_flags(case)},

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, false, func, not_, or_, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, selectinload
 
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
@@ -19,7 +19,7 @@ from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
 from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
 from registry.cases.documents import documents_by_event
-from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
+from registry.cases.models import Case, CaseDecision, CaseFlag
 from registry.cases.queries import flags_of_cases
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.cases.vocabulary import Outcome, Status
@@ -69,7 +69,7 @@ def show_cases(actor: Actor, cases: Sequence[Case], language: Language) -> list[
     """Return the cases as lists display them, in the same order, with two queries for all of them."""
     ids = [case.id for case in cases]
     flags = flags_of_cases(actor, ids, language)
-    decisions = _decisions(actor, ids)
+    decisions = {case.id: _decisions(actor, case) for case in cases}
     return [
         {
             "id": case.id,
@@ -79,8 +79,8 @@ def show_cases(actor: Actor, cases: Sequence[Case], language: Language) -> list[
             "severity": case.severity,
             "assignee": case.assignee,
             "flags": flags[case.id],
-            "proposal": next((shown for shown in decisions.get(case.id, []) if shown["outcome"] is None), None),
-            "decisions": [shown for shown in decisions.get(case.id, []) if shown["outcome"] == "approved"],
+            "proposal": next((shown for shown in decisions[case.id] if shown["outcome"] is None), None),
+            "decisions": [shown for shown in decisions[case.id] if shown["outcome"] == "approved"],
             "due_on": case.due_on,
             "is_overdue": is_overdue(case),
             "opened_at": case.opened_at,
@@ -98,18 +98,17 @@ def is_overdue(case: Case) -> bool:
     return case.due_on is not None and case.due_on < today()
 
 
-def _decisions(actor: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
-    statement = select(CaseDecision).where(CaseDecision.case_id.in_(ids)).order_by(CaseDecision.id)
+def _decisions(actor: Actor, case: Case) -> list[dict[str, Any]]:
     for_agency = actor.role in AGENCY_ROLES
-    if for_agency:
-        statement = statement.where(CaseDecision.outcome == "approved")
-    decisions: dict[int, list[dict[str, Any]]] = {}
-    for decision in db.session.scalars(statement.execution_options(populate_existing=True)):
+    decisions = []
+    for decision in case.decisions:
+        if for_agency and decision.outcome != "approved":
+            continue
         shown = with_both_languages({name: _plain(getattr(decision, name)) for name in DECISION_SHOWN})
         shown["missing_texts"] = [name for name in TEXTS if shown[name] is None]
         if for_agency:
             shown["comment"] = None
-        decisions.setdefault(decision.case_id, []).append(shown)
+        decisions.append(shown)
     return decisions
 
 
@@ -133,10 +132,7 @@ DECISION_SHOWN = (
 
 
 def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
-    statement = select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)
     for_agency = actor.role in AGENCY_ROLES
-    if for_agency:
-        statement = statement.where(CaseEvent.visible_to_agency.is_(True))
     documents = documents_by_event(actor, case)
     return [
         {
@@ -151,7 +147,8 @@ def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
             "documents": documents.get(event.id, []),
             **({} if for_agency else {"for_agency": event.comment_visible_to_agency}),
         }
-        for event in db.session.scalars(statement)
+        for event in case.events
+        if event.visible_to_agency or not for_agency
     ]
 
 
@@ -259,7 +256,7 @@ def _with_projects(page_ids: Subquery, key: SortKey, descending: bool) -> Select
         .join(Case.project_record)
         .join(Project.agency)
         .order_by(*in_order)
-        .options(contains_eager(Case.project_record).contains_eager(Project.agency))
+        .options(contains_eager(Case.project_record).contains_eager(Project.agency), selectinload(Case.decisions))
         .execution_options(populate_existing=True)
     )
 

@@ -49,6 +49,9 @@ class Case(Model):
     changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
 
     project_record: Mapped[Project] = relationship(lazy="raise")
+    # Read once after the case was read or locked; actions add to them.
+    decisions: Mapped[list[CaseDecision]] = relationship(order_by="CaseDecision.id")
+    events: Mapped[list[CaseEvent]] = relationship(order_by="CaseEvent.id", back_populates="case_record")
     # The present name, as it was when the case was read.
     assignee: Mapped[str | None] = column_property(
         select(ASSIGNEES.c.name)
@@ -115,6 +118,8 @@ class CaseEvent(Model):
     visible_to_agency: Mapped[bool]
     comment_visible_to_agency: Mapped[bool]
 
+    case_record: Mapped[Case] = relationship(lazy="raise", back_populates="events")
+
     __table_args__ = (Index(None, "case_id", "id"),)
 
 
@@ -151,6 +156,8 @@ class CaseDecision(Model):
     appeal_until: Mapped[date | None]
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     ended_because: Mapped[str | None] = mapped_column(String(10))
+
+    proposer_record: Mapped[Account | None] = relationship()
 
     __table_args__ = (
         Index(

@@ -20,7 +20,7 @@ from registry.core.clock import now
 from registry.core.database import db, require_transaction
 from registry.core.errors import NotFound
 from registry.core.translations import Language
-from registry.flags.models import last_good_date, lock_flags_for_review
+from registry.flags.models import LAST_GOOD_DATE, lock_flags_for_review
 from registry.flags.queries import FLAG, flag_representation, flag_rows
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
@@ -74,14 +74,14 @@ def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict
     """Return the flags that each of some cases covers, cleared ones too, oldest first."""
     statement = (
         flag_rows(CaseFlag.case_id.expression, visible_projects(actor))
+        .add_columns(LAST_GOOD_DATE.scalar_subquery().label("_last_on"))
         .join(CaseFlag, CaseFlag.flag_id == FLAG.id)
         .where(CaseFlag.case_id.in_(ids))
         .order_by(FLAG.id)
     )
-    last_on = last_good_date()
     flags: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
     for row in db.session.execute(statement).mappings():
-        shown = flag_representation(actor, {**row}, policy_in_force(), last_on, language)
+        shown = flag_representation(actor, {**row}, policy_in_force(), row["_last_on"], language)
         flags[row["_sort"]].append(shown)
     return flags
 

@@ -188,18 +188,15 @@ def say(actor: Actor, case: Case, comment: str, *, for_agency: bool = False) -> 
 
 def decision_in_effect(case: Case) -> CaseDecision | None:
     """Return the last approved decision of the case, unless it was appealed, withdrawn or replaced."""
-    last = db.session.scalar(
-        select(CaseDecision)
-        .where(CaseDecision.case_id == case.id, CaseDecision.outcome == "approved")
-        .order_by(CaseDecision.id.desc())
-        .limit(1)
-    )
+    last = next((each for each in reversed(case.decisions) if each.outcome == "approved"), None)
     return last if last is not None and last.ended_because is None else None
 
 
 def end_orders(project_id: int, because: str) -> None:
     """End a project's orders in force and their decisions."""
     orders = db.session.scalars(select(Order).where(Order.project_id == project_id, Order.ended_at.is_(None))).all()
+    if not orders:
+        return
     for order in orders:
         order.ended_at, order.ended_because = now(), because
     from_orders = CaseDecision.order_id.in_([order.id for order in orders])

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.absences import substituted_by
-from registry.accounts.models import find_account
+from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, RoleNotAllowed
-from registry.accounts.same_person import account_ever_named, is_another_person, require_still_may
+from registry.accounts.same_person import ProposerLostAccess, account_ever_named, is_another_person, may_still
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
@@ -124,7 +124,9 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     if not _is_permitted(actor, action, transition, proposal, holder_for(actor, case)):
         raise _error(actor, case, action, transition.who, proposal)
     if transition.who is Who.ANOTHER and proposal is not None:
-        require_still_may(proposal.proposed_by, Permission.CASES_REVIEW)
+        proposer = _proposer(proposal)
+        if proposer is not None and not may_still(proposer, Permission.CASES_REVIEW):
+            raise ProposerLostAccess(name=proposal.proposed_by)
     return AuthorizedAction(actor, case, action, transition, proposal)
 
 
@@ -166,7 +168,7 @@ def apply(
         action.comment_visible_to_agency if comment_visible_to_agency is None else comment_visible_to_agency
     )
     event = CaseEvent(
-        case_id=case.id,
+        case_record=case,
         at=now(),
         action=action.name,
         by=actor.principal,
@@ -192,11 +194,7 @@ def apply(
 
 def waiting_proposal(case: Case) -> CaseDecision | None:
     """Return the proposal that waits for approval."""
-    return db.session.scalar(
-        select(CaseDecision)
-        .where(CaseDecision.case_id == case.id, CaseDecision.outcome.is_(None))
-        .execution_options(populate_existing=True)
-    )
+    return next((each for each in case.decisions if each.outcome is None), None)
 
 
 def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) -> list[str]:
@@ -259,11 +257,12 @@ def _is_permitted(
 
 
 def _is_by_person(proposal: CaseDecision | None) -> bool:
-    if proposal is None:
-        return True
-    account_id = proposal.proposed_account_id
-    account = account_ever_named(proposal.proposed_by) if account_id is None else find_account(account_id)
+    account = None if proposal is None else _proposer(proposal)
     return account is None or account.is_person
+
+
+def _proposer(proposal: CaseDecision) -> Account | None:
+    return proposal.proposer_record or account_ever_named(proposal.proposed_by)
 
 
 def _error(actor: Actor, case: Case, action: Action, who: Who, proposal: CaseDecision | None) -> Exception:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.accounts.models import public_url
@@ -35,21 +35,13 @@ from registry.projects.models import Project
 # the journal is appended, so that transactions which lock several cases never wait for each other in a circle.
 
 SERIES: Final = table_of(LetterSeries).c
-NEXT_SERIAL: Final = (
-    update(table_of(LetterSeries))
-    .where(SERIES.year == bindparam("this_year"))
-    .values(last=SERIES.last + 1)
-    .returning(SERIES.last)
-)
 
 
 def reserve_letter_number(year: int) -> str:
     """Reserve the next number of the year in the open transaction."""
-    session = require_transaction()
-    serial = session.scalar(NEXT_SERIAL, {"this_year": year})
-    if serial is None:
-        session.execute(insert_or_ignore(LetterSeries).values(year=year, last=0).on_conflict_do_nothing())
-        serial = session.scalars(NEXT_SERIAL, {"this_year": year}).one()
+    first = insert_or_ignore(LetterSeries).values(year=year, last=1)
+    following = first.on_conflict_do_update(index_elements=[SERIES.year], set_={"last": SERIES.last + 1})
+    serial = require_transaction().scalars(following.returning(SERIES.last)).one()
     return f"QL-{year:04}-{serial:06}"
 
 

@@ -109,7 +109,7 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         ALONE,
         {
             "registry.accounts.same_person.names_of_person": same_person.names_of,
-            "registry.accounts.same_person._addresses": lambda *_: set(),
+            "registry.accounts.same_person._addresses_of": lambda *_: set(),
         },
     ),
     "people alone propose": (PROGRAMS, {"registry.approvals.service.require_person": no_check}),
