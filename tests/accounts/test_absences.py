@@ -1,4 +1,4 @@
-"""Absences: who may record them, who may be the deputy, and what the deputy gets."""
+"""Absences and their deputies, and the hand-over of work when somebody leaves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from registry.accounts.absences import (
@@ -19,19 +21,24 @@ from registry.accounts.absences import (
     substitutions,
 )
 from registry.accounts.account_changes import disable_account
-from registry.accounts.models import AccountNotFound, AccountsNeedAPerson, Person
+from registry.accounts.account_management import NotYourself
+from registry.accounts.handover import hand_over
+from registry.accounts.models import Account, AccountNotFound, AccountsNeedAPerson, Person
 from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases
-from registry.cases.transitions import CaseNotYours, DecisionNeedsAnotherPerson, possible_actions
-from registry.core.database import db
+from registry.cases.models import Case, CaseEvent
+from registry.cases.transitions import CaseNotYours, DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
-from tests.cases.cast import NO_BREACH, act, under_review
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_agency
+from registry.projects.drafts import Draft, drafts_of, start_draft
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.cases.cast import NO_BREACH, SAULE, act, audit, case_of, under_review
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present
@@ -209,3 +216,153 @@ def test_absence_is_recorded_and_ended_on_pages(signed_in: SignedIn) -> None:
     assert len(substitutions()) == 1
     ended = visit.send(f"/absences/{account_id}/{absence_id}/end", page=path)
     assert "The absence has ended." in ended.text and substitutions() == []
+
+
+MANAGER = an_actor(Role.ADMINISTRATOR, name="adil")
+
+
+def test_open_cases_go_to_the_receiver_in_one_step() -> None:
+    aigerim, bolat = person("aigerim"), create_reader("reviewer", name="bolat")
+    projects = [a_project() for _ in range(3)]
+    audit()
+    for project in projects:
+        act(actor(aigerim), case_of(project), "claim")
+    act(actor(aigerim), case_of(projects[0]), "ask")
+    act(actor(aigerim), case_of(projects[1]), "propose", NO_BREACH)
+    delete_emails()
+    counts = hand_over(MANAGER, aigerim.account_id, bolat.account_id)
+    assert counts == {"service_accounts": 0, "absences": 0, "drafts": 0, "cases": 3, "reports": 0}
+    assert {case_of(project).assignee for project in projects} == {"bolat"}
+    statuses = [case_of(project).status for project in projects]
+    assert statuses == ["awaiting_agency", "awaiting_approval", "under_review"]
+    ids = sorted(case_of(project).id for project in projects)
+    assert queued_emails() == [("bolat@readers.kz", "case-assigned", ids)]
+    events = db.session.scalars(select(CaseEvent).where(CaseEvent.case_id == ids[0]).order_by(-CaseEvent.id)).first()
+    assert events is not None and (events.action, events.by) == ("assign", "adil")
+    assert events.details == {"assignee": "bolat", "previous_assignee": "aigerim"}
+
+
+def test_closed_cases_stay_with_whom_they_were() -> None:
+    aigerim, bolat = person("aigerim"), person("bolat")
+    case = under_review(a_project())
+    act(actor(aigerim), case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    assert hand_over(MANAGER, aigerim.account_id, bolat.account_id)["cases"] == 0
+    row = db.session.get(Case, case.id)
+    assert row is not None and row.assignee == "aigerim"
+
+
+def test_drafts_and_service_accounts_go_to_the_receiver() -> None:
+    agency = an_agency()
+    giver, receiver = person("e.bek", Role.AGENCY_EDITOR, agency), person("f.bek", Role.AGENCY_EDITOR, agency)
+    start_draft(actor(giver))
+    robot = add_service_account(MANAGER, "robot", Role.AGENCY_EDITOR, agency.id, giver.account_id)
+    counts = hand_over(MANAGER, giver.account_id, receiver.account_id)
+    assert (counts["drafts"], counts["service_accounts"]) == (1, 1)
+    assert len(drafts_of(actor(receiver))) == 1 and drafts_of(actor(giver)) == []
+    owner = db.session.scalars(select(Account.owner_account_id).where(Account.id == robot.id)).one()
+    assert owner == receiver.account_id
+
+
+def test_drafts_go_to_the_own_agency_or_one_above_it_only() -> None:
+    ministry = an_agency()
+    office = an_agency(ministry)
+    giver, elsewhere = person("e.bek", Role.AGENCY_EDITOR, office), person("x.bek", Role.AGENCY_EDITOR, an_agency())
+    above, beside = (
+        person("f.bek", Role.AGENCY_EDITOR, ministry),
+        person("g.bek", Role.AGENCY_EDITOR, an_agency(ministry)),
+    )
+    start_draft(actor(giver))
+    for receiver in (elsewhere, beside):
+        with pytest.raises(Invalid) as error:
+            hand_over(MANAGER, giver.account_id, receiver.account_id)
+        assert [problem.code for problem in error.value.problems] == ["receiver-cannot-register"]
+    assert hand_over(MANAGER, giver.account_id, above.account_id)["drafts"] == 1
+
+
+def test_receiver_without_the_rights_is_refused_and_nothing_moves() -> None:
+    agency = an_agency()
+    giver, viewer = person("e.bek", Role.AGENCY_EDITOR, agency), person("viewer", Role.AGENCY_VIEWER, agency)
+    aigerim, bolat, auditor = person("aigerim"), person("bolat"), person("auditor", Role.AUDITOR)
+    start_draft(actor(giver))
+    case = under_review(a_project())
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, case.project_record.number), True, "a reason")
+    gone = person("gone")
+    disable_account(ADMINISTRATOR, gone.account_id)
+    refused = [
+        (giver, viewer, "receiver-cannot-register"),
+        (aigerim, auditor, "assignee-not-a-reviewer"),
+        (aigerim, bolat, "assignee-may-not-see"),
+        (aigerim, gone, "receiver-not-usable"),
+        (aigerim, aigerim, "receiver-not-usable"),
+    ]
+    for of, to, code in refused:
+        with pytest.raises(Invalid) as error:
+            hand_over(MANAGER, of.account_id, to.account_id)
+        assert [(problem.pointer, problem.code) for problem in error.value.problems] == [("/to", code)]
+    assert db.session.scalars(select(Draft.account_id)).all() == [giver.account_id]
+    assert db.session.scalars(select(Case.assignee_account_id)).all() == [aigerim.account_id]
+
+
+def test_absences_of_the_leaver_end() -> None:
+    aigerim, bolat, dana = person("aigerim"), person("bolat"), person("dana")
+    day = date(2026, 3, 2)
+    record_absence(actor(aigerim), aigerim.account_id, bolat.account_id, day, day)
+    assert hand_over(MANAGER, bolat.account_id, dana.account_id)["absences"] == 1
+    assert substitutions() == []
+
+
+def test_only_account_managers_hand_over_and_nobody_the_own_work() -> None:
+    agency = an_agency()
+    editor, colleague = person("e.bek", Role.AGENCY_EDITOR, agency), person("f.bek", Role.AGENCY_EDITOR, agency)
+    stranger = person("stranger", Role.AGENCY_EDITOR, an_agency())
+    manager = person("manager", Role.AGENCY_ADMINISTRATOR, agency)
+    with pytest.raises(RoleNotAllowed):
+        hand_over(actor(editor), colleague.account_id, editor.account_id)
+    with pytest.raises(NotYourself):
+        hand_over(actor(manager), manager.account_id, editor.account_id)
+    with pytest.raises(AccountNotFound):
+        hand_over(actor(manager), stranger.account_id, editor.account_id)
+    with pytest.raises(Invalid):
+        hand_over(actor(manager), editor.account_id, stranger.account_id)
+    assert hand_over(actor(manager), editor.account_id, colleague.account_id)["cases"] == 0
+
+
+# Rules are the same on both databases; what each step does is tried on both.
+@pytest.mark.sqlite_only
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.sampled_from(["saule", "timur"]), st.booleans()), min_size=1, max_size=4))
+def test_hand_over_lets_nobody_approve_the_own_proposal(app: Flask, steps: list[tuple[str, bool]]) -> None:
+    people = {name: _known(name) for name in ("saule", "timur")}
+    case = under_review(a_project())
+    act(actor(people["saule"]), case, "assign", "saule", None)
+    proposer = None
+    for receiver, proposes in steps:
+        holder = db.session.get(Case, case.id, populate_existing=True).assignee or ""  # type: ignore[union-attr] # it exists
+        if proposes and proposer is None:
+            act(actor(people[holder]), case, "propose", NO_BREACH)
+            proposer = holder
+        if receiver != holder:
+            hand_over(MANAGER, people[holder].account_id, people[receiver].account_id)
+    if proposer is not None:
+        with pytest.raises(DecisionNeedsAnotherPerson):
+            act(actor(people[proposer]), case, "approve")
+        other = people["timur" if proposer == "saule" else "saule"]
+        current = db.session.get(Case, case.id)
+        assert current is not None
+        assert "approve" in possible_actions(actor(other), current, waiting_proposal(current))
+
+
+def _known(name: str) -> Person:
+    known = db.session.scalar(select(Person).join(Person.account).where(Account.name == name))
+    return known or person(name, Role.SUPERVISOR)
+
+
+def test_hand_over_is_journalled_with_its_counts() -> None:
+    aigerim, bolat = person("aigerim"), person("bolat")
+    under_review(a_project())
+    hand_over(MANAGER, aigerim.account_id, bolat.account_id)
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.handed-over")).one()
+    assert entry.subject == "account:aigerim"
+    assert entry.details == '{"absences":0,"cases":1,"drafts":0,"receiver":"bolat","reports":0,"service_accounts":0}'

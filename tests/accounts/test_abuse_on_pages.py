@@ -13,7 +13,7 @@ from registry.accounts.models import account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, invite_person
 from registry.web.current_user import SESSION_COOKIE
-from tests.accounts.test_views_second_factor import a_person
+from tests.accounts.test_views_sign_in import a_newcomer
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import SignedIn, Visit
 
@@ -28,8 +28,8 @@ def account_id_of(name: str) -> int:
 
 
 def test_sign_in_says_the_same_whatever_is_wrong(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    a_person("saule")
-    a_person("left")
+    a_newcomer("saule")
+    a_newcomer("left")
     disable_account(ADMINISTRATOR, account_id_of("left"))
     monkeypatch.setitem(app.config, BY_EMAIL, True)
     invite_person(ADMINISTRATOR, NewPerson("invited", Role.AUDITOR, email="invited@example.kz"))
@@ -44,7 +44,7 @@ def test_sign_in_says_the_same_whatever_is_wrong(app: Flask, monkeypatch: pytest
 
 def test_session_that_was_planted_before_the_sign_in_stays_what_it_was(app: Flask, signed_in: SignedIn) -> None:
     attacker = signed_in(Role.AGENCY_VIEWER, name="attacker")
-    a_person("saule")
+    a_newcomer("saule")
     planted = attacker.client.get_cookie(SESSION_COOKIE)
     assert planted is not None
     victim = Visit(app.test_client())
@@ -59,7 +59,7 @@ def test_person_whose_session_ended_is_led_to_the_sign_in_and_nothing_is_saved(
     signed_in: SignedIn, change: str
 ) -> None:
     visit = signed_in(Role.ADMINISTRATOR, name="adil")
-    a_person("bota", Role.ADMINISTRATOR)
+    a_newcomer("bota", Role.ADMINISTRATOR)
     token = visit.token("/people/new")
     if change == "disabled":
         disable_account(ADMINISTRATOR, account_id_of("adil"))

@@ -19,7 +19,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.policies.service import draft_policy
-from tests.accounts.test_account_editing import session_of
+from tests.accounts.test_accounts import session_of
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present

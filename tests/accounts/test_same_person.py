@@ -27,14 +27,14 @@ from registry.flags.models import AuditRun
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.service import GovernmentReportNeedsAnotherPerson, require_another_person
 from registry.policies.models import PolicyVersion
-from tests.accounts.test_account_editing import a_person, session_of
+from tests.accounts.test_accounts import a_persons_account, session_of
 from tests.cases.cast import NO_BREACH, SAULE, act, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor
 
 
 def two_accounts(one: Role = Role.SUPERVISOR, other: Role = Role.SUPERVISOR) -> tuple[Actor, Actor]:
     """The accounts of one person, with one address."""
-    accounts = [a_person("dana", one), a_person("d.akhmetova", other)]
+    accounts = [a_persons_account("dana", one), a_persons_account("d.akhmetova", other)]
     for account in accounts:
         edit_account(ADMINISTRATOR, account.id, {"email": "Dana@gov.kz" if account.name == "dana" else "dana@gov.kz"})
     first, second = (session_of(account) for account in accounts)
@@ -43,7 +43,7 @@ def two_accounts(one: Role = Role.SUPERVISOR, other: Role = Role.SUPERVISOR) -> 
 
 def test_accounts_with_one_address_are_one_person(app: Flask) -> None:
     first, second = two_accounts()
-    other = session_of(a_person("saule", Role.SUPERVISOR))
+    other = session_of(a_persons_account("saule", Role.SUPERVISOR))
 
     assert is_another_person(second, [first.principal], now()) is False
     assert is_another_person(other, [first.principal, second.principal], now()) is True
@@ -86,7 +86,7 @@ def test_program_of_the_other_account_is_the_same_person(app: Flask) -> None:
 
 @pytest.mark.parametrize("lost", ["access", "role"])
 def test_who_lost_access_or_the_role_may_no_longer(app: Flask, lost: str) -> None:
-    account = a_person("dana", Role.SUPERVISOR)
+    account = a_persons_account("dana", Role.SUPERVISOR)
     before = may_still("dana", Permission.CASES_REVIEW)
     if lost == "access":
         disable_account(ADMINISTRATOR, account.id)
@@ -107,7 +107,7 @@ def test_second_account_does_not_approve_the_decision_of_a_case(app: Flask) -> N
 
 
 def test_decision_of_who_lost_the_role_is_not_approved(app: Flask) -> None:
-    account = a_person("dana", Role.SUPERVISOR)
+    account = a_persons_account("dana", Role.SUPERVISOR)
     case = under_review(a_project())
     act(session_of(account), case, "propose", NO_BREACH)
     change_role(ADMINISTRATOR, account.id, Role.AUDITOR, None)
@@ -140,7 +140,7 @@ def test_second_account_does_not_approve_the_own_report(app: Flask) -> None:
 
 
 def test_second_account_does_not_confirm_the_own_new_account(app: Flask) -> None:
-    a_person("saule", Role.SUPERVISOR)
+    a_persons_account("saule", Role.SUPERVISOR)
     first, second = two_accounts(Role.ADMINISTRATOR)
     requested = add_person(first, NewPerson("new", Role.REVIEWER), PASSWORD).account
 

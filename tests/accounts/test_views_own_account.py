@@ -1,8 +1,10 @@
-"""Pages of the user's own account, and of service accounts and tokens."""
+"""Pages of the user's own account: password, factors, sessions, tokens, service accounts."""
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import timedelta
 
 from flask import Flask
 from sqlalchemy import select
@@ -10,11 +12,19 @@ from sqlalchemy import select
 from registry.accounts.models import account_named
 from registry.accounts.queries import all_tokens
 from registry.accounts.roles import Role
-from registry.accounts.service import edit_account, person_named
+from registry.accounts.service import NewPerson, add_person, edit_account, person_named
+from registry.accounts.tokens import issue
+from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
+from tests.accounts.factors.steps import required
+from tests.accounts.test_views_sign_in import VERIFY, a_newcomer, enrolled, start
 from tests.factories import ADMINISTRATOR, an_agency, bearer
-from tests.fixtures.web import SignedIn, Visit
+from tests.fixtures.web import PASSWORD, SignedIn, Visit
+from tests.present import Present
+
+__all__ = ["required", "start"]
+
 
 TOKEN = re.compile(r"qtr_(\w{10})_\w+")
 
@@ -95,3 +105,121 @@ def test_first_sign_in_with_a_generated_password_redirects_to_its_change(app: Fl
     assert "The new password must differ from the current one." in again.text
     visit.send("/account/password", old_password=password, new_password="quite another password")
     assert visit.client.get("/account").status_code == 200
+
+
+OTHER = "quite another password"
+PATH = "/account/password"
+
+
+def test_given_password_must_be_changed_before_any_other_page(visit: Visit) -> None:
+    add_person(ADMINISTRATOR, NewPerson("zhanna", Role.OPERATOR), PASSWORD, must_change=True)
+    visit.sign_in("zhanna")
+    for path in ("/home", "/projects", "/audits/new", "/cases"):
+        answer = visit.client.get(path)
+        assert (answer.status_code, answer.headers["Location"]) == (303, PATH)
+    answer = visit.send("/audits/new", page=PATH, follow=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, PATH)
+    page = visit.send(PATH, old_password=PASSWORD, new_password=OTHER).text
+    assert "Your password is changed" in page
+    assert visit.client.get("/projects").status_code == 200
+
+
+def test_person_who_must_change_the_password_can_sign_out(visit: Visit) -> None:
+    add_person(ADMINISTRATOR, NewPerson("zhanna", Role.OPERATOR), PASSWORD, must_change=True)
+    visit.sign_in("zhanna")
+    assert visit.send("/sign-out", page=PATH, follow=False).headers["Location"] == "/"
+
+
+def test_password_fields_are_masked_and_take_pasted_and_long_passwords(visit: Visit, signed_in: SignedIn) -> None:
+    fields = re.compile(r"<input[^>]*password[^>]*>")
+    for page, count in ((visit.get("/sign-in").text, 1), (signed_in(Role.AUDITOR).get("/account/password").text, 2)):
+        inputs = fields.findall(page)
+        assert len(inputs) == count
+        for each in inputs:
+            assert 'type="password"' in each and "autocomplete=" in each
+            assert not re.search("onpaste|maxlength|pattern|autocomplete=.off", each)
+
+
+def test_wrong_current_password_changes_nothing(signed_in: SignedIn, app: Flask) -> None:
+    visit = signed_in(Role.OPERATOR)
+    answer = visit.send(PATH, old_password="not this one", new_password=OTHER)
+    assert answer.status_code == 422 and "The current password is wrong." in answer.text
+    assert OTHER not in answer.text
+    assert Visit(app.test_client()).sign_in("operator.web").status_code == 200
+
+
+def test_pending_account_is_only_revealed_with_the_correct_password(visit: Visit, signed_in: SignedIn) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
+    administrator.send(f"/people/{person.id}/edit", role="supervisor")
+    assert "has to confirm your account" in visit.sign_in("zhanna").text
+    assert "The name or the password is wrong" in visit.sign_in("zhanna", "not this one").text
+    assert "Waiting for confirmation" in administrator.get("/people").text
+
+
+END = re.compile(r'action="(/account/sessions/[\w-]+/end)"')
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def test_sessions_are_listed_with_device_and_address_and_ended(app: Flask, visit: Visit, start: Present) -> None:
+    a_newcomer("zhanna")
+    totp, _codes = enrolled(visit, "zhanna")
+    assert "End all other sessions" not in visit.get("/account").text
+    others = []
+    for _ in range(3):
+        start.move(timedelta(minutes=1))
+        other = Visit(app.test_client())
+        headers = {"User-Agent": FIREFOX}
+        data = {"csrf_token": other.token(), "name": "zhanna", "password": PASSWORD}
+        other.client.post("/sign-in", data=data, headers=headers)
+        other.send(VERIFY, kind="totp", code=totp.at(now()))
+        others.append(other)
+    page = visit.get("/account").text
+    assert page.count("Firefox") == 6 and "127.0.0.1" in page and page.count("This session") == 1
+    assert len(END.findall(page)) == 3
+    page = visit.send(END.findall(page)[0], page="/account").text
+    assert "The session is ended." in page and len(END.findall(page)) == 2
+    assert [other.client.get("/home").status_code for other in others] == [200, 200, 303]
+    page = visit.send("/account/sessions/end-others", page="/account").text
+    assert "2 sessions are ended." in page
+    assert [other.client.get("/home").status_code for other in others] == [303, 303, 303]
+    assert "You have no other sessions." in visit.send("/account/sessions/end-others", page="/account").text
+
+
+def test_language_is_changed_for_pages_and_notices(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AUDITOR, language="kk")
+    page = visit.send("/account/language", language="ru").text
+    assert '<html lang="ru"' in page and "Язык уведомлений" in page and "Русский" in page
+    person = person_named("auditor.web")
+    assert person is not None and person.language == "ru"
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.language-changed")).one()
+    assert json.loads(entry.details) == {"changes": [{"field": "language", "old": "kk", "new": "ru"}]}
+    assert visit.send("/account/language", language="de").status_code == 422
+
+
+def test_token_that_may_do_more_needs_a_fresh_factor_and_keeps_the_form(visit: Visit, start: Present) -> None:
+    a_newcomer("zhanna", Role.SUPERVISOR)
+    enrolled(visit, "zhanna")
+    token = visit.token("/account/tokens/new")
+    start.move(timedelta(minutes=16))
+    data = {"csrf_token": token, "expires_in": "180", "role": "supervisor", "scopes": "decisions:approve"}
+    answer = visit.client.post("/account/tokens/new", data=data)
+    assert answer.status_code == 422 and "second factor that was verified in the last 15 minutes" in answer.text
+    assert 'value="decisions:approve" checked>' in answer.text
+    assert visit.client.post("/account/tokens/new", data={**data, "scopes": "read"}).status_code == 200
+    assert visit.get("/account/tokens/new").request.path == VERIFY
+
+
+def test_tokens_are_listed_by_pages_the_newest_first(signed_in: SignedIn) -> None:
+    key_ids = [
+        issue(ADMINISTRATOR, f"program {number}", Role.AUDITOR, None, timedelta(days=1)).key_id for number in range(26)
+    ]
+    administrator = signed_in(Role.ADMINISTRATOR)
+    for address in ("/tokens", "/tokens?show=ending"):
+        first = administrator.get(address).text
+        assert [key_id in first for key_id in key_ids] == [False, *[True] * 25]
+        following = re.search(r'href="(/tokens\?[^"]*cursor=[^"]+)"', first)
+        assert following is not None
+        second = administrator.get(following[1].replace("&amp;", "&")).text
+        assert [key_id in second for key_id in key_ids] == [True, *[False] * 25]
+    assert administrator.client.get("/tokens?cursor=none").status_code == 400

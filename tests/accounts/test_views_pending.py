@@ -1,19 +1,23 @@
-"""Pages of pending accounts and their confirmation."""
+"""Pages of pending accounts, their confirmation, and passwords that are displayed once."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.models import account_named
+from registry.accounts.oidc_configuration import SignInConfiguration, set_sign_in_configuration
+from registry.accounts.people_import import import_people
 from registry.accounts.roles import Role
 from registry.accounts.service import person_named
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from tests.factories import bearer
+from tests.factories import an_actor, an_agency, bearer
 from tests.fixtures.web import SignedIn, Visit
 
 LIST = "/people/pending"
@@ -103,3 +107,32 @@ def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signe
     assert "is confirmed." in confirmed and "Tokens to confirm" not in confirmed
     assert "does not wait for a confirmation" in supervisor.send(path, page="/account/password").text
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
+
+
+@pytest.fixture
+def ministry(app: Flask) -> Agency:
+    return an_agency()
+
+
+@pytest.fixture
+def without_passwords() -> Iterator[None]:
+    set_sign_in_configuration(SignInConfiguration(passwords=False, break_glass=frozenset({"administrator.web"})))
+    yield
+    set_sign_in_configuration(SignInConfiguration())
+
+
+@pytest.mark.usefixtures("without_passwords")
+def test_no_password_is_displayed_where_passwords_are_off(signed_in: SignedIn, ministry: Agency) -> None:
+    sent = {"name": "dana", "role": "agency_editor", "agency": ministry.bin, "language": "en"}
+    visit = signed_in(Role.ADMINISTRATOR)
+    page = visit.send("/people/new", **sent).text
+    assert 'id="secret"' not in page and "sign-in with a password is switched off" in page
+    dana = person_named("dana")
+    assert dana is not None and "Set a new password" not in visit.get(f"/people/{dana.id}").text
+
+
+@pytest.mark.usefixtures("without_passwords")
+def test_table_gives_no_passwords_where_passwords_are_off(ministry: Agency) -> None:
+    content = f"name,role,agency\ndana,agency_editor,{ministry.bin}".encode()
+    (created,) = import_people(an_actor(Role.ADMINISTRATOR), content, dry_run=False).created
+    assert (created.outcome, created.password) == ("provider", None)

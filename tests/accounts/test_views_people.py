@@ -1,17 +1,23 @@
-"""Pages of people: list with search and filters, a person's page, bulk move, second factor, home of administrators."""
+"""Pages of people: lists, a person's page and history, bulk moves, as each role sees them."""
 
 from __future__ import annotations
 
 import re
 
+import pyotp
 import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import disable_account
+from registry.accounts.factors import begin_totp_enrolment, finish_totp_enrolment
 from registry.accounts.models import Person
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
 from registry.accounts.service import NewPerson, add_person, person_named
+from registry.accounts.sessions import find_factor_session
+from registry.accounts.sign_in import sign_in
+from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
+from registry.core.clock import now
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.web import SignedIn, Visit
 
@@ -93,3 +99,91 @@ def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Age
     assert "auditor: The role “Auditor” cannot have an agency." in answer
     moved = [person_named(f"p{number}") for number in range(3)]
     assert [each.agency_id for each in moved if each] == [other.id] * 3
+
+
+def listed_person(name: str, agency: Agency | None = None, role: Role = Role.AGENCY_EDITOR) -> Person:
+    return add_person(ADMINISTRATOR, NewPerson(name, role, agency.id if agency else None), PASSWORD)
+
+
+@pytest.fixture
+def listed_ministry(app: Flask) -> Agency:
+    return an_agency()
+
+
+def test_list_displays_how_many_people_it_has_on_all_pages(signed_in: SignedIn, listed_ministry: Agency) -> None:
+    for number in range(30):
+        listed_person(f"p{number:02}", listed_ministry)
+    visit = signed_in(Role.ADMINISTRATOR)
+    assert "People in this list: 31" in visit.get("/people").text
+    assert "People in this list: 30" in visit.get(f"/people?agency={listed_ministry.bin}").text
+
+
+def test_all_people_of_a_filtered_list_move_from_all_its_pages(signed_in: SignedIn, listed_ministry: Agency) -> None:
+    other = an_agency()
+    for number in range(30):
+        listed_person(f"p{number:02}", listed_ministry)
+    visit = signed_in(Role.ADMINISTRATOR)
+    assert "Move all people of this list" not in visit.get("/people").text
+    assert "Move all people of this list (30)" in visit.get(f"/people?agency={listed_ministry.bin}").text
+    page = f"/people/agency?all=yes&agency={listed_ministry.bin}"
+    chosen = re.findall(r'name="person" value="(\d+)"', visit.get(page).text)
+    assert len(chosen) == 30
+    assert "30 people have moved." in visit.send("/people/agency", page=page, person=chosen, agency=other.bin).text
+    moved = person_named("p29")
+    assert moved is not None and moved.agency_id == other.id
+
+
+def test_all_people_of_a_list_are_only_those_whom_the_user_manages(
+    signed_in: SignedIn, listed_ministry: Agency
+) -> None:
+    listed_person("editor", listed_ministry)
+    listed_person("head", listed_ministry, Role.AGENCY_ADMINISTRATOR)
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, listed_ministry)
+    page = visit.get(f"/people/agency?all=yes&agency={listed_ministry.bin}").text
+    assert "<li>editor</li>" in page and "<li>head</li>" not in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("нурлан", "Нұрлан Әбенов"),
+        ("абенов", "Нұрлан Әбенов"),
+        ("Нұрлан", "Нұрлан Әбенов"),
+        ("айгул", "Айгүл Серікова"),
+        ("серикова", "Айгүл Серікова"),
+        ("конырбаев", "Қоңырбаев Өмір"),
+        ("омир", "Қоңырбаев Өмір"),
+    ],
+)
+def test_names_are_searched_without_kazakh_letters(
+    signed_in: SignedIn, listed_ministry: Agency, typed: str, name: str
+) -> None:
+    for each in ("Нұрлан Әбенов", "Айгүл Серікова", "Қоңырбаев Өмір", "Петров Иван"):
+        listed_person(each, listed_ministry)
+    assert names(signed_in(Role.ADMINISTRATOR), f"q={typed}") == [name]
+
+
+def history(visit: Visit, person_id: int) -> str:
+    page = visit.get(f"/people/{person_id}").text.split("History of the account</h2>")[1]
+    return " ".join(re.sub(r"<[^>]+>", " ", page.split("</table>")[0]).split())
+
+
+def test_history_names_the_second_factor_and_the_command_line(signed_in: SignedIn) -> None:
+    person = add_person(local_actor(Role.ADMINISTRATOR), NewPerson("zhanna", Role.AUDITOR), PASSWORD)
+    session = find_factor_session(sign_in("zhanna", PASSWORD, "10.0.0.1", "r").secret, "", "")
+    assert session is not None
+    finish_totp_enrolment(session, pyotp.TOTP(begin_totp_enrolment(session).secret).at(now()))
+    shown = history(signed_in(Role.ADMINISTRATOR), person.id)
+    assert "Second factor: Authenticator app" in shown and "totp" not in shown
+    assert "Command line, " in shown and "local:" not in shown
+
+
+def test_auditor_sees_people_and_tokens_without_actions(signed_in: SignedIn) -> None:
+    person = add_person(ADMINISTRATOR, NewPerson("e.bek", Role.AGENCY_EDITOR, an_agency().id), PASSWORD)
+    key_id = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None).key_id
+    auditor = signed_in(Role.AUDITOR)
+    people, tokens = auditor.get("/people").text, auditor.get("/tokens").text
+    assert "e.bek" in people and "robot" in tokens and key_id in tokens
+    for text in ("Add a person", "Change role", "Set a new password", "Disable account", "Issue token", "Revoke token"):
+        assert text not in people + tokens
+    assert auditor.get(f"/people/{person.id}/edit").status_code == 403

@@ -22,7 +22,7 @@ from registry.imports.service import DryRunNotUsable, import_now, queue_import, 
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.projects.models import Project
 from registry.projects.service import restrict_project
-from tests.accounts.test_account_editing import a_person, session_of
+from tests.accounts.test_accounts import a_persons_account, session_of
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
@@ -160,7 +160,7 @@ def test_who_ran_an_import_reads_no_rows_of_it_after_the_account_lost_its_admiss
     app: Flask, change: AccountChanges
 ) -> None:
     agency, other = an_agency(), an_agency()
-    account = a_person("aizhan", Role.AGENCY_EDITOR, agency.id)
+    account = a_persons_account("aizhan", Role.AGENCY_EDITOR, agency.id)
     project = a_project(agency, external_id="A-1", name_ru="Система")
     with transaction():
         restrict_project(an_actor(Role.SUPERVISOR), project, True, "secret")

@@ -1,27 +1,123 @@
-"""Signing in and out at an OpenID Connect provider; wrong answers are in ``test_wrong_answers.py``."""
+"""Signing in and out at an OpenID Connect provider: configuration, second factor, concurrent sign-ins."""
 
 from __future__ import annotations
 
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from registry.accounts.account_changes import confirm_account, disable_account
 from registry.accounts.models import Account, OidcIdentity, account_named
-from registry.accounts.oidc_configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
+from registry.accounts.oidc_configuration import (
+    ClaimPaths,
+    SignInConfiguration,
+    SignInFileInvalid,
+    load_sign_in_file,
+    set_sign_in_configuration,
+)
+from registry.accounts.oidc_identities import IdentityClaims, SignInRequest, read_claims, sign_in_with_identity
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.sessions import WebSession
+from registry.core.clock import now
 from registry.core.database import db
+from registry.core.files import CONFIG
 from registry.journal.service import JournalEntry
+from tests.accounts.factors.steps import required
+from tests.accounts.factors.test_concurrent_requests import outcomes
 from tests.accounts.oidc.scripted_provider import ScriptedProvider
 from tests.factories import ADMINISTRATOR, an_actor, an_agency
 from tests.fixtures.web import PASSWORD, Visit
+from tests.present import Present
+
+__all__ = ["required"]
+
+
+TOKEN = {"iss": "https://idp.gov.kz", "sub": "p-1"}
+
+
+def load(folder: Path, text: str) -> SignInConfiguration:
+    path = folder / "sign_in.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_sign_in_file(path)
+
+
+def test_shipped_file_works_as_it_stands() -> None:
+    configuration = load_sign_in_file(CONFIG / "sign_in.toml")
+    claims = {**TOKEN, "name": "A", "roles": ["qaztech-auditor"], "amr": ["mfa"]}
+    read = read_claims(configuration, claims)
+    assert (read.issuer, read.subject, read.name, read.role) == ("https://idp.gov.kz", "p-1", "A", Role.AUDITOR)
+    assert read.second_factor is True
+    assert configuration.allows_password("anybody") is True
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[claims]\nmatch = "name"', "claims.match"),
+        ('[claims]\nnmae = "name"', "claims.nmae"),
+        ('[roles]\nking = ["x"]', "roles.king"),
+        ('[roles]\nreviewer = "x"', "roles.reviewer"),
+        ('[password]\nenabled = "no"', "password.enabled"),
+        ("[password]\nenabled = false", "password.break_glass"),
+        ('[second_factor]\namr = "mfa"', "second_factor.amr"),
+        ("roles = 1", "roles"),
+        ("[unknown]", "unknown"),
+        ("[claims", "not valid TOML"),
+    ],
+)
+def test_wrong_file_is_refused_with_its_key(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SignInFileInvalid, match=message):
+        load(tmp_path, text)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SignInFileInvalid, match="cannot be read"):
+        load_sign_in_file(tmp_path / "none.toml")
+
+
+def test_dotted_paths_descend_into_claims() -> None:
+    paths = ClaimPaths(name="profile.full", role="realm_access.roles", agency="https://idp.gov.kz/bin")
+    configuration = SignInConfiguration(paths, {Role.REVIEWER: frozenset({"r"})})
+    claims = {
+        **TOKEN,
+        "profile": {"full": " A  B "},
+        "realm_access": {"roles": ["x", "r"]},
+        "https://idp.gov.kz/bin": "960440000350",
+    }
+    read = read_claims(configuration, claims)
+    assert (read.name, read.role, read.agency) == ("A  B", Role.REVIEWER, "960440000350")
+
+
+def test_first_role_of_the_file_that_fits_counts() -> None:
+    roles = {Role.AGENCY_VIEWER: frozenset({"staff"}), Role.SUPERVISOR: frozenset({"boss"})}
+    claims = {**TOKEN, "roles": ["boss", "staff"]}
+    assert read_claims(SignInConfiguration(roles=roles), claims).role is Role.AGENCY_VIEWER
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"acr": "urn:high"}, True),
+        ({"acr": "urn:low"}, False),
+        ({"amr": ["pwd", "hwk"]}, True),
+        ({"amr": ["pwd"]}, False),
+        ({"amr": "hwk"}, False),
+        ({"amr": [["hwk"]]}, False),
+        ({}, False),
+    ],
+)
+def test_second_factor_is_what_the_file_names(claims: dict[str, object], expected: bool) -> None:
+    configuration = SignInConfiguration(acr=("urn:high",), amr=frozenset({"hwk"}))
+    assert read_claims(configuration, {**TOKEN, **claims}).second_factor is expected
+
 
 EDITOR = {"name": "Айгүл Сапарова", "roles": ["other", "qaztech-editor"], "organization_bin": "960440000350"}
 
@@ -273,3 +369,94 @@ def test_session_of_single_sign_on_ends_as_others_do(visit: Visit, provider: Scr
     session.last_used_at -= timedelta(minutes=61)
     db.session.commit()
     assert visit.client.get("/home").status_code == 303
+
+
+SUPERVISOR = {"name": "Н. Оспанов", "roles": "qaztech-supervisor"}
+VERIFY = "/sign-in/second-factor"
+
+
+@pytest.fixture
+def confirmed(required: None, app: Flask, provider: ScriptedProvider) -> None:
+    """A supervisor who comes from the provider, and whom two people have confirmed."""
+    sign_in(Visit(app.test_client()), provider, **SUPERVISOR)
+    account = account_named("Н. Оспанов")
+    assert account is not None
+    for role in (Role.ADMINISTRATOR, Role.SUPERVISOR):
+        confirm_account(an_actor(role), account.id, Role.SUPERVISOR)
+
+
+def test_sign_in_without_a_second_factor_at_the_provider_sets_one_up(
+    confirmed: None, visit: Visit, provider: ScriptedProvider
+) -> None:
+    answer = sign_in(visit, provider, amr=["pwd"])
+    assert answer.headers["Location"] == "/sign-in/second-factor?back=/projects"
+    page = visit.get(answer.headers["Location"])
+    assert page.request.path == "/account/factors/new" and 'name="back" value="/projects"' in page.text
+    assert visit.client.get("/home").headers["Location"].startswith(VERIFY)
+
+
+def test_second_factor_of_the_provider_counts(confirmed: None, visit: Visit, provider: ScriptedProvider) -> None:
+    answer = sign_in(visit, provider, amr=["pwd", "otp"])
+    assert answer.headers["Location"] == "/projects" and visit.client.get("/home").status_code == 200
+
+
+def test_step_up_of_a_person_without_an_own_factor_is_a_new_sign_in_at_the_provider(
+    confirmed: None, visit: Visit, provider: ScriptedProvider, present: Present
+) -> None:
+    present.set(now())
+    sign_in(visit, provider, amr=["otp"])
+    present.move(timedelta(minutes=16))
+    page = visit.get("/account/tokens/new")
+    assert page.request.path == VERIFY and 'name="password"' not in page.text
+    link = "/sign-in/oidc?back=/account/tokens/new&amp;again=yes"
+    assert f'href="{link}"' in page.text
+    location = visit.client.get(link.replace("&amp;", "&")).headers["Location"]
+    query = parse_qs(urlsplit(location).query)
+    assert (query["prompt"], query["max_age"]) == (["login"], ["0"])
+    provider.claims = {"amr": ["otp"], "auth_time": int(now().timestamp())}
+    answer = visit.client.get(f"/sign-in/oidc/callback?{provider.authorize(location)}")
+    assert answer.headers["Location"] == "/account/tokens/new"
+    assert visit.client.get("/account/tokens/new").status_code == 200
+
+
+def test_person_whom_the_provider_did_not_ask_again_has_no_fresh_factor(
+    confirmed: None, visit: Visit, provider: ScriptedProvider
+) -> None:
+    earlier = int((now() - timedelta(minutes=16)).timestamp())
+    sign_in(visit, provider, amr=["otp"], auth_time=earlier)
+    assert visit.client.get("/home").status_code == 200
+    assert visit.get("/account/tokens/new").request.path == VERIFY
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_provider_is_called_with_the_trace_of_the_request(app: Flask, provider: ScriptedProvider) -> None:
+    answer = app.test_client().get(
+        "/sign-in/oidc", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}, follow_redirects=False
+    )
+    assert answer.status_code in (302, 303)
+    assert provider.traces
+    assert all(trace is not None and trace.startswith(f"00-{TRACE}-") for trace in provider.traces)
+
+
+REQUEST = SignInRequest("10.0.0.1", "r")
+
+
+def claims_of(subject: str) -> IdentityClaims:
+    return IdentityClaims("https://login.example.kz", subject, "Saule", None, Role.AUDITOR, None, second_factor=False)
+
+
+def test_first_sign_ins_of_one_person_in_several_tabs_add_one_account(own_app: Flask) -> None:
+    tabs = [lambda: sign_in_with_identity(claims_of("p-1"), "token", REQUEST)] * 4
+    assert outcomes(own_app, tabs) == ["account-not-confirmed"] * 4
+    with own_app.app_context():
+        assert db.session.scalars(select(Account.name)).all() == ["Saule"]
+        assert len(db.session.scalars(select(OidcIdentity)).all()) == 1
+
+
+def test_first_sign_ins_of_two_namesakes_add_two_accounts(own_app: Flask) -> None:
+    people = [lambda subject=subject: sign_in_with_identity(claims_of(subject), "token", REQUEST) for subject in "ab"]
+    assert outcomes(own_app, people) == ["account-not-confirmed"] * 2
+    with own_app.app_context():
+        assert sorted(db.session.scalars(select(Account.name))) == ["Saule", "Saule 2"]
