@@ -20,12 +20,15 @@ from registry.flask_config import flask_config, use_configuration_files
 from registry.http.error_handlers import init_error_handlers
 from registry.http.health import init_health
 from registry.http.metrics import init_metrics
-from registry.http.rate_limit import init_rate_limit
-from registry.http.request_bodies import attach_body_drain
-from registry.http.request_context import init_request_ids
-from registry.http.request_log import attach_forwarded_warning, init_request_log, log_to_stderr
+from registry.http.requests import (
+    attach_body_drain,
+    attach_forwarded_warning,
+    init_request_ids,
+    init_request_log,
+    log_to_stderr,
+)
 from registry.http.responses import init_json
-from registry.http.security import attach_cross_origin, init_security_headers, init_security_txt
+from registry.http.security import attach_cross_origin, init_rate_limit, init_security_headers, init_security_txt
 from registry.http.telemetry import init_error_reports, init_tracing
 from registry.settings import Settings, read_settings
 from registry.web.application import attach_web

@@ -14,7 +14,7 @@ from registry.accounts.oidc_configuration import (
 from registry.core.working_days import load_calendar, set_calendar
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
-from registry.http.request_bodies import MAX_BODY
+from registry.http.requests import MAX_BODY
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.open_data.publication import PUBLICATION
 from registry.platform.inventory import PLATFORM_ACCOUNT
@@ -58,12 +58,12 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_CHECK_DEFAULT": False,
         # A form stays valid as long as its session: nobody loses what took two hours to write.
         "WTF_CSRF_TIME_LIMIT": None,
-        # http/cross_origin.py checks the origin, also over plain HTTP and behind a proxy that changes the host.
+        # http/security.py checks the origin, also over plain HTTP and behind a proxy that changes the host.
         "WTF_CSRF_SSL_STRICT": False,
         # Downloads and documents are sent as they are. There is no cache: pages belong to one person.
         "COMPRESS_ALGORITHM": ("zstd", "br", "gzip"),
         "COMPRESS_MIMETYPES": ("text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"),
         "COMPRESS_STREAMS": False,
-        # http/etag.py compares entity tags.
+        # http/responses.py compares entity tags.
         "COMPRESS_EVALUATE_CONDITIONAL_REQUEST": False,
     }

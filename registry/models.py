@@ -13,7 +13,7 @@ from registry.exemptions import models as exemptions
 from registry.flags import former_flags
 from registry.flags import models as flags
 from registry.government_reports import models as government_reports
-from registry.http import idempotency
+from registry.http import responses
 from registry.imports import models as import_runs
 from registry.inbox import models as inbox
 from registry.journal import service as journal
@@ -67,7 +67,7 @@ TABLES = (
     revisions,
     saved_views,
     webhooks,
-    idempotency,
+    responses,
     journal,
     outbox,
 )

@@ -22,12 +22,17 @@ from registry.api.parameters import PageSchema, StrictParser, list_query, page_r
 from registry.core.database import autocommit_reads, repeated
 from registry.core.errors import RegistryError
 from registry.core.lists import ListDeclaration
-from registry.http.authentication import REQUIRED_PERMISSION, authenticate
-from registry.http.idempotency import REPLAYED, request_digest, run_once
-from registry.http.parameters import Parameter, read_query
-from registry.http.request_bodies import JSON_TYPE, MERGE_PATCH, MULTIPART
-from registry.http.request_context import request_locale
-from registry.http.responses import make_tag, not_modified, require_fresh, require_if_match
+from registry.http.requests import JSON_TYPE, MERGE_PATCH, MULTIPART, Parameter, read_query, request_locale
+from registry.http.responses import (
+    REPLAYED,
+    make_tag,
+    not_modified,
+    request_digest,
+    require_fresh,
+    require_if_match,
+    run_once,
+)
+from registry.http.security import REQUIRED_PERMISSION, authenticate
 
 # What flask-smorest cannot know of an operation: its permission, its error responses, our own headers.
 

@@ -18,7 +18,7 @@ from registry.core.fields import BaseSchema
 from registry.core.lists import MAX_LIMIT, SEVERAL, ListDeclaration, Listing, Page, choices, every_page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.values import InvalidValue
-from registry.http.parameters import Parameter
+from registry.http.requests import Parameter
 from registry.http.responses import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
 from registry.projects.models import Project

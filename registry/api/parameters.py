@@ -25,16 +25,21 @@ from registry.core.fields import (
     parameter_problems,
 )
 from registry.core.lists import MAX_VALUES, NOT, SEVERAL, WORDS, Filter, ListDeclaration, Listing, Page
-from registry.http.parameters import COUNT, Parameter, next_link, page_parameters, read_query, take_page
-from registry.http.request_bodies import (
+from registry.http.requests import (
+    COUNT,
     JSON_TYPE,
     MAX_BATCH,
     MERGE_PATCH,
     MULTIPART,
+    Parameter,
+    next_link,
+    page_parameters,
     read_bytes,
     read_form,
     read_object,
+    read_query,
     require_content_type,
+    take_page,
 )
 
 # Parameters and bodies: schemas of queries, filters as parameters, and the webargs parser of the API.

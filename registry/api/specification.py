@@ -35,8 +35,15 @@ from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.core.fields import NOT_BLANK, BaseSchema, field_json_schema
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
-from registry.http.parameters import EXTERNAL_ID, ROW_ID, ExternalIdConverter, RowIdConverter
-from registry.http.request_bodies import MAX_BATCH, MAX_BODY, MAX_FILE
+from registry.http.requests import (
+    EXTERNAL_ID,
+    MAX_BATCH,
+    MAX_BODY,
+    MAX_FILE,
+    ROW_ID,
+    ExternalIdConverter,
+    RowIdConverter,
+)
 from registry.policies.schemas import RULE
 from registry.projects.fields import FIELDS
 from registry.projects.schemas import VERDICT

@@ -10,7 +10,7 @@ from marshmallow import fields
 from registry.core.messages import message
 from registry.core.translations import Language
 from registry.core.values import InvalidValue
-from registry.http.request_bodies import SentFile
+from registry.http.requests import SentFile
 
 MAX_ID_DIGITS: Final = 9
 TABLE_TEXT: Final = "CSV (UTF-8, UTF-16 or cp1251; comma, semicolon or tab) or XLSX, up to 20 MiB."

@@ -43,8 +43,7 @@ from registry.core.errors import Problem
 from registry.core.fields import BaseSchema, ReadOnly
 from registry.core.messages import message
 from registry.freeze.rules import RULES
-from registry.http.request_bodies import SentFile
-from registry.http.request_context import request_locale
+from registry.http.requests import SentFile, request_locale
 from registry.http.responses import document_download, make_tag, require_fresh_if_named
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api import DOCUMENT_EXAMPLE, FILE_TEXT, Letter

@@ -59,7 +59,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_date
 from registry.http.error_handlers import status_of
 from registry.http.http_errors import RouteNotFound
-from registry.http.request_bodies import read_files
+from registry.http.requests import read_files
 from registry.http.responses import document_download, make_tag
 from registry.letters.queries import letters_of_case
 from registry.projects.documents import documents_of

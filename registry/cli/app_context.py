@@ -19,7 +19,7 @@ from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
 from registry.flask_config import use_configuration_files
-from registry.http.request_log import JsonLines
+from registry.http.requests import JsonLines
 from registry.http.telemetry import init_error_reports
 from registry.settings import Settings, read_settings
 from registry.webhooks.sender import WEBHOOK_NETWORKS

@@ -28,7 +28,7 @@ from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.installation import save_job_run
 from registry.core.trace_context import trace_of_job
-from registry.http.idempotency import delete_old_responses
+from registry.http.responses import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.journal.verification import verify_when_due
 from registry.notifications.jobs import (

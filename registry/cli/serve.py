@@ -30,7 +30,7 @@ from registry.core.installation import keep_secret_key, warn_of_other_key
 from registry.core.schema import require_current_schema, upgrade_schema
 from registry.feed.queries import WAITING
 from registry.http.health import listen_for_health
-from registry.http.request_log import log_to_stderr, warn_at_start
+from registry.http.requests import log_to_stderr, warn_at_start
 from registry.settings import Settings, read_settings
 
 if TYPE_CHECKING:

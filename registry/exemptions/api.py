@@ -21,7 +21,7 @@ from registry.exemptions.models import Exemption
 from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION
 from registry.exemptions.service import add_exemption_document, exemption_documents_page, read_exemption_document
-from registry.http.request_bodies import SentFile
+from registry.http.requests import SentFile
 from registry.http.responses import document_download
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api import DOCUMENT_EXAMPLE, FILE_TEXT, Letter

@@ -19,8 +19,8 @@ from registry.core.fields import BaseSchema, ReadOnly, Timestamp, nullable, show
 from registry.core.lists import SEVERAL, choices, split_values
 from registry.core.values import InvalidValue
 from registry.feed.queries import MAX_WAIT_S, Change, ChangesRead, record_reads, wait_for_changes
-from registry.http.authentication import authenticate_again
-from registry.http.parameters import LIMIT, Parameter, take_page
+from registry.http.requests import LIMIT, Parameter, take_page
+from registry.http.security import authenticate_again
 
 MAX_SEQ: Final = 2**63 - 1
 AFTER: Final = Parameter(

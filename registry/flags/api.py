@@ -11,7 +11,7 @@ from registry.api.exports import PROJECT, add_exports, expand_parameter, split_e
 from registry.api.parameters import ListArguments
 from registry.flags.queries import FLAG_LIST, list_flags
 from registry.flags.schemas import FLAG
-from registry.http.request_context import request_locale
+from registry.http.requests import request_locale
 from registry.journal.read_replica import use_read_replica
 from registry.projects import examples
 

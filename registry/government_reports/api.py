@@ -41,7 +41,7 @@ from registry.government_reports.service import (
     return_government_report,
     submit_government_report,
 )
-from registry.http.parameters import Parameter
+from registry.http.requests import Parameter
 from registry.http.responses import CSV, PDF, csv_download, make_tag, pdf_download, require_fresh_if_named
 
 # Which version of a report a request reads.

@@ -10,7 +10,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.translations import DEFAULT_LANGUAGE
 from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of, render_document
 from registry.help.setup import hide_setup, setup_facts
-from registry.http.authentication import Public
+from registry.http.security import Public
 from registry.notifications.email import queue_test_email
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import current_user, page_locale

@@ -34,8 +34,7 @@ from registry.core.messages import message
 from registry.core.pdf import DocumentNotMade
 from registry.http import http_errors
 from registry.http.http_errors import DatabaseBusy, DatabaseUnavailable, StorageFull
-from registry.http.request_context import request_id, request_locale
-from registry.http.request_log import LOG
+from registry.http.requests import LOG, request_id, request_locale
 
 # What an answer says when the database does not do what it was asked: gone, too slow, or without room.
 

@@ -19,7 +19,7 @@ from registry.core.installation import OTHER_KEY, has_other_key, installed_at
 from registry.core.schema import schema_is_current
 from registry.flags.models import audit_in_future, last_good_audit
 from registry.http.error_handlers import error_of
-from registry.http.request_log import LOG
+from registry.http.requests import LOG
 from registry.journal.verification import RUNBOOK, last_verification
 from registry.settings import Settings
 

@@ -41,7 +41,7 @@ from registry.core.outbox import OutboxMessage
 from registry.core.queues import Backlog, backlog
 from registry.flags.models import AuditRun, last_good_audit
 from registry.flags.vocabulary import AuditStatus
-from registry.http.request_log import LOG, STARTED_AT
+from registry.http.requests import LOG, STARTED_AT
 from registry.imports.models import IMPORT_QUEUE, ImportRun
 from registry.journal.service import last_backup_at, last_drill_at
 from registry.journal.verification import last_verification

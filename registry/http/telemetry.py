@@ -16,8 +16,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from registry.core.database import db
 from registry.core.trace_context import HEADER, TraceContext, current_trace, use_trace
-from registry.http.request_context import request_id
-from registry.http.request_log import LOG
+from registry.http.requests import LOG, request_id
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter

@@ -34,9 +34,7 @@ from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Choice, InputField, ReadOnly, Text, Timestamp
 from registry.core.messages import message
 from registry.core.values import InvalidValue
-from registry.http.parameters import Parameter
-from registry.http.request_bodies import SentFile
-from registry.http.request_context import request_locale
+from registry.http.requests import Parameter, SentFile, request_locale
 from registry.http.responses import XLSX, xlsx_download
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
 from registry.imports.models import ANSWERS, OUTCOMES, ImportKind, ImportRun, ImportState

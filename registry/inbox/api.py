@@ -10,7 +10,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LINK, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, parameters_of
-from registry.http.request_context import request_locale
+from registry.http.requests import request_locale
 from registry.inbox import service
 from registry.inbox.queries import INBOX, InboxListing, cases_due_soon, count_unread
 from registry.inbox.schemas import DUE_SOON, INBOX_ENTRY, INBOX_READ, INBOX_READING

@@ -13,7 +13,7 @@ from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_ac
 from registry.api.parameters import ListArguments, filter_query, parameters_of
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, ReadOnly
-from registry.http.parameters import Parameter
+from registry.http.requests import Parameter
 from registry.http.responses import CSV, NDJSON, csv_download, ndjson_download
 from registry.journal.queries import JOURNAL, export_chain, export_csv
 from registry.journal.read_replica import use_read_replica

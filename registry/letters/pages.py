@@ -12,9 +12,9 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
 from registry.core.lists import Listing
 from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
-from registry.http.authentication import Public
 from registry.http.error_handlers import problem_response
 from registry.http.responses import pdf_download
+from registry.http.security import Public
 from registry.letters.queries import (
     COLUMNS,
     LETTER_LIST,

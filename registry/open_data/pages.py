@@ -12,11 +12,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from registry.agencies.pages import agency_names
 from registry.core.errors import RegistryError
 from registry.core.translations import lazy_text
-from registry.http.authentication import Public
 from registry.http.error_handlers import problem_response
 from registry.http.http_errors import OpenDataNotReady, RouteNotFound
 from registry.http.responses import CSV, PIECE, make_tag, not_modified
-from registry.http.security import own_address
+from registry.http.security import Public, own_address
 from registry.open_data.catalogue import catalogue, data_package
 from registry.open_data.publication import PUBLICATION, Publication
 from registry.open_data.queries import (

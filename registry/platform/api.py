@@ -23,8 +23,7 @@ from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.tables import Approval
 from registry.core.database import transaction
 from registry.core.fields import BaseSchema, ReadOnly
-from registry.http.request_bodies import SentFile
-from registry.http.request_context import request_locale
+from registry.http.requests import SentFile, request_locale
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects import examples
 from registry.projects.api import etag_data, project_row

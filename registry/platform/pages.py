@@ -16,7 +16,7 @@ from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.fields import BaseSchema
 from registry.exemptions.schemas import EXEMPTION_BODY
-from registry.http.request_bodies import read_files, read_form
+from registry.http.requests import read_files, read_form
 from registry.platform.inventory import read_upload, store_upload, take_upload
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.documents import documents_of

@@ -17,7 +17,7 @@ from registry.core.fields import DAY_SCHEMA, AnyDay, BaseSchema, ReadOnly, Text,
 from registry.core.lists import Listing
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
-from registry.http.parameters import Parameter
+from registry.http.requests import Parameter
 from registry.http.responses import make_tag, require_fresh_if_named
 from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies, record_of
 from registry.policies.schemas import (

@@ -55,9 +55,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.rules import started_on
 from registry.http.error_handlers import problem_body, status_of
-from registry.http.parameters import Parameter
-from registry.http.request_bodies import SentFile
-from registry.http.request_context import request_locale
+from registry.http.requests import Parameter, SentFile, request_locale
 from registry.http.responses import (
     CSV,
     NDJSON,

@@ -45,7 +45,7 @@ from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.http.http_errors import RouteNotFound
-from registry.http.request_bodies import SentFile, read_files, read_form
+from registry.http.requests import SentFile, read_files, read_form
 from registry.http.responses import csv_download, document_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.platform.confirmations import confirmations_of

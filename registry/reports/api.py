@@ -14,7 +14,7 @@ from registry.api.parameters import QueryParameter, QuerySchema
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, ReadOnly, Text, nullable, object_of
 from registry.freeze.vocabulary import Severity
-from registry.http.parameters import Parameter
+from registry.http.requests import Parameter
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus

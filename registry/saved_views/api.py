@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
 from registry.core.messages import message
-from registry.http.request_context import request_locale
+from registry.http.requests import request_locale
 from registry.saved_views.lists import MAX_COUNTED
 from registry.saved_views.queries import VIEW_LIST, ShownView, with_count
 from registry.saved_views.schemas import EXAMPLE, SENT, VIEW, VIEW_BODY

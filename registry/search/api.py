@@ -15,8 +15,7 @@ from registry.api.parameters import NO_CONTROLS, filter_query
 from registry.cases.vocabulary import Status
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, nullable
 from registry.freeze.vocabulary import AgencyKind, Severity
-from registry.http.parameters import Parameter
-from registry.http.request_context import request_locale
+from registry.http.requests import Parameter, request_locale
 from registry.letters.models import LetterKind
 from registry.projects.vocabulary import FreezeStatus
 from registry.search.service import search

@@ -16,7 +16,7 @@ from registry.core.clock import now
 from registry.core.translations import LANGUAGE_NAMES, LANGUAGES
 from registry.help import pages as help_pages
 from registry.http.http_errors import RouteNotFound
-from registry.http.parameters import ROW_ID, RowIdConverter
+from registry.http.requests import ROW_ID, RowIdConverter
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.open_data.publication import PUBLICATION
 from registry.web.assets import asset_url

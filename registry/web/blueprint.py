@@ -32,12 +32,15 @@ from werkzeug.wrappers import Response
 from registry.accounts.roles import Actor, Permission
 from registry.core.translations import LANGUAGES, Language
 from registry.extensions import csrf
-from registry.http.authentication import REQUIRED_PERMISSION, Public, RequiredPermission
-from registry.http.rate_limit import check_rate_limit
-from registry.http.request_bodies import limit_form
-from registry.http.request_context import request_locale
+from registry.http.requests import limit_form, request_locale
 from registry.http.responses import make_tag, not_modified
-from registry.http.security import require_same_origin
+from registry.http.security import (
+    REQUIRED_PERMISSION,
+    Public,
+    RequiredPermission,
+    check_rate_limit,
+    require_same_origin,
+)
 from registry.web.current_user import SESSION_COOKIE, TOKEN, current_user, locale_without_database, use_no_session
 from registry.web.formats import gettext
 

@@ -21,9 +21,8 @@ from registry.accounts.sessions import (
 )
 from registry.accounts.sign_in import DEVICE_MAX_AGE, cookie_suffix, device_cookie, known_device
 from registry.core.translations import LANGUAGES, Language
-from registry.http.authentication import PRINCIPAL
-from registry.http.rate_limit import check_rate_limit
-from registry.http.request_context import client_request_id, request_id, request_locale
+from registry.http.requests import PRINCIPAL, client_request_id, request_id, request_locale
+from registry.http.security import check_rate_limit
 
 # CSRF tokens of Flask-WTF, bound to the session of the current user. ``registry/flask_config.py`` has the settings.
 

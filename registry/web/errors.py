@@ -20,10 +20,8 @@ from registry.core.messages import message
 from registry.core.translations import lazy_text, translate
 from registry.http import http_errors
 from registry.http.error_handlers import DATABASE_ERRORS, OF_HTTP, error_of, problem_response, retry_after, status_of
-from registry.http.rate_limit import check_rate_limit
-from registry.http.request_bodies import form_limit
-from registry.http.request_context import request_id
-from registry.http.request_log import LOG
+from registry.http.requests import LOG, form_limit, request_id
+from registry.http.security import check_rate_limit
 from registry.journal.read_replica import read_primary
 from registry.web.blueprint import FIRST_PAGE, flash_message, page_address, pages, protect, to_second_factor, to_sign_in
 from registry.web.current_user import current_user, locale_without_database, page_locale

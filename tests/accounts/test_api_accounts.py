@@ -21,7 +21,7 @@ from registry.accounts.tokens import add_service_account, issue_own_token
 from registry.agencies.models import Agency
 from registry.cases.queries import find_case
 from registry.core.database import db, transaction
-from registry.http.idempotency import StoredResponse
+from registry.http.responses import StoredResponse
 from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import SAULE, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_service_token, an_actor, an_agency, in_session

@@ -14,8 +14,7 @@ from sqlalchemy import select
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.messages import message
-from registry.http.request_context import request_id
-from registry.http.request_log import JsonLines
+from registry.http.requests import JsonLines, request_id
 from registry.journal.service import JournalEntry
 from tests.api.callers import Caller, caller
 from tests.factories import a_bin, a_project, a_token

@@ -18,7 +18,7 @@ from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, declared
 from registry.api.openapi import FOLDER
 from registry.api.specification import make_specification
 from registry.app import OPEN_ENDPOINTS
-from registry.http.authentication import REQUIRED_PERMISSION
+from registry.http.security import REQUIRED_PERMISSION
 from registry.settings import CHECKOUT
 from tests.api.callers import BASE
 

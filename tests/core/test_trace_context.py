@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from registry.core.trace_context import current_trace, outgoing_headers, parse, trace_of_job
-from registry.http.request_log import JsonLines
+from registry.http.requests import JsonLines
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"

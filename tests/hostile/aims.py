@@ -16,7 +16,7 @@ from registry.agencies.models import Agency
 from registry.api.blueprint import Operation, RequestBody, declared_routes
 from registry.core.database import db
 from registry.core.fields import InputField, Text, WholeNumber
-from registry.http.request_bodies import MULTIPART
+from registry.http.requests import MULTIPART
 from registry.journal import service as journal
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
-from registry.http.request_log import LOG
+from registry.http.requests import LOG
 from tests.api.access_matrix.routes import TRIES
 from tests.factories import an_agency
 from tests.hostile.aims import Aim, aims

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from registry.http.request_log import ForwardedWarning, attach_forwarded_warning, warn_at_start
+from registry.http.requests import ForwardedWarning, attach_forwarded_warning, warn_at_start
 from tests.conftest import service_app
 
 FORWARDED = {"X-Forwarded-For": "198.51.100.1"}

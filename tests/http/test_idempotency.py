@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.http.idempotency import StoredResponse
+from registry.http.responses import StoredResponse
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import BASE, Caller, caller, code, codes

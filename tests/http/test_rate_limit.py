@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
-from registry.http.rate_limit import EXTENSION, RateLimiter
+from registry.http.security import RATE_LIMITER, RateLimiter
 from tests.api.callers import Caller, caller, code
 from tests.conftest import service_app
 from tests.factories import an_agency
@@ -37,9 +37,9 @@ def minutes() -> Minutes:
 @pytest.fixture
 def limited(app: Flask, minutes: Minutes) -> Iterator[Flask]:
     """The service with 20 requests a minute for a principal and 2 for an address without sign-in."""
-    app.extensions[EXTENSION] = RateLimiter(20, minutes)
+    app.extensions[RATE_LIMITER] = RateLimiter(20, minutes)
     yield app
-    del app.extensions[EXTENSION]
+    del app.extensions[RATE_LIMITER]
 
 
 def test_principal_is_limited_across_its_tokens_until_retry_after(limited: Flask, minutes: Minutes) -> None:
@@ -90,9 +90,9 @@ def test_counted_answer_says_how_many_requests_are_left(limited: Flask, minutes:
 
 def test_answer_that_is_not_counted_has_no_rate_limit(app: Flask, limited: Flask) -> None:
     assert limits(limited.test_client().get("/healthz")) == (None, None)
-    extension = app.extensions.pop(EXTENSION)
+    extension = app.extensions.pop(RATE_LIMITER)
     assert limits(caller(app.test_client(), "auditor").get("/projects")) == (None, None)
-    app.extensions[EXTENSION] = extension
+    app.extensions[RATE_LIMITER] = extension
 
 
 def test_who_is_not_signed_in_has_a_tenth_and_takes_nothing_from_who_is(limited: Flask) -> None:
@@ -108,9 +108,9 @@ def test_who_is_not_signed_in_has_a_tenth_and_takes_nothing_from_who_is(limited:
 def test_pages_are_counted_per_person_and_a_visitor_over_the_limit_gets_a_page(
     limited: Flask, minutes: Minutes, signed_in: SignedIn
 ) -> None:
-    limited.extensions[EXTENSION] = RateLimiter(1000, minutes)
+    limited.extensions[RATE_LIMITER] = RateLimiter(1000, minutes)
     person = signed_in(Role.AUDITOR)
-    limited.extensions[EXTENSION] = RateLimiter(20, minutes)
+    limited.extensions[RATE_LIMITER] = RateLimiter(20, minutes)
     visitor = limited.test_client()
 
     statuses = [visitor.get("/sign-in").status_code for _ in range(3)]
@@ -144,7 +144,7 @@ def test_documentation_counts_for_the_address_whatever_is_shown(limited: Flask, 
     client = limited.test_client(use_cookies=False)
     for headers in ({}, {"Authorization": "Bearer junk"}, {"Cookie": "a=b"}, {"Cookie": "a", "Authorization": ""}):
         for path in ("/api/v1/openapi.json", "/api/v1/docs", "/docs"):
-            limited.extensions[EXTENSION] = RateLimiter(20, minutes)
+            limited.extensions[RATE_LIMITER] = RateLimiter(20, minutes)
             answers = [client.get(path, headers=headers) for _ in range(3)]
 
             assert answers[2].status_code == 429, (path, headers)
@@ -162,7 +162,7 @@ def test_address_without_anything_is_not_found_and_over_the_limit_too_many_reque
         ("/api/v1/nothing", ""),
     ):
         for headers in ({}, {"Authorization": "Bearer junk"}, {"Cookie": "registry_language=en"}):
-            limited.extensions[EXTENSION] = RateLimiter(20, minutes)
+            limited.extensions[RATE_LIMITER] = RateLimiter(20, minutes)
             answers = [client.get(path, headers={"Accept": accept, **headers}) for _ in range(3)]
 
             assert [answer.status_code for answer in answers] == [404, 404, 429], (path, accept, headers)
@@ -179,9 +179,9 @@ def test_wrong_method_over_the_limit_is_too_many_requests(limited: Flask) -> Non
 def test_address_without_anything_counts_for_the_person_who_is_signed_in(
     limited: Flask, minutes: Minutes, signed_in: SignedIn
 ) -> None:
-    limited.extensions[EXTENSION] = RateLimiter(1000, minutes)
+    limited.extensions[RATE_LIMITER] = RateLimiter(1000, minutes)
     person = signed_in(Role.AUDITOR)
-    limited.extensions[EXTENSION] = RateLimiter(20, minutes)
+    limited.extensions[RATE_LIMITER] = RateLimiter(20, minutes)
 
     answers = [person.client.get("/nothing", headers={"Accept": "text/html"}) for _ in range(21)]
 

@@ -17,7 +17,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue
 from registry.core.database import db, transaction
-from registry.http.request_log import JsonLines
+from registry.http.requests import JsonLines
 from registry.imports.service import import_now, queue_import
 from tests.api.callers import BASE, Caller
 from tests.conftest import service_app

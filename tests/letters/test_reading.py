@@ -13,7 +13,7 @@ from sqlalchemy import select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.http.rate_limit import EXTENSION, RateLimiter
+from registry.http.security import RATE_LIMITER, RateLimiter
 from registry.letters.models import Letter
 from registry.projects.models import Project
 from tests.api.callers import caller
@@ -130,6 +130,6 @@ def test_checks_count_for_the_address_also_in_a_session(
     app: Flask, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visit = signed_in(Role.AUDITOR)
-    monkeypatch.setitem(app.extensions, EXTENSION, RateLimiter(20))
+    monkeypatch.setitem(app.extensions, RATE_LIMITER, RateLimiter(20))
     statuses = [visit.client.get(f"/verify/AAAABBBBCCCCDDD{digit}").status_code for digit in (2, 3, 4)]
     assert statuses == [404, 404, 429]

@@ -16,7 +16,7 @@ from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.api.blueprint import declared_routes
 from registry.api.openapi import specification_text
 from registry.cli.main import main
-from registry.http.authentication import REQUIRED_PERMISSION
+from registry.http.security import REQUIRED_PERMISSION
 
 READING: Final = {"GET", "HEAD", "OPTIONS"}
 # These run until they are stopped, or replace, copy or upgrade the whole database.

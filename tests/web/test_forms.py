@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import PERMISSIONS, Role
 from registry.core.database import db
 from registry.help.documents import DOCUMENTS
-from registry.http.authentication import REQUIRED_PERMISSION, Public
+from registry.http.security import REQUIRED_PERMISSION, Public
 from registry.projects.models import Project
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit

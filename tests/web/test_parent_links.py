@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from registry.accounts.roles import Role
-from registry.http.authentication import REQUIRED_PERMISSION
+from registry.http.security import REQUIRED_PERMISSION
 from registry.web.errors import unexpected
 from tests.cases.casework import flagged_case
 from tests.factories import a_project

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
-from registry.http.rate_limit import EXTENSION, RateLimiter
-from registry.http.request_log import JsonLines
+from registry.http.requests import JsonLines
+from registry.http.security import RATE_LIMITER, RateLimiter
 from tests.factories import a_token, bearer
 from tests.fixtures.web import SignedIn, Visit
 
@@ -77,12 +77,12 @@ def test_request_log_names_the_principal_of_the_api(app: Flask, caplog: pytest.L
 
 def test_request_log_names_the_principal_over_the_rate_limit(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     client, headers = app.test_client(), bearer(a_token(Role.REVIEWER, name="b.omarov"))
-    app.extensions[EXTENSION] = RateLimiter(1)
+    app.extensions[RATE_LIMITER] = RateLimiter(1)
     caplog.clear()
 
     for _ in range(2):
         client.get("/api/v1/projects", headers=headers)
-    del app.extensions[EXTENSION]
+    del app.extensions[RATE_LIMITER]
 
     assert logged(caplog) == [
         ("GET", "/api/v1/projects", 200, "b.omarov"),

@@ -46,8 +46,7 @@ from registry.core.fields import BaseSchema, Text
 from registry.core.translations import lazy_text
 from registry.http.error_handlers import retry_after, status_of
 from registry.http.http_errors import RouteNotFound
-from registry.http.request_context import client_request_id, request_id
-from registry.http.request_log import LOG
+from registry.http.requests import LOG, client_request_id, request_id
 from registry.http.security import own_address
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, flash_message, local_address, pages, redirect_to
 from registry.web.current_user import (
