@@ -11,7 +11,7 @@ from registry.accounts.oidc_configuration import (
     load_sign_in_file,
     set_sign_in_configuration,
 )
-from registry.core.working_days import load_calendar, set_calendar
+from registry.core.clock import load_calendar, set_calendar
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.requests import MAX_BODY

@@ -7,22 +7,36 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import wraps
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 import flask
 import flask_smorest
 from flask import Response, after_this_request, g, request
 from flask_smorest.exceptions import NotModified, PreconditionFailed
-from marshmallow import Schema
+from marshmallow import Schema, ValidationError
+from webargs.flaskparser import FlaskParser
 from werkzeug.http import http_date
 from werkzeug.routing import BaseConverter
 
 from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Actor, Permission, Role, Scope
-from registry.api.parameters import PageSchema, StrictParser, list_query, page_response, parameters_of
+from registry.api.parameters import PageSchema, QuerySchema, list_query, page_response, parameters_of
 from registry.core.database import autocommit_reads, repeated
-from registry.core.errors import RegistryError
+from registry.core.errors import Invalid, Malformed, RegistryError
+from registry.core.fields import body_problems, parameter_problems
 from registry.core.lists import ListDeclaration
-from registry.http.requests import JSON_TYPE, MERGE_PATCH, MULTIPART, Parameter, read_query, request_locale
+from registry.http.requests import (
+    JSON_TYPE,
+    MAX_BATCH,
+    MERGE_PATCH,
+    MULTIPART,
+    Parameter,
+    read_bytes,
+    read_form,
+    read_object,
+    read_query,
+    request_locale,
+    require_content_type,
+)
 from registry.http.responses import (
     REPLAYED,
     make_tag,
@@ -215,6 +229,78 @@ def current_actor() -> Actor:
     """Who calls this endpoint, as ``ApiBlueprint.requires`` found out."""
     actor: Actor = g.actor
     return actor
+
+
+# The webargs parser of the API: strict JSON, declared query parameters only, every wrong place named by a pointer.
+
+
+class StrictParser(FlaskParser):
+    """Loads what ``Blueprint.arguments`` asks for.
+
+    A wrong query parameter raises Malformed (400), a wrong body Invalid (422). Unknown names are refused by the
+    schemas themselves.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {}  # noqa: RUF012 - as webargs declares it
+    __location_map__ = {  # noqa: RUF012 - as webargs declares it
+        "query": "load_querystring",
+        "json": "load_json",
+        "batch_json": "load_batch_json",
+        "optional_json": "load_optional_json",
+        "merge_patch": "load_merge_patch",
+        "patch_to_check": "load_patch_to_check",
+        "multipart": "load_multipart",
+    }
+
+    def load_querystring(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """Return the query parameters as text. Raises Malformed for unknown, repeated and unusable ones."""
+        if not isinstance(schema, QuerySchema):
+            raise TypeError(f"{type(schema).__name__} is not a QuerySchema")
+        return read_query(schema.parameters)
+
+    def load_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """Return the JSON object of the body. Raises UnsupportedMediaType, PayloadTooLarge and BodyNotReadable."""
+        require_content_type(JSON_TYPE)
+        return read_object(read_bytes())
+
+    def load_optional_json(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the same; no body at all is an empty object."""
+        if not req.content_length and not read_bytes():
+            return {}
+        return self.load_json(req, schema)
+
+    def load_batch_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """Return the JSON object of a batch, which may be larger."""
+        require_content_type(JSON_TYPE)
+        return read_object(read_bytes(MAX_BATCH))
+
+    def load_merge_patch(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """Return the JSON object of a merge patch (RFC 7396)."""
+        require_content_type(MERGE_PATCH)
+        return read_object(read_bytes())
+
+    def load_patch_to_check(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the same; as JSON too, which is the type that a check took before."""
+        return self.load_json(req, schema) if req.mimetype == JSON_TYPE else self.load_merge_patch(req, schema)
+
+    def load_multipart(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
+        """Fields and files of a multipart body in one mapping. Raises as ``load_json`` does."""
+        require_content_type(MULTIPART)
+        fields, files = read_form()
+        return {**fields, **files}
+
+    def handle_error(
+        self,
+        error: ValidationError,
+        req: flask.Request,  # noqa: ARG002 - webargs' signature
+        schema: Schema,  # noqa: ARG002 - webargs' signature
+        **_kwargs: Any,
+    ) -> NoReturn:
+        """Raise Malformed for a query, Invalid for a body."""
+        ((location, messages),) = error.messages_dict.items()
+        if location == "query":
+            raise Malformed(parameter_problems(messages)) from error
+        raise Invalid(body_problems(messages)) from error
 
 
 class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped

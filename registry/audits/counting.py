@@ -28,9 +28,8 @@ from sqlalchemy import (
 from registry.accounts.roles import Actor, Permission
 from registry.audits.models import COUNTRY, NO_SEVERITY, NOT_GIVEN, AgencyCount, DailyCount, Dimension
 from registry.changes.service import changed_since, deleted_up_to, newest_seq
-from registry.core.bulk import insert_rows
 from registry.core.database import db, require_transaction, table_of
-from registry.core.dialects import is_among
+from registry.core.dialects import insert_rows, is_among
 from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, newest_good
 from registry.freeze.vocabulary import Placement
 from registry.projects.models import STATUS

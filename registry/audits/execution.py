@@ -20,10 +20,9 @@ from registry.audits.queries import COUNTS, LATER_COUNTS, RESTRICTED
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, Plan
 from registry.cases.models import Case
 from registry.cases.sync import sync_cases
-from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import require_transaction
-from registry.core.dialects import insert_or_ignore, refresh_statistics
+from registry.core.dialects import insert_or_ignore, insert_rows, refresh_statistics
 from registry.flags.former_flags import flags_written_by, highest_ids
 from registry.flags.freeze_status import lock_projects_with_status, policy_basis, write_freeze_status
 from registry.flags.models import (

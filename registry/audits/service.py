@@ -17,10 +17,9 @@ from registry.audits.schedule import exclusive_lock
 from registry.cases.models import CASE, Case, CaseEvent
 from registry.cases.sync import WAITING_FOR_REVIEWER
 from registry.core import outbox
-from registry.core.clock import now, rfc3339, today
+from registry.core.clock import national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
-from registry.core.working_days import national_calendar
 from registry.flags.former_flags import status_when_reopened
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, AuditRun, Flag, last_good_audit, lock_flags_for_audit

@@ -14,12 +14,11 @@ from registry.cases.service import decision_in_effect, end_orders, end_proposal
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import ActionName, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, STAGES
-from registry.core.clock import now, today
+from registry.core.clock import national_calendar, now, today
 from registry.core.database import db, require_transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
-from registry.core.working_days import national_calendar
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.current import policy_in_force

@@ -44,14 +44,13 @@ from registry.cases.service import news_of, record_visit
 from registry.cases.text_templates import filled, find_template, name_in, templates_for
 from registry.cases.vocabulary import ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
-from registry.core.clock import today
+from registry.core.clock import national_calendar, today
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
 from registry.core.fields import BaseSchema, Loaded, Text
 from registry.core.lists import MAX_LIMIT, Page
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, Language, lazy_text
 from registry.core.values import InvalidValue, read_day
-from registry.core.working_days import national_calendar
 from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of

@@ -26,11 +26,10 @@ from registry.cases.models import (
 from registry.cases.queries import find_case, may_review_restricted, reviewer_id
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import ActionName, Status
-from registry.core.clock import now, today
+from registry.core.clock import national_calendar, now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, invalid
-from registry.core.working_days import national_calendar
 from registry.flags.models import SEVERITY_RANK, Flag, lock_flags_for_review
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal

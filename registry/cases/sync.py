@@ -42,10 +42,9 @@ from registry.cases.queries import find_case_to_change
 from registry.cases.service import end_orders, end_proposal, send_back
 from registry.cases.transitions import waiting_proposal
 from registry.cases.vocabulary import AuditEvent, FurtherEvent, Status
-from registry.core.clock import now, today
+from registry.core.clock import national_calendar, now, today
 from registry.core.database import Instant, db, require_transaction, transaction
 from registry.core.dialects import is_among, refresh_statistics
-from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import (
     exemption_in_force,

@@ -16,10 +16,9 @@ from registry.accounts.same_person import ProposerLostAccess, account_ever_named
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
-from registry.core.clock import now, rfc3339, today
+from registry.core.clock import Calendar, national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, NotAllowed
-from registry.core.working_days import Calendar, national_calendar
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import DeadlineDays
 from registry.journal import service as journal

@@ -25,7 +25,7 @@ from registry.cli.backup import backups_in, taken_at
 from registry.cli.exit_codes import FAILED
 from registry.cli.output import as_json_option, cli_text, print_json, print_message
 from registry.cli.scheduler import jobs
-from registry.core.clock import ALMATY, TimeZoneDataStale, now, require_current_zone, rfc3339, today
+from registry.core.clock import ALMATY, TimeZoneDataStale, load_calendar, now, require_current_zone, rfc3339, today
 from registry.core.database import STANDBY, Base, db, init_database
 from registry.core.database_checks import (
     DISK_FULL,
@@ -40,7 +40,6 @@ from registry.core.errors import CalendarInvalid
 from registry.core.installation import ScheduledJob, has_other_key, installed_at, scheduled_jobs
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
-from registry.core.working_days import load_calendar
 from registry.flags.models import AuditRun, audit_in_future, last_good_audit
 from registry.freeze.current import policy_in_force, set_policy
 from registry.freeze.policy_file import PolicyInvalid, load_policy

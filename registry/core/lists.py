@@ -14,10 +14,9 @@ from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, not_, or_, select, true, tuple_
 
-from registry.core.bulk import estimated_rows
 from registry.core.clock import local_instant, now, rfc3339, today
 from registry.core.database import Instant, db
-from registry.core.dialects import is_sqlite
+from registry.core.dialects import estimated_rows, is_sqlite
 from registry.core.errors import Invalid, Malformed, Problem
 from registry.core.fields import MAX_AMOUNT, is_bin
 from registry.core.values import InvalidValue, control_character, exact_day

@@ -21,10 +21,9 @@ from registry.agencies.service import agency_by_bin
 from registry.agencies.vocabulary import Region
 from registry.approvals.service import approve
 from registry.cases.commission import propose_exemption
-from registry.core.clock import today
+from registry.core.clock import national_calendar, today
 from registry.core.database import db, transaction
 from registry.core.translations import translate
-from registry.core.working_days import national_calendar
 from registry.freeze.vocabulary import AgencyKind, Placement
 from registry.imports.models import IMPORT_QUEUE, ImportRun
 from registry.imports.service import import_now

@@ -22,9 +22,8 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import open_case
 from registry.cases.vocabulary import ActionName
-from registry.core.clock import clock_set_to, local_date, local_instant, today
+from registry.core.clock import clock_set_to, local_date, local_instant, national_calendar, today
 from registry.core.database import db, transaction
-from registry.core.working_days import national_calendar
 from registry.demo.records import (
     ACTS,
     ADMINISTRATOR,

@@ -14,9 +14,8 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import lock_agencies_for_import, own_agencies, share_agencies
 from registry.audits.verdicts import is_reason_required
-from registry.core.bulk import insert_rows
 from registry.core.database import db, require_transaction, table_of
-from registry.core.dialects import is_among, is_one_of
+from registry.core.dialects import insert_rows, is_among, is_one_of
 from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.spreadsheets.reader import Row

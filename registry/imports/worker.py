@@ -20,9 +20,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import Actor, Role, is_within
 from registry.agencies.service import BinTaken
-from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
+from registry.core.dialects import insert_rows
 from registry.core.errors import Invalid, RegistryError
 from registry.core.queues import Lease, LeaseLost
 from registry.core.spreadsheets.reader import Row, Table, stored_table

@@ -21,9 +21,9 @@ from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent
 from registry.cases.vocabulary import ActionName, AuditEvent, Status
 from registry.cases.workflow import ORDERING
-from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, table_of
+from registry.core.dialects import insert_rows
 from registry.inbox.models import EntryKind, InboxEntry, Watch
 from registry.projects.models import Project
 

@@ -20,7 +20,6 @@ from typing import Any, Final, Protocol
 from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.core.bulk import insert_rows
 from registry.core.clock import now, rfc3339
 from registry.core.database import (
     EncodedJson,
@@ -32,7 +31,7 @@ from registry.core.database import (
     require_transaction,
     table_of,
 )
-from registry.core.dialects import has_writing_ctes
+from registry.core.dialects import has_writing_ctes, insert_rows
 
 PENDING = "journal_recorded"
 

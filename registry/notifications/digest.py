@@ -20,10 +20,9 @@ from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent, Order, newest_in_force
 from registry.cases.vocabulary import Status
-from registry.core.clock import ALMATY, local_date, now
+from registry.core.clock import ALMATY, local_date, national_calendar, now
 from registry.core.database import db, transaction
 from registry.core.dialects import insert_or_ignore
-from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
 from registry.flags.models import AuditChange, AuditRun, lock_flags_for_audit
 from registry.flags.vocabulary import FlagChange

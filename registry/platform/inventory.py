@@ -16,9 +16,9 @@ from registry.accounts.account_names import FormerName
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, closed_problem
-from registry.core.bulk import insert_rows
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction, table_of, transaction
+from registry.core.dialects import insert_rows
 from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.fields import BaseSchema, Bin, Day, Text
 from registry.core.files import printable_file_name

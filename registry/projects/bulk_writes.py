@@ -15,10 +15,9 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, may_act_for, require_open
-from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now
 from registry.core.database import EncodedJson, db, require_transaction, table_of, transaction, violates
-from registry.core.dialects import is_among, is_one_of
+from registry.core.dialects import insert_rows, is_among, is_one_of, reserve_ids
 from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, Problem, RegistryError
 from registry.core.fields import Loaded, body_problems, is_bin
 from registry.core.search import project_words, search_words

@@ -26,9 +26,8 @@ from sqlalchemy import (
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
-from registry.core.bulk import copy_csv
 from registry.core.database import Instant, db, read_in_transaction, table_of
-from registry.core.dialects import has_copy, instant_text
+from registry.core.dialects import copy_csv, has_copy, instant_text
 from registry.core.fields import Entries, WholeNumber
 from registry.core.fields import Text as TextField
 from registry.core.postgresql import extend_timeouts

@@ -13,8 +13,8 @@ from zlib import crc32
 from sqlalchemy import Column, Index, SmallInteger, bindparam, delete, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.core.bulk import insert_rows
 from registry.core.database import Model, table_of, transaction
+from registry.core.dialects import insert_rows
 from registry.core.search import NAMES, WORD, Words, project_words, words_of
 from registry.projects.models import Project
 

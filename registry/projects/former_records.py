@@ -17,9 +17,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.accounts.agency_tree import paths
 from registry.accounts.roles import Actor
-from registry.core.bulk import insert_rows
 from registry.core.database import Instant, Model, db, table_of
-from registry.core.dialects import is_among
+from registry.core.dialects import insert_rows, is_among
 from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.values import comparable

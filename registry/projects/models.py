@@ -26,10 +26,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from stdnum.iso7064 import mod_11_10
 
 from registry.agencies.models import Agency
-from registry.core.bulk import next_id, reserve_ids
 from registry.core.clock import today
 from registry.core.database import Event, Instant, Model, require_transaction, table_of
-from registry.core.dialects import has_row_locks, has_sequences, insert_or_ignore
+from registry.core.dialects import has_row_locks, has_sequences, insert_or_ignore, next_id, reserve_ids
 from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.core.record_guards import COPIED
 from registry.projects.vocabulary import FreezeStatus

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session, contains_eager
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
-from registry.core.bulk import estimated_rows
 from registry.core.clock import today
 from registry.core.database import TRANSACTION_OPEN, db, table_of
-from registry.core.dialects import date_literal, has_statistics, has_word_index, is_sqlite
+from registry.core.dialects import date_literal, estimated_rows, has_statistics, has_word_index, is_sqlite
 from registry.core.fields import AMOUNT, YearlyAmounts
 from registry.core.lists import (
     ListDeclaration,

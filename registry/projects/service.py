@@ -12,9 +12,9 @@ from sqlalchemy.orm import contains_eager, lazyload, make_transient_to_detached
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AGENCY, closed_problem, may_act_for, share_agencies
-from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction, violates
+from registry.core.dialects import insert_related
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.search import project_words, search_words
 from registry.freeze.current import policy_in_force

@@ -23,13 +23,12 @@ from registry.audits.pages import rule_titles
 from registry.audits.queries import AUDIT_LIST, visible_run
 from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases, list_cases
-from registry.core.clock import today
+from registry.core.clock import national_calendar, today
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Day
 from registry.core.lists import Page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
-from registry.core.working_days import national_calendar
 from registry.flags.models import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show

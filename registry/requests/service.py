@@ -14,10 +14,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from registry.accounts.roles import SCHEDULE, Actor, Permission
 from registry.accounts.same_person import require_still_may
 from registry.agencies.service import agencies_by_id
-from registry.core.bulk import insert_rows, reserve_ids
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, table_of, transaction, violates
-from registry.core.dialects import is_among
+from registry.core.dialects import insert_rows, is_among, reserve_ids
 from registry.core.errors import Conflict
 from registry.flags.former_flags import reopen_flags
 from registry.flags.freeze_status import update_freeze_status

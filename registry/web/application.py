@@ -17,10 +17,11 @@ from registry.core.translations import LANGUAGE_NAMES, LANGUAGES
 from registry.help import pages as help_pages
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import ROW_ID, RowIdConverter
+from registry.http.security import FlaskSession
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.open_data.publication import PUBLICATION
 from registry.web.assets import asset_url
-from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, FlaskSession, Public, local_address, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, Public, local_address, pages, redirect_to
 from registry.web.current_user import current_user, page_locale, set_language_cookie
 from registry.web.errors import failure_message, init_error_pages, row_error_message
 from registry.web.formats import init_formats, init_translations

@@ -5,7 +5,6 @@ A view acts on POST only and is never called with HEAD: HEAD is handled as GET, 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -14,8 +13,6 @@ from urllib.parse import urlencode
 
 from flask import (
     Blueprint,
-    Flask,
-    Request,
     current_app,
     flash,
     make_response,
@@ -24,7 +21,6 @@ from flask import (
     request,
     url_for,
 )
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -48,24 +44,6 @@ from registry.web.formats import gettext
 
 # ``success``: the action was done. ``information``: nothing changed, and nothing is wrong. ``error``: it failed.
 FlashKind = Literal["success", "information", "error"]
-
-
-class FlaskSession(SecureCookieSessionInterface):
-    """Flask's session, used for flash messages and the CSRF token, signed with SHA-256 instead of SHA-1."""
-
-    digest_method = staticmethod(hashlib.sha256)
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session of the cookie. Without one, as with every request of the API, there is no signature to
-        check.
-        """
-        if app.secret_key and self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        """Return whether the cookie is for TLS only: wherever the service is reached over TLS, behind a proxy too."""
-        return super().get_cookie_secure(app) or request.is_secure
 
 
 def flash_message(text: str, kind: FlashKind = "success") -> None:

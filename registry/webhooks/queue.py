@@ -19,9 +19,9 @@ from sqlalchemy import ColumnElement, exists, func, select, text, true, update
 
 from registry.accounts.roles import SCHEDULE, Actor
 from registry.changes.service import deleted_up_to
-from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
+from registry.core.dialects import insert_rows
 from registry.core.queues import IN_SQL, Backlog, Lease, LeaseLost, Queue
 from registry.core.trace_context import outgoing_headers
 from registry.feed.queries import Change, ChangesExpired, ChangesNotReached, changes_at, read_changes, record_reads

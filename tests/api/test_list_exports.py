@@ -17,9 +17,9 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case
-from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, transaction
+from registry.core.dialects import insert_rows
 from registry.exemptions.service import record_exemption
 from registry.journal.service import JournalEntry
 from tests.api.callers import Caller, caller

@@ -41,7 +41,7 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
 def main() -> None:
     """Run the task that the arguments name."""
     from registry.cli.app_context import open_registry
-    from registry.core.working_days import CALENDAR_FILE, load_calendar, set_calendar
+    from registry.core.clock import CALENDAR_FILE, load_calendar, set_calendar
     from registry.settings import read_settings
     from tests.benchmark import tasks
 

@@ -8,7 +8,7 @@ import pytest
 
 from registry.cases.transitions import CaseDeadline, adjusted
 from registry.cases.vocabulary import Status
-from registry.core.working_days import CALENDAR_FILE, load_calendar
+from registry.core.clock import CALENDAR_FILE, load_calendar
 from registry.freeze.policy import DeadlineDays
 
 CALENDAR = load_calendar(CALENDAR_FILE)

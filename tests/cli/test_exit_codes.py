@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from registry.cli.app_context import open_registry
-from registry.core import working_days
+from registry.core import clock
 from registry.settings import read_settings
 from tests.fixtures.cli import CommandLine, of_processes
 
@@ -50,9 +50,9 @@ def test_commands_use_the_configured_calendar(
     calendar = tmp_path / "calendar.toml"
     calendar.write_text("days_off = [2026-01-05]\n")
     # Another test may have read the calendar of this process.
-    monkeypatch.setattr(working_days, "_current", [])
+    monkeypatch.setattr(clock, "_current", [])
     with open_registry(read_settings({**registry.settings, "REGISTRY_CALENDAR_FILE": str(calendar)})):
-        assert working_days.national_calendar().days_off == {date(2026, 1, 5)}
+        assert clock.national_calendar().days_off == {date(2026, 1, 5)}
 
 
 def test_command_log_is_json_lines_in_utc(registry: CommandLine) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, table_of, transaction
+from registry.core.dialects import insert_rows
 from registry.core.outbox import OutboxMessage
 
 STRANGE = ("NULL", "null", "", " ", "{a,b}", '"', "\\", '\\"', "a,b", "Әділет\nқұқық", "%s", ":x")

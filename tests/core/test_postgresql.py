@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from registry.audits.schedule import exclusive_lock
-from registry.core.bulk import insert_rows
 from registry.core.clock import now
 from registry.core.database import db, init_database, transaction
+from registry.core.dialects import insert_rows
 from registry.core.outbox import OutboxMessage
 from registry.core.postgresql import libpq_address
 from registry.core.settings import DatabaseLimits

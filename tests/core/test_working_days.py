@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.core.clock import CALENDAR_FILE, Calendar, load_calendar
 from registry.core.errors import CalendarInvalid
-from registry.core.working_days import CALENDAR_FILE, Calendar, load_calendar
 
 CALENDAR = load_calendar(CALENDAR_FILE)
 DAYS = st.dates(date(2025, 12, 1), date(2028, 12, 31))
