@@ -13,18 +13,19 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from registry.freeze.contradictions import CONTRADICTIONS
 from registry.freeze.dates import iso
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.rules import (
     DATA_GAP,
+    ENDED,
     ENDED_UNCONFIRMED,
     PLANNED,
     REWRITTEN,
     UNFINISHED,
     Rule,
-    ended_unconfirmed,
     started_on,
 )
 from registry.freeze.vocabulary import FINAL_STAGES, Severity
@@ -67,11 +68,13 @@ def table_findings(facts: Facts, started: date | None, policy: Policy, on: date)
     return findings
 
 
-def ended_finding(facts: Facts, policy: Policy, on: date) -> Finding | None:
-    """Return the finding on a final stage."""
-    rule = policy.rules[ENDED_UNCONFIRMED]
-    observed = ended_unconfirmed(facts, policy, on) if rule.enabled else None
-    return None if observed is None else Finding(ENDED_UNCONFIRMED, rule.severity, observed)
+def ended_findings(facts: Facts, policy: Policy, on: date) -> list[Finding]:
+    """Return the findings on a final stage."""
+    return [
+        Finding(name, policy.rules[name].severity, observed)
+        for name, rule in ENDED.items()
+        if policy.rules[name].enabled and (observed := rule(facts, policy, on)) is not None
+    ]
 
 
 def edited(facts: Facts, policy: Policy) -> Observed | None:
@@ -124,7 +127,7 @@ def registered_again(facts: Facts, policy: Policy) -> Observed | None:
     if not observed:
         return None
     rules = [rule for rule in (*UNFINISHED, ENDED_UNCONFIRMED) if rule in observed]
-    names = (name for rule in rules for name in observed[rule] if not name.startswith(EARLIER))
+    names = (name for rule in rules for name in observed[rule] if _is_value(name))
     return {FORMER_RULES: ", ".join(rules), **{name: _value(name, facts, policy) for name in names}}
 
 
@@ -157,8 +160,7 @@ def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int) -> F
 
 def _findings(facts: Facts, policy: Policy, on: date) -> list[Finding]:
     if facts.stage in FINAL_STAGES:
-        finding = ended_finding(facts, policy, on)
-        return [] if finding is None else [finding]
+        return ended_findings(facts, policy, on)
     return table_findings(facts, started_on(facts, policy), policy, on)
 
 
@@ -199,13 +201,17 @@ def _observed(ended: dict[str, tuple[Finding, Facts]], facts: Facts, policy: Pol
     observed: Observed = {"earlier_rules": ", ".join(rules)}
     for finding, before in (ended[rule] for rule in rules):
         for name in finding.observed:
-            if name.startswith(EARLIER):
+            if not _is_value(name):
                 continue
             now, then = _value(name, facts, policy), _value(name, before, policy)
             observed[name] = now
             if now != then:
                 observed.setdefault(f"{EARLIER}{name}", then)
     return observed
+
+
+def _is_value(name: str) -> bool:
+    return not name.startswith(EARLIER) and name != CONTRADICTIONS
 
 
 def _value(name: str, facts: Facts, policy: Policy) -> str | int | None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from registry.freeze.dates import RecordingDate, iso
-from registry.freeze.edits import FORMER_RULES, edited, ended_finding, registered_again, table_findings
+from registry.freeze.edits import FORMER_RULES, edited, ended_findings, registered_again, table_findings
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
@@ -81,14 +81,16 @@ def next_change(facts: Facts, policy: Policy, on: date) -> NextChange | None:
 
 
 def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
-    finding = ended_finding(facts, policy, on)
+    findings = ended_findings(facts, policy, on)
     rule = policy.rules[ENDED_UNCONFIRMED]
-    if finding is None and facts.former and rule.enabled and not ending_confirmed(facts, on):
+    is_found = any(finding.rule == ENDED_UNCONFIRMED for finding in findings)
+    if facts.former and not is_found and rule.enabled and not ending_confirmed(facts, on):
         former = registered_again(facts, policy)
         if former is not None:
             ended = {"stage": facts.stage, "ended_on": iso(facts.ended_on)}
             finding = Finding(ENDED_UNCONFIRMED, rule.severity, {**ended, FORMER_RULES: former[FORMER_RULES]})
-    return () if finding is None else (finding,)
+            return (*findings, finding)
+    return tuple(findings)
 
 
 def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:

@@ -8,35 +8,53 @@ from typing import Final
 
 from registry.freeze.policy import RulePolicy, Wording
 
+# Newer than some installations: the next draft of a policy that lacks them has them in use.
+NEW_IN_DRAFTS: Final = frozenset({"integrity.contradiction"})
+_ACT: Final = {"kk": "Тізілім саясаты", "ru": "Политика реестра", "en": "Policy of the registry"}
+
+
+def _disabled(
+    severity: str, title: Mapping[str, str], remedy: Mapping[str, str], text: Mapping[str, str]
+) -> RulePolicy:
+    wording = Wording(act=_ACT, text=text, in_force_from=date(2026, 1, 1))
+    return RulePolicy(False, severity, title, remedy, (wording,), kk_reviewed=False)
+
+
 DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
-    "integrity.unattested": RulePolicy(
-        enabled=False,
-        severity="low",
-        title={
+    "integrity.contradiction": _disabled(
+        "medium",
+        {
+            "kk": "Жазбадағы мәліметтер бір-біріне қайшы келеді",
+            "ru": "Сведения записи противоречат друг другу",
+            "en": "Statements that cannot be true together",
+        },
+        {
+            "kk": "Қате мәліметті түзетіп, себебін көрсетіңіз. Бәрі дұрыс болса, растайтын құжатты тіркеңіз.",
+            "ru": "Исправьте ошибочные сведения и укажите причину. Если всё верно, приложите подтверждающий документ.",
+            "en": "Correct what is wrong and give the reason. If all of it is true, upload the document that shows it.",
+        },
+        {
+            "kk": "жазбадағы мәліметтер бір-біріне қайшы келмейді.",
+            "ru": "сведения записи не противоречат друг другу.",
+            "en": "the statements of a record do not contradict each other.",
+        },
+    ),
+    "integrity.unattested": _disabled(
+        "low",
+        {
             "kk": "Жазбаның дұрыстығы уақтылы расталмаған",
             "ru": "Достоверность записи не подтверждена в срок",
             "en": "Record not confirmed as still true",
         },
-        remedy={
+        {
             "kk": "Жазбаны тексеріп, қажет болса түзетіңіз де, дұрыс екенін растаңыз.",
             "ru": "Проверьте запись, при необходимости исправьте её и подтвердите, что она верна.",
             "en": "Check the record, correct it where needed, and confirm that it is true.",
         },
-        clauses=(
-            Wording(
-                act={
-                    "kk": "Тізілім саясаты",
-                    "ru": "Политика реестра",
-                    "en": "Policy of the registry",
-                },
-                text={
-                    "kk": "ұйым өз жазбаларының әлі де дұрыс екенін мерзімді түрде растайды.",
-                    "ru": "организация периодически подтверждает, что её записи по-прежнему верны.",
-                    "en": "the agency confirms from time to time that its records are still true.",
-                },
-                in_force_from=date(2026, 1, 1),
-            ),
-        ),
-        kk_reviewed=False,
-    )
+        {
+            "kk": "ұйым өз жазбаларының әлі де дұрыс екенін мерзімді түрде растайды.",
+            "ru": "организация периодически подтверждает, что её записи по-прежнему верны.",
+            "en": "the agency confirms from time to time that its records are still true.",
+        },
+    ),
 }

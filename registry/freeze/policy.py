@@ -63,7 +63,8 @@ class Policy:
     decision replaces it (Administrative Procedural Code, Art. 91). ``edit_severity``: of the finding that an edit
     leaves which ends a serious one; NOT_JUDGED for none. ``digest`` is the SHA-256 (hex) of the policy file, ``text``
     its content. ``targets``: the share of projects in scope that should be on the platform on a date, in percent,
-    ordered by date; the overview compares with them, no rule does.
+    ordered by date; the overview compares with them, no rule does. ``work_before_contract_days``: by how many calendar
+    days work may precede its contract.
     """
 
     version: str
@@ -87,6 +88,7 @@ class Policy:
     targets: tuple[tuple[date, int], ...] = ()
     appeal_suspends: bool = True
     edit_severity: str = NOT_JUDGED
+    work_before_contract_days: int = 30
     text: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:

@@ -150,6 +150,8 @@ _POLICY: Mapping[str, ValueType] = {
     "onboarding_limit_months": _whole(1, 600, "months"),
     # Optional, so that older policy files stay valid; so is the rule on attestation.
     "attestation_months": _whole(0, 600, "months")._replace(required=False),
+    # Read by a rule that older policy files do not have.
+    "work_before_contract_days": _whole(0, 3650, "days")._replace(required=False),
     # Optional, so that a stored version judges a past day as it did.
     "edit_severity": _one_of((NOT_JUDGED, *Severity.codes()))._replace(required=False),
     "case_from_severity": _one_of(Severity.codes()),
@@ -309,6 +311,7 @@ _PLAIN: Final = (
     "verification_grace_days",
     "onboarding_limit_months",
     "attestation_months",
+    "work_before_contract_days",
     "edit_severity",
     "case_from_severity",
     "change_threshold_percent",
@@ -422,6 +425,7 @@ FORMER_NAMES: Final[Mapping[str, str]] = {
 # The defaults, for policy files without the keys.
 DOCUMENT_QUOTA_MIB = 200
 ATTESTATION_MONTHS = 6
+WORK_BEFORE_CONTRACT_DAYS = 30
 
 
 class PolicyInvalid(Exception):
@@ -494,6 +498,7 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         verification_grace_days=document["verification_grace_days"],
         onboarding_limit_months=document["onboarding_limit_months"],
         attestation_months=document.get("attestation_months", ATTESTATION_MONTHS),
+        work_before_contract_days=document.get("work_before_contract_days", WORK_BEFORE_CONTRACT_DAYS),
         edit_severity=document.get("edit_severity", NOT_JUDGED),
         case_from_severity=document["case_from_severity"],
         change_threshold_percent=document["change_threshold_percent"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from registry.freeze.contradictions import CONTRADICTIONS, LINES
 from registry.freeze.dates import add_months, format_date
 from registry.freeze.policy import Policy
 from registry.freeze.texts import Translate, in_language, lazy_text
@@ -107,6 +108,9 @@ class _Reason:
                 return self._format(_BACKDATED, began, started=began, contract=contract, days=_days(began, contract))
             case "integrity.rewritten":
                 return self._rewritten(started)
+            case "integrity.contradiction":
+                codes = str(observed.get(CONTRADICTIONS) or "").split(", ")
+                return " ".join(self._contradiction(LINES[code].text) for code in codes if code in LINES)
             case "integrity.ended-unconfirmed":
                 ended = self._day("ended_on")
                 return self._format(_ENDED, ended, ended=ended) or self._format(_ENDED_UNDATED)
@@ -122,10 +126,25 @@ class _Reason:
             return ""
         if not cost:
             return self._format(_ZERO_COST)
+        return self._format(_SHARE, percent=self._percent(budget, cost), limit=self.policy.modification_limit_percent)
+
+    def _percent(self, amount: int, of: int) -> str:
         # Rounded up to a tenth, so that what is above the limit never looks like the limit.
-        tenths = -(-budget * 1000 // cost)
-        percent = str(tenths // 10) if tenths % 10 == 0 else f"{tenths // 10}{self._decimal_mark()}{tenths % 10}"
-        return self._format(_SHARE, percent=percent, limit=self.policy.modification_limit_percent)
+        tenths = -(-amount * 1000 // of)
+        return str(tenths // 10) if tenths % 10 == 0 else f"{tenths // 10}{self._decimal_mark()}{tenths % 10}"
+
+    def _contradiction(self, text: str) -> str:
+        days = {name: self._day(name) for name in self.observed if name.endswith("_on")}
+        budget, cost = self.observed.get("budget_kzt"), self.observed.get("object_original_cost_kzt")
+        limits: dict[str, int | str] = {
+            "months": self.policy.onboarding_limit_months,
+            "days": self.policy.work_before_contract_days,
+        }
+        if isinstance(budget, int) and isinstance(cost, int):
+            if not cost:
+                return self._format(_ZERO_COST)
+            limits["percent"] = self._percent(budget, cost)
+        return self._format(text, **days, **limits)
 
     def _consent(self) -> str:
         return self._format(_NO_CONSENT) if self.observed.get("consent_number", "given") is None else ""

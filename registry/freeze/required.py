@@ -66,6 +66,11 @@ _REQUIRED: Mapping[str, str] = {
         "The start ({clock}) was not moved to before {cutoff}, a creation was not renamed as other work, and no edit "
         "without confirmation and no new registration ended a finding of medium or high severity."
     ),
+    "integrity.contradiction": lazy_text(
+        "What the record states can be true together: work follows its contract (days allowed before it: "
+        "{before_contract}) and concerns an object that exists, the stage fits the dates, a migration leads to "
+        "QazTech, and the end follows the contract and the operation."
+    ),
     "integrity.ended-unconfirmed": lazy_text(
         "The ending is confirmed with the authorised body's agreement, or the object ended before {cutoff} and was "
         "registered as ended from the start, without a former record that had a finding of medium or high severity."
@@ -90,5 +95,6 @@ def required_text(rule: str, policy: Policy, language: str, translate: Translate
         grace=policy.verification_grace_days,
         onboarding=policy.onboarding_limit_months,
         attestation=policy.attestation_months,
+        before_contract=policy.work_before_contract_days,
         clock=", ".join(translate(_CLOCK[field]) for field in policy.start_clock),
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
+from registry.freeze.contradictions import contradiction, ending_contradiction
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, Observed
@@ -139,6 +140,7 @@ ENDED_UNCONFIRMED: Final = "integrity.ended-unconfirmed"
 LEGACY: Final = "freeze.legacy"
 # What stays when facts were changed so that a finding ends.
 REWRITTEN: Final = "integrity.rewritten"
+CONTRADICTION: Final = "integrity.contradiction"
 DATA_GAP: Final = "freeze.data-gap"
 PLANNED: Final = "freeze.planned"
 # The rule that holds beside the others and never keeps ``freeze.legacy`` away.
@@ -363,6 +365,14 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
     "migration.order-overdue": order_overdue,
     "integrity.backdated": backdated,
     REWRITTEN: rewritten,
+    CONTRADICTION: contradiction,
+}
+# The rules for final stages, which the caller has checked, in the order of the findings.
+ENDED: Final[Mapping[str, Callable[[Facts, Policy, date], Observed | None]]] = {
+    CONTRADICTION: lambda facts, policy, on: (
+        None if ending_confirmed(facts, on) else ending_contradiction(facts, policy, on)
+    ),
+    ENDED_UNCONFIRMED: ended_unconfirmed,
 }
 # Every rule, in the order of the findings.
 RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY, UNATTESTED)

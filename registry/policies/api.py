@@ -166,6 +166,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "verification_grace_days": 30,
     "onboarding_limit_months": 6,
     "attestation_months": 6,
+    "work_before_contract_days": 30,
     "edit_severity": "medium",
     "case_from_severity": "medium",
     "change_threshold_percent": 25,

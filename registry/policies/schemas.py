@@ -73,6 +73,7 @@ class PolicyShown(BaseSchema):
     verification_grace_days = ReadOnly("How long a new placement may wait for its confirmation.", WHOLE)
     onboarding_limit_months = ReadOnly("How far ahead the end of a move may lie.", WHOLE)
     attestation_months = ReadOnly("How often a record is confirmed, in calendar months; 0 for never.", WHOLE)
+    work_before_contract_days = ReadOnly("By how many calendar days work may precede its contract.", WHOLE)
     edit_severity = ReadOnly(
         "The severity of what an edit leaves that ends a serious finding; `none`: edits are not judged.", EDIT_SEVERITY
     )
@@ -152,6 +153,7 @@ class PolicySettings(BaseSchema):
     verification_grace_days = Setting(WHOLE)
     onboarding_limit_months = Setting(WHOLE)
     attestation_months = Setting(WHOLE)
+    work_before_contract_days = Setting(WHOLE)
     edit_severity = Setting(EDIT_SEVERITY)
     case_from_severity = Setting(SEVERITY)
     change_threshold_percent = Setting(WHOLE)

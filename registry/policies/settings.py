@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -14,7 +15,8 @@ from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, InputField
 from registry.core.values import InvalidValue, control_character, exact_day
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
-from registry.freeze.policy import Policy
+from registry.freeze.optional_rules import DISABLED_RULES, NEW_IN_DRAFTS
+from registry.freeze.policy import Policy, RulePolicy
 from registry.freeze.policy_file import KeyPath, format_path, policy_document, policy_text, validate, verdict_cases_text
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind, Placement, Stage, WorkType
@@ -28,16 +30,23 @@ MAX_COMPLAINT: Final = 500
 def changed_text(base: Policy, version: str, settings: Mapping[str, Any]) -> str:
     """Return the policy file of ``base`` with other settings, under another version.
 
-    ``deadlines`` and each rule are merged; a list, such as the clauses of a rule, is replaced as a whole. Raises
-    Invalid, which names every wrong key.
+    ``deadlines`` and each rule are merged; a list, such as the clauses of a rule, is replaced as a whole. Rules that
+    are newer than ``base`` are in use. Raises Invalid, which names every wrong key.
     """
-    former = policy_document(base)
+    former = policy_document(replace(base, rules=_with_new_rules(base)))
     document = _with_dates(_merged(former, {**settings, "version": version}))
     complaints = validate(document) or _unknown_names(_merged(former, _without_null(settings)))
     problems = [_problem(path, complaint) for path, complaint in complaints] or _unusable_texts(document, ())
     if problems:
         raise Invalid(problems)
     return policy_text(document)
+
+
+def _with_new_rules(base: Policy) -> dict[str, RulePolicy]:
+    return {
+        name: replace(rule, enabled=True) if name in NEW_IN_DRAFTS and rule is DISABLED_RULES[name] else rule
+        for name, rule in base.rules.items()
+    }
 
 
 def as_json(value: Any) -> Any:

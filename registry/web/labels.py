@@ -170,6 +170,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "order_migrate_by": lazy_text("Order to migrate by"),
     "earlier_rules": lazy_text("Rules that an edit ended"),
     "former_rules": lazy_text("Rules that a former record came under"),
+    "contradictions": lazy_text("What contradicts"),
     "earlier_contract_signed_on": lazy_text("Contract signed on, as recorded earlier"),
     "earlier_work_started_on": lazy_text("Work started on, as recorded earlier"),
     "earlier_pilot_started_on": lazy_text("Pilot started on, as recorded earlier"),

@@ -86,13 +86,13 @@ def test_audit_is_held_from_fifty_projects_and_more_than_a_quarter(
 def test_project_that_changes_its_flags_is_neither_newly_flagged_nor_clear(app: Flask, present: Present) -> None:
     present.set(LAST)
     agency = an_agency()
-    create_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2027-01-01")
+    create_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2026-01-05")
     audit()
     # Each project loses its first flag and gets two others, one of them of a higher severity.
     with transaction() as session:
         session.execute(
             update(Project)
-            .values(work_type="creation", work_started_on=date(2025, 6, 1))
+            .values(work_type="creation", work_started_on=date(2025, 12, 25))
             .execution_options(synchronize_session=False)
         )
     present.set(NEXT)

@@ -96,7 +96,7 @@ def test_on_every_way_an_edit_that_ends_a_medium_flag_leaves_one_and_its_case(
     client: FlaskClient, signed_in: SignedIn, way: Callable[[FlaskClient, Project, Agency, SignedIn], None]
 ) -> None:
     agency = an_agency()
-    project = a_project(agency, work_type="development", object_commissioned_on="2018-05-14")
+    project = a_project(agency, work_type="development", stage="operation", object_commissioned_on="2018-05-14")
     audit()
     assert flags_of(project) == [("freeze.development", "medium", "open")]
     way(client, again(project), agency, signed_in)

@@ -341,4 +341,7 @@ def test_record_registered_again_as_ended_before_the_freeze_waits_for_a_confirma
     ended = {**AWAY, "stage": "terminated", "ended_on": "2025-05-15"}
     project = a_project(agency, **ended, change_reason=WHY)
     audit()
-    assert flags_of(project) == [("integrity.ended-unconfirmed", "medium", "open")]
+    assert flags_of(project) == [
+        ("integrity.contradiction", "medium", "open"),
+        ("integrity.ended-unconfirmed", "medium", "open"),
+    ]

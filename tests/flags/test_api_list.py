@@ -31,7 +31,14 @@ def flagged(supervisor: Caller, agency: Agency, foreign: Agency) -> tuple[str, s
     """A project of the agency, flagged since 30 May and last seen on 1 June, and one of another, since 1 June."""
     own = a_project(agency, region="71", sector="07").number
     supervisor.post("/audits", {"on": "2026-05-30"})
-    other = a_project(foreign, work_type="maintenance", object_commissioned_on="2020-01-01", region="75", sector="09")
+    other = a_project(
+        foreign,
+        work_type="maintenance",
+        stage="operation",
+        object_commissioned_on="2020-01-01",
+        region="75",
+        sector="09",
+    )
     supervisor.post("/audits", {})
     return own, other.number
 

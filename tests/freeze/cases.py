@@ -31,6 +31,7 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "migration.order-overdue": "high",
         "integrity.backdated": "high",
         "integrity.rewritten": "medium high",
+        "integrity.contradiction": "medium",
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "low",
     }.items()

@@ -26,7 +26,7 @@ def facts(**changes: Any) -> Facts:
         "registered_on": date(2026, 1, 10),
         "contract_signed_on": date(2025, 2, 1),
         "work_started_on": date(2025, 3, 1),
-        "object_commissioned_on": date(2026, 1, 5),
+        "object_commissioned_on": date(2018, 5, 14),
     }
     return Facts(**(usual | changes))
 

@@ -37,6 +37,7 @@ TABLE_RULES = (
     "migration.order-overdue",
     "integrity.backdated",
     "integrity.rewritten",
+    "integrity.contradiction",
     "integrity.ended-unconfirmed",
     "freeze.legacy",
     "integrity.unattested",
@@ -242,6 +243,10 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             if started_on is not None and started_on >= C:
                 holds("integrity.rewritten")
 
+    # `integrity.contradiction`: "a line of the table of contradictions holds"
+    if contradicts_itself(facts, policy, D):
+        holds("integrity.contradiction")
+
     # `integrity.rewritten`, of an edit: "the row above does not hold, and an edit ended or lowered a serious finding"
     # "A policy without `edit_severity`, or with `none`, has only the first row."
     by_edit = False
@@ -273,7 +278,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             holds("integrity.unattested")
 
     # `integrity.ended-unconfirmed`: "stage final, ending not confirmed, and one of: `ended_on` is empty or ≥ C; an
-    # earlier revision was not final; an earlier revision had `ended_on` empty or ≥ C. The only rule for final stages"
+    # earlier revision was not final; an earlier revision had `ended_on` empty or ≥ C"
     # It stands above `freeze.legacy` in the table, but the two never meet.
     if final:
         holding.clear()
@@ -281,6 +286,9 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= D:
             ending_confirmed = True
         if not ending_confirmed:
+            # "final, and the ending is not confirmed": the second half of the table of contradictions
+            if its_ending_contradicts(facts, policy):
+                holds("integrity.contradiction")
             if facts.ended_on is None:
                 holds("integrity.ended-unconfirmed")
             elif facts.ended_on >= C:
@@ -302,6 +310,57 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         else:
             add_finding(rule)
     return findings
+
+
+def contradicts_itself(facts: Facts, policy: Any, on: date) -> bool:
+    """The table "Contradictions", lines of work."""
+    # "the work began: `work_started_on`, without it `contract_signed_on`"
+    began = facts.work_started_on
+    if began is None:
+        began = facts.contract_signed_on
+    # "maintenance or modification, `object_commissioned_on` > D"
+    # "maintenance or modification, `object_commissioned_on` ≤ D and after the work began"
+    if facts.work_type in ("maintenance", "modification") and facts.object_commissioned_on is not None:
+        if facts.object_commissioned_on > on:
+            return True
+        if began is not None and began < facts.object_commissioned_on:
+            return True
+    # "maintenance, stage creation or testing"
+    if facts.work_type == "maintenance" and facts.stage in ("creation", "testing"):
+        return True
+    # "migration, and stage operation, or D is later than the day on which the work began + `onboarding_limit_months`
+    # calendar months; whatever placement is claimed"
+    if facts.work_type == "migration":
+        if facts.stage == "operation":
+            return True
+        if began is not None and on > calendar_months_later(began, policy.onboarding_limit_months):
+            return True
+    # "`commissioned_on` ≤ D, stage planning, creation, testing or pilot"
+    if facts.stage in ("planning", "creation", "testing", "pilot"):
+        if facts.commissioned_on is not None and facts.commissioned_on <= on:
+            return True
+    # "`work_started_on` more than `work_before_contract_days` (30) calendar days before `contract_signed_on`"
+    if facts.work_started_on is not None and facts.contract_signed_on is not None:
+        if facts.work_started_on + ONE_DAY * policy.work_before_contract_days < facts.contract_signed_on:
+            return True
+    # "maintenance, `budget_kzt` > `object_original_cost_kzt` (both set)"
+    if facts.work_type == "maintenance":
+        if facts.budget_kzt is not None and facts.object_original_cost_kzt is not None:
+            return facts.budget_kzt > facts.object_original_cost_kzt
+    return False
+
+
+def its_ending_contradicts(facts: Facts, policy: Any) -> bool:
+    """The table "Contradictions", lines of endings."""
+    if facts.ended_on is None:
+        return False
+    # "`ended_on` < `contract_signed_on`", "< `commissioned_on`", "< `object_commissioned_on`"
+    for other in (facts.contract_signed_on, facts.commissioned_on, facts.object_commissioned_on):
+        if other is not None and facts.ended_on < other:
+            return True
+    # "`ended_on` < C, and the first revision was final"
+    first = facts.past[0] if facts.past else facts
+    return first.stage in FINAL and facts.ended_on < policy.cutoff
 
 
 RANKS = {"low": 1, "medium": 2, "high": 3}

@@ -250,5 +250,7 @@ def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> An
         modification_limit_percent=rng.choice((20, 20, 0, 10, 29, 33, 57, 100)),
         verification_grace_days=rng.choice((30, 30, 0, 1, 10, 45)),
         attestation_months=rng.choice((6, 6, 0, 1, 12)),
+        onboarding_limit_months=rng.choice((6, 6, 1, 12)),
+        work_before_contract_days=rng.choice((30, 30, 0, 1, 400)),
         edit_severity=rng.choice(("medium", "medium", "medium", "none", "low", "high")),
     )

@@ -64,6 +64,6 @@ def test_registration_counts_until_the_first_attestation() -> None:
 
 def test_ended_and_confirmed_projects_need_no_attestation() -> None:
     day = date(2026, 12, 1)
-    ended = facts(stage="archived", ended_on=date(2025, 1, 1))
+    ended = facts(stage="archived", ended_on=date(2026, 6, 1), ending_confirmed_on=date(2026, 7, 1))
     placed = facts(placement="on_platform", placement_verified_on=date(2026, 2, 1))
     assert evaluate(ended, ENABLED, day) == () == evaluate(placed, ENABLED, day)

@@ -152,8 +152,9 @@ def test_placement_claim_adds_a_finding_and_removes_none_after_the_grace_period(
 
 
 @given(FACTS, ON, st.sampled_from(sorted(FINAL_STAGES)))
-def test_final_stage_has_one_rule_only(project: Facts, on: date, stage: str) -> None:
-    assert set(rules_of(replace(project, stage=stage), POLICY, on)) <= {"integrity.ended-unconfirmed"}
+def test_final_stage_has_only_the_rules_on_endings(project: Facts, on: date, stage: str) -> None:
+    rules = {"integrity.ended-unconfirmed", "integrity.contradiction"}
+    assert set(rules_of(replace(project, stage=stage), POLICY, on)) <= rules
 
 
 @given(FACTS, ON, st.sampled_from(RULES), st.sampled_from(Severity.codes()))
@@ -206,12 +207,13 @@ def test_confirmations_count_from_their_own_day_on() -> None:
     assert not on_platform(facts(placement_verified_on=day), day)
 
 
-def test_ending_before_the_freeze_that_was_always_recorded_needs_no_confirmation() -> None:
+def test_ending_before_the_freeze_that_was_always_recorded_contradicts_only_its_registration() -> None:
     day = date(2026, 5, 5)
     ended = facts(
         stage="written_off", ended_on=CUTOFF - ONE_DAY, past=(past(stage="archived", ended_on=CUTOFF - ONE_DAY),)
     )
-    assert rules_of(ended, POLICY, day) == []
+    assert rules_of(ended, POLICY, day) == ["integrity.contradiction"]
+    assert rules_of(replace(ended, ending_confirmed_on=day), POLICY, day) == []
     assert rules_of(replace(ended, ended_on=CUTOFF), POLICY, day) == ["integrity.ended-unconfirmed"]
     assert rules_of(replace(ended, past=(past(),)), POLICY, day) == ["integrity.ended-unconfirmed"]
 

@@ -43,7 +43,7 @@ def test_freeze_rules_observe_the_work_and_its_start() -> None:
     }
     assert observed("freeze.development", work_type="development", **NEW) == {
         "work_type": "development",
-        "object_commissioned_on": "2026-01-05",
+        "object_commissioned_on": "2018-05-14",
         "started_on": "2026-02-01",
     }
     assert observed("freeze.misclassified", work_type="development", object_commissioned_on=None, **NEW) == {
@@ -121,6 +121,11 @@ def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
         "earlier_work_type": "creation",
         "started_on": "2026-02-01",
     }
+    assert observed("integrity.contradiction", work_type="development", contract_signed_on=date(2025, 7, 1)) == {
+        "contradictions": "work-before-contract",
+        "work_started_on": "2025-03-01",
+        "contract_signed_on": "2025-07-01",
+    }
     ended = past(stage="archived")
     assert observed("integrity.ended-unconfirmed", stage="archived", past=(ended, past(), past(stage="pilot"))) == {
         "stage": "archived",
@@ -135,11 +140,11 @@ def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
 
 
 def test_legacy_observes_placement_and_work() -> None:
-    assert observed("freeze.legacy") == {
+    assert observed("freeze.legacy", object_commissioned_on=date(2026, 1, 5), **NEW) == {
         "placement": "off_platform",
         "work_type": "maintenance",
         "stage": "operation",
-        "started_on": "2025-02-01",
+        "started_on": "2026-02-01",
     }
 
 

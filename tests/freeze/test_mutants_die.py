@@ -17,14 +17,14 @@ BEFORE = date(2025, 6, 1)
 
 def test_ending_moved_before_the_freeze_observes_both_dates() -> None:
     ended = facts(stage="archived", ended_on=BEFORE, past=(past(stage="archived", ended_on=CUTOFF),))
-    (finding,) = evaluate(ended, POLICY, ON)
+    _, finding = evaluate(ended, POLICY, ON)
     assert finding.rule == "integrity.ended-unconfirmed"
     assert finding.observed == {"stage": "archived", "ended_on": "2025-06-01", "earlier_ended_on": "2026-01-01"}
 
 
 def test_ending_once_without_a_date_is_observed() -> None:
     ended = facts(stage="archived", ended_on=BEFORE, past=(past(stage="archived", ended_on=None),))
-    (finding,) = evaluate(ended, POLICY, ON)
+    _, finding = evaluate(ended, POLICY, ON)
     assert finding.observed == {"stage": "archived", "ended_on": "2025-06-01", "earlier_ended_on": None}
 
 

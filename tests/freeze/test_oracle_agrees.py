@@ -36,7 +36,8 @@ def the_law_in(policy: Any) -> str:
         f"cutoff={policy.cutoff} deadline={policy.migration_deadline} clock={policy.start_clock} "
         f"scope={sorted(policy.scope)} pilot={policy.pilot_limit_months} "
         f"percent={policy.modification_limit_percent} grace={policy.verification_grace_days} "
-        f"attestation={policy.attestation_months}\n  {rules}"
+        f"attestation={policy.attestation_months} onboarding={policy.onboarding_limit_months} "
+        f"before contract={policy.work_before_contract_days}\n  {rules}"
     )
 
 

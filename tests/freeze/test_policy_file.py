@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from registry.freeze.evaluation import evaluate
 from registry.freeze.policy import DeadlineDays
 from registry.freeze.policy_file import load_policy, policy_document, policy_text, read_policy
 from registry.freeze.rules import RULES
-from tests.freeze.factories import POLICY, POLICY_FILE
+from tests.freeze.factories import POLICY, POLICY_FILE, facts
 from tests.freeze.policy_texts import NEWLINE, SHIPPED, changed, line_of, problems
 
 
@@ -57,6 +58,7 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_attestation_are_o
         "migration.order-overdue": "high",
         "integrity.backdated": "high",
         "integrity.rewritten": "high",
+        "integrity.contradiction": "medium",
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "low",
         "integrity.unattested": "low",
@@ -179,6 +181,17 @@ def test_older_policy_file_without_attestation_loads_with_six_months_and_the_rul
     rule = policy.rules["integrity.unattested"]
     assert (rule.enabled, rule.severity, rule.title["en"]) == (False, "low", "Record not confirmed as still true")
     assert tuple(policy.rules) == RULES
+
+
+def test_older_policy_file_without_contradictions_does_not_judge_them() -> None:
+    start = SHIPPED.index('[rules."integrity.contradiction"]')
+    end = SHIPPED.index('[rules."integrity.ended-unconfirmed"]')
+    older = read_policy(SHIPPED[:start] + SHIPPED[end:].replace("work_before_contract_days = 30\n", ""), "policy.toml")
+    assert older.work_before_contract_days == 30
+    assert older.rules["integrity.contradiction"].enabled is False
+    begun_early = facts(work_type="development", contract_signed_on=date(2025, 7, 1))
+    rules = [[finding.rule for finding in evaluate(begun_early, each, date(2026, 5, 5))] for each in (older, POLICY)]
+    assert rules == [["freeze.legacy"], ["integrity.contradiction"]]
 
 
 def test_appeal_suspends_the_order_unless_the_policy_file_says_no() -> None:

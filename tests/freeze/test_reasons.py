@@ -122,6 +122,28 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
             "The former record had: Pilot beyond its limit.",
         ),
         (
+            "integrity.contradiction",
+            {
+                "contradictions": "work-before-contract, maintenance-above-cost",
+                "work_started_on": "2025-03-01",
+                "contract_signed_on": "2025-12-30",
+                "budget_kzt": 201,
+                "object_original_cost_kzt": 100,
+            },
+            "Work began on 1 March 2025, the contract is of 30 December 2025; days allowed: 30. "
+            "The maintenance costs more than the object: 201% of its original cost.",
+        ),
+        (
+            "integrity.contradiction",
+            {"contradictions": "maintenance-above-cost", "budget_kzt": 1, "object_original_cost_kzt": 0},
+            "The original cost of the object is given as 0.",
+        ),
+        (
+            "integrity.contradiction",
+            {"contradictions": "migration-stays-outside", "stage": "operation"},
+            "A migration is stated, and the object is not on QazTech; longest onboarding, in months: 6.",
+        ),
+        (
             "integrity.ended-unconfirmed",
             {"ended_on": "2027-02-01"},
             "Ended on 1 February 2027, which nobody has confirmed.",

@@ -50,7 +50,7 @@ def test_future_work_is_planned_unless_it_is_maintenance() -> None:
     assert "freeze.planned" in rules(work_type="migration", stage="planning", **UNDATED)
     assert "freeze.planned" not in rules(work_type="migration", stage="testing", **UNDATED)
     assert "freeze.planned" not in rules(work_type="migration", stage="planning")
-    (planned,) = evaluate(facts(**started(TOMORROW, work_type="migration")), POLICY, ON)
+    (planned,) = evaluate(facts(**started(TOMORROW, work_type="migration", stage="planning")), POLICY, ON)
     assert planned.observed["started_on"] == "2026-05-06"
 
 
@@ -73,7 +73,7 @@ def test_modification_limit_needs_both_amounts() -> None:
 def test_pilot_may_last_to_the_same_day_of_the_next_year() -> None:
     assert rules(stage="pilot", pilot_started_on=date(2025, 5, 5)) == ["freeze.legacy"]
     assert rules(stage="pilot", pilot_started_on=date(2025, 5, 4)) == ["freeze.pilot-limit"]
-    assert rules(stage="testing", pilot_started_on=date(2025, 5, 4)) == ["freeze.legacy"]
+    assert rules(stage="operation", pilot_started_on=date(2025, 5, 4)) == ["freeze.legacy"]
 
 
 def test_data_gap_covers_only_values_that_rules_need() -> None:
@@ -82,16 +82,18 @@ def test_data_gap_covers_only_values_that_rules_need() -> None:
     assert rules(**UNDATED) == ["freeze.legacy"]
     assert rules(stage="pilot") == ["freeze.data-gap"]
     assert rules(object_commissioned_on=None) == ["freeze.data-gap"]
-    assert rules(work_type="migration", object_commissioned_on=None) == ["freeze.data-gap"]
+    assert rules(CUTOFF, work_type="migration", stage="creation", object_commissioned_on=None, **started(EVE)) == [
+        "freeze.data-gap"
+    ]
     assert rules(work_type="development", object_commissioned_on=None) == ["freeze.legacy"]
     assert rules(placement="unknown") == ["freeze.data-gap"]
 
 
 def test_migration_is_overdue_after_the_deadline_for_what_was_in_operation_before_the_freeze() -> None:
     deadline, after = date(2026, 9, 30), date(2026, 10, 1)
-    assert rules(deadline, object_commissioned_on=EVE) == ["freeze.legacy"]
-    assert rules(after, object_commissioned_on=EVE) == ["migration.overdue"]
-    assert rules(after, object_commissioned_on=CUTOFF) == ["freeze.legacy"]
+    assert rules(deadline, object_commissioned_on=EVE, **UNDATED) == ["freeze.legacy"]
+    assert rules(after, object_commissioned_on=EVE, **UNDATED) == ["migration.overdue"]
+    assert rules(after, object_commissioned_on=CUTOFF, **UNDATED) == ["freeze.legacy"]
     assert rules(after, work_type="creation", object_commissioned_on=EVE) == ["freeze.transitional"]
     assert rules(after, work_type="creation", commissioned_on=EVE) == ["migration.overdue"]
 

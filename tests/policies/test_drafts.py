@@ -11,7 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.freeze.policy_file import PolicyInvalid, read_policy
+from registry.policies.settings import changed_text
 from tests.factories import a_token, bearer
+from tests.freeze.policy_texts import SHIPPED
 
 DRAFT = {"version": "2026.2", "based_on": "2026.1"}
 LATE = {"agency_kind": "central_body", "work_type": "creation", "stage": "creation", "placement": "off_platform"}
@@ -54,6 +56,18 @@ def test_draft_has_the_settings_of_its_base_except_those_that_differ(
     assert shown["rules"]["freeze.creation"]["severity"] == "low"
     assert shown["rules"]["freeze.creation"]["title_en"] == "New object started under the moratorium"
     assert shown["pilot_limit_months"] == 12
+
+
+def test_draft_based_on_a_version_without_a_newer_rule_has_it_in_use() -> None:
+    start = SHIPPED.index('[rules."integrity.contradiction"]')
+    end = SHIPPED.index('[rules."integrity.ended-unconfirmed"]')
+    older = read_policy(SHIPPED[:start] + SHIPPED[end:], "policy.toml")
+    drafted = read_policy(changed_text(older, "2026.2", {}), "draft")
+    assert drafted.rules["integrity.contradiction"].enabled is True
+    assert drafted.rules["integrity.unattested"].enabled is False
+    switched_off = changed_text(drafted, "2026.2", {"rules": {"integrity.contradiction": {"enabled": False}}})
+    again = read_policy(changed_text(read_policy(switched_off, "draft"), "2026.3", {}), "draft")
+    assert again.rules["integrity.contradiction"].enabled is False
 
 
 @pytest.mark.parametrize(
