@@ -22,9 +22,6 @@ from registry.cases.models import (
     case_acted,
     case_id_of_flag,
     case_seen,
-    cases_handed_over,
-    cases_moved_by_audit,
-    timeline_written,
 )
 from registry.cases.service import hand_over_cases
 from registry.changes.service import number_changes
@@ -42,7 +39,6 @@ from registry.flags.queries import (
 from registry.freeze.current import connect_later_versions
 from registry.government_reports.service import hand_over_reports
 from registry.imports.models import pass_on_imports
-from registry.inbox.events import record_audit, record_hand_over, record_timeline_entry
 from registry.inbox.service import mark_seen
 from registry.journal.service import entries_appended
 from registry.letters.service import discard_pending, issue_pending, prepare_letter
@@ -105,9 +101,6 @@ drafts_handed_over.connect(hand_over_drafts)
 work_handed_over.connect(hand_over_cases)
 work_handed_over.connect(hand_over_reports)
 
-timeline_written.connect(record_timeline_entry)
-cases_moved_by_audit.connect(record_audit)
-cases_handed_over.connect(record_hand_over)
 case_seen.connect(mark_seen)
 
 agency_succeeded.connect(pass_on_imports)

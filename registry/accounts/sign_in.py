@@ -24,7 +24,6 @@ from registry.accounts.service import person_named
 from registry.accounts.sessions import device_name, end_session, secret_hash_of, session_credential, start_session
 from registry.core.database import require_transaction, transaction
 from registry.core.errors import NotAllowed, RegistryError
-from registry.core.outbox import enqueue
 from registry.journal import service as journal
 
 
@@ -91,7 +90,7 @@ def sign_in(
             mark_signed_in(person.id)
         journal.record(actor, action, f"person:{person.name}")
         if device is None and not is_first:
-            enqueue("account.new-device", {"account": person.account_id})
+            journal.record(actor, "account.new-device", f"account:{person.name}")
     return SignedIn(secret, awaits_factor)
 
 

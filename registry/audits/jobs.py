@@ -13,13 +13,13 @@ from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Preparation
 from registry.audits.schedule import AuditRunning, ClockGuard, ScheduledRun, exclusive_lock, is_due, missed
 from registry.audits.service import save_failed_run
-from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
 from registry.core.installation import installed_at
 from registry.flags.models import AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
+from registry.journal import service as journal
 from registry.requests.service import carry_out_due_requests
 
 log = logging.getLogger(__name__)
@@ -143,8 +143,8 @@ def _list_missed(session: Session, scheduled: ScheduledRun) -> list[date]:
     ).all()
     missed_ids = {day: _save_missed(session, day) for day in missed(first, scheduled.on, set(audited))}
     new = {day: audit_id for day, audit_id in missed_ids.items() if audit_id is not None}
-    if new:
-        outbox.enqueue("audit.missed", {"audits": list(new.values())})
+    for day, audit_id in new.items():
+        journal.record(SCHEDULE, "audit.missed", f"audit:{audit_id}", {"on": day.isoformat()})
     return list(new)
 
 
@@ -190,6 +190,6 @@ def _save_failed_run(scheduled: ScheduledRun, error: Exception) -> None:
                 existing.scheduled_for = scheduled.on
             elif existing.status != "failed":
                 return
-            save_failed_run(existing, error)
+            save_failed_run(SCHEDULE, existing, error)
     except AuditRunning:
         log.info("another audit runs now", extra={"on": scheduled.on.isoformat()})

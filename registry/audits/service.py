@@ -16,7 +16,6 @@ from registry.audits.judgement import Preparation
 from registry.audits.schedule import exclusive_lock
 from registry.cases.models import CASE, Case, CaseEvent
 from registry.cases.sync import WAITING_FOR_REVIEWER
-from registry.core import outbox
 from registry.core.clock import national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
@@ -70,7 +69,7 @@ def run_audit(
     except Exception as error:
         failed = new_run(actor, day, "manual", policy or policy_in_force(day), dry_run=dry_run)
         failed.started_at = run.started_at
-        save_failed_run(failed, error)
+        save_failed_run(actor, failed, error)
         raise
 
 
@@ -83,8 +82,8 @@ def find_audit(actor: Actor, audit_id: int) -> AuditRun:
     return run
 
 
-def save_failed_run(run: AuditRun, error: BaseException) -> None:
-    """Store the failure of a run that was rolled back. Notify only of the first failure of a nightly audit."""
+def save_failed_run(actor: Actor, run: AuditRun, error: BaseException) -> None:
+    """Store the failure of a run that was rolled back. Journal only the first failure of a nightly audit."""
     is_first_failure = run.status != "failed" and not run.dry_run
     run.status, run.finished_at = "failed", now()
     run.failure = f"{type(error).__name__}: {error}"[:2000]
@@ -92,7 +91,7 @@ def save_failed_run(run: AuditRun, error: BaseException) -> None:
         session.add(run)
         session.flush()
         if is_first_failure:
-            outbox.enqueue("audit.failed", {"audit": run.id})
+            journal.record(actor, "audit.failed", f"audit:{run.id}", {"on": run.on.isoformat()})
 
 
 def require_not_before_last(day: date) -> None:

@@ -18,7 +18,7 @@ from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.cases.documents import OVERSIGHT_SIDE, link_case_documents
-from registry.cases.models import Case, CaseEvent, timeline_written
+from registry.cases.models import Case, CaseEvent
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import send_back
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
@@ -309,6 +309,6 @@ def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent
     case.version += 1
     case.changed_at = now()
     db.session.flush()
-    journal.record(actor, f"case.{action.value}", f"case:{case.id}", {"project": case.project_record.number, **shown})
-    timeline_written.publish(actor, event.id)
+    details = {"event": event.id, "project": case.project_record.number, **shown}
+    journal.record(actor, f"case.{action.value}", f"case:{case.id}", details)
     return event

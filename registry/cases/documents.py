@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Select, select
 
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.cases.models import Case, CaseDocument, CaseEvent, timeline_written
+from registry.cases.models import Case, CaseDocument, CaseEvent
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
 from registry.core.clock import now
@@ -156,5 +156,4 @@ def _new_event(actor: Actor, case: Case, *, for_agency: bool) -> CaseEvent:
     )
     db.session.add(event)
     db.session.flush()
-    timeline_written.publish(actor, event.id)
     return event

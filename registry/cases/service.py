@@ -20,8 +20,6 @@ from registry.cases.models import (
     CaseVisit,
     Order,
     case_seen,
-    cases_handed_over,
-    timeline_written,
 )
 from registry.cases.queries import find_case, may_review_restricted, reviewer_id
 from registry.cases.transitions import apply, authorize
@@ -104,8 +102,7 @@ def open_case(actor: Actor, number: str) -> Case:
         )
         session.add(event)
         session.flush()
-        journal.record(actor, "case.opened", f"case:{case.id}", {"project": number})
-        timeline_written.publish(actor, event.id)
+        journal.record(actor, "case.opened", f"case:{case.id}", {"event": event.id, "project": number})
         return find_case(actor, case.id)
 
 
@@ -259,8 +256,6 @@ def hand_over_cases(step: HandOver) -> None:
     for case, event in zip(cases, events, strict=True):
         moved = {"project": case.project_record.number, "from": case.status, "to": case.status}
         journal.record(step.actor, "case.assign", f"case:{case.id}", {"event": event.id, **moved, **event.details})
-    if events:
-        cases_handed_over.publish(step, [event.id for event in events])
     step.counts["cases"] = len(cases)
 
 

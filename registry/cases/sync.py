@@ -35,8 +35,6 @@ from registry.cases.models import (
     CaseDecision,
     CaseEvent,
     CaseFlag,
-    cases_moved_by_audit,
-    timeline_written,
 )
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import end_orders, end_proposal, send_back
@@ -284,10 +282,7 @@ def sync_cases(
     ``projects``: the ids of those to look at, None for all.
     """
     audit = _AuditContext(audit_id, on, at, policy.deadlines.review, projects)
-    changed = _bring_in_line(audit, policy.case_from_severity) if projects is None or projects else {}
-    if changed:
-        cases_moved_by_audit.publish(audit_id, at)
-    return changed
+    return _bring_in_line(audit, policy.case_from_severity) if projects is None or projects else {}
 
 
 def _bring_in_line(audit: _AuditContext, from_severity: str) -> dict[str, Any]:
@@ -487,9 +482,8 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
     session = require_transaction()
     session.add(event)
     session.flush()
-    details = {"project": number, "from": before, "to": case.status, "comment": comment}
+    details = {"event": event.id, "project": number, "from": before, "to": case.status, "comment": comment}
     journal.record(actor, f"case.{FurtherEvent.PROJECT_WITHDRAWN.value}", f"case:{case.id}", details)
-    timeline_written.publish(actor, event.id)
     return case.id
 
 

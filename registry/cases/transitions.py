@@ -13,7 +13,7 @@ from registry.accounts.absences import substituted_by
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, RoleNotAllowed
 from registry.accounts.same_person import ProposerLostAccess, account_ever_named, is_another_person, may_still
-from registry.cases.models import Case, CaseDecision, CaseEvent, Order, case_acted, timeline_written
+from registry.cases.models import Case, CaseDecision, CaseEvent, Order, case_acted
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
 from registry.core.clock import Calendar, national_calendar, now, rfc3339, today
@@ -187,7 +187,6 @@ def apply(
         journal_entry["comment"] = comment
     journal.record(actor, f"case.{action.name}", f"case:{case.id}", journal_entry)
     case_acted.publish(actor, case, event, step.proposal)
-    timeline_written.publish(actor, event.id)
     return case
 
 

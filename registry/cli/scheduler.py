@@ -34,6 +34,7 @@ from registry.journal.verification import verify_when_due
 from registry.notifications.jobs import (
     deliver_notifications,
     digest_when_due,
+    follow_acts,
     read_aitu_updates,
     weekly_overview_when_due,
 )
@@ -83,6 +84,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("requests", timedelta(minutes=1), lambda: carry_out_due_requests(clock_guard.is_plausible)),
         Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
         Job("weekly overview", timedelta(minutes=1), lambda: weekly_overview_when_due(settings)),
+        Job("inbox", timedelta(seconds=1), lambda: follow_acts(settings)),
         Job("notices", timedelta(minutes=1), lambda: deliver_notifications(settings)),
         # Whoever sends a code waits for the reply. The bot is asked only while a code is valid.
         Job("codes sent to the Aitu bot", timedelta(seconds=5), lambda: read_aitu_updates(settings)),

@@ -1,42 +1,81 @@
-"""What happens to cases becomes entries of inboxes: of which recipients, and who is mentioned."""
+"""What happens to cases becomes entries of inboxes: of which recipients, and who is mentioned.
+
+The worker that writes notices also writes the entries, from the acts of the journal, after their commit.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy import CompoundSelect, and_, exists, or_, select, union, update
+from sqlalchemy.orm import aliased
 
 from registry.accounts.absences import substitutions
 from registry.accounts.account_names import ALLOWED_CHARACTERS, MAX_NAME_LENGTH, skeleton
 from registry.accounts.agency_tree import AGENCIES
-from registry.accounts.handover import HandOver
 from registry.accounts.models import Account, is_active, is_admitted
-from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.same_person import account_ever_named
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent
-from registry.cases.vocabulary import ActionName, AuditEvent, Status
+from registry.cases.vocabulary import ActionName, AuditEvent, FurtherEvent, Status
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, table_of
 from registry.core.dialects import insert_rows
 from registry.inbox.models import EntryKind, InboxEntry, Watch
+from registry.journal.service import Act
 from registry.projects.models import Project
 
 # Recipients of entries: active people who may see the case, and never the person who acted.
 
-IS_PERSON: Final = Account.kind == AccountKind.PERSON.value
+
+class Directory:
+    """Everybody who can get entries, loaded once for all acts that are followed together."""
+
+    def __init__(self) -> None:
+        columns = (Account.id, Account.name, Account.name_skeleton, Account.role, Account.agency_id)
+        people = select(*columns, Account.restricted_admitted_at).order_by(Account.id)
+        self.people: Final = db.session.execute(people.where(Account.kind == AccountKind.PERSON, is_active())).all()
+        self.by_id: Final = {person.id: person for person in self.people}
+        self.by_name: Final = {person.name: person for person in self.people}
+        self.of_agencies: Final[dict[int, list[Any]]] = defaultdict(list)
+        for person in self.people:
+            self.of_agencies[person.agency_id].append(person)
+        self.deputies: Final = {each.absent: each.deputy for each in substitutions()}
+        self._chains: Final[dict[int, tuple[int, ...]]] = {}
+        self._account_ids: Final[dict[str, int | None]] = {}
+
+    def agency_and_above(self, agency_id: int) -> tuple[int, ...]:
+        """Return an agency and those above it, the nearest first."""
+        if agency_id not in self._chains:
+            chain: list[int] = []
+            above: int | None = agency_id
+            while above is not None and above not in chain:
+                chain.append(above)
+                above = db.session.scalar(select(AGENCIES.c.parent_id).where(AGENCIES.c.id == above))
+            self._chains[agency_id] = tuple(chain)
+        return self._chains[agency_id]
+
+    def account_id(self, name: str) -> int | None:
+        """Return the id of the account that has the name, or had it."""
+        if name not in self._account_ids:
+            account = account_ever_named(name)
+            self._account_ids[name] = None if account is None else account.id
+        return self._account_ids[name]
 
 
 @dataclass(frozen=True, slots=True)
 class EventContext:
     """An entry of a timeline, its case's assignee and what decides who sees it. ``actor_id``: the account that acted.
 
-    ``agency_ids``: the project's agency and those above it, the nearest first.
+    ``agency_ids``: the project's agency and those above it, the nearest first. ``watchers``: the accounts that follow
+    the case or its project.
     """
 
     event: CaseEvent
@@ -45,37 +84,40 @@ class EventContext:
     is_restricted: bool
     agency_ids: tuple[int, ...]
     actor_id: int | None
+    watchers: Set[int]
+    directory: Directory
 
-    def people(self, *conditions: ColumnElement[bool]) -> list[Account]:
-        """Return the people of these conditions who may see the entry, without the one who acted."""
-        others = (IS_PERSON, is_active(), Account.id.is_distinct_from(self.actor_id), Account.name != self.event.by)
-        accounts = db.session.scalars(select(Account).where(*others, *conditions).order_by(Account.id))
-        return [account for account in accounts if self._may_see(account)]
-
-    def named(self, *names: str | None) -> list[Account]:
+    def named(self, *names: str | None) -> list[Any]:
         """Return the oversight people with these names, and their deputies of today."""
         known = [name for name in names if name is not None]
-        if not known:
-            return []
-        deputies = {each.absent: each.deputy for each in substitutions()}
+        deputies, people = self.directory.deputies, self.directory.by_name
         known += [deputies[name] for name in known if name in deputies]
-        return self.people(Account.name.in_(known), Account.role.in_(OVERSIGHT_ROLES))
+        oversight = [people[name] for name in known if name in people and people[name].role in OVERSIGHT_ROLES]
+        return self._others_who_see(oversight)
 
-    def who_may(self, permission: Permission) -> list[Account]:
+    def who_may(self, permission: Permission) -> list[Any]:
         """Return the oversight people whose role has the permission."""
-        roles = [role.value for role in OVERSIGHT_ROLES if permission in PERMISSIONS[role]]
-        return self.people(Account.role.in_(roles))
+        return self._others_who_see(
+            person
+            for person in self.directory.people
+            if person.role in OVERSIGHT_ROLES and permission in PERMISSIONS[Role(person.role)]
+        )
 
-    def of_agency(self, permission: Permission) -> list[Account]:
+    def of_agency(self, permission: Permission) -> list[Any]:
         """Return the people of the project's agency with the permission; without any, of the nearest agency above
         it.
         """
-        roles = [role.value for role in AGENCY_ROLES if permission in PERMISSIONS[role]]
-        people = self.people(Account.agency_id.in_(self.agency_ids), Account.role.in_(roles))
-        by_agency = ([each for each in people if each.agency_id == agency_id] for agency_id in self.agency_ids)
-        return next((of_one for of_one in by_agency if of_one), [])
+        for agency_id in self.agency_ids:
+            of_one = [
+                person
+                for person in self._others_who_see(self.directory.of_agencies[agency_id])
+                if permission in PERMISSIONS[Role(person.role)]
+            ]
+            if of_one:
+                return of_one
+        return []
 
-    def mentioned(self) -> list[Account]:
+    def mentioned(self) -> list[Any]:
         """Return the people whom the comment mentions and who may read it."""
         mentions = mentioned_skeletons(self.event.comment)
         if not mentions:
@@ -83,67 +125,26 @@ class EventContext:
         possible = {name for names in mentions for name in names}
         existing = set(db.session.scalars(select(Account.name_skeleton).where(Account.name_skeleton.in_(possible))))
         meant = {next((name for name in names if name in existing), "") for names in mentions}
-        people = self.people(Account.name_skeleton.in_(meant))
-        return [each for each in people if self.event.comment_visible_to_agency or Role(each.role) not in AGENCY_ROLES]
+        people = self._others_who_see(person for person in self.directory.people if person.name_skeleton in meant)
+        return [each for each in people if self.event.comment_visible_to_agency or each.role not in AGENCY_ROLES]
 
-    def watching(self) -> list[Account]:
+    def watching(self) -> list[Any]:
         """Return the people who follow the case or its project."""
-        of_case = select(Watch.account_id).where(Watch.case_id == self.event.case_id)
-        of_project = select(Watch.account_id).where(Watch.project_id == self.project_id)
-        return self.people(Account.id.in_(of_case.union(of_project)))
+        people = self.directory.by_id
+        return self._others_who_see(people[account_id] for account_id in self.watchers if account_id in people)
 
-    def _may_see(self, account: Account) -> bool:
-        return may_see(
-            account.role,
-            account.agency_id,
-            self.agency_ids,
-            is_restricted=self.is_restricted,
-            visible_to_agency=self.event.visible_to_agency,
-            admitted_at=account.restricted_admitted_at,
-        )
+    def _others_who_see(self, people: Iterable[Any]) -> list[Any]:
+        others = (each for each in people if each.id != self.actor_id and each.name != self.event.by)
+        return [person for person in others if self._is_seen_by(person)]
 
-
-def may_see(
-    role: str,
-    agency_id: int | None,
-    agency_ids: Collection[int],
-    *,
-    is_restricted: bool,
-    visible_to_agency: bool,
-    admitted_at: datetime | None,
-) -> bool:
-    """Return True when a person of that role and agency sees an entry of the timeline of a project of these agencies.
-
-    ``admitted_at``: since when the person is admitted to restricted projects.
-    """
-    permissions = PERMISSIONS[Role(role)]
-    if is_restricted and not is_admitted(role, admitted_at):
-        return False
-    if Permission.CASES_READ not in permissions or (is_restricted and Permission.RESTRICTED_READ not in permissions):
-        return False
-    return Role(role) not in AGENCY_ROLES or (visible_to_agency and agency_id in agency_ids)
-
-
-def context_of(event_id: int, actor_id: int | None) -> EventContext:
-    """Return the context of an entry of a timeline."""
-    statement = (
-        select(CaseEvent, Case.assignee, Project.id, Project.is_restricted, Project.agency_id)
-        .join(Case, Case.id == CaseEvent.case_id)
-        .join(Project, Project.id == Case.project_id)
-        .where(CaseEvent.id == event_id)
-    )
-    event, assignee, project_id, is_restricted, agency_id = db.session.execute(statement).one()
-    return EventContext(event, assignee, project_id, is_restricted, agency_and_above(agency_id), actor_id)
-
-
-def agency_and_above(agency_id: int) -> tuple[int, ...]:
-    """Return an agency and those above it, the nearest first."""
-    chain: list[int] = []
-    above: int | None = agency_id
-    while above is not None and above not in chain:
-        chain.append(above)
-        above = db.session.scalar(select(AGENCIES.c.parent_id).where(AGENCIES.c.id == above))
-    return tuple(chain)
+    def _is_seen_by(self, person: Any) -> bool:
+        permissions = PERMISSIONS[Role(person.role)]
+        if Permission.CASES_READ not in permissions:
+            return False
+        admitted = is_admitted(person.role, person.restricted_admitted_at)
+        if self.is_restricted and not (admitted and Permission.RESTRICTED_READ in permissions):
+            return False
+        return person.role not in AGENCY_ROLES or (self.event.visible_to_agency and person.agency_id in self.agency_ids)
 
 
 # Mentions: the accounts that a comment names as ``@name``.
@@ -177,63 +178,126 @@ def _possible(text: str) -> list[str]:
     return list(dict.fromkeys(skeleton(form) for form in both))
 
 
-# What happens to cases becomes entries of inboxes, in the transaction of the change.
+# Entries of acts.
 
+# The acts on cases name the entry of the timeline; that of an audit names its cases.
+MOVED_BY_AUDIT: Final = "cases.followed"
+DOCUMENT_ADDED: Final = f"case.{FurtherEvent.DOCUMENT_ADDED.value}"
+ACTIONS: Final = frozenset(
+    (
+        MOVED_BY_AUDIT,
+        f"case.{AuditEvent.OPENED.value}",
+        *(f"case.{action}" for action in (*ActionName.codes(), *FurtherEvent.codes())),
+    )
+)
 # The kinds of entries that ask several people for one act, by the status in which the case waits for it.
 WAIT_IN: Final[Mapping[Status, tuple[EntryKind, ...]]] = {
     Status.AWAITING_AGENCY: (EntryKind.QUESTION,),
     Status.NEW: (EntryKind.ANSWERED, EntryKind.REOPENED),
     Status.UNDER_REVIEW: (EntryKind.ANSWERED, EntryKind.REOPENED, EntryKind.RETURNED),
 }
-Recipients = list[tuple[EntryKind, list[Account]]]
+# What waits for the person who has the work, and passes on with it.
+OF_WORK: Final = tuple(
+    kind.value for kind in (EntryKind.ANSWERED, EntryKind.RETURNED, EntryKind.APPEALED, EntryKind.REOPENED)
+)
+WATCHED_CASES: Final[CompoundSelect[Any]] = union(
+    select(Watch.case_id).where(Watch.case_id.is_not(None)),
+    select(Case.id).join(Watch, Watch.project_id == Case.project_id),
+)
+# Below SQLite's limit of 32,766 parameters per statement.
+AT_ONCE: Final = 5000
+Recipients = list[tuple[EntryKind, list[Any]]]
+T = TypeVar("T")
 
 
-def record_timeline_entry(actor: Actor, event_id: int) -> None:
-    """Write the entries of an action on a case. What the actor had not read of the case is read by now, and so is what
-    colleagues were asked to do and the actor did.
+def write_entries(acts: Iterable[Act]) -> None:
+    """Write the entries of acts, in the worker's transaction. Of an act that is followed again nothing is written.
+
+    Then mark as read what the actors have seen and what is done, as the timelines say: acts may be followed in any
+    order.
     """
-    context = context_of(event_id, actor.account_id)
-    _mark_read_by_actor(context)
-    settle_entries(select(CaseEvent.case_id).where(CaseEvent.id == event_id))
-    kinds: dict[int, EntryKind] = {}
-    for kind, people in _recipients(context):
-        for person in people:
-            kinds.setdefault(person.id, kind)
-    event = context.event
-    rows = [
-        {
-            "account_id": account_id,
-            "kind": kind.value,
-            "event_id": event.id,
-            "case_id": event.case_id,
-            "project_id": context.project_id,
-            "at": event.at,
-            "read_at": None,
-        }
-        for account_id, kind in kinds.items()
-    ]
-    insert_rows(require_transaction(), InboxEntry, rows)
-
-
-def _mark_read_by_actor(context: EventContext) -> None:
-    if context.actor_id is None:
+    of_cases, of_audits = [], []
+    for act in acts:
+        if act.action == MOVED_BY_AUDIT:
+            of_audits.append(act)
+        elif act.action in ACTIONS and "event" in act.details:
+            of_cases.append(act)
+    if not (of_cases or of_audits):
         return
-    own = (InboxEntry.account_id == context.actor_id, InboxEntry.case_id == context.event.case_id)
-    unread = update(InboxEntry).where(*own, InboxEntry.read_at.is_(None)).values(read_at=now())
-    require_transaction().execute(unread, execution_options={"synchronize_session": False})
+    # A document may be of an earlier entry, whose recipients have theirs.
+    events = {act.details["event"] for act in of_cases if act.action != DOCUMENT_ADDED}
+    events.update(event for act in of_audits for event in _events_of_audit(act))
+    directory = Directory()
+    for chunk in _chunks(sorted(events)):
+        _insert(_contexts(directory, chunk))
+    cases = {int(act.key) for act in of_cases}
+    cases.update(case for act in of_audits for ids in act.details.values() if isinstance(ids, list) for case in ids)
+    since = min((act.details["event"] for act in of_cases), default=None)
+    for chunk in _chunks(sorted(cases)):
+        _mark_done(chunk, since)
+    _pass_on(directory, [act for act in of_cases if "previous_assignee" in act.details])
 
 
-def settle_entries(events: Select[Any]) -> None:
-    """Mark as read, for everybody, the entries that asked for what is done now: by one of these entries of timelines,
-    a query of their cases, the case has left the status in which it waited for it.
+def _events_of_audit(act: Act) -> Iterator[int]:
+    """The entries of the timelines of reopened cases, which are news to their assignees, and of cases that somebody
+    follows.
     """
-    moved = events.where(CaseEvent.from_status != CaseEvent.to_status)
-    done = [
-        and_(InboxEntry.kind.in_(kinds), InboxEntry.case_id.in_(moved.where(CaseEvent.from_status == status)))
-        for status, kinds in WAIT_IN.items()
+    of_audit = select(CaseEvent.id).where(CaseEvent.by == f"audit:{act.key}")
+    for chunk in _chunks(act.details.get(AuditEvent.REOPENED.value, [])):
+        yield from db.session.scalars(of_audit.where(CaseEvent.case_id.in_(chunk)))
+    yield from db.session.scalars(of_audit.where(CaseEvent.case_id.in_(WATCHED_CASES)))
+
+
+def _contexts(directory: Directory, event_ids: Sequence[int]) -> list[EventContext]:
+    rows = db.session.execute(
+        select(CaseEvent, Case.assignee, Case.project_id, Project.is_restricted, Project.agency_id)
+        .join(Case, Case.id == CaseEvent.case_id)
+        .join(Project, Project.id == Case.project_id)
+        .where(CaseEvent.id.in_(event_ids))
+        .order_by(CaseEvent.id)
+    ).all()
+    watches = select(Watch).where(
+        or_(Watch.case_id.in_({row[0].case_id for row in rows}), Watch.project_id.in_({row[2] for row in rows}))
+    )
+    watched: dict[tuple[int | None, int | None], list[Watch]] = defaultdict(list)
+    for watch in db.session.scalars(watches):
+        watched[watch.case_id, watch.project_id].append(watch)
+
+    def watchers(event: CaseEvent, project_id: int) -> frozenset[int]:
+        # What was before somebody began to follow is no news.
+        watches = (*watched[event.case_id, None], *watched[None, project_id])
+        return frozenset(watch.account_id for watch in watches if watch.created_at <= event.at)
+
+    return [
+        EventContext(
+            event,
+            assignee,
+            project_id,
+            is_restricted,
+            directory.agency_and_above(agency_id),
+            directory.account_id(event.by),
+            watchers(event, project_id),
+            directory,
+        )
+        for event, assignee, project_id, is_restricted, agency_id in rows
     ]
-    settled = update(InboxEntry).where(InboxEntry.read_at.is_(None), or_(*done)).values(read_at=now())
-    require_transaction().execute(settled, execution_options={"synchronize_session": False})
+
+
+def _insert(contexts: Sequence[EventContext]) -> None:
+    """Insert one entry for each person and event; of several kinds the first."""
+    written = select(InboxEntry.event_id, InboxEntry.account_id)
+    written = written.where(InboxEntry.event_id.in_([context.event.id for context in contexts]))
+    taken = {(event_id, account_id) for event_id, account_id in db.session.execute(written)}
+    rows = []
+    for context in contexts:
+        event = context.event
+        for kind, person in ((kind, person) for kind, people in _recipients(context) for person in people):
+            if (event.id, person.id) in taken:
+                continue
+            taken.add((event.id, person.id))
+            entry = {"account_id": person.id, "kind": kind.value, "event_id": event.id, "case_id": event.case_id}
+            rows.append({**entry, "project_id": context.project_id, "at": event.at, "read_at": None})
+    insert_rows(require_transaction(), InboxEntry, rows)
 
 
 def _recipients(context: EventContext) -> Recipients:
@@ -262,14 +326,19 @@ def _answered(context: EventContext) -> Recipients:
 def _returned(context: EventContext) -> Recipients:
     if context.event.from_status != Status.AWAITING_APPROVAL:
         return []
-    newest = select(PRESENT_PROPOSER).where(CaseDecision.case_id == context.event.case_id)
-    proposed_by = db.session.scalar(newest.order_by(CaseDecision.id.desc()).limit(1))
+    before = (CaseDecision.case_id == context.event.case_id, CaseDecision.proposed_at <= context.event.at)
+    newest = select(PRESENT_PROPOSER).where(*before).order_by(CaseDecision.id.desc()).limit(1)
+    proposed_by = db.session.scalar(newest)
     return [(EntryKind.RETURNED, context.named(proposed_by))]
 
 
 def _appealed(context: EventContext) -> Recipients:
     supervisors = context.who_may(Permission.CASES_APPROVE)
     return [(EntryKind.APPEALED, [*context.named(context.assignee), *supervisors])]
+
+
+def _reopened(context: EventContext) -> Recipients:
+    return [(EntryKind.REOPENED, context.named(context.assignee))]
 
 
 def _assigned(context: EventContext) -> Recipients:
@@ -288,132 +357,58 @@ DIRECT: Final[Mapping[str, Callable[[EventContext], Recipients]]] = {
     ActionName.APPEAL: _appealed,
     ActionName.ASSIGN: _assigned,
     ActionName.APPROVE: _approved,
+    AuditEvent.REOPENED: _reopened,
 }
 
 
-# Entries of many cases at once: of audits and of hand-overs.
+def _pass_on(directory: Directory, handed_over: Sequence[Act]) -> None:
+    """What the givers of cases have not read of this work passes on to their receivers."""
+    of_both: dict[tuple[str, str], list[Act]] = defaultdict(list)
+    for act in handed_over:
+        of_both[act.details["previous_assignee"], act.details["assignee"]].append(act)
+    for (giver, receiver), acts in of_both.items():
+        giver_id, receiver_id = directory.account_id(giver), directory.account_id(receiver)
+        entry, own = table_of(InboxEntry), table_of(InboxEntry).alias()
+        has_already = select(own.c.event_id).where(own.c.account_id == receiver_id)
+        for chunk in _chunks(acts):
+            cases = [int(act.key) for act in chunk]
+            by_receiver = select(CaseEvent.id).where(CaseEvent.by == receiver, CaseEvent.case_id.in_(cases))
+            passed = update(entry).where(
+                entry.c.account_id == giver_id,
+                entry.c.read_at.is_(None),
+                entry.c.kind.in_(OF_WORK),
+                entry.c.case_id.in_(cases),
+                entry.c.event_id < min(act.details["event"] for act in acts),
+                entry.c.event_id.not_in(has_already),
+                entry.c.event_id.not_in(by_receiver),
+            )
+            require_transaction().execute(passed.values(account_id=receiver_id))
 
-# Below SQLite's limit of 32,766 parameters per statement.
-EVENTS_AT_ONCE: Final = 5000
-ENTRY: Final = table_of(InboxEntry)
-COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
-    Account.id.label("account_id"),
-    Account.role.expression,
-    Account.agency_id.label("account_agency_id"),
-    Account.restricted_admitted_at.expression,
-    CaseEvent.id.label("event_id"),
-    CaseEvent.case_id.expression,
-    CaseEvent.at.expression,
-    CaseEvent.visible_to_agency.expression,
-    Case.project_id.expression,
-    Project.agency_id.expression,
-    Project.is_restricted.expression,
-)
-# What waits for the person who has the work, and passes on with it.
-OF_WORK: Final = tuple(
-    kind.value for kind in (EntryKind.ANSWERED, EntryKind.RETURNED, EntryKind.APPEALED, EntryKind.REOPENED)
-)
 
+def _mark_done(case_ids: Sequence[int], since: int | None) -> None:
+    """Mark as read the entries of cases on which their reader has acted since, and those that asked for what somebody
+    has done since: the case has left the status in which it waited for it.
 
-def record_audit(audit_id: int, at: datetime) -> None:
-    """Write the entries of the cases that an audit opened or moved, with a fixed number of statements.
-
-    Reopened cases are news to their assignees and the deputies; every new status is to those who follow.
+    ``since``: the first of the entries of timelines that are followed now. What a person did earlier says nothing of an
+    entry that was passed on to the person later.
     """
-    # First, because the audit may reopen what waited.
-    of_audit = (Case.changed_at == at, CaseEvent.by == f"audit:{audit_id}")
-    settle_entries(select(CaseEvent.case_id).join(Case, Case.id == CaseEvent.case_id).where(*of_audit))
-    moved = _moved_by(audit_id, at)
-    reopened = moved.where(CaseEvent.action == AuditEvent.REOPENED.value)
-    deputized = [
-        and_(Case.assignee_account_id == each.absent_id, Account.id == each.deputy_id) for each in substitutions()
+    later = aliased(CaseEvent)
+    done = [
+        and_(InboxEntry.kind.in_(kinds), later.from_status == status, later.to_status != status)
+        for status, kinds in WAIT_IN.items()
     ]
-    of_assignees = reopened.join(Account, or_(Account.id == Case.assignee_account_id, *deputized))
-    followed = or_(Watch.case_id == Case.id, Watch.project_id == Case.project_id)
-    of_watchers = moved.where(CaseEvent.from_status.is_distinct_from(CaseEvent.to_status))
-    of_watchers = of_watchers.join(Watch, followed).join(Account, Account.id == Watch.account_id)
-    _insert([(EntryKind.REOPENED, of_assignees), (EntryKind.STATUS_CHANGED, of_watchers)])
-
-
-def _moved_by(audit_id: int, at: datetime) -> Select[Any]:
-    """Return the entries that an audit wrote, with what decides who sees them; ``changed_at`` of cases has an index."""
-    return (
-        select(*COLUMNS)
-        .select_from(Case)
-        .join(CaseEvent, CaseEvent.case_id == Case.id)
-        .join(Project, Project.id == Case.project_id)
-        .where(Case.changed_at == at, CaseEvent.by == f"audit:{audit_id}", IS_PERSON, is_active())
-        .order_by(CaseEvent.id, Account.id)
+    if since is not None:
+        done.append(and_(later.by == Account.name, later.id >= since))
+    is_done = exists().where(
+        later.case_id == InboxEntry.case_id,
+        later.id > InboxEntry.event_id,
+        Account.id == InboxEntry.account_id,
+        or_(*done),
     )
+    marked = update(InboxEntry).where(InboxEntry.read_at.is_(None), InboxEntry.case_id.in_(case_ids), is_done)
+    require_transaction().execute(marked.values(read_at=now()), execution_options={"synchronize_session": False})
 
 
-def _insert(parts: Sequence[tuple[EntryKind, Select[Any]]]) -> None:
-    """Insert one entry for each person and event; of several kinds the first."""
-    above: dict[int, tuple[int, ...]] = {}
-    rows: dict[tuple[int, int], dict[str, Any]] = {}
-    for kind, statement in parts:
-        for row in db.session.execute(statement):
-            if row.account_agency_id is not None and row.agency_id not in above:
-                above[row.agency_id] = agency_and_above(row.agency_id)
-            if may_see(
-                row.role,
-                row.account_agency_id,
-                above.get(row.agency_id, ()),
-                is_restricted=row.is_restricted,
-                visible_to_agency=row.visible_to_agency,
-                admitted_at=row.restricted_admitted_at,
-            ):
-                rows.setdefault((row.account_id, row.event_id), _entry(kind, row))
-    insert_rows(require_transaction(), InboxEntry, list(rows.values()))
-
-
-def _entry(kind: EntryKind, row: Any) -> dict[str, Any]:
-    return {
-        "account_id": row.account_id,
-        "kind": kind.value,
-        "event_id": row.event_id,
-        "case_id": row.case_id,
-        "project_id": row.project_id,
-        "at": row.at,
-        "read_at": None,
-    }
-
-
-def record_hand_over(step: HandOver, event_ids: Sequence[int]) -> None:
-    """Tell the receiver which cases were assigned, unless it was the receiver who handed them over.
-
-    What the giver has not read of this work passes on to the receiver.
-    """
-    session = require_transaction()
-    for start in range(0, len(event_ids), EVENTS_AT_ONCE):
-        chunk = event_ids[start : start + EVENTS_AT_ONCE]
-        of_chunk = (
-            select(CaseEvent.id.label("event_id"), CaseEvent.case_id, CaseEvent.at, Case.project_id)
-            .join(Case, Case.id == CaseEvent.case_id)
-            .where(CaseEvent.id.in_(chunk))
-            .order_by(CaseEvent.id)
-        )
-        events = db.session.execute(of_chunk).all()
-        _pass_on(step, [event.case_id for event in events])
-        if step.receiver.id != step.actor.account_id:
-            receiver = {"account_id": step.receiver.id, "kind": EntryKind.ASSIGNED.value, "read_at": None}
-            insert_rows(session, InboxEntry, [{**event._mapping, **receiver} for event in events])
-
-
-def _pass_on(step: HandOver, case_ids: Sequence[int]) -> None:
-    own = ENTRY.alias()
-    has_already = select(own.c.event_id).where(own.c.account_id == step.receiver.id)
-    by_receiver = select(CaseEvent.id).where(CaseEvent.by == step.receiver.name, CaseEvent.case_id.in_(case_ids))
-    passed = (
-        update(ENTRY)
-        .where(
-            ENTRY.c.account_id == step.giver.id,
-            ENTRY.c.read_at.is_(None),
-            ENTRY.c.kind.in_(OF_WORK),
-            ENTRY.c.case_id.in_(case_ids),
-            ENTRY.c.event_id.not_in(has_already),
-            ENTRY.c.event_id.not_in(by_receiver),
-        )
-        .values(account_id=step.receiver.id)
-    )
-    require_transaction().execute(passed)
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]

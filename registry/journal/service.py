@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -128,6 +128,32 @@ class _PendingEntry:
     action: str
     subject: str
     details: Mapping[str, Any] | EncodedJson
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An entry as its followers read it. ``key``: of its subject, such as the number of a project."""
+
+    action: str
+    key: str
+    by: str
+    at: datetime
+    details: Mapping[str, Any]
+
+
+def read_acts(seqs: Collection[int]) -> list[Act]:
+    """Return the acts with these numbers, in their order."""
+    entries = select(JournalEntry).where(JournalEntry.seq.in_(seqs)).order_by(JournalEntry.seq)
+    return [
+        Act(
+            row.action,
+            row.subject.partition(":")[2],
+            row.principal,
+            datetime.fromisoformat(row.at),
+            json.loads(row.details),
+        )
+        for row in db.session.scalars(entries)
+    ]
 
 
 entries_appended: Final[Event[[int, Sequence[str]]]] = Event("entries_appended")

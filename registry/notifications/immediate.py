@@ -1,16 +1,15 @@
-"""Immediate notifications: of entries of the journal some people get an e-mail or a message through Aitu.
+"""Immediate notifications: of entries of the journal some people get entries of their inbox, an e-mail or a message
+through Aitu.
 
 A transaction that appends such entries writes a message with their numbers for each action. After the commit, messages
-become e-mails and Aitu messages, in one transaction.
+become entries of inboxes, e-mails and Aitu messages, in one transaction.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -26,7 +25,9 @@ from registry.cases.workflow import ORDERING
 from registry.core.clock import ALMATY, now
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage, enqueue, has_waiting, lock_waiting, mark_delivered
-from registry.journal.service import JournalEntry
+from registry.inbox.events import ACTIONS as INBOX_ACTIONS
+from registry.inbox.events import write_entries
+from registry.journal.service import Act, read_acts
 from registry.letters.models import Letter
 from registry.notifications.models import KINDS, Channel
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
@@ -37,17 +38,6 @@ from registry.requests.decisions import is_another_person as is_another_requeste
 from registry.requests.handlers import HANDLERS as REQUEST_HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState
 from registry.webhooks.events import people_of
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What people are notified of. ``key``: of its subject. ``details``: of its entry in the journal, or a message."""
-
-    key: str
-    by: str
-    at: datetime
-    details: Mapping[str, Any]
-
 
 NoticesOf = Callable[[Act, Directory], list[Notice]]
 
@@ -182,7 +172,8 @@ class Context:
 
 
 def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
-    """Queue notices for all waiting outbox messages. Return the number of messages. Without a channel, discard them.
+    """Write the entries of inboxes and queue the notices of all waiting outbox messages. Return the number of messages.
+    Without a channel, notices are discarded.
 
     Each message is processed once, by one process.
     """
@@ -193,13 +184,15 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
     # Checked outside a transaction: there is usually nothing to do, and SQLite allows only one writer.
     while has_waiting():
         with transaction():
-            mark_delivered(HANDLED if channels else ())
-            messages = lock_waiting(HANDLED, AT_A_TIME) if channels else []
-            if messages:
-                directory = load_directory(channels)
-                for message in messages:
-                    notices_of = HANDLED[message.topic]
-                    _write([notice for act in _acts(message) for notice in notices_of(act, directory)], channels)
+            mark_delivered(FOLLOWED)
+            messages = lock_waiting(FOLLOWED, AT_A_TIME)
+            acts = [_acts(message) for message in messages]
+            write_entries(act for of_message in acts for act in of_message)
+            directory = load_directory(channels) if messages and channels else None
+            for message, of_message in zip(messages, acts, strict=True):
+                notices_of = HANDLED.get(message.topic)
+                if notices_of is not None and directory is not None:
+                    _write([notice for act in of_message for notice in notices_of(act, directory)], channels)
         handed_on += len(messages)
         if not messages:
             break
@@ -210,22 +203,21 @@ def enqueue_entries(first_seq: int, actions: Sequence[str]) -> None:
     """Enqueue the entries of which people are notified, those of one action together, in the open transaction."""
     seqs = defaultdict(list)
     for seq, action in enumerate(actions, first_seq):
-        if action in HANDLERS:
+        if action in FOLLOWED:
             seqs[action].append(seq)
     for action, of_action in seqs.items():
-        enqueue(action, {"entries": of_action[:MAX_ENTRIES]})
+        # No entry of an inbox may be missing.
+        most = len(of_action) if action in INBOX_ACTIONS else MAX_ENTRIES
+        for start in range(0, most, MAX_ENTRIES):
+            enqueue(action, {"entries": of_action[start : start + MAX_ENTRIES]})
 
 
-def _acts(message: OutboxMessage) -> Iterator[Act]:
-    """The acts of a message: entries of the journal, or what has none. The first value names its subject."""
+def _acts(message: OutboxMessage) -> list[Act]:
+    """The acts of a message, or what a message of an earlier version says: its first value names the subject."""
     payload = message.payload
-    if "entries" not in payload:
-        yield Act(str(next(iter(payload.values()))), payload.get("by", ""), message.created_at, payload)
-        return
-    entries = select(JournalEntry).where(JournalEntry.seq.in_(payload["entries"])).order_by(JournalEntry.seq)
-    for row in db.session.scalars(entries).all():
-        key = row.subject.partition(":")[2]
-        yield Act(key, row.principal, datetime.fromisoformat(row.at), json.loads(row.details))
+    if "entries" in payload:
+        return read_acts(payload["entries"])
+    return [Act(message.topic, str(next(iter(payload.values()))), payload.get("by", ""), message.created_at, payload)]
 
 
 def _write(notices: Iterable[Notice], channels: frozenset[Channel]) -> None:
@@ -340,8 +332,9 @@ def _to_roles(kind: str, *roles: Role, but_actor: bool = True) -> NoticesOf:
 
 
 def _missed(act: Act, directory: Directory) -> list[Notice]:
-    operators = directory.of_role(Role.OPERATOR)
-    return [Notice(to, "nights-missed", audit) for to in operators for audit in act.details["audits"]]
+    # Messages of the version before have several.
+    audits = act.details["audits"] if "audits" in act.details else [int(act.key)]
+    return [Notice(to, "nights-missed", audit) for to in directory.of_role(Role.OPERATOR) for audit in audits]
 
 
 def _surged(act: Act, directory: Directory) -> list[Notice]:
@@ -401,6 +394,8 @@ HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "case.return": _on_a_case(_returned),
     "case.appeal": _on_a_case(_appealed),
     "cases.followed": _audited,
+    "audit.failed": _to_roles("audit-failed", Role.OPERATOR, but_actor=False),
+    "audit.missed": _missed,
     "audit.held": _to_roles("audit-held", Role.OPERATOR, Role.SUPERVISOR, but_actor=False),
     "audit.confirmed": _to_roles("audit-confirmed", Role.OPERATOR, Role.SUPERVISOR),
     "audit.rejected": _to_roles("audit-rejected", Role.OPERATOR, Role.SUPERVISOR),
@@ -409,6 +404,7 @@ HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "sign-in.surged": _surged,
     "account.invited": _invited,
     "account.aitu-linked": _on_own_account("account-aitu"),
+    "account.new-device": _on_own_account("account-new-device"),
     "account.factor-added": _on_own_account("account-factor"),
     "account.moved": _moved,
     "account.role-changed": _moved,
@@ -431,15 +427,13 @@ HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "approval.cancelled": _approval_decided,
     "approval.outdated": _approval_decided,
 }
-# Messages about what has no entry of its own, and those that the version before may have left.
-MESSAGES: Final[Mapping[str, NoticesOf]] = {
-    "account.new-device": _on_own_account("account-new-device"),
+# Messages that the version before may have left.
+EARLIER: Final[Mapping[str, NoticesOf]] = {
     "account.token-issued": _on_own_account("account-token"),
     "approval.decided": _approval_decided,
-    "audit.failed": _to_roles("audit-failed", Role.OPERATOR),
-    "audit.missed": _missed,
     "audit.succeeded": _audited,
     "cases.handed-over": _on_a_case(_assigned),
     "request.decided": _on_a_request(_request_decided),
 }
-HANDLED: Final = {**MESSAGES, **HANDLERS}
+HANDLED: Final = {**EARLIER, **HANDLERS}
+FOLLOWED: Final = frozenset({*HANDLED, *INBOX_ACTIONS})

@@ -57,9 +57,14 @@ def weekly_overview_when_due(settings: Settings) -> int | None:
     return write_due_weekly_overview(channels) if channels else None
 
 
+def follow_acts(settings: Settings) -> int:
+    """Write the entries of inboxes, and queue the notices, of what people and audits did since the last run."""
+    return process_outbox(with_mail=settings.mail is not None, with_aitu=settings.aitu is not None)
+
+
 def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> DeliveryRun:
     """Process the outbox and send due notices, at most ``most`` of a channel. Without one, they are discarded."""
-    handed_on = process_outbox(with_mail=settings.mail is not None, with_aitu=settings.aitu is not None)
+    handed_on = follow_acts(settings)
     # First Aitu, so that what it rejects goes by e-mail in the same run.
     aitu = DeliveryResult() if settings.aitu is None else _deliver_to_aitu(settings, settings.aitu, most)
     if settings.mail is None:

@@ -23,7 +23,7 @@ from tests.cases.casework import status
 from tests.cases.cast import AIGERIM, act, audit, case_of, flags_of, under_review
 from tests.factories import a_project, an_agency, approve_waiting
 from tests.fixtures.web import SignedIn, Visit
-from tests.inbox.people import a_person, kinds
+from tests.inbox.people import a_person, follow_acts, kinds
 from tests.present import Present
 
 TODAY = date(2026, 7, 20)
@@ -228,6 +228,7 @@ def test_person_whom_the_note_of_a_decision_mentions_gets_an_entry_of_the_inbox(
     bolat = a_person("bolat", Role.REVIEWER)
     record(signed_in(Role.SUPERVISOR), case_of(project), **GRANTED, comment="@bolat, see the conditions.")
     approve_waiting()
+    follow_acts()
     assert kinds(bolat) == ["mentioned"]
 
 

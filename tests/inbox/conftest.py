@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
-from tests.cases.cast import audit, case_of
+from tests.cases.cast import case_of
 from tests.factories import a_project, an_agency
-from tests.inbox.people import Cast, a_person
+from tests.inbox.people import Cast, a_person, audit
 from tests.present import Present
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from registry.accounts.models import account_named
 from registry.accounts.roles import Actor, Role
@@ -11,8 +12,9 @@ from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.lists import Page
 from registry.inbox.queries import INBOX
+from registry.notifications.immediate import process_outbox
 from registry.projects.models import Project
-from tests.cases.cast import act
+from tests.cases import cast as on_cases
 from tests.factories import ADMINISTRATOR, PASSWORD
 
 
@@ -47,6 +49,24 @@ def actor_named(name: str) -> Actor:
 def kinds(actor: Actor, **filters: str) -> list[str]:
     """The kinds of the person's entries, newest first."""
     return [entry["kind"] for entry in INBOX.read(actor, filters, Page()).items]
+
+
+def act(actor: Actor, case: Case | int, name: str, *args: Any) -> Case:
+    """Run one action, and what follows acts."""
+    changed = on_cases.act(actor, case, name, *args)
+    follow_acts()
+    return changed
+
+
+def audit() -> None:
+    """Run today's audit, and what follows acts."""
+    on_cases.audit()
+    follow_acts()
+
+
+def follow_acts() -> None:
+    """Write the entries of what was done, as the scheduler does each second."""
+    process_outbox(with_mail=False)
 
 
 def ask(cast: Cast) -> None:

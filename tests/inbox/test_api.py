@@ -7,9 +7,9 @@ from datetime import date
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
-from tests.cases.cast import act, audit, case_of
+from tests.cases.cast import case_of
 from tests.factories import a_project, a_token, bearer
-from tests.inbox.people import a_person, actor_named
+from tests.inbox.people import a_person, act, actor_named, audit
 from tests.present import Present
 
 API = "/api/v1"

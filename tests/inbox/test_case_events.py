@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import Connection
 
 from registry.accounts.absences import record_absence
 from registry.accounts.account_changes import disable_account
@@ -15,9 +16,12 @@ from registry.core.clock import today
 from registry.core.lists import Page
 from registry.inbox import service
 from registry.inbox.queries import INBOX
-from tests.cases.cast import NO_BREACH, act, audit, case_of, edit, migrate_by, verify
+from registry.projects.service import find_project
+from tests.audits.nights import Broken, breaking
+from tests.cases import cast as unfollowed
+from tests.cases.cast import NO_BREACH, case_of, edit, migrate_by, verify
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.inbox.people import Cast, a_person, ask, kinds
+from tests.inbox.people import Cast, a_person, act, ask, audit, follow_acts, kinds
 from tests.present import Present
 
 
@@ -193,6 +197,33 @@ def test_answered_question_leaves_the_home_of_colleagues(cast: Cast, colleague: 
     assert kinds(colleague, unread="true") == ["question"]
 
 
+def test_what_was_done_before_the_acts_were_followed_waits_for_nobody(cast: Cast, colleague: Actor) -> None:
+    unfollowed.act(cast.aigerim, cast.case, "claim")
+    unfollowed.act(cast.aigerim, cast.case, "ask")
+    unfollowed.act(cast.editor, cast.case, "answer", "It moves in autumn.")
+
+    follow_acts()
+
+    assert kinds(colleague) == kinds(cast.editor) == ["question"]
+    assert kinds(colleague, unread="true") == kinds(cast.editor, unread="true") == []
+    assert kinds(cast.aigerim, unread="true") == ["answered"]
+
+
+def test_follower_that_was_killed_leaves_the_act_to_the_next(cast: Cast, connection: Connection) -> None:
+    unfollowed.act(cast.aigerim, cast.case, "claim")
+    unfollowed.act(cast.aigerim, cast.case, "ask")
+    repair = breaking(connection, "UPDATE inbox_entries")
+    with pytest.raises(Broken):
+        follow_acts()
+    assert kinds(cast.editor) == []
+    repair()
+
+    follow_acts()
+    follow_acts()
+
+    assert kinds(cast.editor) == ["question"]
+
+
 def test_withdrawn_question_leaves_the_home_of_everybody_who_was_asked(cast: Cast, colleague: Actor) -> None:
     ask(cast)
 
@@ -205,7 +236,7 @@ def test_question_that_an_audit_settles_leaves_the_home_of_everybody_who_was_ask
     cast: Cast, colleague: Actor, present: Present
 ) -> None:
     ask(cast)
-    verify(cast.project)
+    verify(find_project(cast.aigerim, cast.project.number))
     present.move(timedelta(days=1))
 
     audit()

@@ -9,9 +9,9 @@ from flask import Flask
 from registry.accounts.handover import hand_over
 from registry.accounts.roles import Role
 from registry.inbox import service
-from tests.cases.cast import act, audit, case_of
+from tests.cases.cast import case_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.inbox.people import a_person, kinds
+from tests.inbox.people import a_person, act, audit, follow_acts, kinds
 from tests.present import Present
 
 
@@ -32,6 +32,7 @@ def test_unread_work_passes_on_and_what_was_read_or_followed_stays(app: Flask, p
     assert giver.account_id and receiver.account_id
 
     hand_over(ADMINISTRATOR, giver.account_id, receiver.account_id)
+    follow_acts()
 
     assert kinds(giver, unread="true") == ["commented"]
     assert kinds(receiver, unread="true") == ["assigned", "assigned", "answered", "answered"]

@@ -15,9 +15,9 @@ from registry.inbox import service
 from registry.inbox.models import InboxEntry
 from registry.inbox.queries import INBOX, count_unread
 from registry.projects.models import Project
-from tests.cases.cast import OPERATOR, act
+from tests.cases.cast import OPERATOR
 from tests.factories import an_agency, restrict
-from tests.inbox.people import Cast, a_person, actor_named, ask, kinds
+from tests.inbox.people import Cast, a_person, act, actor_named, ask, follow_acts, kinds
 
 
 def test_internal_note_comes_to_no_agency(cast: Cast) -> None:
@@ -25,14 +25,15 @@ def test_internal_note_comes_to_no_agency(cast: Cast) -> None:
 
     act(cast.aigerim, cast.case, "comment", "Internal, @editor.")
     assert kinds(cast.editor) == []
-    with transaction():
-        act_for_agency(cast, "For you, @editor.")
+    act_for_agency(cast, "For you, @editor.")
 
     assert kinds(cast.editor) == ["mentioned"]
 
 
 def act_for_agency(cast: Cast, comment: str) -> None:
-    say(cast.aigerim, find_case_to_change(cast.aigerim, cast.case.id), comment, for_agency=True)
+    with transaction():
+        say(cast.aigerim, find_case_to_change(cast.aigerim, cast.case.id), comment, for_agency=True)
+    follow_acts()
 
 
 def test_mention_in_a_note_that_stays_inside_comes_to_no_agency(cast: Cast) -> None:

@@ -26,9 +26,9 @@ from registry.inbox.queries import (
 )
 from registry.journal.service import JournalEntry
 from registry.projects.service import ProjectNotFound
-from tests.cases.cast import act, audit, case_of
+from tests.cases.cast import case_of
 from tests.factories import a_project, an_agency
-from tests.inbox.people import a_person, kinds
+from tests.inbox.people import a_person, act, audit, kinds
 from tests.present import Present
 
 

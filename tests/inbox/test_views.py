@@ -13,10 +13,10 @@ from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db
-from tests.cases.cast import act, audit, case_of
+from tests.cases.cast import case_of
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
-from tests.inbox.people import a_person, actor_named, kinds
+from tests.inbox.people import a_person, act, actor_named, audit, kinds
 from tests.present import Present
 from tests.statements import statements
 

@@ -12,14 +12,17 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.roles import Role
 from registry.core.clock import local_instant
 from registry.core.database import db
+from registry.inbox.models import InboxEntry
 from registry.notifications.delivery import send_due_emails
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import a_project, an_agency
+from tests.inbox.people import a_person
 from tests.notifications.digest_days import MONDAY, NINE
 from tests.notifications.mail_server import MailStore, free_port, mail_through, serving
 from tests.notifications.readers import queue_one_email, summaries_of
@@ -56,6 +59,7 @@ def test_concurrent_senders_send_each_email_once(own_app: Flask) -> None:
 def test_concurrent_workers_process_each_message_once(own_app: Flask) -> None:
     with own_app.app_context():
         agency = an_agency(email="office@agency.kz")
+        a_person("editor", Role.AGENCY_EDITOR, agency)
         projects = [a_project(agency) for _ in range(10)]
         audit()
         cases = [case_of(project).id for project in projects]
@@ -68,6 +72,7 @@ def test_concurrent_workers_process_each_message_once(own_app: Flask) -> None:
             number for _, _, numbers in summaries_of(db.session.scalars(select(OutboundEmail))) for number in numbers
         )
         assert asked == dict.fromkeys(cases, 1)
+        assert Counter(db.session.scalars(select(InboxEntry.case_id))) == dict.fromkeys(cases, 1)
 
 
 def test_concurrent_workers_write_each_digest_once(own_app: Flask, present: Present) -> None:

@@ -25,6 +25,7 @@ from registry.flags.models import AuditRun, Flag
 from registry.imports.service import hold_import, import_now
 from registry.letters.models import Letter
 from registry.notifications.aitu import AITU_BOT_NAME, AituLink
+from registry.notifications.immediate import process_outbox
 from registry.open_data.publication import PUBLICATION, Licence
 from registry.open_data.service import write_when_due
 from registry.projects.drafts import drafts_of, save_draft, start_draft
@@ -94,6 +95,7 @@ def prepare(app: Flask) -> dict[str, object]:
         letter = db.session.scalars(select(Letter).where(Letter.kind == "order").order_by(-Letter.id)).first()
         assert letter is not None
         reports = add_government_reports()
+        process_outbox(with_mail=False)
         # After the withdrawal of a project, which drops the files.
         write_when_due()
         return {
