@@ -40,13 +40,16 @@ def declared_headers() -> dict[str, set[str]]:
 
 @pytest.mark.sqlite_only
 def test_conditional_headers_are_declared_wherever_they_are_honoured(
-    client: FlaskClient, connection: Connection
+    client: FlaskClient, connection: Connection, nightly: bool
 ) -> None:
     home = an_agency()
-    world, declared, honoured = a_world(home), declared_headers(), {}
-    for operation in declared_routes(client.application):
-        tried = TRIES[operation.name]
-        role = tried.sender
+    world, declared = a_world(home), declared_headers()
+    honoured: dict[str, set[str]] = {}
+    for number, operation in enumerate(declared_routes(client.application)):
+        # By day every third of those that declare none.
+        if not (declared[operation.name] or nightly or number % 3 == 0):
+            continue
+        role = TRIES[operation.name].sender
         with taken_back(connection):
             call = prepared(operation.name, operation.method, world)
             who = Altered(client, a_token(role, home if role in AGENCY else None))

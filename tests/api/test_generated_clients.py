@@ -179,11 +179,14 @@ def called(python_client: ModuleType, operation: Operation, path: str, sent: Map
     return function(*given, client=client, **named)
 
 
-def test_python_client_calls_every_operation(app: Flask, connection: Connection, python_client: ModuleType) -> None:
+def test_python_client_calls_every_operation(
+    app: Flask, connection: Connection, python_client: ModuleType, nightly: bool
+) -> None:
     home = an_agency()
     world, wrong, count = a_world(home), [], 0
     over = {"transport": httpx.WSGITransport(app=app)}
-    for operation in declared_routes(app):
+    # By day every fifth; test_python_client_reads_answers_of_tomorrow calls each that answers JSON.
+    for operation in list(declared_routes(app))[:: 1 if nightly else 5]:
         tried = TRIES[operation.name]
         role = tried.sender
         with taken_back(connection):
@@ -201,7 +204,7 @@ def test_python_client_calls_every_operation(app: Flask, connection: Connection,
             if answer.status_code != 204 and answer.parsed is None and answer.content:
                 wrong.append((operation.name, "not parsed", answer.headers.get("content-type")))
     assert wrong == []
-    assert count > 150
+    assert count > (150 if nightly else 30)
 
 
 # What a later release adds to an answer: a code, and a property.

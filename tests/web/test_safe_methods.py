@@ -27,7 +27,7 @@ from tests.present import Present
 
 # Flask answers HEAD by the view of GET, and OPTIONS itself: one role asks for both.
 ASKS_ALL = Role.SUPERVISOR
-# All at night. Together these may read every page.
+# All at night. Together these may read every page; by day each page is read by the first of them that may.
 ROLES = (Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR, Role.AGENCY_EDITOR)
 # Writes allowed for safe requests, each with its reason.
 ALLOWED = {
@@ -169,6 +169,7 @@ def test_safe_method_changes_no_row(app: Flask, signed_in: SignedIn, present: Pr
         restrict_project(supervisor, hidden, True, "Secret")
     seen: set[tuple[str, str]] = set()
     wrong = []
+    read: set[str] = set()
     for role in Role if nightly else ROLES:
         agency = home if role in AGENCY_ROLES else None
         visit = signed_in(role, agency)
@@ -178,13 +179,17 @@ def test_safe_method_changes_no_row(app: Flask, signed_in: SignedIn, present: Pr
         present.move(timedelta(minutes=2))
         # Compared once a role: reading all tables takes longer than the requests.
         before = contents()
-        for _, path in addresses(app, values, ids):
+        for rule, path in addresses(app, values, ids):
+            if rule.rule in read and not nightly:
+                continue
             statuses = {}
             for method in ("HEAD", "OPTIONS", "GET") if role is ASKS_ALL else ("GET",):
                 with visit.client.open(path, method=method, headers=headers) as answer:
                     statuses[method] = answer.status_code
                     has_body = method == "HEAD" and answer.data != b""
                     wrong += [(role.value, path, "HEAD with a body")] if has_body else []
+            if statuses["GET"] < 400:
+                read.add(rule.rule)
             if max(statuses.values()) >= 500 or statuses.get("HEAD", statuses["GET"]) != statuses["GET"]:
                 wrong.append((role.value, path, statuses))
         changed = changes(before, contents())
