@@ -1,18 +1,25 @@
-"""Commands exit with a message and an exit code, never with a traceback."""
+"""Commands exit with a message and an exit code, never with a traceback; refused settings; ``registry init``."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+import stat
+import sys
+import tomllib
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import click
 import pytest
 
 from registry.cli.app_context import open_registry
+from registry.cli.main import main
+from registry.cli.output import Day
 from registry.core import clock
-from registry.settings import read_settings
+from registry.settings import CHECKOUT, read_settings
 from tests.fixtures.cli import CommandLine, of_processes
 
 READING = (("audits", "list"), ("tokens", "list"), ("journal", "head"), ("explain", "QT-2026-0000001-3"))
@@ -130,3 +137,166 @@ def test_process_has_same_exit_codes_and_streams(registry: CommandLine) -> None:
     listed = registry.process("audits", "list", "--json")
     assert (listed.code, listed.json, listed.err) == (0, {"items": [], "next": None}, "")
     assert b"\x1b" not in registry.process("audits", "list").raw
+
+
+# It writes the file of settings, and reads none.
+WITHOUT_SETTINGS = ("init",)
+WRONG_ROLE = "REGISTRY_SECOND_FACTOR: there is no role emperor"
+
+
+def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command that is no group, with the words that call it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        elif (*path, name) != WITHOUT_SETTINGS:
+            yield (*path, name), command
+
+
+def arguments(command: click.Command, file: Path) -> Iterator[str]:
+    """Something for each parameter that the command demands."""
+    for parameter in command.params:
+        if "--yes" in parameter.opts:
+            yield "--yes"
+        if not parameter.required:
+            continue
+        if isinstance(parameter, click.Option):
+            yield parameter.opts[0]
+        if isinstance(parameter.type, click.Choice):
+            yield str(parameter.type.choices[0])
+        elif isinstance(parameter.type, click.Path | click.File):
+            yield str(file)
+        elif isinstance(parameter.type, Day):
+            yield "2026-11-01"
+        else:
+            yield "2"
+
+
+COMMANDS = {" ".join(words): command for words, command in commands()}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses_a_role_that_does_not_exist(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("{}")
+    registry = CommandLine(f"sqlite:///{tmp_path}/registry.sqlite3", tmp_path)
+    ran = registry(*name.split(), *arguments(COMMANDS[name], file), REGISTRY_SECOND_FACTOR="emperor")
+    if name == "doctor":
+        assert (ran.code, WRONG_ROLE in ran.out) == (1, True)
+    else:
+        assert (ran.code, ran.raw) == (2, b""), ran.err
+        assert WRONG_ROLE in ran.err
+
+
+@pytest.mark.parametrize("command", ["serve", "audits list"])
+@pytest.mark.parametrize(
+    ("variable", "content", "text"),
+    [
+        ("REGISTRY_CALENDAR_FILE", 'days_off = ["2026-01-05"]\n', "The calendar file is invalid"),
+        ("REGISTRY_POLICY_FILE", "version = 1\n", "The policy file cannot be used"),
+        ("REGISTRY_SIGN_IN_FILE", "[roles]\nemperor = ['x']\n", "The sign-in file is invalid"),
+    ],
+)
+def test_commands_refuse_the_files_that_the_service_refuses(
+    registry: CommandLine, tmp_path: Path, command: str, variable: str, content: str, text: str
+) -> None:
+    (tmp_path / "wrong.toml").write_text(content)
+    provider = {
+        "REGISTRY_PUBLIC_URL": "https://registry.example.kz",
+        "REGISTRY_OIDC_ISSUER": "https://idp.example.kz",
+        "REGISTRY_OIDC_CLIENT_ID": "registry",
+        "REGISTRY_OIDC_CLIENT_SECRET": "secret",
+    }
+    ran = registry(*command.split(), **provider, **{variable: str(tmp_path / "wrong.toml")})
+    assert (ran.code, ran.raw) == (5, b""), ran.err
+    assert text in ran.err and "wrong.toml" in ran.err
+
+
+FILES = [
+    "config/calendar.toml",
+    "config/freeze_policy.toml",
+    "config/granian.env",
+    "config/monitoring/alerts.yml",
+    "config/monitoring/alerts_test.yml",
+    "config/monitoring/dashboard.json",
+    "config/nginx.conf",
+    "config/pgbouncer.ini",
+    "config/service.env",
+    "config/systemd/registry-audit.service",
+    "config/systemd/registry-audit.timer",
+    "config/systemd/registry-backup.service",
+    "config/systemd/registry-backup.timer",
+    "config/systemd/registry-scheduler.service",
+    "config/systemd/registry-web.service",
+    "scripts/nightly_audit",
+    "wsgi.py",
+]
+
+
+@pytest.fixture
+def init_command(tmp_path: Path) -> CommandLine:
+    return CommandLine("", tmp_path / "var")
+
+
+def test_init_copies_the_files_that_an_operator_edits(init_command: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    done = init_command("init", folder)
+    assert done.code == 0
+    assert sorted(done.out.splitlines()) == [str(folder / name) for name in FILES]
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == FILES
+    assert (folder / "config/freeze_policy.toml").read_text() == (CHECKOUT / "config/freeze_policy.toml").read_text()
+    assert tomllib.loads((folder / "config/calendar.toml").read_text())["days_off"] == []
+    modes = {name: stat.S_IMODE((folder / name).stat().st_mode) for name in FILES}
+    assert {name for name, mode in modes.items() if mode == 0o600} == {"config/service.env"}
+    assert set(modes.values()) == {0o600, 0o644}
+    assert f"set -a; . {folder}/config/service.env; set +a" in done.err
+    assert "registry db upgrade" in done.err and "registry users add --name administrator" in done.err
+
+
+def test_init_writes_the_paths_of_the_folder_into_settings_and_units(init_command: CommandLine, tmp_path: Path) -> None:
+    init_command("init", tmp_path)
+    settings = (tmp_path / "config/service.env").read_text()
+    web = (tmp_path / "config/systemd/registry-web.service").read_text()
+    assert f'REGISTRY_DATA_DIR="{tmp_path}/var"\n' in settings
+    assert f'REGISTRY_POLICY_FILE="{tmp_path}/config/freeze_policy.toml"\n' in settings
+    assert f'REGISTRY_CALENDAR_FILE="{tmp_path}/config/calendar.toml"\n' in settings
+    assert f"WorkingDirectory={tmp_path}\n" in web
+    assert f"EnvironmentFile={tmp_path}/config/granian.env\nEnvironmentFile={tmp_path}/config/service.env\n" in web
+    assert f"ExecStart={Path(sys.executable).parent}/granian wsgi:application\n" in web
+    assert f"ReadWritePaths={tmp_path}/var\n" in web and "StateDirectory" not in web
+    audit = (tmp_path / "config/systemd/registry-audit.service").read_text()
+    assert f"ExecStart={Path(sys.executable).parent}/python {tmp_path}/scripts/nightly_audit\n" in audit
+    backup = (tmp_path / "config/systemd/registry-backup.service").read_text()
+    assert f"ExecStart={Path(sys.executable).parent}/registry backup --keep 14\n" in backup
+    for path in (tmp_path / "config").rglob("*.*"):
+        assert "/opt/registry" not in path.read_text()
+
+
+def test_init_uses_the_current_folder_by_default(
+    init_command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert init_command("init").code == 0
+    assert (tmp_path / "config/service.env").is_file()
+
+
+@pytest.mark.parametrize("name", ["config/service.env", "wsgi.py"])
+def test_init_overwrites_no_file(init_command: CommandLine, tmp_path: Path, name: str) -> None:
+    edited = tmp_path / name
+    edited.parent.mkdir(parents=True, exist_ok=True)
+    edited.write_text("edited")
+    done = init_command("init", tmp_path)
+    assert (done.code, done.raw) == (4, b"")
+    assert done.err == f"Nothing was written, because these files exist:\n  {edited}\n"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [edited]
+    assert edited.read_text() == "edited"
+
+
+@pytest.mark.parametrize("name", ["two words", 'quo"te', "$HOME", "50%", "a\nb"])
+def test_init_refuses_a_path_that_needs_quoting(init_command: CommandLine, tmp_path: Path, name: str) -> None:
+    done = init_command("init", tmp_path / name)
+    assert (done.code, done.raw) == (2, b"")
+    assert not (tmp_path / name).exists()

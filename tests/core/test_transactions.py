@@ -1,6 +1,9 @@
-"""``transaction()``: changes are atomic on both databases."""
+"""``transaction()``, bulk inserts and events."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,8 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.models import Account
 from registry.agencies.models import Agency
 from registry.core import outbox
-from registry.core.database import autocommit_reads, db, read_in_transaction, transaction
+from registry.core.clock import now
+from registry.core.database import Event, autocommit_reads, db, read_in_transaction, table_of, transaction
+from registry.core.dialects import insert_rows
 from registry.core.errors import Invalid, invalid
+from registry.core.outbox import OutboxMessage
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, an_account, an_agency
@@ -113,3 +119,69 @@ def test_autocommit_reads_are_not_in_a_transaction_until_read_in_transaction(own
         assert len(moments()) == 3
         read_in_transaction()
         assert len(moments()) == 1
+
+
+STRANGE = ("NULL", "null", "", " ", "{a,b}", '"', "\\", '\\"', "a,b", "Әділет\nқұқық", "%s", ":x")
+
+
+@pytest.mark.usefixtures("app")
+def test_bulk_insert_stores_any_text_unchanged() -> None:
+    payloads = [{"text": text, text: [None, 1, True]} for text in STRANGE]
+    with transaction() as session:
+        messages = zip(STRANGE, payloads, strict=True)
+        rows = [{"topic": topic, "payload": payload, "created_at": now()} for topic, payload in messages]
+        insert_rows(session, OutboxMessage, rows)
+        outbox = table_of(OutboxMessage).c
+        kept = session.execute(select(outbox.topic, outbox.payload).order_by(outbox.id)).all()
+    assert [tuple(row) for row in kept] == list(zip(STRANGE, payloads, strict=True))
+
+
+def made(topics: str) -> Iterator[dict[str, Any]]:
+    """Rows that are made while they are inserted; "!" cannot be made."""
+    for topic in topics:
+        if topic == "!":
+            raise ValueError(topic)
+        yield {"topic": topic, "payload": {}, "created_at": now()}
+
+
+@pytest.mark.usefixtures("app")
+def test_bulk_insert_takes_rows_that_are_made_meanwhile() -> None:
+    with transaction() as session:
+        insert_rows(session, OutboxMessage, made(""))
+        insert_rows(session, OutboxMessage, made("abc"))
+    assert db.session.scalars(select(OutboxMessage.topic).order_by(OutboxMessage.id)).all() == ["a", "b", "c"]
+
+
+@pytest.mark.usefixtures("app")
+def test_row_that_cannot_be_made_leaves_none_of_the_others() -> None:
+    with pytest.raises(ValueError, match="!"), transaction() as session:
+        insert_rows(session, OutboxMessage, made("ab!c"))
+    assert db.session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
+
+
+def test_publish_runs_handlers_in_the_order_of_connection() -> None:
+    calls: list[tuple[str, int]] = []
+    event: Event[[int]] = Event("happened")
+
+    @event.connect
+    def first(number: int) -> None:
+        calls.append(("first", number))
+
+    @event.connect
+    def second(number: int) -> None:
+        calls.append(("second", number))
+
+    event.publish(7)
+    assert calls == [("first", 7), ("second", 7)]
+    assert event.handlers == (first, second)
+
+
+def test_exception_of_a_handler_reaches_the_publisher() -> None:
+    event: Event[[]] = Event("happened")
+
+    @event.connect
+    def refuse() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        event.publish()

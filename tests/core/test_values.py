@@ -1,15 +1,39 @@
-"""Values as people write them, in forms and tables alike."""
+"""Values as people write them: texts, lists, address ranges, and the field types that check them."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
 
 from registry.agencies.fields import AGENCY_FIELDS
 from registry.agencies.vocabulary import AGENCY_KINDS, REGIONS
-from registry.core.fields import AnyDay, Bin, Boolean, InputField, WholeNumber
-from registry.core.values import InvalidValue
+from registry.core.errors import Problem
+from registry.core.fields import (
+    AnyDay,
+    BaseSchema,
+    Bin,
+    Boolean,
+    Choice,
+    Day,
+    Email,
+    Entries,
+    Ids,
+    InputField,
+    Telephone,
+    Text,
+    Url,
+    WholeNumber,
+    YearlyAmounts,
+)
+from registry.core.networks import is_in_ranges, is_range_within, network_of, normalised_range
+from registry.core.values import FieldError, InvalidValue
 from registry.projects import vocabulary as projects
 from registry.projects.fields import FIELDS
 
@@ -199,3 +223,236 @@ def test_month_is_read_without_kazakh_letters() -> None:
 @pytest.mark.parametrize("spellings", [*PROJECT_SPELLINGS, REGIONS, AGENCY_KINDS])
 def test_spellings_are_words(spellings: Mapping[str, Sequence[str]]) -> None:
     assert all(not isinstance(words, str) and min(map(len, words)) > 0 for words in spellings.values())
+
+
+class Record(BaseSchema):
+    """A record with an optional and a required field."""
+
+    note = Text(5)
+    code = Text(5, required=True)
+    day = AnyDay()
+    kind = Choice(("a", "b"), nullable=False)
+
+
+RECORD = Record()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        (Text(), "  two\r\nlines ", "two\nlines"),
+        (Text(), " \u200b ", None),
+        (Text(), None, None),
+        (Choice(("a", "b")), "b", "b"),
+        (AnyDay(), "0001-01-01", date(1, 1, 1)),
+        (Day(), "1991-12-16", date(1991, 12, 16)),
+        (WholeNumber(), 0, 0),
+        (Boolean(), False, False),
+        (Bin(), "050340004478", "050340004478"),
+        (Email(), "a@b.kz", "a@b.kz"),
+        (Url(), "https://example.kz/a?b=1", "https://example.kz/a?b=1"),
+        (Ids(2), [1, 2], [1, 2]),
+    ],
+)
+def test_valid_value_is_accepted(field: InputField, value: object, expected: object) -> None:
+    assert field.deserialize(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        (Text(), 5, FieldError("expected-text")),
+        (Text(3), "four", FieldError("too-long", {"limit": 3, "length": 4})),
+        (Text(), "a\x00", FieldError("control-character", {"character": "U+0000"})),
+        (Text(required=True), " \u200b ", "required"),
+        (Text(required=True), None, "required"),
+        (Choice(("a", "b"), nullable=False), None, "required"),
+        (Choice(("a", "b")), "c", FieldError("not-a-choice", {"options": "a, b"})),
+        (AnyDay(), "01.02.2026", FieldError("expected-date")),
+        (AnyDay(), "2026-02-30", FieldError("no-such-date")),
+        (
+            Day(date(2060, 12, 31)),
+            "1991-12-15",
+            FieldError("date-out-of-range", {"earliest": "1991-12-16", "latest": "2060-12-31"}),
+        ),
+        (WholeNumber(), True, FieldError("expected-whole-number")),
+        (WholeNumber(), 1.0, FieldError("expected-whole-number")),
+        (WholeNumber(1, 3), 4, FieldError("number-out-of-range", {"smallest": 1, "largest": 3})),
+        (Boolean(), 1, FieldError("expected-true-or-false")),
+        (Bin(), "050340004479", FieldError("bin-invalid")),
+        (Email(), "a@b", FieldError("email-invalid")),
+        (Url(), "ftp://example.kz", FieldError("url-invalid")),
+        (Url(), "https://a:b@example.kz", FieldError("url-with-credentials")),
+        (Ids(2), [1, 2, 3], FieldError("number-of-ids", {"largest": 2})),
+        (Ids(), [True], FieldError("expected-ids")),
+    ],
+)
+def test_invalid_value_has_a_code_and_parameters(field: InputField, value: object, error: object) -> None:
+    with pytest.raises(ValidationError) as raised:
+        field.deserialize(value)
+    assert raised.value.messages == [error]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        (Text(), " a ", "a"),
+        (Text(), " \t", None),
+        (WholeNumber(), " 1 200\u00a0000 ", 1_200_000),
+        (WholeNumber(), "\u2212007", -7),
+        (WholeNumber(), "twelve", "twelve"),
+        (WholeNumber(), "-", None),
+        (Boolean(), "Иә", True),
+        (Boolean(), "no", False),
+        (Boolean(), "maybe", "maybe"),
+        (Bin(), "0503 4000 4478", "050340004478"),
+        (AnyDay(), "20/1/2026", "2026-01-20"),
+        (AnyDay(), "2026-01-20", "2026-01-20"),
+    ],
+)
+def test_text_of_a_form_becomes_its_json_value(field: InputField, text: str, value: object) -> None:
+    assert field.from_text(text) == value
+
+
+def test_form_reports_blank_required_field_and_leaves_absent_ones_alone() -> None:
+    assert RECORD.load_texts({"code": " ", "day": "1.2.2026", "kind": ""}) == (
+        {"day": date(2026, 2, 1)},
+        (Problem("/code", "required"),),
+    )
+    assert RECORD.load_texts({"note": ""}) == ({"note": None}, ())
+
+
+def test_filled_values_are_loaded_and_blank_ones_are_left_to_the_service() -> None:
+    assert RECORD.load_filled({"code": None, "note": "too long", "kind": "a"}) == (
+        {"code": None, "kind": "a"},
+        (Problem("/note", "too-long", {"limit": 5, "length": 8}),),
+    )
+
+
+TWO_YEARS = [{"year": 2026, "amount_kzt": 1_000_000}, {"year": 2027, "amount_kzt": 2_000_000}]
+
+
+def codes(field: InputField, text: str) -> list[str]:
+    """The codes of the errors of a text of a form."""
+    with pytest.raises(ValidationError) as caught:
+        field.deserialize(field.from_text(text))
+    return [getattr(error, "code", str(error)) for error in caught.value.messages]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026: 1000000; 2027: 2000000",
+        "2027: 2 000 000 ₸\r\n2026: 1 000 000 ₸\r\n",
+        "2026 – 1\u00a0000\u00a0000;2027=2000000;",
+    ],
+)
+def test_years_are_read_as_people_write_them_and_sorted(text: str) -> None:
+    field = YearlyAmounts()
+    assert field.deserialize(field.from_text(text)) == TWO_YEARS
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("1000000", "years-invalid"),
+        ("2026: 1; потом 2", "years-invalid"),
+        ("2026: 1; 2026: 2", "year-twice"),
+        ("2026: много", "expected-whole-number"),
+        ("2026:", "required"),
+        ("2026: 1.2 млн", "number-in-words"),
+        ("1990: 1", "number-out-of-range"),
+        ("2026: -1", "number-out-of-range"),
+        ("; ".join(f"{year}: 1" for year in range(2000, 2031)), "too-many-entries"),
+    ],
+)
+def test_years_that_cannot_be_read_have_an_error(text: str, code: str) -> None:
+    assert codes(YearlyAmounts(), text) == [code]
+
+
+def test_blank_years_and_an_empty_list_are_missing() -> None:
+    field = YearlyAmounts()
+    assert field.from_text(" ; \n ") is None
+    assert field.deserialize([]) is None
+
+
+def test_entries_are_lines_or_between_semicolons_and_each_once() -> None:
+    field = Entries()
+    assert field.deserialize(field.from_text("eGov\r\n Шлюз ;eGov;; ")) == ["eGov", "Шлюз"]
+    assert field.deserialize([]) is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"),
+    [
+        ("eGov", "expected-texts"),
+        ([1], "expected-texts"),
+        (["a;b"], "entry-with-separator"),
+        (["a\nb"], "control-character"),
+        (["a" * 201], "too-long"),
+        (["a"] * 51, "too-many-entries"),
+    ],
+)
+def test_entries_that_are_no_list_of_short_texts_have_an_error(entries: Any, code: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        Entries().deserialize(entries)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+7 7172 74 00 00",
+        "8 (7172) 74-00-00",
+        "+7 (7172) 74-00-00, вн. 1234",
+        "74-00-00 ext 12",
+        "77172740000, 77011112233",
+    ],
+)
+def test_telephone_numbers_are_kept_as_written(text: str) -> None:
+    assert Telephone().deserialize(f" {text} ") == text
+
+
+@pytest.mark.parametrize("text", ["нет", "12", "+7 717 звоните", "a@example.kz", "+7 7172 74 00 00; 1"])
+def test_text_that_is_no_telephone_number_has_an_error(text: str) -> None:
+    assert codes(Telephone(), text) == ["telephone-invalid"]
+
+
+@pytest.mark.parametrize(
+    ("text", "normalised"),
+    [
+        ("10.1.0.7", "10.1.0.7/32"),
+        ("10.1.0.0/16", "10.1.0.0/16"),
+        ("10.1.0.0/255.255.0.0", "10.1.0.0/16"),
+        ("2001:DB8:0::/32", "2001:db8::/32"),
+        ("::1", "::1/128"),
+    ],
+)
+def test_range_is_normalised(text: str, normalised: str) -> None:
+    assert normalised_range(text) == normalised
+
+
+@pytest.mark.parametrize("text", ["10.1.0.7/8", "10.1.0.0/33", "", "a", "10.1", " 10.1.0.0/16", "10.1.0.0/-1"])
+def test_malformed_range_is_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        normalised_range(text)
+
+
+@given(st.ip_addresses(v=4), st.integers(0, 32))
+def test_address_is_in_the_range_around_it_in_both_forms(address: ipaddress.IPv4Address, prefix: int) -> None:
+    around = str(ipaddress.ip_network((int(address), prefix), strict=False))
+    assert is_in_ranges(str(address), [around]) and is_in_ranges(f"::ffff:{address}", [around])
+    assert not is_in_ranges(str(address), ["2001:db8::/32"]) and not is_in_ranges(str(address), [])
+
+
+def test_range_is_within_itself_and_wider_ones_of_the_same_version() -> None:
+    assert is_range_within("10.1.0.0/16", ["192.0.2.0/24", "10.0.0.0/8"])
+    assert is_range_within("10.1.0.0/16", ["10.1.0.0/16"])
+    assert not is_range_within("10.0.0.0/8", ["10.1.0.0/16"])
+    assert not is_range_within("::/0", ["0.0.0.0/0"])
+    assert not is_range_within("10.1.0.0/16", [])
+
+
+def test_ipv6_subscriber_is_one_caller() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") == "2001:db8::/64"
+    assert network_of("::ffff:10.1.0.7") == "10.1.0.7" and network_of("unknown") == "unknown"

@@ -1,28 +1,41 @@
-"""Health and readiness."""
+"""Health and readiness, a database that is busy or away, and downloads that it breaks."""
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import event, select, text, update
+from sqlalchemy.exc import OperationalError, TimeoutError
 
 from registry.accounts.roles import Role
 from registry.app import create_app
 from registry.audits.service import run_audit, void_audit
 from registry.core.clock import now
 from registry.core.database import db, transaction
+from registry.core.dialects import is_sqlite
 from registry.core.installation import Installation, keep_secret_key, warn_of_other_key
+from registry.core.postgresql import libpq_address
 from registry.core.schema import upgrade_schema
 from registry.flags.models import AuditRun
+from registry.http.error_handlers import error_of
 from registry.http.health import why_not_ready
+from registry.projects import api as exports
 from registry.settings import read_settings
-from tests.factories import an_actor
+from tests.api.callers import Caller, code
+from tests.conftest import forget, service_app
+from tests.databases import Databases
+from tests.factories import a_token, an_actor
 from tests.faults.small_disks import filled, small_disk
+from tests.fixtures.cli import CommandLine
 from tests.present import Present
 
 
@@ -215,3 +228,119 @@ def _app(url: str, data_dir: Path, **settings: str) -> Flask:
 def _close(app: Flask) -> None:
     with app.app_context():
         db.engine.dispose()
+
+
+AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.fixture
+def impatient_app(databases: Databases, own_database: str, tmp_path: Path) -> Iterator[Flask]:
+    """The app, which waits for a lock for a second at most."""
+    app = service_app(own_database, tmp_path, REGISTRY_LOCK_TIMEOUT="1", REGISTRY_STATEMENT_TIMEOUT="2")
+    with app.app_context():
+        if is_sqlite():
+            event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 50"))
+    yield app
+    forget(app, databases, own_database)
+
+
+@contextmanager
+def locked(app: Flask, table: str) -> Iterator[None]:
+    """While the block runs, somebody else holds the table; on SQLite, the right to write."""
+    with app.app_context():
+        url = db.engine.url
+    if url.get_backend_name() == "sqlite":
+        other = sqlite3.connect(str(url.database), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.close()
+        return
+    with psycopg.connect(libpq_address(url.render_as_string(hide_password=False))) as connection:
+        connection.execute(f"LOCK TABLE {table}")
+        yield
+
+
+def test_lock_timeout_is_database_busy(impatient_app: Flask) -> None:
+    with impatient_app.app_context():
+        administrator = Caller(impatient_app.test_client(), a_token(Role.ADMINISTRATOR))
+    body = {"bin": "000140000439", "name_ru": "Акимат", "kind": "local_executive"}
+    with locked(impatient_app, "agencies"):
+        answer = administrator.post("/agencies", body, Accept_Language="ru")
+    assert (answer.status_code, code(answer), answer.headers["Retry-After"]) == (503, "database-busy", "5")
+    assert answer.get_json()["detail"] == (
+        "База данных занята: время ожидания истекло, ничего не изменено. Повторите через несколько секунд."
+    )
+    assert administrator.post("/agencies", body).status_code == 201
+
+
+@pytest.mark.postgres_only
+def test_readiness_names_a_busy_database(impatient_app: Flask) -> None:
+    with locked(impatient_app, "audits"):
+        answer = impatient_app.test_client().get("/readyz")
+    assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["database-busy"])
+
+
+@pytest.mark.postgres_only
+def test_page_of_a_busy_database_says_that_nothing_was_changed(impatient_app: Flask) -> None:
+    with locked(impatient_app, "web_sessions"):
+        client = impatient_app.test_client()
+        client.set_cookie("registry_session", "x" * 43)
+        answer = client.get("/projects", headers={"Accept": "text/html", "Accept-Language": "en"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "The database is busy: the time limit was reached and nothing was changed." in answer.text
+
+
+@pytest.mark.postgres_only
+def test_statement_timeout_is_database_busy(impatient_app: Flask) -> None:
+    with impatient_app.app_context(), pytest.raises(OperationalError) as raised:
+        db.session.execute(text("SELECT pg_sleep(30)"))
+    assert error_of(raised.value).code == "database-busy"
+
+
+@pytest.mark.postgres_only
+def test_command_says_that_the_database_is_busy(impatient_app: Flask, own_database: str, tmp_path: Path) -> None:
+    with locked(impatient_app, "agencies"):
+        ran = CommandLine(own_database, tmp_path)("projects", "export", REGISTRY_LOCK_TIMEOUT="1")
+    assert (ran.code, ran.err) == (
+        1,
+        "The database is busy: the time limit was reached and nothing was changed. Try again in a few seconds.\n",
+    )
+
+
+def test_no_free_connection_is_database_busy() -> None:
+    assert error_of(TimeoutError("QueuePool limit of size 10 overflow 10 reached")).code == "database-busy"
+
+
+def test_unreachable_database_is_another_error(tmp_path: Path) -> None:
+    app = service_app(AWAY, tmp_path)
+    with pytest.raises(OperationalError) as raised, app.app_context():
+        db.session.execute(text("SELECT 1"))
+    assert error_of(raised.value).code == "database-unavailable"
+
+
+def failing_after(monkeypatch: pytest.MonkeyPatch, *pieces: bytes) -> None:
+    def lines(*_: object) -> Iterator[bytes]:
+        yield from pieces
+        raise OperationalError("SELECT", {}, ConnectionError("terminating connection"))
+
+    monkeypatch.setattr(exports, "export_ndjson", lines)
+
+
+def test_download_that_fails_before_its_first_piece_is_an_answer_of_its_own(
+    editor: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_after(monkeypatch)
+    answer = editor.get("/exports/projects.ndjson")
+    assert (answer.status_code, code(answer)) == (503, "database-unavailable")
+    assert editor.get("/projects").status_code == 200
+
+
+def test_download_that_breaks_off_is_logged(
+    editor: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing_after(monkeypatch, b"{}\n")
+    answer = editor.get("/exports/projects.ndjson")
+    with caplog.at_level(logging.ERROR), pytest.raises(OperationalError):
+        _ = answer.data
+    assert "a download broke off" in caplog.messages
+    assert editor.get("/projects").status_code == 200

@@ -1,4 +1,4 @@
-"""Tables as clerks send them go in without editing, by service, API, pages and command line."""
+"""Tables that nobody prepared: what can be read goes in right, nothing wrong goes in silently; workbooks given back."""
 
 from __future__ import annotations
 
@@ -15,21 +15,27 @@ from werkzeug.datastructures import FileStorage
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.errors import Invalid
+from registry.core.errors import Invalid, Problem
 from registry.core.lists import Page
+from registry.core.translations import LANGUAGES, Language
 from registry.imports.headers import match_header
 from registry.imports.models import ImportRun
 from registry.imports.queries import errors_of
-from registry.imports.service import ImportOptions, import_now
+from registry.imports.service import ImportOptions, import_now, run_dry_run_now
+from registry.imports.worker import run_next_import
+from registry.projects.exports import COLUMNS
 from registry.projects.models import Project
-from tests.factories import ADMINISTRATOR, an_actor, an_agency
+from tests.api.callers import Caller
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency
 from tests.fixtures.cli import CommandLine
+from tests.fixtures.web import SignedIn
+from tests.imports.agency_sheets import BIN, GOOD, HEADER, REFUSED, row, sheets_of
 from tests.imports.sheets import KAZAKH, RUSSIAN, WRONG, Words, excel_csv, register, workbook
 from tests.imports.tables import xlsx_of
 
 # How a table is read hangs on no database.
 pytestmark = pytest.mark.on_either
-BIN = "050340004478"
+CLERKS_BIN = "050340004478"
 
 
 def codes(run: ImportRun) -> list[tuple[int, str | None, str]]:
@@ -65,7 +71,7 @@ def editor_file(agency: Agency, words: Words, *, as_storage: bool = False) -> An
     ],
 )
 def test_register_of_forty_rows_goes_in_without_editing(app: Flask, words: Words, form: str) -> None:
-    agency = an_agency(bin=BIN)
+    agency = an_agency(bin=CLERKS_BIN)
     content = as_file(register(agency.bin, words), form)
     run = import_now(ADMINISTRATOR, "projects", False, "Реестр.xlsx", content)
     assert (run.state, run.total, run.created, run.rejected) == ("done", 40, 36, 4)
@@ -81,10 +87,10 @@ def test_register_of_forty_rows_goes_in_without_editing(app: Flask, words: Words
 
 def test_register_goes_in_by_the_command_line(registry: CommandLine, tmp_path: Path) -> None:
     agencies = tmp_path / "agencies.csv"
-    agencies.write_text(f"БИН;Название на русском;Вид организации\n{BIN};Министерство;министерство\n", "cp1251")
+    agencies.write_text(f"БИН;Название на русском;Вид организации\n{CLERKS_BIN};Министерство;министерство\n", "cp1251")
     assert registry("agencies", "import", agencies).code == 0
     file = tmp_path / "register.csv"
-    rows = register(BIN, RUSSIAN)
+    rows = register(CLERKS_BIN, RUSSIAN)
     file.write_bytes(as_file(rows, "cp1251"))
     ran = registry("projects", "import", file)
     assert ran.code == 5 and "created 36" in ran.out and "rejected 4" in ran.out
@@ -128,7 +134,7 @@ def test_header_may_be_on_a_later_sheet(app: Flask) -> None:
     book.active.append(["Пояснительная записка к реестру"])
     sheet = book.create_sheet("Реестр")
     sheet.append(["БИН", "Код проекта", "Название"])
-    sheet.append([int(an_agency(bin=BIN).bin), "А-1", "Учёт"])
+    sheet.append([int(an_agency(bin=CLERKS_BIN).bin), "А-1", "Учёт"])
     made = io.BytesIO()
     book.save(made)
     run = import_now(ADMINISTRATOR, "projects", True, "x", made.getvalue())
@@ -155,3 +161,268 @@ def test_former_labels_of_hosting_are_read(app: Flask, header: str, cell: str) -
 def test_letters_of_columns_are_no_positions(app: Flask) -> None:
     assert [match_header("projects", letter) for letter in "Додлжнстьвица"] == [None] * 13
     assert [match_header("projects", text).field for text in ("Должность", "Должн.")] == ["responsible_position"] * 2
+
+
+def problems_of(content: bytes, options: ImportOptions | None = None) -> list[Problem]:
+    with pytest.raises(Invalid) as error:
+        import_now(ADMINISTRATOR, "projects", True, "x", content, options=options or ImportOptions())
+    return list(error.value.problems)
+
+
+def stored() -> list[Project]:
+    return list(db.session.scalars(db.select(Project).order_by(Project.external_id)))
+
+
+def fields(header: str, **more: str) -> dict[str, str | None]:
+    """Return the fields that the columns of a table with one further header, or several, are read as."""
+    an_agency(bin=BIN)
+    names = (header, *more)
+    run = import_now(ADMINISTRATOR, "projects", True, "x", xlsx_of((*HEADER, *names), row(1, *[None] * len(names))))
+    return dict(zip(run.layout["headers"], run.layout["columns"], strict=True))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_table_of_an_agency_goes_in_after_a_dry_run(app: Flask, name: str) -> None:
+    agency = an_agency(bin=BIN)
+    dry = import_now(ADMINISTRATOR, "projects", True, "Перечень.xlsx", GOOD[name]())
+    assert (dry.state, dry.total, dry.created, dry.rejected) == ("done", 2, 2, 0)
+    assert stored() == []
+    run = run_dry_run_now(ADMINISTRATOR, dry.id)
+    assert (run.state, run.created, run.rejected) == ("done", 2, 0)
+    for number, project in enumerate(stored(), 1):
+        assert (project.agency_id, project.external_id) == (agency.id, f"К-{number}")
+        assert f"{number}" in (project.name_ru or project.name_kk or "")
+        assert (project.object_kind in ("system", "internet_resource"), project.stage) == (True, "operation")
+        assert project.placement == "off_platform"
+        assert project.budget_kzt in (None, 1_200_000)
+        assert project.contract_signed_on in (None, date(2026, 3, 2))
+
+
+@pytest.mark.parametrize("name", ["below-a-logo", "grouped-headers", "in-two-languages", "numbers-of-excel"])
+def test_dates_of_agencies_are_read(app: Flask, name: str) -> None:
+    an_agency(bin=BIN)
+    import_now(ADMINISTRATOR, "projects", False, "x", GOOD[name]())
+    assert [project.contract_signed_on for project in stored()] == [date(2026, 3, 2)] * 2
+    if name != "in-two-languages":
+        assert [project.budget_kzt for project in stored()] == [1_200_000] * 2
+    else:
+        assert [(project.name_kk, project.name_ru) for project in stored()] == [("Жүйе 1", None), ("Жүйе 2", None)]
+
+
+def test_columns_below_a_group_belong_to_it(app: Flask) -> None:
+    an_agency(bin=BIN)
+    import_now(ADMINISTRATOR, "projects", False, "x", GOOD["grouped-headers"]())
+    first = stored()[0]
+    assert (first.supplier_bin, first.supplier_name, first.contract_number) == (BIN, "ТОО Озеро", "12-А")
+    assert first.name_ru == "Система 1"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_table_that_would_be_read_wrong_is_refused(app: Flask, name: str) -> None:
+    an_agency(bin=BIN)
+    make, code = REFUSED[name]
+    assert [problem.code for problem in problems_of(make())] == [code]
+    assert db.session.scalar(db.select(ImportRun.id)) is None
+
+
+def test_amounts_in_thousands_cannot_be_mapped_either(app: Flask) -> None:
+    content = xlsx_of((*HEADER, "Цена в тыс. тг"), row(1, 1200))
+    options = ImportOptions({"Цена в тыс. тг": "budget_kzt"})
+    assert [each.code for each in problems_of(content, options)] == ["amounts-in-thousands"]
+    left_out = ImportOptions({"Цена в тыс. тг": None})
+    an_agency(bin=BIN)
+    assert import_now(ADMINISTRATOR, "projects", True, "x", content, options=left_out).created == 1
+
+
+def test_one_date_with_a_wrong_month_is_an_error_of_its_row(app: Flask) -> None:
+    an_agency(bin=BIN)
+    dates = ("13/02/2026", "25/03/2026", "02/13/2026")
+    content = xlsx_of((*HEADER, "Дата договора"), *[row(number, each) for number, each in enumerate(dates)])
+    run = import_now(ADMINISTRATOR, "projects", True, "x", content)
+    assert (run.created, run.rejected) == (2, 1)
+    assert [error["code"] for error in errors_of(ADMINISTRATOR, run, Page(9)).items] == ["date-month-wrong"]
+
+
+def test_further_sheets_with_tables_are_named(app: Flask) -> None:
+    an_agency(bin=BIN)
+    content = sheets_of(("Комитет", False, (HEADER, row(1))), ("Департамент", False, (HEADER, row(2))))
+    run = import_now(ADMINISTRATOR, "projects", True, "x", content)
+    assert (run.total, run.warnings) == (
+        1,
+        [{"code": "sheets-left-out", "params": {"sheet": "Комитет", "sheets": '"Департамент"'}}],
+    )
+
+
+def test_sheet_of_another_table_is_named_with_what_it_lacks(app: Flask) -> None:
+    editor = an_actor(Role.AGENCY_EDITOR, an_agency(bin=BIN))
+    header, cells = HEADER[2:], row(1)[2:]
+    people = (("ФИО", "Телефон", "Email"), ("Ахметова", "74-00-00", "a@example.kz"))
+    content = sheets_of(("2026", False, (header, cells)), ("2027", False, (header, cells)), ("Люди", False, people))
+    run = import_now(editor, "projects", True, "x", content)
+    left_out = [(each["code"], each["params"]["sheet"]) for each in run.warnings or []]
+    assert left_out == [("sheets-left-out", "2026"), ("sheet-without-columns", "Люди")]
+    assert "agency" not in str(run.warnings)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["smaller table below", "smaller table above"])
+def test_second_table_of_a_sheet_is_left_out_and_named(app: Flask, first: bool) -> None:
+    editor = an_actor(Role.AGENCY_EDITOR, an_agency(bin=BIN))
+    large = (HEADER[1:], row(1)[1:], row(2)[1:])
+    small = (("№", *HEADER[1:6]), *((place, *row(place)[1:6]) for place in (3, 4)))
+    content = xlsx_of(*(large if first else small), (), (), (None, "Подведомственные"), *(small if first else large))
+
+    run = import_now(editor, "projects", False, "x", content)
+
+    assert (run.state, run.created, run.rejected) == ("done", 2, 0)
+    assert [project.external_id for project in stored()] == ["К-1", "К-2"]
+    assert ("table-left-out", 7 if first else 1) in warnings(run)
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Наименование (англ.)", "name_en"),
+        ("Атауы (қазақ тілінде)", "name_kk"),
+        ("Дата начала (план)", None),
+        ("Дата начала (факт)", "work_started_on"),
+        ("Бюджет на 2026 год", None),
+        ("Бюджет (2026)", None),
+        ("Сумма договора, тенге с НДС", "budget_kzt"),
+        ("Исполнитель", None),
+        ("Поставщик", "supplier_name"),
+        ("Код бюджетной программы", "budget_programme"),
+        ("Дата окончания", None),
+        ("Окончание (план)", "planned_end_on"),
+        ("Номер в реестре", "number"),
+        ("Тізілімдегі нөмірі", "number"),
+        ("Контактный телефон", "responsible_phone"),
+    ],
+)
+def test_header_is_read_as_one_field_or_left_out(app: Flask, header: str, field: str | None) -> None:
+    columns = {key: name for key, name in fields(header).items() if key not in HEADER}
+    assert columns == {header: field}
+
+
+def test_column_with_the_name_of_a_text_field_is_chosen(app: Flask) -> None:
+    columns = fields("Описание", Назначение="")
+    assert (columns["Назначение"], columns["Описание"]) == ("purpose", None)
+
+
+def test_missing_column_is_named_in_all_languages(app: Flask) -> None:
+    problems = problems_of(xlsx_of(("№ п/п", "Описание", "Стадия", "БИН"), (1, "Учёт", "ОЭ", BIN)))
+    assert [problem.code for problem in problems] == ["column-missing"]
+    assert problems[0].params["column"] == (
+        'external_id ("Ішкі нөміріңіз", "Ваш внутренний номер", "Your own reference")'
+    )
+
+
+def test_errors_have_labels_in_the_language_of_the_person(editor: Caller, client: Any) -> None:
+    header = ("Код проекта", "Наименование", "Вид объекта", "Вид работ", "Размещение", "Бюджет", "Дата договора")
+    cells = ("К-1", "Учёт", "самолёт", "Создание", "Пока неизвестно", "1200000=", "с марта")
+    file = FileStorage(io.BytesIO(xlsx_of(header, cells)), "x.xlsx")
+    sent = editor.form("/imports", {"file": file, "kind": "projects", "dry_run": "true"}).get_json()
+    run_next_import()
+    errors = editor.get(f"/imports/{sent['id']}/errors", Accept_Language="ru").get_json()["items"]
+    assert {error["column"]: (error["value"], error["message"]) for error in errors} == {
+        "object_kind": (
+            "самолёт",
+            "Нужно одно из: Цифровая система, Платформа, Интернет-ресурс, Ресурс данных, Инфраструктура, Сервис.",
+        ),
+        "budget_kzt": ("1200000=", "Запишите число цифрами, без слов и других знаков, например 1 200 000."),
+        "contract_signed_on": ("с марта", "Введите дату в виде дд.мм.гггг, например 20.01.2026."),
+    }
+
+
+def test_new_project_without_a_required_column_says_so(app: Flask) -> None:
+    an_agency(bin=BIN)
+    names = [name for name in HEADER if name != "Статус"]
+    run = import_now(ADMINISTRATOR, "projects", True, "x", xlsx_of(names, [*row(1)[:5], *row(1)[6:]]))
+    errors = errors_of(ADMINISTRATOR, run, Page(9)).items
+    assert [(error["column"], error["code"]) for error in errors] == [("stage", "required-without-column")]
+
+
+def test_four_wrong_rows_come_back_marked(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
+    page = visit.send("/imports", kind="projects", file=editor_file(agency, RUSSIAN))
+    run_next_import()
+    sheet = openpyxl.load_workbook(io.BytesIO(visit.get(f"{page.request.path}/errors.xlsx").data)).active
+    comments = {cell.coordinate: cell.comment.text for row in sheet.iter_rows() for cell in row if cell.comment}
+    assert sorted(comments) == ["C27", "H18", "J10", "L14"]
+    assert comments["J10"] == "Такой даты нет."
+    assert (sheet["J10"].value, sheet["J10"].fill.fgColor.rgb) == ("31.02.2026", "FFF6D7D2")
+    assert (sheet["A1"].value, sheet.max_row) == ("Реестр проектов в сфере цифровизации, 2026 год", 49)
+
+
+def test_right_rows_are_removable_and_the_rest_goes_in_again(editor: Caller, agency: Agency) -> None:
+    sent = editor.form("/imports", {"file": editor_file(agency, KAZAKH, as_storage=True), "kind": "projects"})
+    run_next_import()
+    path = f"/imports/{sent.get_json()['id']}/errors.xlsx"
+    content = editor.get(f"{path}?only=wrong").data
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert book.active.max_row == 6 + 4
+    for cell, value in (("J7", "28.02.2026"), ("L8", "1 200 000"), ("H9", "Жоспарлау"), ("C10", "П-21")):
+        book.active[cell] = value
+    made = io.BytesIO()
+    book.save(made)
+    again = import_now(ADMINISTRATOR, "projects", False, "x.xlsx", made.getvalue())
+    assert (again.created, again.rejected) == (4, 0)
+    assert editor.get(f"{path}?only=right").status_code == 400
+
+
+def test_marked_file_is_gone_when_nothing_was_wrong(administrator: Caller, agency: Agency) -> None:
+    rows = [row for place, row in enumerate(register(agency.bin, RUSSIAN)) if place not in (9, 13, 17, 26)]
+    run = import_now(ADMINISTRATOR, "projects", False, "x.xlsx", workbook(rows))
+    assert run.rejected == 0
+    assert administrator.get(f"/imports/{run.id}/errors.xlsx").status_code == 409
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["projects", "agencies"])
+def test_template_goes_in_and_its_example_is_left_out(
+    signed_in: SignedIn, language: Language, kind: str, app: Flask
+) -> None:
+    visit = signed_in(Role.ADMINISTRATOR, language=language)
+    content = visit.get(f"/imports/template.xlsx?kind={kind}").data
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert [sheet.sheet_state for sheet in book] == ["visible", "visible", "hidden"]
+    sheet = book.active
+    lists = [rule.sqref.ranges for rule in sheet.data_validations.dataValidation]
+    assert len(lists) == (10 if kind == "projects" else 2)
+    example = {cell.value: sheet.cell(2, cell.column).value for cell in sheet[1]}
+    assert {"kk": "МЫСАЛ", "ru": "ПРИМЕР", "en": "EXAMPLE"}[language] in example.values()
+    run = import_now(ADMINISTRATOR, kind, True, "x.xlsx", content)
+    assert (run.total, [each["code"] for each in run.warnings or []]) == (0, ["rows-left-out"])
+    # The example itself would be a valid record.
+    key = next(cell for cell in sheet[2] if cell.value in ("МЫСАЛ", "ПРИМЕР", "EXAMPLE"))
+    key.value = a_bin() if kind == "agencies" else "A-1"
+    for cell in sheet[2]:
+        if cell.value == "050340004478":
+            cell.value = an_agency().bin
+    made = io.BytesIO()
+    book.save(made)
+    filled = import_now(ADMINISTRATOR, kind, True, "x.xlsx", made.getvalue())
+    assert (filled.total, filled.rejected) == (1, 0), errors_of(ADMINISTRATOR, filled, Page()).items
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_export_with_labels_goes_in_again(editor: Caller, agency: Agency, language: Language) -> None:
+    a_project(agency, external_id="A-1")
+    for ending in ("csv", "xlsx"):
+        exported = editor.get(f"/exports/projects.{ending}?header_row=labels", Accept_Language=language)
+        run = import_now(ADMINISTRATOR, "projects", True, f"x.{ending}", exported.data)
+        assert (run.unchanged, run.rejected, run.warnings) == (1, 0, [])
+        label = {"kk": "Жұмыс түрі", "ru": "Вид работ", "en": "Kind of work"}[language]
+        assert run.layout is not None and label in run.layout["headers"]
+        assert not [header for header in run.layout["headers"] if header in COLUMNS]
+        # Its name until 0.3, which generated clients had as a variable of their own.
+        former = editor.get(f"/exports/projects.{ending}?headers=labels", Accept_Language=language)
+        assert (former.status_code, former.data == exported.data or ending == "xlsx") == (200, True)
+    for wrong in (
+        "header_row=names",
+        "headers=names",
+        "headers=labels&header_row=labels",
+        "headers=labels&headers=labels",
+    ):
+        assert editor.get(f"/exports/projects.csv?{wrong}").status_code == 400
+    assert editor.get("/exports/projects.csv").data.decode("utf-8-sig").startswith("number,agency,external_id")

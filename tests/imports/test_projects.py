@@ -1,7 +1,9 @@
-"""Import of projects: each row works like an API request, and an invalid row stops no other."""
+"""Import of projects and agencies: each row works like an API request, and an invalid row stops no other."""
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -9,8 +11,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.datastructures import FileStorage
 
 from registry.accounts.roles import Actor, Role
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin
 from registry.core.database import db, transaction
 from registry.core.lists import Page
 from registry.core.messages import message
@@ -25,7 +30,9 @@ from registry.platform.confirmations import verify_placement
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import Revision, history
 from registry.projects.service import restrict_project
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, project_values
+from tests.api.callers import Caller
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency, project_values
+from tests.fixtures.web import SignedIn, Visit
 from tests.imports.tables import DATA, csv_of, xlsx_of
 from tests.imports.test_files import HEADER, minimal
 
@@ -282,3 +289,174 @@ def test_editor_imports_only_for_own_agency_and_subordinates(app: Flask) -> None
     rows = [minimal(agency.bin, external_id="1") for agency in (own, below, foreign)]
     run = run_import(csv_of(*rows), actor=an_actor(Role.AGENCY_EDITOR, own))
     assert (counts(run), codes(run)) == ((2, 0, 0, 1), [(4, "agency", "agency-not-yours")])
+
+
+def row(number: str, parent: str = "", **more: str) -> dict[str, str]:
+    return {"bin": number, "name_ru": f"Орган {number}", "kind": "central_body", "parent_bin": parent, **more}
+
+
+def test_real_agencies_are_imported_and_second_import_changes_nothing(app: Flask) -> None:
+    content = (DATA / "agencies.csv").read_bytes()
+    assert counts(run_import(content, kind="agencies")) == (13, 0, 0, 0)
+    assert counts(run_import(content, kind="agencies")) == (0, 0, 13, 0)
+
+
+def test_children_may_precede_their_parents(app: Flask) -> None:
+    top, middle, leaf = a_bin(), a_bin(), a_bin()
+    content = csv_of(row(leaf, middle), row(middle, top), row(top))
+    dry = run_import(content, kind="agencies", dry_run=True)
+    wet = run_import(content, kind="agencies")
+    assert counts(dry) == counts(wet) == (3, 0, 0, 0)
+    assert (agency_by_bin(leaf).parent_bin, agency_by_bin(middle).parent_bin) == (middle, top)
+    assert counts(run_import(content, kind="agencies")) == (0, 0, 3, 0)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_cycles_are_rejected_and_other_rows_imported(app: Flask, dry_run: bool) -> None:
+    one, two, three, four = a_bin(), a_bin(), a_bin(), a_bin()
+    content = csv_of(row(one, two), row(two, one), row(three, three), row(four))
+    run = run_import(content, kind="agencies", dry_run=dry_run)
+    assert counts(run) == (1, 0, 0, 3)
+    assert codes(run) == [(number, "parent_bin", "parent-below-itself") for number in (2, 3, 4)]
+
+
+def test_cycle_with_registered_agency_is_rejected(app: Flask) -> None:
+    top = an_agency()
+    below = an_agency(top)
+    content = csv_of({"bin": top.bin, "parent_bin": below.bin})
+    for dry_run in (True, False):
+        run = run_import(content, kind="agencies", dry_run=dry_run)
+        assert codes(run) == [(2, "parent_bin", "parent-below-itself")]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_changes_neither_kind_nor_parent_of_a_registered_agency(app: Flask, dry_run: bool) -> None:
+    top = an_agency()
+    below = an_agency(top)
+    content = csv_of(row(top.bin, kind="private"), row(below.bin))
+
+    run = run_import(content, kind="agencies", dry_run=dry_run)
+
+    assert codes(run) == [
+        (2, "kind", "agency-change-needs-approval"),
+        (3, "parent_bin", "agency-change-needs-approval"),
+    ]
+    assert (agency_by_bin(top.bin).kind, agency_by_bin(below.bin).parent_bin) == ("central_body", top.bin)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_invalid_rows_and_their_children_are_reported(app: Flask, dry_run: bool) -> None:
+    good, bad, child = a_bin(), a_bin(), a_bin()
+    content = csv_of(
+        row(good, email="a@b.kz"),
+        row(good),
+        row(bad, kind="ministry"),
+        row(child, bad),
+        row(""),
+        row("123"),
+        {**row(a_bin()), "name_ru": " "},
+        row(a_bin(), email="nobody"),
+    )
+    run = run_import(content, kind="agencies", dry_run=dry_run)
+    assert counts(run) == (1, 0, 0, 7)
+    assert codes(run) == [
+        (3, "bin", "bin-twice"),
+        (4, "kind", "not-a-choice"),
+        (5, "parent_bin", "agency-unknown"),
+        (6, "bin", "required"),
+        (7, "bin", "bin-invalid"),
+        (8, "name_kk", "name-required"),
+        (8, "name_ru", "name-required"),
+        (9, "email", "email-invalid"),
+    ]
+
+
+def test_dry_run_of_agencies_writes_nothing(app: Flask) -> None:
+    before = stored()
+    run_import((DATA / "agencies.csv").read_bytes(), kind="agencies", dry_run=True)
+    assert stored() == before
+
+
+def test_empty_cell_clears_field_and_change_is_journalled(app: Flask) -> None:
+    agency = an_agency(email="a@b.kz", region="71")
+    assert counts(run_import(csv_of({"bin": agency.bin, "email": ""}), kind="agencies")) == (0, 1, 0, 0)
+    changed = agency_by_bin(agency.bin)
+    assert (changed.email, changed.region, changed.version) == (None, "71", 2)
+    entry = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "agency.changed")).one()
+    assert entry.subject == f"agency:{agency.bin}"
+
+
+ACT = "Акт сверки № 12 от 28.02.2026"
+
+
+def table(agency: Agency, header: str, value: str) -> bytes:
+    return f"БИН;Код проекта;{header}\n{agency.bin};А-1;{value}\n".encode()
+
+
+def upload(visit: Visit, content: bytes, **fields: Any) -> str:
+    page = visit.send("/imports", kind="projects", file=(io.BytesIO(content), "таблица.csv"), **fields)
+    run_next_import()
+    return page.request.path
+
+
+def reasons() -> list[str | None]:
+    return list(db.session.scalars(db.select(Revision.reason).order_by(Revision.id)))
+
+
+@pytest.fixture
+def agency(app: Flask) -> Agency:
+    agency = an_agency()
+    a_project(agency=agency, external_id="А-1", stage="planning", work_type="creation")
+    return agency
+
+
+def test_page_asks_for_a_reason_before_a_dry_run_is_imported(signed_in: SignedIn, agency: Agency) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    path = upload(visit, table(agency, "Стадия", "Создание"), dry_run="yes")
+    assert "Reason for the changes" in visit.get(path).text
+    refused = visit.send(f"{path}/run", page=path, change_reason=" ")
+    assert refused.status_code == 422 and '<a href="#change_reason">Reason: Say why the value changes' in refused.text
+    too_long = visit.send(f"{path}/run", page=path, change_reason="x" * 1001)
+    assert too_long.status_code == 422 and reasons() == [None]
+    visit.send(f"{path}/run", page=path, change_reason=ACT)
+    run_next_import()
+    assert (db.session.scalars(db.select(Project.stage)).all(), reasons()) == (["creation"], [None, ACT])
+    entry = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "project.changed")).one()
+    assert ACT in str(json.loads(entry.details)["reason"])
+
+
+def test_upload_on_a_page_without_a_reason_rejects_the_rows_that_need_one(signed_in: SignedIn, agency: Agency) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    path = upload(visit, table(agency, "Дата договора", "02.03.2026"), dry_run="")
+    assert "Import the file again and give the reason for the changes." in visit.get(path).text
+    assert db.session.scalars(db.select(Project.contract_signed_on)).all() == [date(2026, 1, 20)]
+    upload(visit, table(agency, "Дата договора", "02.03.2026"), dry_run="", change_reason=ACT)
+    assert reasons() == [None, ACT]
+
+
+def test_change_of_other_fields_needs_no_reason(signed_in: SignedIn, agency: Agency) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    path = upload(visit, table(agency, "Телефон", "+7 701 111 22 33"), dry_run="yes")
+    visit.send(f"{path}/run", page=path, change_reason="")
+    run_next_import()
+    assert reasons() == [None, None]
+
+
+def test_api_may_give_a_reason_and_the_run_of_a_dry_run_keeps_it(editor: Caller, agency: Agency) -> None:
+    file = FileStorage(io.BytesIO("external_id,stage\nА-1,testing\n".encode()), "x.csv")
+    form = {"file": file, "kind": "projects", "dry_run": "true", "change_reason": ACT}
+    dry = editor.form("/imports", form).get_json()
+    assert dry["change_reason"] == ACT
+    run_next_import()
+    run = editor.post(f"/imports/{dry['id']}/run", {}).get_json()
+    assert run["change_reason"] == ACT
+    run_next_import()
+    number = db.session.scalars(db.select(Project.number)).one()
+    history = editor.get(f"/projects/{number}/history").get_json()["items"]
+    assert [entry["reason"] for entry in history] == [None, ACT]
+    form = {
+        "file": FileStorage(io.BytesIO(b"external_id\nx\n"), "x.csv"),
+        "kind": "projects",
+        "change_reason": "x" * 1001,
+    }
+    assert editor.form("/imports", form).status_code == 422

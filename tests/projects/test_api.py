@@ -1,13 +1,21 @@
-"""Projects over HTTP: check, register, list, read, verdict."""
+"""Projects over HTTP: check, register, list, read, edit, export, verdict."""
 
 from __future__ import annotations
 
 import unicodedata
 from datetime import date
 
+import pytest
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from tests.api.callers import Caller, codes
-from tests.factories import a_project, project_values
+from registry.agencies.service import agency_to_change, change_agency
+from registry.core.database import db, transaction
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
+from tests.api.callers import Caller, caller, code, codes
+from tests.factories import ADMINISTRATOR, a_project, an_agency, audit_without_findings, project_values
 from tests.present import Present
 
 
@@ -162,3 +170,192 @@ def test_history_begins_with_the_registration(editor: Caller, agency: Agency) ->
     assert [set(item) for item in items] == [{"at", "by", "changes", "reason"}] * 2
     assert {"field": "budget_kzt", "old": None, "new": 1000} in items[0]["changes"]
     assert items[1]["changes"] == [{"field": "budget_kzt", "old": 1000, "new": 2000}]
+
+
+@pytest.fixture
+def project(agency: Agency) -> Project:
+    return a_project(agency, name_en="Records", placement="on_platform", platform_key="k-1")
+
+
+def test_patch_null_clears_a_field_and_an_absent_field_is_unchanged(editor: Caller, project: Project) -> None:
+    answer = editor.change(f"/projects/{project.number}", {"name_en": None, "stage": "pilot"})
+
+    assert answer.status_code == 200
+    body = answer.get_json()
+    assert (body["name_en"], body["stage"], body["name_ru"], body["version"]) == (None, "pilot", project.name_ru, 2)
+
+
+def test_required_field_cannot_be_cleared(editor: Caller, project: Project) -> None:
+    answer = editor.change(f"/projects/{project.number}", {"stage": None, "name_ru": None, "name_kk": " "})
+
+    assert answer.status_code == 422
+    assert codes(answer) == {
+        ("/stage", "required"),
+        ("/name_ru", "name-required"),
+        ("/name_kk", "name-required"),
+    }
+
+
+def test_read_only_fields_are_rejected_and_not_ignored(editor: Caller, project: Project) -> None:
+    foreign = an_agency()
+    for name, value in {
+        "agency": foreign.bin,
+        "number": "QT-2026-0000001-5",
+        "placement_verified_on": "2026-01-05",
+        "onboarding_confirmed_on": None,
+        "ending_confirmed_on": "2026-01-05",
+        "is_restricted": True,
+        "started_on": "2020-01-01",
+        "version": 7,
+        "registered_at": "2020-01-01T00:00:00Z",
+        "updated_at": None,
+        "freeze_status": "clear",
+        "verdict": {},
+    }.items():
+        answer = editor.change(f"/projects/{project.number}", {name: value})
+        assert (answer.status_code, codes(answer)) == (422, {(f"/{name}", "read-only-field")}), name
+
+
+def test_editing_the_end_date_withdraws_the_ending_confirmation(
+    editor: Caller, reviewer: Caller, project: Project
+) -> None:
+    path = f"/projects/{project.number}"
+    editor.change(path, {"stage": "terminated"})
+    audit_without_findings()
+    sent = {"ended_on": "2026-05-02", "consent_number": "C-1", "evidence": "The act"}
+    assert reviewer.post(f"{path}/ending-confirmation", sent).status_code == 200
+
+    assert editor.change(path, {"budget_kzt": 5}).get_json()["ending_confirmed_on"] is not None
+    assert editor.change(path, {"ended_on": None}).get_json()["ending_confirmed_on"] is None
+
+
+def test_stale_if_match_is_rejected(editor: Caller, project: Project) -> None:
+    path = f"/projects/{project.number}"
+    old = editor.get(path).headers["ETag"]
+    editor.change(path, {"budget_kzt": 5})
+
+    answer = editor.patch(path, {"budget_kzt": 6}, If_Match=old)
+
+    assert (answer.status_code, code(answer)) == (412, "precondition-failed")
+    assert editor.get(path).get_json()["budget_kzt"] == 5
+
+
+def test_if_match_rejects_weak_and_foreign_etags_and_accepts_star(editor: Caller, project: Project) -> None:
+    path = f"/projects/{project.number}"
+    tag = editor.get(path).headers["ETag"]
+
+    assert tag.startswith('"')
+    assert editor.patch(path, {}, If_Match=f"W/{tag}").status_code == 412
+    assert editor.patch(path, {}, If_Match='"other"').status_code == 412
+    assert editor.patch(path, {}, If_Match=f'"other", {tag}').status_code == 200
+    assert editor.patch(path, {}, If_Match="*").status_code == 200
+
+
+def test_etag_changes_with_the_freeze_status(editor: Caller, project: Project, agency: Agency) -> None:
+    path = f"/projects/{project.number}"
+    before = editor.get(path)
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"kind": "private"}, approved={})
+
+    after = editor.get(path)
+
+    assert after.get_json()["freeze_status"] == "out_of_scope"
+    assert after.get_json()["version"] == before.get_json()["version"]
+    assert after.headers["ETag"] != before.headers["ETag"]
+
+
+KEPT = {"work_type": "maintenance", "stage": "operation", "placement": "on_platform", "contract_signed_on": None}
+
+
+@pytest.fixture
+def checking_editor(client: FlaskClient, present: Present) -> Caller:
+    present.set(date(2026, 9, 30))
+    return caller(client, Role.AGENCY_EDITOR, an_agency())
+
+
+def unverified() -> Project:
+    """A project of the editor's agency that only its unconfirmed placement flags."""
+    agency = db.session.query(Agency).one()
+    return a_project(agency, **KEPT, work_started_on=None)
+
+
+def test_the_verdict_is_that_of_the_edit_and_nothing_is_saved(checking_editor: Caller) -> None:
+    project = unverified()
+    edit = {"work_type": "creation", "stage": "creation", "placement": "unknown", "work_started_on": "2026-02-16"}
+
+    checked = checking_editor.post(f"/projects/{project.number}/check", edit).get_json()
+
+    assert (checked["project"], checked["outcome"], checked["is_reason_required"]) == (project.number, "flagged", True)
+    assert "freeze.creation" in [finding["rule"] for finding in checked["opened"]]
+    assert [finding["rule"] for finding in checked["ended"]] == ["platform.unverified"]
+    assert {"field": "stage", "old": "operation", "new": "creation"} in checked["changes"]
+    assert db.session.query(Revision).count() == 1
+    now = checking_editor.get(f"/projects/{project.number}/verdict").get_json()["findings"]
+    assert [finding["rule"] for finding in now] == ["platform.unverified"]
+
+    etag = checking_editor.get(f"/projects/{project.number}").headers["ETag"]
+    assert checking_editor.patch(f"/projects/{project.number}", edit, If_Match=etag).status_code == 200
+    saved = checking_editor.get(f"/projects/{project.number}/verdict").get_json()
+    assert saved["findings"] == checked["findings"]
+
+
+def test_an_edit_without_an_effect_changes_nothing(checking_editor: Caller) -> None:
+    project = unverified()
+
+    checked = checking_editor.post(f"/projects/{project.number}/check", {"budget_kzt": project.budget_kzt}).get_json()
+
+    named = ("outcome", "changes", "opened", "ended", "is_reason_required")
+    assert {name: checked[name] for name in named} == {
+        "outcome": "flagged",
+        "changes": [],
+        "opened": [],
+        "ended": [],
+        "is_reason_required": False,
+    }
+
+
+def test_wrong_values_are_the_errors_of_the_edit(checking_editor: Caller) -> None:
+    answer = checking_editor.post(f"/projects/{unverified().number}/check", {"budget_kzt": -1, "stage": "x"})
+
+    assert answer.status_code == 422
+    assert {pointer for pointer, _code in codes(answer)} == {"/budget_kzt", "/stage"}
+
+
+@pytest.mark.parametrize("address", ["https://user:pw@example.kz/", "https://user@example.kz", "http://:@example.kz"])
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("kk", "пайдаланушы аты мен құпиясөз болмауы керек"),
+        ("ru", "не должно быть имени пользователя и пароля"),
+        ("en", "must not contain a user name or password"),
+    ],
+)
+def test_url_with_user_name_or_password_is_rejected(
+    editor: Caller, agency: Agency, address: str, language: str, text: str
+) -> None:
+    number = a_project(agency).number
+    body = {"agency": agency.bin, **project_values(url=address)}
+
+    registered = editor.post("/projects", body, Accept_Language=language)
+    changed = editor.change(f"/projects/{number}", {"url": address})
+
+    assert (registered.status_code, codes(registered)) == (422, {("/url", "url-with-credentials")})
+    assert (changed.status_code, codes(changed)) == (422, {("/url", "url-with-credentials")})
+    assert text in registered.get_json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.kz:99999", "https://x%40example.kz", "https://example.kz/\\@other.kz", "https://example.kz:0"],
+)
+def test_url_that_clients_read_differently_is_refused(editor: Caller, agency: Agency, address: str) -> None:
+    answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
+    assert (answer.status_code, codes(answer)) == (422, {("/url", "url-invalid")})
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.kz/~user@host", "https://example.kz?to=a@b.kz", "http://[::1]:80"]
+)
+def test_url_with_an_at_sign_elsewhere_is_accepted(editor: Caller, agency: Agency, address: str) -> None:
+    answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
+    assert (answer.status_code, answer.get_json()["url"]) == (201, address)

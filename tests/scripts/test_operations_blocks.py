@@ -24,7 +24,7 @@ NOT_RUN = {
     "apt-get install --yes nginx-light": "tests/faults runs config/nginx.conf",
     "pip wheel": "tests/scripts/test_wheel.py",
     "python3 -m venv /opt/registry/.venv": "likewise",
-    "apt-get install --yes pgbouncer": "tests/core/test_pgbouncer.py",
+    "apt-get install --yes pgbouncer": "tests/core/test_postgresql.py",
     "systemctl edit": "opens an editor",
     "apiVersion:": "tests/scripts/test_kubernetes.py",
     "systemctl stop registry-web registry-scheduler\nregistry backup --force /var/backups/registry/before-downgrade": (

@@ -1,21 +1,38 @@
-"""Deliveries to a real receiver: at least once, in the order of each subject, whatever the receiver does."""
+"""Deliveries to a real receiver: at least once, in the order of each subject, retried, by workers that are killed."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.core.clock import now
 from registry.core.database import transaction
+from registry.core.queues import wait_after
 from registry.core.trace_context import outgoing_headers, trace_of_job
 from registry.projects.service import change_project, find_project_to_change
 from registry.webhooks.jobs import delete_old_deliveries
-from registry.webhooks.queue import WebhookRun, deliver
+from registry.webhooks.queue import (
+    WebhookRun,
+    deliver,
+    due_deliveries,
+    due_webhooks,
+    failing_webhooks,
+    fan_out,
+    lease_batch,
+    pending_deliveries,
+    record_batch,
+)
+from registry.webhooks.sender import WAITS, Attempt, asked_delay, is_to_disable, pause_after
+from registry.webhooks.service import change_webhook, webhook_to_change
 from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.fixtures.cli import CommandLine
+from tests.forked import Forked
 from tests.present import Present
 from tests.webhooks.receiver import Received, Receiver, failing_at_random, receiving
 from tests.webhooks.world import (
@@ -25,6 +42,7 @@ from tests.webhooks.world import (
     change_projects,
     deliver_all,
     deliveries,
+    forget_leases,
     seqs_by_subject,
     states,
     webhook_now,
@@ -232,3 +250,226 @@ def test_changed_field_is_sent_with_its_value(app: Flask) -> None:
         deliver(LOCAL)
     (message,) = receiver.messages
     assert message["data"]["data"]["after"]["stage"] == "pilot"
+
+
+START = datetime(2026, 11, 26, 9, tzinfo=UTC)
+
+
+def test_delivery_is_retried_with_growing_delays_for_three_days() -> None:
+    assert [wait_after(WAITS, tries) for tries in (1, 2, 3)] == [
+        timedelta(seconds=5),
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+    ]
+    assert list(WAITS) == sorted(WAITS)
+    assert timedelta(days=2, hours=20) < sum(WAITS, timedelta()) <= timedelta(days=3)
+    assert [wait_after(WAITS, tries) for tries in (11, 12, 13)] == [timedelta(hours=24), None, None]
+
+
+def test_receiver_is_left_alone_for_five_minutes_at_most() -> None:
+    pauses = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=5)]
+    assert [pause_after(failures) for failures in (1, 2, 3, 1000)] == pauses
+
+
+def test_receiver_that_asks_for_it_is_left_alone_for_an_hour_at_most() -> None:
+    asked = [timedelta(seconds=1), timedelta(minutes=10), timedelta(days=30)]
+    assert [pause_after(1, each) for each in asked] == [timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)]
+    # After a batch of which something was delivered.
+    assert [pause_after(0, each) for each in asked] == [timedelta(seconds=1), timedelta(minutes=10), timedelta(hours=1)]
+    assert pause_after(0) == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "expected"),
+    [
+        (429, "120", timedelta(minutes=2)),
+        (503, " 120 ", timedelta(minutes=2)),
+        (503, "Thu, 26 Nov 2026 09:02:00 GMT", timedelta(minutes=2)),
+        (503, "Thu, 26 Nov 2026 09:02:00 -0000", timedelta(minutes=2)),
+        (503, "Thu, 26 Nov 2026 08:00:00 GMT", timedelta(0)),
+        (429, "9" * 5_000, timedelta(seconds=999_999_999)),
+        (500, "120", timedelta(0)),
+        (204, "120", timedelta(0)),
+        (429, None, timedelta(0)),
+        (429, "-5", timedelta(0)),
+        (429, "1.5", timedelta(0)),
+        (429, "٣", timedelta(0)),
+        (429, "soon", timedelta(0)),
+        (503, "Thu, 99 Nov 99999 09:02:00 GMT", timedelta(0)),
+        (503, "Thu, 26 Nov 2026 09:02:00 +9999999999", timedelta(0)),
+        (429, "Thu, 26 Nov 2026 09:00:00 +99999999999999999999", timedelta()),
+        (503, "Thu, 26 Nov 99999999999999999999 09:00:00 GMT", timedelta()),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_a_date(status: int, header: str | None, expected: timedelta) -> None:
+    assert asked_delay(status, header, START) == expected
+
+
+def test_webhook_is_disabled_after_a_week_of_failures() -> None:
+    assert not is_to_disable(START, START + timedelta(days=6, hours=23))
+    assert is_to_disable(START, START + timedelta(days=7))
+
+
+KILLS = 2
+WORKERS = 3
+
+
+class Killer:
+    """Kills the worker while so many of its messages are being received."""
+
+    def __init__(self) -> None:
+        self.worker: Forked | None = None
+        self.after = 0
+        self._arrived = 0
+
+    def aim(self, worker: Forked, after: int) -> None:
+        self.worker, self.after, self._arrived = worker, after, 0
+
+    def __call__(self, _request: Received) -> int:
+        self._arrived += 1
+        if self.worker is not None and self._arrived == self.after:
+            self.worker.kill()
+        return 204
+
+
+def test_killed_worker_loses_nothing_and_duplicates_have_the_same_id(own_app: Flask, registry: CommandLine) -> None:
+    # The secrets of webhooks are encrypted with the key of the service.
+    registry.settings["REGISTRY_SECRET_KEY"] = str(own_app.config["SECRET_KEY"])
+    killer = Killer()
+    with own_app.app_context(), receiving(Receiver(answer=killer)) as receiver:
+        webhook, secret = a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=["project.changed"])
+        change_projects([a_project() for _ in range(5)], times=10)
+        for number in range(KILLS):
+            with registry.fork("webhooks", "deliver", REGISTRY_WEBHOOK_NETWORKS="127.0.0.0/8") as worker:
+                killer.aim(worker, 7 + 3 * number)
+                worker.communicate()
+            assert worker.returncode == -9
+            forget_leases()
+        killer.worker = None
+        while deliver(LOCAL) != WebhookRun():
+            pass
+        log = deliveries(webhook)
+    assert len(log) == 50
+    assert {each.state for each in log} == {"delivered"}
+    arrived = Counter(request.message_id for request in receiver.accepted)
+    assert set(arrived) == {each.message_id for each in log}
+    assert 50 < sum(arrived.values()) <= 50 + 10 * KILLS
+    of_subject: dict[str, list[int]] = {each.subject: [] for each in log}
+    for each in log:
+        assert each.seq is not None
+        of_subject[each.subject].append(each.seq)
+    assert seqs_by_subject(receiver.accepted) == of_subject
+    for request in receiver.accepted[::20]:
+        request.verify(secret)
+
+
+def test_workers_at_the_same_time_send_each_message_once(own_app: Flask) -> None:
+    start = threading.Barrier(WORKERS)
+
+    def work(_: int) -> int:
+        with own_app.app_context():
+            start.wait()
+            return deliver(LOCAL).delivered
+
+    with receiving() as receiver:
+        with own_app.app_context():
+            owner = an_owner(Role.SUPERVISOR)
+            for number in range(4):
+                a_webhook(owner, f"{receiver.url}/{number}", events=["project.changed"])
+            change_projects([a_project() for _ in range(4)], times=10)
+        with ThreadPoolExecutor(WORKERS) as threads:
+            delivered = sum(threads.map(work, range(WORKERS)))
+        with own_app.app_context():
+            while (run := deliver(LOCAL)) != WebhookRun():
+                delivered += run.delivered
+    assert delivered == 160
+    assert len({request.message_id for request in receiver.accepted}) == len(receiver.accepted) == 160
+    for number in range(4):
+        of_one = [request for request in receiver.accepted if request.path == f"/hook/{number}"]
+        for seqs in seqs_by_subject(of_one).values():
+            assert seqs == sorted(seqs)
+
+
+def test_batches_of_webhooks_are_sent_in_turn(app: Flask, present: Present) -> None:
+    """Receivers that are slow at each message and have many of them do not keep the threads from the others."""
+    present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    slow, other = (a_webhook(owner, f"http://127.0.0.1:1/{name}", events=["project.changed"])[0] for name in "ab")
+    change_projects([a_project() for _ in range(12)], times=1)
+    fan_out()
+    present.move(timedelta(seconds=1))
+    batch = lease_batch(slow)
+    assert batch is not None
+    record_batch(batch, [Attempt(None, 204, 9_000) for _ in batch.messages])
+
+    assert len(batch.messages) == 10
+    assert due_webhooks(2) == [other, slow]
+
+
+def test_command_prints_what_it_sent(own_app: Flask, registry: CommandLine, present: Present) -> None:
+    registry.settings["REGISTRY_SECRET_KEY"] = str(own_app.config["SECRET_KEY"])
+    present.set(now())
+    with own_app.app_context(), receiving() as receiver:
+        a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=["project.changed"])
+        change_projects([a_project()], times=3)
+        ran = registry("webhooks", "deliver", "--json", REGISTRY_WEBHOOK_NETWORKS="127.0.0.0/8")
+        assert (ran.code, ran.json) == (0, {"delivered": 3, "failed": 0})
+        present.move(timedelta(seconds=1))
+        deliver_all(present)
+    assert len(receiver.accepted) == 3
+
+
+def test_messages_are_pending_until_they_are_delivered_and_a_receiver_fails_after_an_hour(
+    app: Flask, present: Present
+) -> None:
+    start = present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    assert (pending_deliveries(), due_deliveries()) == (0, (0, None))
+    with receiving(Receiver(answer=lambda _request: 500)) as receiver:
+        a_webhook(owner, receiver.url, events=["project.changed"])
+        change_projects([a_project()], times=2)
+        fan_out()
+        present.move(timedelta(minutes=20))
+        # One is due, and one is behind it.
+        assert (pending_deliveries(), due_deliveries()) == (2, (1, start))
+        deliver(LOCAL)
+        # It is tried again later.
+        assert (pending_deliveries(), due_deliveries()) == (2, (0, None))
+        present.move(timedelta(hours=1))
+        assert failing_webhooks() == 0
+        present.move(timedelta(seconds=1))
+        assert failing_webhooks() == 1
+        receiver.answer = lambda _request: 204
+        deliver(LOCAL)
+    assert (pending_deliveries(), due_deliveries(), failing_webhooks()) == (0, (0, None), 0)
+
+
+def test_message_to_a_failing_receiver_waits_since_the_receiver_may_be_tried_again(
+    app: Flask, present: Present
+) -> None:
+    start = present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    with receiving(Receiver(answer=lambda _request: 500)) as receiver:
+        a_webhook(owner, receiver.url, events=["project.changed"])
+        change_projects([a_project(), a_project()], times=1)
+        deliver(LOCAL)
+        present.move(timedelta(seconds=30))
+        # A receiver that failed twice gets one message, and is left alone for a minute.
+        deliver(LOCAL)
+        present.move(timedelta(seconds=59))
+        assert due_deliveries() == (0, None)
+        present.move(timedelta(seconds=1))
+    assert due_deliveries() == (2, start + timedelta(seconds=90))
+
+
+def test_disabled_webhook_is_not_waited_for(app: Flask, present: Present) -> None:
+    present.set(now())
+    owner = an_owner(Role.SUPERVISOR)
+    webhook, _ = a_webhook(owner, "http://127.0.0.1:1/hook", events=["project.changed"])
+    change_projects([a_project()], times=1)
+    fan_out()
+    assert (pending_deliveries(), due_deliveries()) == (1, (1, now()))
+    with transaction():
+        change_webhook(owner, webhook_to_change(owner, webhook), {"enabled": False})
+    present.move(timedelta(hours=1))
+    assert (pending_deliveries(), due_deliveries(), failing_webhooks()) == (0, (0, None), 0)
