@@ -1,4 +1,4 @@
-"""What reading costs does not grow: as many statements for any page, any filter and any number of rows."""
+"""What reading and writing cost: as many statements for any page, any filter and any number of rows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from registry.agencies.models import Agency
 from registry.projects import queries as word_search
 from tests.api.callers import Caller
 from tests.audits.steps import audit, create_projects
+from tests.cases.cast import AIGERIM, act, in_days, migrate_by, project_with_gap, under_review
 from tests.factories import a_project, project_values
 from tests.statements import statements
 
@@ -25,6 +26,8 @@ OF_ITS_FLAGS = 3
 # object and names, the versions of the policy; and what others wait for: the number, the rows, the journal's head, the
 # entry, the change.
 OF_A_REGISTRATION = 12
+# At most. Who may approve is judged twice: for what the caller saw, and under the locks.
+OF_AN_APPROVAL = 35
 
 
 @pytest.mark.parametrize("query", ["", "&sort=-budget_kzt", "&flagged=true&sort=started_on", "&q=учёта", "&cursor"])
@@ -68,6 +71,16 @@ def test_a_registration_takes_few_statements(
     with statements(connection) as sent:
         assert administrator.post("/projects", body).status_code == 201
     assert sum(not sql.startswith(NOT_COUNTED) for sql in sent) == OF_A_REGISTRATION
+
+
+@pytest.mark.postgres_only
+def test_an_approval_takes_few_statements(app: Flask, connection: Connection, supervisor: Caller) -> None:
+    case = under_review(project_with_gap())
+    act(AIGERIM, case, "propose", migrate_by(in_days(60)))
+    tag = supervisor.get(f"/cases/{case.id}").headers["ETag"]
+    with statements(connection) as sent:
+        assert supervisor.post(f"/cases/{case.id}/approve", {}, If_Match=tag).status_code == 200
+    assert sum(not sql.startswith(NOT_COUNTED) for sql in sent) <= OF_AN_APPROVAL
 
 
 @pytest.mark.parametrize("common", [-1, 10_000])
