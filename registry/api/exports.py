@@ -93,7 +93,7 @@ def _add_export(
     content_type, described = FORMATS[ending]
 
     @blp.route(f"/exports/{name}.{ending}", methods=["GET"], endpoint=operation)
-    @blp.requires(Permission(records.permission))
+    @blp.requires(Permission(records.permission))  # type: ignore[call-arg] # by its code
     @blp.doc(operationId=operation, summary=f"Export {name} as {described}")
     @blp.arguments(filter_query(parameters_of(records)), location="query")
     @blp.response(200, {}, content_type=content_type, description="One row an item.", headers=CONTENT_DISPOSITION)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import logging
 from datetime import datetime
 from typing import Final
 
+from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
@@ -89,6 +91,23 @@ def derived_key(purpose: bytes, secret_key: str | None = None) -> bytes:
 def keyed_hash(purpose: bytes, *values: object, secret_key: str | None = None) -> str:
     """HMAC-SHA-256 (hex) over values that contain no line breaks: whoever lacks the secret key cannot compute it."""
     return hmac.new(derived_key(purpose, secret_key), "\n".join(map(str, values)).encode(), hashlib.sha256).hexdigest()
+
+
+def encrypt(purpose: bytes, text: str) -> str:
+    """Encrypt a text for the database."""
+    return _fernet(purpose).encrypt(text.encode()).decode()
+
+
+def decrypt(purpose: bytes, stored: str | None) -> str | None:
+    """Return the text; None without one, and for one that was stored under another secret key."""
+    try:
+        return None if stored is None else _fernet(purpose).decrypt(stored.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def _fernet(purpose: bytes) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(derived_key(purpose)))
 
 
 # When each recurring job of the scheduler last succeeded and failed: how a scheduler that stands still is noticed.

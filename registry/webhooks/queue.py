@@ -22,6 +22,7 @@ from registry.changes.service import deleted_up_to
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_rows
+from registry.core.installation import decrypt
 from registry.core.queues import IN_SQL, Backlog, Lease, LeaseLost, Queue
 from registry.core.trace_context import outgoing_headers
 from registry.feed.queries import Change, ChangesExpired, ChangesNotReached, changes_at, read_changes, record_reads
@@ -30,10 +31,9 @@ from registry.webhooks.events import agency_numbers, is_wanted, last_seq, messag
 from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.sender import (
     WAITS,
+    WEBHOOK_SECRETS,
     AllowedTargets,
     Attempt,
-    SecretUnreadable,
-    decrypt_secret,
     is_to_disable,
     pause_after,
     send,
@@ -310,14 +310,8 @@ def _valid_secrets(webhook: Webhook, at: datetime) -> list[str]:
     encrypted = [webhook.encrypted_secret]
     if webhook.encrypted_previous_secret is not None and (webhook.previous_secret_until or at) > at:
         encrypted.append(webhook.encrypted_previous_secret)
-    keys = []
-    for place, each in enumerate(encrypted):
-        try:
-            keys.append(decrypt_secret(each))
-        except SecretUnreadable:
-            if place == 0:
-                return []
-    return keys
+    keys = [decrypt(WEBHOOK_SECRETS, each) for each in encrypted]
+    return [] if keys[0] is None else [key for key in keys if key is not None]
 
 
 def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:

@@ -21,13 +21,11 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken
 from flask import current_app
 from marshmallow import ValidationError
 from standardwebhooks.webhooks import Webhook as Signer
 
 from registry.core.clock import now
-from registry.core.installation import derived_key
 from registry.core.networks import is_in_ranges, normalised_range
 from registry.webhooks.models import DeliveryError
 
@@ -237,32 +235,15 @@ def _is_internal(host: str) -> bool:
 
 # Secrets and signatures by the Standard Webhooks specification, and secrets encrypted at rest.
 
-PURPOSE: Final = b"qaztech-registry: webhook secrets"
+WEBHOOK_SECRETS: Final = b"qaztech-registry: webhook secrets"
 PREFIX: Final = "whsec_"
 # The specification asks for 24 to 64 bytes.
 SECRET_LENGTH: Final = 32
 
 
-class SecretUnreadable(Exception):
-    """The secret was encrypted under another secret key of the service: it must be rotated."""
-
-
 def new_secret() -> str:
     """Return a random secret: ``whsec_`` and Base64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_LENGTH)).decode("ascii")
-
-
-def encrypt_secret(secret: str) -> str:
-    """Encrypt a secret for the database."""
-    return _fernet().encrypt(secret.encode()).decode("ascii")
-
-
-def decrypt_secret(encrypted: str) -> str:
-    """Decrypt a stored secret. Raises SecretUnreadable when the service's secret key has changed."""
-    try:
-        return _fernet().decrypt(encrypted.encode()).decode()
-    except InvalidToken as error:
-        raise SecretUnreadable from error
 
 
 def signed_headers(message_id: str, at: datetime, body: str, keys: Sequence[str]) -> dict[str, str]:
@@ -272,10 +253,6 @@ def signed_headers(message_id: str, at: datetime, body: str, keys: Sequence[str]
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(Signer(key).sign(message_id, at, body) for key in keys),
     }
-
-
-def _fernet() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(derived_key(PURPOSE)))
 
 
 # When deliveries are tried again, and when a webhook is disabled. Pure functions of counts and times.

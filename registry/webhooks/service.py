@@ -16,11 +16,12 @@ from registry.agencies.service import AgencyNotFound, agency_by_bin, may_act_for
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.core.installation import encrypt
 from registry.journal import service as journal
 from registry.webhooks.events import last_seq, seq_before
 from registry.webhooks.models import TEST_EVENT, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.queries import find_own, find_visible, origin, require_own
-from registry.webhooks.sender import TargetNotAllowed, allowed_targets, encrypt_secret, new_secret
+from registry.webhooks.sender import WEBHOOK_SECRETS, TargetNotAllowed, allowed_targets, new_secret
 
 MAX_WEBHOOKS: Final = 20
 # After a rotation both secrets sign, so that receivers can change theirs without losing a message.
@@ -60,7 +61,7 @@ def create_webhook(actor: Actor, values: Mapping[str, Any]) -> tuple[Webhook, st
             account_id=actor.account_id,
             role=actor.role.value,
             **checked,
-            encrypted_secret=encrypt_secret(secret),
+            encrypted_secret=encrypt(WEBHOOK_SECRETS, secret),
             created_at=at,
             changed_at=at,
             seq=last_seq(),
@@ -136,7 +137,7 @@ def rotate_secret(actor: Actor, webhook_id: int) -> tuple[Webhook, str]:
     with transaction():
         webhook, secret, at = webhook_to_change(actor, webhook_id), new_secret(), now()
         webhook.encrypted_previous_secret, webhook.previous_secret_until = webhook.encrypted_secret, at + OVERLAP
-        webhook.encrypted_secret, webhook.changed_at = encrypt_secret(secret), at
+        webhook.encrypted_secret, webhook.changed_at = encrypt(WEBHOOK_SECRETS, secret), at
         journal.record(actor, "webhook.secret-rotated", f"webhook:{webhook.id}", _details(webhook))
     return webhook, secret
 

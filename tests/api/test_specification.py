@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.accounts.roles import SCOPE_OF, Permission
+from registry.accounts.roles import Permission
 from registry.agencies.schemas import AGENCY, AGENCY_BODY
 from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, declared_routes, require_declared_permissions
 from registry.api.openapi import FOLDER
@@ -52,7 +52,7 @@ def test_every_route_is_documented_with_its_permission_and_errors(app: Flask) ->
     for name, operation in operations.items():
         assert operation["x-permission"] == declared[name].permissions[0].value
         assert operation["x-scopes"] == list(
-            dict.fromkeys(SCOPE_OF[permission].value for permission in declared[name].permissions)
+            dict.fromkeys(permission.scope.value for permission in declared[name].permissions)
         )
         assert operation["summary"]
         assert {"401", "403"} <= set(operation["responses"])
